@@ -1,0 +1,100 @@
+//! What the servers and the handle share.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Instant;
+
+use tokio::sync::watch;
+
+use crate::faults::{Fault, Script};
+use crate::gate::Gate;
+use crate::journal::{Journal, Recorded};
+use crate::listing::Paging;
+use crate::model::Model;
+use crate::quota::Buckets;
+
+/// Everything that changes, behind one lock that is never held while waiting.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) model: Model,
+    pub(crate) paging: Paging,
+    pub(crate) gzip: bool,
+    pub(crate) buckets: Buckets,
+    pub(crate) script: Script,
+    pub(crate) gates: Vec<Arc<Gate>>,
+    pub(crate) journal: Journal,
+    /// Where archives are downloaded from.
+    pub(crate) archive_base: String,
+}
+
+/// The state, shared.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    state: Mutex<State>,
+    /// Changes when the requests that hang are let go.
+    pub(crate) hangs: watch::Sender<()>,
+}
+
+impl Shared {
+    pub(crate) fn new(model: Model, archive_base: String) -> Self {
+        let state = State {
+            model,
+            paging: Paging::default(),
+            gzip: true,
+            buckets: Buckets::default(),
+            script: Script::default(),
+            gates: Vec::new(),
+            journal: Journal::default(),
+            archive_base,
+        };
+        Self { state: Mutex::new(state), hangs: watch::Sender::new(()) }
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        // A panic under the lock is a failed test already; the others need not fail with it.
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Notes a request down, and waits where it is held. Returns its place in the journal.
+    pub(crate) async fn arrive(&self, asked: &Recorded, violations: Vec<String>) -> usize {
+        let (place, gates) = {
+            let mut state = self.lock();
+            state.journal.requests.push(asked.clone());
+            state.journal.violations.extend(violations);
+            let gates: Vec<_> = state.gates.iter().filter(|gate| gate.holds(asked)).cloned().collect();
+            (state.journal.requests.len() - 1, gates)
+        };
+        for gate in gates {
+            gate.pass().await;
+        }
+        place
+    }
+
+    /// Takes the fault meant for this request. Those that only make it wait are waited for here.
+    pub(crate) async fn fault(&self, asked: &Recorded) -> Option<Fault> {
+        // Listened to before the fault is taken: whoever sees it taken may let go at once.
+        let mut hangs = self.hangs.subscribe();
+        let fault = self.lock().script.take(asked);
+        match fault {
+            Some(Fault::Hang) => {
+                hangs.changed().await.expect("the state keeps the sender");
+                None
+            }
+            Some(Fault::Delay(by)) => {
+                tokio::time::sleep(by).await;
+                None
+            }
+            fault => fault,
+        }
+    }
+
+    pub(crate) fn answered(&self, place: usize, status: u16) {
+        if let Some(recorded) = self.lock().journal.requests.get_mut(place) {
+            recorded.status = Some(status);
+        }
+    }
+
+    /// Takes one request from a user's quota.
+    pub(crate) fn charge(&self, user: &str) -> bool {
+        self.lock().buckets.take(user, Instant::now())
+    }
+}

@@ -1,0 +1,188 @@
+//! One server process over a folder: prepare it, start it, stop it, and have the guard know which one it is.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::Write,
+    os::unix::process::CommandExt,
+    path::Path,
+    process::{Child, Command, ExitStatus, Stdio},
+    time::Duration,
+};
+
+use crate::{
+    Binaries, Error, Shutdown,
+    folder::Folder,
+    guard::{Guard, Watched},
+    wait,
+};
+
+/// A busy machine may need long; a server that needs longer hangs.
+const LIMIT: Duration = Duration::from_mins(1);
+
+/// A data folder and the server process over it, if it runs.
+#[derive(Debug)]
+pub(crate) struct Server {
+    // Dropped first: it stops the process that `drop` then collects.
+    guard: Option<Guard>,
+    process: Option<Child>,
+}
+
+impl Server {
+    /// Creates the data folder and appends the settings to its configuration.
+    pub(crate) fn prepare(
+        binaries: &Binaries,
+        folder: &Folder,
+        guard: Guard,
+        durable: bool,
+        settings: &[(String, String)],
+    ) -> Result<Self, Error> {
+        let mut server = Self { guard: Some(guard), process: None };
+        server.initialise(binaries, folder, durable)?;
+        configure(&folder.data().join("postgresql.conf"), settings).map_err(Error::io("write postgresql.conf"))?;
+        Ok(server)
+    }
+
+    fn initialise(&mut self, binaries: &Binaries, folder: &Folder, durable: bool) -> Result<(), Error> {
+        let program = binaries.bin("initdb");
+        let mut command = folder.command(&program);
+        command.args(["--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "--no-instructions"]);
+        if !durable {
+            command.arg("--no-sync");
+        }
+        command.arg("--pgdata").arg(folder.data());
+        let status = self.spawn(command, folder, Watched::Preparation)?.wait().map_err(Error::io("wait for initdb"))?;
+        self.process = None;
+        self.watch(Watched::Nothing)?;
+        if status.success() { Ok(()) } else { Err(Error::Ended { status, log: folder.end_of_log() }) }
+    }
+
+    /// Starts the server and waits until it takes connections.
+    pub(crate) fn start(&mut self, binaries: &Binaries, folder: &Folder, port: u16) -> Result<(), Error> {
+        if let Some(process) = &mut self.process
+            && matches!(process.try_wait(), Ok(None))
+        {
+            return Ok(());
+        }
+        let mut command = folder.command(&binaries.bin("postgres"));
+        command.arg("-D").arg(folder.data()).args(["-p", &port.to_string()]);
+        let process = self.spawn(command, folder, Watched::Server)?;
+        let answer = wait::until(LIMIT, || match process.try_wait() {
+            Ok(Some(status)) => Some(Err(Error::Ended { status, log: folder.end_of_log() })),
+            Ok(None) => is_ready(&folder.data(), process.id()).then_some(Ok(())),
+            Err(e) => Some(Err(Error::io("wait for PostgreSQL")(e))),
+        });
+        match answer {
+            Some(Err(ended)) => {
+                self.process = None;
+                self.watch(Watched::Nothing)?;
+                Err(ended)
+            }
+            Some(Ok(())) => Ok(()),
+            None => {
+                let error = Error::TooSlow { what: "become ready", limit: LIMIT, log: folder.end_of_log() };
+                self.stop(folder, Shutdown::Immediate)?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Stops the server, if it runs, and waits until it is gone.
+    pub(crate) fn stop(&mut self, folder: &Folder, shutdown: Shutdown) -> Result<(), Error> {
+        let Some(process) = &mut self.process else { return Ok(()) };
+        let signal = match shutdown {
+            Shutdown::Fast => "INT",
+            Shutdown::Immediate => "QUIT",
+        };
+        // `pg_ctl stop` would do, but it refuses root and looks only ten times a second.
+        let pid = process.id().to_string();
+        Command::new("/bin/sh")
+            .args(["-c", "kill -s \"$1\" \"$2\"", "kill", signal, &pid])
+            .stderr(Stdio::null())
+            .status()
+            .map_err(Error::io("signal PostgreSQL"))?;
+        collect(process)
+            .ok_or_else(|| Error::TooSlow { what: "stop", limit: LIMIT, log: folder.end_of_log() })?
+            .map_err(Error::io("wait for PostgreSQL"))?;
+        self.process = None;
+        self.watch(Watched::Nothing)
+    }
+
+    /// Starts a program in a process group that the guard knows, its output added to the log.
+    fn spawn(
+        &mut self,
+        mut command: Command,
+        folder: &Folder,
+        watched: fn(u32) -> Watched,
+    ) -> Result<&mut Child, Error> {
+        let log = open_log(folder).map_err(Error::io("open the server's log"))?;
+        let stdout = log.try_clone().map_err(Error::io("open the server's log"))?;
+        without_pg_variables(&mut command);
+        let what = format!("run {}", command.get_program().display());
+        let process = command
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(stdout)
+            .stderr(log)
+            .spawn()
+            .map_err(Error::io(what))?;
+        let pid = process.id();
+        let process = self.process.insert(process);
+        if let Some(guard) = &mut self.guard {
+            guard.watch(watched(pid)).map_err(Error::io("reach the guard"))?;
+        }
+        Ok(process)
+    }
+
+    fn watch(&mut self, what: Watched) -> Result<(), Error> {
+        self.guard.as_mut().map_or(Ok(()), |guard| guard.watch(what)).map_err(Error::io("reach the guard"))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // A server that a test killed is not worth the guard's patience.
+        if let Some(process) = &mut self.process
+            && matches!(process.try_wait(), Ok(Some(_)))
+        {
+            let _ = self.watch(Watched::Nothing);
+        }
+        self.guard = None;
+        if let Some(mut process) = self.process.take() {
+            // The guard has stopped it; should the guard itself have been killed, this is the last resort.
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+}
+
+/// Keeps `PGOPTIONS`, `PGHOST` and their like, meant for other servers, from a program.
+pub(crate) fn without_pg_variables(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        if name.as_encoded_bytes().starts_with(b"PG") {
+            command.env_remove(name);
+        }
+    }
+}
+
+/// Line 8 of `postmaster.pid` says `ready`, and line 1 that the file is this server's, not that of one that crashed.
+fn is_ready(data: &Path, pid: u32) -> bool {
+    let file = fs::read_to_string(data.join("postmaster.pid")).unwrap_or_default();
+    let line = |n: usize| file.lines().nth(n - 1).unwrap_or_default().trim();
+    line(1) == pid.to_string() && line(8) == "ready"
+}
+
+fn collect(process: &mut Child) -> Option<std::io::Result<ExitStatus>> {
+    wait::until(LIMIT, || process.try_wait().transpose())
+}
+
+fn open_log(folder: &Folder) -> std::io::Result<File> {
+    OpenOptions::new().create(true).append(true).open(folder.log())
+}
+
+fn configure(file: &Path, settings: &[(String, String)]) -> std::io::Result<()> {
+    let mut file = OpenOptions::new().append(true).open(file)?;
+    for (name, value) in settings {
+        writeln!(file, "{name} = '{}'", value.replace('\'', "''"))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,22 @@
+//! Waiting for another process: the only place that sleeps, and never without a limit.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+const STEP: Duration = Duration::from_millis(5);
+
+/// Asks `probe` again and again until it gives something, or `limit` has passed.
+pub(crate) fn until<T>(limit: Duration, mut probe: impl FnMut() -> Option<T>) -> Option<T> {
+    let start = Instant::now();
+    loop {
+        if let Some(found) = probe() {
+            return Some(found);
+        }
+        if start.elapsed() >= limit {
+            return None;
+        }
+        thread::sleep(STEP);
+    }
+}

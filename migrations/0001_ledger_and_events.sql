@@ -1,0 +1,90 @@
+-- The ledger: one row for each day that was ever due. A day is one UTC date of one source.
+CREATE TABLE audit_events_log (
+    id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    source        text        NOT NULL,
+    process_date  date        NOT NULL,
+    -- PENDING, PROCESSING, SUCCESS, FAILED or ERROR.
+    status        varchar(20) NOT NULL,
+    -- Of the last whole reading, like digest, scope and synced_at: NULL until there was one.
+    events_count  integer,
+    error_message text,
+    -- The fencing number: every claim raises it.
+    attempt       integer     NOT NULL DEFAULT 0,
+    -- The lease: who holds it, and until when by this server's clock.
+    locked_by     text,
+    locked_until  timestamptz,
+    digest        bytea,
+    -- Account, team and filter, as asked.
+    scope         jsonb,
+    -- When the last whole reading began: every event that Heroku listed by then is stored.
+    synced_at     timestamptz,
+    settled_at    timestamptz,
+    created_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+    updated_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT audit_events_log_source_process_date_key UNIQUE (source, process_date)
+);
+
+CREATE INDEX idx_audit_events_log_status ON audit_events_log (status);
+CREATE INDEX idx_audit_events_log_process_date_status ON audit_events_log (process_date, status);
+
+-- The events. The bytes as Heroku sent them are the record, in event or, where this database refuses them as JSON, in
+-- event_raw with the reason; every other column is derived from them.
+CREATE TABLE audit_events (
+    source           text        NOT NULL,
+    process_date     date        NOT NULL,
+    event_id         text        NOT NULL COLLATE "C",
+    created_at       timestamptz,
+    type             text,
+    action           text,
+    actor_email      text,
+    actor_id         text,
+    app_name         text,
+    app_id           text,
+    team_name        text,
+    team_id          text,
+    owner_email      text,
+    ip_address       inet,
+    event            json,
+    event_raw        bytea,
+    event_raw_reason text,
+    event_hash       bytea       NOT NULL,
+    via              varchar(10) NOT NULL,
+    first_seen_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (source, process_date, event_id),
+    CONSTRAINT audit_events_bytes_stand_once CHECK (num_nonnulls(event, event_raw) = 1)
+);
+
+-- The same id with other bytes: the first stays in audit_events, every other stands here.
+CREATE TABLE audit_event_conflicts (
+    source           text        NOT NULL,
+    process_date     date        NOT NULL,
+    event_id         text        NOT NULL COLLATE "C",
+    event_hash       bytea       NOT NULL,
+    event            json,
+    event_raw        bytea,
+    event_raw_reason text,
+    seen_at          timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (source, process_date, event_id, event_hash),
+    CONSTRAINT audit_event_conflicts_bytes_stand_once CHECK (num_nonnulls(event, event_raw) = 1)
+);
+
+-- What happened to each day: attempts, takeovers, resets, cleanups. Rows are added and never changed.
+CREATE TABLE audit_history (
+    id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at           timestamptz NOT NULL DEFAULT clock_timestamp(),
+    run_id       uuid        NOT NULL,
+    source       text        NOT NULL,
+    process_date date        NOT NULL,
+    attempt      integer     NOT NULL,
+    action       text        NOT NULL,
+    outcome      text        NOT NULL,
+    events       integer,
+    new_events   integer,
+    requests     integer,
+    retries      integer,
+    duration_ms  bigint,
+    message      text,
+    "by"         text        NOT NULL
+);
+
+CREATE INDEX idx_audit_history_source_process_date ON audit_history (source, process_date, id);

@@ -1,0 +1,165 @@
+//! A dry run: the same plan and the same fetch as a sync, but it only looks, and holds nothing that can write.
+
+use std::collections::{HashSet, VecDeque};
+
+use futures_util::StreamExt as _;
+use futures_util::stream;
+use tokio::time::Instant;
+
+use super::fetch::{End, Job, JobDay, NoSelector, Selector, Sink, Teams, advice, read_through};
+use super::sync::report_unread;
+use super::{App, Shutdown};
+use crate::config::EventLog;
+use crate::event::Event;
+use crate::heroku::{Batch, Client, Cost};
+use crate::plan::{Planned, Verdict};
+use crate::report;
+use crate::report::run::{DayReport, Outcome};
+use crate::store::{self, Reader};
+
+/// What the days in flight share. Without a reader, nothing is stored yet.
+struct Context<'a> {
+    client: &'a Client,
+    teams: Teams,
+    reader: Option<&'a Reader>,
+    event_log: EventLog,
+    shutdown: &'a Shutdown,
+}
+
+/// Reads the due days and counts; reports on every planned day.
+pub(super) async fn read_days(
+    app: &App<'_>,
+    client: &Client,
+    reader: Option<&Reader>,
+    planned: &[Planned<'_>],
+    jobs: VecDeque<Job>,
+    shutdown: &Shutdown,
+) -> Vec<DayReport> {
+    let context = Context { client, teams: Teams::default(), reader, event_log: app.config.events, shutdown };
+    let context = &context;
+    let read: Vec<Vec<DayReport>> = stream::iter(jobs)
+        .map(|job| async move {
+            let reports = read(context, &job).await;
+            reports.iter().for_each(report::log::day);
+            reports
+        })
+        .buffer_unordered(app.config.sync.concurrency)
+        .collect()
+        .await;
+    let unread = planned.iter().filter(|day| !matches!(day.verdict, Verdict::Due(_)));
+    unread.map(|day| report_unread(day, false)).chain(read.into_iter().flatten()).collect()
+}
+
+/// A day, and what was counted of it.
+struct Count {
+    day: JobDay,
+    selector: Option<Selector>,
+    seen: HashSet<u128>,
+    new: u64,
+    conflicts: u64,
+    stopped: Option<(Outcome, String)>,
+}
+
+async fn read(context: &Context<'_>, job: &Job) -> Vec<DayReport> {
+    let begun = Instant::now();
+    let mut counts: Vec<Count> = job.days.iter().cloned().map(Count::new).collect();
+    let mut reader = context.client.read_day(&job.query, &job.asker);
+    let mut cost = Cost::default();
+    let reading = async {
+        for count in &mut counts {
+            count.find_selector(context, job, &mut cost).await;
+        }
+        if counts.iter().all(|count| count.stopped.is_some()) {
+            return Ok(End::NobodyLeft);
+        }
+        read_through(&mut reader, &mut Counting { context, counts: &mut counts }).await
+    };
+    let stopped = tokio::select! {
+        biased;
+        () = context.shutdown.asked() => Some((Outcome::Interrupted, "the run was ended by a signal".to_owned())),
+        read = reading => read.err().map(|error| (Outcome::Failed, format!("{error}. {}", advice(&error.fault, &job.days[0].source)))),
+    };
+    cost += reader.cost();
+    let report = |count: Count| {
+        let report = DayReport {
+            requests: u64::from(cost.requests),
+            retries: u64::from(cost.retries),
+            new_events: count.new,
+            conflicts: count.conflicts,
+            duration_ms: begun.elapsed().as_millis() as u64,
+            ..DayReport::new(&count.day.key, Outcome::WouldSync)
+        };
+        match count.stopped.or_else(|| stopped.clone()) {
+            None => DayReport { events: count.seen.len() as u64, ..report },
+            Some((outcome, error)) => DayReport { outcome, ..report }.because(error),
+        }
+    };
+    counts.into_iter().map(report).collect()
+}
+
+impl Count {
+    fn new(day: JobDay) -> Self {
+        Self { day, selector: None, seen: HashSet::new(), new: 0, conflicts: 0, stopped: None }
+    }
+
+    async fn find_selector(&mut self, context: &Context<'_>, job: &Job, cost: &mut Cost) {
+        let source = &self.day.source;
+        match context.teams.selector(context.client, source, &job.asker, cost).await {
+            Ok(selector) => self.selector = Some(selector),
+            Err(NoSelector::Heroku(error)) => {
+                self.stopped = Some((Outcome::Failed, format!("{error}. {}", advice(&error.fault, source))));
+            }
+            Err(error @ NoSelector::NoSuchTeam { .. }) => {
+                let text = format!("{error}. Put `team` of the source {} right", source.name);
+                self.stopped = Some((Outcome::Failed, text));
+            }
+        }
+    }
+
+    async fn count(&mut self, context: &Context<'_>, batch: &Batch) -> store::Result<()> {
+        let selector = self.selector.as_ref().expect("found before anything is read");
+        let mut first_seen: Vec<&Event> = batch.iter().filter(|event| selector.takes(event)).collect();
+        // A retry, or a page that overlaps another, brings an event again. Half a SHA-256 tells events apart well enough.
+        first_seen.retain(|event| self.seen.insert(fingerprint(&event.id)));
+        let ids: Vec<&str> = first_seen.iter().map(|event| event.id.as_str()).collect();
+        let known = match context.reader {
+            Some(reader) if !ids.is_empty() => reader.known(&self.day.key, &ids).await?,
+            _ => std::collections::HashMap::new(),
+        };
+        for event in first_seen {
+            match known.get(&event.id) {
+                None => {
+                    self.new += 1;
+                    report::log::new_event(context.event_log, &self.day.key.source, event);
+                }
+                Some(hash) if *hash != event.hash => self.conflicts += 1,
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+fn fingerprint(id: &str) -> u128 {
+    use sha2::Digest as _;
+    let hash: [u8; 32] = sha2::Sha256::digest(id).into();
+    let (half, _) = hash.split_at(16);
+    u128::from_le_bytes(half.try_into().expect("sixteen bytes"))
+}
+
+/// Counts each batch for every day.
+struct Counting<'a, 'c> {
+    context: &'a Context<'c>,
+    counts: &'a mut [Count],
+}
+
+impl Sink for Counting<'_, '_> {
+    async fn take(&mut self, batch: &Batch) -> bool {
+        for count in self.counts.iter_mut().filter(|count| count.stopped.is_none()) {
+            if let Err(error) = count.count(self.context, batch).await {
+                count.stopped = Some((Outcome::Failed, error.to_string()));
+            }
+        }
+        self.counts.iter().any(|count| count.stopped.is_none())
+    }
+}

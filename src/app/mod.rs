@@ -1,0 +1,221 @@
+//! The commands: each wires configuration, Heroku and the database together, does its work, and gives an exit status.
+
+mod cleanup;
+mod dry_run;
+mod fetch;
+mod migrate;
+mod notify;
+mod reset;
+mod signals;
+mod status;
+mod sync;
+
+use std::fmt;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use clap::Parser as _;
+use clap::error::ErrorKind;
+use tracing::warn;
+use uuid::Uuid;
+
+use crate::cli::{Cli, Command, Global};
+use crate::config::{Config, ConfigError, Source};
+use crate::report::Output;
+use crate::store::{ConnectError, Holder, Reader, Schema, SchemaError, Store};
+pub use signals::Shutdown;
+
+/// The exit status of a program; 128 and above tell of a signal.
+pub type ExitStatus = u8;
+
+/// All that was to be done is done.
+const DONE: ExitStatus = 0;
+/// A day failed, or something was found wrong or refused.
+const FOUND_WRONG: ExitStatus = 1;
+
+/// Why a command could not do its work at all.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The command line or the configuration is wrong.
+    #[error("{0}")]
+    Usage(String),
+    /// The file, or what it refers to, is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The database can't be reached.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// Its schema can't be used.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
+    /// It failed on the way.
+    #[error(transparent)]
+    Store(#[from] crate::store::Error),
+    /// The HTTP client can't be made.
+    #[error(transparent)]
+    Setup(#[from] crate::heroku::SetupError),
+    /// The result can't be printed.
+    #[error("the result can't be written to stdout: {0}")]
+    Output(#[from] std::io::Error),
+}
+
+impl Failure {
+    /// The exit status that tells of it.
+    pub fn exit_status(&self) -> ExitStatus {
+        match self {
+            Self::Usage(_) | Self::Config(_) => 2,
+            Self::Connect(_) | Self::Schema(_) | Self::Store(_) => 3,
+            Self::Setup(_) | Self::Output(_) => FOUND_WRONG,
+        }
+    }
+
+    fn usage(message: impl fmt::Display) -> Self {
+        Self::Usage(message.to_string())
+    }
+}
+
+/// Runs the program with the arguments `args`, the first being its name, and gives its exit status.
+///
+/// This is the whole program but for the process around it: it reads the environment, and writes to stdout and stderr.
+pub fn run(args: impl IntoIterator<Item = std::ffi::OsString>) -> ExitStatus {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are answers, not mistakes.
+            let _ = error.print();
+            return if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) { DONE } else { 2 };
+        }
+    };
+    let (global, command) = match cli.into_command() {
+        Ok(parts) => parts,
+        Err(message) => {
+            eprintln!("error: {message}");
+            return 2;
+        }
+    };
+    let no_color = env("NO_COLOR").is_some_and(|value| !value.is_empty());
+    crate::report::log::start(global.log_format, global.verbosity(), env("RUST_LOG").as_deref(), no_color);
+    // Without a provider rustls panics; another crate's earlier choice would do as well.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+
+    let output = global.output;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let result = match runtime {
+        Ok(runtime) => {
+            let result = runtime.block_on(dispatch(&global, command));
+            // What still runs, such as a look-up of a name, must not keep a process that was told to end.
+            runtime.shutdown_background();
+            result
+        }
+        Err(error) => Err(Failure::Output(error)),
+    };
+    result.unwrap_or_else(|failure| {
+        eprintln!("error: {failure}");
+        let status = failure.exit_status();
+        if output == Output::Json {
+            println!("{}", serde_json::json!({ "error": failure.to_string(), "exit_status": status }));
+        }
+        status
+    })
+}
+
+async fn dispatch(global: &Global, command: Command) -> Result<ExitStatus, Failure> {
+    let config = Config::load(&global.config)?;
+    let app = App { global, config };
+    match command {
+        Command::Sync(args) => sync::run(&app, &args).await,
+        Command::Status(args) => status::run(&app, &args).await,
+        Command::Reset(args) => reset::run(&app, &args).await,
+        Command::Cleanup => cleanup::run(&app).await,
+        Command::Migrate(args) => migrate::run(&app, &args).await,
+    }
+}
+
+/// What every command begins with.
+struct App<'g> {
+    global: &'g Global,
+    config: Config,
+}
+
+impl App<'_> {
+    /// Connects to the database.
+    async fn connect(&self) -> Result<Reader, Failure> {
+        let variable = &self.config.database.url_env;
+        let url = match &self.global.database_url {
+            Some(url) => url.clone(),
+            None => env(variable).filter(|url| !url.trim().is_empty()).ok_or_else(|| {
+                Failure::usage(format!(
+                    "no database is named: set {variable} to its address, postgres://user:password@host:port/database, \
+                     or give --database-url"
+                ))
+            })?,
+        };
+        Ok(Reader::connect(url.trim(), self.config.database.max_connections).await?)
+    }
+
+    /// Who this process is.
+    fn holder() -> Holder {
+        let place = env("DYNO").filter(|dyno| !dyno.is_empty()).unwrap_or_else(|| "no dyno".to_owned());
+        Holder { run_id: Uuid::new_v4(), place }
+    }
+
+    /// The sources that are named, or every enabled one.
+    fn sources(&self, names: &[String]) -> Result<Vec<&Source>, Failure> {
+        if names.is_empty() {
+            return Ok(self.config.sources.iter().filter(|source| source.enabled).collect());
+        }
+        let mut sources: Vec<&Source> = Vec::new();
+        for name in names {
+            let source = self.config.source(name).map_err(Failure::usage)?;
+            if !sources.iter().any(|other| other.name == source.name) {
+                sources.push(source);
+            }
+        }
+        Ok(sources)
+    }
+}
+
+/// A store whose schema is this program's, brought up to date if need be.
+async fn writable(reader: &Reader, holder: &Holder) -> Result<Store, Failure> {
+    let store = Store::new(reader, holder);
+    match reader.schema().await? {
+        Schema::Current => {}
+        _ => {
+            for migration in store.migrate().await? {
+                tracing::info!(migration, "schema brought up to date");
+            }
+        }
+    }
+    Ok(store)
+}
+
+/// A store for what people do to the ledger; `None` where there is no ledger yet, which is left so.
+async fn existing(reader: &Reader, holder: &Holder) -> Result<Option<Store>, Failure> {
+    match reader.schema().await? {
+        Schema::Current => Ok(Some(Store::new(reader, holder))),
+        Schema::Absent => Ok(None),
+        other => Err(other.into_error().into()),
+    }
+}
+
+/// The earlier of this machine's clock and the database's, so that a clock that runs ahead makes no day due that is not
+/// over. Warns when they differ by more than a minute.
+async fn now(reader: &Reader) -> Result<DateTime<Utc>, Failure> {
+    let (here, there) = (clock(), reader.now().await?);
+    let skew = here - there;
+    if skew.abs() > TimeDelta::minutes(1) {
+        warn!(skew_seconds = skew.num_seconds(), "this machine's clock and the database's differ; the earlier counts");
+    }
+    Ok(here.min(there))
+}
+
+/// This machine's clock.
+#[expect(clippy::disallowed_methods, reason = "the one place where this machine's clock is read")]
+fn clock() -> DateTime<Utc> {
+    Utc::now()
+}
+
+/// A variable of the environment, if it is set and text.
+#[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
+fn env(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}

@@ -1,0 +1,188 @@
+//! `sync`: plan → claim → fetch → store → publish → report.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::NaiveDate;
+use tokio::task::JoinSet;
+
+use super::fetch::{Job, Teams, jobs};
+use super::{App, DONE, ExitStatus, FOUND_WRONG, Failure, Shutdown, clock, dry_run, notify, now, writable};
+use crate::cli::SyncArgs;
+use crate::config::{EventLog, Source};
+use crate::day::{DayKey, last_over};
+use crate::heroku::Client;
+use crate::plan::{Known, Planned, Selection, Verdict, plan, window};
+use crate::report;
+use crate::report::run::{DayReport, Outcome, RunReport};
+use crate::store::{Reader, Schema, Store};
+
+mod day;
+
+/// After a signal, how long the days in flight have to give their leases back. With the ping, less than five seconds.
+const TIME_TO_RELEASE: Duration = Duration::from_millis(2500);
+
+/// What the days in flight share.
+#[derive(Debug)]
+struct Context {
+    client: Client,
+    teams: Teams,
+    store: Store,
+    event_log: EventLog,
+    shutdown: Shutdown,
+}
+
+pub(super) async fn run(app: &App<'_>, args: &SyncArgs) -> Result<ExitStatus, Failure> {
+    let shutdown = Shutdown::listen()?;
+    let result = sync(app, args, &shutdown).await;
+    let status = match &result {
+        Ok(report) => {
+            report::log::run(report);
+            let status = if report.is_good() { DONE } else { FOUND_WRONG };
+            shutdown.exit_status().unwrap_or(status)
+        }
+        Err(failure) => failure.exit_status(),
+    };
+    if !args.dry_run {
+        notify::ping(&app.config.notify, status).await;
+    }
+    app.global.output.print(&result?)?;
+    Ok(status)
+}
+
+async fn sync(app: &App<'_>, args: &SyncArgs, shutdown: &Shutdown) -> Result<RunReport, Failure> {
+    let selection = selection(args)?;
+    let sources = app.sources(&args.sources)?;
+    let tokens = app.config.tokens(sources.iter().copied(), &super::env)?;
+    let client = Client::new(&app.config.api, sources.iter().copied(), &tokens)?;
+    let reader = app.connect().await?;
+    let holder = App::holder();
+    let (run_id, started_at) = (holder.run_id, clock());
+
+    let days = if args.dry_run {
+        let has_ledger = is_readable(reader.schema().await?)?;
+        let planned = plan_days(app, &reader, has_ledger, &sources, selection).await?;
+        let jobs = jobs(&planned, &tokens);
+        dry_run::read_days(app, &client, has_ledger.then_some(&reader), &planned, jobs, shutdown).await
+    } else {
+        let store = writable(&reader, &holder).await?;
+        let planned = plan_days(app, &reader, true, &sources, selection).await?;
+        let jobs = jobs(&planned, &tokens);
+        let (event_log, shutdown) = (app.config.events, shutdown.clone());
+        let context = Arc::new(Context { client, teams: Teams::default(), store, event_log, shutdown });
+        let work = work_off(Arc::clone(&context), jobs, app.config.sync.concurrency).await;
+        report_all(&planned, work, &context.shutdown)
+    };
+    let report = RunReport { finished_at: clock(), ..RunReport::new(run_id, args.dry_run, started_at, days) };
+    if !shutdown.is_asked() {
+        reader.close().await;
+    }
+    Ok(report)
+}
+
+/// Whether a dry run can read the ledger; where there is none yet, nothing is stored.
+fn is_readable(schema: Schema) -> Result<bool, Failure> {
+    match schema {
+        Schema::Current => Ok(true),
+        Schema::Absent | Schema::Behind(_) => Ok(false),
+        other => Err(other.into_error().into()),
+    }
+}
+
+/// The days that are asked for. Days that are not over are refused before anything else is done.
+fn selection(args: &SyncArgs) -> Result<Selection, Failure> {
+    let (from, to) = match (args.date, args.from, args.to) {
+        (Some(date), _, _) => (date, date),
+        (None, Some(from), Some(to)) => (from, to),
+        _ => return Ok(Selection::Due),
+    };
+    let last_over = last_over(clock());
+    if from > to {
+        return Err(Failure::usage(format!("--from {from} lies after --to {to}")));
+    }
+    if to > last_over {
+        return Err(Failure::usage(format!(
+            "{to} is not over in UTC: Heroku may still add events to it. The newest day that can be synced is {last_over}"
+        )));
+    }
+    Ok(Selection::Named(from, to))
+}
+
+/// Looks at the ledger and the clock, and plans.
+async fn plan_days<'s>(
+    app: &App<'_>,
+    reader: &Reader,
+    has_ledger: bool,
+    sources: &'s [&'s Source],
+    selection: Selection,
+) -> Result<Vec<Planned<'s>>, Failure> {
+    let last_over = last_over(now(reader).await?);
+    let catch_up_days = app.config.sync.catch_up_days;
+    let names: Vec<&str> = sources.iter().map(|source| source.name.as_ref()).collect();
+    let (from, to): (NaiveDate, NaiveDate) = window(selection, last_over, catch_up_days);
+    let (rows, days) = if has_ledger {
+        (reader.ledger(&names, from, to).await?, reader.source_days(&names).await?)
+    } else {
+        (Vec::new(), HashMap::new())
+    };
+    Ok(plan(&Known { sources, rows: &rows, days: &days, last_over, catch_up_days }, selection))
+}
+
+/// Works the fetches off, as many at a time as allowed, until all are done or a signal came.
+async fn work_off(context: Arc<Context>, mut jobs: VecDeque<Job>, concurrency: usize) -> Vec<DayReport> {
+    let mut reports = Vec::new();
+    let mut running: JoinSet<Vec<DayReport>> = JoinSet::new();
+    loop {
+        while running.len() < concurrency && !context.shutdown.is_asked() {
+            let Some(job) = jobs.pop_front() else { break };
+            running.spawn(day::work(Arc::clone(&context), job));
+        }
+        let overdue = async {
+            context.shutdown.asked().await;
+            tokio::time::sleep(TIME_TO_RELEASE).await;
+        };
+        tokio::select! {
+            done = running.join_next() => match done {
+                Some(Ok(days)) => reports.extend(days),
+                Some(Err(fault)) => tracing::error!("a day's work ended unexpectedly: {fault}"),
+                None => break,
+            },
+            () = overdue => break,
+        }
+    }
+    reports
+}
+
+/// A report for each planned day: what its work reported, or what the plan said, or that it was not come to.
+fn report_all(planned: &[Planned<'_>], work: Vec<DayReport>, shutdown: &Shutdown) -> Vec<DayReport> {
+    let done: HashSet<DayKey> = work.iter().map(|day| DayKey::new(&day.source, day.date)).collect();
+    let left = planned.iter().filter(|day| !done.contains(&day.key)).map(|day| {
+        let report = report_unread(day, shutdown.is_asked());
+        report::log::day(&report);
+        report
+    });
+    left.collect::<Vec<_>>().into_iter().chain(work).collect()
+}
+
+/// The report of a day that was not read.
+pub(super) fn report_unread(day: &Planned<'_>, interrupted: bool) -> DayReport {
+    match &day.verdict {
+        Verdict::Whole { events, attempt } => DayReport {
+            events: u64::try_from(*events).unwrap_or(0),
+            attempt: *attempt,
+            ..DayReport::new(&day.key, Outcome::AlreadySynced)
+        },
+        Verdict::Held { by } => {
+            DayReport::new(&day.key, Outcome::LockedElsewhere).because(format!("{by} is at it; nothing to do"))
+        }
+        Verdict::Broken { problem } => DayReport::new(&day.key, Outcome::Failed).because(format!(
+            "its ledger row can't be used: {problem}. `auditsync reset --source {} {}` puts it right",
+            day.key.source, day.key.date
+        )),
+        Verdict::Due(_) if interrupted => DayReport::new(&day.key, Outcome::Interrupted)
+            .because("the run was ended by a signal; the day is due again"),
+        Verdict::Due(_) => DayReport::new(&day.key, Outcome::Failed)
+            .because("its work ended unexpectedly, as the log tells; the day is due again once its lease has run out"),
+    }
+}

@@ -1,0 +1,193 @@
+//! The command line: commands, options, help.
+
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+
+use chrono::NaiveDate;
+use clap::{Args, Parser, Subcommand};
+
+use crate::report::Output;
+use crate::report::log::{LogFormat, Verbosity};
+
+/// Keeps every event of a Heroku Enterprise audit trail in your own PostgreSQL, and can show that none is missing.
+#[derive(Debug, Parser)]
+#[command(name = "auditsync", version, max_term_width = 110, after_help = EXIT_STATUS)]
+pub struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(flatten)]
+    pub(crate) sync: SyncArgs,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+const EXIT_STATUS: &str = "\
+Without a command it syncs, so that Heroku Scheduler runs just `auditsync`.
+
+Exit status:
+  0      all that was due is done, or another process is at it, or there was nothing to do
+  1      a day failed or lost its lock; or `reset` refused
+  2      the command line or the configuration is wrong
+  3      the database can't be reached, or its schema can't be brought up to date
+  128+N  ended by signal N (143 after SIGTERM, 130 after Ctrl-C)";
+
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// The file that declares the sources
+    #[arg(short, long, value_name = "FILE", env = "AUDITSYNC_CONFIG", default_value = "audit.toml", global = true)]
+    pub(crate) config: PathBuf,
+    /// The database; without it, the variable that [database] `url_env` names: `DATABASE_URL`, unless the file says so
+    #[arg(long, value_name = "URL", global = true)]
+    pub(crate) database_url: Option<String>,
+    /// The form of the result on stdout
+    #[arg(long, value_enum, default_value_t, global = true)]
+    pub(crate) output: Output,
+    /// The form of the log on stderr [default: text on a terminal, else logfmt]
+    #[arg(long, value_enum, env = "AUDITSYNC_LOG_FORMAT", global = true)]
+    pub(crate) log_format: Option<LogFormat>,
+    /// Log more; twice for everything. `RUST_LOG` comes first
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    verbose: u8,
+    /// Log errors only
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+}
+
+impl Global {
+    pub(crate) fn verbosity(&self) -> Verbosity {
+        Verbosity { verbose: self.verbose, quiet: self.quiet }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Reads and stores every due day of every enabled source; the default
+    Sync(SyncArgs),
+    /// Shows the ledger: what is whole, failed or missing
+    Status(StatusArgs),
+    /// Makes days due again, however old; keeps their events
+    Reset(ResetArgs),
+    /// Marks days whose lease went stale as ERROR, so that they are due again
+    Cleanup,
+    /// Brings the database's schema up to date; a sync does so too
+    Migrate(MigrateArgs),
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub(crate) struct SyncArgs {
+    /// Only this source; may be given several times
+    #[arg(long = "source", value_name = "NAME")]
+    pub(crate) sources: Vec<String>,
+    /// This UTC day instead of those that are due (YYYY-MM-DD)
+    #[arg(long, value_name = "DATE", conflicts_with_all = ["from", "to"])]
+    pub(crate) date: Option<NaiveDate>,
+    /// The days from this one on, instead of those that are due
+    #[arg(long, value_name = "DATE", requires = "to")]
+    pub(crate) from: Option<NaiveDate>,
+    /// The last of the days that begin with --from, itself included
+    #[arg(long, value_name = "DATE", requires = "from")]
+    pub(crate) to: Option<NaiveDate>,
+    /// Ask Heroku and count events and new events, but take no lease and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// Only this source; may be given several times
+    #[arg(long = "source", value_name = "NAME")]
+    pub(crate) sources: Vec<String>,
+    /// How many days to look back
+    #[arg(long, value_name = "N", default_value = "30")]
+    pub(crate) days: NonZeroU32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ResetArgs {
+    /// The source
+    #[arg(long, value_name = "NAME")]
+    pub(crate) source: String,
+    /// The UTC days (YYYY-MM-DD)
+    #[arg(value_name = "DATE", required = true)]
+    pub(crate) dates: Vec<NaiveDate>,
+    /// Also a day that is being worked on: its worker loses it
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Why, for the history
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+    /// Who, for the history [default: the user and the dyno]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) by: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MigrateArgs {
+    /// Tell what would be done, and do nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+impl Cli {
+    /// The command, with the options of `sync` wherever they were given.
+    pub(crate) fn into_command(self) -> Result<(Global, Command), &'static str> {
+        let none_before = self.sync == SyncArgs::default();
+        let command = match self.command {
+            None => Command::Sync(self.sync),
+            Some(Command::Sync(behind)) if behind == SyncArgs::default() => Command::Sync(self.sync),
+            Some(command) if none_before => command,
+            Some(_) => {
+                return Err("options before a command belong to `sync`; put the command's own options behind it");
+            }
+        };
+        Ok((self.global, command))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Command, String> {
+        let cli = Cli::try_parse_from(line.split(' ')).map_err(|error| error.to_string())?;
+        cli.into_command().map(|(_, command)| command).map_err(str::to_owned)
+    }
+
+    #[test]
+    fn the_command_tree_is_sound() {
+        <Cli as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn without_a_command_it_syncs_with_the_options_of_sync() {
+        for line in [
+            "auditsync --source a --dry-run",
+            "auditsync sync --source a --dry-run",
+            "auditsync --source a --dry-run sync",
+        ] {
+            let Ok(Command::Sync(args)) = parse(line) else { panic!("{line} is no sync") };
+            assert_eq!((args.sources, args.dry_run), (vec!["a".to_owned()], true), "{line}");
+        }
+    }
+
+    #[test]
+    fn options_of_sync_do_not_pass_silently_before_another_command() {
+        assert!(parse("auditsync --dry-run migrate").is_err());
+        assert!(parse("auditsync --source a status").is_err());
+    }
+
+    #[test]
+    fn a_range_of_days_has_two_ends_and_does_not_go_with_a_date() {
+        for line in [
+            "auditsync --from 2024-09-01",
+            "auditsync --to 2024-09-01",
+            "auditsync --date 2024-09-01 --from 2024-09-01 --to 2024-09-02",
+            "auditsync --date 2024-13-01",
+            "auditsync reset --source a",
+            "auditsync status --days 0",
+        ] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! Keeps secrets out of what is shown of a file.
+//!
+//! People do paste tokens and database URLs into the wrong place, and a helpful error would then print them into a log.
+//! Every excerpt of the file and every message passes through here first. Hidden bytes become `*`, one for one, so that
+//! columns and carets stay where they were. In doubt it hides too much.
+
+use std::ops::Range;
+
+/// The marks of a key whose value is a secret, or the name of a variable that holds one.
+const SECRET_KEYS: [&str; 6] = ["token", "secret", "password", "passwd", "api_key", "apikey"];
+
+/// A line of more bytes than this is hidden as a whole.
+const LONGEST_LINE: usize = 4096;
+
+/// `text` with everything in it that looks like a token, a UUID or a URL's credentials hidden, in the same number of bytes.
+pub(super) fn words(text: &str) -> String {
+    let mut shown = text.as_bytes().to_vec();
+    for span in tokens(text).into_iter().chain(uuids(text)).chain(credentials(text)) {
+        shown[span].fill(b'*');
+    }
+    // Hidden spans begin and end at ASCII bytes, hence at character boundaries.
+    String::from_utf8(shown).unwrap_or_default()
+}
+
+/// A whole file with [`words`] hidden, the values of keys that name secrets, and the spans in `secrets` (on character
+/// boundaries).
+pub(super) fn file(text: &str, secrets: &[Range<usize>]) -> String {
+    let mut shown = words(text).into_bytes();
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        for span in secret_values(line) {
+            shown[start + span.start..start + span.end].fill(b'*');
+        }
+        start += line.len();
+    }
+    for span in secrets {
+        for byte in shown.get_mut(span.clone()).unwrap_or_default() {
+            // Lines must stay lines, or every line number after them would be wrong.
+            if !matches!(byte, b'\n' | b'\r') {
+                *byte = b'*';
+            }
+        }
+    }
+    String::from_utf8(shown).unwrap_or_default()
+}
+
+/// Whether `text` begins as Heroku's tokens do.
+pub(super) fn is_token(text: &str) -> bool {
+    tokens(text.trim()).first().is_some_and(|span| span.start == 0)
+}
+
+/// Whether `text` is a UUID: an id where an id is due, and a token of the older kind where a variable is.
+pub(super) fn is_uuid(text: &str) -> bool {
+    let text = text.trim();
+    uuids(text).first() == Some(&(0..text.len()))
+}
+
+/// Whether `text` could be the name of an environment variable: letters, digits and `_`, no digit first.
+pub(super) fn is_variable_name(text: &str) -> bool {
+    !text.starts_with(|c: char| c.is_ascii_digit())
+        && !text.is_empty()
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+fn tokens(text: &str) -> Vec<Range<usize>> {
+    let lower = text.to_ascii_lowercase();
+    let is_part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+    let mut found: Vec<Range<usize>> = Vec::new();
+    for (at, _) in lower.match_indices("hrku-") {
+        if found.last().is_none_or(|last| last.end <= at) {
+            found.push(at..at + lower.as_bytes()[at..].iter().take_while(|b| is_part(b)).count());
+        }
+    }
+    found
+}
+
+fn uuids(text: &str) -> Vec<Range<usize>> {
+    const LENGTH: usize = 36;
+    let is_uuid = |bytes: &[u8]| {
+        bytes.iter().enumerate().all(|(i, b)| match i {
+            8 | 13 | 18 | 23 => *b == b'-',
+            _ => b.is_ascii_hexdigit(),
+        })
+    };
+    let windows = text.as_bytes().windows(LENGTH).enumerate();
+    windows.filter(|(_, bytes)| is_uuid(bytes)).map(|(at, _)| at..at + LENGTH).collect()
+}
+
+/// What stands between `://` and the last `@` of a URL.
+fn credentials(text: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut looked_at = 0;
+    for (at, mark) in text.match_indices("://") {
+        let start = at + mark.len();
+        if start < looked_at {
+            continue;
+        }
+        let rest = &text[start..];
+        let end = rest.find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`')).unwrap_or(rest.len());
+        looked_at = start + end;
+        if let Some(length) = rest[..end].rfind('@') {
+            found.push(start..start + length);
+        }
+    }
+    found
+}
+
+/// The values on one line that belong to a key named like a secret, unless they are the name of a variable, as they should.
+fn secret_values(line: &str) -> Vec<Range<usize>> {
+    if line.len() > LONGEST_LINE {
+        return vec![0..line.trim_end().len()];
+    }
+    let lower = line.to_ascii_lowercase();
+    let mut found = Vec::new();
+    for (at, word) in SECRET_KEYS.iter().flat_map(|key| lower.match_indices(key)) {
+        let key_end = at + word.len() + line[at + word.len()..].bytes().take_while(|b| is_key_byte(*b)).count();
+        let Some(value) = line[key_end..].trim_start_matches(['"', '\'', ' ', '\t']).strip_prefix(['=', ':']) else {
+            continue;
+        };
+        let start = line.len() - value.trim_start().len();
+        let value = line[start..].trim_end();
+        let quoted = value.strip_prefix('"').and_then(|rest| rest.split_once('"'));
+        let quoted = quoted.or_else(|| value.strip_prefix('\'').and_then(|rest| rest.split_once('\'')));
+        match quoted {
+            Some((inner, _)) if lower[..key_end].ends_with("_env") && is_variable_name(inner) => {}
+            Some((inner, _)) => found.push(start + 1..start + 1 + inner.len()),
+            None => found.push(start..start + value.len()),
+        }
+    }
+    found
+}
+
+fn is_key_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hides_tokens_uuids_and_credentials_and_keeps_the_length() {
+        for (text, shown) in [
+            ("x = \"HRKU-AAbc_9-z\" # é", "x = \"*************\" # é"),
+            ("01234567-89ab-cdef-0123-456789abcdef", "************************************"),
+            ("postgres://me:p@ss@host/db", "postgres://*******@host/db"),
+            ("http://é:ü@host", "http://*****@host"),
+            ("nothing to hide", "nothing to hide"),
+        ] {
+            assert_eq!(words(text), shown);
+        }
+    }
+
+    #[test]
+    fn hides_the_value_of_a_secret_key_but_not_the_name_of_a_variable() {
+        for (text, shown) in [
+            ("token_env = \"HEROKU_API_TOKEN\"\r\n", "token_env = \"HEROKU_API_TOKEN\"\r\n"),
+            ("token_env = \"not-a-name\" # why", "token_env = \"**********\" # why"),
+            ("token = \"plain\"", "token = \"*****\""),
+            ("API_TOKEN_env = bare words  \n", "API_TOKEN_env = **********  \n"),
+            ("\"password\" : 'é'", "\"password\" : '**'"),
+            ("a = { token_env = \"x y\", b = 1 }", "a = { token_env = \"***\", b = 1 }"),
+            ("token = \"open", "token = *****"),
+            ("token =", "token ="),
+        ] {
+            assert_eq!(file(text, &[]), shown);
+        }
+        let secret = 4..14;
+        assert_eq!(file("a = '''\nkey'''", std::slice::from_ref(&secret)), "a = ***\n******");
+    }
+
+    #[test]
+    fn knows_a_token_by_its_look() {
+        assert!(is_token("HRKU-1") && is_uuid("01234567-89AB-cdef-0123-456789abcdef"));
+        assert!(!is_token("HEROKU_API_TOKEN") && !is_token("") && !is_token("my HRKU-1"));
+        assert!(!is_uuid("") && !is_uuid("01234567-89AB-cdef-0123-456789abcdef0"));
+    }
+}

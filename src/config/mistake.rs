@@ -1,0 +1,170 @@
+//! What is wrong with a file, and how it is shown: each mistake with its file, line and a caret, all of them together.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::path::Path;
+
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+
+use super::mask;
+
+/// A range of bytes in the file's text.
+pub(super) type Span = Range<usize>;
+
+/// So many mistakes are shown; after that the first ones are better mended before the rest is read.
+const MOST_SHOWN: usize = 20;
+
+/// One thing that is wrong, where, and what to do about it.
+#[derive(Debug, Clone)]
+pub(super) struct Mistake {
+    /// Where the caret goes.
+    pub(super) span: Span,
+    /// Whether something is not there at all, as opposed to being there and wrong.
+    pub(super) absent: bool,
+    message: String,
+    label: String,
+    help: Option<String>,
+    also: Option<(Span, String)>,
+    secret: Option<Span>,
+}
+
+impl Mistake {
+    /// A mistake at `span`; the message is a whole sentence that makes sense without the excerpt below it.
+    pub(super) fn at(span: Span, message: impl Into<String>) -> Self {
+        let (message, label) = (message.into(), String::new());
+        Self { span, absent: false, message, label, help: None, also: None, secret: None }
+    }
+
+    /// A few words beside the caret.
+    pub(super) fn label(self, label: impl Into<String>) -> Self {
+        Self { label: label.into(), ..self }
+    }
+
+    /// What to do, below the excerpt.
+    pub(super) fn help(self, help: impl Into<Option<String>>) -> Self {
+        Self { help: help.into(), ..self }
+    }
+
+    /// A second place that has to do with it.
+    pub(super) fn also(self, place: Option<Span>, label: impl Into<String>) -> Self {
+        Self { also: place.map(|span| (span, label.into())), ..self }
+    }
+
+    /// Marks it as being about something that is not there.
+    pub(super) fn absent(self) -> Self {
+        Self { absent: true, ..self }
+    }
+
+    /// Hides what stands at the mistake's own place wherever the file is shown.
+    pub(super) fn secret(self, secret: bool) -> Self {
+        Self { secret: secret.then(|| self.span.clone()), ..self }
+    }
+
+    fn render(&self, path: &str, shown: &Excerpts<'_>) -> String {
+        let other = self.also.as_ref().map(|(span, label)| (shown.within_line(span), mask::words(label)));
+        let span = shown.within_line(&self.span);
+        let (first, last) = match &other {
+            Some((other, _)) => (span.start.min(other.start), span.end.max(other.end)),
+            None => (span.start, span.end),
+        };
+        let window = shown.lines(first, last);
+        let within = |span: &Span| span.start - window.start..span.end - window.start;
+        let mut caret = AnnotationKind::Primary.span(within(&span));
+        let label = mask::words(&self.label);
+        if !label.is_empty() {
+            caret = caret.label(label);
+        }
+        let excerpt = Snippet::source(&shown.text[window.clone()])
+            .path(path)
+            .line_start(shown.line_number(window.start))
+            .annotation(caret)
+            .annotations(other.map(|(span, label)| AnnotationKind::Context.span(within(&span)).label(label)));
+        let mut report = Level::ERROR.primary_title(mask::words(&self.message)).element(excerpt);
+        if let Some(help) = &self.help {
+            report = report.element(Level::HELP.message(mask::words(help)));
+        }
+        Renderer::plain().render(&[report])
+    }
+}
+
+/// The mistakes of one file, as they are found.
+#[derive(Debug, Default)]
+pub(super) struct Mistakes(Vec<Mistake>);
+
+impl Mistakes {
+    /// Notes one more.
+    pub(super) fn add(&mut self, mistake: Mistake) {
+        self.0.push(mistake);
+    }
+
+    /// Whether there is none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Takes in those of `others` that are worth telling beside the mistakes of syntax already here: not what a broken line
+    /// may have hidden, and nothing on a line that is broken itself.
+    pub(super) fn add_unbroken(&mut self, others: Self, text: &str) {
+        let lines = Lines::of(text);
+        let line = |mistake: &Mistake| lines.index(mistake.span.start);
+        let broken: BTreeSet<usize> = self.0.iter().map(line).collect();
+        self.0.extend(others.0.into_iter().filter(|other| !other.absent && !broken.contains(&line(other))));
+    }
+
+    /// All of them as one text, in order of position, with a last line that sums up.
+    pub(super) fn render(mut self, path: &Path, text: &str) -> String {
+        self.0.sort_by_key(|mistake| mistake.span.start);
+        let secrets: Vec<Span> = self.0.iter().filter_map(|mistake| mistake.secret.clone()).collect();
+        let masked = mask::file(text, &secrets);
+        let shown = Excerpts { text: &masked };
+        let path = path.display().to_string();
+        let count = self.0.len();
+        let mut parts: Vec<String> =
+            self.0.iter().take(MOST_SHOWN).map(|mistake| mistake.render(&path, &shown)).collect();
+        let (mistakes, unshown) = (if count == 1 { "mistake" } else { "mistakes" }, count.saturating_sub(MOST_SHOWN));
+        let more = if unshown > 0 { format!(", {unshown} of them not shown") } else { String::new() };
+        parts.push(format!("{path}: {count} {mistakes}{more}; nothing was asked or written"));
+        parts.join("\n\n")
+    }
+}
+
+/// Where the lines of a text begin.
+pub(super) struct Lines(Vec<usize>);
+
+impl Lines {
+    /// Those of `text`.
+    pub(super) fn of(text: &str) -> Self {
+        Self(text.match_indices('\n').map(|(at, _)| at + 1).collect())
+    }
+
+    /// Which line the byte `at` is on, from 0.
+    pub(super) fn index(&self, at: usize) -> usize {
+        self.0.partition_point(|start| *start <= at)
+    }
+}
+
+/// The file's text, in excerpts of whole lines. Takes any span, also one out of bounds or inside a character.
+struct Excerpts<'t> {
+    text: &'t str,
+}
+
+impl Excerpts<'_> {
+    /// The part of `span` that stands on its first line.
+    fn within_line(&self, span: &Span) -> Span {
+        let start = self.text.floor_char_boundary(span.start);
+        let end = self.text.floor_char_boundary(span.end).max(start);
+        let line_end = self.text[start..].find(['\n', '\r']).map_or(self.text.len(), |length| start + length);
+        start..end.min(line_end)
+    }
+
+    /// The whole lines from the one that holds `first` to the one that holds `last`.
+    fn lines(&self, first: usize, last: usize) -> Span {
+        let start = self.text[..first].rfind('\n').map_or(0, |newline| newline + 1);
+        let end = self.text[last..].find('\n').map_or(self.text.len(), |length| last + length);
+        start..end
+    }
+
+    fn line_number(&self, at: usize) -> usize {
+        1 + self.text[..at].matches('\n').count()
+    }
+}

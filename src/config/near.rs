@@ -1,0 +1,64 @@
+//! Finds the word that was meant, and lists words for people.
+
+/// The word of `known` that `word` was most likely meant to be, if any is near: a slip in every third letter, or one is the
+/// beginning of the other. Case does not count, and `-` is as good as `_`.
+pub(super) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    let word = plain(word);
+    let distance = |known: &str| {
+        let known = plain(known);
+        let (short, long) =
+            (known.chars().count().min(word.chars().count()), known.chars().count().max(word.chars().count()));
+        let begins = short >= 3 && (known.starts_with(&word) || word.starts_with(&known));
+        // Two words that differ by more than this in length alone can't be near; it also bounds the work on absurd input.
+        if !begins && long - short > long / 3 {
+            return None;
+        }
+        let slips = if begins { 1 } else { strsim::damerau_levenshtein(&word, &known) };
+        (slips <= (long / 3).max(1)).then_some(slips)
+    };
+    let near = known.into_iter().filter_map(|known| Some((distance(known)?, known)));
+    near.min_by_key(|(slips, _)| *slips).map(|(_, known)| known)
+}
+
+fn plain(word: &str) -> String {
+    word.to_lowercase().replace('-', "_")
+}
+
+/// `a`, `b` and `c`, each in backticks.
+pub(super) fn list<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
+    let quoted: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
+    match quoted.split_last() {
+        None => String::new(),
+        Some((only, [])) => only.clone(),
+        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_slips_and_beginnings_and_nothing_far() {
+        let known = ["stale_after", "heartbeat_every", "url_env", "token_env", "name"];
+        for (word, meant) in [
+            ("stale_afer", Some("stale_after")),
+            ("Stale-After", Some("stale_after")),
+            ("heartbeat", Some("heartbeat_every")),
+            ("token", Some("token_env")),
+            ("nmae", Some("name")),
+            ("na", None),
+            ("colour", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest(word, known), meant, "{word}");
+        }
+    }
+
+    #[test]
+    fn lists_words() {
+        assert_eq!(list([]), "");
+        assert_eq!(list(["a"]), "`a`");
+        assert_eq!(list(["a", "b", "c"]), "`a`, `b` and `c`");
+    }
+}

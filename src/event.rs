@@ -1,0 +1,288 @@
+//! One audit trail event: the very bytes that Heroku sent, and the columns derived from them.
+//!
+//! The bytes are the record. Nothing here changes or refuses them for what they mean: a column that can't be derived
+//! is `None`. Only bytes that are no JSON value at all are an error, because then the answer that held them is broken.
+//!
+//! Heroku's schema declares no part as required and none as null, so every part may be absent, null or of another
+//! type. Where a key is repeated the last one counts, as it does for PostgreSQL's `json` functions.
+
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use serde::Deserializer as _;
+use serde::de::{DeserializeSeed, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use sha2::{Digest as _, Sha256};
+
+/// The SHA-256 of an event's bytes.
+pub type Hash = [u8; 32];
+
+/// The longest `id`, in bytes, that serves as a key; PostgreSQL's B-tree takes entries of up to 2,704 bytes.
+const LONGEST_ID: usize = 1024;
+
+/// One event as it came, with what is derived from it.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// Its `id`, or `sha256:<hex of its bytes>` where there is none that can be used.
+    pub id: String,
+    /// What `id` had to be replaced for, if it was.
+    pub unusable_id: bool,
+    /// The bytes, from the first to the last of its JSON value.
+    pub bytes: Bytes,
+    /// SHA-256 of `bytes`.
+    pub hash: Hash,
+    /// Why the bytes can't be stored as JSON text, where that is known before the database is asked.
+    pub refused: Option<String>,
+    /// What is derived.
+    pub columns: Columns,
+}
+
+/// The derived columns; `None` where the event does not say, or says something that the column can't hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Columns {
+    /// `created_at`, to the microsecond.
+    pub created_at: Option<DateTime<Utc>>,
+    /// `type`.
+    pub kind: Option<String>,
+    /// `action`.
+    pub action: Option<String>,
+    /// `actor.email`.
+    pub actor_email: Option<String>,
+    /// `actor.id`.
+    pub actor_id: Option<String>,
+    /// `app.name`.
+    pub app_name: Option<String>,
+    /// `app.id`.
+    pub app_id: Option<String>,
+    /// `team.name`.
+    pub team_name: Option<String>,
+    /// `team.id`.
+    pub team_id: Option<String>,
+    /// `owner.email`.
+    pub owner_email: Option<String>,
+    /// `request.ip_address`, version 4 or 6.
+    pub ip_address: Option<IpAddr>,
+}
+
+/// The bytes are no JSON value.
+#[derive(Debug, thiserror::Error)]
+#[error("an element of the list is not JSON: {0}")]
+pub struct NotJson(serde_json::Error);
+
+impl Event {
+    /// Takes the bytes of one JSON value and derives the rest.
+    pub fn from_bytes(bytes: Bytes) -> Result<Self, NotJson> {
+        let hash: Hash = Sha256::digest(&bytes).into();
+        let (id, columns, refused) = match std::str::from_utf8(&bytes) {
+            Ok(text) => {
+                let (id, columns) = derive(text).map_err(NotJson)?;
+                (id, columns, None)
+            }
+            Err(fault) => {
+                let (id, columns) = derive(&String::from_utf8_lossy(&bytes)).map_err(NotJson)?;
+                (id, columns, Some(format!("not UTF-8: {fault}")))
+            }
+        };
+        let unusable_id = id.is_none();
+        let id = id.unwrap_or_else(|| format!("sha256:{}", hex::encode(hash)));
+        Ok(Self { id, unusable_id, bytes, hash, refused, columns })
+    }
+
+    /// The bytes as text, unless they are not UTF-8.
+    pub fn text(&self) -> Option<&str> {
+        std::str::from_utf8(&self.bytes).ok()
+    }
+}
+
+fn derive(text: &str) -> Result<(Option<String>, Columns), serde_json::Error> {
+    let [id, created_at, kind, action, actor, app, team, owner, request] =
+        members(text, &["id", "created_at", "type", "action", "actor", "app", "team", "owner", "request"])?;
+    let [actor_email, actor_id] = parts(actor, &["email", "id"])?;
+    let [app_name, app_id] = parts(app, &["name", "id"])?;
+    let [team_name, team_id] = parts(team, &["name", "id"])?;
+    let [owner_email] = parts(owner, &["email"])?;
+    let [ip_address] = parts(request, &["ip_address"])?;
+    let columns = Columns {
+        created_at: string(created_at).as_deref().and_then(instant),
+        kind: string(kind),
+        action: string(action),
+        actor_email: string(actor_email),
+        actor_id: string(actor_id),
+        app_name: string(app_name),
+        app_id: string(app_id),
+        team_name: string(team_name),
+        team_id: string(team_id),
+        owner_email: string(owner_email),
+        ip_address: string(ip_address).and_then(|text| text.parse().ok()),
+    };
+    let id = string(id).filter(|id| !id.is_empty() && id.len() <= LONGEST_ID);
+    Ok((id, columns))
+}
+
+/// A text that PostgreSQL's `text` can hold: a JSON string without U+0000 and without lone surrogates.
+fn string(value: Option<&RawValue>) -> Option<String> {
+    let text: String = serde_json::from_str(value?.get()).ok()?;
+    (!text.contains('\0')).then_some(text)
+}
+
+fn instant(text: &str) -> Option<DateTime<Utc>> {
+    DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc())
+}
+
+fn parts<'a, const N: usize>(
+    value: Option<&'a RawValue>,
+    names: &[&str; N],
+) -> Result<[Option<&'a RawValue>; N], serde_json::Error> {
+    value.map_or(Ok([None; N]), |value| members(value.get(), names))
+}
+
+/// The members called `names` of the JSON object in `text`; none of them where `text` is another JSON value.
+///
+/// The members' values are passed over, not built, so that neither nesting nor large numbers can be too much.
+fn members<'a, const N: usize>(
+    text: &'a str,
+    names: &[&str; N],
+) -> Result<[Option<&'a RawValue>; N], serde_json::Error> {
+    let mut json = serde_json::Deserializer::from_str(text);
+    let found = if text.trim_ascii_start().starts_with('{') {
+        json.deserialize_map(Members(names))?
+    } else {
+        <&RawValue as serde::Deserialize>::deserialize(&mut json)?;
+        [None; N]
+    };
+    json.end()?;
+    Ok(found)
+}
+
+struct Members<'n, const N: usize>(&'n [&'n str; N]);
+
+impl<'de, const N: usize> Visitor<'de> for Members<'_, N> {
+    type Value = [Option<&'de RawValue>; N];
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut found = [None; N];
+        while let Some(place) = map.next_key_seed(Place(self.0))? {
+            let value: &RawValue = map.next_value()?;
+            if let Some(place) = place {
+                found[place] = Some(value);
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Reads a key as bytes, because as text a lone surrogate in it would be an error, and finds its place among the names.
+struct Place<'n, const N: usize>(&'n [&'n str; N]);
+
+impl<'de, const N: usize> DeserializeSeed<'de> for Place<'_, N> {
+    type Value = Option<usize>;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, key: D) -> Result<Self::Value, D::Error> {
+        key.deserialize_bytes(self)
+    }
+}
+
+impl<const N: usize> Visitor<'_> for Place<'_, N> {
+    type Value = Option<usize>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_bytes<E: serde::de::Error>(self, key: &[u8]) -> Result<Self::Value, E> {
+        Ok(self.0.iter().position(|name| name.as_bytes() == key))
+    }
+
+    fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<Self::Value, E> {
+        self.visit_bytes(key.as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(text: &str) -> Event {
+        Event::from_bytes(Bytes::copy_from_slice(text.as_bytes())).expect("an event")
+    }
+
+    #[test]
+    fn columns_are_derived_from_their_parts() {
+        let event = event(
+            r#" {"id":"e-1","created_at":"2024-09-28T10:00:00.25+02:00","type":"app","action":"create",
+                "actor":{"id":"a","email":"user@example.com"},"app":{"id":"p","name":"shop"},"team":{"id":"t","name":"team-a"},
+                "owner":{"email":"o@example.com"},"request":{"ip_address":"2001:db8::1"},"data":{"x":[1,{"id":"no"}]}}"#
+                .trim(),
+        );
+        assert_eq!(event.id, "e-1");
+        assert!(!event.unusable_id);
+        let columns = event.columns;
+        assert_eq!(columns.created_at.expect("a time").to_rfc3339(), "2024-09-28T08:00:00.250+00:00");
+        assert_eq!(columns.kind.as_deref(), Some("app"));
+        assert_eq!(columns.actor_email.as_deref(), Some("user@example.com"));
+        assert_eq!(columns.actor_id.as_deref(), Some("a"));
+        assert_eq!(columns.app_name.as_deref(), Some("shop"));
+        assert_eq!(columns.team_id.as_deref(), Some("t"));
+        assert_eq!(columns.owner_email.as_deref(), Some("o@example.com"));
+        assert_eq!(columns.ip_address, Some("2001:db8::1".parse().expect("an address")));
+    }
+
+    #[test]
+    fn absent_null_and_odd_parts_are_none_and_lose_nothing() {
+        for text in [
+            r#"{"id":"x"}"#,
+            r#"{"id":"x","actor":null,"app":null,"request":{"ip_address":null},"created_at":null,"type":7}"#,
+            r#"{"id":"x","actor":[],"app":"shop","request":{"ip_address":"not an address"},"created_at":"yesterday"}"#,
+            r#"{"id":"x","actor":{"email":"a\u0000b"},"app":{"name":"\ud800"},"type":"\ud800"}"#,
+        ] {
+            let event = event(text);
+            assert_eq!(event.columns, Columns::default(), "{text}");
+            assert_eq!(event.id, "x");
+            assert_eq!(event.bytes, text.as_bytes());
+        }
+    }
+
+    #[test]
+    fn without_a_usable_id_the_hash_of_the_bytes_stands_in() {
+        let long = format!(r#"{{"id":"{}"}}"#, "x".repeat(LONGEST_ID + 1));
+        for text in ["{}", r#"{"id":""}"#, r#"{"id":12}"#, r#"{"id":"\u0000"}"#, "null", "[1,2]", "1e999", &long] {
+            let event = event(text);
+            assert!(event.unusable_id, "{text}");
+            assert_eq!(event.id, format!("sha256:{}", hex::encode(Sha256::digest(text.as_bytes()))));
+        }
+        let longest = format!(r#"{{"id":"{}"}}"#, "x".repeat(LONGEST_ID));
+        assert!(!event(&longest).unusable_id);
+    }
+
+    #[test]
+    fn the_last_of_repeated_keys_counts() {
+        assert_eq!(event(r#"{"id":"a","i\u0064":"b"}"#).id, "b");
+    }
+
+    #[test]
+    fn deep_nesting_huge_numbers_and_lone_surrogates_in_keys_are_events_like_others() {
+        let deep = format!(r#"{{"id":"deep","data":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
+        assert_eq!(event(&deep).id, "deep");
+        assert_eq!(event(r#"{"id":"n","data":1e99999,"x":-0.0000000000000000000000001}"#).id, "n");
+        assert_eq!(event(r#"{"\ud800":1,"id":"s"}"#).id, "s");
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf8_keep_their_id_and_say_why_they_are_no_json_text() {
+        let event = Event::from_bytes(Bytes::from_static(b"{\"id\":\"u\",\"data\":\"\xff\"}")).expect("an event");
+        assert_eq!(event.id, "u");
+        assert!(event.refused.expect("a reason").starts_with("not UTF-8"));
+    }
+
+    #[test]
+    fn what_is_no_json_is_an_error() {
+        for text in ["", "{", r#"{"id":}"#, "{} {}", "nul", "{\"a\":\"\n\"}"] {
+            assert!(Event::from_bytes(Bytes::copy_from_slice(text.as_bytes())).is_err(), "{text}");
+        }
+    }
+}

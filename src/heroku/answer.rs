@@ -1,0 +1,274 @@
+//! What an answer of Heroku's means: its class, and the error that tells of it.
+//!
+//! | answer | class | what follows |
+//! |---|---|---|
+//! | 200, 206 with a JSON list | good | the next page, if there is one |
+//! | 429 | limited | wait as asked, or by the policy; slow the token down |
+//! | 408, 5xx, connect and read errors, timeouts, a cut or malformed body, one that is no list, another 1xx, 2xx or 304 | passing | retry by the policy, from the page that failed |
+//! | other 4xx, a redirect | lasting | no retry |
+
+use std::error::Error as _;
+use std::fmt;
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use serde::Deserialize;
+
+use super::list::Malformed;
+use crate::config::Token;
+use crate::event::NotJson;
+
+/// What follows from an answer that is not good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// The token's quota is used up.
+    Limited,
+    /// It may go better next time.
+    Passing,
+    /// It will be the same next time, until a person does something.
+    Lasting,
+}
+
+/// The class of an answer by its status alone; `None` when the body decides.
+pub(super) fn class(status: StatusCode) -> Option<Class> {
+    match status.as_u16() {
+        200 | 206 => None,
+        429 => Some(Class::Limited),
+        408 | 100..=299 | 304 | 500..=599 => Some(Class::Passing),
+        _ => Some(Class::Lasting),
+    }
+}
+
+/// Why one attempt at a request failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// Heroku answered with a status that is not good. Its words are made harmless; see [`harmless`].
+    #[error("{status}{}", words(.id.as_ref(), .message.as_ref()))]
+    Status {
+        /// The status.
+        status: StatusCode,
+        /// Heroku's error id, such as `forbidden`.
+        id: Option<String>,
+        /// Heroku's message.
+        message: Option<String>,
+        /// The wait that was asked for.
+        retry_after: Option<Duration>,
+    },
+    /// No answer, or half of one: DNS, connect, TLS, read.
+    #[error("{}", chain(.0))]
+    Network(reqwest::Error),
+    /// No whole answer within the time for a request.
+    #[error("no whole answer within {}", humantime::format_duration(*.0))]
+    TimedOut(Duration),
+    /// The body is no list, or half of one.
+    #[error(transparent)]
+    Body(#[from] Malformed),
+    /// An element of the list is not JSON.
+    #[error(transparent)]
+    Element(#[from] NotJson),
+    /// An element of a list is JSON of another shape than Heroku documents.
+    #[error("an element of the list is not as documented: {0}")]
+    Shape(serde_json::Error),
+    /// A page says that there is a next one, but not which, or one that was read before.
+    #[error("206 without a Next-Range that leads on")]
+    NoWayOn,
+}
+
+impl Fault {
+    /// Its class.
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Status { status, .. } => class(*status).unwrap_or(Class::Passing),
+            _ => Class::Passing,
+        }
+    }
+
+    /// How long Heroku asked to wait, if it did.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Status { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+
+    /// The status of the answer, if there was one that was not good.
+    pub fn status(&self) -> Option<StatusCode> {
+        match self {
+            Self::Status { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+}
+
+/// A request that failed for good, or as often as the policy allows.
+#[derive(Debug, thiserror::Error)]
+pub struct Error {
+    /// What was asked: method, path and query.
+    pub request: String,
+    /// The last attempt's fault.
+    pub fault: Fault,
+    /// Heroku's `Request-Id` of the last answer.
+    pub request_id: Option<String>,
+    /// How many attempts were made.
+    pub attempts: u32,
+    /// The time from the first attempt to the end of the last.
+    pub elapsed: Duration,
+    /// Only one attempt was allowed, because Heroku had not answered for several days in a row.
+    pub in_outage: bool,
+}
+
+impl Error {
+    /// The class of the last fault.
+    pub fn class(&self) -> Class {
+        self.fault.class()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verb = match self.class() {
+            Class::Lasting => "Heroku refused",
+            Class::Limited => "Heroku limits this token",
+            Class::Passing => "Heroku did not answer as it should",
+        };
+        write!(f, "{verb}: {} ({}", self.fault, self.request)?;
+        if let Some(id) = &self.request_id {
+            write!(f, ", request {id}")?;
+        }
+        if self.attempts > 1 {
+            let elapsed = Duration::from_millis(self.elapsed.as_millis() as u64);
+            write!(f, ", {} attempts in {}", self.attempts, humantime::format_duration(elapsed))?;
+        }
+        if self.in_outage {
+            f.write_str(", one attempt only: Heroku had not answered for several days in a row")?;
+        }
+        f.write_str(")")
+    }
+}
+
+/// The body of an error of Heroku's; other bodies occur.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ErrorBody {
+    id: Option<String>,
+    message: Option<String>,
+}
+
+impl ErrorBody {
+    /// Reads it from `body`, with nothing where it is something else.
+    pub(super) fn parse(body: &[u8]) -> Self {
+        serde_json::from_slice(body).unwrap_or_default()
+    }
+
+    /// The fault that it tells of.
+    pub(super) fn into_fault(self, status: StatusCode, retry_after: Option<Duration>, token: &Token) -> Fault {
+        let harmless = |text: Option<String>| text.map(|text| harmless(&text, token)).filter(|text| !text.is_empty());
+        Fault::Status { status, id: harmless(self.id), message: harmless(self.message), retry_after }
+    }
+}
+
+/// The most characters that are kept of a text of Heroku's.
+const LONGEST_TEXT: usize = 500;
+
+/// A text of Heroku's that can be printed: without the token, should the server echo it, without control characters,
+/// which could steer a terminal, on one line, and not too long.
+pub(super) fn harmless(text: &str, token: &Token) -> String {
+    let text = text.replace(token.expose(), "[token]");
+    let mut harmless: String = text
+        .chars()
+        .map(|c| if c.is_whitespace() { ' ' } else { c })
+        .map(|c| if c.is_control() || is_bidi_control(c) { '\u{fffd}' } else { c })
+        .take(LONGEST_TEXT + 1)
+        .collect();
+    if harmless.chars().count() > LONGEST_TEXT {
+        harmless = harmless.chars().take(LONGEST_TEXT).collect();
+        harmless.push('…');
+    }
+    harmless.trim().to_owned()
+}
+
+/// The characters that reorder what stands around them (Unicode Standard Annex 9).
+fn is_bidi_control(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+fn words(id: Option<&String>, message: Option<&String>) -> String {
+    match (id, message) {
+        (Some(id), Some(message)) => format!(" {id}: {message}"),
+        (Some(text), None) | (None, Some(text)) => format!(": {text}"),
+        (None, None) => String::new(),
+    }
+}
+
+fn chain(error: &reqwest::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.ends_with(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token() -> Token {
+        Token::parse("HRKU-secret").expect("a token")
+    }
+
+    fn status(code: u16) -> StatusCode {
+        StatusCode::from_u16(code).expect("a status")
+    }
+
+    #[test]
+    fn every_status_has_the_class_of_the_contract() {
+        for code in [200, 206] {
+            assert_eq!(class(status(code)), None);
+        }
+        assert_eq!(class(status(429)), Some(Class::Limited));
+        for code in [204, 304, 408, 500, 502, 503, 504, 599] {
+            assert_eq!(class(status(code)), Some(Class::Passing), "{code}");
+        }
+        for code in [301, 302, 307, 308, 400, 401, 402, 403, 404, 406, 409, 410, 416, 422, 451] {
+            assert_eq!(class(status(code)), Some(Class::Lasting), "{code}");
+        }
+    }
+
+    #[test]
+    fn an_error_tells_heroku_s_words_its_request_id_and_the_attempts() {
+        let body = ErrorBody::parse(br#"{"id":"forbidden","message":"You do not have access"}"#);
+        let error = Error {
+            request: "GET /enterprise-accounts/acme/events?day=2024-09-28".into(),
+            fault: body.into_fault(status(403), None, &token()),
+            request_id: Some("r-1".into()),
+            attempts: 1,
+            elapsed: Duration::ZERO,
+            in_outage: false,
+        };
+        assert_eq!(
+            error.to_string(),
+            "Heroku refused: 403 Forbidden forbidden: You do not have access \
+             (GET /enterprise-accounts/acme/events?day=2024-09-28, request r-1)"
+        );
+    }
+
+    #[test]
+    fn a_body_that_is_no_error_object_leaves_the_status_alone() {
+        for body in [&b"<html>"[..], b"", b"[]", br#"{"id":7}"#] {
+            let fault = ErrorBody::parse(body).into_fault(status(503), None, &token());
+            assert_eq!(fault.to_string(), "503 Service Unavailable");
+        }
+    }
+
+    #[test]
+    fn what_heroku_says_can_not_carry_the_token_nor_steer_a_terminal() {
+        let text = harmless("no \u{1b}[2J\u{202e}HRKU-secret\r\nhere", &token());
+        assert_eq!(text, "no \u{fffd}[2J\u{fffd}[token]  here");
+        assert_eq!(harmless(&"x".repeat(10_000), &token()).chars().count(), LONGEST_TEXT + 1);
+    }
+}

@@ -1,0 +1,297 @@
+//! Takes the elements of a JSON list out of a stream of bytes, one by one, with their exact bytes.
+//!
+//! Memory holds one chunk and one element, however long the list is. The splitter finds where elements begin and end;
+//! that each is JSON is checked by whoever reads it. It promises that a list counts as ended only at its closing
+//! bracket with nothing but white space behind it, so that no cut, however placed, passes for a whole list.
+
+use bytes::Bytes;
+
+/// The longest element that is taken, in bytes. One that is longer is a fault of the answer, not of our memory.
+pub(super) const LONGEST_ELEMENT: usize = 32 * 1024 * 1024;
+
+/// Why the bytes are no list.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Malformed {
+    /// The body does not begin with `[`.
+    #[error("the body is not a JSON list")]
+    NotAList,
+    /// The body ended inside the list.
+    #[error("the list is cut off")]
+    CutOff,
+    /// Something stands behind the closing bracket.
+    #[error("something follows the end of the list")]
+    TrailingBytes,
+    /// Between two elements, or before the first, stands something else than a comma.
+    #[error("the list is broken between two elements")]
+    Separator,
+    /// An element has no end within [`LONGEST_ELEMENT`].
+    #[error("one element of the list is longer than {} MiB", LONGEST_ELEMENT / 1024 / 1024)]
+    TooLong,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    BeforeList,
+    /// Behind `[`: an element or the end.
+    FirstElement,
+    /// Behind `,`: an element.
+    NextElement,
+    /// In an object, a list or a string.
+    Nested,
+    /// In a number, `true`, `false` or `null`, which end where something else begins.
+    Bare,
+    AfterElement,
+    AfterList,
+}
+
+/// Splits a list that arrives in chunks; see the module.
+#[derive(Debug)]
+pub(super) struct ListSplitter {
+    state: State,
+    chunk: Bytes,
+    at: usize,
+    /// Where the current element begins in `chunk`.
+    start: usize,
+    /// What earlier chunks held of the current element.
+    begun: Vec<u8>,
+    depth: u64,
+    in_string: bool,
+    escaped: bool,
+}
+
+impl ListSplitter {
+    /// A splitter at the beginning of a body.
+    pub(super) fn new() -> Self {
+        Self {
+            state: State::BeforeList,
+            chunk: Bytes::new(),
+            at: 0,
+            start: 0,
+            begun: Vec::new(),
+            depth: 0,
+            in_string: false,
+            escaped: false,
+        }
+    }
+
+    /// Gives it the next chunk of the body. Only when [`Self::next_element`] has returned `None` for the one before.
+    pub(super) fn push(&mut self, chunk: Bytes) {
+        debug_assert_eq!(self.at, self.chunk.len(), "the chunk before is used up");
+        self.chunk = chunk;
+        self.at = 0;
+        self.start = 0;
+    }
+
+    /// The next whole element, or `None` when the chunk holds no other.
+    pub(super) fn next_element(&mut self) -> Result<Option<Bytes>, Malformed> {
+        while self.at < self.chunk.len() {
+            let ended = match self.state {
+                State::Nested => self.scan_nested(),
+                State::Bare => self.scan_bare(),
+                _ => {
+                    self.scan_between()?;
+                    false
+                }
+            };
+            if ended {
+                self.state = State::AfterElement;
+                return self.take_element().map(Some);
+            }
+        }
+        if matches!(self.state, State::Nested | State::Bare) {
+            self.keep_begun()?;
+        }
+        Ok(None)
+    }
+
+    /// Says whether the body, which has ended, was a whole list.
+    pub(super) fn finish(&self) -> Result<(), Malformed> {
+        match self.state {
+            State::AfterList => Ok(()),
+            State::BeforeList => Err(Malformed::NotAList),
+            _ => Err(Malformed::CutOff),
+        }
+    }
+
+    fn scan_between(&mut self) -> Result<(), Malformed> {
+        let byte = self.chunk[self.at];
+        if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
+            self.state = match (self.state, byte) {
+                (State::BeforeList, b'[') => State::FirstElement,
+                (State::BeforeList, _) => return Err(Malformed::NotAList),
+                (State::FirstElement | State::AfterElement, b']') => State::AfterList,
+                (State::AfterElement, b',') => State::NextElement,
+                (State::AfterElement, _) | (_, b',' | b']' | b'}' | b':') => return Err(Malformed::Separator),
+                (State::AfterList, _) => return Err(Malformed::TrailingBytes),
+                (_, b'{' | b'[' | b'"') => {
+                    // The opening byte is scanned as part of the element.
+                    self.begin_element();
+                    self.state = State::Nested;
+                    return Ok(());
+                }
+                _ => {
+                    self.begin_element();
+                    State::Bare
+                }
+            };
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    fn begin_element(&mut self) {
+        self.start = self.at;
+        self.depth = 0;
+        self.in_string = false;
+        self.escaped = false;
+    }
+
+    /// Goes on in an object, list or string; true when `at` is behind its end.
+    fn scan_nested(&mut self) -> bool {
+        while self.at < self.chunk.len() {
+            if self.in_string {
+                self.scan_string();
+            } else {
+                match self.chunk[self.at] {
+                    b'"' => self.in_string = true,
+                    b'{' | b'[' => self.depth += 1,
+                    b'}' | b']' => self.depth = self.depth.saturating_sub(1),
+                    _ => {}
+                }
+                self.at += 1;
+            }
+            if self.depth == 0 && !self.in_string {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Goes on in a string, up to behind its closing quote or to the end of the chunk.
+    fn scan_string(&mut self) {
+        if self.escaped {
+            self.escaped = false;
+            self.at += 1;
+            return;
+        }
+        match memchr::memchr2(b'"', b'\\', &self.chunk[self.at..]) {
+            None => self.at = self.chunk.len(),
+            Some(offset) => {
+                let byte = self.chunk[self.at + offset];
+                self.escaped = byte == b'\\';
+                self.in_string = byte != b'"';
+                self.at += offset + 1;
+            }
+        }
+    }
+
+    /// Goes on in a bare word; true when `at` is at the first byte behind it.
+    fn scan_bare(&mut self) -> bool {
+        let rest = &self.chunk[self.at..];
+        let end = rest.iter().position(|byte| matches!(byte, b',' | b']' | b' ' | b'\t' | b'\n' | b'\r'));
+        self.at += end.unwrap_or(rest.len());
+        end.is_some()
+    }
+
+    fn take_element(&mut self) -> Result<Bytes, Malformed> {
+        if self.begun.is_empty() {
+            return Ok(self.chunk.slice(self.start..self.at));
+        }
+        self.keep_begun()?;
+        Ok(Bytes::from(std::mem::take(&mut self.begun)))
+    }
+
+    fn keep_begun(&mut self) -> Result<(), Malformed> {
+        let part = &self.chunk[self.start..self.at];
+        if self.begun.len() + part.len() > LONGEST_ELEMENT {
+            return Err(Malformed::TooLong);
+        }
+        self.begun.extend_from_slice(part);
+        self.start = self.at;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The elements of `body` when it arrives in chunks of `size` bytes.
+    fn split(body: &[u8], size: usize) -> Result<Vec<Bytes>, Malformed> {
+        let mut splitter = ListSplitter::new();
+        let mut elements = Vec::new();
+        for chunk in body.chunks(size.max(1)) {
+            splitter.push(Bytes::copy_from_slice(chunk));
+            while let Some(element) = splitter.next_element()? {
+                elements.push(element);
+            }
+        }
+        splitter.finish().map(|()| elements)
+    }
+
+    const ODD: &[&str] = &[
+        r#"{"id":"a","data":{"x":"]}\\\"","y":[[],{}]}}"#,
+        r#""a string, with \"quotes\" and ] , [""#,
+        "-1.5e300",
+        "null",
+        "[]",
+        r#"{ "spaced" :  [1 , 2]   }"#,
+        r#"{"id":"b","text":"\\"}"#,
+    ];
+
+    #[test]
+    fn elements_come_out_with_the_bytes_that_went_in_wherever_the_chunks_end() {
+        let body = format!(" \n[ {} ]\r\n", ODD.join(" ,\t"));
+        for size in 1..=body.len() {
+            let elements = split(body.as_bytes(), size).expect("a list");
+            assert_eq!(elements, ODD, "in chunks of {size}");
+        }
+    }
+
+    #[test]
+    fn a_list_cut_at_any_byte_is_never_whole() {
+        let body = format!("[{}]", ODD.join(","));
+        for end in 0..body.len() {
+            assert!(split(&body.as_bytes()[..end], 7).is_err(), "cut at {end}");
+        }
+    }
+
+    #[test]
+    fn an_empty_list_is_whole_and_has_no_element() {
+        assert_eq!(split(b"[]", 1), Ok(vec![]));
+        assert_eq!(split(b" [ ] ", 2), Ok(vec![]));
+    }
+
+    #[test]
+    fn what_is_no_list_says_so() {
+        for (body, expected) in [
+            ("", Malformed::NotAList),
+            ("<html>", Malformed::NotAList),
+            (r#"{"id":"rate_limit"}"#, Malformed::NotAList),
+            ("[1,]", Malformed::Separator),
+            ("[,1]", Malformed::Separator),
+            ("[1 2]", Malformed::Separator),
+            ("[}", Malformed::Separator),
+            ("[1] x", Malformed::TrailingBytes),
+            ("[1][2]", Malformed::TrailingBytes),
+            ("[{\"a\":1}", Malformed::CutOff),
+            ("[1,", Malformed::CutOff),
+        ] {
+            assert_eq!(split(body.as_bytes(), 3), Err(expected), "{body}");
+        }
+    }
+
+    #[test]
+    fn an_element_without_end_is_refused_at_the_limit() {
+        let mut splitter = ListSplitter::new();
+        splitter.push(Bytes::from_static(b"[\""));
+        assert_eq!(splitter.next_element(), Ok(None));
+        let chunk = Bytes::from(vec![b'x'; 1024 * 1024]);
+        for _ in 0..LONGEST_ELEMENT / chunk.len() - 1 {
+            splitter.push(chunk.clone());
+            assert_eq!(splitter.next_element(), Ok(None));
+        }
+        splitter.push(chunk);
+        assert_eq!(splitter.next_element(), Err(Malformed::TooLong));
+    }
+}

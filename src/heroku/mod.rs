@@ -1,0 +1,151 @@
+//! Asks Heroku: one client for all sources, which alone knows URLs, headers, pages and error ids.
+//!
+//! It promises that a day is reported as whole only after its last page was read to its end, that no token's pace is
+//! exceeded, that a token goes to the configured host and nowhere else, and that every failure has a class
+//! ([`Class`]). It stores nothing.
+
+mod answer;
+mod budget;
+mod list;
+mod page;
+mod reader;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use chrono::NaiveDate;
+use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
+use reqwest::{Url, redirect};
+use serde::Deserialize;
+
+pub use answer::{Class, Error, Fault};
+pub use reader::{Batch, Cost, DayReader, Read};
+
+use crate::config::{Api, Filter, Retry, Source, Token, Tokens};
+use crate::retry::Attempts;
+use budget::Budget;
+use reader::ListReader;
+
+/// After so many requests in a row for which the whole policy was exhausted, each further one gets a single attempt.
+const OUTAGE_AFTER: u32 = 3;
+
+/// Heroku's API, as far as its audit trail goes.
+#[derive(Debug)]
+pub struct Client {
+    http: reqwest::Client,
+    api: Api,
+    budgets: HashMap<Token, Arc<Budget>>,
+    /// Requests in a row that exhausted their policy.
+    exhausted: AtomicU32,
+}
+
+/// One day's events, as they are asked for: several sources may need the same.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct DayQuery {
+    /// The enterprise account's name or id.
+    pub account: String,
+    /// The filter that Heroku applies.
+    pub filter: Filter,
+    /// The UTC date.
+    pub date: NaiveDate,
+}
+
+/// How a query is asked: with which token, and how patiently.
+#[derive(Debug, Clone)]
+pub struct Asker {
+    /// The token.
+    pub token: Token,
+    /// The retry policy.
+    pub retry: Retry,
+}
+
+/// A team of an enterprise account.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Team {
+    /// Its id, which stays when it is renamed.
+    pub id: String,
+    /// Its present name.
+    pub name: String,
+}
+
+/// The program's HTTP client can't be made.
+#[derive(Debug, thiserror::Error)]
+#[error("the HTTP client can't be set up: {0}")]
+pub struct SetupError(#[from] reqwest::Error);
+
+impl Client {
+    /// A client for `sources`, with one budget for each value among their `tokens`.
+    pub fn new<'a>(
+        api: &Api,
+        sources: impl IntoIterator<Item = &'a Source>,
+        tokens: &Tokens,
+    ) -> Result<Self, SetupError> {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/vnd.heroku+json; version=3"));
+        let http = reqwest::Client::builder()
+            .user_agent(concat!("auditsync/", env!("CARGO_PKG_VERSION"), " (audit trail to PostgreSQL)"))
+            .default_headers(headers)
+            .connect_timeout(api.connect_timeout)
+            .redirect(redirect::Policy::none())
+            .referer(false)
+            .build()?;
+        let budgets = sources
+            .into_iter()
+            .map(|source| (tokens.of(source).clone(), Arc::new(Budget::new(&source.rate_limit))))
+            .collect();
+        Ok(Self { http, api: api.clone(), budgets, exhausted: AtomicU32::new(0) })
+    }
+
+    /// Reads the events of one day, a batch at a time.
+    pub fn read_day(&self, query: &DayQuery, asker: &Asker) -> DayReader<'_> {
+        let mut url = self.url(&["enterprise-accounts", &query.account, "events"]);
+        {
+            let mut pairs = url.query_pairs_mut();
+            pairs.append_pair("day", &query.date.to_string()).append_pair("order", "asc");
+            for (name, value) in
+                [("type", &query.filter.r#type), ("action", &query.filter.action), ("actor", &query.filter.actor)]
+            {
+                if let Some(value) = value {
+                    pairs.append_pair(name, value);
+                }
+            }
+        }
+        DayReader::new(ListReader::new(self, url, asker.clone()))
+    }
+
+    /// The teams of an enterprise account. The requests that this takes are counted in `cost`.
+    pub async fn teams(&self, account: &str, asker: &Asker, cost: &mut Cost) -> Result<Vec<Team>, Error> {
+        let url = self.url(&["enterprise-accounts", account, "teams"]);
+        ListReader::new(self, url, asker.clone()).read_all(cost).await
+    }
+
+    fn url(&self, path: &[&str]) -> Url {
+        let mut url = self.api.base_url.clone();
+        url.path_segments_mut().expect("an http URL has a path").pop_if_empty().extend(path);
+        url
+    }
+
+    fn budget(&self, token: &Token) -> Arc<Budget> {
+        Arc::clone(self.budgets.get(token).expect("a budget for each source's token"))
+    }
+
+    fn attempts(&self, policy: &Retry) -> Attempts {
+        let attempts = Attempts::new(policy);
+        if self.in_outage() { attempts.only_one() } else { attempts }
+    }
+
+    fn in_outage(&self) -> bool {
+        self.exhausted.load(Ordering::Relaxed) >= OUTAGE_AFTER
+    }
+
+    /// Notes that a request was answered, so that Heroku is there.
+    fn note_answer(&self) {
+        self.exhausted.store(0, Ordering::Relaxed);
+    }
+
+    /// Notes that a request failed as often as its policy allows.
+    fn note_exhausted(&self) {
+        self.exhausted.fetch_add(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,257 @@
+//! Reads a list to its end: page after page, each tried again by the policy.
+//!
+//! A page that fails half-way is read again from its start, so elements may come twice; whoever stores them must not
+//! mind. The end is reported only after the last page was read whole.
+
+use std::collections::{HashSet, VecDeque};
+
+use bytes::Bytes;
+use reqwest::Url;
+use serde::de::DeserializeOwned;
+use tracing::warn;
+
+use super::answer::{Class, Error, Fault};
+use super::page::{Failed, NextRange, Page, PageRequest, with_page_size};
+use super::{Asker, Client};
+use crate::event::Event;
+use crate::retry::Attempts;
+
+/// The most events in a batch.
+const BATCH_EVENTS: usize = 2000;
+/// The bytes at which a batch is full; one event may exceed them.
+const BATCH_BYTES: usize = 1024 * 1024;
+
+/// Events that were read one after the other.
+pub type Batch = Vec<Event>;
+
+/// What reading takes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Requests that were sent.
+    pub requests: u32,
+    /// How many of them repeated one that had failed.
+    pub retries: u32,
+}
+
+impl std::ops::AddAssign for Cost {
+    fn add_assign(&mut self, more: Self) {
+        self.requests += more.requests;
+        self.retries += more.retries;
+    }
+}
+
+/// What the next step of reading a day brought.
+#[derive(Debug)]
+pub enum Read {
+    /// Some events. The same may come again.
+    Batch(Batch),
+    /// The end of the day: every page was read whole.
+    Whole,
+}
+
+/// Reads the events of a day, a batch at a time.
+#[derive(Debug)]
+pub struct DayReader<'c> {
+    list: ListReader<'c>,
+    /// What was read since the last batch. It outlives a failed attempt, because it may hold the end of a page that was
+    /// read whole and will not be asked for again.
+    batch: Batch,
+    batch_bytes: usize,
+}
+
+/// Reads the elements of a list.
+#[derive(Debug)]
+pub(super) struct ListReader<'c> {
+    client: &'c Client,
+    url: Url,
+    asker: Asker,
+    /// The `Range` of the page to read; the first has none.
+    range: Option<String>,
+    ranges_seen: HashSet<String>,
+    page: Option<Page>,
+    attempts: Attempts,
+    in_outage: bool,
+    cost: Cost,
+    ended: bool,
+}
+
+impl<'c> DayReader<'c> {
+    pub(super) fn new(list: ListReader<'c>) -> Self {
+        Self { list, batch: Batch::new(), batch_bytes: 0 }
+    }
+
+    /// The next events, or the end of the day. Behind an error there is nothing more to read.
+    pub async fn next(&mut self) -> Result<Read, Error> {
+        loop {
+            match self.fill_batch().await {
+                Ok(()) if self.batch.is_empty() => return Ok(Read::Whole),
+                Ok(()) => {
+                    self.batch_bytes = 0;
+                    return Ok(Read::Batch(std::mem::take(&mut self.batch)));
+                }
+                Err(failed) => self.list.settle(failed).await?,
+            }
+        }
+    }
+
+    /// What reading took so far.
+    pub fn cost(&self) -> Cost {
+        self.list.cost
+    }
+
+    /// Reads as many events as make a batch, or up to the end of the list.
+    async fn fill_batch(&mut self) -> Result<(), Failed> {
+        while self.batch.len() < BATCH_EVENTS && self.batch_bytes < BATCH_BYTES {
+            let Some(element) = self.list.next_element().await? else { break };
+            self.batch_bytes += element.len();
+            self.batch.push(Event::from_bytes(element).map_err(|fault| self.list.failed(fault.into()))?);
+        }
+        Ok(())
+    }
+}
+
+impl<'c> ListReader<'c> {
+    pub(super) fn new(client: &'c Client, url: Url, asker: Asker) -> Self {
+        let attempts = client.attempts(&asker.retry);
+        Self {
+            client,
+            url,
+            asker,
+            range: None,
+            ranges_seen: HashSet::new(),
+            page: None,
+            attempts,
+            in_outage: client.in_outage(),
+            cost: Cost::default(),
+            ended: false,
+        }
+    }
+
+    /// The whole of a short list.
+    pub(super) async fn read_all<T: DeserializeOwned>(mut self, cost: &mut Cost) -> Result<Vec<T>, Error> {
+        let all = loop {
+            match self.try_read_all().await {
+                Ok(all) => break Ok(all),
+                Err(failed) => match self.settle(failed).await {
+                    Ok(()) => {}
+                    Err(error) => break Err(error),
+                },
+            }
+        };
+        *cost += self.cost;
+        all
+    }
+
+    async fn try_read_all<T: DeserializeOwned>(&mut self) -> Result<Vec<T>, Failed> {
+        // A retry begins with the page that failed; so that none counts twice, a short list begins anew.
+        self.range = None;
+        self.ranges_seen.clear();
+        let mut elements = VecDeque::new();
+        while let Some(element) = self.next_element().await? {
+            elements.push_back(element);
+        }
+        let parse = |element: Bytes| serde_json::from_slice(&element);
+        elements.into_iter().map(parse).collect::<Result<_, _>>().map_err(|fault| self.failed(Fault::Shape(fault)))
+    }
+
+    /// The next element of the list, on whichever page it is; `None` at its end.
+    async fn next_element(&mut self) -> Result<Option<Bytes>, Failed> {
+        while !self.ended {
+            if self.page.is_none() {
+                self.page = Some(self.open_page().await?);
+            }
+            let page = self.page.as_mut().expect("a page was opened");
+            match page.next_element().await {
+                Ok(Some(element)) => return Ok(Some(element)),
+                Ok(None) => self.turn_page()?,
+                Err(fault) => return Err(self.failed(fault)),
+            }
+        }
+        Ok(None)
+    }
+
+    async fn open_page(&mut self) -> Result<Page, Failed> {
+        let budget = self.client.budget(&self.asker.token);
+        self.cost.requests += 1;
+        PageRequest {
+            http: &self.client.http,
+            url: &self.url,
+            token: &self.asker.token,
+            budget: &budget,
+            range: self.range.as_deref(),
+            timeout: self.client.api.request_timeout,
+        }
+        .send()
+        .await
+    }
+
+    /// Leaves a page that was read whole for the next one, or ends the list.
+    fn turn_page(&mut self) -> Result<(), Failed> {
+        let page = self.page.as_ref().expect("a page is open");
+        match page.next_range().clone() {
+            NextRange::End => self.ended = true,
+            NextRange::Next(range) if self.ranges_seen.insert(range.clone()) => {
+                self.range = Some(with_page_size(&range, self.client.api.page_size));
+            }
+            NextRange::Next(_) | NextRange::Unknown => return Err(self.failed(Fault::NoWayOn)),
+        }
+        self.page = None;
+        self.client.note_answer();
+        self.attempts = self.client.attempts(&self.asker.retry);
+        self.in_outage = false;
+        Ok(())
+    }
+
+    /// Leaves the page that is open for broken.
+    fn failed(&mut self, fault: Fault) -> Failed {
+        let request_id = self.page.take().and_then(|page| page.request_id(&self.asker.token));
+        Failed { fault, request_id }
+    }
+
+    /// After a failure: waits as the policy says for another attempt, or gives the error to report.
+    async fn settle(&mut self, Failed { fault, request_id }: Failed) -> Result<(), Error> {
+        let class = fault.class();
+        if class == Class::Lasting {
+            self.client.note_answer();
+            return Err(self.error(fault, request_id));
+        }
+        let Some(delay) = self.attempts.next_delay(fault.retry_after()) else {
+            if class == Class::Passing {
+                self.client.note_exhausted();
+            }
+            if let (Class::Limited, Some(wait)) = (class, fault.retry_after()) {
+                self.client.budget(&self.asker.token).pause_for(wait);
+            }
+            return Err(self.error(fault, request_id));
+        };
+        let wait = humantime::format_duration(std::time::Duration::from_millis(delay.as_millis() as u64));
+        let request = self.request();
+        if class == Class::Limited {
+            warn!(%request, request_id, %wait, "Heroku limits this token; waiting: {fault}");
+            self.client.budget(&self.asker.token).pause_for(delay);
+        } else {
+            warn!(%request, request_id, %wait, attempt = self.attempts.made(), "trying again: {fault}");
+            tokio::time::sleep(delay).await;
+        }
+        self.cost.retries += 1;
+        Ok(())
+    }
+
+    fn error(&self, fault: Fault, request_id: Option<String>) -> Error {
+        Error {
+            request: self.request(),
+            fault,
+            request_id,
+            attempts: self.attempts.made(),
+            elapsed: self.attempts.elapsed(),
+            in_outage: self.in_outage,
+        }
+    }
+
+    fn request(&self) -> String {
+        match self.url.query() {
+            Some(query) => format!("GET {}?{query}", self.url.path()),
+            None => format!("GET {}", self.url.path()),
+        }
+    }
+}

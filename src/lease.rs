@@ -1,0 +1,59 @@
+//! The heartbeat: keeps the leases of a fetch alive while its work is slow, on a timer of its own.
+//!
+//! It promises that a beat never waits for Heroku, only for the database, and that when the beats fail nothing is done
+//! but tell: the lease's own [`Trust`](crate::store::Trust) ends in time to stop the work.
+
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tracing::{debug, warn};
+
+use crate::store::{Error, Pulse, Store};
+
+/// The beats of some leases; dropping it ends them.
+#[derive(Debug, Default)]
+pub struct Heartbeat {
+    beats: JoinSet<()>,
+}
+
+impl Heartbeat {
+    /// Prolongs the lease of `pulse` every `every`, until it is lost or this is dropped.
+    pub fn keep(&mut self, store: &Store, pulse: Pulse, every: Duration) {
+        let store = store.clone();
+        self.beats.spawn(async move {
+            let mut timer = interval_at(Instant::now() + every, every);
+            timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                timer.tick().await;
+                if !beat(&store, &pulse, every).await {
+                    return;
+                }
+            }
+        });
+    }
+}
+
+/// Prolongs a lease, trying again while the database fails; false when it is lost.
+async fn beat(store: &Store, pulse: &Pulse, every: Duration) -> bool {
+    let key = pulse.key();
+    loop {
+        match store.beat(pulse).await {
+            Ok(()) => {
+                debug!(source = %key.source, date = %key.date, "lease prolonged");
+                return true;
+            }
+            Err(Error::LeaseLost) => {
+                warn!(source = %key.source, date = %key.date, "the lease was lost to another process, or ran out");
+                return false;
+            }
+            Err(error) => {
+                warn!(source = %key.source, date = %key.date, "the lease could not be prolonged yet: {error}");
+                if !pulse.trust().holds() {
+                    return false;
+                }
+                tokio::time::sleep(every / 10).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! What the ledger says of days, as plain data.
+
+use std::fmt;
+
+use chrono::{DateTime, NaiveDate, Utc};
+
+/// The status of a day in the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Status {
+    /// Due, after a reset or an interruption.
+    Pending,
+    /// Leased.
+    Processing,
+    /// Whole.
+    Success,
+    /// Heroku refused or did not answer; due again.
+    Failed,
+    /// Its lease went stale, or something unexpected happened; due again.
+    Error,
+    /// What this program never writes.
+    Unknown(String),
+}
+
+/// One row of the ledger.
+#[derive(Debug, Clone)]
+pub struct LedgerRow {
+    /// The source's name, which the file may know no longer.
+    pub source: String,
+    /// The UTC date.
+    pub date: NaiveDate,
+    /// Its status.
+    pub status: Status,
+    /// How often it was claimed.
+    pub attempt: i32,
+    /// The events of the last whole reading, if there was one.
+    pub events: Option<i32>,
+    /// Who holds its lease.
+    pub locked_by: Option<String>,
+    /// Whether that lease has not run out by the database's clock.
+    pub live: bool,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// When the row last changed.
+    pub updated_at: DateTime<Utc>,
+    /// When the last whole reading began.
+    pub synced_at: Option<DateTime<Utc>>,
+}
+
+/// What the ledger knows of a source's days as a whole.
+#[derive(Debug, Clone, Default)]
+pub struct SourceDays {
+    /// Its first day, if it has any.
+    pub first: Option<NaiveDate>,
+    /// Its newest whole day.
+    pub last_whole: Option<NaiveDate>,
+}
+
+impl From<String> for Status {
+    fn from(text: String) -> Self {
+        match text.as_str() {
+            "PENDING" => Self::Pending,
+            "PROCESSING" => Self::Processing,
+            "SUCCESS" => Self::Success,
+            "FAILED" => Self::Failed,
+            "ERROR" => Self::Error,
+            _ => Self::Unknown(text),
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Pending => "PENDING",
+            Self::Processing => "PROCESSING",
+            Self::Success => "SUCCESS",
+            Self::Failed => "FAILED",
+            Self::Error => "ERROR",
+            Self::Unknown(text) => text,
+        })
+    }
+}

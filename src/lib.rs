@@ -1,0 +1,28 @@
+//! auditsync keeps every event of a Heroku Enterprise audit trail in your own PostgreSQL, and can show that none is
+//! missing.
+//!
+//! The way of a day: [`plan`] → claim → fetch ([`heroku`]) → store and publish ([`store`]) → [`report`]. The rooms:
+//!
+//! - [`cli`]: commands, options, help.
+//! - [`app`]: the commands; the only place where Heroku and the database meet.
+//! - [`config`]: the file, checked as a whole before anything is asked or written.
+//! - [`plan`]: which days are due, and why, as a pure function.
+//! - [`heroku`]: requests, pages, budgets, the class of every answer. Stores nothing.
+//! - [`store`]: every SQL statement, each conditional on the lease. Asks Heroku nothing.
+//! - [`lease`]: the heartbeat that keeps a lease alive.
+//! - [`retry`]: policies as delays.
+//! - [`day`], [`event`], [`ledger`]: what the others talk about, without I/O.
+//! - [`report`]: what people and scripts read.
+
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod day;
+pub mod event;
+pub mod heroku;
+pub mod lease;
+pub mod ledger;
+pub mod plan;
+pub mod report;
+pub mod retry;
+pub mod store;

@@ -1,0 +1,137 @@
+//! The log: on stderr, as text for people, logfmt or JSON, one line an entry.
+
+use std::io::{self, IsTerminal as _};
+
+use tracing::{Subscriber, info, warn};
+use tracing_subscriber::filter::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Layer, fmt};
+
+use super::run::{DayReport, Outcome, RunReport};
+use crate::config::{EventLog, SourceName};
+use crate::event::Event;
+
+/// The form of the log's lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// key=value pairs.
+    Logfmt,
+    /// One JSON object a line.
+    Json,
+}
+
+/// How much is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Verbosity {
+    /// How often `-v` was given.
+    pub verbose: u8,
+    /// Whether `-q` was given.
+    pub quiet: bool,
+}
+
+impl Verbosity {
+    fn directives(self) -> &'static str {
+        match (self.quiet, self.verbose) {
+            (true, _) => "error",
+            (false, 0) => "warn,auditsync=info",
+            (false, 1) => "info,auditsync=debug",
+            (false, _) => "debug,auditsync=trace",
+        }
+    }
+}
+
+/// Begins to log. `rust_log` comes before `verbosity`; without a `format`, a terminal gets text and all else logfmt.
+pub fn start(format: Option<LogFormat>, verbosity: Verbosity, rust_log: Option<&str>, no_color: bool) {
+    let filter = match rust_log.filter(|directives| !directives.trim().is_empty()) {
+        Some(directives) => EnvFilter::builder().parse_lossy(directives),
+        None => EnvFilter::new(verbosity.directives()),
+    };
+    let terminal = io::stderr().is_terminal();
+    let format = format.unwrap_or(if terminal { LogFormat::Text } else { LogFormat::Logfmt });
+    let layer = layer(format, terminal && !no_color);
+    // Only a second call in one process fails, and then the first log goes on.
+    let _ = tracing_subscriber::registry().with(layer.with_filter(filter)).try_init();
+}
+
+fn layer<S>(format: LogFormat, color: bool) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    match format {
+        LogFormat::Text => fmt::layer().with_writer(io::stderr).with_ansi(color).with_target(false).boxed(),
+        LogFormat::Json => fmt::layer().json().flatten_event(true).with_ansi(false).with_writer(io::stderr).boxed(),
+        LogFormat::Logfmt => {
+            tracing_logfmt::builder().with_timestamp(true).layer().with_writer(io::stderr).with_ansi(false).boxed()
+        }
+    }
+}
+
+/// One line for an event that is new here.
+pub fn new_event(mode: EventLog, source: &SourceName, event: &Event) {
+    let columns = &event.columns;
+    let created_at = columns.created_at.map(|time| time.to_rfc3339());
+    match mode {
+        EventLog::None => {}
+        EventLog::Summary => info!(
+            target: "auditsync::event",
+            %source,
+            created_at,
+            actor_email = columns.actor_email,
+            r#type = columns.kind,
+            action = columns.action,
+            id = event.id,
+            "new event"
+        ),
+        EventLog::Full => info!(
+            target: "auditsync::event",
+            %source,
+            created_at,
+            actor_email = columns.actor_email,
+            r#type = columns.kind,
+            action = columns.action,
+            id = event.id,
+            event = &*String::from_utf8_lossy(&event.bytes),
+            "new event"
+        ),
+    }
+}
+
+/// One line for a day that has come to an end.
+pub fn day(report: &DayReport) {
+    let DayReport { source, date, outcome, events, new_events, late_events, requests, retries, duration_ms, .. } =
+        report;
+    let DayReport { attempt, conflicts, error, .. } = report;
+    match outcome {
+        Outcome::Failed | Outcome::LostLock => tracing::error!(
+            target: "auditsync", %source, %date, %outcome, requests, retries, attempt, duration_ms, error, "day not done"
+        ),
+        Outcome::Interrupted => {
+            warn!(target: "auditsync", %source, %date, %outcome, requests, retries, attempt, duration_ms, "day not done");
+        }
+        _ => info!(
+            target: "auditsync", %source, %date, %outcome, events, new_events, late_events, conflicts, requests, retries, attempt, duration_ms,
+            "day done"
+        ),
+    }
+}
+
+/// The last line of a run.
+pub fn run(report: &RunReport) {
+    let totals = &report.totals;
+    info!(
+        target: "auditsync",
+        run_id = %report.run_id,
+        dry_run = report.dry_run,
+        synced = totals.synced,
+        already_synced = totals.already_synced,
+        locked_elsewhere = totals.locked_elsewhere,
+        failed = totals.failed,
+        events = totals.events,
+        new_events = totals.new_events,
+        "run finished"
+    );
+}

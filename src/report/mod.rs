@@ -1,0 +1,55 @@
+//! What people and scripts read: tables, JSON documents, log lines.
+//!
+//! Results go to stdout, as text or as exactly one JSON document; logs go to stderr.
+
+pub mod log;
+pub mod run;
+pub mod status;
+mod table;
+
+use std::io::{self, Write as _};
+
+use serde::Serialize;
+
+/// The form of a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Output {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON document.
+    Json,
+}
+
+/// A result that can be printed either way.
+pub trait Report: Serialize {
+    /// The text for people, with its line ends.
+    fn text(&self) -> String;
+}
+
+impl Output {
+    /// Prints `report` to stdout.
+    pub fn print(self, report: &impl Report) -> io::Result<()> {
+        let text = match self {
+            Self::Text => report.text(),
+            Self::Json => serde_json::to_string(report).map_err(io::Error::from)? + "\n",
+        };
+        let mut stdout = io::stdout().lock();
+        match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+            // A reader that has seen enough, such as `head`, is no failure.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            written => written,
+        }
+    }
+}
+
+/// Times as the JSON documents write them: RFC 3339, UTC, to the millisecond.
+pub mod time {
+    use chrono::{DateTime, SecondsFormat, Utc};
+    use serde::Serializer;
+
+    /// For `#[serde(serialize_with)]`.
+    pub fn serialize<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&time.to_rfc3339_opts(SecondsFormat::Millis, true))
+    }
+}

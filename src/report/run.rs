@@ -1,0 +1,227 @@
+//! The report of a sync.
+
+use std::fmt::{self, Write as _};
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::table::Plain;
+use super::{Report, time};
+use crate::config::SourceName;
+use crate::day::DayKey;
+
+/// What a run did, day by day.
+#[derive(Debug, Clone, Serialize)]
+pub struct RunReport {
+    /// The run's id, which the history names too.
+    pub run_id: Uuid,
+    /// Nothing was written.
+    pub dry_run: bool,
+    /// When it began, by this machine's clock.
+    #[serde(serialize_with = "time::serialize")]
+    pub started_at: DateTime<Utc>,
+    /// When it ended.
+    #[serde(serialize_with = "time::serialize")]
+    pub finished_at: DateTime<Utc>,
+    /// The days, oldest first.
+    pub days: Vec<DayReport>,
+    /// Their sums.
+    pub totals: Totals,
+}
+
+/// What became of one day.
+#[derive(Debug, Clone, Serialize)]
+pub struct DayReport {
+    /// The source.
+    pub source: SourceName,
+    /// The UTC date.
+    pub date: NaiveDate,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// The events that are stored of it, or for a dry run that Heroku has of it; 0 where it was not read whole.
+    pub events: u64,
+    /// Those that were not stored before.
+    pub new_events: u64,
+    /// Those first seen now although the day had been whole before.
+    pub late_events: u64,
+    /// The events that were kept beside another with the same id.
+    pub conflicts: u64,
+    /// Requests to Heroku; sources that share a fetch share this figure.
+    pub requests: u64,
+    /// How many of them repeated one that failed.
+    pub retries: u64,
+    /// The fencing number of the claim; 0 where there was none.
+    pub attempt: i32,
+    /// From the claim to the end.
+    pub duration_ms: u64,
+    /// Why it failed, and what to do.
+    pub error: Option<String>,
+}
+
+/// What came of a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It was read whole and stored.
+    Synced,
+    /// It was whole already.
+    AlreadySynced,
+    /// Another process is at it.
+    LockedElsewhere,
+    /// It is due again.
+    Failed,
+    /// A signal ended the run before it was done; it is due again.
+    Interrupted,
+    /// Its lease was lost, so nothing more was changed.
+    LostLock,
+    /// A dry run read it.
+    WouldSync,
+}
+
+/// The sums of a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Totals {
+    /// Days with this outcome.
+    pub synced: u64,
+    /// Days with this outcome.
+    pub already_synced: u64,
+    /// Days with this outcome.
+    pub locked_elsewhere: u64,
+    /// Days that failed, lost their lock or were interrupted.
+    pub failed: u64,
+    /// Events of the days that were read.
+    pub events: u64,
+    /// New events of the days that were read.
+    pub new_events: u64,
+}
+
+impl DayReport {
+    /// A report that nothing is known for yet but how it ended.
+    pub fn new(key: &DayKey, outcome: Outcome) -> Self {
+        Self {
+            source: key.source.clone(),
+            date: key.date,
+            outcome,
+            events: 0,
+            new_events: 0,
+            late_events: 0,
+            conflicts: 0,
+            requests: 0,
+            retries: 0,
+            attempt: 0,
+            duration_ms: 0,
+            error: None,
+        }
+    }
+
+    /// With the reason.
+    pub fn because(self, error: impl Into<String>) -> Self {
+        Self { error: Some(error.into()), ..self }
+    }
+}
+
+impl Outcome {
+    /// Whether the day is now in the state that the run was to bring it to, or is in good hands.
+    pub fn is_good(self) -> bool {
+        !matches!(self, Self::Failed | Self::Interrupted | Self::LostLock)
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Synced => "synced",
+            Self::AlreadySynced => "already_synced",
+            Self::LockedElsewhere => "locked_elsewhere",
+            Self::Failed => "failed",
+            Self::Interrupted => "interrupted",
+            Self::LostLock => "lost_lock",
+            Self::WouldSync => "would_sync",
+        })
+    }
+}
+
+impl RunReport {
+    /// The report on `days`, in their order.
+    pub fn new(run_id: Uuid, dry_run: bool, started_at: DateTime<Utc>, mut days: Vec<DayReport>) -> Self {
+        days.sort_by(|a, b| (a.date, &a.source).cmp(&(b.date, &b.source)));
+        let mut totals = Totals::default();
+        for day in &days {
+            match day.outcome {
+                Outcome::Synced => totals.synced += 1,
+                Outcome::AlreadySynced => totals.already_synced += 1,
+                Outcome::LockedElsewhere => totals.locked_elsewhere += 1,
+                Outcome::Failed | Outcome::Interrupted | Outcome::LostLock => totals.failed += 1,
+                Outcome::WouldSync => {}
+            }
+            if matches!(day.outcome, Outcome::Synced | Outcome::WouldSync) {
+                totals.events += day.events;
+                totals.new_events += day.new_events;
+            }
+        }
+        Self { run_id, dry_run, started_at, finished_at: started_at, days, totals }
+    }
+
+    /// Whether every day is as it should be.
+    pub fn is_good(&self) -> bool {
+        self.days.iter().all(|day| day.outcome.is_good())
+    }
+}
+
+impl Report for RunReport {
+    fn text(&self) -> String {
+        if self.days.is_empty() {
+            return "Nothing is due.\n".to_owned();
+        }
+        let mut table = Plain::new(&["SOURCE", "DATE", "OUTCOME", ">EVENTS", ">NEW", ">LATE", ">REQUESTS", ">TIME"]);
+        for day in &self.days {
+            let took = Duration::from_millis(day.duration_ms).as_secs_f64();
+            table.row(vec![
+                day.source.to_string(),
+                day.date.to_string(),
+                day.outcome.to_string(),
+                day.events.to_string(),
+                day.new_events.to_string(),
+                day.late_events.to_string(),
+                day.requests.to_string(),
+                format!("{took:.1}s"),
+            ]);
+        }
+        let mut text = table.text();
+        text.push('\n');
+        text.push_str(&self.summary());
+        for day in self.days.iter().filter(|day| day.error.is_some()) {
+            let _ = write!(text, "\n{} {}: {}\n", day.source, day.date, day.error.as_deref().unwrap_or_default());
+        }
+        text
+    }
+}
+
+impl RunReport {
+    fn summary(&self) -> String {
+        let Totals { synced, already_synced, locked_elsewhere, failed, events, new_events } = self.totals;
+        let mut parts = Vec::new();
+        if self.dry_run {
+            let days = self.days.iter().filter(|day| day.outcome == Outcome::WouldSync).count();
+            parts.push(format!("{} would be synced", counted(days as u64, "day")));
+        } else {
+            parts.push(format!("{} synced", counted(synced, "day")));
+        }
+        for (days, what) in
+            [(already_synced, "already synced"), (locked_elsewhere, "being worked on elsewhere"), (failed, "not done")]
+        {
+            if days > 0 {
+                parts.push(format!("{days} {what}"));
+            }
+        }
+        let dry = if self.dry_run { "; this was a dry run, nothing was written" } else { "" };
+        format!("{}; {}, {new_events} new{dry}.\n", parts.join(", "), counted(events, "event"))
+    }
+}
+
+/// `1 day`, `2 days`.
+pub fn counted(n: u64, thing: &str) -> String {
+    if n == 1 { format!("1 {thing}") } else { format!("{n} {thing}s") }
+}

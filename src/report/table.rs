@@ -1,0 +1,32 @@
+//! Plain tables: a heading, aligned columns, no frame.
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+
+/// A table with the given headings; those that begin with `>` head a column of numbers, aligned to the right.
+pub(super) struct Plain {
+    table: Table,
+    numeric: Vec<bool>,
+}
+
+impl Plain {
+    pub(super) fn new(headings: &[&str]) -> Self {
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+        table.set_header(headings.iter().map(|heading| heading.trim_start_matches('>')).collect::<Vec<_>>());
+        Self { table, numeric: headings.iter().map(|heading| heading.starts_with('>')).collect() }
+    }
+
+    pub(super) fn row(&mut self, cells: Vec<String>) {
+        self.table.add_row(cells);
+    }
+
+    pub(super) fn text(mut self) -> String {
+        for (column, numeric) in self.table.column_iter_mut().zip(&self.numeric) {
+            column.set_padding((0, 2));
+            if *numeric {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        self.table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
+    }
+}

@@ -1,0 +1,94 @@
+//! Connects, as Heroku's databases and their poolers want it.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
+
+use super::error::describe;
+use super::reader::Reader;
+
+/// How long a connection is waited for: a new one, or one of the pool's that others use.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(15);
+/// A connection that lay idle for so long is closed, before something on the way drops it unseen.
+const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// The database can't be reached. Never names the password.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The address is no PostgreSQL URL. It is not shown, since it may hold a password.
+    #[error("the database's address is not of the form postgres://user:password@host:port/database")]
+    Address,
+    /// The server does not answer, or refuses.
+    #[error("the database at {place} can't be reached: {}", describe(.source))]
+    Unreachable {
+        /// Host and port, or the socket's folder.
+        place: String,
+        /// Why.
+        source: sqlx::Error,
+    },
+}
+
+/// Connects to the database at `url` with at most `max_connections`, and makes sure that it answers.
+pub(super) async fn connect(url: &str, max_connections: u32) -> Result<Reader, ConnectError> {
+    let options = options(url)?;
+    let place = match options.get_socket() {
+        Some(folder) => folder.display().to_string(),
+        None => format!("{}:{}", options.get_host(), options.get_port()),
+    };
+    let pool = PgPoolOptions::new()
+        .max_connections(max_connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .idle_timeout(IDLE_TIMEOUT)
+        .connect_with(options)
+        .await
+        .map_err(|source| ConnectError::Unreachable { place, source })?;
+    Ok(Reader::new(pool))
+}
+
+fn options(url: &str) -> Result<PgConnectOptions, ConnectError> {
+    let options = PgConnectOptions::from_str(url).map_err(|_| ConnectError::Address)?;
+    let options = options
+        .application_name("auditsync")
+        // A pooler in transaction mode refuses start-up parameters that it does not know, and can't keep statements.
+        .extra_float_digits(None)
+        .statement_cache_capacity(0);
+    // Without a word about TLS in the URL, as Heroku gives it, a connection that leaves the machine is encrypted. The
+    // certificate is nobody's that could be verified; `sslmode=verify-full` asks for that.
+    let says_nothing = matches!(options.get_ssl_mode(), PgSslMode::Prefer | PgSslMode::Allow);
+    let options = if says_nothing && !is_local(&options) { options.ssl_mode(PgSslMode::Require) } else { options };
+    Ok(options)
+}
+
+fn is_local(options: &PgConnectOptions) -> bool {
+    let host = options.get_host();
+    options.get_socket().is_some()
+        || host.starts_with('/')
+        || host == "localhost"
+        || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_that_leaves_the_machine_is_encrypted_even_if_the_url_does_not_say_so() {
+        for (url, expected) in [
+            ("postgres://u:p@db.example.com:5432/d", PgSslMode::Require),
+            ("postgres://u:p@db.example.com/d?sslmode=verify-full", PgSslMode::VerifyFull),
+            ("postgres://u:p@db.example.com/d?sslmode=disable", PgSslMode::Disable),
+            ("postgresql://u@localhost/d?host=/var/run/postgresql", PgSslMode::Prefer),
+            ("postgres://u@127.0.0.1/d", PgSslMode::Prefer),
+        ] {
+            let mode = options(url).expect("an address").get_ssl_mode();
+            assert_eq!(format!("{mode:?}"), format!("{expected:?}"), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_bad_address_is_an_error_that_does_not_show_it() {
+        let error = options("postgres://user:secret@host:notaport/d").expect_err("a bad port");
+        assert!(!error.to_string().contains("secret"));
+    }
+}

@@ -1,0 +1,259 @@
+//! Writes events: many at a time, each once, and none of them refused for another's sake.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+
+use sqlx::postgres::PgTransaction;
+
+use super::error::Doing;
+use super::{Lease, Result, Store, Tries, column, statement};
+use crate::day::DayKey;
+use crate::event::{Event, Hash};
+
+/// What writing some events came to.
+#[derive(Debug, Default)]
+pub struct Written<'e> {
+    /// The events that were not stored before, in the order in which they came.
+    pub new: Vec<&'e Event>,
+    /// The events whose id was stored with other bytes.
+    pub conflicting: Vec<&'e Event>,
+    /// How many of those were not kept as conflicts before.
+    pub new_conflicts: u32,
+    /// The events that are kept as bytes because the database does not take them as JSON, and why.
+    pub refused: Vec<(&'e Event, String)>,
+}
+
+/// An event in the form in which it is offered to the database.
+#[derive(Debug, Clone)]
+struct Offer<'e> {
+    event: &'e Event,
+    /// Why it is offered as bytes, if it is.
+    refused: Option<Cow<'e, str>>,
+    /// Offered without derived columns, because one of them was refused too.
+    bare: bool,
+}
+
+impl<'e> Offer<'e> {
+    fn new(event: &'e Event) -> Self {
+        Self { event, refused: event.refused.as_deref().map(Cow::Borrowed), bare: false }
+    }
+
+    /// The next form after this one was refused with `reason`; `None` when there is no other.
+    fn simpler(&self, reason: String) -> Option<Self> {
+        match (&self.refused, self.bare) {
+            (None, _) => Some(Self { refused: Some(Cow::Owned(reason)), ..self.clone() }),
+            (Some(_), false) => Some(Self { bare: true, ..self.clone() }),
+            (Some(_), true) => None,
+        }
+    }
+
+    fn json(&self) -> Option<&'e str> {
+        if self.refused.is_some() { None } else { self.event.text() }
+    }
+
+    fn raw(&self) -> Option<&'e [u8]> {
+        self.refused.is_some().then_some(&*self.event.bytes)
+    }
+}
+
+impl Store {
+    /// Stores the events that are not stored yet, under the lease.
+    ///
+    /// What the database refuses is found by halving the batch, and is then kept as bytes, alone.
+    pub async fn write_events<'e>(&self, lease: &Lease, events: &[&'e Event], via: &str) -> Result<Written<'e>> {
+        let mut written = Written::default();
+        let mut parts: Vec<Vec<Offer<'e>>> = vec![events.iter().map(|event| Offer::new(event)).collect()];
+        while let Some(mut part) = parts.pop() {
+            let error = match self.write_part(lease, &part, via).await {
+                Ok(more) => {
+                    written.add(more);
+                    written.refused.extend(part.into_iter().filter_map(|o| Some((o.event, o.refused?.into_owned()))));
+                    continue;
+                }
+                Err(error) => error,
+            };
+            let Some(reason) = error.refused_data() else { return Err(error) };
+            if part.len() > 1 {
+                let second = part.split_off(part.len() / 2);
+                parts.extend([second, part]);
+            } else {
+                let Some(simpler) = part.pop().and_then(|offer| offer.simpler(reason)) else { return Err(error) };
+                parts.push(vec![simpler]);
+            }
+        }
+        Ok(written)
+    }
+
+    async fn write_part<'e>(&self, lease: &Lease, part: &[Offer<'e>], via: &str) -> Result<Written<'e>> {
+        let mut tries = Tries::under(lease);
+        loop {
+            match self.try_write(lease, part, via).await {
+                Err(error) if error.refused_data().is_none() => tries.again(error).await?,
+                written => return written,
+            }
+        }
+    }
+
+    async fn try_write<'e>(&self, lease: &Lease, part: &[Offer<'e>], via: &str) -> Result<Written<'e>> {
+        let (unique, repeated) = without_repeats(part);
+        let mut tx = self.begin().await?;
+        let xact = self.hold_fence(&mut tx, lease).await?;
+        let new_ids = insert_events(&mut tx, lease.key(), &unique, via).await?;
+        let is_new = |offer: &&Offer<'e>| new_ids.contains(&offer.event.id);
+        let known: Vec<_> = unique.iter().copied().filter(|offer| !is_new(offer)).collect();
+
+        let mut stored: HashMap<String, Hash> = HashMap::new();
+        if !known.is_empty() {
+            let ids: Vec<&str> = known.iter().map(|offer| offer.event.id.as_str()).collect();
+            stored = known_events(&mut tx, lease.key(), &ids).await?;
+        }
+        if !repeated.is_empty() {
+            stored.extend(unique.iter().filter(|o| is_new(o)).map(|o| (o.event.id.clone(), o.event.hash)));
+        }
+        let differs = |offer: &&Offer<'e>| stored.get(&offer.event.id).is_some_and(|hash| *hash != offer.event.hash);
+        let conflicting: Vec<_> = known.into_iter().chain(repeated).filter(differs).collect();
+        let new_conflicts =
+            if conflicting.is_empty() { 0 } else { insert_conflicts(&mut tx, lease.key(), &conflicting).await? };
+        self.commit(tx, &xact).await?;
+        Ok(Written {
+            new: unique.iter().filter(|offer| is_new(offer)).map(|offer| offer.event).collect(),
+            conflicting: conflicting.into_iter().map(|offer| offer.event).collect(),
+            new_conflicts,
+            refused: Vec::new(),
+        })
+    }
+}
+
+impl<'e> Written<'e> {
+    fn add(&mut self, more: Written<'e>) {
+        self.new.extend(more.new);
+        self.conflicting.extend(more.conflicting);
+        self.new_conflicts += more.new_conflicts;
+        self.refused.extend(more.refused);
+    }
+}
+
+/// The first offer of each id, and the others whose bytes are not those of the first.
+fn without_repeats<'p, 'e>(part: &'p [Offer<'e>]) -> (Vec<&'p Offer<'e>>, Vec<&'p Offer<'e>>) {
+    let mut first: HashMap<&str, &Hash> = HashMap::with_capacity(part.len());
+    let (mut unique, mut repeated) = (Vec::with_capacity(part.len()), Vec::new());
+    for offer in part {
+        match first.get(offer.event.id.as_str()) {
+            None => {
+                first.insert(&offer.event.id, &offer.event.hash);
+                unique.push(offer);
+            }
+            Some(hash) if **hash != offer.event.hash => repeated.push(offer),
+            Some(_) => {}
+        }
+    }
+    (unique, repeated)
+}
+
+async fn insert_events(
+    tx: &mut PgTransaction<'_>,
+    key: &DayKey,
+    offers: &[&Offer<'_>],
+    via: &str,
+) -> Result<HashSet<String>> {
+    let doing = "store events";
+    let text = |column: fn(&crate::event::Columns) -> &Option<String>| -> Vec<Option<&str>> {
+        offers.iter().map(|o| if o.bare { None } else { column(&o.event.columns).as_deref() }).collect()
+    };
+    let times: Vec<_> = offers.iter().map(|o| if o.bare { None } else { o.event.columns.created_at }).collect();
+    let addresses: Vec<_> =
+        offers.iter().map(|o| o.event.columns.ip_address.filter(|_| !o.bare).map(|ip| ip.to_string())).collect();
+    let rows = statement(include_str!("sql/insert_events.sql"))
+        .bind(key.source.as_ref())
+        .bind(key.date)
+        .bind(via)
+        .bind(offers.iter().map(|o| o.event.id.as_str()).collect::<Vec<_>>())
+        .bind(times)
+        .bind(text(|c| &c.kind))
+        .bind(text(|c| &c.action))
+        .bind(text(|c| &c.actor_email))
+        .bind(text(|c| &c.actor_id))
+        .bind(text(|c| &c.app_name))
+        .bind(text(|c| &c.app_id))
+        .bind(text(|c| &c.team_name))
+        .bind(text(|c| &c.team_id))
+        .bind(text(|c| &c.owner_email))
+        .bind(addresses)
+        .bind(offers.iter().map(|o| o.json()).collect::<Vec<_>>())
+        .bind(offers.iter().map(|o| o.raw()).collect::<Vec<_>>())
+        .bind(offers.iter().map(|o| o.refused.as_deref()).collect::<Vec<_>>())
+        .bind(offers.iter().map(|o| &o.event.hash[..]).collect::<Vec<_>>())
+        .fetch_all(&mut **tx)
+        .await
+        .doing(doing)?;
+    rows.iter().map(|row| column(row, "event_id")).collect()
+}
+
+async fn insert_conflicts(tx: &mut PgTransaction<'_>, key: &DayKey, offers: &[&Offer<'_>]) -> Result<u32> {
+    let inserted = statement(include_str!("sql/insert_conflicts.sql"))
+        .bind(key.source.as_ref())
+        .bind(key.date)
+        .bind(offers.iter().map(|o| o.event.id.as_str()).collect::<Vec<_>>())
+        .bind(offers.iter().map(|o| &o.event.hash[..]).collect::<Vec<_>>())
+        .bind(offers.iter().map(|o| o.json()).collect::<Vec<_>>())
+        .bind(offers.iter().map(|o| o.raw()).collect::<Vec<_>>())
+        .bind(offers.iter().map(|o| o.refused.as_deref()).collect::<Vec<_>>())
+        .execute(&mut **tx)
+        .await
+        .doing("keep conflicting events")?;
+    Ok(inserted.rows_affected() as u32)
+}
+
+/// The hashes of what is stored under `ids` of a day.
+pub(super) async fn known_events(
+    tx: &mut PgTransaction<'_>,
+    key: &DayKey,
+    ids: &[&str],
+) -> Result<HashMap<String, Hash>> {
+    let doing = "look for stored events";
+    let rows = statement(include_str!("sql/known_events.sql"))
+        .bind(key.source.as_ref())
+        .bind(key.date)
+        .bind(ids)
+        .fetch_all(&mut **tx)
+        .await
+        .doing(doing)?;
+    rows.iter()
+        .map(|row| {
+            let hash: Vec<u8> = column(row, "event_hash")?;
+            // A hash of another length was put there by hand; it is no event's, so whatever comes differs from it.
+            Ok((column(row, "event_id")?, hash.try_into().unwrap_or_default()))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn event(text: &'static str) -> Event {
+        Event::from_bytes(Bytes::from_static(text.as_bytes())).expect("an event")
+    }
+
+    #[test]
+    fn the_first_of_an_id_is_kept_the_same_again_is_dropped_and_other_bytes_are_told_apart() {
+        let events =
+            [event(r#"{"id":"a"}"#), event(r#"{"id":"a"}"#), event(r#"{"id":"a","x":1}"#), event(r#"{"id":"b"}"#)];
+        let offers: Vec<_> = events.iter().map(Offer::new).collect();
+        let (unique, repeated) = without_repeats(&offers);
+        assert_eq!(unique.iter().map(|o| &*o.event.id).collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(repeated.iter().map(|o| &o.event.bytes[..]).collect::<Vec<_>>(), [br#"{"id":"a","x":1}"#]);
+    }
+
+    #[test]
+    fn a_refused_event_is_offered_as_bytes_then_without_columns_and_then_no_more() {
+        let event = event("{}");
+        let bytes = Offer::new(&event).simpler("too deep".into()).expect("as bytes");
+        assert_eq!((bytes.json(), bytes.raw(), bytes.bare), (None, Some(&b"{}"[..]), false));
+        let bare = bytes.simpler("no such character".into()).expect("without columns");
+        assert_eq!((bare.refused.as_deref(), bare.bare), (Some("too deep"), true));
+        assert!(bare.simpler("again".into()).is_none());
+    }
+}

@@ -1,0 +1,56 @@
+//! The append-only record of what happened to each day. Rows are written in the transaction of what they tell.
+
+use chrono::NaiveDate;
+use sqlx::postgres::PgTransaction;
+
+use super::error::Doing;
+use super::{Result, Store, statement};
+
+/// One thing that happened to a day.
+#[derive(Debug)]
+pub(super) struct Entry<'a> {
+    pub(super) source: &'a str,
+    pub(super) date: NaiveDate,
+    pub(super) attempt: i32,
+    /// `claim`, `takeover`, `publish`, `fail`, `release`, `reset`, `cleanup`.
+    pub(super) action: &'static str,
+    /// What came of it, in the words of the report where it has one.
+    pub(super) outcome: &'static str,
+    pub(super) counts: Counts,
+    pub(super) message: Option<&'a str>,
+    /// Who did it, if not this process on its own account.
+    pub(super) by: Option<&'a str>,
+}
+
+/// The figures of an attempt that has ended.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Counts {
+    pub(super) events: Option<i32>,
+    pub(super) new_events: Option<i32>,
+    pub(super) requests: Option<i32>,
+    pub(super) retries: Option<i32>,
+    pub(super) duration_ms: Option<i64>,
+}
+
+impl Store {
+    pub(super) async fn write_history(&self, tx: &mut PgTransaction<'_>, entry: Entry<'_>) -> Result<()> {
+        statement(include_str!("sql/write_history.sql"))
+            .bind(self.run_id)
+            .bind(entry.source)
+            .bind(entry.date)
+            .bind(entry.attempt)
+            .bind(entry.action)
+            .bind(entry.outcome)
+            .bind(entry.counts.events)
+            .bind(entry.counts.new_events)
+            .bind(entry.counts.requests)
+            .bind(entry.counts.retries)
+            .bind(entry.counts.duration_ms)
+            .bind(entry.message)
+            .bind(entry.by.unwrap_or(&self.holder))
+            .execute(&mut **tx)
+            .await
+            .doing("write the history")?;
+        Ok(())
+    }
+}

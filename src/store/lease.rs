@@ -1,0 +1,179 @@
+//! A lease: the permission to write a day, for a time, and what is known of that time on this side.
+//!
+//! A [`Lease`] comes only from a successful claim, is not copied, and is what every write asks for. What decides is its
+//! fence in the database: owner and attempt, unexpired by the database's clock. [`Trust`] is the local judgement, which
+//! can only stop us sooner: it counts from the moment a claim or beat was *sent*, and ends a tenth of the lease before
+//! the lease does, so that whatever is cancelled then has ended before another holder can begin.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::day::DayKey;
+
+/// The permission to write one day. See the module.
+#[derive(Debug)]
+pub struct Lease {
+    pub(super) fence: Fence,
+    pub(super) claimed_at: DateTime<Utc>,
+    pub(super) was_whole: bool,
+    trust: Arc<Trust>,
+}
+
+/// The permission to prolong a lease, and nothing else: what the heartbeat holds.
+#[derive(Debug, Clone)]
+pub struct Pulse {
+    pub(super) fence: Fence,
+    pub(super) trust: Arc<Trust>,
+}
+
+/// What every fenced statement names: whose attempt at which day. The holder is the store's own.
+#[derive(Debug, Clone)]
+pub(super) struct Fence {
+    pub(super) key: DayKey,
+    pub(super) attempt: i32,
+    pub(super) ttl: Duration,
+}
+
+/// How long a lease may be relied on, on this side. See the module.
+#[derive(Debug)]
+pub struct Trust {
+    until: Mutex<Instant>,
+    lost: CancellationToken,
+}
+
+impl Lease {
+    pub(super) fn new(fence: Fence, sent: Instant, claimed_at: DateTime<Utc>, was_whole: bool) -> Self {
+        let trust =
+            Arc::new(Trust { until: Mutex::new(trusted_until(sent, fence.ttl)), lost: CancellationToken::new() });
+        Self { fence, claimed_at, was_whole, trust }
+    }
+
+    /// The day.
+    pub fn key(&self) -> &DayKey {
+        &self.fence.key
+    }
+
+    /// The fencing number of this claim.
+    pub fn attempt(&self) -> i32 {
+        self.fence.attempt
+    }
+
+    /// How long the lease may be relied on.
+    pub fn trust(&self) -> &Arc<Trust> {
+        &self.trust
+    }
+
+    /// What a heartbeat needs to keep this lease alive.
+    pub fn pulse(&self) -> Pulse {
+        Pulse { fence: self.fence.clone(), trust: Arc::clone(&self.trust) }
+    }
+}
+
+impl Pulse {
+    /// The day.
+    pub fn key(&self) -> &DayKey {
+        &self.fence.key
+    }
+
+    /// How long the lease may be relied on.
+    pub fn trust(&self) -> &Arc<Trust> {
+        &self.trust
+    }
+}
+
+impl Trust {
+    /// Whether the lease may still be relied on.
+    pub fn holds(&self) -> bool {
+        !self.lost.is_cancelled() && Instant::now() < self.until()
+    }
+
+    /// The moment at which it ends, unless the lease is prolonged.
+    pub fn until(&self) -> Instant {
+        *self.until.lock().expect("no panic while locked")
+    }
+
+    /// Resolves when the lease may no longer be relied on.
+    pub async fn ended(&self) {
+        loop {
+            let until = self.until();
+            tokio::select! {
+                () = self.lost.cancelled() => return,
+                () = tokio::time::sleep_until(until) => if self.until() <= until { return },
+            }
+        }
+    }
+
+    /// Resolves when the database said that the lease is another's.
+    pub async fn lost(&self) {
+        self.lost.cancelled().await;
+    }
+
+    /// Ends it: the database said that the lease is another's.
+    pub(super) fn lose(&self) {
+        self.lost.cancel();
+    }
+
+    /// The lease was prolonged by a statement that was sent at `sent`.
+    pub(super) fn renew(&self, sent: Instant, ttl: Duration) {
+        let mut until = self.until.lock().expect("no panic while locked");
+        *until = (*until).max(trusted_until(sent, ttl));
+    }
+}
+
+/// A statement that arrives late makes the lease last longer than this, never shorter.
+fn trusted_until(sent: Instant, ttl: Duration) -> Instant {
+    sent + ttl - ttl / 10
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TTL: Duration = Duration::from_secs(100);
+
+    fn trust() -> Trust {
+        Trust { until: Mutex::new(trusted_until(Instant::now(), TTL)), lost: CancellationToken::new() }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn trust_ends_a_tenth_before_the_lease() {
+        let (trust, begun) = (trust(), Instant::now());
+        trust.ended().await;
+        assert!(!trust.holds());
+        assert_eq!(begun.elapsed().as_secs(), 90);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_beat_counts_from_when_it_was_sent_not_from_when_it_was_answered() {
+        let (trust, sent) = (trust(), Instant::now());
+        tokio::time::advance(Duration::from_secs(80)).await;
+        trust.renew(sent + Duration::from_secs(40), TTL);
+        trust.ended().await;
+        assert_eq!(sent.elapsed().as_secs(), 130);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_beat_while_the_end_is_awaited_moves_it() {
+        let (trust, begun) = (Arc::new(trust()), Instant::now());
+        let beating = Arc::clone(&trust);
+        let beat = async move {
+            tokio::time::sleep(Duration::from_secs(50)).await;
+            beating.renew(Instant::now(), TTL);
+        };
+        tokio::join!(beat, trust.ended());
+        assert_eq!(begun.elapsed().as_secs(), 140);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lease_that_is_anothers_is_not_relied_on_a_moment_longer() {
+        let (trust, begun) = (trust(), Instant::now());
+        trust.lose();
+        trust.ended().await;
+        assert!(!trust.holds());
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+    }
+}

@@ -1,0 +1,319 @@
+//! A day's way through the ledger: claim, beat, publish, fail, release.
+//!
+//! ```text
+//! PENDING ─┐            ┌─ publish → SUCCESS
+//! FAILED ──┼─ claim → PROCESSING ─ fail → FAILED
+//! ERROR ───┘      ▲     ├─ release → PENDING
+//! (no row)        │     └─ (lease runs out) ─┐
+//!                 └──────── takeover ────────┘   or `cleanup` → ERROR
+//! ```
+
+use std::time::Duration;
+
+use sqlx::postgres::PgTransaction;
+use sqlx::types::Json;
+use tokio::time::Instant;
+
+use super::error::Doing;
+use super::history::{Counts, Entry};
+use super::lease::Fence;
+use super::{Error, Lease, Pulse, Result, Store, Tries, column, statement};
+use crate::config::Scope;
+use crate::day::DayKey;
+use crate::ledger::Status;
+
+/// What became of an attempt to claim a day.
+#[derive(Debug)]
+pub enum Claim {
+    /// It is ours to read.
+    Claimed(Lease),
+    /// Another process is at it, and its lease has not run out.
+    HeldBy(String),
+    /// It was read whole in the meantime.
+    AlreadyWhole {
+        /// How many events it has.
+        events: i32,
+        /// The attempt that read it.
+        attempt: i32,
+    },
+}
+
+/// What a whole reading cost and brought.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Totals {
+    /// Requests sent to Heroku.
+    pub requests: u32,
+    /// How many of them repeated one that failed.
+    pub retries: u32,
+    /// Events that were not stored before this attempt.
+    pub new_events: u32,
+    /// Events kept as conflicts that were not kept before this attempt.
+    pub conflicts: u32,
+    /// The time since the claim.
+    pub duration: Duration,
+}
+
+/// Whose fault it was that a day could not be read whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blame {
+    /// Heroku refused or did not answer as it should.
+    Heroku,
+    /// The database, or something that nobody thought of.
+    Unexpected,
+}
+
+/// A day that was called whole.
+#[derive(Debug, Clone, Copy)]
+pub struct Published {
+    /// All events that are stored of it.
+    pub events: i32,
+    /// Those first seen by this attempt although the day had been whole before.
+    pub late_events: u32,
+}
+
+impl Store {
+    /// Takes a day for the time `ttl`, unless it is whole or another's.
+    pub async fn claim(&self, key: &DayKey, scope: &Scope, ttl: Duration) -> Result<Claim> {
+        let mut attempts = crate::retry::Attempts::new(&super::patience());
+        loop {
+            match self.try_claim(key, scope, ttl).await {
+                // A claim whose answer was lost may have taken place. Nobody works under it, and it runs out.
+                Err(error) => Tries::wait(&mut attempts, error).await?,
+                claim => return claim,
+            }
+        }
+    }
+
+    async fn try_claim(&self, key: &DayKey, scope: &Scope, ttl: Duration) -> Result<Claim> {
+        let doing = "claim the day";
+        let mut tx = self.begin().await?;
+        let before = lock_day(&mut tx, key).await?;
+        if let Some(Before { status: Status::Unknown(status), .. }) = &before {
+            return Err(Error::BrokenRow { key: key.clone(), problem: format!("its status is `{status}`") });
+        }
+        let sent = Instant::now();
+        let claimed = statement(include_str!("sql/claim.sql"))
+            .bind(key.source.as_ref())
+            .bind(key.date)
+            .bind(&self.holder)
+            .bind(ttl.as_secs_f64())
+            .bind(Json(scope))
+            .fetch_optional(&mut *tx)
+            .await
+            .doing(doing)?;
+        let Some(row) = claimed else {
+            return not_claimed(lock_day(&mut tx, key).await?);
+        };
+        let fence = Fence { key: key.clone(), attempt: column(&row, "attempt")?, ttl };
+        let lease = Lease::new(fence, sent, column(&row, "claimed_at")?, column(&row, "was_whole")?);
+        let message = before.and_then(|before| before.abandoned());
+        let action = if message.is_some() { "takeover" } else { "claim" };
+        if let Some(message) = &message {
+            tracing::warn!(source = %key.source, date = %key.date, attempt = lease.attempt(), "taking the day over: {message}");
+        }
+        self.write_history(&mut tx, lease.entry(action, "processing", Counts::default(), message.as_deref())).await?;
+        tx.commit().await.doing(doing)?;
+        Ok(Claim::Claimed(lease))
+    }
+
+    /// Prolongs a lease by its whole time, counted from now by the database's clock.
+    pub async fn beat(&self, pulse: &Pulse) -> Result<()> {
+        let doing = "prolong the lease";
+        let Fence { key, attempt, ttl } = &pulse.fence;
+        let mut tx = self.begin().await?;
+        let sent = Instant::now();
+        let beat = statement(include_str!("sql/beat.sql"))
+            .bind(key.source.as_ref())
+            .bind(key.date)
+            .bind(attempt)
+            .bind(&self.holder)
+            .bind(ttl.as_secs_f64())
+            .execute(&mut *tx)
+            .await
+            .doing(doing)?;
+        tx.commit().await.doing(doing)?;
+        if beat.rows_affected() == 0 {
+            pulse.trust.lose();
+            return Err(Error::LeaseLost);
+        }
+        pulse.trust.renew(sent, *ttl);
+        Ok(())
+    }
+
+    /// Calls a day whole that was read whole: status, count, digest and history in one transaction.
+    pub async fn publish(&self, lease: Lease, scope: &Scope, totals: Totals) -> Result<Published> {
+        let mut tries = Tries::under(&lease);
+        loop {
+            match self.try_publish(&lease, scope, totals).await {
+                Ok(published) => return Ok(published),
+                Err(error) => tries.again(error).await?,
+            }
+        }
+    }
+
+    async fn try_publish(&self, lease: &Lease, scope: &Scope, totals: Totals) -> Result<Published> {
+        let doing = "publish the day";
+        let mut tx = self.begin().await?;
+        let xact = self.hold_fence(&mut tx, lease).await?;
+        let row = statement(include_str!("sql/publish.sql"))
+            .bind(lease.key().source.as_ref())
+            .bind(lease.key().date)
+            .bind(lease.attempt())
+            .bind(&self.holder)
+            .bind(Json(scope))
+            .bind(lease.claimed_at)
+            .fetch_optional(&mut *tx)
+            .await
+            .doing(doing)?
+            .ok_or(Error::LeaseLost)?;
+        let events: i32 = column(&row, "events_count")?;
+        let counts = totals.counts(Some(events));
+        self.write_history(&mut tx, lease.entry("publish", "synced", counts, None)).await?;
+        self.commit(tx, &xact).await?;
+        Ok(Published { events, late_events: if lease.was_whole { totals.new_events } else { 0 } })
+    }
+
+    /// Gives a day back as FAILED, or as ERROR where the fault was not Heroku's, with the reason; it is due again.
+    pub async fn fail(&self, lease: Lease, whose: Blame, reason: &str, totals: Totals) -> Result<()> {
+        let status = match whose {
+            Blame::Heroku => "FAILED",
+            Blame::Unexpected => "ERROR",
+        };
+        let end = End { status, action: "fail", outcome: "failed", message: Some(reason) };
+        self.end_attempt(lease, end, totals).await
+    }
+
+    /// Gives a day back as PENDING after an interruption; it is due again.
+    pub async fn release(&self, lease: Lease, totals: Totals) -> Result<()> {
+        let end = End { status: "PENDING", action: "release", outcome: "interrupted", message: None };
+        self.end_attempt(lease, end, totals).await
+    }
+
+    async fn end_attempt(&self, lease: Lease, end: End<'_>, totals: Totals) -> Result<()> {
+        let mut tries = Tries::under(&lease);
+        loop {
+            match self.try_end_attempt(&lease, &end, totals).await {
+                Ok(()) => return Ok(()),
+                Err(error) => tries.again(error).await?,
+            }
+        }
+    }
+
+    async fn try_end_attempt(&self, lease: &Lease, end: &End<'_>, totals: Totals) -> Result<()> {
+        let mut tx = self.begin().await?;
+        let xact = self.hold_fence(&mut tx, lease).await?;
+        statement(include_str!("sql/end_attempt.sql"))
+            .bind(lease.key().source.as_ref())
+            .bind(lease.key().date)
+            .bind(lease.attempt())
+            .bind(&self.holder)
+            .bind(end.status)
+            .bind(end.message)
+            .execute(&mut *tx)
+            .await
+            .doing("give the day back")?;
+        let entry = lease.entry(end.action, end.outcome, totals.counts(None), end.message);
+        self.write_history(&mut tx, entry).await?;
+        self.commit(tx, &xact).await
+    }
+
+    /// Locks the fence row for the rest of `tx`, and returns the transaction's id.
+    pub(super) async fn hold_fence(&self, tx: &mut PgTransaction<'_>, lease: &Lease) -> Result<String> {
+        // Below a tenth of a second the server would cut us off between two statements.
+        let silence = lease.fence.ttl.max(Duration::from_millis(100)).as_millis();
+        let row = statement(include_str!("sql/fence.sql"))
+            .bind(lease.key().source.as_ref())
+            .bind(lease.key().date)
+            .bind(lease.attempt())
+            .bind(&self.holder)
+            .bind(format!("{silence}ms"))
+            .fetch_optional(&mut **tx)
+            .await
+            .doing("hold the lease")?
+            .ok_or(Error::LeaseLost)?;
+        column(&row, "xact")
+    }
+}
+
+impl Lease {
+    fn entry<'a>(
+        &'a self,
+        action: &'static str,
+        outcome: &'static str,
+        counts: Counts,
+        message: Option<&'a str>,
+    ) -> Entry<'a> {
+        let DayKey { source, date } = self.key();
+        let (source, attempt) = (source.as_ref(), self.attempt());
+        Entry { source, date: *date, attempt, action, outcome, counts, message, by: None }
+    }
+}
+
+impl Totals {
+    fn counts(self, events: Option<i32>) -> Counts {
+        Counts {
+            events,
+            new_events: Some(self.new_events as i32),
+            requests: Some(self.requests as i32),
+            retries: Some(self.retries as i32),
+            duration_ms: Some(self.duration.as_millis() as i64),
+        }
+    }
+}
+
+/// How an attempt ends that does not publish.
+#[derive(Debug)]
+struct End<'a> {
+    status: &'static str,
+    action: &'static str,
+    outcome: &'static str,
+    message: Option<&'a str>,
+}
+
+/// What a row said before it was claimed.
+#[derive(Debug)]
+pub(super) struct Before {
+    pub(super) status: Status,
+    pub(super) attempt: i32,
+    pub(super) locked_by: Option<String>,
+    pub(super) live: bool,
+    events_count: Option<i32>,
+}
+
+impl Before {
+    /// Who lost the day, if somebody had it.
+    fn abandoned(&self) -> Option<String> {
+        let holder = self.locked_by.as_deref().unwrap_or("nobody");
+        (self.status == Status::Processing)
+            .then(|| format!("the lease of {holder} on attempt {} had run out", self.attempt))
+    }
+}
+
+/// Reads a day's row, if it has one, and locks it for the rest of `tx`.
+pub(super) async fn lock_day(tx: &mut PgTransaction<'_>, key: &DayKey) -> Result<Option<Before>> {
+    let row = statement(include_str!("sql/lock_day.sql"))
+        .bind(key.source.as_ref())
+        .bind(key.date)
+        .fetch_optional(&mut **tx)
+        .await
+        .doing("read the day's row")?;
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(Before {
+        status: Status::from(column::<String>(&row, "status")?),
+        attempt: column(&row, "attempt")?,
+        locked_by: column(&row, "locked_by")?,
+        live: column(&row, "live")?,
+        events_count: column(&row, "events_count")?,
+    }))
+}
+
+fn not_claimed(row: Option<Before>) -> Result<Claim> {
+    match row {
+        Some(Before { status: Status::Success, events_count, attempt, .. }) => {
+            Ok(Claim::AlreadyWhole { events: events_count.unwrap_or(0), attempt })
+        }
+        Some(Before { locked_by, .. }) => Ok(Claim::HeldBy(locked_by.unwrap_or_else(|| "another process".to_owned()))),
+        // Rows are never deleted, so somebody else's hand must have done it between two statements.
+        None => Err(Error::LeaseLost),
+    }
+}

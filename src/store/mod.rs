@@ -1,0 +1,175 @@
+//! The database: the only room that knows a table.
+//!
+//! It promises that every change of a day is conditional on its lease's fence and on the database's clock, that events
+//! are written in the very transaction that holds the fence, and that a commit whose answer was lost is looked up, not
+//! guessed. It keeps no state in a session, so it works through a pooler in transaction mode: each statement runs in an
+//! explicit transaction and is prepared without a name.
+
+mod connect;
+mod error;
+mod events;
+mod history;
+mod lease;
+mod ledger;
+mod operator;
+mod reader;
+mod schema;
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use sqlx::postgres::{PgArguments, PgPool, PgRow, PgTransaction};
+use sqlx::query::Query;
+use sqlx::{Postgres, Row};
+use uuid::Uuid;
+
+pub use connect::ConnectError;
+pub use error::Error;
+pub use events::Written;
+pub use lease::{Lease, Pulse, Trust};
+pub use ledger::{Blame, Claim, Published, Totals};
+pub use operator::{Reset, ResetOrder, Stale};
+pub use reader::Reader;
+pub use schema::{Schema, SchemaError, all_migrations};
+
+use crate::config::Retry;
+use crate::retry::Attempts;
+use error::Doing;
+
+/// A result of the store.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Who this process is, in the ledger and in the history.
+#[derive(Debug, Clone)]
+pub struct Holder {
+    /// A fresh id for each process; also the id of its run.
+    pub run_id: Uuid,
+    /// Where it runs, for people: Heroku reuses the names of dynos.
+    pub place: String,
+}
+
+impl Holder {
+    /// The text that stands in `locked_by`.
+    fn name(&self) -> String {
+        format!("{} ({})", self.run_id, self.place)
+    }
+}
+
+/// The database, for those who may change it. Cheap to clone: all clones share the connections.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pool: PgPool,
+    run_id: Uuid,
+    holder: String,
+}
+
+impl Store {
+    /// The store on the connections of `pool`, acting as `holder`.
+    pub fn new(reader: &Reader, holder: &Holder) -> Self {
+        Self { pool: reader.pool().clone(), run_id: holder.run_id, holder: holder.name() }
+    }
+
+    async fn begin(&self) -> Result<PgTransaction<'static>> {
+        self.pool.begin().await.doing("begin a transaction")
+    }
+
+    /// Commits `tx`, and when the answer is lost asks whether it took place.
+    ///
+    /// `xact` is the transaction's own id (`pg_current_xact_id()`), which PostgreSQL's `pg_xact_status` answers for.
+    async fn commit(&self, tx: PgTransaction<'static>, xact: &str) -> Result<()> {
+        match tx.commit().await.doing("commit") {
+            Err(lost) if lost.is_unanswered() => {
+                if self.took_place(xact).await? {
+                    Ok(())
+                } else {
+                    Err(lost)
+                }
+            }
+            answered => answered,
+        }
+    }
+
+    async fn took_place(&self, xact: &str) -> Result<bool> {
+        let doing = "say whether a commit took place";
+        let mut attempts = Attempts::new(&patience());
+        loop {
+            let answer = async {
+                let mut tx = self.begin().await?;
+                let row =
+                    statement(include_str!("sql/xact_status.sql")).bind(xact).fetch_one(&mut *tx).await.doing(doing)?;
+                tx.commit().await.doing(doing)?;
+                row.try_get::<Option<String>, _>("status").doing(doing)
+            };
+            match answer.await {
+                Ok(Some(status)) if status == "in progress" => match attempts.next_delay(None) {
+                    Some(delay) => tokio::time::sleep(delay).await,
+                    None => return Ok(false),
+                },
+                Ok(status) => return Ok(status.as_deref() == Some("committed")),
+                Err(error) => Tries::wait(&mut attempts, error).await?,
+            }
+        }
+    }
+}
+
+/// A statement, prepared without a name: a pooler in transaction mode would give a name to somebody else's connection.
+/// The clippy configuration keeps every other way to make one out of the program.
+#[expect(clippy::disallowed_methods, reason = "the one place where a statement is made")]
+fn statement(sql: &'static str) -> Query<'static, Postgres, PgArguments> {
+    sqlx::query(sql).persistent(false)
+}
+
+/// A column of a row that our own statement returned.
+fn column<'r, T>(row: &'r PgRow, name: &'static str) -> Result<T>
+where
+    T: sqlx::Decode<'r, Postgres> + sqlx::Type<Postgres>,
+{
+    row.try_get(name).doing("return what was asked for")
+}
+
+/// Repeats what a passing failure of the database interrupted, as long as the lease may be relied on.
+#[derive(Debug)]
+struct Tries<'l> {
+    attempts: Attempts,
+    trust: &'l Trust,
+}
+
+impl<'l> Tries<'l> {
+    fn under(lease: &'l Lease) -> Self {
+        Self { attempts: Attempts::new(&patience()), trust: lease.trust() }
+    }
+
+    /// Waits for the next try, or gives `error` back where none is to be made.
+    async fn again(&mut self, error: Error) -> Result<()> {
+        if matches!(error, Error::LeaseLost) {
+            self.trust.lose();
+        }
+        if !self.trust.holds() {
+            return Err(Error::LeaseLost);
+        }
+        tokio::select! {
+            waited = Self::wait(&mut self.attempts, error) => waited,
+            () = self.trust.ended() => Err(Error::LeaseLost),
+        }
+    }
+
+    async fn wait(attempts: &mut Attempts, error: Error) -> Result<()> {
+        let delay = if error.is_passing() { attempts.next_delay(None) } else { None };
+        let Some(delay) = delay else { return Err(error) };
+        tracing::warn!(wait_ms = delay.as_millis() as u64, "trying again: {error}");
+        tokio::time::sleep(delay).await;
+        Ok(())
+    }
+}
+
+/// How long a database that restarts or fails over is waited for, where the lease allows it.
+fn patience() -> Retry {
+    Retry {
+        max_attempts: NonZeroU32::MAX,
+        initial_interval: Duration::from_millis(100),
+        multiplier: 2.0,
+        jitter: 0.5,
+        max_interval: Duration::from_secs(2),
+        max_elapsed: Duration::from_mins(1),
+    }
+}

@@ -1,0 +1,125 @@
+//! What people do to the ledger: make a day due again, and clear leases that went stale.
+
+use chrono::NaiveDate;
+
+use super::error::Doing;
+use super::history::{Counts, Entry};
+use super::ledger::lock_day;
+use super::{Result, Store, column, statement};
+use crate::day::DayKey;
+use crate::ledger::Status;
+
+/// What a reset of one day came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reset {
+    /// It is due again. It was in the status that is named.
+    Done {
+        /// The status before.
+        was: String,
+    },
+    /// It was due already.
+    AlreadyDue,
+    /// It has no row: it was never begun, so there is nothing to reset.
+    NoRow,
+    /// Somebody is working on it.
+    Refused {
+        /// Who.
+        holder: String,
+    },
+}
+
+/// A day whose lease had gone stale.
+#[derive(Debug, Clone)]
+pub struct Stale {
+    /// The source, which the file may know no longer.
+    pub source: String,
+    /// The date.
+    pub date: NaiveDate,
+    /// The attempt that was abandoned.
+    pub attempt: i32,
+    /// Who lost it, and when.
+    pub message: String,
+}
+
+/// Why and by whom a reset is asked for.
+#[derive(Debug, Clone)]
+pub struct ResetOrder<'a> {
+    /// Also a day that is being worked on.
+    pub force: bool,
+    /// The reason, for the history.
+    pub reason: Option<&'a str>,
+    /// The person, for the history.
+    pub by: &'a str,
+}
+
+impl Store {
+    /// Makes a day due again, however old, and keeps its events.
+    pub async fn reset(&self, key: &DayKey, order: &ResetOrder<'_>) -> Result<Reset> {
+        let doing = "reset the day";
+        let mut tx = self.begin().await?;
+        let Some(before) = lock_day(&mut tx, key).await? else { return Ok(Reset::NoRow) };
+        if before.status == Status::Pending {
+            return Ok(Reset::AlreadyDue);
+        }
+        let reset = statement(include_str!("sql/reset_day.sql"))
+            .bind(key.source.as_ref())
+            .bind(key.date)
+            .bind(order.force)
+            .execute(&mut *tx)
+            .await
+            .doing(doing)?;
+        if reset.rows_affected() == 0 {
+            let holder = before.locked_by.unwrap_or_else(|| "another process".to_owned());
+            return Ok(Reset::Refused { holder });
+        }
+        let was = before.status.to_string();
+        let taken = (before.status == Status::Processing && before.live)
+            .then(|| format!(" and taken from {}", before.locked_by.as_deref().unwrap_or("nobody")));
+        let reason = order.reason.map(|reason| format!(": {reason}"));
+        let message = format!("was {was}{}{}", taken.unwrap_or_default(), reason.unwrap_or_default());
+        let entry = Entry {
+            source: key.source.as_ref(),
+            date: key.date,
+            attempt: before.attempt,
+            action: "reset",
+            outcome: "pending",
+            counts: Counts::default(),
+            message: Some(&message),
+            by: Some(order.by),
+        };
+        self.write_history(&mut tx, entry).await?;
+        tx.commit().await.doing(doing)?;
+        Ok(Reset::Done { was })
+    }
+
+    /// Marks every day whose lease went stale as ERROR, so that it is due again.
+    pub async fn clean_up(&self, by: &str) -> Result<Vec<Stale>> {
+        let doing = "mark stale days";
+        let mut tx = self.begin().await?;
+        let rows = statement(include_str!("sql/mark_stale.sql")).fetch_all(&mut *tx).await.doing(doing)?;
+        let mut stale = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let day = Stale {
+                source: column(row, "source")?,
+                date: column(row, "process_date")?,
+                attempt: column(row, "attempt")?,
+                message: column(row, "error_message")?,
+            };
+            let entry = Entry {
+                source: &day.source,
+                date: day.date,
+                attempt: day.attempt,
+                action: "cleanup",
+                outcome: "error",
+                counts: Counts::default(),
+                message: Some(&day.message),
+                by: Some(by),
+            };
+            self.write_history(&mut tx, entry).await?;
+            stale.push(day);
+        }
+        tx.commit().await.doing(doing)?;
+        stale.sort_by(|a, b| (a.date, &a.source).cmp(&(b.date, &b.source)));
+        Ok(stale)
+    }
+}

@@ -1,0 +1,219 @@
+//! The schema's versions: what a database has, and how it is brought up to date.
+//!
+//! The migrations run in one transaction under a lock that ends with it, so that any number of processes may start at
+//! once, with or without a pooler between, and a failure leaves nothing half done. sqlx's own runner is not used: it
+//! locks for a session and prepares statements by name.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use sqlx::Executor as _;
+use sqlx::SqlSafeStr as _;
+use sqlx::migrate::{Migration, MigrationType};
+use sqlx::postgres::PgTransaction;
+
+use super::error::Doing;
+use super::{Error, Reader, Store, column, statement};
+
+/// Every migration, oldest first. A file under `migrations/` that is not named here would never run; a test compares.
+const MIGRATIONS: &[(i64, &str, &str)] =
+    &[(1, "ledger and events", include_str!("../../migrations/0001_ledger_and_events.sql"))];
+
+/// Any number that other programs on the same database are unlikely to lock by.
+const LOCK: i64 = 0x6175_6469_7473_796e;
+
+/// What schema a database has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Schema {
+    /// None of ours.
+    Absent,
+    /// An older one: these migrations are to come.
+    Behind(Vec<String>),
+    /// This program's.
+    Current,
+    /// A newer one than this program knows.
+    Ahead(i64),
+    /// One of our migrations was changed after it ran here.
+    Changed(i64),
+    /// A ledger without sources, which another program made.
+    Foreign,
+}
+
+/// The schema can't be used, or not brought up to date.
+#[derive(Debug, thiserror::Error)]
+pub enum SchemaError {
+    /// A newer program was here.
+    #[error(
+        "the database has version {0} of the schema, which this auditsync does not know: \
+         use the newer auditsync that migrated it"
+    )]
+    Ahead(i64),
+    /// The list of migrations does not fit.
+    #[error("migration {0} ran here with another text than this auditsync has: use the auditsync that ran it")]
+    Changed(i64),
+    /// The ledger of the Python logger, or somebody else's table.
+    #[error(
+        "the table audit_events_log exists already and has no column `source`, so another program made it: \
+         nothing was changed. Use another database, or rename that table"
+    )]
+    Foreign,
+    /// The role lacks a right.
+    #[error(
+        "the schema is behind, and this database role may not bring it up to date: {0}. \
+         Run `auditsync migrate` as a role that may create tables"
+    )]
+    NotAllowed(String),
+    /// The schema is behind, where it is not to be changed.
+    #[error("the database has no schema of auditsync's yet, or an older one. Run `auditsync migrate`, or a first sync")]
+    NotReady,
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] Error),
+}
+
+impl Schema {
+    /// Why a command that needs this program's own schema can't go on.
+    pub fn into_error(self) -> SchemaError {
+        match self {
+            Self::Absent | Self::Behind(_) | Self::Current => SchemaError::NotReady,
+            Self::Ahead(version) => SchemaError::Ahead(version),
+            Self::Changed(version) => SchemaError::Changed(version),
+            Self::Foreign => SchemaError::Foreign,
+        }
+    }
+}
+
+impl Reader {
+    /// What schema the database has.
+    pub async fn schema(&self) -> Result<Schema, Error> {
+        let mut tx = self.begin().await?;
+        schema(&mut tx).await
+    }
+}
+
+impl Store {
+    /// Brings the schema up to date, and returns the migrations that this took.
+    pub async fn migrate(&self) -> Result<Vec<String>, SchemaError> {
+        let mut tx = self.begin().await?;
+        statement(include_str!("sql/schema_lock.sql")).bind(LOCK).execute(&mut *tx).await.doing("lock the schema")?;
+        // Another process may have done it while this one waited for the lock.
+        let to_come = match schema(&mut tx).await? {
+            Schema::Current => return Ok(Vec::new()),
+            Schema::Absent => migrations(),
+            Schema::Behind(names) => migrations().into_iter().filter(|m| names.contains(&name(m))).collect(),
+            other => return Err(other.into_error()),
+        };
+        for migration in &to_come {
+            apply(&mut tx, migration).await.map_err(not_allowed)?;
+        }
+        tx.commit().await.doing("bring the schema up to date")?;
+        Ok(to_come.iter().map(name).collect())
+    }
+}
+
+/// All migrations, by name.
+pub fn all_migrations() -> Vec<String> {
+    migrations().iter().map(name).collect()
+}
+
+async fn apply(tx: &mut PgTransaction<'_>, migration: &Migration) -> Result<(), Error> {
+    let doing = "bring the schema up to date";
+    let list = include_str!("sql/schema_list.sql");
+    tx.execute(sqlx::raw_sql(list)).await.doing(doing)?;
+    tx.execute(sqlx::raw_sql(migration.sql.clone())).await.doing(doing)?;
+    statement(include_str!("sql/schema_record.sql"))
+        .bind(migration.version)
+        .bind(&*migration.description)
+        .bind(&*migration.checksum)
+        .execute(&mut **tx)
+        .await
+        .doing(doing)?;
+    Ok(())
+}
+
+async fn schema(tx: &mut PgTransaction<'_>) -> Result<Schema, Error> {
+    let doing = "tell its schema";
+    let row = statement(include_str!("sql/schema_present.sql")).fetch_one(&mut **tx).await.doing(doing)?;
+    if column(&row, "ledger")? && !column::<bool>(&row, "ledger_has_source")? {
+        return Ok(Schema::Foreign);
+    }
+    if !column::<bool>(&row, "migrations")? {
+        return Ok(Schema::Absent);
+    }
+    let rows = statement(include_str!("sql/schema_versions.sql")).fetch_all(&mut **tx).await.doing(doing)?;
+    let applied = rows.iter().map(|row| Ok((column(row, "version")?, column(row, "checksum")?)));
+    Ok(compare(&migrations(), &applied.collect::<Result<_, Error>>()?))
+}
+
+fn compare(known: &[Migration], applied: &BTreeMap<i64, Vec<u8>>) -> Schema {
+    let newest_known = known.iter().map(|migration| migration.version).max();
+    if let Some((version, _)) = applied.last_key_value().filter(|(version, _)| Some(**version) > newest_known) {
+        return Schema::Ahead(*version);
+    }
+    let changed = |m: &&Migration| applied.get(&m.version).is_some_and(|checksum| **checksum != *m.checksum);
+    if let Some(migration) = known.iter().find(changed) {
+        return Schema::Changed(migration.version);
+    }
+    let to_come: Vec<_> = known.iter().filter(|m| !applied.contains_key(&m.version)).map(name).collect();
+    if to_come.is_empty() { Schema::Current } else { Schema::Behind(to_come) }
+}
+
+fn migrations() -> Vec<Migration> {
+    let migration = |(version, description, sql): &(i64, &'static str, &'static str)| {
+        Migration::new(*version, Cow::Borrowed(*description), MigrationType::Simple, (*sql).into_sql_str(), false)
+    };
+    MIGRATIONS.iter().map(migration).collect()
+}
+
+fn name(migration: &Migration) -> String {
+    format!("{:04} {}", migration.version, migration.description)
+}
+
+fn not_allowed(error: Error) -> SchemaError {
+    match &error {
+        // insufficient_privilege
+        Error::Database { source: sqlx::Error::Database(refusal), .. }
+            if refusal.code().as_deref() == Some("42501") =>
+        {
+            SchemaError::NotAllowed(refusal.message().to_owned())
+        }
+        _ => SchemaError::Store(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn applied(migrations: &[Migration]) -> BTreeMap<i64, Vec<u8>> {
+        migrations.iter().map(|migration| (migration.version, migration.checksum.to_vec())).collect()
+    }
+
+    #[test]
+    fn a_database_is_current_behind_ahead_or_changed() {
+        let known = migrations();
+        assert_eq!(compare(&known, &applied(&known)), Schema::Current);
+        assert_eq!(compare(&known, &BTreeMap::new()), Schema::Behind(all_migrations()));
+        let mut newer = applied(&known);
+        newer.insert(9999, vec![1]);
+        assert_eq!(compare(&known, &newer), Schema::Ahead(9999));
+        let mut changed = applied(&known);
+        changed.insert(1, vec![1]);
+        assert_eq!(compare(&known, &changed), Schema::Changed(1));
+    }
+
+    #[test]
+    fn every_file_of_migrations_is_known_under_its_number() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations");
+        let files = std::fs::read_dir(folder).expect("the folder").map(|entry| entry.expect("an entry").path());
+        let mut texts: Vec<_> =
+            files.map(|file| (file.clone(), std::fs::read_to_string(file).expect("a file"))).collect();
+        texts.sort();
+        assert_eq!(texts.len(), MIGRATIONS.len());
+        for ((file, text), (version, _, known)) in texts.iter().zip(MIGRATIONS) {
+            assert_eq!(text, known);
+            let number = file.file_name().and_then(|name| name.to_str()).and_then(|name| name.get(..4));
+            assert_eq!(number, Some(&*format!("{version:04}")));
+        }
+    }
+}

@@ -1,0 +1,15 @@
+-- Takes a day, in one statement, whoever else tries.
+INSERT INTO audit_events_log AS l (source, process_date, status, attempt, locked_by, locked_until, scope)
+VALUES ($1, $2, 'PROCESSING', 1, $3, clock_timestamp() + make_interval(secs => $4), $5)
+ON CONFLICT (source, process_date) DO UPDATE
+SET status = 'PROCESSING',
+    -- A new number, so that no statement of an earlier holder matches any more.
+    attempt = l.attempt + 1,
+    locked_by = excluded.locked_by,
+    locked_until = excluded.locked_until,
+    error_message = NULL,
+    updated_at = clock_timestamp()
+WHERE l.status IN ('PENDING', 'FAILED', 'ERROR')
+   -- A lease that ran out by this server's clock may be taken over; one without an end is nobody's.
+   OR (l.status = 'PROCESSING' AND (l.locked_until IS NULL OR l.locked_by IS NULL OR l.locked_until <= clock_timestamp()))
+RETURNING attempt, synced_at IS NOT NULL AS was_whole, clock_timestamp() AS claimed_at

@@ -1,0 +1,17 @@
+-- Locks the ledger row, if the lease is still ours, for the rest of the transaction that writes: nobody can take the
+-- day over between this statement and the commit.
+-- The clock is read behind the lock, since waiting for it may have outlasted the lease.
+-- A connection that falls silent must not hold the lock for longer than the lease lasts.
+SELECT pg_current_xact_id()::text AS xact,
+       set_config('idle_in_transaction_session_timeout', $5, true)
+FROM (
+    SELECT locked_until
+    FROM audit_events_log
+    WHERE source = $1
+      AND process_date = $2
+      AND attempt = $3
+      AND locked_by = $4
+      AND status = 'PROCESSING'
+    FOR UPDATE
+) AS held
+WHERE held.locked_until > clock_timestamp()

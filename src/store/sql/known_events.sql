@@ -1,0 +1,6 @@
+-- What is stored under the given ids of a day.
+SELECT event_id, event_hash
+FROM audit_events
+WHERE source = $1
+  AND process_date = $2
+  AND event_id = ANY ($3)

@@ -1,0 +1,27 @@
+-- Calls the day whole, with the count and the digest of all that is stored of it. The fence was locked before, so that
+-- no event can come in between; it is named again, so that the statement is right by itself.
+UPDATE audit_events_log AS l
+SET status = 'SUCCESS',
+    events_count = stored.events,
+    digest = stored.digest,
+    scope = $5,
+    synced_at = $6,
+    settled_at = NULL,
+    error_message = NULL,
+    locked_by = NULL,
+    locked_until = NULL,
+    updated_at = clock_timestamp()
+FROM (
+    SELECT count(*)::integer AS events,
+           sha256(coalesce(string_agg(event_hash, ''::bytea ORDER BY event_id), ''::bytea)) AS digest
+    FROM audit_events
+    WHERE source = $1
+      AND process_date = $2
+) AS stored
+WHERE l.source = $1
+  AND l.process_date = $2
+  AND l.attempt = $3
+  AND l.locked_by = $4
+  AND l.status = 'PROCESSING'
+  AND l.locked_until > clock_timestamp()
+RETURNING l.events_count, l.digest

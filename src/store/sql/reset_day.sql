@@ -1,0 +1,11 @@
+-- Makes a day due again; one that is being worked on only by force, and then its holder's fence matches no more.
+UPDATE audit_events_log
+SET status = 'PENDING',
+    error_message = NULL,
+    locked_by = NULL,
+    locked_until = NULL,
+    settled_at = NULL,
+    updated_at = clock_timestamp()
+WHERE source = $1
+  AND process_date = $2
+  AND ($3 OR status <> 'PROCESSING' OR locked_until IS NULL OR locked_until <= clock_timestamp())

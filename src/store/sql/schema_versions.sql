@@ -1,0 +1,3 @@
+SELECT version, checksum
+FROM auditsync_migrations
+ORDER BY version
