@@ -146,3 +146,157 @@ fn verdict(row: Option<&LedgerRow>) -> Verdict {
         Status::Unknown(status) => Verdict::Broken { problem: format!("its status is `{status}`") },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use chrono::{DateTime, Utc};
+
+    use super::*;
+    use crate::config::Config;
+
+    const LAST_OVER: &str = "2024-09-28";
+
+    fn date(text: &str) -> NaiveDate {
+        text.parse().expect("a date")
+    }
+
+    /// A source called `a`, with `more` in its section.
+    fn config(more: &str) -> Config {
+        let text = format!("[[source]]\nname = \"a\"\naccount = \"acme\"\ntoken_env = \"TOKEN\"\n{more}\n");
+        Config::parse(Path::new("audit.toml"), &text).expect("a right file")
+    }
+
+    fn row(day: &str, status: Status) -> LedgerRow {
+        LedgerRow {
+            source: "a".into(),
+            date: date(day),
+            status,
+            attempt: 1,
+            events: Some(7),
+            locked_by: None,
+            live: false,
+            error: None,
+            updated_at: DateTime::<Utc>::UNIX_EPOCH,
+            synced_at: None,
+        }
+    }
+
+    fn planned(
+        config: &Config,
+        first: Option<&str>,
+        rows: &[LedgerRow],
+        selection: Selection,
+    ) -> Vec<(String, Verdict)> {
+        let sources: Vec<&Source> = config.sources.iter().collect();
+        let days = SourceDays { first: first.map(date), last_whole: None };
+        let days = HashMap::from([("a".to_owned(), days)]);
+        let known = Known { sources: &sources, rows, days: &days, last_over: date(LAST_OVER), catch_up_days: 7 };
+        plan(&known, selection).into_iter().map(|day| (day.key.date.to_string(), day.verdict)).collect()
+    }
+
+    fn due(config: &Config, first: Option<&str>, rows: &[LedgerRow]) -> Vec<String> {
+        let planned = planned(config, first, rows, Selection::Due).into_iter();
+        planned.filter(|(_, verdict)| matches!(verdict, Verdict::Due(_))).map(|(date, _)| date).collect()
+    }
+
+    #[test]
+    fn a_first_run_takes_yesterday_alone_whatever_since_says() {
+        assert_eq!(due(&config(""), None, &[]), [LAST_OVER]);
+        assert_eq!(due(&config("since = \"2024-09-01\""), None, &[]), [LAST_OVER]);
+    }
+
+    #[test]
+    fn nothing_is_owed_before_since() {
+        assert_eq!(due(&config("since = \"2024-09-29\""), None, &[]), [""; 0]);
+        assert_eq!(due(&config("since = \"2024-09-27\""), Some("2024-09-20"), &[]), ["2024-09-27", LAST_OVER]);
+    }
+
+    #[test]
+    fn missed_days_are_caught_up_from_the_first_day_and_no_further_back_than_the_file_says() {
+        assert_eq!(due(&config(""), Some("2024-09-26"), &[]), ["2024-09-26", "2024-09-27", LAST_OVER]);
+        let long_ago = due(&config(""), Some("2020-01-01"), &[]);
+        assert_eq!((long_ago.len(), long_ago[0].as_str()), (7, "2024-09-22"));
+    }
+
+    #[test]
+    fn whole_days_are_not_due_and_failed_stale_and_broken_off_ones_are() {
+        let stale = LedgerRow { locked_by: Some("x".into()), ..row("2024-09-26", Status::Processing) };
+        let rows = [
+            row("2024-09-23", Status::Success),
+            row("2024-09-24", Status::Failed),
+            row("2024-09-25", Status::Error),
+            stale,
+            row("2024-09-27", Status::Pending),
+            row(LAST_OVER, Status::Success),
+        ];
+        assert_eq!(
+            due(&config(""), Some("2024-09-23"), &rows),
+            ["2024-09-24", "2024-09-25", "2024-09-26", "2024-09-27"]
+        );
+    }
+
+    #[test]
+    fn a_pending_day_is_due_at_any_age_and_a_failed_one_only_in_the_window() {
+        let rows =
+            [row("2019-01-01", Status::Pending), row("2019-01-02", Status::Failed), row(LAST_OVER, Status::Success)];
+        let due = due(&config(""), Some("2019-01-01"), &rows);
+        assert_eq!(due[0], "2019-01-01");
+        assert!(!due.contains(&"2019-01-02".to_owned()));
+    }
+
+    #[test]
+    fn a_day_with_a_live_holder_is_held_and_one_without_an_owner_is_nobody_s() {
+        let held = LedgerRow { locked_by: Some("x".into()), live: true, ..row(LAST_OVER, Status::Processing) };
+        let nobody_s = LedgerRow { live: true, ..row("2024-09-27", Status::Processing) };
+        let planned = planned(&config(""), Some("2024-09-27"), &[held, nobody_s], Selection::Due);
+        assert_eq!(planned[0].1, Verdict::Due(Reason::Stale));
+        assert_eq!(planned[1].1, Verdict::Held { by: "x".into() });
+    }
+
+    #[test]
+    fn a_row_with_an_unknown_status_is_told_and_the_other_days_go_on() {
+        let planned = planned(
+            &config(""),
+            Some("2024-09-27"),
+            &[row("2024-09-27", Status::Unknown("DONE".into()))],
+            Selection::Due,
+        );
+        assert!(matches!(&planned[0].1, Verdict::Broken { problem } if problem.contains("DONE")));
+        assert_eq!(planned[1].1, Verdict::Due(Reason::New));
+    }
+
+    #[test]
+    fn yesterday_is_told_of_even_when_it_is_whole_and_older_whole_days_are_not() {
+        let rows = [row("2024-09-27", Status::Success), row(LAST_OVER, Status::Success)];
+        let planned = planned(&config(""), Some("2024-09-27"), &rows, Selection::Due);
+        assert_eq!(planned, [(LAST_OVER.to_owned(), Verdict::Whole { events: 7, attempt: 1 })]);
+    }
+
+    #[test]
+    fn named_days_are_those_and_no_others_and_whole_ones_stay_whole() {
+        let rows = [row("2024-01-02", Status::Success), row("2023-01-01", Status::Pending)];
+        let selection = Selection::Named(date("2024-01-01"), date("2024-01-02"));
+        let planned = planned(&config("since = \"2024-09-01\""), None, &rows, selection);
+        assert_eq!(
+            planned,
+            [
+                ("2024-01-01".to_owned(), Verdict::Due(Reason::New)),
+                ("2024-01-02".to_owned(), Verdict::Whole { events: 7, attempt: 1 }),
+            ]
+        );
+    }
+
+    #[test]
+    fn days_come_oldest_first_across_sources() {
+        let text = "[[source]]\nname = \"b\"\naccount = \"x\"\ntoken_env = \"T\"\n[[source]]\nname = \"a\"\naccount = \"y\"\ntoken_env = \"T\"\n";
+        let config = Config::parse(Path::new("audit.toml"), text).expect("a right file");
+        let selection = Selection::Named(date("2024-01-01"), date("2024-01-02"));
+        let sources: Vec<&Source> = config.sources.iter().collect();
+        let known =
+            Known { sources: &sources, rows: &[], days: &HashMap::new(), last_over: date(LAST_OVER), catch_up_days: 7 };
+        let order: Vec<_> = plan(&known, selection).iter().map(|day| day.key.to_string()).collect();
+        assert_eq!(order, ["a 2024-01-01", "b 2024-01-01", "a 2024-01-02", "b 2024-01-02"]);
+    }
+}

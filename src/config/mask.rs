@@ -107,11 +107,12 @@ fn credentials(text: &str) -> Vec<Range<usize>> {
 
 /// The values on one line that belong to a key named like a secret, unless they are the name of a variable, as they should.
 fn secret_values(line: &str) -> Vec<Range<usize>> {
-    if line.len() > LONGEST_LINE {
-        return vec![0..line.trim_end().len()];
-    }
     let lower = line.to_ascii_lowercase();
     let mut found = Vec::new();
+    if line.len() > LONGEST_LINE {
+        found.push(0..line.trim_end().len());
+        return found;
+    }
     for (at, word) in SECRET_KEYS.iter().flat_map(|key| lower.match_indices(key)) {
         let key_end = at + word.len() + line[at + word.len()..].bytes().take_while(|b| is_key_byte(*b)).count();
         let Some(value) = line[key_end..].trim_start_matches(['"', '\'', ' ', '\t']).strip_prefix(['=', ':']) else {

@@ -1,0 +1,214 @@
+//! What Heroku answers that is not good: each answer has a class, and no answer passes for a day that it is not.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use fake_heroku::{Fault, Match, Paging};
+
+use crate::support::{ACME, DAY, World, date, day, truth};
+
+const ON_DAY: &str = "--date 2024-09-28";
+
+fn first_page() -> Match {
+    Match::events("acme").day(date(DAY)).page(1)
+}
+
+fn body(bytes: &'static str) -> Fault {
+    Fault::body(200, "application/json", Bytes::from_static(bytes.as_bytes()))
+}
+
+fn assert_synced_after(world: &World, retries: u64) {
+    let report = world.sync(ON_DAY, 0);
+    assert_eq!(day(&report, "acme", DAY)["retries"], retries);
+    world.assert_whole("acme", DAY, &truth(world, "acme", DAY, |_| true));
+    assert_eq!(world.heroku.faults_left(), [""; 0]);
+}
+
+#[test]
+fn what_passes_is_tried_again_and_the_day_is_whole() {
+    let faults = [
+        Fault::status(500, "internal", "error occurred, we are notified"),
+        Fault::status(503, "unavailable", "API is unavailable"),
+        Fault::status(408, "timeout", "too slow"),
+        Fault::rate_limit(None),
+        Fault::rate_limit(Some("0")),
+        Fault::CutBody { after_bytes: 0 },
+        Fault::CutBody { after_bytes: 5000 },
+        Fault::TrailingGarbage,
+        body("<html><body>Bad gateway</body></html>"),
+        body("{\"id\":\"ok\"}"),
+        body("[{\"id\":\"a\""),
+        body("["),
+        body("[{\"id\":}]"),
+        body(""),
+    ];
+    for fault in faults {
+        let world = World::new(ACME);
+        let told = format!("{fault:?}");
+        world.heroku.fault(first_page(), fault);
+        crate::support::note(&told);
+        assert_synced_after(&world, 1);
+    }
+}
+
+#[test]
+fn half_a_list_that_does_not_get_better_is_a_failed_day_and_never_a_whole_one() {
+    for fault in [body("[]x"), body("[{\"id\":\"a\"}"), body("null"), Fault::CutBody { after_bytes: 3000 }] {
+        let world = World::new(ACME);
+        crate::support::note(&format!("{fault:?}"));
+        world.heroku.fault(first_page().always(), fault);
+        let report = world.sync(ON_DAY, 1);
+        assert_eq!(day(&report, "acme", DAY)["outcome"], "failed");
+        assert_eq!(day(&report, "acme", DAY)["requests"], 3, "as often as the policy allows");
+        assert_eq!(world.sql("SELECT status FROM audit_events_log"), "FAILED");
+    }
+}
+
+#[test]
+fn what_lasts_is_not_tried_again_and_told_in_heroku_s_words_with_the_request_id() {
+    for (code, id) in [
+        (400, "bad_request"),
+        (401, "unauthorized"),
+        (403, "forbidden"),
+        (404, "not_found"),
+        (410, "gone"),
+        (422, "invalid_params"),
+    ] {
+        let world = World::new(ACME);
+        world.heroku.fault(first_page(), Fault::status(code, id, "What Heroku says"));
+        let report = world.sync(ON_DAY, 1);
+        let row = day(&report, "acme", DAY);
+        assert_eq!((&row["outcome"], &row["requests"]), (&"failed".into(), &1.into()), "{code}");
+        let error = row["error"].as_str().expect("an error");
+        assert!(error.contains(&format!("{id}: What Heroku says")) && error.contains(", request "), "{error}");
+        assert_eq!(world.sql("SELECT status, error_message FROM audit_events_log"), format!("FAILED|{error}"));
+    }
+}
+
+#[test]
+fn a_redirect_is_not_followed() {
+    let world = World::new(ACME);
+    let elsewhere = format!("{}/elsewhere", world.heroku.archive_url_base());
+    world.heroku.fault(first_page(), Fault::Redirect { location: elsewhere });
+    let report = world.sync(ON_DAY, 1);
+    assert_eq!(day(&report, "acme", DAY)["requests"], 1);
+    assert_eq!(world.heroku.requests().len(), 1);
+}
+
+#[test]
+fn a_page_that_does_not_lead_on_is_an_error() {
+    for fault in [Fault::NoNextRange, Fault::RepeatPage] {
+        let world = World::new(ACME);
+        world.heroku.set_paging(Paging::Pages { default: 100, max: 100 });
+        world.heroku.fault(Match::events("acme").always(), fault);
+        let report = world.sync(ON_DAY, 1);
+        let error = day(&report, "acme", DAY)["error"].to_string();
+        assert!(error.contains("206 without a Next-Range that leads on"), "{error}");
+    }
+}
+
+#[test]
+fn a_page_that_fails_half_way_is_read_again_from_its_start_and_the_pages_before_are_not() {
+    let world = World::new(ACME);
+    world.heroku.set_gzip(false);
+    world.heroku.set_paging(Paging::Pages { default: 100, max: 100 });
+    world.heroku.fault(Match::events("acme").page(3), Fault::CutBody { after_bytes: 20_000 });
+    assert_synced_after(&world, 1);
+    let pages: Vec<_> = world.heroku.requests_for("acme", date(DAY)).iter().map(|request| request.page).collect();
+    assert_eq!(pages, [1, 2, 3, 3, 4, 5].map(Some));
+}
+
+#[test]
+fn an_answer_that_never_comes_is_given_up_and_tried_again() {
+    let file = format!("request_timeout = \"300ms\"\n[retry]\ninitial_interval = \"5ms\"\nmax_attempts = 2\n{ACME}");
+    for fault in [Fault::Hang, Fault::Trickle { chunk: 10, every: Duration::from_millis(50) }] {
+        let world = World::new(&file);
+        world.heroku.fault(first_page(), fault);
+        assert_synced_after(&world, 1);
+    }
+}
+
+#[test]
+fn retry_after_comes_before_the_policy_and_one_beyond_the_policy_ends_it() {
+    let world = World::new(ACME);
+    world.heroku.fault(first_page(), Fault::rate_limit(Some("1")));
+    assert_synced_after(&world, 1);
+    let requests = world.heroku.requests_for("acme", date(DAY));
+    assert!(requests[1].at - requests[0].at >= Duration::from_secs(1), "the wait that was asked for");
+
+    let world = World::new(ACME);
+    world.heroku.fault(first_page(), Fault::rate_limit(Some("86400")));
+    let report = world.sync(ON_DAY, 1);
+    let row = day(&report, "acme", DAY);
+    assert_eq!(row["requests"], 1);
+    assert!(row["error"].as_str().is_some_and(|error| error.starts_with("Heroku limits this token: 429")), "{row:#}");
+}
+
+#[test]
+fn a_source_s_own_policy_holds_for_it_alone() {
+    let globex = "[[source]]\nname = \"globex\"\naccount = \"globex\"\ntoken_env = \"GLOBEX_TOKEN\"\n[source.retry]\nmax_attempts = 5\n";
+    let world = World::new(&format!("{ACME}{globex}"));
+    world.heroku.fault(Match::any().always(), Fault::status(503, "unavailable", "no"));
+    let report = world.sync(ON_DAY, 1);
+    assert_eq!(day(&report, "acme", DAY)["requests"], 3);
+    assert_eq!(day(&report, "globex", DAY)["requests"], 5);
+}
+
+#[test]
+fn a_warning_of_heroku_s_is_shown_without_what_could_steer_a_terminal() {
+    let world = World::new(ACME);
+    let header = Fault::Header { name: "X-Heroku-Warning".into(), value: "deprecated soon".into() };
+    world.heroku.fault(first_page(), header);
+    let finished = world.run(ON_DAY);
+    assert!(finished.stderr.contains("Heroku warns: deprecated soon"), "{finished:#?}");
+}
+
+#[test]
+fn a_token_that_heroku_echoes_appears_nowhere() {
+    let world = World::new(ACME);
+    world.heroku.fault(first_page(), Fault::EchoToken { status: 403 });
+    let finished = world.run(&format!("{ON_DAY} --output json -vv"));
+    assert_eq!(finished.status, 1, "{finished:#?}");
+    assert!(finished.stdout.contains("[token]"), "the echo was there: {finished:#?}");
+    for text in [finished.stdout, finished.stderr, world.dump()] {
+        assert!(!text.contains("HRKU-demo-acme-0001"), "{text}");
+    }
+}
+
+#[test]
+fn after_three_days_in_a_row_that_exhausted_the_policy_each_further_day_gets_one_attempt() {
+    let world = World::new(&format!("[sync]\nconcurrency = 1\n{ACME}"));
+    world.heroku.fault(Match::events("acme").always(), Fault::status(503, "unavailable", "down"));
+    let report = world.sync("--from 2024-09-20 --to 2024-09-25", 1);
+    let requests: Vec<_> = report["days"].as_array().expect("days").iter().map(|day| day["requests"].clone()).collect();
+    assert_eq!(requests, [3, 3, 3, 1, 1, 1]);
+    assert!(
+        day(&report, "acme", "2024-09-25")["error"].as_str().is_some_and(|error| error.contains("one attempt only"))
+    );
+}
+
+#[test]
+fn pace_and_burst_are_kept_for_a_token_across_sources_that_share_it() {
+    let limit = "[rate_limit]\nrequests_per_hour = 36000\nburst = 2\nreserve = 0\n[sync]\nconcurrency = 8\n";
+    let world = World::new(&format!("{limit}{ACME}"));
+    world.sync("--from 2024-09-01 --to 2024-09-12", 0);
+    let mut times: Vec<_> = world.heroku.requests().iter().map(|request| request.at).collect();
+    times.sort();
+    assert_eq!(times.len(), 12);
+    // Ten a second after a burst of two: the n-th request comes no earlier than (n - 2) tenths after the first.
+    for (n, at) in times.iter().enumerate().skip(2) {
+        let earliest = Duration::from_millis(100) * (n as u32 - 1) - Duration::from_millis(20);
+        assert!(*at - times[0] >= earliest, "request {n} came after {:?}", *at - times[0]);
+    }
+}
+
+#[test]
+fn the_reserve_of_the_quota_is_left_alone() {
+    let limit = "[rate_limit]\nrequests_per_hour = 36000\nburst = 30\nreserve = 10\n[sync]\nconcurrency = 1\n";
+    let world = World::new(&format!("{limit}{ACME}"));
+    world.heroku.set_remaining("audit@acme.example.com", 6);
+    let begun = std::time::Instant::now();
+    world.sync("--from 2024-09-01 --to 2024-09-02", 0);
+    // The first answer says that 5 are left, 5 below the reserve: half a second at ten a second.
+    assert!(begun.elapsed() >= Duration::from_millis(500), "{:?}", begun.elapsed());
+}

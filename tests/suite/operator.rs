@@ -1,0 +1,154 @@
+//! What people type: `status`, `reset`, `cleanup`, `migrate`.
+
+use fake_heroku::Match;
+
+use crate::support::{ACME, DAY, THREE_ACCOUNTS_AND_A_TEAM, World, day, truth, wait_for};
+
+#[test]
+fn reset_makes_a_day_due_again_however_old_and_keeps_its_events() {
+    let world = World::new(THREE_ACCOUNTS_AND_A_TEAM);
+    world.sync("--date 2024-09-28", 0);
+    let reset = world.run("reset --source team-a 2024-09-28 --reason drill --by ada");
+    assert_eq!(reset.status, 0, "{reset:#?}");
+    assert_eq!(reset.stdout, "team-a 2024-09-28: due again (was SUCCESS); the next `auditsync` reads it\n");
+    assert_eq!(world.stored("team-a", DAY).len(), 45);
+    let history = world.sql("SELECT action, outcome, attempt, message, by FROM audit_history WHERE action = 'reset'");
+    assert_eq!(history, "reset|pending|1|was SUCCESS: drill|ada");
+
+    let report = world.sync("", 0);
+    assert_eq!(day(&report, "team-a", DAY)["outcome"], "synced");
+    assert_eq!(day(&report, "team-a", DAY)["attempt"], 2);
+}
+
+#[test]
+fn reset_of_a_day_without_a_row_says_so_and_writes_nothing() {
+    let world = World::new(ACME);
+    let empty = world.dump();
+    let reset = world.run("reset --source acme 2024-09-28");
+    assert_eq!((reset.status, reset.stdout.contains("has no row")), (0, true), "{reset:#?}");
+    assert_eq!(world.dump(), empty, "an empty database stays empty");
+
+    world.sync("--date 2024-09-28", 0);
+    let before = world.dump();
+    let reset = world.run("reset --source acme 2024-09-27 --output json");
+    assert_eq!(reset.json()["days"][0]["outcome"], "no_row");
+    assert_eq!(world.dump(), before);
+}
+
+#[test]
+fn reset_refuses_a_day_at_work_and_with_force_its_worker_changes_nothing_any_more() {
+    let world = World::new(ACME);
+    let hold = world.heroku.hold(Match::events("acme"));
+    let run = world.spawn("--date 2024-09-28 --output json");
+    wait_for("the day to be at work", || hold.waiting() > 0);
+
+    let refused = world.run("reset --source acme 2024-09-28");
+    assert_eq!(refused.status, 1, "{refused:#?}");
+    assert!(refused.stdout.contains("is being worked on by"), "{refused:#?}");
+    assert_eq!(world.sql("SELECT status FROM audit_events_log"), "PROCESSING");
+
+    assert_eq!(world.run("reset --source acme 2024-09-28 --force").status, 0);
+    let before = world.dump();
+    hold.release();
+    let finished = run.wait();
+    assert_eq!(finished.status, 1, "{finished:#?}");
+    assert_eq!(day(&finished.json(), "acme", DAY)["outcome"], "lost_lock");
+    assert_eq!(world.dump(), before, "not the row, not the events, not the history");
+
+    world.sync("", 0);
+    world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+}
+
+#[test]
+fn cleanup_marks_days_whose_lease_ran_out_and_no_others() {
+    let world = World::new(THREE_ACCOUNTS_AND_A_TEAM);
+    world.sync("--date 2024-09-28", 0);
+    world.sql(
+        "UPDATE audit_events_log SET status = 'PROCESSING', locked_by = 'gone', locked_until = clock_timestamp() - interval '1 ms'
+         WHERE source = 'acme';
+         UPDATE audit_events_log SET status = 'PROCESSING', locked_by = 'here', locked_until = clock_timestamp() + interval '1 h'
+         WHERE source = 'globex';
+         UPDATE audit_events_log SET status = 'PROCESSING', locked_by = NULL, locked_until = NULL WHERE source = 'initech';",
+    );
+    let cleanup = world.run("cleanup --output json");
+    assert_eq!(cleanup.status, 0, "{cleanup:#?}");
+    let cleaned = cleanup.json()["days"].as_array().expect("days").len();
+    assert_eq!(cleaned, 2);
+    let rows = "SELECT source, status, locked_by IS NULL FROM audit_events_log ORDER BY source";
+    assert_eq!(world.sql(rows), "acme|ERROR|t\nglobex|PROCESSING|f\ninitech|ERROR|t\nteam-a|SUCCESS|t");
+    let history = "SELECT source, attempt, message LIKE 'the lease of gone went stale at %' FROM audit_history
+                   WHERE action = 'cleanup' AND source = 'acme'";
+    assert_eq!(world.sql(history), "acme|1|t");
+    assert_eq!(world.run("cleanup").stdout, "0 stale days marked ERROR.\n");
+}
+
+#[test]
+fn status_shows_days_that_have_no_row_beside_those_that_failed() {
+    let world = World::new(ACME);
+    let yesterday = chrono::Utc::now().date_naive().pred_opt().expect("a day before");
+    let first = yesterday - chrono::Days::new(2);
+    world.sync(&format!("--date {first}"), 0);
+    let status = world.run("status --output json");
+    assert_eq!(status.status, 0, "{status:#?}");
+    let status = status.json();
+    let source = &status["sources"][0];
+    assert_eq!((&source["whole"], &source["missing"], &source["failed"]), (&1.into(), &2.into(), &0.into()));
+    assert_eq!(source["covered_from"], first.to_string());
+    assert_eq!(source["oldest_gap"], (first + chrono::Days::new(1)).to_string());
+    let statuses: Vec<_> = status["days"].as_array().expect("days").iter().map(|day| day["status"].clone()).collect();
+    assert_eq!(statuses, ["MISSING", "MISSING", "SUCCESS"], "newest first");
+    let text = world.run("status --days 3").stdout;
+    assert!(text.contains("MISSING") && text.contains("SUCCESS"), "{text}");
+}
+
+#[test]
+fn status_of_an_empty_database_says_how_to_begin_and_leaves_it_empty() {
+    let world = World::new(ACME);
+    let before = world.dump();
+    let status = world.run("status");
+    assert_eq!(status.status, 0, "{status:#?}");
+    assert!(status.stdout.contains("Run `auditsync` to begin"), "{}", status.stdout);
+    assert_eq!(world.dump(), before);
+}
+
+#[test]
+fn migrate_tells_what_it_would_do_does_it_once_and_then_has_nothing_to_do() {
+    let world = World::new(ACME);
+    let empty = world.dump();
+    assert_eq!(world.run("migrate --dry-run").stdout, "Would apply 0001 ledger and events.\n");
+    assert_eq!(world.dump(), empty);
+    assert_eq!(world.run("migrate").stdout, "Applied 0001 ledger and events.\n");
+    assert_eq!(world.run("migrate").stdout, "The schema is up to date.\n");
+}
+
+#[test]
+fn a_schema_that_is_newer_or_not_ours_is_left_alone_with_exit_3() {
+    let world = World::new(ACME);
+    world.run("migrate");
+    world.sql("INSERT INTO auditsync_migrations (version, description, checksum) VALUES (9999, 'from the future', '')");
+    let before = world.dump();
+    for command in ["", "status", "migrate", "cleanup", "reset --source acme 2024-09-28", "--dry-run"] {
+        let finished = world.run(command);
+        assert_eq!(finished.status, 3, "{command}: {finished:#?}");
+        assert!(finished.stderr.contains("version 9999"), "{command}: {finished:#?}");
+    }
+    assert_eq!(world.dump(), before);
+
+    let world = World::new(ACME);
+    world.sql("CREATE TABLE audit_events_log (id serial PRIMARY KEY, process_date date UNIQUE, status varchar(20))");
+    let finished = world.run("");
+    assert_eq!(finished.status, 3, "{finished:#?}");
+    assert!(finished.stderr.contains("no column `source`"), "{finished:#?}");
+}
+
+#[test]
+fn a_role_without_the_right_to_migrate_is_told_so_with_exit_3() {
+    let world = World::new(ACME);
+    let role = format!("poor_{}", world.database.name());
+    world.sql(&format!("CREATE ROLE {role} LOGIN; REVOKE CREATE ON SCHEMA public FROM PUBLIC;"));
+    let url = world.database.url().replace("postgres@", &format!("{role}@"));
+    let finished = world.run(&format!("--database-url {url}"));
+    assert_eq!(finished.status, 3, "{finished:#?}");
+    assert!(finished.stderr.contains("may not bring it up to date"), "{finished:#?}");
+    assert_eq!(world.heroku.requests().len(), 0);
+}

@@ -1,0 +1,26 @@
+//! Every statement of the program is one that the schema takes.
+
+use std::path::Path;
+
+use crate::support::{ACME, World};
+
+#[test]
+fn every_statement_is_prepared_by_the_migrated_schema() {
+    let world = World::new(ACME);
+    assert_eq!(world.run("migrate").status, 0);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store/sql");
+    let mut prepared = 0;
+    for entry in std::fs::read_dir(folder).expect("the folder") {
+        let path = entry.expect("an entry").path();
+        let sql = std::fs::read_to_string(&path).expect("a statement");
+        // A definition can't be prepared; this one has run with the migration.
+        if path.ends_with("schema_list.sql") {
+            continue;
+        }
+        if let Err(error) = world.database.psql(&format!("PREPARE s AS {sql}")) {
+            panic!("{}: {error}", path.display());
+        }
+        prepared += 1;
+    }
+    assert!(prepared > 15, "{prepared} statements were prepared");
+}

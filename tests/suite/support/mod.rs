@@ -1,0 +1,314 @@
+//! A world for one test: a database of its own, a fake Heroku, a file, and the built program.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use chrono::NaiveDate;
+use fake_heroku::{FakeHeroku, Fixtures};
+use pg_cluster::Database;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+/// The day that most fixtures are of.
+pub const DAY: &str = "2024-09-28";
+
+/// The tokens of the fixtures, by the variables that hold them.
+const TOKENS: &[(&str, &str)] = &[
+    ("HEROKU_API_TOKEN", "HRKU-demo-acme-0001-not-a-secret"),
+    ("ACME_SECOND_TOKEN", "HRKU-demo-acme-0002-not-a-secret"),
+    ("ACME_VIEWER_TOKEN", "HRKU-demo-acme-viewer-not-a-secret"),
+    ("GLOBEX_TOKEN", "HRKU-demo-globex-0001-not-a-secret"),
+    ("INITECH_TOKEN", "HRKU-demo-initech-0001-not-a-secret"),
+];
+
+/// The sources that most tests use: three accounts, and a team with a filter.
+pub const THREE_ACCOUNTS_AND_A_TEAM: &str = r#"
+[[source]]
+name = "acme"
+account = "acme"
+token_env = "HEROKU_API_TOKEN"
+
+[[source]]
+name = "globex"
+account = "globex"
+token_env = "GLOBEX_TOKEN"
+
+[[source]]
+name = "initech"
+account = "initech"
+token_env = "INITECH_TOKEN"
+
+[[source]]
+name = "team-a"
+account = "acme"
+team = "team-a"
+token_env = "HEROKU_API_TOKEN"
+filter = { type = "app", action = "create", actor = "user@example.com" }
+"#;
+
+/// One source: the account acme.
+pub const ACME: &str = r#"
+[[source]]
+name = "acme"
+account = "acme"
+token_env = "HEROKU_API_TOKEN"
+"#;
+
+/// See the module.
+pub struct World {
+    pub heroku: FakeHeroku,
+    pub database: Database,
+    folder: PathBuf,
+    environment: BTreeMap<String, String>,
+}
+
+/// How a run of the program ended.
+#[derive(Debug)]
+pub struct Finished {
+    pub status: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// A run of the program that goes on.
+pub struct Running {
+    pub child: Child,
+}
+
+/// The date that `text` names.
+pub fn date(text: &str) -> NaiveDate {
+    text.parse().expect("a date")
+}
+
+impl World {
+    /// A world with an empty database, the fixtures, and `sources` in the file.
+    pub fn new(sources: &str) -> Self {
+        Self::with(Fixtures::committed(), sources)
+    }
+
+    /// The same with other events at Heroku.
+    pub fn with(heroku: impl Into<fake_heroku::Model>, sources: &str) -> Self {
+        let heroku = FakeHeroku::start(heroku);
+        let database = pg_cluster::fresh_database();
+        let folder = std::env::temp_dir().join(format!("auditsync-{}", database.name()));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let mut environment: BTreeMap<String, String> =
+            TOKENS.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        environment.insert("DATABASE_URL".into(), database.url().into());
+        let world = Self { heroku, database, folder, environment };
+        world.write_config(sources);
+        world
+    }
+
+    /// Writes the file: quick retries, the fake's address, and `sources`, which may hold other sections too.
+    pub fn write_config(&self, sources: &str) {
+        let mut text = format!("[api]\nbase_url = \"{}\"\n", self.heroku.url());
+        if !sources.contains("[retry]") {
+            text.push_str("[retry]\ninitial_interval = \"5ms\"\nmax_interval = \"20ms\"\nmax_attempts = 3\n");
+        }
+        text.push_str(sources);
+        self.write_file(&text);
+    }
+
+    /// Writes the file as it is given.
+    pub fn write_file(&self, text: &str) {
+        std::fs::write(self.folder.join("audit.toml"), text).expect("the file");
+    }
+
+    /// Sets a variable for the program.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.environment.insert(name.into(), value.into());
+    }
+
+    /// Takes a variable away from the program.
+    pub fn unset(&mut self, name: &str) {
+        self.environment.remove(name);
+    }
+
+    /// The program with `arguments`, not yet started, in an environment of the test's own.
+    pub fn command(&self, arguments: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_auditsync"));
+        command.args(arguments.split_whitespace()).current_dir(&self.folder).env_clear().envs(&self.environment);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs the program to its end.
+    pub fn run(&self, arguments: &str) -> Finished {
+        self.spawn(arguments).wait()
+    }
+
+    /// Starts the program.
+    pub fn spawn(&self, arguments: &str) -> Running {
+        Running { child: self.command(arguments).spawn().expect("the program starts") }
+    }
+
+    /// Runs a sync with `--output json` and returns the report; the exit status must be `status`.
+    pub fn sync(&self, arguments: &str, status: i32) -> Value {
+        let finished = self.run(&format!("sync --output json {arguments}"));
+        assert_eq!(finished.status, status, "{finished:#?}");
+        finished.json()
+    }
+
+    /// The rows that a query gives: one a line, columns parted by `|`.
+    pub fn sql(&self, sql: &str) -> String {
+        self.database.psql(sql).expect("a query").trim_end().to_owned()
+    }
+
+    /// The whole database as text.
+    pub fn dump(&self) -> String {
+        let cluster = self.database.cluster();
+        let mut command = match cluster {
+            Some(cluster) => Command::new(cluster.bin("pg_dump")),
+            None => Command::new("pg_dump"),
+        };
+        let dump = command.arg("--dbname").arg(self.database.url()).output().expect("pg_dump");
+        assert!(dump.status.success(), "{}", String::from_utf8_lossy(&dump.stderr));
+        let text = String::from_utf8(dump.stdout).expect("text");
+        // Newer versions fence a dump in with a random word.
+        text.lines().filter(|line| !line.starts_with("\\restrict") && !line.starts_with("\\unrestrict")).fold(
+            String::new(),
+            |mut text, line| {
+                let _ = writeln!(text, "{line}");
+                text
+            },
+        )
+    }
+
+    /// The stored bytes of a day, by event id.
+    pub fn stored(&self, source: &str, day: &str) -> BTreeMap<String, Vec<u8>> {
+        let rows = self.sql(&format!(
+            "SELECT encode(convert_to(event_id, 'UTF8'), 'hex') || '|' ||
+                    encode(coalesce(event_raw, convert_to(event::text, 'UTF8')), 'hex')
+             FROM audit_events WHERE source = '{source}' AND process_date = '{day}'"
+        ));
+        let rows = rows.lines().map(|row| row.split_once('|').expect("two columns"));
+        rows.map(|(id, bytes)| (text(id), hex::decode(bytes).expect("hex"))).collect()
+    }
+
+    /// Checks that what is stored of a day is `expected`, event by event and byte by byte, and that the ledger row says
+    /// so: status, count and digest.
+    pub fn assert_whole(&self, source: &str, day: &str, expected: &BTreeMap<String, Vec<u8>>) {
+        let stored = self.stored(source, day);
+        let missing: Vec<_> = expected.keys().filter(|id| !stored.contains_key(*id)).collect();
+        let unexpected: Vec<_> = stored.keys().filter(|id| !expected.contains_key(*id)).collect();
+        assert!(missing.is_empty() && unexpected.is_empty(), "{source} {day}: missing {missing:?}, more {unexpected:?}");
+        for (id, bytes) in expected {
+            assert!(stored[id] == *bytes, "the bytes of {id} differ");
+        }
+        let row = self.sql(&format!(
+            "SELECT status, events_count, encode(digest, 'hex'), locked_by IS NULL, locked_until IS NULL
+             FROM audit_events_log WHERE source = '{source}' AND process_date = '{day}'"
+        ));
+        let digest = hex::encode(digest(expected));
+        assert_eq!(row, format!("SUCCESS|{}|{digest}|t|t", expected.len()));
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+impl Finished {
+    /// The one JSON document on stdout.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("no JSON document ({error}): {self:#?}"))
+    }
+}
+
+impl Running {
+    /// Waits for the end, for two minutes at most.
+    pub fn wait(mut self) -> Finished {
+        let read = |stream: Option<&mut (dyn std::io::Read + Send)>| {
+            let mut text = String::new();
+            if let Some(stream) = stream {
+                let _ = stream.read_to_string(&mut text);
+            }
+            text
+        };
+        let (mut out, mut err) = (self.child.stdout.take(), self.child.stderr.take());
+        let (stdout, stderr) = std::thread::scope(|threads| {
+            let err = threads.spawn(move || read(err.as_mut().map(|stream| stream as _)));
+            (read(out.as_mut().map(|stream| stream as _)), err.join().expect("the log"))
+        });
+        let status = self.child.wait().expect("the end");
+        let code = status.code().or_else(|| std::os::unix::process::ExitStatusExt::signal(&status).map(|n| -n));
+        Finished { status: code.expect("a status"), stdout, stderr }
+    }
+
+    /// Sends a signal by its name.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().expect("kill");
+        assert!(sent.success());
+    }
+}
+
+/// What Heroku has of an account's day, by event id; as a filter or a team would see it.
+pub fn truth(world: &World, account: &str, day: &str, takes: impl Fn(&Value) -> bool) -> BTreeMap<String, Vec<u8>> {
+    let events = world.heroku.day(account, date(day));
+    let events = events.iter().filter_map(|bytes| {
+        let event: Value = serde_json::from_slice(bytes).expect("a fixture");
+        takes(&event).then(|| (event["id"].as_str().expect("an id").to_owned(), bytes.to_vec()))
+    });
+    events.collect()
+}
+
+/// Whether an event is the team-a's creation of an app by the fixtures' user.
+pub fn is_of_team_a_and_filter(event: &Value) -> bool {
+    event["team"]["name"] == "team-a"
+        && event["type"] == "app"
+        && event["action"] == "create"
+        && event["actor"]["email"] == "user@example.com"
+}
+
+/// The digest of a day as the contract defines it, computed apart from the program.
+pub fn digest(events: &BTreeMap<String, Vec<u8>>) -> [u8; 32] {
+    let mut digest = Sha256::new();
+    for bytes in events.values() {
+        digest.update(Sha256::digest(bytes));
+    }
+    digest.finalize().into()
+}
+
+/// The report of one day.
+pub fn day<'r>(report: &'r Value, source: &str, day: &str) -> &'r Value {
+    let days = report["days"].as_array().expect("days");
+    let found = days.iter().find(|row| row["source"] == source && row["date"] == day);
+    found.unwrap_or_else(|| panic!("no {source} {day} in {report:#}"))
+}
+
+/// The requests for events that Heroku saw of an account's day.
+pub fn fetches(world: &World, account: &str, day: &str) -> usize {
+    let requests = world.heroku.requests_for(account, date(day));
+    requests.iter().filter(|request| request.path.ends_with("/events")).count()
+}
+
+/// Waits until `done` says so, for a minute at most.
+#[expect(clippy::disallowed_methods, reason = "a test waits for what it expects, in short steps")]
+pub fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !done() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Blocks on `future`.
+pub fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(future)
+}
+
+fn text(hexadecimal: &str) -> String {
+    String::from_utf8(hex::decode(hexadecimal).expect("hex")).expect("text")
+}
+
+/// Writes a line that shows up when a test fails.
+pub fn note(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
