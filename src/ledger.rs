@@ -38,6 +38,8 @@ pub struct LedgerRow {
     pub locked_by: Option<String>,
     /// Whether that lease has not run out by the database's clock.
     pub live: bool,
+    /// Whether that lease ends so far ahead that this program can't have set it.
+    pub endless: bool,
     /// Why it failed.
     pub error: Option<String>,
     /// When the row last changed.

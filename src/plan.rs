@@ -140,6 +140,11 @@ fn verdict(row: Option<&LedgerRow>) -> Verdict {
         Status::Failed | Status::Error => Verdict::Due(Reason::Failed),
         Status::Success => Verdict::Whole { events: row.events.unwrap_or(0), attempt: row.attempt },
         Status::Processing => match (&row.locked_by, row.live) {
+            (Some(holder), true) if row.endless => Verdict::Broken {
+                problem: format!(
+                    "its lease, held by {holder}, ends more than 30 days from now, which no auditsync sets"
+                ),
+            },
             (Some(holder), true) => Verdict::Held { by: holder.clone() },
             _ => Verdict::Due(Reason::Stale),
         },
@@ -177,6 +182,7 @@ mod tests {
             events: Some(7),
             locked_by: None,
             live: false,
+            endless: false,
             error: None,
             updated_at: DateTime::<Utc>::UNIX_EPOCH,
             synced_at: None,
@@ -265,6 +271,14 @@ mod tests {
         );
         assert!(matches!(&planned[0].1, Verdict::Broken { problem } if problem.contains("DONE")));
         assert_eq!(planned[1].1, Verdict::Due(Reason::New));
+    }
+
+    #[test]
+    fn a_lease_without_an_end_is_told_instead_of_waited_for() {
+        let row =
+            LedgerRow { locked_by: Some("x".into()), live: true, endless: true, ..row(LAST_OVER, Status::Processing) };
+        let planned = planned(&config(""), Some(LAST_OVER), &[row], Selection::Due);
+        assert!(matches!(&planned[0].1, Verdict::Broken { problem } if problem.contains("held by x")));
     }
 
     #[test]

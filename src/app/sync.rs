@@ -177,7 +177,7 @@ pub(super) fn report_unread(day: &Planned<'_>, interrupted: bool) -> DayReport {
             DayReport::new(&day.key, Outcome::LockedElsewhere).because(format!("{by} is at it; nothing to do"))
         }
         Verdict::Broken { problem } => DayReport::new(&day.key, Outcome::Failed).because(format!(
-            "its ledger row can't be used: {problem}. `auditsync reset --source {} {}` puts it right",
+            "its ledger row can't be used: {problem}. `auditsync reset --force --source {} {}` puts it right",
             day.key.source, day.key.date
         )),
         Verdict::Due(_) if interrupted => DayReport::new(&day.key, Outcome::Interrupted)

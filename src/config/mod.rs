@@ -4,9 +4,9 @@
 //! [`Config`]; or there is a [`ConfigError`] that shows all that is wrong, each with its line. Nothing in here looks at the
 //! environment, the network or the clock: the environment is passed in, and only [`Config::tokens`] asks it.
 //!
-//! The way through: [`syntax`] makes a tree of the text, [`document`] walks it by the known keys, [`value`] reads each value,
-//! [`file`] is what stood there, and [`validate`] turns that into a [`Config`]. [`mistake`] shows what was wrong, and [`mask`]
-//! keeps secrets out of that.
+//! The way through: `syntax` makes a tree of the text, `document` walks it by the known keys, `value` reads each value, `file`
+//! is what stood there, and `validate` turns that into a [`Config`]. `mistake` shows what was wrong, and `mask` keeps secrets
+//! out of that.
 
 mod document;
 mod duration;

@@ -65,7 +65,7 @@ pub(super) fn parse(text: &str, found: Vec<Error>) -> Parsed<'_> {
         last_line = Some(line);
         // A broken header puts the keys below it into another section.
         let line_start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
-        trusted &= !text[line_start..].trim_start().starts_with('[') && !is_unclosed(&error);
+        trusted &= !text[line_start..].trim_start_matches([' ', '\t']).starts_with('[') && !is_unclosed(&error);
         mistakes.add(mistake(&error));
     }
     Parsed { root, mistakes, trusted }

@@ -12,7 +12,8 @@ pub enum Error {
     LeaseLost,
     /// A ledger row holds what this program never writes.
     #[error(
-        "the ledger row of {key} can't be used: {problem}. Put the row right by hand, or `auditsync reset` the day"
+        "the ledger row of {key} can't be used: {problem}. `auditsync reset --force --source {} {}` puts it right",
+        .key.source, .key.date
     )]
     BrokenRow {
         /// The day.
@@ -60,6 +61,11 @@ impl Error {
             },
             Self::LeaseLost | Self::OutOfTime | Self::BrokenRow { .. } => false,
         }
+    }
+
+    /// Whether another process has the row locked: `lock_not_available`.
+    pub(super) fn is_locked(&self) -> bool {
+        matches!(self, Self::Database { source: sqlx::Error::Database(error), .. } if error.code().as_deref() == Some("55P03"))
     }
 
     /// Whether the connection broke off, so that it is not known whether the server did what it was asked.

@@ -73,8 +73,8 @@ impl Store {
             return Ok(Reset::Refused { holder });
         }
         let was = before.status.to_string();
-        let taken = (before.status == Status::Processing && before.live)
-            .then(|| format!(" and taken from {}", before.locked_by.as_deref().unwrap_or("nobody")));
+        let taken = (before.status == Status::Processing)
+            .then(|| format!(", held by {}", before.locked_by.as_deref().unwrap_or("nobody")));
         let reason = order.reason.map(|reason| format!(": {reason}"));
         let message = format!("was {was}{}{}", taken.unwrap_or_default(), reason.unwrap_or_default());
         let entry = Entry {

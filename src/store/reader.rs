@@ -67,6 +67,7 @@ impl Reader {
                     events: column(row, "events_count")?,
                     locked_by: column(row, "locked_by")?,
                     live: column(row, "live")?,
+                    endless: column(row, "endless")?,
                     error: column(row, "error_message")?,
                     updated_at: column(row, "updated_at")?,
                     synced_at: column(row, "synced_at")?,

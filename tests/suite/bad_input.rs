@@ -20,7 +20,7 @@ fn an_unknown_source_is_exit_2_with_the_one_that_was_meant() {
 #[test]
 fn a_bad_date_today_and_the_future_are_exit_2() {
     let world = World::new(ACME);
-    let today = chrono::Utc::now().date_naive();
+    let today = crate::support::yesterday() + chrono::Days::new(1);
     assert_refused(&world.run("--date 2024-02-30"), 2, "2024-02-30");
     assert_refused(&world.run(&format!("--date {today}")), 2, "is not over in UTC");
     assert_refused(&world.run("--date 2999-01-01"), 2, "is not over in UTC");

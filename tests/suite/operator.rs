@@ -85,7 +85,7 @@ fn cleanup_marks_days_whose_lease_ran_out_and_no_others() {
 #[test]
 fn status_shows_days_that_have_no_row_beside_those_that_failed() {
     let world = World::new(ACME);
-    let yesterday = chrono::Utc::now().date_naive().pred_opt().expect("a day before");
+    let yesterday = crate::support::yesterday();
     let first = yesterday - chrono::Days::new(2);
     world.sync(&format!("--date {first}"), 0);
     let status = world.run("status --output json");

@@ -10,7 +10,7 @@ const ON_DAY: &str = "--date 2024-09-28";
 
 /// A world whose newest fixture day is yesterday.
 fn of_yesterday(sources: &str) -> (World, String) {
-    let yesterday = chrono::Utc::now().date_naive().pred_opt().expect("a day before");
+    let yesterday = crate::support::yesterday();
     (World::with(Fixtures::committed().shifted(yesterday), sources), yesterday.to_string())
 }
 

@@ -12,4 +12,5 @@ SET status = 'PROCESSING',
 WHERE l.status IN ('PENDING', 'FAILED', 'ERROR')
    -- A lease that ran out by this server's clock may be taken over; one without an end is nobody's.
    OR (l.status = 'PROCESSING' AND (l.locked_until IS NULL OR l.locked_by IS NULL OR l.locked_until <= clock_timestamp()))
-RETURNING attempt, synced_at IS NOT NULL AS was_whole, clock_timestamp() AS claimed_at
+RETURNING attempt, synced_at IS NOT NULL AS was_whole, clock_timestamp() AS claimed_at,
+          pg_current_xact_id()::text AS xact

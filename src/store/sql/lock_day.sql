@@ -1,6 +1,5 @@
 -- What a day's row says, locked until the end of the transaction.
-SELECT status, attempt, locked_by, events_count,
-       coalesce(locked_until > clock_timestamp(), false) AS live
+SELECT status, attempt, locked_by
 FROM audit_events_log
 WHERE source = $1
   AND process_date = $2

@@ -14,7 +14,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 /// The day that most fixtures are of.
-pub const DAY: &str = "2024-09-28";
+pub(crate) const DAY: &str = "2024-09-28";
 
 /// The tokens of the fixtures, by the variables that hold them.
 const TOKENS: &[(&str, &str)] = &[
@@ -26,7 +26,7 @@ const TOKENS: &[(&str, &str)] = &[
 ];
 
 /// The sources that most tests use: three accounts, and a team with a filter.
-pub const THREE_ACCOUNTS_AND_A_TEAM: &str = r#"
+pub(crate) const THREE_ACCOUNTS_AND_A_TEAM: &str = r#"
 [[source]]
 name = "acme"
 account = "acme"
@@ -51,7 +51,7 @@ filter = { type = "app", action = "create", actor = "user@example.com" }
 "#;
 
 /// One source: the account acme.
-pub const ACME: &str = r#"
+pub(crate) const ACME: &str = r#"
 [[source]]
 name = "acme"
 account = "acme"
@@ -59,39 +59,39 @@ token_env = "HEROKU_API_TOKEN"
 "#;
 
 /// See the module.
-pub struct World {
-    pub heroku: FakeHeroku,
-    pub database: Database,
+pub(crate) struct World {
+    pub(crate) heroku: FakeHeroku,
+    pub(crate) database: Database,
     folder: PathBuf,
     environment: BTreeMap<String, String>,
 }
 
 /// How a run of the program ended.
 #[derive(Debug)]
-pub struct Finished {
-    pub status: i32,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Finished {
+    pub(crate) status: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 /// A run of the program that goes on.
-pub struct Running {
-    pub child: Child,
+pub(crate) struct Running {
+    pub(crate) child: Child,
 }
 
 /// The date that `text` names.
-pub fn date(text: &str) -> NaiveDate {
+pub(crate) fn date(text: &str) -> NaiveDate {
     text.parse().expect("a date")
 }
 
 impl World {
     /// A world with an empty database, the fixtures, and `sources` in the file.
-    pub fn new(sources: &str) -> Self {
+    pub(crate) fn new(sources: &str) -> Self {
         Self::with(Fixtures::committed(), sources)
     }
 
     /// The same with other events at Heroku.
-    pub fn with(heroku: impl Into<fake_heroku::Model>, sources: &str) -> Self {
+    pub(crate) fn with(heroku: impl Into<fake_heroku::Model>, sources: &str) -> Self {
         let heroku = FakeHeroku::start(heroku);
         let database = pg_cluster::fresh_database();
         let folder = std::env::temp_dir().join(format!("auditsync-{}", database.name()));
@@ -105,7 +105,7 @@ impl World {
     }
 
     /// Writes the file: quick retries, the fake's address, and `sources`, which may hold other sections too.
-    pub fn write_config(&self, sources: &str) {
+    pub(crate) fn write_config(&self, sources: &str) {
         let mut text = format!("[api]\nbase_url = \"{}\"\n", self.heroku.url());
         if !sources.contains("[retry]") {
             text.push_str("[retry]\ninitial_interval = \"5ms\"\nmax_interval = \"20ms\"\nmax_attempts = 3\n");
@@ -115,22 +115,22 @@ impl World {
     }
 
     /// Writes the file as it is given.
-    pub fn write_file(&self, text: &str) {
+    pub(crate) fn write_file(&self, text: &str) {
         std::fs::write(self.folder.join("audit.toml"), text).expect("the file");
     }
 
     /// Sets a variable for the program.
-    pub fn set(&mut self, name: &str, value: &str) {
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
         self.environment.insert(name.into(), value.into());
     }
 
     /// Takes a variable away from the program.
-    pub fn unset(&mut self, name: &str) {
+    pub(crate) fn unset(&mut self, name: &str) {
         self.environment.remove(name);
     }
 
     /// The program with `arguments`, not yet started, in an environment of the test's own.
-    pub fn command(&self, arguments: &str) -> Command {
+    pub(crate) fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_auditsync"));
         command.args(arguments.split_whitespace()).current_dir(&self.folder).env_clear().envs(&self.environment);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -138,29 +138,29 @@ impl World {
     }
 
     /// Runs the program to its end.
-    pub fn run(&self, arguments: &str) -> Finished {
+    pub(crate) fn run(&self, arguments: &str) -> Finished {
         self.spawn(arguments).wait()
     }
 
     /// Starts the program.
-    pub fn spawn(&self, arguments: &str) -> Running {
+    pub(crate) fn spawn(&self, arguments: &str) -> Running {
         Running { child: self.command(arguments).spawn().expect("the program starts") }
     }
 
     /// Runs a sync with `--output json` and returns the report; the exit status must be `status`.
-    pub fn sync(&self, arguments: &str, status: i32) -> Value {
+    pub(crate) fn sync(&self, arguments: &str, status: i32) -> Value {
         let finished = self.run(&format!("sync --output json {arguments}"));
         assert_eq!(finished.status, status, "{finished:#?}");
         finished.json()
     }
 
     /// The rows that a query gives: one a line, columns parted by `|`.
-    pub fn sql(&self, sql: &str) -> String {
+    pub(crate) fn sql(&self, sql: &str) -> String {
         self.database.psql(sql).expect("a query").trim_end().to_owned()
     }
 
     /// The whole database as text.
-    pub fn dump(&self) -> String {
+    pub(crate) fn dump(&self) -> String {
         let cluster = self.database.cluster();
         let mut command = match cluster {
             Some(cluster) => Command::new(cluster.bin("pg_dump")),
@@ -180,7 +180,7 @@ impl World {
     }
 
     /// The stored bytes of a day, by event id.
-    pub fn stored(&self, source: &str, day: &str) -> BTreeMap<String, Vec<u8>> {
+    pub(crate) fn stored(&self, source: &str, day: &str) -> BTreeMap<String, Vec<u8>> {
         let rows = self.sql(&format!(
             "SELECT encode(convert_to(event_id, 'UTF8'), 'hex') || '|' ||
                     encode(coalesce(event_raw, convert_to(event::text, 'UTF8')), 'hex')
@@ -192,11 +192,14 @@ impl World {
 
     /// Checks that what is stored of a day is `expected`, event by event and byte by byte, and that the ledger row says
     /// so: status, count and digest.
-    pub fn assert_whole(&self, source: &str, day: &str, expected: &BTreeMap<String, Vec<u8>>) {
+    pub(crate) fn assert_whole(&self, source: &str, day: &str, expected: &BTreeMap<String, Vec<u8>>) {
         let stored = self.stored(source, day);
         let missing: Vec<_> = expected.keys().filter(|id| !stored.contains_key(*id)).collect();
         let unexpected: Vec<_> = stored.keys().filter(|id| !expected.contains_key(*id)).collect();
-        assert!(missing.is_empty() && unexpected.is_empty(), "{source} {day}: missing {missing:?}, more {unexpected:?}");
+        assert!(
+            missing.is_empty() && unexpected.is_empty(),
+            "{source} {day}: missing {missing:?}, more {unexpected:?}"
+        );
         for (id, bytes) in expected {
             assert!(stored[id] == *bytes, "the bytes of {id} differ");
         }
@@ -217,14 +220,14 @@ impl Drop for World {
 
 impl Finished {
     /// The one JSON document on stdout.
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("no JSON document ({error}): {self:#?}"))
     }
 }
 
 impl Running {
     /// Waits for the end, for two minutes at most.
-    pub fn wait(mut self) -> Finished {
+    pub(crate) fn wait(mut self) -> Finished {
         let read = |stream: Option<&mut (dyn std::io::Read + Send)>| {
             let mut text = String::new();
             if let Some(stream) = stream {
@@ -243,14 +246,19 @@ impl Running {
     }
 
     /// Sends a signal by its name.
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().expect("kill");
         assert!(sent.success());
     }
 }
 
 /// What Heroku has of an account's day, by event id; as a filter or a team would see it.
-pub fn truth(world: &World, account: &str, day: &str, takes: impl Fn(&Value) -> bool) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn truth(
+    world: &World,
+    account: &str,
+    day: &str,
+    takes: impl Fn(&Value) -> bool,
+) -> BTreeMap<String, Vec<u8>> {
     let events = world.heroku.day(account, date(day));
     let events = events.iter().filter_map(|bytes| {
         let event: Value = serde_json::from_slice(bytes).expect("a fixture");
@@ -260,7 +268,7 @@ pub fn truth(world: &World, account: &str, day: &str, takes: impl Fn(&Value) -> 
 }
 
 /// Whether an event is the team-a's creation of an app by the fixtures' user.
-pub fn is_of_team_a_and_filter(event: &Value) -> bool {
+pub(crate) fn is_of_team_a_and_filter(event: &Value) -> bool {
     event["team"]["name"] == "team-a"
         && event["type"] == "app"
         && event["action"] == "create"
@@ -268,7 +276,7 @@ pub fn is_of_team_a_and_filter(event: &Value) -> bool {
 }
 
 /// The digest of a day as the contract defines it, computed apart from the program.
-pub fn digest(events: &BTreeMap<String, Vec<u8>>) -> [u8; 32] {
+pub(crate) fn digest(events: &BTreeMap<String, Vec<u8>>) -> [u8; 32] {
     let mut digest = Sha256::new();
     for bytes in events.values() {
         digest.update(Sha256::digest(bytes));
@@ -277,31 +285,32 @@ pub fn digest(events: &BTreeMap<String, Vec<u8>>) -> [u8; 32] {
 }
 
 /// The report of one day.
-pub fn day<'r>(report: &'r Value, source: &str, day: &str) -> &'r Value {
+pub(crate) fn day<'r>(report: &'r Value, source: &str, day: &str) -> &'r Value {
     let days = report["days"].as_array().expect("days");
     let found = days.iter().find(|row| row["source"] == source && row["date"] == day);
     found.unwrap_or_else(|| panic!("no {source} {day} in {report:#}"))
 }
 
 /// The requests for events that Heroku saw of an account's day.
-pub fn fetches(world: &World, account: &str, day: &str) -> usize {
+pub(crate) fn fetches(world: &World, account: &str, day: &str) -> usize {
     let requests = world.heroku.requests_for(account, date(day));
     requests.iter().filter(|request| request.path.ends_with("/events")).count()
 }
 
 /// Waits until `done` says so, for a minute at most.
 #[expect(clippy::disallowed_methods, reason = "a test waits for what it expects, in short steps")]
-pub fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
+pub(crate) fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !done() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "waited in vain for {what}");
+        assert!(begun.elapsed() < Duration::from_mins(1), "waited in vain for {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }
 
-/// Blocks on `future`.
-pub fn block_on<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(future)
+/// The newest date that is over.
+#[expect(clippy::disallowed_methods, reason = "the program under test reads the same clock")]
+pub(crate) fn yesterday() -> NaiveDate {
+    chrono::Utc::now().date_naive() - chrono::Days::new(1)
 }
 
 fn text(hexadecimal: &str) -> String {
@@ -309,6 +318,6 @@ fn text(hexadecimal: &str) -> String {
 }
 
 /// Writes a line that shows up when a test fails.
-pub fn note(text: &str) {
+pub(crate) fn note(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }

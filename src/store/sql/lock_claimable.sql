@@ -1,0 +1,10 @@
+-- Locks a day's row for a claim, if it may be claimed. The row of a live holder is not locked: its beats must not wait
+-- for us. A row that is locked just now is somebody's, so nothing is waited for either.
+SELECT status, attempt, locked_by
+FROM audit_events_log
+WHERE source = $1
+  AND process_date = $2
+  AND (status IN ('PENDING', 'FAILED', 'ERROR')
+       OR (status = 'PROCESSING'
+           AND (locked_until IS NULL OR locked_by IS NULL OR locked_until <= clock_timestamp())))
+FOR UPDATE NOWAIT
