@@ -109,7 +109,11 @@ pub fn run(args: impl IntoIterator<Item = std::ffi::OsString>) -> ExitStatus {
         Err(error) => Err(Failure::Output(error)),
     };
     result.unwrap_or_else(|failure| {
-        eprintln!("error: {failure}");
+        match &failure {
+            // Its text begins so by itself, once for each mistake.
+            Failure::Config(mistakes) => eprintln!("{mistakes}"),
+            failure => eprintln!("error: {failure}"),
+        }
         let status = failure.exit_status();
         if output == Output::Json {
             println!("{}", serde_json::json!({ "error": failure.to_string(), "exit_status": status }));

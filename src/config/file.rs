@@ -85,7 +85,8 @@ impl RateLimitSection {
     fn read(section: &mut Table<'_, '_>) -> Self {
         let requests_per_hour = section.take("requests_per_hour");
         let burst = section.take("burst");
-        let reserve = section.take::<Whole<0, { u32::MAX }>>("reserve");
+        // A reserve of the whole quota, which is 4,500 requests, would leave none to ask with.
+        let reserve = section.take::<Whole<0, 4499>>("reserve");
         let reserve = reserve.map(|spanned| Spanned::new(spanned.span(), spanned.into_inner().0));
         Self { place: section.span(), sound: section.is_sound(), requests_per_hour, burst, reserve }
     }

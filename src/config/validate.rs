@@ -19,7 +19,6 @@ use super::{Api, Config, Database, Lock, Notify, RateLimit, Retry, Scope, Source
 pub(super) fn validate(path: &Path, file: File, mistakes: &mut Mistakes) -> Option<Config> {
     check_recheck_after(file.recheck_after.as_deref().unwrap_or_default(), mistakes);
     let common = (&file.rate_limit, &file.retry, &file.lock);
-    rate_limit(common.0, common.0, mistakes);
     retry(common.1, common.1, mistakes);
     lock(common.2, common.2, mistakes);
     check_names(&file.sources, mistakes);
@@ -58,7 +57,7 @@ fn source(
     (common_rate_limit, common_retry, common_lock): (&RateLimitSection, &RetrySection, &LockSection),
     mistakes: &mut Mistakes,
 ) -> Option<Source> {
-    let rate_limit = rate_limit(&section.rate_limit, common_rate_limit, mistakes);
+    let rate_limit = rate_limit(&section.rate_limit, common_rate_limit);
     let retry = retry(&section.retry, common_retry, mistakes);
     let lock = lock(&section.lock, common_lock, mistakes);
     Some(Source {
@@ -128,23 +127,8 @@ fn describe(budget: &RateLimit) -> String {
 }
 
 /// `own` over `common`; they are the same for the common section itself.
-fn rate_limit(own: &RateLimitSection, common: &RateLimitSection, mistakes: &mut Mistakes) -> RateLimit {
-    let merged = own.over(common);
-    let limit = settle(&merged);
-    let concerned = own.requests_per_hour.is_some() || own.reserve.is_some();
-    if merged.sound && concerned && limit.reserve >= limit.requests_per_hour.get() {
-        let reserve = Key { name: "reserve", shown: limit.reserve.to_string(), place: place(merged.reserve.as_ref()) };
-        let rate = limit.requests_per_hour.to_string();
-        let rate = Key { name: "requests_per_hour", shown: rate, place: place(merged.requests_per_hour.as_ref()) };
-        let own = (place(own.reserve.as_ref()), place(own.requests_per_hour.as_ref()));
-        mistakes.add(
-            conflict(own, &reserve, "must be less than", &rate).help(
-                "the reserve is the part of the quota that is left to others; nothing would remain for auditsync"
-                    .to_owned(),
-            ),
-        );
-    }
-    limit
+fn rate_limit(own: &RateLimitSection, common: &RateLimitSection) -> RateLimit {
+    settle(&own.over(common))
 }
 
 fn settle(section: &RateLimitSection) -> RateLimit {
