@@ -1,2 +1,80 @@
-//! Placeholder while the room is built.
-fn main() {}
+//! The first run: shows auditsync at its whole job on one machine, with nothing to set up.
+//!
+//! It starts a PostgreSQL and a fake Heroku, writes an `audit.toml` for two accounts and a team, and runs the real
+//! program on them, by its own entry point in a process of its own. With `--stay` everything stays up, to be tried with
+//! the built binary.
+
+mod database;
+mod show;
+mod stage;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
+
+use stage::Stage;
+
+/// Shows auditsync at its whole job on one machine, with nothing to set up.
+#[derive(Debug, Parser)]
+#[command(name = "demo")]
+struct Options {
+    /// Stay up, and print the variables to set, so that the built binary can be tried
+    #[arg(long)]
+    stay: bool,
+    /// Use the embedded PostgreSQL even where a server is installed
+    #[arg(long)]
+    embedded: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    // As `demo auditsync …` this is auditsync itself, in the process that the stage starts.
+    if arguments.get(1).is_some_and(|word| word == "auditsync") {
+        return ExitCode::from(auditsync::app::run(arguments.into_iter().skip(1)));
+    }
+    match run(&Options::parse_from(arguments)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::from(3)
+        }
+    }
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+fn until_ended() -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut terminate = signal(SignalKind::terminate())?;
+        tokio::select! {
+            ended = tokio::signal::ctrl_c() => ended,
+            _ = terminate.recv() => Ok(()),
+        }
+    })
+}
+
+fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
+    println!("Setting the stage: a PostgreSQL, and a fake Heroku with the events of yesterday …");
+    let stage = Stage::set(options.embedded)?;
+    println!("PostgreSQL: {}.", stage.database.kind());
+    println!("Heroku: a fake one at {}, with events that are invented.\n", stage.heroku.url());
+
+    stage.auditsync("The first run reads yesterday for two accounts and a team:", &[])?;
+    stage.auditsync("A second run finds nothing due: it asks Heroku nothing and writes nothing.", &[])?;
+    let requests = stage.heroku.requests().len();
+    println!("(The fake Heroku saw {requests} requests in all.)\n");
+    stage.auditsync("How the ledger stands:", &["status"])?;
+    println!("What is stored, as SQL sees it:\n");
+    print!("{}", show::stored_events(stage.database.url())?);
+
+    if options.stay {
+        print!("{}", show::what_to_type(&stage));
+        until_ended()?;
+    } else {
+        println!(
+            "\nNext: `cargo run -p demo -- --stay` keeps all of this up, to try `status`, `reset` and `--dry-run` on."
+        );
+    }
+    Ok(())
+}

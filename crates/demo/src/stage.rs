@@ -1,0 +1,99 @@
+//! The stage: a database, a fake Heroku, a file, and the program on it.
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::Command;
+
+use chrono::{Days, Utc};
+use fake_heroku::{FakeHeroku, Fixtures};
+
+use crate::database::Database;
+
+/// The variables of the fixtures' tokens that the file names.
+const TOKENS: &[(&str, &str)] = &[
+    ("HEROKU_API_TOKEN", "HRKU-demo-acme-0001-not-a-secret"),
+    ("GLOBEX_API_TOKEN", "HRKU-demo-globex-0001-not-a-secret"),
+];
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Stage {
+    pub(crate) database: Database,
+    pub(crate) heroku: FakeHeroku,
+    folder: PathBuf,
+}
+
+impl Stage {
+    /// Starts all of it.
+    pub(crate) fn set(embedded: bool) -> Result<Self, Box<dyn Error>> {
+        let database = Database::start(embedded)?;
+        let yesterday = Utc::now().date_naive() - Days::new(1);
+        let heroku = FakeHeroku::start(Fixtures::committed().shifted(yesterday));
+        let folder = std::env::temp_dir().join(format!("auditsync-demo-{}", std::process::id()));
+        std::fs::create_dir_all(&folder)?;
+        let stage = Self { database, heroku, folder };
+        std::fs::write(stage.config(), stage.file())?;
+        Ok(stage)
+    }
+
+    /// Where the file is.
+    pub(crate) fn config(&self) -> PathBuf {
+        self.folder.join("audit.toml")
+    }
+
+    /// The variables that the program needs.
+    pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
+        let mut variables: Vec<_> = TOKENS.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        variables.push(("DATABASE_URL", self.database.url().to_owned()));
+        variables.push(("AUDITSYNC_CONFIG", self.config().display().to_string()));
+        variables
+    }
+
+    /// Runs auditsync in a process of its own, and shows what it prints.
+    pub(crate) fn auditsync(&self, why: &str, arguments: &[&str]) -> Result<(), Box<dyn Error>> {
+        println!("{why}\n\n$ {}", [&["auditsync"], arguments].concat().join(" "));
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("auditsync").args(arguments).env("RUST_LOG", "warn").envs(self.variables());
+        let status = command.status()?;
+        println!();
+        if status.success() { Ok(()) } else { Err(format!("auditsync ended with {status}").into()) }
+    }
+
+    fn file(&self) -> String {
+        format!(
+            r#"# Two accounts and a team, at the fake Heroku of the demo.
+[database]
+max_connections = 1      # the embedded PostgreSQL takes one connection at a time
+
+[api]
+base_url = "{}"
+
+[events]
+log = "none"             # the demo's events would fill the screen
+
+[[source]]
+name = "acme"
+account = "acme"
+token_env = "HEROKU_API_TOKEN"
+
+[[source]]
+name = "globex"
+account = "globex"
+token_env = "GLOBEX_API_TOKEN"
+
+[[source]]
+name = "team-a"
+account = "acme"
+team = "team-a"
+token_env = "HEROKU_API_TOKEN"
+"#,
+            self.heroku.url()
+        )
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
