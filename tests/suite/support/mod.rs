@@ -1,5 +1,7 @@
 //! A world for one test: a database of its own, a fake Heroku, a file, and the built program.
 
+pub(crate) mod proxy;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -92,8 +94,12 @@ impl World {
 
     /// The same with other events at Heroku.
     pub(crate) fn with(heroku: impl Into<fake_heroku::Model>, sources: &str) -> Self {
+        Self::on(pg_cluster::fresh_database(), heroku, sources)
+    }
+
+    /// The same on a database that is there.
+    pub(crate) fn on(database: Database, heroku: impl Into<fake_heroku::Model>, sources: &str) -> Self {
         let heroku = FakeHeroku::start(heroku);
-        let database = pg_cluster::fresh_database();
         let folder = std::env::temp_dir().join(format!("auditsync-{}", database.name()));
         std::fs::create_dir_all(&folder).expect("a folder");
         let mut environment: BTreeMap<String, String> =

@@ -1,0 +1,70 @@
+//! What the rounds of a lane share: a cluster of its own, since it is restarted, and a fake Heroku.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use fake_heroku::{FakeHeroku, Model, Quota};
+use pg_cluster::Cluster;
+
+use crate::database::Database;
+
+pub(crate) const TOKEN: &str = "HRKU-chaos-not-a-secret";
+const DATABASE: &str = "chaos";
+
+/// See the module.
+pub(crate) struct World {
+    pub(crate) cluster: Cluster,
+    pub(crate) heroku: FakeHeroku,
+    lane: u32,
+}
+
+impl World {
+    pub(crate) fn start(lane: u32) -> Self {
+        let cluster = Cluster::builder().setting("max_connections", "200").start().expect("a cluster");
+        cluster.create_database(DATABASE).expect("a database");
+        let heroku = FakeHeroku::start(Model::default());
+        heroku.set_quota(Quota { capacity: u32::MAX, per_hour: u32::MAX, retry_after: None });
+        heroku.add_token(TOKEN, "ops@example.com");
+        for account in ["acme", "globex"] {
+            heroku.add_account(account, "ops@example.com");
+        }
+        for team in ["team-a", "team-b"] {
+            heroku.add_team(team, Some("acme"));
+        }
+        let world = Self { cluster, heroku, lane };
+        let folder = world.folder("migrate");
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let source = "[[source]]\nname = \"none\"\naccount = \"acme\"\ntoken_env = \"TOKEN\"\n";
+        std::fs::write(folder.join("audit.toml"), source).expect("a file");
+        let migrated = world.command(&folder, &["migrate"]).output().expect("the program starts");
+        assert!(migrated.status.success(), "{migrated:?}");
+        let _ = std::fs::remove_dir_all(folder);
+        world
+    }
+
+    /// A folder for the files and logs of a round.
+    pub(crate) fn folder(&self, name: &str) -> PathBuf {
+        std::env::temp_dir().join(format!("auditsync-chaos-{}-{}", std::process::id(), self.lane)).join(name)
+    }
+
+    /// The program, not yet started, in an environment of its own.
+    pub(crate) fn command(&self, folder: &std::path::Path, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_auditsync"));
+        command.args(arguments).current_dir(folder).env_clear();
+        command.env("DATABASE_URL", self.cluster.url(DATABASE)).env("TOKEN", TOKEN).env("RUST_BACKTRACE", "1");
+        command.stdin(Stdio::null());
+        command
+    }
+
+    /// A connection of the test's own.
+    pub(crate) fn database(&self) -> Database {
+        Database::at(self.cluster.url(DATABASE))
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        // Fails, as it should, while the logs of a failed round are in it.
+        let _ = std::fs::remove_dir(self.folder(""));
+    }
+}

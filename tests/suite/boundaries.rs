@@ -1,0 +1,344 @@
+//! Between any two statements of a day's life the program may be killed, or its connection cut: the run itself tells
+//! the truth about it, and the next plain run ends in the right state.
+//!
+//! A [`Life`] is run once to learn its steps, and then once for each step and each of the four ways to end there.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock};
+use std::time::Instant;
+
+use fake_heroku::{Fault, Fixtures, Match, Model, Paging};
+use pg_cluster::Database;
+
+use crate::support::proxy::{Blow, Proxy, When};
+use crate::support::{ACME, DAY, Finished, Running, World, date, day, note, truth, wait_for};
+
+const SYNC: &str = "sync --date 2024-09-28 --output json";
+
+/// With more than one connection the order of steps would depend on chance; no beat comes in between.
+const ONE_CONNECTION: &str =
+    "[database]\nmax_connections = 1\n[lock]\nstale_after = \"10m\"\nheartbeat_every = \"3m\"\n";
+
+/// The events of the day, which come two a page.
+const EVENTS: usize = 6;
+
+const WAYS: [(When, Blow); 4] =
+    [(When::Before, Blow::Kill), (When::After, Blow::Kill), (When::Before, Blow::Cut), (When::After, Blow::Cut)];
+
+/// A world whose program reaches its database through a proxy.
+struct Stage {
+    world: World,
+    proxy: Proxy,
+}
+
+/// What is done, and what has to be so afterwards.
+struct Life {
+    /// The database before it.
+    database: fn() -> Database,
+    /// Runs the program to its end.
+    run: fn(&Stage) -> Finished,
+    /// The first step of it, if those before were another life's.
+    begins_with: &'static str,
+    /// Looks at a run whose connection was cut: `None` if that did it no harm, else what it said.
+    harm: fn(&Stage, &Finished) -> Option<String>,
+    /// Makes the next run, and checks that all is well after it.
+    next: fn(&Stage),
+}
+
+/// How the cases of one life ended.
+#[derive(Default)]
+struct Tally {
+    steps: usize,
+    killed: usize,
+    unharmed: usize,
+    harmed: Vec<String>,
+}
+
+impl Life {
+    /// Ends the life at every step of it, in all four ways.
+    fn end_everywhere(&self) -> Tally {
+        let begun = Instant::now();
+        let stage = Stage::new((self.database)());
+        let whole = (self.run)(&stage);
+        assert_eq!(self.harm(&stage, &whole), None, "{whole:#?}");
+        let steps = stage.proxy.steps();
+        let first = steps.iter().position(|step| step.contains(self.begins_with)).expect("it begins");
+        let cases: Vec<_> = (first + 1..=steps.len()).flat_map(|n| WAYS.map(|(when, blow)| (n, when, blow))).collect();
+
+        let (next, tally) = (AtomicUsize::new(0), Mutex::new(Tally::default()));
+        std::thread::scope(|threads| {
+            for _ in 0..4 {
+                threads.spawn(|| {
+                    while let Some(&(n, when, blow)) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        let case =
+                            format!("step {n} of {}, {when:?} {blow:?}: {}", steps.len(), one_line(&steps[n - 1]));
+                        let harm = self.end_once(&case, n, when, blow);
+                        let mut tally = tally.lock().expect("no case failed");
+                        match harm {
+                            _ if blow == Blow::Kill => tally.killed += 1,
+                            None => tally.unharmed += 1,
+                            Some(harm) => tally.harmed.push(format!("{case}: {harm}")),
+                        }
+                    }
+                });
+            }
+        });
+
+        let beyond = Stage::new((self.database)());
+        beyond.proxy.strike(steps.len() + 1, "", When::Before, Blow::Cut);
+        (self.run)(&beyond);
+        assert!(!beyond.proxy.has_struck(), "there is no step beyond the last");
+
+        let tally = Tally { steps: steps.len() - first, ..tally.into_inner().expect("no case failed") };
+        note(&format!(
+            "{} steps: {} killed, {} of {} cuts did no harm; {:.1?}",
+            tally.steps,
+            tally.killed,
+            tally.unharmed,
+            tally.unharmed + tally.harmed.len(),
+            begun.elapsed(),
+        ));
+        tally
+    }
+
+    /// Ends the life at one step in one way, and tells what harm a cut did to the run.
+    fn end_once(&self, case: &str, n: usize, when: When, blow: Blow) -> Option<String> {
+        let stage = Stage::new((self.database)());
+        stage.proxy.strike(n, "", when, blow);
+        let finished = (self.run)(&stage);
+        assert!(stage.proxy.has_struck(), "{case}: {finished:#?}");
+        if blow == Blow::Kill {
+            assert_eq!(finished.status, -9, "{case}: {finished:#?}");
+        }
+        let judged = std::panic::AssertUnwindSafe(|| {
+            let harm = if blow == Blow::Cut { self.harm(&stage, &finished) } else { None };
+            (self.next)(&stage);
+            harm
+        });
+        std::panic::catch_unwind(judged).unwrap_or_else(|panic| {
+            note(&format!("{case}: {finished:#?}"));
+            std::panic::resume_unwind(panic)
+        })
+    }
+
+    fn harm(&self, stage: &Stage, finished: &Finished) -> Option<String> {
+        (self.harm)(stage, finished)
+    }
+}
+
+impl Stage {
+    fn new(database: Database) -> Self {
+        let mut world = World::on(database, small(), &format!("{ONE_CONNECTION}{ACME}"));
+        world.heroku.set_paging(Paging::Pages { default: 2, max: 2 });
+        let proxy = Proxy::start(world.database.url());
+        world.set("DATABASE_URL", proxy.url());
+        Self { world, proxy }
+    }
+
+    fn start(&self, arguments: &str) -> Running {
+        let run = self.world.spawn(arguments);
+        self.proxy.program_is(run.child.id());
+        run
+    }
+
+    fn truth(&self) -> BTreeMap<String, Vec<u8>> {
+        truth(&self.world, "acme", DAY, |_| true)
+    }
+
+    /// The day's row as `status|attempt`.
+    fn row(&self) -> String {
+        self.world.sql("SELECT status, attempt FROM audit_events_log")
+    }
+
+    /// Lets the leases of the killed run out, and makes the next run: it completes the day.
+    fn complete(&self) {
+        self.world.heroku.clear_faults();
+        let before = self.world.sql(
+            "UPDATE audit_events_log SET locked_until = clock_timestamp() WHERE status = 'PROCESSING';
+             SELECT count(*) FROM audit_events; SELECT status FROM audit_events_log",
+        );
+        let (stored, status) = before.split_once('\n').unwrap_or((&before, "no row"));
+        let stored: usize = stored.parse().expect("a count");
+        let report = self.world.sync(&format!("--date {DAY}"), 0);
+        let row = day(&report, "acme", DAY);
+        let expected = if status == "SUCCESS" { ("already_synced", 0) } else { ("synced", EVENTS - stored) };
+        assert_eq!((&row["outcome"], &row["new_events"]), (&expected.0.into(), &expected.1.into()), "{status}");
+        self.world.assert_whole("acme", DAY, &self.truth());
+        self.assert_history_explains_success();
+    }
+
+    /// Each attempt was claimed once and ended at most once, and the last one was published with the day's figures.
+    fn assert_history_explains_success(&self) {
+        let history = self.world.sql(
+            "SELECT (SELECT array_agg(h.attempt ORDER BY h.id) FROM audit_history AS h WHERE action IN ('claim', 'takeover'))
+                    = (SELECT array_agg(a) FROM generate_series(1, l.attempt) AS a),
+                    (SELECT count(*) = count(DISTINCT attempt) FROM audit_history
+                     WHERE action IN ('publish', 'fail', 'release')),
+                    (SELECT array_agg(row(h.attempt, h.outcome, h.events)) FROM audit_history AS h WHERE action = 'publish')
+                    = ARRAY[row(l.attempt, 'synced', l.events_count)]
+             FROM audit_events_log AS l",
+        );
+        assert_eq!(history, "t|t|t", "{}", self.world.sql("SELECT * FROM audit_history ORDER BY id"));
+    }
+}
+
+#[test]
+fn a_day_that_is_published_survives_a_kill_and_a_cut_at_every_step() {
+    let life = Life {
+        database: migrated,
+        run: |stage| stage.start(SYNC).wait(),
+        begins_with: "",
+        harm: |stage, finished| {
+            if finished.status != 0 {
+                return Some(told(finished));
+            }
+            let report = finished.json();
+            let row = day(&report, "acme", DAY);
+            let figures = (&row["outcome"], &row["events"], &row["new_events"]);
+            assert_eq!(figures, (&"synced".into(), &EVENTS.into(), &EVENTS.into()));
+            assert_eq!(stage.row(), format!("SUCCESS|{}", row["attempt"]));
+            let said = "SELECT attempt, events, new_events FROM audit_history WHERE action = 'publish'";
+            assert_eq!(stage.world.sql(said), format!("{}|{EVENTS}|{EVENTS}", row["attempt"]));
+            None
+        },
+        next: Stage::complete,
+    };
+    let tally = life.end_everywhere();
+    assert!(tally.steps > 50, "{}", tally.steps);
+    assert_eq!(tally.harmed, [""; 0]);
+}
+
+#[test]
+fn a_day_that_fails_survives_a_kill_and_a_cut_at_every_step() {
+    let life = Life {
+        database: migrated,
+        run: |stage| {
+            let refusal = Fault::status(403, "forbidden", "You do not have access");
+            stage.world.heroku.fault(Match::events("acme").always(), refusal);
+            stage.start(SYNC).wait()
+        },
+        begins_with: "pg_current_xact_id()::text AS xact,\n       set_config",
+        harm: |stage, finished| {
+            assert_eq!(finished.status, 1, "{finished:#?}");
+            let report = finished.json();
+            let row = day(&report, "acme", DAY);
+            assert!(row["error"].as_str().is_some_and(|error| error.contains("403")), "{row:#}");
+            let rows = "SELECT l.status, l.attempt, count(h) FROM audit_events_log AS l
+                        LEFT JOIN audit_history AS h ON h.action = 'fail' AND h.message = l.error_message GROUP BY 1, 2";
+            let rows = stage.world.sql(rows);
+            (row["outcome"] != "failed" || rows != "FAILED|1|1").then(|| format!("{rows} {}", told(finished)))
+        },
+        next: Stage::complete,
+    };
+    assert_eq!(life.end_everywhere().harmed, [""; 0]);
+}
+
+#[test]
+fn a_day_that_is_given_back_on_a_signal_survives_a_kill_and_a_cut_at_every_step() {
+    let life = Life {
+        database: migrated,
+        run: |stage| {
+            let hold = stage.world.heroku.hold(Match::events("acme"));
+            let run = stage.start(SYNC);
+            wait_for("the claim", || hold.waiting() > 0);
+            run.signal("TERM");
+            run.wait()
+        },
+        begins_with: "pg_current_xact_id()::text AS xact,\n       set_config",
+        harm: |stage, finished| {
+            assert_eq!(finished.status, 143, "{finished:#?}");
+            assert_eq!(day(&finished.json(), "acme", DAY)["outcome"], "interrupted");
+            (stage.row() != "PENDING|1").then(|| format!("{} {}", stage.row(), told(finished)))
+        },
+        next: Stage::complete,
+    };
+    assert_eq!(life.end_everywhere().harmed, [""; 0]);
+}
+
+#[test]
+fn a_migration_survives_a_kill_and_a_cut_at_every_step_and_is_done_whole_or_not_at_all() {
+    let life = Life {
+        database: pg_cluster::fresh_database,
+        run: |stage| stage.start("migrate").wait(),
+        begins_with: "",
+        harm: |stage, finished| {
+            let whole = stage.schema() == *whole_schema();
+            assert!(whole || stage.schema().is_empty(), "{}", stage.schema());
+            let good = finished.status == 0 && finished.stdout == "Applied 0001 ledger and events.\n" && whole;
+            (!good).then(|| told(finished))
+        },
+        next: |stage| {
+            assert!(["", whole_schema()].contains(&&*stage.schema()), "{}", stage.schema());
+            let next = stage.world.run("migrate");
+            assert_eq!(next.status, 0, "{next:#?}");
+            assert_eq!(stage.schema(), *whole_schema());
+        },
+    };
+    assert_eq!(life.end_everywhere().harmed, [""; 0]);
+}
+
+impl Stage {
+    /// Every column, index and constraint of ours, and the migrations that are noted.
+    fn schema(&self) -> String {
+        schema_of(&self.world.database)
+    }
+}
+
+fn schema_of(database: &Database) -> String {
+    let tables = database.psql(
+        "SELECT attrelid::regclass, attname, format_type(atttypid, atttypmod), attnotnull FROM pg_attribute
+         WHERE attrelid::regclass::text LIKE 'audit%' ORDER BY attrelid::regclass::text, attnum;
+         SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
+         WHERE conrelid::regclass::text LIKE 'audit%' ORDER BY conname;",
+    );
+    let tables = tables.expect("a query").trim().to_owned();
+    if tables.is_empty() {
+        return tables;
+    }
+    tables + &database.psql("SELECT version, description FROM auditsync_migrations").expect("a list of migrations")
+}
+
+/// A database with the schema, and nothing in it.
+fn migrated() -> Database {
+    template().copy().expect("a copy")
+}
+
+fn template() -> &'static Database {
+    static TEMPLATE: OnceLock<Database> = OnceLock::new();
+    TEMPLATE.get_or_init(|| {
+        let database = pg_cluster::fresh_database();
+        let migrated = World::on(pg_cluster::fresh_database(), small(), ACME)
+            .run(&format!("migrate --database-url {}", database.url()));
+        assert_eq!(migrated.status, 0, "{migrated:#?}");
+        database
+    })
+}
+
+fn whole_schema() -> &'static str {
+    static SCHEMA: OnceLock<String> = OnceLock::new();
+    SCHEMA.get_or_init(|| schema_of(&migrated()))
+}
+
+/// The fixtures with a day of few events.
+fn small() -> Model {
+    static MODEL: OnceLock<Model> = OnceLock::new();
+    let model = MODEL.get_or_init(|| {
+        let mut model = Model::default();
+        model.directory = Model::from(Fixtures::committed()).directory;
+        model.generate_day("acme", date(DAY), EVENTS);
+        model
+    });
+    model.clone()
+}
+
+/// What a run said of its day, or of itself.
+fn told(finished: &Finished) -> String {
+    format!("exit {}, {}{}", finished.status, one_line(&finished.stdout), one_line(&finished.stderr))
+}
+
+fn one_line(text: &str) -> String {
+    let lines = text.lines().filter(|line| !line.starts_with("--") && !line.trim().starts_with("query --"));
+    let line: String = lines.flat_map(str::split_whitespace).flat_map(|word| [word, " "]).collect();
+    line.chars().take(400).collect()
+}

@@ -1,0 +1,170 @@
+//! The lease: a live holder is never taken over, a dead one is, and one that was thought dead changes nothing.
+
+use fake_heroku::{Fault, Match, Model, Paging};
+
+use crate::support::{ACME, DAY, Running, World, date, day, fetches, truth, wait_for};
+
+const ON_DAY: &str = "--date 2024-09-28 --output json";
+const SHORT: &str = "[lock]\nstale_after = \"2s\"\nheartbeat_every = \"250ms\"\n";
+
+/// A world with a lease of two seconds.
+fn short_lease() -> World {
+    let world = World::new(&format!("{SHORT}{ACME}"));
+    assert_eq!(world.run("migrate").status, 0);
+    world
+}
+
+/// Starts a sync that waits for Heroku, and returns it with the hold.
+fn held_run(world: &World) -> (Running, fake_heroku::Hold) {
+    let hold = world.heroku.hold(Match::events("acme"));
+    let run = world.spawn(ON_DAY);
+    wait_for("the day to be at work", || hold.waiting() > 0);
+    (run, hold)
+}
+
+/// Whether the database's clock is so many seconds behind the day's claim.
+fn is_past_claim(world: &World, seconds: u32) -> bool {
+    let sql = format!(
+        "SELECT max(at) < clock_timestamp() - interval '{seconds} s' FROM audit_history WHERE action = 'claim'"
+    );
+    world.sql(&sql) == "t"
+}
+
+#[test]
+fn a_live_holder_is_never_taken_over_however_long_it_works() {
+    let world = short_lease();
+    let (run, hold) = held_run(&world);
+    // More than twice the lease: without its beats it would have run out.
+    wait_for("the lease to have been prolonged", || is_past_claim(&world, 5));
+    let other = world.sync("--date 2024-09-28", 0);
+    assert_eq!(day(&other, "acme", DAY)["outcome"], "locked_elsewhere");
+    assert_eq!(world.run("cleanup").stdout, "0 stale days marked ERROR.\n");
+    hold.release();
+    let finished = run.wait();
+    assert_eq!(finished.status, 0, "{finished:#?}");
+    assert_eq!(day(&finished.json(), "acme", DAY)["attempt"], 1);
+    world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+}
+
+#[test]
+fn it_beats_while_heroku_is_slow_with_a_single_connection() {
+    let world = World::new(&format!("[database]\nmax_connections = 1\n{SHORT}{ACME}"));
+    world.heroku.set_paging(Paging::Pages { default: 50, max: 50 });
+    world.heroku.fault(Match::events("acme").always(), Fault::Delay(std::time::Duration::from_millis(500)));
+    let report = world.sync("--date 2024-09-28", 0);
+    assert_eq!(day(&report, "acme", DAY)["attempt"], 1);
+    assert!(day(&report, "acme", DAY)["duration_ms"].as_u64() > Some(4000), "twice the lease: {report:#}");
+}
+
+#[test]
+fn work_that_can_not_beat_is_cancelled_before_its_lease_runs_out() {
+    let world = short_lease();
+    let (run, _hold) = held_run(&world);
+    // Somebody's long transaction on the row: no beat gets through.
+    let psql = world.database.cluster().map_or_else(|| "psql".into(), |cluster| cluster.bin("psql"));
+    let mut blocker = std::process::Command::new(psql)
+        .args(["-X", "-q", "-d", world.database.url()])
+        .args(["-c", "BEGIN; SELECT FROM audit_events_log FOR UPDATE; SELECT pg_sleep(60)"])
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .expect("psql");
+    let finished = run.wait();
+    let still_leased =
+        world.sql("SELECT status = 'PROCESSING' AND locked_until > clock_timestamp() FROM audit_events_log");
+    blocker.kill().and_then(|()| blocker.wait()).expect("psql ends");
+    assert_eq!(finished.status, 1, "{finished:#?}");
+    assert_eq!(day(&finished.json(), "acme", DAY)["outcome"], "lost_lock");
+    assert_eq!(still_leased, "t", "the work had ended while the lease still held");
+}
+
+#[test]
+fn a_process_that_wakes_up_past_its_lease_changes_neither_row_nor_events_nor_history() {
+    let world = short_lease();
+    let (zombie, hold) = held_run(&world);
+    zombie.signal("STOP");
+    wait_for("the lease to run out", || {
+        world.sql("SELECT locked_until < clock_timestamp() FROM audit_events_log") == "t"
+    });
+    hold.release();
+    // What Heroku tells the new holder, the zombie did not see.
+    world.heroku.add_event("acme", date(DAY), r#"{"id":"late"}"#);
+    let report = world.sync("--date 2024-09-28", 0);
+    assert_eq!(day(&report, "acme", DAY)["attempt"], 2);
+    let before = world.dump();
+    zombie.signal("CONT");
+    let finished = zombie.wait();
+    assert_eq!(finished.status, 1, "{finished:#?}");
+    assert_eq!(day(&finished.json(), "acme", DAY)["outcome"], "lost_lock");
+    assert_eq!(world.dump(), before);
+    world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+}
+
+#[test]
+fn a_killed_process_s_day_is_taken_over_once_its_lease_ran_out_and_the_history_says_who_lost_it() {
+    let world = short_lease();
+    let (mut run, hold) = held_run(&world);
+    run.child.kill().and_then(|()| run.child.wait()).expect("killed");
+    hold.release();
+    let too_early = world.sync("--date 2024-09-28", 0);
+    assert_eq!(day(&too_early, "acme", DAY)["outcome"], "locked_elsewhere");
+    wait_for("the lease to run out", || {
+        world.sql("SELECT locked_until < clock_timestamp() FROM audit_events_log") == "t"
+    });
+    let loser = world.sql("SELECT locked_by FROM audit_events_log");
+    let report = world.sync("--date 2024-09-28", 0);
+    assert_eq!(day(&report, "acme", DAY)["attempt"], 2);
+    let history = world.sql("SELECT action, attempt, message FROM audit_history ORDER BY id");
+    let expected = format!("claim|1|\ntakeover|2|the lease of {loser} on attempt 1 had run out\npublish|2|");
+    assert_eq!(history, expected);
+}
+
+#[test]
+fn the_threshold_of_a_source_of_its_own_holds_for_it_alone() {
+    let globex = "[[source]]\nname = \"globex\"\naccount = \"globex\"\ntoken_env = \"GLOBEX_TOKEN\"\n";
+    let world = World::new(&format!("{ACME}{globex}[source.lock]\nstale_after = \"90s\"\nheartbeat_every = \"20s\"\n"));
+    let hold = world.heroku.hold(Match::any());
+    let run = world.spawn(ON_DAY);
+    wait_for("both days to be at work", || hold.waiting() > 1);
+    let minutes = "SELECT source, round(extract(epoch FROM locked_until - updated_at) / 10) FROM audit_events_log ORDER BY source";
+    assert_eq!(world.sql(minutes), "acme|90\nglobex|9");
+    hold.release();
+    assert_eq!(run.wait().status, 0);
+}
+
+#[test]
+fn twenty_processes_at_once_make_one_fetch() {
+    let world = World::new(ACME);
+    let running: Vec<_> = (0..20).map(|_| world.spawn(ON_DAY)).collect();
+    for run in running {
+        let finished = run.wait();
+        assert_eq!(finished.status, 0, "{finished:#?}");
+    }
+    assert_eq!(fetches(&world, "acme", DAY), 1);
+    assert_eq!(world.sql("SELECT count(*) FROM audit_history WHERE action = 'claim'"), "1");
+}
+
+#[test]
+fn sixteen_processes_share_two_hundred_sources_and_fetch_each_day_once() {
+    let name = |n: usize| format!("account-{n}");
+    let sources = (0..200).map(|n| {
+        let name = name(n);
+        format!("[[source]]\nname = \"{name}\"\naccount = \"{name}\"\ntoken_env = \"HEROKU_API_TOKEN\"\n")
+    });
+    let file =
+        format!("[rate_limit]\nburst = 1000\nreserve = 0\n[sync]\nconcurrency = 2\n{}", sources.collect::<String>());
+    let world = World::with(Model::default(), &file);
+    for n in 0..200 {
+        world.heroku.add_account(&name(n), "audit@acme.example.com");
+        world.heroku.generate_day(&name(n), date(DAY), 3);
+    }
+    world.heroku.add_token("HRKU-demo-acme-0001-not-a-secret", "audit@acme.example.com");
+    assert_eq!(world.run("migrate").status, 0);
+    let running: Vec<_> = (0..16).map(|_| world.spawn(ON_DAY)).collect();
+    for run in running {
+        let finished = run.wait();
+        assert_eq!(finished.status, 0, "{finished:#?}");
+    }
+    assert_eq!(world.sql("SELECT status, count(*) FROM audit_events_log GROUP BY status"), "SUCCESS|200");
+    let twice: Vec<_> = (0..200).map(name).filter(|account| fetches(&world, account, DAY) != 1).collect();
+    assert_eq!(twice, [""; 0]);
+}

@@ -1,0 +1,266 @@
+//! The ledger's states against a model of a few lines: random interleavings of several holders on the real SQL.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use auditsync::config::{Filter, Scope, SourceName};
+use auditsync::day::DayKey;
+use auditsync::event::Event;
+use auditsync::store::{Blame, Claim, Error, Holder, Lease, Reader, Reset, ResetOrder, Store, Totals};
+use bytes::Bytes;
+use pg_cluster::Database;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use uuid::Uuid;
+
+use crate::support::date;
+
+const HOLDERS: usize = 3;
+const TTL: Duration = Duration::from_mins(10);
+
+/// What happens to the day, and by which holder.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Claim(usize),
+    Beat(usize),
+    Write(usize),
+    Publish(usize),
+    Fail(usize),
+    Release(usize),
+    Expire,
+    Reset { force: bool },
+    CleanUp,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let holder = 0..HOLDERS;
+    prop_oneof![
+        4 => holder.clone().prop_map(Step::Claim),
+        2 => holder.clone().prop_map(Step::Beat),
+        3 => holder.clone().prop_map(Step::Write),
+        2 => holder.clone().prop_map(Step::Publish),
+        1 => holder.clone().prop_map(Step::Fail),
+        1 => holder.prop_map(Step::Release),
+        2 => Just(Step::Expire),
+        1 => any::<bool>().prop_map(|force| Step::Reset { force }),
+        1 => Just(Step::CleanUp),
+    ]
+}
+
+/// The model: one day.
+#[derive(Debug, Default)]
+struct Model {
+    status: Option<&'static str>,
+    attempt: i32,
+    /// The holder whose attempt is the present one, while the day is PROCESSING.
+    owner: Option<usize>,
+    expired: bool,
+    events: usize,
+    history: usize,
+}
+
+impl Model {
+    fn claim(&mut self, holder: usize) -> &'static str {
+        match self.status {
+            Some("SUCCESS") => "whole",
+            Some("PROCESSING") if !self.expired => "held",
+            _ => {
+                self.attempt += 1;
+                self.history += 1;
+                (self.status, self.owner, self.expired) = (Some("PROCESSING"), Some(holder), false);
+                "claimed"
+            }
+        }
+    }
+
+    fn holds(&self, holder: usize, attempt: i32) -> bool {
+        self.owner == Some(holder) && self.attempt == attempt && !self.expired
+    }
+
+    fn end(&mut self, status: &'static str) {
+        (self.status, self.owner, self.expired) = (Some(status), None, false);
+        self.history += 1;
+    }
+
+    fn reset(&mut self, force: bool) -> &'static str {
+        match self.status {
+            None => "no row",
+            Some("PENDING") => "due already",
+            Some("PROCESSING") if !self.expired && !force => "refused",
+            Some(_) => {
+                self.end("PENDING");
+                "done"
+            }
+        }
+    }
+}
+
+/// The real thing: the same day through the store, one store and perhaps a lease for each holder.
+struct Real<'d> {
+    database: &'d Database,
+    reader: Reader,
+    stores: Vec<Store>,
+    leases: Vec<Option<Lease>>,
+    key: DayKey,
+    scope: Scope,
+    written: usize,
+}
+
+impl Real<'_> {
+    async fn step(&mut self, step: Step, model: &mut Model) -> Result<(), TestCaseError> {
+        match step {
+            Step::Claim(holder) => {
+                let claim = self.stores[holder].claim(&self.key, &self.scope, TTL).await.expect("a claim is answered");
+                let (told, lease) = match claim {
+                    Claim::Claimed(lease) => ("claimed", Some(lease)),
+                    Claim::HeldBy(_) => ("held", None),
+                    Claim::AlreadyWhole { .. } => ("whole", None),
+                };
+                prop_assert_eq!(told, model.claim(holder));
+                if lease.is_some() {
+                    self.leases[holder] = lease;
+                }
+            }
+            Step::Beat(holder) => {
+                if let Some(lease) = &self.leases[holder] {
+                    let holds = model.holds(holder, lease.attempt());
+                    let beat = self.stores[holder].beat(&lease.pulse()).await;
+                    assert_fenced(holds, beat.as_ref().copied())?;
+                }
+            }
+            Step::Write(holder) => {
+                if let Some(lease) = &self.leases[holder] {
+                    self.written += 1;
+                    let event =
+                        Event::from_bytes(Bytes::from(format!(r#"{{"id":"{}"}}"#, self.written))).expect("an event");
+                    let holds = model.holds(holder, lease.attempt());
+                    let written = self.stores[holder].write_events(lease, &[&event], "api").await;
+                    assert_fenced(holds, written.as_ref().map(|_| ()))?;
+                    model.events += usize::from(holds);
+                }
+            }
+            Step::Publish(holder) => {
+                if let Some(lease) = self.leases[holder].take() {
+                    let holds = model.holds(holder, lease.attempt());
+                    let published = self.stores[holder].publish(lease, &self.scope, Totals::default()).await;
+                    assert_fenced(holds, published.as_ref().map(|_| ()))?;
+                    if holds {
+                        model.end("SUCCESS");
+                        prop_assert_eq!(published.expect("published").events as usize, model.events);
+                    }
+                }
+            }
+            Step::Fail(holder) | Step::Release(holder) => {
+                if let Some(lease) = self.leases[holder].take() {
+                    let holds = model.holds(holder, lease.attempt());
+                    let store = &self.stores[holder];
+                    let (ended, status) = match step {
+                        Step::Fail(_) => (store.fail(lease, Blame::Heroku, "no", Totals::default()).await, "FAILED"),
+                        _ => (store.release(lease, Totals::default()).await, "PENDING"),
+                    };
+                    assert_fenced(holds, ended.as_ref().copied())?;
+                    if holds {
+                        model.end(status);
+                    }
+                }
+            }
+            Step::Expire => {
+                let sql = format!(
+                    "UPDATE audit_events_log SET locked_until = clock_timestamp() - interval '1 us'
+                     WHERE status = 'PROCESSING' AND process_date = '{}'",
+                    self.key.date
+                );
+                self.database.psql(&sql).expect("an update");
+                model.expired |= model.status == Some("PROCESSING");
+            }
+            Step::Reset { force } => {
+                let order = ResetOrder { force, reason: None, by: "the model" };
+                let told = match self.stores[0].reset(&self.key, &order).await.expect("a reset is answered") {
+                    Reset::Done { .. } => "done",
+                    Reset::AlreadyDue => "due already",
+                    Reset::NoRow => "no row",
+                    Reset::Refused { .. } => "refused",
+                };
+                prop_assert_eq!(told, model.reset(force));
+            }
+            Step::CleanUp => {
+                let stale = self.stores[0].clean_up("the model").await.expect("a cleanup is answered");
+                let is_stale = model.status == Some("PROCESSING") && model.expired;
+                prop_assert_eq!(stale.iter().filter(|day| day.date == self.key.date).count(), usize::from(is_stale));
+                if is_stale {
+                    model.end("ERROR");
+                }
+            }
+        }
+        self.compare(model).await
+    }
+
+    async fn compare(&self, model: &Model) -> Result<(), TestCaseError> {
+        let rows =
+            self.reader.ledger(&[self.key.source.as_ref()], self.key.date, self.key.date).await.expect("the row");
+        let row = rows.iter().find(|row| row.date == self.key.date);
+        prop_assert_eq!(row.map(|row| row.status.to_string()), model.status.map(str::to_owned));
+        prop_assert_eq!(row.map_or(0, |row| row.attempt), model.attempt);
+        prop_assert_eq!(row.is_some_and(|row| row.locked_by.is_some()), model.owner.is_some());
+        prop_assert_eq!(row.is_some_and(|row| row.live), model.owner.is_some() && !model.expired);
+        let (source, day) = (self.key.source.as_ref(), self.key.date);
+        let counts = format!(
+            "SELECT (SELECT count(*) FROM audit_events WHERE source = '{source}' AND process_date = '{day}'),
+                    (SELECT count(*) FROM audit_history WHERE source = '{source}' AND process_date = '{day}')"
+        );
+        let counts = self.database.psql(&counts).expect("two counts");
+        prop_assert_eq!(counts.trim(), format!("{}|{}", model.events, model.history));
+        Ok(())
+    }
+}
+
+/// A holder's statement takes effect exactly when the model says that it holds the day, and else is told that it lost it.
+fn assert_fenced(holds: bool, result: Result<(), &Error>) -> Result<(), TestCaseError> {
+    match result {
+        Ok(()) => prop_assert!(holds, "a statement took effect without its lease"),
+        Err(Error::LeaseLost) => prop_assert!(!holds, "a holder was told that it had lost its lease"),
+        Err(error) => prop_assert!(false, "{error}"),
+    }
+    Ok(())
+}
+
+#[test]
+fn any_interleaving_of_holders_ends_as_the_model_says() {
+    let database = pg_cluster::fresh_database();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+    let reader = runtime.block_on(Reader::connect(database.url(), 4)).expect("a connection");
+    let store = |place: usize| Store::new(&reader, &Holder { run_id: Uuid::new_v4(), place: place.to_string() });
+    runtime.block_on(store(0).migrate()).expect("a schema");
+
+    let next_day = AtomicU32::new(0);
+    let steps = proptest::collection::vec(step(), 1..25);
+    // Each case is some hundred statements; `PROPTEST_CASES` asks for more.
+    let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::with_cases(cases(40)) });
+    let result = runner.run(&steps, |steps| {
+        let date = date("1990-01-01") + chrono::Days::new(u64::from(next_day.fetch_add(1, Ordering::Relaxed)));
+        let mut real = Real {
+            database: &database,
+            reader: reader.clone(),
+            stores: (0..HOLDERS).map(store).collect(),
+            leases: (0..HOLDERS).map(|_| None).collect(),
+            key: DayKey::new(&SourceName::parse("model").expect("a name"), date),
+            scope: Scope { account: "model".into(), team: None, filter: Filter::default() },
+            written: 0,
+        };
+        let mut model = Model::default();
+        for step in steps {
+            runtime.block_on(real.step(step, &mut model))?;
+        }
+        Ok(())
+    });
+    if let Err(failure) = result {
+        panic!("{failure}");
+    }
+}
+
+/// How many cases to run, unless the environment says otherwise.
+#[expect(clippy::disallowed_methods, reason = "proptest's own variable, read as proptest reads it")]
+fn cases(usual: u32) -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
+}
