@@ -8,7 +8,7 @@ use tokio::sync::OnceCell;
 use crate::config::{Source, Token, Tokens};
 use crate::day::DayKey;
 use crate::event::Event;
-use crate::heroku::{Asker, Batch, Client, Cost, DayQuery, DayReader, Error, Fault, Read, Team};
+use crate::heroku::{Asker, Batch, Client, Cost, DayQuery, DayReader, Error, Fault, Read, Team, harmless};
 use crate::plan::{Planned, Verdict};
 
 /// One fetch, and the days that are served by it: those of sources with the same account, filter, token and date.
@@ -109,7 +109,7 @@ impl Teams {
             None => Err(NoSelector::NoSuchTeam {
                 account: account.clone(),
                 team: wanted.clone(),
-                known: teams.iter().map(|team| team.name.clone()).collect(),
+                known: teams.iter().map(|team| harmless(&team.name, &asker.token)).collect(),
             }),
         }
     }

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use super::fetch::{Job, Teams, jobs};
 use super::{App, DONE, ExitStatus, FOUND_WRONG, Failure, Shutdown, clock, dry_run, notify, now, writable};
 use crate::cli::SyncArgs;
-use crate::config::{EventLog, Source};
+use crate::config::{EventLog, Source, Token};
 use crate::day::{DayKey, last_over};
 use crate::heroku::Client;
 use crate::plan::{Known, Planned, Selection, Verdict, plan, window};
@@ -130,13 +130,23 @@ async fn plan_days<'s>(
 }
 
 /// Works the fetches off, as many at a time as allowed, until all are done or a signal came.
+///
+/// A fetch that waits for its token's budget leaves its place to one with another token, so that a slow or limited token
+/// does not hold the others up; of each token, too, no more than `concurrency` are under way.
 async fn work_off(context: Arc<Context>, mut jobs: VecDeque<Job>, concurrency: usize) -> Vec<DayReport> {
     let mut reports = Vec::new();
-    let mut running: JoinSet<Vec<DayReport>> = JoinSet::new();
+    let mut waiting = context.client.waiting();
+    let mut under_way: HashMap<Token, usize> = HashMap::new();
+    let mut running: JoinSet<(Token, Vec<DayReport>)> = JoinSet::new();
     loop {
-        while running.len() < concurrency && !context.shutdown.is_asked() {
-            let Some(job) = jobs.pop_front() else { break };
-            running.spawn(day::work(Arc::clone(&context), job));
+        let at_work = running.len().saturating_sub(*waiting.borrow_and_update());
+        for _ in at_work..concurrency {
+            let is_free = |job: &Job| under_way.get(&job.asker.token).is_none_or(|count| *count < concurrency);
+            let next = jobs.iter().position(is_free).filter(|_| !context.shutdown.is_asked());
+            let Some(job) = next.and_then(|place| jobs.remove(place)) else { break };
+            *under_way.entry(job.asker.token.clone()).or_default() += 1;
+            let context = Arc::clone(&context);
+            running.spawn(async move { (job.asker.token.clone(), day::work(context, job).await) });
         }
         let overdue = async {
             context.shutdown.asked().await;
@@ -144,10 +154,14 @@ async fn work_off(context: Arc<Context>, mut jobs: VecDeque<Job>, concurrency: u
         };
         tokio::select! {
             done = running.join_next() => match done {
-                Some(Ok(days)) => reports.extend(days),
+                Some(Ok((token, days))) => {
+                    under_way.entry(token).and_modify(|count| *count -= 1);
+                    reports.extend(days);
+                }
                 Some(Err(fault)) => tracing::error!("a day's work ended unexpectedly: {fault}"),
                 None => break,
             },
+            _ = waiting.changed() => {}
             () = overdue => break,
         }
     }

@@ -172,7 +172,7 @@ const LONGEST_TEXT: usize = 500;
 
 /// A text of Heroku's that can be printed: without the token, should the server echo it, without control characters,
 /// which could steer a terminal, on one line, and not too long.
-pub(super) fn harmless(text: &str, token: &Token) -> String {
+pub fn harmless(text: &str, token: &Token) -> String {
     let text = text.replace(token.expose(), "[token]");
     let mut harmless: String = text
         .chars()

@@ -2,13 +2,15 @@
 //!
 //! Pace and burst are kept by `governor`, which admits never more than the burst and the rate in any window. Above that
 //! lies a pause, set when Heroku says that the quota is nearly used up, or is. Sources that share a token's value share
-//! its budget.
+//! its budget. Who waits here is counted, so that other tokens' work can go on in the meantime.
 
 use std::num::NonZeroU32;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::info;
 
@@ -17,6 +19,9 @@ use crate::config::RateLimit;
 /// Heroku refills a token's whole quota within an hour, so no pause need be longer.
 const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 
+/// A wait that is worth a line in the log.
+const LONG: Duration = Duration::from_secs(2);
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Budget {
@@ -24,18 +29,67 @@ pub(super) struct Budget {
     refill: Duration,
     reserve: u32,
     paused_until: Mutex<Option<Instant>>,
+    waiting: Waiting,
+}
+
+/// How many requests wait for some budget.
+#[derive(Debug, Clone)]
+pub(super) struct Waiting(Arc<watch::Sender<usize>>);
+
+/// One that waits; the count goes down when this is dropped, however the wait ends.
+struct Waits<'w>(&'w Waiting);
+
+impl Waiting {
+    /// Nobody waits.
+    pub(super) fn new() -> Self {
+        Self(Arc::new(watch::Sender::new(0)))
+    }
+
+    /// The present number, and its changes.
+    pub(super) fn subscribe(&self) -> watch::Receiver<usize> {
+        self.0.subscribe()
+    }
+
+    fn begin(&self) -> Waits<'_> {
+        self.0.send_modify(|count| *count += 1);
+        Waits(self)
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.0.send_modify(|count| *count -= 1);
+    }
 }
 
 impl Budget {
-    /// A budget that is not used yet.
-    pub(super) fn new(limit: &RateLimit) -> Self {
+    /// A budget that is not used yet; who waits for it is counted in `waiting`.
+    pub(super) fn new(limit: &RateLimit, waiting: &Waiting) -> Self {
         let refill = refill(limit.requests_per_hour);
         let quota = Quota::with_period(refill).expect("a period above zero").allow_burst(limit.burst);
-        Self { limiter: RateLimiter::direct(quota), refill, reserve: limit.reserve, paused_until: Mutex::new(None) }
+        Self {
+            limiter: RateLimiter::direct(quota),
+            refill,
+            reserve: limit.reserve,
+            paused_until: Mutex::new(None),
+            waiting: waiting.clone(),
+        }
     }
 
     /// Waits until one more request may be sent, and takes it from the budget.
     pub(super) async fn admit(&self) {
+        if self.pause().is_none() {
+            match self.limiter.check() {
+                Ok(()) => return,
+                Err(too_early) => {
+                    let wait = too_early.wait_time_from(DefaultClock::default().now());
+                    if wait >= LONG {
+                        info!(wait = %rounded(wait), "waiting for the token's own pace");
+                    }
+                }
+            }
+        }
+        let _waits = self.waiting.begin();
         loop {
             while let Some(until) = self.pause() {
                 tokio::time::sleep_until(until).await;
@@ -52,7 +106,7 @@ impl Budget {
     pub(super) fn observe_remaining(&self, remaining: u32) {
         if let Some(missing) = self.reserve.checked_sub(remaining).filter(|missing| *missing > 0) {
             let wait = self.refill.saturating_mul(missing);
-            info!(remaining, reserve = self.reserve, wait = %humantime::format_duration(whole_seconds(wait)),
+            info!(remaining, reserve = self.reserve, wait = %rounded(wait),
                 "waiting for the token's quota to refill, so that its reserve is left to others");
             self.pause_for(wait);
         }
@@ -72,12 +126,12 @@ impl Budget {
 }
 
 /// The time in which one request comes back.
-pub(super) fn refill(requests_per_hour: NonZeroU32) -> Duration {
+fn refill(requests_per_hour: NonZeroU32) -> Duration {
     Duration::from_hours(1) / requests_per_hour.get()
 }
 
-fn whole_seconds(wait: Duration) -> Duration {
-    Duration::from_secs(wait.as_secs().max(1))
+fn rounded(wait: Duration) -> humantime::FormattedDuration {
+    humantime::format_duration(Duration::from_secs(wait.as_secs().max(1)))
 }
 
 #[cfg(test)]
@@ -86,7 +140,7 @@ mod tests {
 
     fn budget(reserve: u32) -> Budget {
         let number = |n| NonZeroU32::new(n).expect("above zero");
-        Budget::new(&RateLimit { requests_per_hour: number(3600), burst: number(2), reserve })
+        Budget::new(&RateLimit { requests_per_hour: number(3600), burst: number(2), reserve }, &Waiting::new())
     }
 
     #[tokio::test(start_paused = true)]
@@ -112,5 +166,21 @@ mod tests {
         budget.pause_for(Duration::from_secs(1_000_000));
         budget.admit().await;
         assert!(begun.elapsed() < Duration::from_secs(3700));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_is_counted_and_no_longer_when_the_wait_is_given_up() {
+        let budget = Arc::new(budget(0));
+        let waiting = budget.waiting.subscribe();
+        budget.pause_for(Duration::from_secs(20));
+        let wait = tokio::spawn({
+            let budget = Arc::clone(&budget);
+            async move { budget.admit().await }
+        });
+        tokio::task::yield_now().await;
+        assert_eq!(*waiting.borrow(), 1);
+        wait.abort();
+        assert!(wait.await.is_err());
+        assert_eq!(*waiting.borrow(), 0);
     }
 }

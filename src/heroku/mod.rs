@@ -18,13 +18,14 @@ use chrono::NaiveDate;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use reqwest::{Url, redirect};
 use serde::Deserialize;
+use tokio::sync::watch;
 
-pub use answer::{Class, Error, Fault};
+pub use answer::{Class, Error, Fault, harmless};
 pub use reader::{Batch, Cost, DayReader, Read};
 
 use crate::config::{Api, Filter, Retry, Source, Token, Tokens};
 use crate::retry::Attempts;
-use budget::Budget;
+use budget::{Budget, Waiting};
 use reader::ListReader;
 
 /// After so many requests in a row for which the whole policy was exhausted, each further one gets a single attempt.
@@ -36,6 +37,7 @@ pub struct Client {
     http: reqwest::Client,
     api: Api,
     budgets: HashMap<Token, Arc<Budget>>,
+    waiting: Waiting,
     /// Requests in a row that exhausted their policy.
     exhausted: AtomicU32,
 }
@@ -90,11 +92,17 @@ impl Client {
             .redirect(redirect::Policy::none())
             .referer(false)
             .build()?;
+        let waiting = Waiting::new();
         let budgets = sources
             .into_iter()
-            .map(|source| (tokens.of(source).clone(), Arc::new(Budget::new(&source.rate_limit))))
+            .map(|source| (tokens.of(source).clone(), Arc::new(Budget::new(&source.rate_limit, &waiting))))
             .collect();
-        Ok(Self { http, api: api.clone(), budgets, exhausted: AtomicU32::new(0) })
+        Ok(Self { http, api: api.clone(), budgets, waiting, exhausted: AtomicU32::new(0) })
+    }
+
+    /// How many requests wait for their token's budget, and the changes of that number.
+    pub fn waiting(&self) -> watch::Receiver<usize> {
+        self.waiting.subscribe()
     }
 
     /// Reads the events of one day, a batch at a time.

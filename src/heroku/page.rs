@@ -1,5 +1,6 @@
 //! One page of a list: the request for it, and its body as a stream of elements.
 
+use std::hash::{DefaultHasher, Hasher as _};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -41,6 +42,8 @@ pub(super) struct Page {
     time_left: Duration,
     timeout: Duration,
     next_range: NextRange,
+    elements: u64,
+    contents: DefaultHasher,
 }
 
 /// Where a page says that the list goes on.
@@ -82,7 +85,8 @@ impl PageRequest<'_> {
             return Err(self.refused(response, time_left).await);
         }
         let next_range = next_range(status, response.headers());
-        Ok(Page { response, splitter: ListSplitter::new(), time_left, timeout: self.timeout, next_range })
+        let (splitter, contents) = (ListSplitter::new(), DefaultHasher::new());
+        Ok(Page { response, splitter, time_left, timeout: self.timeout, next_range, elements: 0, contents })
     }
 
     fn note_headers(&self, headers: &HeaderMap) {
@@ -118,6 +122,8 @@ impl Page {
     pub(super) async fn next_element(&mut self) -> Result<Option<Bytes>, Fault> {
         loop {
             if let Some(element) = self.splitter.next_element()? {
+                self.elements += 1;
+                self.contents.write(&element);
                 return Ok(Some(element));
             }
             match within(&mut self.time_left, self.timeout, self.response.chunk()).await? {
@@ -125,6 +131,11 @@ impl Page {
                 None => return self.splitter.finish().map(|()| None).map_err(Fault::from),
             }
         }
+    }
+
+    /// Tells a page that was read whole from others; `None` for one so short that two may well be alike.
+    pub(super) fn fingerprint(&self) -> Option<u64> {
+        (self.elements > 1).then(|| self.contents.finish())
     }
 
     /// Where the list goes on behind this page.

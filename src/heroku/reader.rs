@@ -68,6 +68,7 @@ pub(super) struct ListReader<'c> {
     /// The `Range` of the page to read; the first has none.
     range: Option<String>,
     ranges_seen: HashSet<String>,
+    pages_seen: HashSet<u64>,
     page: Option<Page>,
     attempts: Attempts,
     in_outage: bool,
@@ -119,6 +120,7 @@ impl<'c> ListReader<'c> {
             asker,
             range: None,
             ranges_seen: HashSet::new(),
+            pages_seen: HashSet::new(),
             page: None,
             attempts,
             in_outage: client.in_outage(),
@@ -146,6 +148,7 @@ impl<'c> ListReader<'c> {
         // A retry begins with the page that failed; so that none counts twice, a short list begins anew.
         self.range = None;
         self.ranges_seen.clear();
+        self.pages_seen.clear();
         let mut elements = VecDeque::new();
         while let Some(element) = self.next_element().await? {
             elements.push_back(element);
@@ -188,9 +191,11 @@ impl<'c> ListReader<'c> {
     /// Leaves a page that was read whole for the next one, or ends the list.
     fn turn_page(&mut self) -> Result<(), Failed> {
         let page = self.page.as_ref().expect("a page is open");
+        // Whatever the ranges are called, a page that was there before leads in a circle.
+        let is_new = page.fingerprint().is_none_or(|fingerprint| self.pages_seen.insert(fingerprint));
         match page.next_range().clone() {
             NextRange::End => self.ended = true,
-            NextRange::Next(range) if self.ranges_seen.insert(range.clone()) => {
+            NextRange::Next(range) if is_new && self.ranges_seen.insert(range.clone()) => {
                 self.range = Some(with_page_size(&range, self.client.api.page_size));
             }
             NextRange::Next(_) | NextRange::Unknown => return Err(self.failed(Fault::NoWayOn)),

@@ -6,7 +6,10 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
 
 use super::error::describe;
+use super::patience;
 use super::reader::Reader;
+use crate::config::Retry;
+use crate::retry::Attempts;
 
 /// How long a connection is waited for: a new one, or one of the pool's that others use.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(15);
@@ -40,10 +43,22 @@ pub(super) async fn connect(url: &str, max_connections: u32) -> Result<Reader, C
         .max_connections(max_connections)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .idle_timeout(IDLE_TIMEOUT)
-        .connect_with(options)
-        .await
-        .map_err(|source| ConnectError::Unreachable { place, source })?;
+        .connect_lazy_with(options);
+    let mut attempts = Attempts::new(&Retry { max_elapsed: ACQUIRE_TIMEOUT, ..patience() });
+    while let Err(source) = pool.acquire().await {
+        // For a server that refuses or is just starting, the pool has waited.
+        let delay = if is_broken_off(&source) { attempts.next_delay(None) } else { None };
+        let Some(delay) = delay else { return Err(ConnectError::Unreachable { place, source }) };
+        tokio::time::sleep(delay).await;
+    }
     Ok(Reader::new(pool))
+}
+
+/// Whether the server was there, but left before it was done.
+fn is_broken_off(error: &sqlx::Error) -> bool {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    let sqlx::Error::Io(error) = error else { return false };
+    matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
 }
 
 fn options(url: &str) -> Result<PgConnectOptions, ConnectError> {

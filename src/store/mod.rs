@@ -162,6 +162,18 @@ impl<'l> Tries<'l> {
     }
 }
 
+/// Does anew what a passing failure of the database interrupted, without a lease: a question, which changes nothing, or
+/// a transaction that is looked up when the answer to its commit is lost.
+async fn persist<T>(work: impl AsyncFn() -> Result<T>) -> Result<T> {
+    let mut attempts = Attempts::new(&patience());
+    loop {
+        match work().await {
+            Err(error) => Tries::wait(&mut attempts, error).await?,
+            done => return done,
+        }
+    }
+}
+
 /// How long a database that restarts or fails over is waited for, where the lease allows it.
 fn patience() -> Retry {
     Retry {

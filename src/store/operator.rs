@@ -5,7 +5,7 @@ use chrono::NaiveDate;
 use super::error::Doing;
 use super::history::{Counts, Entry};
 use super::ledger::lock_day;
-use super::{Result, Store, column, statement};
+use super::{Result, Store, column, persist, statement};
 use crate::day::DayKey;
 use crate::ledger::Status;
 
@@ -55,7 +55,10 @@ pub struct ResetOrder<'a> {
 impl Store {
     /// Makes a day due again, however old, and keeps its events.
     pub async fn reset(&self, key: &DayKey, order: &ResetOrder<'_>) -> Result<Reset> {
-        let doing = "reset the day";
+        persist(async || self.try_reset(key, order).await).await
+    }
+
+    async fn try_reset(&self, key: &DayKey, order: &ResetOrder<'_>) -> Result<Reset> {
         let mut tx = self.begin().await?;
         let Some(before) = lock_day(&mut tx, key).await? else { return Ok(Reset::NoRow) };
         if before.status == Status::Pending {
@@ -65,13 +68,13 @@ impl Store {
             .bind(key.source.as_ref())
             .bind(key.date)
             .bind(order.force)
-            .execute(&mut *tx)
+            .fetch_optional(&mut *tx)
             .await
-            .doing(doing)?;
-        if reset.rows_affected() == 0 {
+            .doing("reset the day")?;
+        let Some(row) = reset else {
             let holder = before.locked_by.unwrap_or_else(|| "another process".to_owned());
             return Ok(Reset::Refused { holder });
-        }
+        };
         let was = before.status.to_string();
         let taken = (before.status == Status::Processing)
             .then(|| format!(", held by {}", before.locked_by.as_deref().unwrap_or("nobody")));
@@ -88,15 +91,21 @@ impl Store {
             by: Some(order.by),
         };
         self.write_history(&mut tx, entry).await?;
-        tx.commit().await.doing(doing)?;
+        self.commit(tx, &column::<String>(&row, "xact")?).await?;
         Ok(Reset::Done { was })
     }
 
     /// Marks every day whose lease went stale as ERROR, so that it is due again.
     pub async fn clean_up(&self, by: &str) -> Result<Vec<Stale>> {
-        let doing = "mark stale days";
+        persist(async || self.try_clean_up(by).await).await
+    }
+
+    async fn try_clean_up(&self, by: &str) -> Result<Vec<Stale>> {
         let mut tx = self.begin().await?;
-        let rows = statement(include_str!("sql/mark_stale.sql")).fetch_all(&mut *tx).await.doing(doing)?;
+        let marked = statement(include_str!("sql/mark_stale.sql")).fetch_all(&mut *tx).await;
+        let rows = marked.doing("mark stale days")?;
+        let Some(row) = rows.first() else { return Ok(Vec::new()) };
+        let xact: String = column(row, "xact")?;
         let mut stale = Vec::with_capacity(rows.len());
         for row in &rows {
             let day = Stale {
@@ -118,7 +127,7 @@ impl Store {
             self.write_history(&mut tx, entry).await?;
             stale.push(day);
         }
-        tx.commit().await.doing(doing)?;
+        self.commit(tx, &xact).await?;
         stale.sort_by(|a, b| (a.date, &a.source).cmp(&(b.date, &b.source)));
         Ok(stale)
     }

@@ -1,6 +1,6 @@
 //! What can be asked without changing anything: all that a dry run, `status` and planning need.
 //!
-//! Every question runs in a read-only transaction.
+//! Every question runs in a read-only transaction, and is asked again while the database fails in passing.
 
 use std::collections::HashMap;
 
@@ -10,10 +10,11 @@ use sqlx::postgres::{PgPool, PgTransaction};
 use super::connect::{ConnectError, connect};
 use super::error::Doing;
 use super::events::known_events;
-use super::{Result, column, statement};
+use super::{Result, Tries, column, patience, persist, statement};
 use crate::day::DayKey;
 use crate::event::Hash;
 use crate::ledger::{LedgerRow, SourceDays, Status};
+use crate::retry::Attempts;
 
 /// The database, for those who may not change it.
 #[derive(Debug, Clone)]
@@ -41,23 +42,22 @@ impl Reader {
 
     /// The database's clock.
     pub async fn now(&self) -> Result<DateTime<Utc>> {
-        let mut tx = self.begin().await?;
-        let row = statement(include_str!("sql/clock.sql")).fetch_one(&mut *tx).await.doing("tell the time")?;
-        column(&row, "now")
+        let row = persist(async || {
+            let mut tx = self.begin().await?;
+            statement(include_str!("sql/clock.sql")).fetch_one(&mut *tx).await.doing("tell the time")
+        });
+        column(&row.await?, "now")
     }
 
     /// The rows of `sources` from `from` to `to`, and those of every PENDING day, in the order of dates and names.
     pub async fn ledger(&self, sources: &[&str], from: NaiveDate, to: NaiveDate) -> Result<Vec<LedgerRow>> {
-        let doing = "read the ledger";
-        let mut tx = self.begin().await?;
-        let rows = statement(include_str!("sql/ledger_of_sources.sql"))
-            .bind(sources)
-            .bind(from)
-            .bind(to)
-            .fetch_all(&mut *tx)
-            .await
-            .doing(doing)?;
-        rows.iter()
+        let rows = persist(async || {
+            let mut tx = self.begin().await?;
+            let question = statement(include_str!("sql/ledger_of_sources.sql")).bind(sources).bind(from).bind(to);
+            question.fetch_all(&mut *tx).await.doing("read the ledger")
+        });
+        rows.await?
+            .iter()
             .map(|row| {
                 Ok(LedgerRow {
                     source: column(row, "source")?,
@@ -78,11 +78,13 @@ impl Reader {
 
     /// The first and the newest whole day of each of `sources`.
     pub async fn source_days(&self, sources: &[&str]) -> Result<HashMap<String, SourceDays>> {
-        let doing = "read the first days";
-        let mut tx = self.begin().await?;
-        let rows =
-            statement(include_str!("sql/first_days.sql")).bind(sources).fetch_all(&mut *tx).await.doing(doing)?;
-        rows.iter()
+        let rows = persist(async || {
+            let mut tx = self.begin().await?;
+            let question = statement(include_str!("sql/first_days.sql")).bind(sources);
+            question.fetch_all(&mut *tx).await.doing("read the first days")
+        });
+        rows.await?
+            .iter()
             .map(|row| {
                 let days = SourceDays { first: column(row, "first_day")?, last_whole: column(row, "last_whole_day")? };
                 Ok((column(row, "source")?, days))
@@ -92,6 +94,16 @@ impl Reader {
 
     /// The hashes of what is stored under `ids` of a day.
     pub async fn known(&self, key: &DayKey, ids: &[&str]) -> Result<HashMap<String, Hash>> {
+        let mut attempts = Attempts::new(&patience());
+        loop {
+            match self.try_known(key, ids).await {
+                Err(error) => Tries::wait(&mut attempts, error).await?,
+                known => return known,
+            }
+        }
+    }
+
+    async fn try_known(&self, key: &DayKey, ids: &[&str]) -> Result<HashMap<String, Hash>> {
         let mut tx = self.begin().await?;
         known_events(&mut tx, key, ids).await
     }

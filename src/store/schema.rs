@@ -13,7 +13,8 @@ use sqlx::migrate::{Migration, MigrationType};
 use sqlx::postgres::PgTransaction;
 
 use super::error::Doing;
-use super::{Error, Reader, Store, column, statement};
+use super::{Error, Reader, Store, Tries, column, patience, persist, statement};
+use crate::retry::Attempts;
 
 /// Every migration, oldest first. A file under `migrations/` that is not named here would never run; a test compares.
 const MIGRATIONS: &[(i64, &str, &str)] =
@@ -86,14 +87,27 @@ impl Schema {
 impl Reader {
     /// What schema the database has.
     pub async fn schema(&self) -> Result<Schema, Error> {
-        let mut tx = self.begin().await?;
-        schema(&mut tx).await
+        persist(async || {
+            let mut tx = self.begin().await?;
+            schema(&mut tx).await
+        })
+        .await
     }
 }
 
 impl Store {
     /// Brings the schema up to date, and returns the migrations that this took.
     pub async fn migrate(&self) -> Result<Vec<String>, SchemaError> {
+        let mut attempts = Attempts::new(&patience());
+        loop {
+            match self.try_migrate().await {
+                Err(SchemaError::Store(error)) => Tries::wait(&mut attempts, error).await?,
+                migrated => return migrated,
+            }
+        }
+    }
+
+    async fn try_migrate(&self) -> Result<Vec<String>, SchemaError> {
         let mut tx = self.begin().await?;
         statement(include_str!("sql/schema_lock.sql")).bind(LOCK).execute(&mut *tx).await.doing("lock the schema")?;
         // Another process may have done it while this one waited for the lock.
@@ -103,10 +117,11 @@ impl Store {
             Schema::Behind(names) => migrations().into_iter().filter(|m| names.contains(&name(m))).collect(),
             other => return Err(other.into_error()),
         };
+        let mut xact = String::new();
         for migration in &to_come {
-            apply(&mut tx, migration).await.map_err(not_allowed)?;
+            xact = apply(&mut tx, migration).await.map_err(not_allowed)?;
         }
-        tx.commit().await.doing("bring the schema up to date")?;
+        self.commit(tx, &xact).await?;
         Ok(to_come.iter().map(name).collect())
     }
 }
@@ -116,19 +131,20 @@ pub fn all_migrations() -> Vec<String> {
     migrations().iter().map(name).collect()
 }
 
-async fn apply(tx: &mut PgTransaction<'_>, migration: &Migration) -> Result<(), Error> {
+/// Applies a migration, and returns the transaction's id.
+async fn apply(tx: &mut PgTransaction<'_>, migration: &Migration) -> Result<String, Error> {
     let doing = "bring the schema up to date";
     let list = include_str!("sql/schema_list.sql");
     tx.execute(sqlx::raw_sql(list)).await.doing(doing)?;
     tx.execute(sqlx::raw_sql(migration.sql.clone())).await.doing(doing)?;
-    statement(include_str!("sql/schema_record.sql"))
+    let row = statement(include_str!("sql/schema_record.sql"))
         .bind(migration.version)
         .bind(&*migration.description)
         .bind(&*migration.checksum)
-        .execute(&mut **tx)
+        .fetch_one(&mut **tx)
         .await
         .doing(doing)?;
-    Ok(())
+    column(&row, "xact")
 }
 
 async fn schema(tx: &mut PgTransaction<'_>) -> Result<Schema, Error> {

@@ -137,7 +137,9 @@ impl Database {
         loop {
             match ask(self) {
                 Ok(answer) => return answer,
-                Err(error) => assert!(begun.elapsed() < Duration::from_secs(30), "the database does not answer: {error}"),
+                Err(error) => {
+                    assert!(begun.elapsed() < Duration::from_secs(30), "the database does not answer: {error}")
+                }
             }
             time::pause(Duration::from_millis(20));
         }

@@ -1,11 +1,12 @@
 //! What Heroku answers that is not good: each answer has a class, and no answer passes for a day that it is not.
 
+use std::io::{Read as _, Write as _};
 use std::time::Duration;
 
 use bytes::Bytes;
 use fake_heroku::{Fault, Match, Paging};
 
-use crate::support::{ACME, DAY, World, date, day, truth};
+use crate::support::{ACME, DAY, World, date, day, truth, wait_for};
 
 const ON_DAY: &str = "--date 2024-09-28";
 
@@ -211,4 +212,49 @@ fn the_reserve_of_the_quota_is_left_alone() {
     world.sync("--from 2024-09-01 --to 2024-09-02", 0);
     // The first answer says that 5 are left, 5 below the reserve: half a second at ten a second.
     assert!(begun.elapsed() >= Duration::from_millis(500), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_limited_token_does_not_hold_the_others_up() {
+    let globex = "[[source]]\nname = \"globex\"\naccount = \"globex\"\ntoken_env = \"GLOBEX_TOKEN\"\n";
+    let retry = "[retry]\nmax_elapsed = \"10m\"\n[sync]\nconcurrency = 2\n";
+    let world = World::new(&format!("{retry}{ACME}{globex}"));
+    // Ten days of acme's wait for a minute, in two places of two; globex's ten come after them in the plan.
+    world.heroku.fault(Match::events("acme").always(), Fault::rate_limit(Some("60")));
+    let run = world.spawn("--from 2024-09-01 --to 2024-09-10");
+    let globex = "SELECT count(*) FROM audit_events_log WHERE source = 'globex' AND status = 'SUCCESS'";
+    wait_for("the other token's days", || {
+        world.sql("SELECT to_regclass('audit_events_log') IS NOT NULL") == "t" && world.sql(globex) == "10"
+    });
+    assert_eq!(world.sql("SELECT count(*) FROM audit_events_log WHERE source = 'acme' AND status = 'PROCESSING'"), "2");
+    run.signal("TERM");
+    assert_eq!(run.wait().status, 143);
+}
+
+/// A Heroku whose every page is the same, and says that there is another, under a new name each time.
+fn in_circles() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        for (number, stream) in listener.incoming().enumerate() {
+            let mut stream = stream.expect("a connection");
+            let _ = stream.read(&mut [0; 8192]);
+            let body = r#"[{"id":"a"},{"id":"b"}]"#;
+            let head =
+                format!("Next-Range: id ]{number}..; max=2\r\nContent-Length: {}\r\nConnection: close", body.len());
+            let _ = write!(stream, "HTTP/1.1 206 Partial Content\r\n{head}\r\n\r\n{body}");
+        }
+    });
+    format!("http://{address}")
+}
+
+#[test]
+fn pages_that_go_in_circles_are_an_error_whatever_they_are_called() {
+    let world = World::new(ACME);
+    let retry = "[retry]\ninitial_interval = \"5ms\"\nmax_attempts = 2\n";
+    world.write_file(&format!("[api]\nbase_url = \"{}\"\n{retry}{ACME}", in_circles()));
+    let report = world.sync(ON_DAY, 1);
+    let row = day(&report, "acme", DAY);
+    assert!(row["error"].as_str().is_some_and(|error| error.contains("that leads on")), "{row:#}");
+    assert_eq!(row["requests"], 3, "the second page is the first again, twice");
 }

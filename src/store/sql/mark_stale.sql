@@ -15,4 +15,4 @@ SET status = 'ERROR',
     updated_at = clock_timestamp()
 FROM stale
 WHERE l.id = stale.id
-RETURNING l.source, l.process_date, l.attempt, l.error_message
+RETURNING l.source, l.process_date, l.attempt, l.error_message, pg_current_xact_id()::text AS xact

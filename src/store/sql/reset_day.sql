@@ -9,3 +9,4 @@ SET status = 'PENDING',
 WHERE source = $1
   AND process_date = $2
   AND ($3 OR status <> 'PROCESSING' OR locked_until IS NULL OR locked_until <= clock_timestamp())
+RETURNING pg_current_xact_id()::text AS xact

@@ -1,0 +1,193 @@
+//! What a round tries, and when: drawn from the seed before it begins.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use fake_heroku::{Fault, Match, Paging};
+use fastrand::Rng;
+use pg_cluster::Shutdown;
+
+use crate::truth::Source;
+
+/// The accounts, each with the sources that look at it: all of acme's share one fetch.
+pub(crate) const ACCOUNTS: [&str; 2] = ["acme", "globex"];
+const VIEWS: [(&str, &str, Option<&str>); 4] = [
+    ("acme", "acme", None),
+    ("team-a", "acme", Some("team-a")),
+    ("team-b", "acme", Some("team-b")),
+    ("globex", "globex", None),
+];
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) sources: Vec<Source>,
+    /// How many days are owed.
+    pub(crate) days: u32,
+    /// Usual events, heavy ones, and how many are repeated, for each account and day in turn.
+    pub(crate) sizes: Vec<(usize, usize, usize)>,
+    pub(crate) paging: Paging,
+    pub(crate) gzip: bool,
+    pub(crate) lease: Duration,
+    beat: Duration,
+    connections: u32,
+    concurrency: u32,
+    faults: Vec<(&'static str, Option<usize>, usize, Fault)>,
+    /// In the order of time.
+    pub(crate) actions: Vec<(Duration, Action)>,
+    /// Whether a `cleanup` comes before the last run.
+    pub(crate) cleans_up: bool,
+}
+
+/// Something that happens in a round. A `u64` picks one of those there are at that moment.
+#[derive(Debug, Clone)]
+pub(crate) enum Action {
+    Start(Kind),
+    Kill(u64),
+    Stop(u64, Duration),
+    Terminate(u64),
+    CutOne(u64),
+    CutAll,
+    Restart(Shutdown),
+    /// A late event, to an account's day.
+    Late(u64, u64),
+}
+
+/// What a process is started for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Sync,
+    /// The days owed, by name.
+    SyncNamed,
+    Reset {
+        source: usize,
+        day: usize,
+        force: bool,
+    },
+    Cleanup,
+    /// A sync under long leases, when all is quiet again.
+    Final,
+}
+
+impl Plan {
+    pub(crate) fn draw(seed: u64, round: u32) -> Self {
+        let rng = &mut Rng::with_seed(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ u64::from(round));
+        let mut views = VIEWS.to_vec();
+        views.retain(|_| rng.u8(..4) > 0);
+        let views = if views.is_empty() { VIEWS.to_vec() } else { views };
+        let named = views.into_iter().map(|(name, account, team)| (format!("r{round}-{name}"), account, team));
+        let sources: Vec<_> = named.map(|(name, account, team)| Source { name, account, team }).collect();
+        let days = rng.u32(1..=3);
+        let lease = Duration::from_millis(rng.choice([300, 400, 500, 600, 800, 1000, 1500, 2000]).expect("one"));
+        let size = |rng: &mut Rng| {
+            let heavy = if rng.u8(..6) == 0 { rng.usize(3..12) } else { 0 };
+            let count = if rng.u8(..6) == 0 { 0 } else { rng.usize(1..90) };
+            (count, heavy, if rng.u8(..4) == 0 { rng.usize(1..9) } else { 0 })
+        };
+        let mut plan = Self {
+            days,
+            sizes: (0..days as usize * ACCOUNTS.len()).map(|_| size(rng)).collect(),
+            paging: match rng.usize(3..40) {
+                page if page < 30 => Paging::Pages { default: page, max: page },
+                _ => Paging::Whole,
+            },
+            gzip: rng.bool(),
+            lease,
+            beat: lease / rng.u32(3..8),
+            connections: rng.u32(1..=4),
+            concurrency: rng.u32(1..=4),
+            faults: Vec::new(),
+            actions: Vec::new(),
+            cleans_up: rng.u8(..3) == 0,
+            sources,
+        };
+        plan.draw_faults(rng);
+        plan.draw_actions(rng);
+        plan
+    }
+
+    fn draw_faults(&mut self, rng: &mut Rng) {
+        for account in ACCOUNTS {
+            for _ in 0..rng.u32(0..8) {
+                let page = rng.bool().then(|| rng.usize(1..4));
+                let (times, fault) = match rng.u8(..16) {
+                    0 => (1, Fault::CutBody { after_bytes: rng.usize(..3000) }),
+                    1 => (rng.usize(1..3), Fault::status(503, "unavailable", "Unavailable.")),
+                    2 => (1, Fault::rate_limit(None)),
+                    3 => (1, Fault::Hang),
+                    4 => (1, Fault::Trickle { chunk: 4096, every: Duration::from_millis(10) }),
+                    5 => (1, Fault::NoNextRange),
+                    6 => (1, Fault::TrailingGarbage),
+                    7 => (1, Fault::status(403, "forbidden", "You do not have access.")),
+                    _ => (rng.usize(1..5), Fault::Delay(Duration::from_millis(rng.u64(10..350)))),
+                };
+                self.faults.push((account, page, times, fault));
+            }
+        }
+    }
+
+    fn draw_actions(&mut self, rng: &mut Rng) {
+        let horizon = rng.u64(150..1100);
+        let mut actions = vec![(0, Action::Start(Kind::Sync))];
+        let mut some = |rng: &mut Rng, one_in: u8, most: u32, draw: &mut dyn FnMut(&mut Rng) -> Action| {
+            if rng.u8(..one_in) == 0 {
+                for _ in 0..rng.u32(1..=most) {
+                    let action = draw(rng);
+                    actions.push((rng.u64(..horizon), action));
+                }
+            }
+        };
+        let (sources, days, lease) = (self.sources.len(), self.days as usize, self.lease.as_millis() as u64);
+        some(rng, 1, 4, &mut |rng| Action::Start(if rng.u8(..4) == 0 { Kind::SyncNamed } else { Kind::Sync }));
+        some(rng, 2, 2, &mut |rng| {
+            let (source, day, force) = (rng.usize(..sources), rng.usize(..days), rng.bool());
+            Action::Start(Kind::Reset { source, day, force })
+        });
+        some(rng, 2, 2, &mut |_| Action::Start(Kind::Cleanup));
+        some(rng, 2, 3, &mut |rng| Action::Kill(rng.u64(..)));
+        some(rng, 2, 3, &mut |rng| {
+            Action::Stop(rng.u64(..), Duration::from_millis(rng.u64(lease / 10..lease * 5 / 2)))
+        });
+        some(rng, 3, 2, &mut |rng| Action::Terminate(rng.u64(..)));
+        some(rng, 3, 5, &mut |rng| Action::CutOne(rng.u64(..)));
+        some(rng, 6, 1, &mut |_| Action::CutAll);
+        some(rng, 4, 2, &mut |rng| {
+            Action::Restart(if rng.u8(..3) == 0 { Shutdown::Fast } else { Shutdown::Immediate })
+        });
+        some(rng, 3, 3, &mut |rng| Action::Late(rng.u64(..), rng.u64(..)));
+        let timed = actions.into_iter().map(|(at, action)| (Duration::from_millis(at), action));
+        self.actions = timed.collect();
+        self.actions.sort_by_key(|(at, _)| *at);
+    }
+
+    /// The faults, for Heroku.
+    pub(crate) fn faults(&self) -> impl Iterator<Item = (Match, Fault)> + '_ {
+        self.faults.iter().map(|(account, page, times, fault)| {
+            let events = Match::events(account).times(*times);
+            (if let Some(page) = page { events.page(*page) } else { events }, fault.clone())
+        })
+    }
+
+    /// The file, with the leases of the plan or with usual ones.
+    pub(crate) fn file(&self, heroku: &str, since: chrono::NaiveDate, short_leases: bool) -> String {
+        let mut text = format!(
+            "[api]\nbase_url = \"{heroku}\"\nrequest_timeout = \"700ms\"\n\
+             [rate_limit]\nrequests_per_hour = 1000000\nburst = 1000\nreserve = 0\n\
+             [retry]\ninitial_interval = \"5ms\"\nmax_interval = \"40ms\"\nmax_attempts = 4\n\
+             [database]\nmax_connections = {}\n[sync]\nconcurrency = {}\nrecheck_after = []\n[events]\nlog = \"none\"\n",
+            self.connections, self.concurrency
+        );
+        if short_leases {
+            let (lease, beat) = (self.lease.as_millis(), self.beat.as_millis());
+            let _ = write!(text, "[lock]\nstale_after = \"{lease}ms\"\nheartbeat_every = \"{beat}ms\"\n");
+        }
+        for Source { name, account, team } in &self.sources {
+            let team = team.map(|team| format!("team = \"{team}\"\n")).unwrap_or_default();
+            let _ = write!(
+                text,
+                "[[source]]\nname = \"{name}\"\naccount = \"{account}\"\n{team}token_env = \"TOKEN\"\nsince = \"{since}\"\n"
+            );
+        }
+        text
+    }
+}

@@ -1,0 +1,173 @@
+//! Whether exit statuses and reports tell the truth, held against the history.
+
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::Deserialize;
+
+use crate::database::{Entry, Snapshot};
+use crate::plan::Kind;
+use crate::process::{End, Process};
+
+const TIME_TO_END: Duration = Duration::from_secs(5);
+/// The time from the end of a run to that of its process.
+const TIME_TO_LEAVE: i64 = 250_000;
+
+/// What happened to the surroundings of a round's processes.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Weather {
+    /// Connections were cut, or the database was restarted.
+    pub(crate) database_failed: bool,
+    /// A process was stopped, perhaps while it had a row locked.
+    pub(crate) somebody_stopped: bool,
+}
+
+/// The report of a sync, a reset or a cleanup.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Report {
+    run_id: Option<String>,
+    finished_at: Option<DateTime<Utc>>,
+    #[serde(default)]
+    pub(crate) days: Vec<ReportedDay>,
+    error: Option<String>,
+    exit_status: Option<i32>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct ReportedDay {
+    source: String,
+    date: NaiveDate,
+    #[serde(default)]
+    pub(crate) outcome: String,
+    #[serde(default)]
+    attempt: i32,
+    error: Option<String>,
+}
+
+/// Says what is wrong with how a process ended and what it told.
+pub(crate) fn check(process: &Process, snapshot: &Snapshot, weather: Weather) -> (Option<Report>, Vec<String>) {
+    let mut problems = Vec::new();
+    if process.stderr().contains("panicked") {
+        problems.push("it panicked".to_owned());
+    }
+    let end = match process.end {
+        None => return (None, vec!["it did not end".to_owned()]),
+        Some(_) if process.killed => return (None, problems),
+        Some(end) => end,
+    };
+    if let Some(took) = end.after_term.filter(|took| *took > TIME_TO_END) {
+        problems.push(format!("it ended {:.1}s after SIGTERM", took.as_secs_f64()));
+    }
+    if end.by_signal {
+        // Only a sync answers the signal itself, once it runs.
+        if process.terminated.is_none() || end.code != 143 {
+            problems.push(format!("it ended by signal {}", end.code - 128));
+        }
+        return (None, problems);
+    }
+    let stdout = process.stdout();
+    let Ok(report) = serde_json::from_str::<Report>(&stdout) else {
+        problems.push(format!("it exited with {} and told no JSON document: {stdout:?}", end.code));
+        return (None, problems);
+    };
+    if report.error.is_some() {
+        check_failure(&report, end, weather, &mut problems);
+    } else {
+        match process.kind {
+            Kind::Sync | Kind::SyncNamed | Kind::Final => {
+                check_status(process, &report, end, &mut problems);
+                check_days(&report, snapshot, weather, &mut problems);
+            }
+            Kind::Reset { .. } => check_operator(process, &report, end, snapshot, "reset", &mut problems),
+            Kind::Cleanup => check_operator(process, &report, end, snapshot, "cleanup", &mut problems),
+        }
+    }
+    (Some(report), problems)
+}
+
+/// A run that could not do its work at all: the database was away.
+fn check_failure(report: &Report, end: End, weather: Weather, problems: &mut Vec<String>) {
+    if end.code != 3 || report.exit_status != Some(3) {
+        problems.push(format!("it exited with {} and told {report:?}", end.code));
+    } else if !weather.database_failed && !weather.somebody_stopped {
+        problems.push(format!("it exited with 3 although nothing was wrong: {:?}", report.error));
+    }
+}
+
+fn check_status(process: &Process, report: &Report, end: End, problems: &mut Vec<String>) {
+    let good = ["synced", "already_synced", "locked_elsewhere"];
+    let bad = report.days.iter().find(|day| !good.contains(&day.outcome.as_str()));
+    let finished = report.finished_at.map_or(0, |at| at.timestamp_micros());
+    let right = match (end.code, process.terminated) {
+        (143, Some(_)) => true,
+        // It was over when the signal came.
+        (0 | 1, Some((signalled, _))) if finished > signalled + TIME_TO_LEAVE => false,
+        (0, _) => bad.is_none(),
+        (1, _) => bad.is_some(),
+        _ => false,
+    };
+    if !right {
+        problems
+            .push(format!("it exited with {}, told to end: {:?}, and told {report:?}", end.code, process.terminated));
+    }
+}
+
+/// Each day's outcome against what the history says that this run did.
+fn check_days(report: &Report, snapshot: &Snapshot, weather: Weather, problems: &mut Vec<String>) {
+    let run_id = report.run_id.as_deref().unwrap_or_default();
+    let own: Vec<&Entry> = snapshot.history.iter().filter(|entry| entry.run_id == run_id).collect();
+    for ReportedDay { source, date, outcome, attempt, error } in &report.days {
+        let did: Vec<&Entry> =
+            own.iter().copied().filter(|entry| entry.source == *source && entry.date == *date).collect();
+        let (claims, ends): (Vec<&Entry>, Vec<&Entry>) =
+            did.into_iter().partition(|entry| matches!(entry.action.as_str(), "claim" | "takeover"));
+        let end = ends.first().map(|entry| entry.action.as_str());
+        let held = *attempt > 0 && outcome != "already_synced";
+        let claimed_so = claims.iter().map(|claim| claim.attempt).eq(held.then_some(*attempt));
+        let ended_so = ends.len() <= 1
+            && ends.iter().all(|entry| entry.attempt == *attempt)
+            && match outcome.as_str() {
+                "synced" => end == Some("publish"),
+                // What could not be given back is left to run out.
+                "interrupted" => end == Some("release") || end.is_none() && (!held || weather.database_failed),
+                "failed" => end == Some("fail") || end.is_none() && weather.database_failed,
+                "lost_lock" | "already_synced" | "locked_elsewhere" => end.is_none(),
+                _ => false,
+            };
+        if !claimed_so || !ended_so {
+            let did: Vec<_> = claims.iter().chain(&ends).map(|e| format!("{} {}", e.action, e.attempt)).collect();
+            problems
+                .push(format!("{source} {date}: told {outcome} (attempt {attempt}, {error:?}); its history: {did:?}"));
+        }
+    }
+    let untold = own.iter().find(|entry| !report.days.iter().any(|d| d.source == entry.source && d.date == entry.date));
+    if let Some(entry) = untold {
+        problems.push(format!("{} {}: `{}` was done and not told", entry.source, entry.date, entry.action));
+    }
+}
+
+/// What a reset or a cleanup says that it did is what the history says of it.
+fn check_operator(
+    process: &Process,
+    report: &Report,
+    end: End,
+    snapshot: &Snapshot,
+    action: &str,
+    problems: &mut Vec<String>,
+) {
+    let did = snapshot.history.iter().filter(|entry| entry.action == action && entry.by == operator(&process.name));
+    let mut did: Vec<_> = did.map(|entry| (entry.date, entry.source.as_str())).collect();
+    let told = report.days.iter().filter(|day| action != "reset" || day.outcome == "reset");
+    let mut told: Vec<_> = told.map(|day| (day.date, day.source.as_str())).collect();
+    did.sort_unstable();
+    told.sort_unstable();
+    let refused = report.days.iter().any(|day| day.outcome == "refused");
+    if did != told || end.code != i32::from(refused) {
+        problems.push(format!("it exited with {}, told {report:?} and did {did:?}", end.code));
+    }
+}
+
+/// Who the history says did what a process of this name was told to do by a person.
+pub(crate) fn operator(process: &str) -> String {
+    format!("somebody on {process}")
+}
