@@ -53,6 +53,9 @@ pub enum Failure {
     /// The HTTP client can't be made.
     #[error(transparent)]
     Setup(#[from] crate::heroku::SetupError),
+    /// A signal ended it before it could report.
+    #[error("ended by a signal before there was anything to report; leases that were held run out")]
+    Interrupted(ExitStatus),
     /// The result can't be printed.
     #[error("the result can't be written to stdout: {0}")]
     Output(#[from] std::io::Error),
@@ -65,6 +68,7 @@ impl Failure {
             Self::Usage(_) | Self::Config(_) => 2,
             Self::Connect(_) | Self::Schema(_) | Self::Store(_) => 3,
             Self::Setup(_) | Self::Output(_) => FOUND_WRONG,
+            Self::Interrupted(status) => *status,
         }
     }
 

@@ -23,6 +23,9 @@ mod day;
 /// After a signal, how long the days in flight have to give their leases back. With the ping, less than five seconds.
 const TIME_TO_RELEASE: Duration = Duration::from_millis(2500);
 
+/// After a signal, how long a run has to report; only one that was held up before its first day needs it all.
+const TIME_TO_END: Duration = Duration::from_millis(2800);
+
 /// What the days in flight share.
 #[derive(Debug)]
 struct Context {
@@ -35,7 +38,14 @@ struct Context {
 
 pub(super) async fn run(app: &App<'_>, args: &SyncArgs) -> Result<ExitStatus, Failure> {
     let shutdown = Shutdown::listen()?;
-    let result = sync(app, args, &shutdown).await;
+    let overdue = async {
+        shutdown.asked().await;
+        tokio::time::sleep(TIME_TO_END).await;
+    };
+    let result = tokio::select! {
+        result = sync(app, args, &shutdown) => result,
+        () = overdue => Err(Failure::Interrupted(shutdown.exit_status().unwrap_or(FOUND_WRONG))),
+    };
     let status = match &result {
         Ok(report) => {
             report::log::run(report);
@@ -97,16 +107,22 @@ fn selection(args: &SyncArgs) -> Result<Selection, Failure> {
         (None, Some(from), Some(to)) => (from, to),
         _ => return Ok(Selection::Due),
     };
-    let last_over = last_over(clock());
     if from > to {
         return Err(Failure::usage(format!("--from {from} lies after --to {to}")));
     }
-    if to > last_over {
-        return Err(Failure::usage(format!(
+    let selection = Selection::Named(from, to);
+    refuse_unfinished(selection, last_over(clock()))?;
+    Ok(selection)
+}
+
+/// Refuses days that are not over.
+fn refuse_unfinished(selection: Selection, last_over: NaiveDate) -> Result<(), Failure> {
+    match selection {
+        Selection::Named(_, to) if to > last_over => Err(Failure::usage(format!(
             "{to} is not over in UTC: Heroku may still add events to it. The newest day that can be synced is {last_over}"
-        )));
+        ))),
+        _ => Ok(()),
     }
-    Ok(Selection::Named(from, to))
 }
 
 /// Looks at the ledger and the clock, and plans.
@@ -118,6 +134,7 @@ async fn plan_days<'s>(
     selection: Selection,
 ) -> Result<Vec<Planned<'s>>, Failure> {
     let last_over = last_over(now(reader).await?);
+    refuse_unfinished(selection, last_over)?;
     let catch_up_days = app.config.sync.catch_up_days;
     let names: Vec<&str> = sources.iter().map(|source| source.name.as_ref()).collect();
     let (from, to): (NaiveDate, NaiveDate) = window(selection, last_over, catch_up_days);

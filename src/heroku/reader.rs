@@ -192,10 +192,13 @@ impl<'c> ListReader<'c> {
     fn turn_page(&mut self) -> Result<(), Failed> {
         let page = self.page.as_ref().expect("a page is open");
         // Whatever the ranges are called, a page that was there before leads in a circle.
-        let is_new = page.fingerprint().is_none_or(|fingerprint| self.pages_seen.insert(fingerprint));
+        let fingerprint = page.fingerprint();
+        let is_new = fingerprint.is_none_or(|fingerprint| !self.pages_seen.contains(&fingerprint));
         match page.next_range().clone() {
             NextRange::End => self.ended = true,
             NextRange::Next(range) if is_new && self.ranges_seen.insert(range.clone()) => {
+                // Not before it is left: one that can't be left is read again.
+                self.pages_seen.extend(fingerprint);
                 self.range = Some(with_page_size(&range, self.client.api.page_size));
             }
             NextRange::Next(_) | NextRange::Unknown => return Err(self.failed(Fault::NoWayOn)),

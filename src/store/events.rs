@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use sqlx::postgres::PgTransaction;
 
+use super::commit::Proof;
 use super::error::Doing;
 use super::{Lease, Result, Store, Tries, column, statement};
 use crate::day::DayKey;
@@ -114,7 +115,10 @@ impl Store {
         let conflicting: Vec<_> = known.into_iter().chain(repeated).filter(differs).collect();
         let new_conflicts =
             if conflicting.is_empty() { 0 } else { insert_conflicts(&mut tx, lease.key(), &conflicting).await? };
-        self.commit(tx, &xact).await?;
+        let DayKey { source, date } = lease.key();
+        let first_new = unique.iter().find(|offer| is_new(offer));
+        let proof = first_new.map_or(Proof::Nothing, |offer| Proof::Event { source, date: *date, id: &offer.event.id });
+        self.commit(tx, &xact, proof).await?;
         Ok(Written {
             new: unique.iter().filter(|offer| is_new(offer)).map(|offer| offer.event).collect(),
             conflicting: conflicting.into_iter().map(|offer| offer.event).collect(),

@@ -3,6 +3,7 @@
 use chrono::NaiveDate;
 use sqlx::postgres::PgTransaction;
 
+use super::commit::Proof;
 use super::error::Doing;
 use super::{Result, Store, statement};
 
@@ -33,7 +34,8 @@ pub(super) struct Counts {
 }
 
 impl Store {
-    pub(super) async fn write_history(&self, tx: &mut PgTransaction<'_>, entry: Entry<'_>) -> Result<()> {
+    /// Writes an entry, which proves afterwards that `tx` was committed.
+    pub(super) async fn write_history<'e>(&self, tx: &mut PgTransaction<'_>, entry: Entry<'e>) -> Result<Proof<'e>> {
         statement(include_str!("sql/write_history.sql"))
             .bind(self.run_id)
             .bind(entry.source)
@@ -51,6 +53,7 @@ impl Store {
             .execute(&mut **tx)
             .await
             .doing("write the history")?;
-        Ok(())
+        let Entry { source, date, attempt, action, .. } = entry;
+        Ok(Proof::History { source, date, attempt, action })
     }
 }

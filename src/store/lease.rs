@@ -5,6 +5,7 @@
 //! can only stop us sooner: it counts from the moment a claim or beat was *sent*, and ends a tenth of the lease before
 //! the lease does, so that whatever is cancelled then has ended before another holder can begin.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -43,12 +44,13 @@ pub(super) struct Fence {
 pub struct Trust {
     until: Mutex<Instant>,
     lost: CancellationToken,
+    /// The holder is giving the day up by itself, so that a beat that finds it gone tells nothing new.
+    ending: AtomicBool,
 }
 
 impl Lease {
     pub(super) fn new(fence: Fence, sent: Instant, claimed_at: DateTime<Utc>, was_whole: bool) -> Self {
-        let trust =
-            Arc::new(Trust { until: Mutex::new(trusted_until(sent, fence.ttl)), lost: CancellationToken::new() });
+        let trust = Arc::new(Trust::new(trusted_until(sent, fence.ttl)));
         Self { fence, claimed_at, was_whole, trust }
     }
 
@@ -86,6 +88,20 @@ impl Pulse {
 }
 
 impl Trust {
+    fn new(until: Instant) -> Self {
+        Self { until: Mutex::new(until), lost: CancellationToken::new(), ending: AtomicBool::new(false) }
+    }
+
+    /// Whether the holder is giving the day up by itself.
+    pub fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::Relaxed)
+    }
+
+    /// The holder is about to give the day up by itself.
+    pub(super) fn end(&self) {
+        self.ending.store(true, Ordering::Relaxed);
+    }
+
     /// Whether the lease may still be relied on.
     pub fn holds(&self) -> bool {
         !self.lost.is_cancelled() && Instant::now() < self.until()
@@ -136,7 +152,7 @@ mod tests {
     const TTL: Duration = Duration::from_secs(100);
 
     fn trust() -> Trust {
-        Trust { until: Mutex::new(trusted_until(Instant::now(), TTL)), lost: CancellationToken::new() }
+        Trust::new(trusted_until(Instant::now(), TTL))
     }
 
     #[tokio::test(start_paused = true)]

@@ -97,7 +97,7 @@ impl Store {
             },
         };
         if let Some(before) = claimed
-            && let Some((lease, xact)) = self.insert_claim(&mut tx, key, scope, ttl).await?
+            && let Some((lease, xact)) = self.insert_claim(&mut tx, key, scope, ttl, before.is_some()).await?
         {
             let message = before.and_then(|before| before.abandoned());
             let action = if message.is_some() { "takeover" } else { "claim" };
@@ -106,8 +106,8 @@ impl Store {
                 tracing::warn!(source = %key.source, date = %key.date, attempt, "taking the day over: {message}");
             }
             let entry = lease.entry(action, "processing", Counts::default(), message.as_deref());
-            self.write_history(&mut tx, entry).await?;
-            self.commit(tx, &xact).await?;
+            let proof = self.write_history(&mut tx, entry).await?;
+            self.commit(tx, &xact, proof).await?;
             return Ok(Claim::Claimed(lease));
         }
         drop(tx);
@@ -118,13 +118,14 @@ impl Store {
         }
     }
 
-    /// The claiming statement: `None` when the day is another's after all.
+    /// The claiming statement: `None` when the day is another's after all. `had_row` tells whether there was one to lock.
     async fn insert_claim(
         &self,
         tx: &mut PgTransaction<'_>,
         key: &DayKey,
         scope: &Scope,
         ttl: Duration,
+        had_row: bool,
     ) -> Result<Option<(Lease, String)>> {
         let sent = Instant::now();
         let claimed = statement(include_str!("sql/claim.sql"))
@@ -133,6 +134,7 @@ impl Store {
             .bind(&self.holder)
             .bind(ttl.as_secs_f64())
             .bind(Json(scope))
+            .bind(had_row)
             .fetch_optional(&mut **tx)
             .await
             .doing("claim the day");
@@ -164,7 +166,9 @@ impl Store {
             .doing(doing)?;
         tx.commit().await.doing(doing)?;
         if beat.rows_affected() == 0 {
-            pulse.trust.lose();
+            if !pulse.trust.is_ending() {
+                pulse.trust.lose();
+            }
             return Err(Error::LeaseLost);
         }
         pulse.trust.renew(sent, *ttl);
@@ -173,6 +177,7 @@ impl Store {
 
     /// Calls a day whole that was read whole: status, count, digest and history in one transaction.
     pub async fn publish(&self, lease: Lease, scope: &Scope, totals: Totals) -> Result<Published> {
+        lease.trust().end();
         let mut tries = Tries::under(&lease);
         loop {
             match self.try_publish(&lease, scope, totals).await {
@@ -199,8 +204,8 @@ impl Store {
             .ok_or(Error::LeaseLost)?;
         let events: i32 = column(&row, "events_count")?;
         let counts = totals.counts(Some(events));
-        self.write_history(&mut tx, lease.entry("publish", "synced", counts, None)).await?;
-        self.commit(tx, &xact).await?;
+        let proof = self.write_history(&mut tx, lease.entry("publish", "synced", counts, None)).await?;
+        self.commit(tx, &xact, proof).await?;
         Ok(Published { events, late_events: if lease.was_whole { totals.new_events } else { 0 } })
     }
 
@@ -221,6 +226,7 @@ impl Store {
     }
 
     async fn end_attempt(&self, lease: Lease, end: End<'_>, totals: Totals) -> Result<()> {
+        lease.trust().end();
         let mut tries = Tries::under(&lease);
         loop {
             match self.try_end_attempt(&lease, &end, totals).await {
@@ -244,8 +250,8 @@ impl Store {
             .await
             .doing("give the day back")?;
         let entry = lease.entry(end.action, end.outcome, totals.counts(None), end.message);
-        self.write_history(&mut tx, entry).await?;
-        self.commit(tx, &xact).await
+        let proof = self.write_history(&mut tx, entry).await?;
+        self.commit(tx, &xact, proof).await
     }
 
     /// Locks the fence row for the rest of `tx`, and returns the transaction's id.

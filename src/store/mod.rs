@@ -5,6 +5,7 @@
 //! guessed. It keeps no state in a session, so it works through a pooler in transaction mode: each statement runs in an
 //! explicit transaction and is prepared without a name.
 
+mod commit;
 mod connect;
 mod error;
 mod events;
@@ -72,44 +73,6 @@ impl Store {
     async fn begin(&self) -> Result<PgTransaction<'static>> {
         self.pool.begin().await.doing("begin a transaction")
     }
-
-    /// Commits `tx`, and when the answer is lost asks whether it took place.
-    ///
-    /// `xact` is the transaction's own id (`pg_current_xact_id()`), which PostgreSQL's `pg_xact_status` answers for.
-    async fn commit(&self, tx: PgTransaction<'static>, xact: &str) -> Result<()> {
-        match tx.commit().await.doing("commit") {
-            Err(lost) if lost.is_unanswered() => {
-                if self.took_place(xact).await? {
-                    Ok(())
-                } else {
-                    Err(lost)
-                }
-            }
-            answered => answered,
-        }
-    }
-
-    async fn took_place(&self, xact: &str) -> Result<bool> {
-        let doing = "say whether a commit took place";
-        let mut attempts = Attempts::new(&patience());
-        loop {
-            let answer = async {
-                let mut tx = self.begin().await?;
-                let row =
-                    statement(include_str!("sql/xact_status.sql")).bind(xact).fetch_one(&mut *tx).await.doing(doing)?;
-                tx.commit().await.doing(doing)?;
-                row.try_get::<Option<String>, _>("status").doing(doing)
-            };
-            match answer.await {
-                Ok(Some(status)) if status == "in progress" => match attempts.next_delay(None) {
-                    Some(delay) => tokio::time::sleep(delay).await,
-                    None => return Ok(false),
-                },
-                Ok(status) => return Ok(status.as_deref() == Some("committed")),
-                Err(error) => Tries::wait(&mut attempts, error).await?,
-            }
-        }
-    }
 }
 
 /// A statement, prepared without a name: a pooler in transaction mode would give a name to somebody else's connection.
@@ -136,7 +99,9 @@ struct Tries<'l> {
 
 impl<'l> Tries<'l> {
     fn under(lease: &'l Lease) -> Self {
-        Self { attempts: Attempts::new(&patience()), trust: lease.trust() }
+        // The lease is the limit.
+        let policy = Retry { max_elapsed: lease.fence.ttl, ..patience() };
+        Self { attempts: Attempts::new(&policy), trust: lease.trust() }
     }
 
     /// Waits for the next try, or gives `error` back where none is to be made.
@@ -174,7 +139,7 @@ async fn persist<T>(work: impl AsyncFn() -> Result<T>) -> Result<T> {
     }
 }
 
-/// How long a database that restarts or fails over is waited for, where the lease allows it.
+/// How long a database that restarts or fails over is waited for where no lease says so.
 fn patience() -> Retry {
     Retry {
         max_attempts: NonZeroU32::MAX,

@@ -2,6 +2,7 @@
 
 use chrono::NaiveDate;
 
+use super::commit::Proof;
 use super::error::Doing;
 use super::history::{Counts, Entry};
 use super::ledger::lock_day;
@@ -90,8 +91,8 @@ impl Store {
             message: Some(&message),
             by: Some(order.by),
         };
-        self.write_history(&mut tx, entry).await?;
-        self.commit(tx, &column::<String>(&row, "xact")?).await?;
+        let proof = self.write_history(&mut tx, entry).await?;
+        self.commit(tx, &column::<String>(&row, "xact")?, proof).await?;
         Ok(Reset::Done { was })
     }
 
@@ -127,7 +128,9 @@ impl Store {
             self.write_history(&mut tx, entry).await?;
             stale.push(day);
         }
-        self.commit(tx, &xact).await?;
+        let Stale { source, date, attempt, .. } = &stale[0];
+        let proof = Proof::History { source, date: *date, attempt: *attempt, action: "cleanup" };
+        self.commit(tx, &xact, proof).await?;
         stale.sort_by(|a, b| (a.date, &a.source).cmp(&(b.date, &b.source)));
         Ok(stale)
     }

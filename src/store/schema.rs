@@ -99,30 +99,32 @@ impl Store {
     /// Brings the schema up to date, and returns the migrations that this took.
     pub async fn migrate(&self) -> Result<Vec<String>, SchemaError> {
         let mut attempts = Attempts::new(&patience());
+        let mut ordered = Vec::new();
         loop {
-            match self.try_migrate().await {
+            match self.try_migrate(&mut ordered).await {
                 Err(SchemaError::Store(error)) => Tries::wait(&mut attempts, error).await?,
                 migrated => return migrated,
             }
         }
     }
 
-    async fn try_migrate(&self) -> Result<Vec<String>, SchemaError> {
+    /// `ordered` holds what was ordered to be committed, for when no answer comes and the next try finds it done.
+    async fn try_migrate(&self, ordered: &mut Vec<String>) -> Result<Vec<String>, SchemaError> {
         let mut tx = self.begin().await?;
         statement(include_str!("sql/schema_lock.sql")).bind(LOCK).execute(&mut *tx).await.doing("lock the schema")?;
         // Another process may have done it while this one waited for the lock.
         let to_come = match schema(&mut tx).await? {
-            Schema::Current => return Ok(Vec::new()),
+            Schema::Current => return Ok(std::mem::take(ordered)),
             Schema::Absent => migrations(),
             Schema::Behind(names) => migrations().into_iter().filter(|m| names.contains(&name(m))).collect(),
             other => return Err(other.into_error()),
         };
-        let mut xact = String::new();
         for migration in &to_come {
-            xact = apply(&mut tx, migration).await.map_err(not_allowed)?;
+            apply(&mut tx, migration).await.map_err(not_allowed)?;
         }
-        self.commit(tx, &xact).await?;
-        Ok(to_come.iter().map(name).collect())
+        *ordered = to_come.iter().map(name).collect();
+        tx.commit().await.doing("bring the schema up to date")?;
+        Ok(std::mem::take(ordered))
     }
 }
 
@@ -131,20 +133,20 @@ pub fn all_migrations() -> Vec<String> {
     migrations().iter().map(name).collect()
 }
 
-/// Applies a migration, and returns the transaction's id.
-async fn apply(tx: &mut PgTransaction<'_>, migration: &Migration) -> Result<String, Error> {
+/// Applies a migration.
+async fn apply(tx: &mut PgTransaction<'_>, migration: &Migration) -> Result<(), Error> {
     let doing = "bring the schema up to date";
     let list = include_str!("sql/schema_list.sql");
     tx.execute(sqlx::raw_sql(list)).await.doing(doing)?;
     tx.execute(sqlx::raw_sql(migration.sql.clone())).await.doing(doing)?;
-    let row = statement(include_str!("sql/schema_record.sql"))
+    statement(include_str!("sql/schema_record.sql"))
         .bind(migration.version)
         .bind(&*migration.description)
         .bind(&*migration.checksum)
-        .fetch_one(&mut **tx)
+        .execute(&mut **tx)
         .await
         .doing(doing)?;
-    column(&row, "xact")
+    Ok(())
 }
 
 async fn schema(tx: &mut PgTransaction<'_>) -> Result<Schema, Error> {

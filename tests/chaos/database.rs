@@ -22,6 +22,7 @@ pub(crate) struct LedgerRow {
     pub(crate) events_count: Option<i64>,
     pub(crate) digest: Option<String>,
     pub(crate) synced_at: Option<i64>,
+    #[expect(dead_code, reason = "shown when a round fails")]
     pub(crate) error_message: Option<String>,
 }
 

@@ -151,7 +151,9 @@ impl Plan {
         some(rng, 3, 2, &mut |rng| Action::Terminate(rng.u64(..)));
         some(rng, 3, 5, &mut |rng| Action::CutOne(rng.u64(..)));
         some(rng, 6, 1, &mut |_| Action::CutAll);
-        some(rng, 4, 2, &mut |rng| {
+        // Now and then the server crashes again and again.
+        let (one_in, most) = if rng.u8(..6) == 0 { (1, 6) } else { (4, 2) };
+        some(rng, one_in, most, &mut |rng| {
             Action::Restart(if rng.u8(..3) == 0 { Shutdown::Fast } else { Shutdown::Immediate })
         });
         some(rng, 3, 3, &mut |rng| Action::Late(rng.u64(..), rng.u64(..)));

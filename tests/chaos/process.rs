@@ -21,6 +21,8 @@ pub(crate) struct Process {
     pub(crate) killed: bool,
     /// When it was first told to end: by the machine's clock, and to measure how long it took from then on.
     pub(crate) terminated: Option<(i64, Instant)>,
+    /// Told to end a second time, so it may do so at once.
+    pub(crate) hurried: bool,
     pub(crate) end: Option<End>,
 }
 
@@ -43,7 +45,17 @@ impl Process {
         command.env("DYNO", &name).stdout(file("out")).stderr(file("err"));
         let child = command.spawn().expect("the program starts");
         let folder = folder.clone();
-        Self { name, kind, child, folder, stopped_until: None, killed: false, terminated: None, end: None }
+        Self {
+            name,
+            kind,
+            child,
+            folder,
+            stopped_until: None,
+            killed: false,
+            terminated: None,
+            hurried: false,
+            end: None,
+        }
     }
 
     pub(crate) fn is_alive(&self) -> bool {
@@ -62,14 +74,15 @@ impl Process {
 
     pub(crate) fn resume(&mut self) {
         self.stopped_until = None;
-        if let Some((_, since)) = &mut self.terminated {
+        if let Some(since) = &mut self.terminated {
             // The time in which it could not answer does not count.
-            *since = Instant::now();
+            *since = (time::now(), Instant::now());
         }
         self.signal("CONT");
     }
 
     pub(crate) fn terminate(&mut self) {
+        self.hurried = self.terminated.is_some();
         self.terminated.get_or_insert((time::now(), Instant::now()));
         self.signal("TERM");
     }

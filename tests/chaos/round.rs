@@ -101,21 +101,23 @@ impl<'w> Round<'w> {
     fn run(&mut self) {
         let begun = Instant::now();
         let mut actions = std::mem::take(&mut self.plan.actions).into_iter().peekable();
-        let mut sampled = begun;
+        let (mut sampled, mut quiet_since) = (begun, begun);
         loop {
             while let Some((_, action)) = actions.next_if(|(at, _)| begun.elapsed() >= *at) {
                 self.act(action);
+                quiet_since = Instant::now();
             }
             for process in &mut self.processes {
                 process.look();
                 if process.stopped_until.is_some_and(|until| until <= Instant::now()) {
                     process.resume();
+                    quiet_since = Instant::now();
                 }
             }
             if actions.peek().is_none() && !self.processes.iter().any(Process::is_alive) {
                 return;
             }
-            if begun.elapsed() > LONGEST {
+            if quiet_since.elapsed() > LONGEST {
                 let alive = self.processes.iter().filter(|process| process.is_alive());
                 self.problems.extend(alive.map(|process| format!("{} does not end", process.name)));
                 return;

@@ -10,6 +10,17 @@ use crate::database::Database;
 
 pub(crate) const TOKEN: &str = "HRKU-chaos-not-a-secret";
 const DATABASE: &str = "chaos";
+/// Makes some commits slow, so that what happens often falls between the order to commit and its answer.
+const SLOW_COMMITS: &str = "
+    CREATE FUNCTION slow_commit() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF random() < tg_argv[0]::float8 THEN PERFORM pg_sleep(random() * 0.08); END IF;
+        RETURN NULL;
+    END $$;
+    CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON audit_history
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION slow_commit(0.2);
+    CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON audit_events
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION slow_commit(0.02);";
 
 /// See the module.
 pub(crate) struct World {
@@ -20,7 +31,15 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn start(lane: u32) -> Self {
-        let cluster = Cluster::builder().setting("max_connections", "200").start().expect("a cluster");
+        let settings = [
+            ("max_connections", "200"),
+            // A process that was stopped while it connects holds a fast shutdown up for as long as this.
+            ("authentication_timeout", "3s"),
+            // What a crash finds unwritten stays so for longer.
+            ("wal_writer_delay", "10s"),
+        ];
+        let builder = settings.iter().fold(Cluster::builder(), |builder, (name, value)| builder.setting(name, value));
+        let cluster = builder.start().expect("a cluster");
         cluster.create_database(DATABASE).expect("a database");
         let heroku = FakeHeroku::start(Model::default());
         heroku.set_quota(Quota { capacity: u32::MAX, per_hour: u32::MAX, retry_after: None });
@@ -39,6 +58,7 @@ impl World {
         let migrated = world.command(&folder, &["migrate"]).output().expect("the program starts");
         assert!(migrated.status.success(), "{migrated:?}");
         let _ = std::fs::remove_dir_all(folder);
+        world.cluster.psql(DATABASE, SLOW_COMMITS).expect("triggers");
         world
     }
 

@@ -15,6 +15,8 @@ use pg_cluster::Database;
 use crate::support::proxy::{Blow, Proxy, When};
 use crate::support::{ACME, DAY, Finished, Running, World, date, day, note, wait_for};
 
+const NO_DAY: &str = "DELETE FROM audit_events_log; DELETE FROM audit_events; DELETE FROM audit_event_conflicts; DELETE FROM audit_history";
+
 const SYNC: &str = "sync --date 2024-09-28 --output json";
 
 /// With more than one connection the order of steps would depend on chance; no beat comes in between.
@@ -36,8 +38,8 @@ struct Stage {
 
 /// What is done, and what has to be so afterwards.
 struct Life {
-    /// The database before it.
-    database: fn() -> Database,
+    /// Makes the database what it was before it.
+    undo: &'static str,
     /// Runs the program to its end.
     run: fn(&Stage) -> Finished,
     /// The first step of it, if those before were another life's.
@@ -61,7 +63,7 @@ impl Life {
     /// Ends the life at every step of it, in all four ways.
     fn end_everywhere(&self) -> Tally {
         let begun = Instant::now();
-        let stage = Stage::new((self.database)());
+        let stage = Stage::new(self);
         let whole = (self.run)(&stage);
         assert_eq!(self.harm(&stage, &whole), None, "{whole:#?}");
         let steps = stage.proxy.steps();
@@ -72,10 +74,11 @@ impl Life {
         std::thread::scope(|threads| {
             for _ in 0..4 {
                 threads.spawn(|| {
+                    let stage = Stage::new(self);
                     while let Some(&(n, when, blow)) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
                         let case =
                             format!("step {n} of {}, {when:?} {blow:?}: {}", steps.len(), one_line(&steps[n - 1]));
-                        let harm = self.end_once(&case, n, when, blow);
+                        let harm = self.end_once(&stage, &case, n, when, blow);
                         let mut tally = tally.lock().expect("no case failed");
                         match harm {
                             _ if blow == Blow::Kill => tally.killed += 1,
@@ -87,10 +90,10 @@ impl Life {
             }
         });
 
-        let beyond = Stage::new((self.database)());
-        beyond.proxy.strike(steps.len() + 1, "", When::Before, Blow::Cut);
-        (self.run)(&beyond);
-        assert!(!beyond.proxy.has_struck(), "there is no step beyond the last");
+        stage.begin_again(self);
+        stage.proxy.strike(steps.len() + 1, "", When::Before, Blow::Cut);
+        (self.run)(&stage);
+        assert!(!stage.proxy.has_struck(), "there is no step beyond the last");
 
         let tally = Tally { steps: steps.len() - first, ..tally.into_inner().expect("no case failed") };
         note(&format!(
@@ -105,17 +108,17 @@ impl Life {
     }
 
     /// Ends the life at one step in one way, and tells what harm a cut did to the run.
-    fn end_once(&self, case: &str, n: usize, when: When, blow: Blow) -> Option<String> {
-        let stage = Stage::new((self.database)());
+    fn end_once(&self, stage: &Stage, case: &str, n: usize, when: When, blow: Blow) -> Option<String> {
+        stage.begin_again(self);
         stage.proxy.strike(n, "", when, blow);
-        let finished = (self.run)(&stage);
+        let finished = (self.run)(stage);
         assert!(stage.proxy.has_struck(), "{case}: {finished:#?}");
         if blow == Blow::Kill {
             assert_eq!(finished.status, -9, "{case}: {finished:#?}");
         }
         let judged = std::panic::AssertUnwindSafe(|| {
-            let harm = if blow == Blow::Cut { self.harm(&stage, &finished) } else { None };
-            (self.next)(&stage);
+            let harm = if blow == Blow::Cut { self.harm(stage, &finished) } else { None };
+            (self.next)(stage);
             harm
         });
         std::panic::catch_unwind(judged).unwrap_or_else(|panic| {
@@ -130,11 +133,20 @@ impl Life {
 }
 
 impl Stage {
-    fn new(database: Database) -> Self {
-        let mut world = World::on(database, small(), &format!("{ONE_CONNECTION}{ACME}"));
+    fn new(life: &Life) -> Self {
+        let mut world = World::with(small(), &format!("{ONE_CONNECTION}{ACME}"));
+        assert_eq!(world.run("migrate").status, 0);
         let proxy = Proxy::start(world.database.url());
         world.set("DATABASE_URL", proxy.url());
-        Self { world, proxy }
+        let stage = Self { world, proxy };
+        stage.begin_again(life);
+        stage
+    }
+
+    fn begin_again(&self, life: &Life) {
+        self.world.sql(life.undo);
+        self.world.heroku.clear_faults();
+        self.proxy.forget();
     }
 
     fn start(&self, arguments: &str) -> Running {
@@ -183,7 +195,7 @@ impl Stage {
 #[test]
 fn a_day_that_is_published_survives_a_kill_and_a_cut_at_every_step() {
     let life = Life {
-        database: migrated,
+        undo: NO_DAY,
         run: |stage| stage.start(SYNC).wait(),
         begins_with: "",
         harm: |stage, finished| {
@@ -209,7 +221,7 @@ fn a_day_that_is_published_survives_a_kill_and_a_cut_at_every_step() {
 #[test]
 fn a_day_that_fails_survives_a_kill_and_a_cut_at_every_step() {
     let life = Life {
-        database: migrated,
+        undo: NO_DAY,
         run: |stage| {
             let refusal = Fault::status(403, "forbidden", "You do not have access");
             stage.world.heroku.fault(Match::events("acme").always(), refusal);
@@ -234,7 +246,7 @@ fn a_day_that_fails_survives_a_kill_and_a_cut_at_every_step() {
 #[test]
 fn a_day_that_is_given_back_on_a_signal_survives_a_kill_and_a_cut_at_every_step() {
     let life = Life {
-        database: migrated,
+        undo: NO_DAY,
         run: |stage| {
             let hold = stage.world.heroku.hold(Match::events("acme"));
             let run = stage.start(SYNC);
@@ -256,7 +268,7 @@ fn a_day_that_is_given_back_on_a_signal_survives_a_kill_and_a_cut_at_every_step(
 #[test]
 fn a_migration_survives_a_kill_and_a_cut_at_every_step_and_is_done_whole_or_not_at_all() {
     let life = Life {
-        database: pg_cluster::fresh_database,
+        undo: "DROP SCHEMA public CASCADE; CREATE SCHEMA public",
         run: |stage| stage.start("migrate").wait(),
         begins_with: "",
         harm: |stage, finished| {
@@ -296,25 +308,13 @@ fn schema_of(database: &Database) -> String {
     tables + &database.psql("SELECT version, description FROM auditsync_migrations").expect("a list of migrations")
 }
 
-/// A database with the schema, and nothing in it.
-fn migrated() -> Database {
-    template().copy().expect("a copy")
-}
-
-fn template() -> &'static Database {
-    static TEMPLATE: OnceLock<Database> = OnceLock::new();
-    TEMPLATE.get_or_init(|| {
-        let database = pg_cluster::fresh_database();
-        let migrated = World::on(pg_cluster::fresh_database(), small(), ACME)
-            .run(&format!("migrate --database-url {}", database.url()));
-        assert_eq!(migrated.status, 0, "{migrated:#?}");
-        database
-    })
-}
-
 fn whole_schema() -> &'static str {
     static SCHEMA: OnceLock<String> = OnceLock::new();
-    SCHEMA.get_or_init(|| schema_of(&migrated()))
+    SCHEMA.get_or_init(|| {
+        let world = World::with(small(), ACME);
+        assert_eq!(world.run("migrate").status, 0);
+        schema_of(&world.database)
+    })
 }
 
 fn events() -> [String; 3] {

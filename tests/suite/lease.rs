@@ -58,7 +58,8 @@ fn it_beats_while_heroku_is_slow_with_a_single_connection() {
 
 #[test]
 fn work_that_can_not_beat_is_cancelled_before_its_lease_runs_out() {
-    let world = short_lease();
+    // A second between the end of trust and the end of the lease, so that a busy machine does not blur the two.
+    let world = World::new(&format!("[lock]\nstale_after = \"10s\"\nheartbeat_every = \"1s\"\n{ACME}"));
     let (run, _hold) = held_run(&world);
     // Somebody's long transaction on the row: no beat gets through.
     let psql = world.database.cluster().map_or_else(|| "psql".into(), |cluster| cluster.bin("psql"));
@@ -69,12 +70,14 @@ fn work_that_can_not_beat_is_cancelled_before_its_lease_runs_out() {
         .spawn()
         .expect("psql");
     let finished = run.wait();
-    let still_leased =
-        world.sql("SELECT status = 'PROCESSING' AND locked_until > clock_timestamp() FROM audit_events_log");
     blocker.kill().and_then(|()| blocker.wait()).expect("psql ends");
     assert_eq!(finished.status, 1, "{finished:#?}");
-    assert_eq!(day(&finished.json(), "acme", DAY)["outcome"], "lost_lock");
-    assert_eq!(still_leased, "t", "the work had ended while the lease still held");
+    let report = finished.json();
+    let row = day(&report, "acme", DAY);
+    assert_eq!(row["outcome"], "lost_lock");
+    let worked = row["duration_ms"].as_u64().expect("a figure");
+    assert!((9000..10_000).contains(&worked), "it ended after {worked} ms of the lease's 10,000");
+    assert_eq!(world.sql("SELECT status, attempt FROM audit_events_log"), "PROCESSING|1", "left to whoever takes over");
 }
 
 #[test]

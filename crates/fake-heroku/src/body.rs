@@ -70,14 +70,19 @@ pub(crate) fn whole(pieces: Pieces) -> Body {
     Body::from_stream(stream::iter(pieces.map(Ok::<_, io::Error>)))
 }
 
-/// A body whose connection breaks after so many bytes.
-pub(crate) fn cut(pieces: Pieces, after_bytes: usize) -> Body {
-    let mut left = after_bytes;
-    let kept = pieces.map_while(move |mut piece| {
+/// The first bytes of these pieces.
+pub(crate) fn shortened(pieces: Pieces, bytes: usize) -> Pieces {
+    let mut left = bytes;
+    Box::new(pieces.map_while(move |mut piece| {
         piece.truncate(left);
         left -= piece.len();
-        (!piece.is_empty()).then_some(Ok(piece))
-    });
+        (!piece.is_empty()).then_some(piece)
+    }))
+}
+
+/// A body whose connection breaks after so many bytes.
+pub(crate) fn cut(pieces: Pieces, after_bytes: usize) -> Body {
+    let kept = shortened(pieces, after_bytes).map(Ok);
     let broken = stream::once(async move {
         if after_bytes > 0 {
             // The server sends what it has only when the body has nothing ready.

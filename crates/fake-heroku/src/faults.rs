@@ -39,6 +39,11 @@ pub enum Fault {
         /// Bytes that still arrive.
         after_bytes: usize,
     },
+    /// The body ends after so many bytes (as sent: gzipped, if it is) as if it were whole: nothing but its contents tells.
+    EndBody {
+        /// Bytes that arrive.
+        after_bytes: usize,
+    },
     /// No answer, until [`release_hangs`](crate::FakeHeroku::release_hangs) or the client has had enough.
     Hang,
     /// The body comes in small pieces.

@@ -182,6 +182,7 @@ fn replaced(fault: Fault, headers: &HeaderMap) -> Result<Response, Fault> {
 fn spoiled(pieces: body::Pieces, fault: Option<&Fault>) -> Body {
     match fault {
         Some(Fault::CutBody { after_bytes }) => body::cut(pieces, *after_bytes),
+        Some(Fault::EndBody { after_bytes }) => body::whole(body::shortened(pieces, *after_bytes)),
         Some(Fault::Trickle { chunk, every }) => body::trickled(pieces, *chunk, *every),
         _ => body::whole(pieces),
     }

@@ -9,8 +9,9 @@ SET status = 'PROCESSING',
     locked_until = excluded.locked_until,
     error_message = NULL,
     updated_at = clock_timestamp()
-WHERE l.status IN ('PENDING', 'FAILED', 'ERROR')
+-- A row that came up since it was looked for is the other's whose insert we waited for; its claim is not passed over.
+WHERE $6 AND (l.status IN ('PENDING', 'FAILED', 'ERROR')
    -- A lease that ran out by this server's clock may be taken over; one without an end is nobody's.
-   OR (l.status = 'PROCESSING' AND (l.locked_until IS NULL OR l.locked_by IS NULL OR l.locked_until <= clock_timestamp()))
+   OR (l.status = 'PROCESSING' AND (l.locked_until IS NULL OR l.locked_by IS NULL OR l.locked_until <= clock_timestamp())))
 RETURNING attempt, synced_at IS NOT NULL AS was_whole, clock_timestamp() AS claimed_at,
           pg_current_xact_id()::text AS xact

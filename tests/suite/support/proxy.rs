@@ -118,6 +118,11 @@ impl Proxy {
         state.struck = false;
     }
 
+    /// Forgets all that was, and lets everything through.
+    pub(crate) fn forget(&self) {
+        *self.shared.lock() = State::default();
+    }
+
     /// Names the process that [`Blow::Kill`] kills, which waits for that.
     pub(crate) fn program_is(&self, process: u32) {
         self.shared.lock().program = Some(process);

@@ -1,0 +1,9 @@
+-- Whether this run wrote that it did this to a day.
+SELECT
+FROM audit_history
+WHERE source = $1
+  AND process_date = $2
+  AND attempt = $3
+  AND action = $4
+  AND run_id = $5
+LIMIT 1

@@ -1,0 +1,127 @@
+//! The budget of a token is kept, whatever happens, and a run in an outage asks little.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use fake_heroku::{Fault, Match, Quota};
+
+use crate::support::{ACME, World, day, wait_for};
+
+const GLOBEX: &str = "[[source]]\nname = \"globex\"\naccount = \"globex\"\ntoken_env = \"GLOBEX_TOKEN\"\n";
+
+#[test]
+fn each_token_has_its_own_pace_and_keeps_it_under_concurrency() {
+    let limit = "[rate_limit]\nrequests_per_hour = 36000\nburst = 3\nreserve = 0\n[sync]\nconcurrency = 16\n";
+    let world = World::new(&format!("{limit}{ACME}{GLOBEX}"));
+    world.sync("--from 2024-09-01 --to 2024-09-20", 0);
+    let mut by_token: BTreeMap<String, Vec<_>> = BTreeMap::new();
+    for request in world.heroku.requests() {
+        by_token.entry(request.token.expect("a token")).or_default().push(request.at);
+    }
+    assert_eq!(by_token.len(), 2);
+    for times in by_token.values_mut() {
+        times.sort();
+        assert_eq!(times.len(), 20);
+        // In any window: no more than the burst and what the rate gives back in it.
+        for (first, begin) in times.iter().enumerate() {
+            for (last, end) in times.iter().enumerate().skip(first + 3) {
+                let earned = Duration::from_millis(100 * (last - first + 1 - 3) as u64);
+                let window = *end - *begin + Duration::from_millis(30);
+                assert!(window >= earned, "requests {first} to {last} came within {window:?}");
+            }
+        }
+    }
+    let (acme, globex) = (by_token.values().next().expect("one"), by_token.values().nth(1).expect("another"));
+    let (begin, end) = (acme[0].min(globex[0]), acme[19].max(globex[19]));
+    assert!(end - begin < Duration::from_millis(3000), "the two ran beside each other: {:?}", end - begin);
+}
+
+#[test]
+fn a_token_that_heroku_limits_is_slowed_down_and_its_days_are_done_nevertheless() {
+    // Far too quick for a quota of five and twenty a second.
+    let limit = "[rate_limit]\nrequests_per_hour = 3600000\nburst = 30\nreserve = 0\n[sync]\nconcurrency = 8\n";
+    let retry = "[retry]\ninitial_interval = \"50ms\"\nmax_interval = \"400ms\"\n";
+    for retry_after in [None, Some("1".to_owned())] {
+        let world = World::new(&format!("{limit}{retry}{ACME}"));
+        world.heroku.set_quota(Quota { capacity: 5, per_hour: 72_000, retry_after: retry_after.clone() });
+        let report = world.sync("--from 2024-08-01 --to 2024-08-31", 0);
+        assert_eq!(report["totals"]["synced"], 31);
+        let limited = world.heroku.requests().iter().filter(|request| request.status == Some(429)).count();
+        crate::support::note(&format!("Retry-After {retry_after:?}: {limited} requests were limited"));
+        assert!((1..=31).contains(&limited), "{limited} requests were limited");
+    }
+}
+
+#[test]
+fn a_token_that_is_limited_for_longer_than_the_policy_waits_costs_one_request_and_no_wait() {
+    let world = World::new(&format!("[sync]\nconcurrency = 1\n{ACME}{GLOBEX}"));
+    world.heroku.fault(Match::events("acme").always(), Fault::rate_limit(Some("86400")));
+    let report = world.sync("--from 2024-09-01 --to 2024-09-10", 1);
+    assert_eq!(world.heroku.requests().iter().filter(|asked| asked.account.as_deref() == Some("acme")).count(), 1);
+    for date in 1..=10 {
+        let date = format!("2024-09-{date:02}");
+        let error = day(&report, "acme", &date)["error"].as_str().expect("an error").to_owned();
+        assert!(error.starts_with("Heroku limits this token: "), "{error}");
+        assert_eq!(day(&report, "globex", &date)["outcome"], "synced");
+    }
+}
+
+#[test]
+fn waiting_for_a_token_s_budget_is_told_in_the_log() {
+    let limit = "[rate_limit]\nrequests_per_hour = 3600\nburst = 1\nreserve = 4\n";
+    let world = World::new(&format!("{limit}[retry]\ninitial_interval = \"5ms\"\n{ACME}"));
+    world.heroku.set_remaining("audit@acme.example.com", 3);
+    let finished = world.run("--from 2024-09-01 --to 2024-09-02");
+    assert_eq!(finished.status, 0, "{finished:#?}");
+    assert!(finished.stderr.contains("quota to refill"), "{finished:#?}");
+}
+
+#[test]
+fn when_heroku_is_down_sixty_sources_cost_little_more_than_a_request_each() {
+    let mut sources = String::from("[sync]\nconcurrency = 4\n[retry]\ninitial_interval = \"5ms\"\nmax_attempts = 6\n");
+    for number in 0..60 {
+        let _ = write!(
+            sources,
+            "[[source]]\nname = \"acme-{number:02}\"\naccount = \"acme-{number:02}\"\ntoken_env = \"HEROKU_API_TOKEN\"\n"
+        );
+    }
+    let world = World::new(&sources);
+    world.heroku.fault(Match::any().always(), Fault::status(503, "unavailable", "down"));
+    let report = world.sync("--date 2024-09-28", 1);
+    assert_eq!(report["totals"]["failed"], 60);
+    let single = report["days"].as_array().expect("days").iter().filter(|day| day["requests"] == 1);
+    assert!(single.clone().all(|day| day["error"].as_str().is_some_and(|error| error.contains("one attempt only"))));
+    assert!(single.count() >= 54, "all but those under way when the third was given up");
+    // At most the four in flight and the two before them go through the whole policy.
+    let requests = world.heroku.requests().len();
+    assert!((60..=60 + 6 * 5).contains(&requests), "{requests} requests");
+}
+
+#[test]
+fn after_an_outage_has_ended_each_day_gets_the_whole_policy_again() {
+    let world = World::new(&format!("[sync]\nconcurrency = 1\n{ACME}"));
+    let on = |date: &str| Match::events("acme").day(crate::support::date(date));
+    for date in ["2024-09-20", "2024-09-21", "2024-09-22"] {
+        world.heroku.fault(on(date).times(3), Fault::status(503, "unavailable", "down"));
+    }
+    world.heroku.fault(on("2024-09-24").times(2), Fault::status(503, "unavailable", "down"));
+    let report = world.sync("--from 2024-09-20 --to 2024-09-24", 1);
+    let requests: Vec<_> = report["days"].as_array().expect("days").iter().map(|day| day["requests"].clone()).collect();
+    assert_eq!(requests, [3, 3, 3, 1, 3]);
+    assert_eq!(day(&report, "acme", "2024-09-24")["outcome"], "synced");
+}
+
+#[test]
+fn a_slow_token_does_not_hold_the_others_up() {
+    let slow = "[source.rate_limit]\nrequests_per_hour = 60\nburst = 1\nreserve = 0\n";
+    let world = World::new(&format!("[sync]\nconcurrency = 2\n{ACME}{slow}{GLOBEX}"));
+    let run = world.spawn("--from 2024-09-01 --to 2024-09-10");
+    wait_for("the other token's days", || {
+        world.sql("SELECT to_regclass('audit_events_log') IS NOT NULL") == "t"
+            && world.sql("SELECT count(*) FROM audit_events_log WHERE source = 'globex' AND status = 'SUCCESS'") == "10"
+    });
+    assert_eq!(world.sql("SELECT count(*) FROM audit_events_log WHERE source = 'acme' AND status = 'SUCCESS'"), "1");
+    run.signal("TERM");
+    assert_eq!(run.wait().status, 143);
+}

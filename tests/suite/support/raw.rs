@@ -1,0 +1,40 @@
+//! A server that answers with any bytes at all, for what no HTTP server can be made to say.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Serves on loopback until the test program ends, and returns the address. `answer` gets the number of the request,
+/// from 0, and its head; the connection ends behind what it returns.
+pub(crate) fn serve(answer: impl Fn(usize, &str) -> Vec<u8> + Send + Sync + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let (answer, requests) = (Arc::new(answer), Arc::new(AtomicUsize::new(0)));
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (answer, requests) = (Arc::clone(&answer), Arc::clone(&requests));
+            std::thread::spawn(move || {
+                let mut stream = stream.expect("a connection");
+                let mut head = Vec::new();
+                let mut byte = [0];
+                while !head.ends_with(b"\r\n\r\n") {
+                    match stream.read(&mut byte) {
+                        Ok(1) => head.push(byte[0]),
+                        _ => return,
+                    }
+                }
+                let number = requests.fetch_add(1, Ordering::SeqCst);
+                // A client that has had enough has left.
+                let _ = stream.write_all(&answer(number, &String::from_utf8_lossy(&head)));
+            });
+        }
+    });
+    format!("http://{address}")
+}
+
+/// An answer as it should be: `status` is code and words, `headers` are whole lines, each with its line end.
+pub(crate) fn http(status: &str, headers: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}").into_bytes()
+}
