@@ -14,9 +14,9 @@ use crate::report::log::{LogFormat, Verbosity};
 #[command(name = "auditsync", version, max_term_width = 110, after_help = EXIT_STATUS)]
 pub struct Cli {
     #[command(flatten)]
-    pub(crate) global: Global,
-    #[command(flatten)]
     pub(crate) sync: SyncArgs,
+    #[command(flatten)]
+    pub(crate) global: Global,
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
 }
@@ -32,6 +32,7 @@ Exit status:
   128+N  ended by signal N (143 after SIGTERM, 130 after Ctrl-C)";
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
     /// The file that declares the sources
     #[arg(short, long, value_name = "FILE", env = "AUDITSYNC_CONFIG", default_value = "audit.toml", global = true)]

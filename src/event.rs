@@ -204,6 +204,9 @@ impl<const N: usize> Visitor<'_> for Place<'_, N> {
 }
 
 #[cfg(test)]
+mod fuzz;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

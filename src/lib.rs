@@ -12,6 +12,7 @@
 //! - [`lease`]: the heartbeat that keeps a lease alive.
 //! - [`retry`]: policies as delays.
 //! - [`day`], [`event`], [`ledger`]: what the others talk about, without I/O.
+//! - [`text`]: which characters may be printed as they are.
 //! - [`report`]: what people and scripts read.
 
 pub mod app;
@@ -19,6 +20,8 @@ pub mod cli;
 pub mod config;
 pub mod day;
 pub mod event;
+#[cfg(test)]
+mod fuzz;
 pub mod heroku;
 pub mod lease;
 pub mod ledger;
@@ -26,3 +29,4 @@ pub mod plan;
 pub mod report;
 pub mod retry;
 pub mod store;
+pub mod text;

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::fetch::{End, Job, JobDay, NoSelector, Selector, Sink, Teams, advice, read_through};
 use super::sync::report_unread;
 use super::{App, Shutdown};
-use crate::config::EventLog;
+use crate::config::{EventLog, Token};
 use crate::event::Event;
 use crate::heroku::{Batch, Client, Cost};
 use crate::plan::{Planned, Verdict};
@@ -72,7 +72,7 @@ async fn read(context: &Context<'_>, job: &Job) -> Vec<DayReport> {
         if counts.iter().all(|count| count.stopped.is_some()) {
             return Ok(End::NobodyLeft);
         }
-        read_through(&mut reader, &mut Counting { context, counts: &mut counts }).await
+        read_through(&mut reader, &mut Counting { context, token: &job.asker.token, counts: &mut counts }).await
     };
     let stopped = tokio::select! {
         biased;
@@ -116,7 +116,7 @@ impl Count {
         }
     }
 
-    async fn count(&mut self, context: &Context<'_>, batch: &Batch) -> store::Result<()> {
+    async fn count(&mut self, context: &Context<'_>, token: &Token, batch: &Batch) -> store::Result<()> {
         let selector = self.selector.as_ref().expect("found before anything is read");
         let mut first_seen: Vec<&Event> = batch.iter().filter(|event| selector.takes(event)).collect();
         // A retry, or a page that overlaps another, brings an event again. Half a SHA-256 tells events apart well enough.
@@ -130,7 +130,7 @@ impl Count {
             match known.get(&event.id) {
                 None => {
                     self.new += 1;
-                    report::log::new_event(context.event_log, &self.day.key.source, event);
+                    report::log::new_event(context.event_log, &self.day.key.source, event, token);
                 }
                 Some(hash) if *hash != event.hash => self.conflicts += 1,
                 Some(_) => {}
@@ -150,13 +150,14 @@ fn fingerprint(id: &str) -> u128 {
 /// Counts each batch for every day.
 struct Counting<'a, 'c> {
     context: &'a Context<'c>,
+    token: &'a Token,
     counts: &'a mut [Count],
 }
 
 impl Sink for Counting<'_, '_> {
     async fn take(&mut self, batch: &Batch) -> bool {
         for count in self.counts.iter_mut().filter(|count| count.stopped.is_none()) {
-            if let Err(error) = count.count(self.context, batch).await {
+            if let Err(error) = count.count(self.context, self.token, batch).await {
                 count.stopped = Some((Outcome::Failed, error.to_string()));
             }
         }

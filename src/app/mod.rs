@@ -19,7 +19,7 @@ use tracing::warn;
 use uuid::Uuid;
 
 use crate::cli::{Cli, Command, Global};
-use crate::config::{Config, ConfigError, Source};
+use crate::config::{Config, ConfigError, Source, masked};
 use crate::report::Output;
 use crate::store::{ConnectError, Holder, Reader, Schema, SchemaError, Store};
 pub use signals::Shutdown;
@@ -72,6 +72,14 @@ impl Failure {
         }
     }
 
+    /// Its text; where it repeats what was typed, without what looks like a secret.
+    fn told(&self) -> String {
+        match self {
+            Self::Usage(_) | Self::Config(_) => masked(&self.to_string()),
+            _ => self.to_string(),
+        }
+    }
+
     fn usage(message: impl fmt::Display) -> Self {
         Self::Usage(message.to_string())
     }
@@ -84,8 +92,13 @@ pub fn run(args: impl IntoIterator<Item = std::ffi::OsString>) -> ExitStatus {
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {
+            // A mistake is told with what was typed, which may be a secret in the wrong place.
+            let text = error.render().to_string();
+            match masked(&text) {
+                masked if masked != text => eprint!("{masked}"),
+                _ => drop(error.print()),
+            }
             // Help and version are answers, not mistakes.
-            let _ = error.print();
             return if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) { DONE } else { 2 };
         }
     };
@@ -115,12 +128,12 @@ pub fn run(args: impl IntoIterator<Item = std::ffi::OsString>) -> ExitStatus {
     result.unwrap_or_else(|failure| {
         match &failure {
             // Its text begins so by itself, once for each mistake.
-            Failure::Config(mistakes) => eprintln!("{mistakes}"),
-            failure => eprintln!("error: {failure}"),
+            Failure::Config(_) => eprintln!("{}", failure.told()),
+            failure => eprintln!("error: {}", failure.told()),
         }
         let status = failure.exit_status();
         if output == Output::Json {
-            println!("{}", serde_json::json!({ "error": failure.to_string(), "exit_status": status }));
+            println!("{}", serde_json::json!({ "error": failure.told(), "exit_status": status }));
         }
         status
     })

@@ -13,7 +13,7 @@ const SECRET_KEYS: [&str; 6] = ["token", "secret", "password", "passwd", "api_ke
 const LONGEST_LINE: usize = 4096;
 
 /// `text` with everything in it that looks like a token, a UUID or a URL's credentials hidden, in the same number of bytes.
-pub(super) fn words(text: &str) -> String {
+pub fn words(text: &str) -> String {
     let mut shown = text.as_bytes().to_vec();
     for span in tokens(text).into_iter().chain(uuids(text)).chain(credentials(text)) {
         shown[span].fill(b'*');

@@ -12,6 +12,8 @@ mod document;
 mod duration;
 mod error;
 mod file;
+#[cfg(test)]
+mod fuzz;
 mod mask;
 mod mistake;
 mod near;
@@ -29,6 +31,7 @@ use std::time::Duration;
 use reqwest::Url;
 
 pub use error::{ConfigError, UnknownSource};
+pub use mask::words as masked;
 pub use source::{Filter, Lock, NameError, RateLimit, Retry, Scope, Source, SourceName};
 pub use token::{Token, TokenError, Tokens};
 

@@ -1,5 +1,6 @@
 //! API tokens: read from the environment when they are needed, never printed.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -24,6 +25,11 @@ impl Token {
             Some(c) if c.is_whitespace() => Err(TokenError::Space),
             Some(_) => Err(TokenError::Character),
         }
+    }
+
+    /// `text` with the token replaced wherever it occurs.
+    pub fn hide_in<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if text.contains(self.expose()) { text.replace(self.expose(), "[token]").into() } else { text.into() }
     }
 
     /// The text itself, for the header of a request and nothing else. It is visible ASCII.

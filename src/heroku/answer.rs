@@ -12,11 +12,12 @@ use std::fmt;
 use std::time::Duration;
 
 use reqwest::StatusCode;
-use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use super::list::Malformed;
 use crate::config::Token;
 use crate::event::NotJson;
+use crate::text::steers;
 
 /// What follows from an answer that is not good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +55,9 @@ pub enum Fault {
         /// The wait that was asked for.
         retry_after: Option<Duration>,
     },
+    /// Heroku limited this token a moment ago, for longer than the policy waits; it was not asked again.
+    #[error("this token was limited before, for another {}", humantime::format_duration(Duration::from_secs(.0.as_secs())))]
+    StillLimited(Duration),
     /// No answer, or half of one: DNS, connect, TLS, read.
     #[error("{}", chain(.0))]
     Network(reqwest::Error),
@@ -66,9 +70,9 @@ pub enum Fault {
     /// An element of the list is not JSON.
     #[error(transparent)]
     Element(#[from] NotJson),
-    /// An element of a list is JSON of another shape than Heroku documents.
+    /// An element of a list is JSON of another shape than Heroku documents. The words quote it, and are made harmless.
     #[error("an element of the list is not as documented: {0}")]
-    Shape(serde_json::Error),
+    Shape(String),
     /// A page says that there is a next one, but not which, or one that was read before.
     #[error("206 without a Next-Range that leads on")]
     NoWayOn,
@@ -79,6 +83,7 @@ impl Fault {
     pub fn class(&self) -> Class {
         match self {
             Self::Status { status, .. } => class(*status).unwrap_or(Class::Passing),
+            Self::StillLimited(_) => Class::Limited,
             _ => Class::Passing,
         }
     }
@@ -87,6 +92,7 @@ impl Fault {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Status { retry_after, .. } => *retry_after,
+            Self::StillLimited(wait) => Some(*wait),
             _ => None,
         }
     }
@@ -95,6 +101,7 @@ impl Fault {
     pub fn status(&self) -> Option<StatusCode> {
         match self {
             Self::Status { status, .. } => Some(*status),
+            Self::StillLimited(_) => Some(StatusCode::TOO_MANY_REQUESTS),
             _ => None,
         }
     }
@@ -147,8 +154,7 @@ impl fmt::Display for Error {
 }
 
 /// The body of an error of Heroku's; other bodies occur.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Default)]
 pub(super) struct ErrorBody {
     id: Option<String>,
     message: Option<String>,
@@ -157,10 +163,16 @@ pub(super) struct ErrorBody {
 impl ErrorBody {
     /// Reads it from `body`, with nothing where it is something else.
     pub(super) fn parse(body: &[u8]) -> Self {
-        serde_json::from_slice(body).unwrap_or_default()
+        // Part by part, so that an odd one does not hide the other.
+        let mut parts: Map<String, Value> = serde_json::from_slice(body).unwrap_or_default();
+        let mut text = |name| match parts.remove(name) {
+            Some(Value::String(text)) => Some(text),
+            _ => None,
+        };
+        Self { id: text("id"), message: text("message") }
     }
 
-    /// The fault that it tells of.
+    /// The fault that it tells of; `token` must not be repeated in its words.
     pub(super) fn into_fault(self, status: StatusCode, retry_after: Option<Duration>, token: &Token) -> Fault {
         let harmless = |text: Option<String>| text.map(|text| harmless(&text, token)).filter(|text| !text.is_empty());
         Fault::Status { status, id: harmless(self.id), message: harmless(self.message), retry_after }
@@ -173,11 +185,11 @@ const LONGEST_TEXT: usize = 500;
 /// A text of Heroku's that can be printed: without the token, should the server echo it, without control characters,
 /// which could steer a terminal, on one line, and not too long.
 pub fn harmless(text: &str, token: &Token) -> String {
-    let text = text.replace(token.expose(), "[token]");
+    let text = token.hide_in(text);
     let mut harmless: String = text
         .chars()
         .map(|c| if c.is_whitespace() { ' ' } else { c })
-        .map(|c| if c.is_control() || is_bidi_control(c) { '\u{fffd}' } else { c })
+        .map(|c| if steers(c) { '\u{fffd}' } else { c })
         .take(LONGEST_TEXT + 1)
         .collect();
     if harmless.chars().count() > LONGEST_TEXT {
@@ -185,11 +197,6 @@ pub fn harmless(text: &str, token: &Token) -> String {
         harmless.push('…');
     }
     harmless.trim().to_owned()
-}
-
-/// The characters that reorder what stands around them (Unicode Standard Annex 9).
-fn is_bidi_control(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn words(id: Option<&String>, message: Option<&String>) -> String {

@@ -5,6 +5,7 @@
 //! its budget. Who waits here is counted, so that other tokens' work can go on in the meantime.
 
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -29,8 +30,15 @@ pub(super) struct Budget {
     refill: Duration,
     reserve: u32,
     paused_until: Mutex<Option<Instant>>,
+    limited_until: Mutex<Option<Instant>>,
+    /// Heroku limited the token since the last request: what had been saved up for a burst is not used.
+    spent: AtomicBool,
     waiting: Waiting,
 }
+
+/// Heroku limits the token for so long, which is longer than is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct StillLimited(pub(super) Duration);
 
 /// How many requests wait for some budget.
 #[derive(Debug, Clone)]
@@ -72,15 +80,19 @@ impl Budget {
             refill,
             reserve: limit.reserve,
             paused_until: Mutex::new(None),
+            limited_until: Mutex::new(None),
+            spent: AtomicBool::new(false),
             waiting: waiting.clone(),
         }
     }
 
-    /// Waits until one more request may be sent, and takes it from the budget.
-    pub(super) async fn admit(&self) {
+    /// Waits until one more request may be sent, and takes it from the budget. Whoever would give up before Heroku's limit
+    /// is over need not ask to be told so: that is one of less `patience`.
+    pub(super) async fn admit(&self, patience: Duration) -> Result<(), StillLimited> {
         if self.pause().is_none() {
+            self.forgo_burst();
             match self.limiter.check() {
-                Ok(()) => return,
+                Ok(()) => return Ok(()),
                 Err(too_early) => {
                     let wait = too_early.wait_time_from(DefaultClock::default().now());
                     if wait >= LONG {
@@ -92,12 +104,16 @@ impl Budget {
         let _waits = self.waiting.begin();
         loop {
             while let Some(until) = self.pause() {
+                if let Some(wait) = self.limited_for().filter(|wait| *wait > patience) {
+                    return Err(StillLimited(wait));
+                }
                 tokio::time::sleep_until(until).await;
             }
+            self.forgo_burst();
             self.limiter.until_ready().await;
             // Another request's answer may have begun a pause while this one waited for its turn.
             if self.pause().is_none() {
-                return;
+                return Ok(());
             }
         }
     }
@@ -112,8 +128,32 @@ impl Budget {
         }
     }
 
-    /// Admits nothing for `wait`: Heroku limited this token.
-    pub(super) fn pause_for(&self, wait: Duration) {
+    /// Admits nothing for `wait`, and then no more than the pace: Heroku limited this token.
+    pub(super) fn slow_down(&self, wait: Duration) {
+        self.spent.store(true, Ordering::Relaxed);
+        self.pause_for(wait);
+    }
+
+    /// The same, where Heroku asked for a `wait` that was too long for whoever asked.
+    pub(super) fn limit_for(&self, wait: Duration) {
+        self.slow_down(wait);
+        let until = Instant::now() + wait.min(LONGEST_PAUSE);
+        *self.limited_until.lock().expect("no panic while locked") = Some(until);
+    }
+
+    /// How long such a wait still goes on.
+    fn limited_for(&self) -> Option<Duration> {
+        let until = *self.limited_until.lock().expect("no panic while locked");
+        until.map(|until| until.saturating_duration_since(Instant::now())).filter(|wait| !wait.is_zero())
+    }
+
+    fn forgo_burst(&self) {
+        if self.spent.swap(false, Ordering::Relaxed) {
+            while self.limiter.check().is_ok() {}
+        }
+    }
+
+    fn pause_for(&self, wait: Duration) {
         let until = Instant::now() + wait.min(LONGEST_PAUSE);
         let mut paused_until = self.paused_until.lock().expect("no panic while locked");
         *paused_until = (*paused_until).max(Some(until));
@@ -150,7 +190,7 @@ mod tests {
         assert_eq!(budget.pause(), None);
         let begun = Instant::now();
         budget.observe_remaining(7);
-        budget.admit().await;
+        budget.admit(Duration::MAX).await.expect("no limit");
         assert!(begun.elapsed() >= Duration::from_secs(3), "three requests at one a second");
         assert!(begun.elapsed() < Duration::from_secs(4));
     }
@@ -161,11 +201,30 @@ mod tests {
         let begun = Instant::now();
         budget.pause_for(Duration::from_secs(20));
         budget.pause_for(Duration::from_secs(5));
-        budget.admit().await;
+        budget.admit(Duration::MAX).await.expect("no limit");
         assert!(begun.elapsed() >= Duration::from_secs(20));
         budget.pause_for(Duration::from_secs(1_000_000));
-        budget.admit().await;
+        budget.admit(Duration::MAX).await.expect("no limit");
         assert!(begun.elapsed() < Duration::from_secs(3700));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_limit_is_not_waited_out_by_who_would_give_up_before_not_even_by_who_waits_already() {
+        let budget = Arc::new(budget(0));
+        budget.pause_for(Duration::from_secs(20));
+        let wait = |patience| {
+            let budget = Arc::clone(&budget);
+            tokio::spawn(async move { budget.admit(patience).await })
+        };
+        let (impatient, patient) = (wait(Duration::from_mins(5)), wait(Duration::from_hours(2)));
+        tokio::task::yield_now().await;
+        budget.limit_for(Duration::from_hours(24));
+        let begun = Instant::now();
+        assert!(matches!(impatient.await, Ok(Err(StillLimited(_)))));
+        assert!(begun.elapsed() < Duration::from_secs(30));
+        assert_eq!(patient.await.expect("no panic"), Ok(()));
+        assert!(begun.elapsed() >= Duration::from_mins(59), "the hour in which a quota is refilled");
+        assert_eq!(budget.admit(Duration::ZERO).await, Ok(()));
     }
 
     #[tokio::test(start_paused = true)]
@@ -175,7 +234,7 @@ mod tests {
         budget.pause_for(Duration::from_secs(20));
         let wait = tokio::spawn({
             let budget = Arc::clone(&budget);
-            async move { budget.admit().await }
+            async move { budget.admit(Duration::MAX).await }
         });
         tokio::task::yield_now().await;
         assert_eq!(*waiting.borrow(), 1);

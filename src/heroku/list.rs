@@ -213,14 +213,30 @@ impl ListSplitter {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
+mod properties;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
     /// The elements of `body` when it arrives in chunks of `size` bytes.
-    fn split(body: &[u8], size: usize) -> Result<Vec<Bytes>, Malformed> {
+    pub(super) fn split(body: &[u8], size: usize) -> Result<Vec<Bytes>, Malformed> {
+        all(body.chunks(size.max(1)))
+    }
+
+    /// The same when its chunks end at `cuts`, in their order.
+    pub(super) fn split_at(body: &[u8], cuts: &[usize]) -> Result<Vec<Bytes>, Malformed> {
+        let begins = std::iter::once(0).chain(cuts.iter().copied());
+        let ends = cuts.iter().copied().chain([body.len()]);
+        all(begins.zip(ends).map(|(begin, end)| &body[begin..end]))
+    }
+
+    fn all<'b>(chunks: impl Iterator<Item = &'b [u8]>) -> Result<Vec<Bytes>, Malformed> {
         let mut splitter = ListSplitter::new();
         let mut elements = Vec::new();
-        for chunk in body.chunks(size.max(1)) {
+        for chunk in chunks {
             splitter.push(Bytes::copy_from_slice(chunk));
             while let Some(element) = splitter.next_element()? {
                 elements.push(element);

@@ -26,7 +26,7 @@ pub(super) struct PageRequest<'a> {
     pub url: &'a Url,
     /// Whose list it is.
     pub token: &'a Token,
-    /// The token's budget.
+    /// The token's budget, which is told what Heroku says of it.
     pub budget: &'a Budget,
     /// The `Range` of a page behind the first.
     pub range: Option<&'a str>,
@@ -42,7 +42,7 @@ pub(super) struct Page {
     time_left: Duration,
     timeout: Duration,
     next_range: NextRange,
-    elements: u64,
+    elements: usize,
     contents: DefaultHasher,
 }
 
@@ -67,9 +67,8 @@ pub(super) struct Failed {
 }
 
 impl PageRequest<'_> {
-    /// Asks for the page, within the token's budget, and reads the answer up to its body.
+    /// Asks for the page, which the token's budget has admitted, and reads the answer up to its body.
     pub(super) async fn send(&self) -> Result<Page, Failed> {
-        self.budget.admit().await;
         let mut time_left = self.timeout;
         let mut request = self.http.get(self.url.clone()).header(AUTHORIZATION, bearer(self.token));
         if let Some(range) = self.range {
@@ -133,9 +132,14 @@ impl Page {
         }
     }
 
-    /// Tells a page that was read whole from others; `None` for one so short that two may well be alike.
-    pub(super) fn fingerprint(&self) -> Option<u64> {
-        (self.elements > 1).then(|| self.contents.finish())
+    /// Tells a page that was read whole from others.
+    pub(super) fn fingerprint(&self) -> u64 {
+        self.contents.finish()
+    }
+
+    /// How many elements were read of it.
+    pub(super) fn elements(&self) -> usize {
+        self.elements
     }
 
     /// Where the list goes on behind this page.
@@ -173,10 +177,12 @@ fn bearer(token: &Token) -> HeaderValue {
 }
 
 fn next_range(status: StatusCode, headers: &HeaderMap) -> NextRange {
-    match header(headers, "Next-Range").map(str::trim).filter(|value| !value.is_empty()) {
-        Some(value) => NextRange::Next(value.to_owned()),
-        None if status == StatusCode::PARTIAL_CONTENT => NextRange::Unknown,
-        None => NextRange::End,
+    match headers.get("Next-Range").map(HeaderValue::to_str) {
+        Some(Ok(value)) if !value.trim().is_empty() => NextRange::Next(value.trim().to_owned()),
+        // There is a next page, under a name that can't be sent back.
+        Some(Err(_)) => NextRange::Unknown,
+        _ if status == StatusCode::PARTIAL_CONTENT => NextRange::Unknown,
+        _ => NextRange::End,
     }
 }
 
@@ -189,7 +195,9 @@ fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 /// `None` for anything else, and then the policy's own delay holds.
 pub(super) fn retry_after(value: &str, now: std::time::SystemTime) -> Option<Duration> {
     let value = value.trim();
-    if let Ok(seconds) = value.parse::<u64>() {
+    if !value.starts_with('+')
+        && let Ok(seconds) = value.parse::<u64>()
+    {
         return Some(Duration::from_secs(seconds));
     }
     let date = httpdate::parse_http_date(value).ok()?;
@@ -200,18 +208,19 @@ pub(super) fn retry_after(value: &str, now: std::time::SystemTime) -> Option<Dur
 ///
 /// The form is `id ]<last id>..; order=asc,max=200` (Heroku's reference, "Ranges").
 pub(super) fn with_page_size(range: &str, page_size: u32) -> String {
-    let (bounds, options) = range.split_once(';').unwrap_or((range, ""));
-    let mut kept = Vec::new();
-    let mut max = page_size;
-    for option in options.split([',', ';']).map(str::trim).filter(|option| !option.is_empty()) {
-        match option.strip_prefix("max=").map(str::parse::<u32>) {
-            Some(Ok(theirs)) => max = max.max(theirs),
-            _ => kept.push(option),
-        }
+    let (bounds, options) = range.rfind("..").map_or(("", range), |end| range.split_at(end + 2));
+    let begins_option = |at: &usize| options[..*at].trim_end().ends_with([';', ',']);
+    let Some(at) = options.match_indices("max=").map(|(at, _)| at).find(begins_option) else {
+        let options = options.trim_end_matches([';', ',', ' ']);
+        let separator = if options.contains(';') { "," } else { ";" };
+        return format!("{bounds}{options}{separator} max={page_size}");
+    };
+    let (before, value) = options.split_at(at + "max=".len());
+    let digits = value.find(|c: char| !c.is_ascii_digit()).unwrap_or(value.len());
+    match value[..digits].parse::<u32>() {
+        Ok(theirs) if theirs < page_size => format!("{bounds}{before}{page_size}{}", &value[digits..]),
+        _ => range.to_owned(),
     }
-    let max = format!("max={max}");
-    kept.push(&max);
-    format!("{}; {}", bounds.trim_end(), kept.join(","))
 }
 
 #[cfg(test)]
@@ -222,10 +231,15 @@ mod tests {
     fn a_next_range_is_sent_back_as_it_came_but_for_max() {
         for (came, sent) in [
             ("id ]01234567-89ab..; max=200", "id ]01234567-89ab..; max=1000"),
-            ("id ]a..; order=desc,max=10;", "id ]a..; order=desc,max=1000"),
-            ("id ]a..; max=10, order=asc", "id ]a..; order=asc,max=1000"),
+            ("id ]a..; order=desc,max=10;", "id ]a..; order=desc,max=1000;"),
+            ("id ]a..; max=10, order=asc", "id ]a..; max=1000, order=asc"),
+            ("id ]a;max=3..b;  max=10", "id ]a;max=3..b;  max=1000"),
             ("id ]a..", "id ]a..; max=1000"),
+            ("id ]a..;", "id ]a..; max=1000"),
+            ("id ]a..; order=asc;", "id ]a..; order=asc, max=1000"),
+            ("id a; max=10", "id a; max=1000"),
             ("id ]a..; max=2000", "id ]a..; max=2000"),
+            ("id ]a..; max=99999999999", "id ]a..; max=99999999999"),
         ] {
             assert_eq!(with_page_size(came, 1000), sent, "{came}");
         }
@@ -249,7 +263,7 @@ mod tests {
         assert_eq!(retry_after(" 120 ", now), Some(Duration::from_mins(2)));
         assert_eq!(retry_after("Sat, 28 Sep 2024 10:00:30 GMT", now), Some(Duration::from_secs(30)));
         assert_eq!(retry_after("Sat, 28 Sep 2024 09:00:00 GMT", now), Some(Duration::ZERO));
-        for odd in ["", "-1", "1.5", "soon", "99999999999999999999999"] {
+        for odd in ["", "-1", "+1", "1.5", "soon", "99999999999999999999999"] {
             assert_eq!(retry_after(odd, now), None, "{odd}");
         }
     }

@@ -3,14 +3,15 @@
 //! A page that fails half-way is read again from its start, so elements may come twice; whoever stores them must not
 //! mind. The end is reported only after the last page was read whole.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 use reqwest::Url;
 use serde::de::DeserializeOwned;
 use tracing::warn;
 
-use super::answer::{Class, Error, Fault};
+use super::answer::{Class, Error, Fault, harmless};
+use super::budget::StillLimited;
 use super::page::{Failed, NextRange, Page, PageRequest, with_page_size};
 use super::{Asker, Client};
 use crate::event::Event;
@@ -20,6 +21,9 @@ use crate::retry::Attempts;
 const BATCH_EVENTS: usize = 2000;
 /// The bytes at which a batch is full; one event may exceed them.
 const BATCH_BYTES: usize = 1024 * 1024;
+
+/// How often a page with one element, or none, may be like another. Longer ones are never alike by chance.
+const SHORT_PAGES_ALIKE: u32 = 10;
 
 /// Events that were read one after the other.
 pub type Batch = Vec<Event>;
@@ -57,6 +61,10 @@ pub struct DayReader<'c> {
     /// read whole and will not be asked for again.
     batch: Batch,
     batch_bytes: usize,
+    /// How many events were read of the page that is open, the last ones in the batch among them.
+    of_page: usize,
+    /// The pages that had been left behind when the last event was read.
+    pages_behind: usize,
 }
 
 /// Reads the elements of a list.
@@ -68,7 +76,10 @@ pub(super) struct ListReader<'c> {
     /// The `Range` of the page to read; the first has none.
     range: Option<String>,
     ranges_seen: HashSet<String>,
-    pages_seen: HashSet<u64>,
+    pages_seen: HashMap<u64, u32>,
+    /// The pages that were left behind, and the elements on them.
+    pages_behind: usize,
+    elements_behind: usize,
     page: Option<Page>,
     attempts: Attempts,
     in_outage: bool,
@@ -78,7 +89,7 @@ pub(super) struct ListReader<'c> {
 
 impl<'c> DayReader<'c> {
     pub(super) fn new(list: ListReader<'c>) -> Self {
-        Self { list, batch: Batch::new(), batch_bytes: 0 }
+        Self { list, batch: Batch::new(), batch_bytes: 0, of_page: 0, pages_behind: 0 }
     }
 
     /// The next events, or the end of the day. Behind an error there is nothing more to read.
@@ -90,8 +101,27 @@ impl<'c> DayReader<'c> {
                     self.batch_bytes = 0;
                     return Ok(Read::Batch(std::mem::take(&mut self.batch)));
                 }
-                Err(failed) => self.list.settle(failed).await?,
+                Err(failed) => {
+                    self.forget_page();
+                    self.list.settle(failed).await?;
+                }
             }
+        }
+    }
+
+    /// Drops what was read of a page that failed: it is read again, and what a broken answer held is not to be believed.
+    fn forget_page(&mut self) {
+        self.note_page();
+        let kept = self.batch.len().saturating_sub(self.of_page);
+        let dropped: usize = self.batch.drain(kept..).map(|event| event.bytes.len()).sum();
+        self.batch_bytes -= dropped;
+        self.of_page = 0;
+    }
+
+    fn note_page(&mut self) {
+        if self.pages_behind != self.list.pages_behind {
+            self.pages_behind = self.list.pages_behind;
+            self.of_page = 0;
         }
     }
 
@@ -104,8 +134,11 @@ impl<'c> DayReader<'c> {
     async fn fill_batch(&mut self) -> Result<(), Failed> {
         while self.batch.len() < BATCH_EVENTS && self.batch_bytes < BATCH_BYTES {
             let Some(element) = self.list.next_element().await? else { break };
-            self.batch_bytes += element.len();
-            self.batch.push(Event::from_bytes(element).map_err(|fault| self.list.failed(fault.into()))?);
+            let event = Event::from_bytes(element).map_err(|fault| self.list.failed(fault.into()))?;
+            self.note_page();
+            self.of_page += 1;
+            self.batch_bytes += event.bytes.len();
+            self.batch.push(event);
         }
         Ok(())
     }
@@ -120,7 +153,9 @@ impl<'c> ListReader<'c> {
             asker,
             range: None,
             ranges_seen: HashSet::new(),
-            pages_seen: HashSet::new(),
+            pages_seen: HashMap::new(),
+            pages_behind: 0,
+            elements_behind: 0,
             page: None,
             attempts,
             in_outage: client.in_outage(),
@@ -131,11 +166,13 @@ impl<'c> ListReader<'c> {
 
     /// The whole of a short list.
     pub(super) async fn read_all<T: DeserializeOwned>(mut self, cost: &mut Cost) -> Result<Vec<T>, Error> {
+        let mut elements = Vec::new();
         let all = loop {
-            match self.try_read_all().await {
-                Ok(all) => break Ok(all),
+            match self.fill(&mut elements).await {
+                Ok(()) => break Ok(elements),
                 Err(failed) => match self.settle(failed).await {
-                    Ok(()) => {}
+                    // The page that failed is read again, so that what it brought must not count twice.
+                    Ok(()) => elements.truncate(self.elements_behind),
                     Err(error) => break Err(error),
                 },
             }
@@ -144,17 +181,15 @@ impl<'c> ListReader<'c> {
         all
     }
 
-    async fn try_read_all<T: DeserializeOwned>(&mut self) -> Result<Vec<T>, Failed> {
-        // A retry begins with the page that failed; so that none counts twice, a short list begins anew.
-        self.range = None;
-        self.ranges_seen.clear();
-        self.pages_seen.clear();
-        let mut elements = VecDeque::new();
+    async fn fill<T: DeserializeOwned>(&mut self, elements: &mut Vec<T>) -> Result<(), Failed> {
         while let Some(element) = self.next_element().await? {
-            elements.push_back(element);
+            let parsed = serde_json::from_slice(&element).map_err(|fault| {
+                let words = harmless(&fault.to_string(), &self.asker.token);
+                self.failed(Fault::Shape(words))
+            })?;
+            elements.push(parsed);
         }
-        let parse = |element: Bytes| serde_json::from_slice(&element);
-        elements.into_iter().map(parse).collect::<Result<_, _>>().map_err(|fault| self.failed(Fault::Shape(fault)))
+        Ok(())
     }
 
     /// The next element of the list, on whichever page it is; `None` at its end.
@@ -175,6 +210,8 @@ impl<'c> ListReader<'c> {
 
     async fn open_page(&mut self) -> Result<Page, Failed> {
         let budget = self.client.budget(&self.asker.token);
+        let still_limited = |StillLimited(wait)| Failed { fault: Fault::StillLimited(wait), request_id: None };
+        budget.admit(self.asker.retry.max_elapsed).await.map_err(still_limited)?;
         self.cost.requests += 1;
         PageRequest {
             http: &self.client.http,
@@ -193,16 +230,19 @@ impl<'c> ListReader<'c> {
         let page = self.page.as_ref().expect("a page is open");
         // Whatever the ranges are called, a page that was there before leads in a circle.
         let fingerprint = page.fingerprint();
-        let is_new = fingerprint.is_none_or(|fingerprint| !self.pages_seen.contains(&fingerprint));
+        let alike = self.pages_seen.get(&fingerprint).copied().unwrap_or(0);
+        let is_new = alike == 0 || page.elements() < 2 && alike < SHORT_PAGES_ALIKE;
         match page.next_range().clone() {
             NextRange::End => self.ended = true,
             NextRange::Next(range) if is_new && self.ranges_seen.insert(range.clone()) => {
                 // Not before it is left: one that can't be left is read again.
-                self.pages_seen.extend(fingerprint);
+                self.pages_seen.insert(fingerprint, alike + 1);
                 self.range = Some(with_page_size(&range, self.client.api.page_size));
             }
             NextRange::Next(_) | NextRange::Unknown => return Err(self.failed(Fault::NoWayOn)),
         }
+        self.pages_behind += 1;
+        self.elements_behind += page.elements();
         self.page = None;
         self.client.note_answer();
         self.attempts = self.client.attempts(&self.asker.retry);
@@ -228,7 +268,7 @@ impl<'c> ListReader<'c> {
                 self.client.note_exhausted();
             }
             if let (Class::Limited, Some(wait)) = (class, fault.retry_after()) {
-                self.client.budget(&self.asker.token).pause_for(wait);
+                self.client.budget(&self.asker.token).limit_for(wait);
             }
             return Err(self.error(fault, request_id));
         };
@@ -236,7 +276,7 @@ impl<'c> ListReader<'c> {
         let request = self.request();
         if class == Class::Limited {
             warn!(%request, request_id, %wait, "Heroku limits this token; waiting: {fault}");
-            self.client.budget(&self.asker.token).pause_for(delay);
+            self.client.budget(&self.asker.token).slow_down(delay);
         } else {
             warn!(%request, request_id, %wait, attempt = self.attempts.made(), "trying again: {fault}");
             tokio::time::sleep(delay).await;

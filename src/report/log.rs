@@ -1,5 +1,6 @@
 //! The log: on stderr, as text for people, logfmt or JSON, one line an entry.
 
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _};
 
 use tracing::{Subscriber, info, warn};
@@ -10,8 +11,9 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer, fmt};
 
 use super::run::{DayReport, Outcome, RunReport};
-use crate::config::{EventLog, SourceName};
+use crate::config::{EventLog, SourceName, Token};
 use crate::event::Event;
+use crate::text::steers;
 
 /// The form of the log's lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -57,22 +59,58 @@ pub fn start(format: Option<LogFormat>, verbosity: Verbosity, rust_log: Option<&
     let _ = tracing_subscriber::registry().with(layer.with_filter(filter)).try_init();
 }
 
+/// Stderr, for lines that hold what others wrote: characters that could steer a terminal are escaped, as JSON does where
+/// it has to. The formats do so for some of them only.
+#[derive(Debug)]
+struct Harmless {
+    json: bool,
+    /// Escapes are the format's own, which has made others harmless.
+    color: bool,
+}
+
+impl io::Write for Harmless {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        // A format writes a whole line at once.
+        let text = String::from_utf8_lossy(line);
+        let (text, end) = text.strip_suffix('\n').map_or((&*text, ""), |text| (text, "\n"));
+        let mut escaped = String::with_capacity(line.len());
+        for c in text.chars() {
+            match c {
+                '\u{1b}' if self.color => escaped.push(c),
+                c if !steers(c) => escaped.push(c),
+                c if self.json => _ = write!(escaped, "\\u{:04x}", u32::from(c)),
+                c => _ = write!(escaped, "{}", c.escape_unicode()),
+            }
+        }
+        escaped.push_str(end);
+        io::Write::write_all(&mut io::stderr().lock(), escaped.as_bytes())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::Write::flush(&mut io::stderr())
+    }
+}
+
 fn layer<S>(format: LogFormat, color: bool) -> Box<dyn Layer<S> + Send + Sync>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
+    let json = format == LogFormat::Json;
+    let stderr = move || Harmless { json, color };
     match format {
-        LogFormat::Text => fmt::layer().with_writer(io::stderr).with_ansi(color).with_target(false).boxed(),
-        LogFormat::Json => fmt::layer().json().flatten_event(true).with_ansi(false).with_writer(io::stderr).boxed(),
+        LogFormat::Text => fmt::layer().with_writer(stderr).with_ansi(color).with_target(false).boxed(),
+        LogFormat::Json => fmt::layer().json().flatten_event(true).with_ansi(false).with_writer(stderr).boxed(),
         LogFormat::Logfmt => {
-            tracing_logfmt::builder().with_timestamp(true).layer().with_writer(io::stderr).with_ansi(false).boxed()
+            tracing_logfmt::builder().with_timestamp(true).layer().with_writer(stderr).with_ansi(false).boxed()
         }
     }
 }
 
-/// One line for an event that is new here.
-pub fn new_event(mode: EventLog, source: &SourceName, event: &Event) {
+/// One line for an event that is new here. Heroku may well tell of a `token` in an event; the log does not.
+pub fn new_event(mode: EventLog, source: &SourceName, event: &Event, token: &Token) {
     let columns = &event.columns;
+    let hide = |text: &Option<String>| text.as_deref().map(|text| token.hide_in(text).into_owned());
     let created_at = columns.created_at.map(|time| time.to_rfc3339());
     match mode {
         EventLog::None => {}
@@ -80,21 +118,21 @@ pub fn new_event(mode: EventLog, source: &SourceName, event: &Event) {
             target: "auditsync::event",
             %source,
             created_at,
-            actor_email = columns.actor_email,
-            r#type = columns.kind,
-            action = columns.action,
-            id = event.id,
+            actor_email = hide(&columns.actor_email),
+            r#type = hide(&columns.kind),
+            action = hide(&columns.action),
+            id = &*token.hide_in(&event.id),
             "new event"
         ),
         EventLog::Full => info!(
             target: "auditsync::event",
             %source,
             created_at,
-            actor_email = columns.actor_email,
-            r#type = columns.kind,
-            action = columns.action,
-            id = event.id,
-            event = &*String::from_utf8_lossy(&event.bytes),
+            actor_email = hide(&columns.actor_email),
+            r#type = hide(&columns.kind),
+            action = hide(&columns.action),
+            id = &*token.hide_in(&event.id),
+            event = &*token.hide_in(&String::from_utf8_lossy(&event.bytes)),
             "new event"
         ),
     }

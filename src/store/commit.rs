@@ -17,6 +17,8 @@ pub(super) enum Proof<'a> {
     History { source: &'a str, date: NaiveDate, attempt: i32, action: &'static str },
     /// An event that was not there before, written under a lease that still holds.
     Event { source: &'a str, date: NaiveDate, id: &'a str },
+    /// Bytes that were not kept as a conflict before, under a lease that still holds.
+    Conflict { source: &'a str, date: NaiveDate, id: &'a str, hash: &'a [u8] },
     /// Nothing that it would hurt to write again.
     Nothing,
 }
@@ -71,6 +73,9 @@ impl Store {
                 .bind(self.run_id),
             Proof::Event { source, date, id } => {
                 statement(include_str!("sql/known_events.sql")).bind(source).bind(date).bind(vec![id])
+            }
+            Proof::Conflict { source, date, id, hash } => {
+                statement(include_str!("sql/is_kept_as_conflict.sql")).bind(source).bind(date).bind(id).bind(hash)
             }
             Proof::Nothing => return Ok(Some(false)),
         };

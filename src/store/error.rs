@@ -21,6 +21,17 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
+    /// The day was read whole, but the database holds fewer events of it than it confirmed.
+    #[error(
+        "of {written} events that the database had confirmed it holds {stored}: it lost some of them, as a failover to a \
+         server that lags behind does, or somebody deleted them"
+    )]
+    EventsVanished {
+        /// Those that this attempt stored.
+        written: u32,
+        /// All that are there.
+        stored: i32,
+    },
     /// A signal left no time to wait for the database.
     #[error("the database did not answer in the time that the signal left")]
     OutOfTime,
@@ -59,7 +70,7 @@ impl Error {
                 }),
                 _ => false,
             },
-            Self::LeaseLost | Self::OutOfTime | Self::BrokenRow { .. } => false,
+            Self::LeaseLost | Self::OutOfTime | Self::BrokenRow { .. } | Self::EventsVanished { .. } => false,
         }
     }
 
@@ -70,7 +81,14 @@ impl Error {
 
     /// Whether the connection broke off, so that it is not known whether the server did what it was asked.
     pub(super) fn is_unanswered(&self) -> bool {
-        matches!(self, Self::Database { source: sqlx::Error::Io(_) | sqlx::Error::Protocol(_), .. })
+        match self {
+            Self::Database { source: sqlx::Error::Io(_) | sqlx::Error::Protocol(_), .. } => true,
+            // The server ended the connection, whatever it had done before; or a pooler says that its own to it broke.
+            Self::Database { source: sqlx::Error::Database(error), .. } => {
+                code(&**error).is_some_and(|code| code.starts_with("08") || matches!(&*code, "57P01" | "57P02"))
+            }
+            _ => false,
+        }
     }
 
     /// The server's words, where it refused the *data* it was given: a value, its encoding, its nesting or its size.

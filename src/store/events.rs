@@ -113,16 +113,21 @@ impl Store {
         }
         let differs = |offer: &&Offer<'e>| stored.get(&offer.event.id).is_some_and(|hash| *hash != offer.event.hash);
         let conflicting: Vec<_> = known.into_iter().chain(repeated).filter(differs).collect();
-        let new_conflicts =
-            if conflicting.is_empty() { 0 } else { insert_conflicts(&mut tx, lease.key(), &conflicting).await? };
-        let DayKey { source, date } = lease.key();
-        let first_new = unique.iter().find(|offer| is_new(offer));
-        let proof = first_new.map_or(Proof::Nothing, |offer| Proof::Event { source, date: *date, id: &offer.event.id });
+        let mut new_conflicts = Vec::new();
+        if !conflicting.is_empty() {
+            new_conflicts = insert_conflicts(&mut tx, lease.key(), &conflicting).await?;
+        }
+        let (source, date) = (lease.key().source.as_ref(), lease.key().date);
+        let proof = match (unique.iter().find(|offer| is_new(offer)), new_conflicts.first()) {
+            (Some(new), _) => Proof::Event { source, date, id: &new.event.id },
+            (None, Some((id, hash))) => Proof::Conflict { source, date, id, hash },
+            (None, None) => Proof::Nothing,
+        };
         self.commit(tx, &xact, proof).await?;
         Ok(Written {
             new: unique.iter().filter(|offer| is_new(offer)).map(|offer| offer.event).collect(),
             conflicting: conflicting.into_iter().map(|offer| offer.event).collect(),
-            new_conflicts,
+            new_conflicts: new_conflicts.len() as u32,
             refused: Vec::new(),
         })
     }
@@ -193,8 +198,13 @@ async fn insert_events(
     rows.iter().map(|row| column(row, "event_id")).collect()
 }
 
-async fn insert_conflicts(tx: &mut PgTransaction<'_>, key: &DayKey, offers: &[&Offer<'_>]) -> Result<u32> {
-    let inserted = statement(include_str!("sql/insert_conflicts.sql"))
+/// Keeps `offers` as conflicts, and returns id and hash of those that were not kept before.
+async fn insert_conflicts(
+    tx: &mut PgTransaction<'_>,
+    key: &DayKey,
+    offers: &[&Offer<'_>],
+) -> Result<Vec<(String, Vec<u8>)>> {
+    let rows = statement(include_str!("sql/insert_conflicts.sql"))
         .bind(key.source.as_ref())
         .bind(key.date)
         .bind(offers.iter().map(|o| o.event.id.as_str()).collect::<Vec<_>>())
@@ -202,10 +212,10 @@ async fn insert_conflicts(tx: &mut PgTransaction<'_>, key: &DayKey, offers: &[&O
         .bind(offers.iter().map(|o| o.json()).collect::<Vec<_>>())
         .bind(offers.iter().map(|o| o.raw()).collect::<Vec<_>>())
         .bind(offers.iter().map(|o| o.refused.as_deref()).collect::<Vec<_>>())
-        .execute(&mut **tx)
+        .fetch_all(&mut **tx)
         .await
         .doing("keep conflicting events")?;
-    Ok(inserted.rows_affected() as u32)
+    rows.iter().map(|row| Ok((column(row, "event_id")?, column(row, "event_hash")?))).collect()
 }
 
 /// The hashes of what is stored under `ids` of a day.

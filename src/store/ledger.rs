@@ -203,6 +203,10 @@ impl Store {
             .doing(doing)?
             .ok_or(Error::LeaseLost)?;
         let events: i32 = column(&row, "events_count")?;
+        // Nobody deletes; what was confirmed and is not there was lost with the server that confirmed it.
+        if i64::from(events) < i64::from(totals.new_events) {
+            return Err(Error::EventsVanished { written: totals.new_events, stored: events });
+        }
         let counts = totals.counts(Some(events));
         let proof = self.write_history(&mut tx, lease.entry("publish", "synced", counts, None)).await?;
         self.commit(tx, &xact, proof).await?;
@@ -239,7 +243,7 @@ impl Store {
     async fn try_end_attempt(&self, lease: &Lease, end: &End<'_>, totals: Totals) -> Result<()> {
         let mut tx = self.begin().await?;
         let xact = self.hold_fence(&mut tx, lease).await?;
-        statement(include_str!("sql/end_attempt.sql"))
+        let ended = statement(include_str!("sql/end_attempt.sql"))
             .bind(lease.key().source.as_ref())
             .bind(lease.key().date)
             .bind(lease.attempt())
@@ -249,6 +253,10 @@ impl Store {
             .execute(&mut *tx)
             .await
             .doing("give the day back")?;
+        // It may have run out since the fence was locked; then the history must not tell otherwise.
+        if ended.rows_affected() == 0 {
+            return Err(Error::LeaseLost);
+        }
         let entry = lease.entry(end.action, end.outcome, totals.counts(None), end.message);
         let proof = self.write_history(&mut tx, entry).await?;
         self.commit(tx, &xact, proof).await

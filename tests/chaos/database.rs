@@ -111,10 +111,13 @@ impl Database {
         ))
     }
 
-    /// How many leases of the sources whose names begin with `prefix` have not run out.
-    pub(crate) fn live_leases(&mut self, prefix: &str) -> Result<u32, sqlx::Error> {
+    /// How many leases of the sources whose names begin with `prefix` have not run out, and how many connections are at
+    /// work: the server may yet commit what a killed process ordered.
+    pub(crate) fn unsettled(&mut self, prefix: &str) -> Result<u32, sqlx::Error> {
         self.ask(&format!(
-            "SELECT count(*)::text FROM audit_events_log WHERE source LIKE '{prefix}%' AND locked_until > clock_timestamp()"
+            "SELECT ((SELECT count(*) FROM audit_events_log
+                       WHERE source LIKE '{prefix}%' AND locked_until > clock_timestamp())
+                     + (SELECT count(*) FROM pg_stat_activity WHERE application_name = 'auditsync'))::text"
         ))
     }
 
@@ -139,7 +142,7 @@ impl Database {
             match ask(self) {
                 Ok(answer) => return answer,
                 Err(error) => {
-                    assert!(begun.elapsed() < Duration::from_secs(30), "the database does not answer: {error}")
+                    assert!(begun.elapsed() < Duration::from_secs(30), "the database does not answer: {error}");
                 }
             }
             time::pause(Duration::from_millis(20));

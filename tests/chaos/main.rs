@@ -11,6 +11,7 @@
 
 mod database;
 mod events;
+mod figures;
 mod history;
 mod options;
 mod plan;
@@ -26,8 +27,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use figures::Figures;
 use options::Options;
-use round::Figures;
 use world::World;
 
 /// More failures than this teach nothing new.
@@ -98,7 +99,7 @@ fn work(lane: u32, options: &Options, progress: &Progress) {
             state.passed += 1;
         }
         let elapsed = progress.begun.elapsed();
-        if elapsed - state.told >= PROGRESS_EVERY {
+        if elapsed >= state.told + PROGRESS_EVERY {
             state.told = elapsed;
             let (passed, failed) = (state.passed, state.failed);
             println!("{:>6.0}s  {passed} passed, {failed} failed; {}", elapsed.as_secs_f64(), state.figures);

@@ -48,7 +48,8 @@ pub(crate) enum Action {
     Terminate(u64),
     CutOne(u64),
     CutAll,
-    Restart(Shutdown),
+    /// The database stops, and starts again after a time.
+    Restart(Shutdown, Duration),
     /// A late event, to an account's day.
     Late(u64, u64),
 }
@@ -154,7 +155,9 @@ impl Plan {
         // Now and then the server crashes again and again.
         let (one_in, most) = if rng.u8(..6) == 0 { (1, 6) } else { (4, 2) };
         some(rng, one_in, most, &mut |rng| {
-            Action::Restart(if rng.u8(..3) == 0 { Shutdown::Fast } else { Shutdown::Immediate })
+            let shutdown = if rng.u8(..3) == 0 { Shutdown::Fast } else { Shutdown::Immediate };
+            let away = if rng.u8(..3) == 0 { rng.u64(50..lease * 2) } else { 0 };
+            Action::Restart(shutdown, Duration::from_millis(away))
         });
         some(rng, 3, 3, &mut |rng| Action::Late(rng.u64(..), rng.u64(..)));
         let timed = actions.into_iter().map(|(at, action)| (Duration::from_millis(at), action));

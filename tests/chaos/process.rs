@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
@@ -39,12 +39,12 @@ pub(crate) struct End {
 
 impl Process {
     /// Starts the program; its output goes to files of this name.
-    pub(crate) fn start(world: &World, folder: &PathBuf, name: String, kind: Kind, arguments: &[&str]) -> Self {
+    pub(crate) fn start(world: &World, folder: &Path, name: String, kind: Kind, arguments: &[&str]) -> Self {
         let file = |suffix| File::create(folder.join(format!("{name}.{suffix}"))).expect("a file for its output");
         let mut command = world.command(folder, arguments);
         command.env("DYNO", &name).stdout(file("out")).stderr(file("err"));
         let child = command.spawn().expect("the program starts");
-        let folder = folder.clone();
+        let folder = folder.to_path_buf();
         Self {
             name,
             kind,

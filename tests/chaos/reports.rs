@@ -10,8 +10,10 @@ use crate::plan::Kind;
 use crate::process::{End, Process};
 
 const TIME_TO_END: Duration = Duration::from_secs(5);
-/// The time from the end of a run to that of its process.
+/// The time from the end of a run to that of its process, in microseconds.
 const TIME_TO_LEAVE: i64 = 250_000;
+/// The time that a day at work has at least, in microseconds, to give its lease back after a signal.
+const TIME_TO_RELEASE: i64 = 2_000_000;
 
 /// What happened to the surroundings of a round's processes.
 #[derive(Debug, Default, Clone, Copy)]
@@ -74,12 +76,12 @@ pub(crate) fn check(process: &Process, snapshot: &Snapshot, weather: Weather) ->
         return (None, problems);
     };
     if report.error.is_some() {
-        check_failure(&report, end, weather, &mut problems);
+        check_failure(&report, end, process.terminated.is_some(), weather, &mut problems);
     } else {
         match process.kind {
             Kind::Sync | Kind::SyncNamed | Kind::Final => {
                 check_status(process, &report, end, &mut problems);
-                check_days(&report, snapshot, weather, &mut problems);
+                check_days(process, &report, snapshot, weather, &mut problems);
             }
             Kind::Reset { .. } => check_operator(process, &report, end, snapshot, "reset", &mut problems),
             Kind::Cleanup => check_operator(process, &report, end, snapshot, "cleanup", &mut problems),
@@ -88,9 +90,11 @@ pub(crate) fn check(process: &Process, snapshot: &Snapshot, weather: Weather) ->
     (Some(report), problems)
 }
 
-/// A run that could not do its work at all: the database was away.
-fn check_failure(report: &Report, end: End, weather: Weather, problems: &mut Vec<String>) {
-    if end.code != 3 || report.exit_status != Some(3) {
+/// A run that could not do its work at all: the database was away, or it was told to end first.
+fn check_failure(report: &Report, end: End, terminated: bool, weather: Weather, problems: &mut Vec<String>) {
+    if end.code == 143 && terminated && report.exit_status == Some(143) {
+        // It was told to end before it had done anything.
+    } else if end.code != 3 || report.exit_status != Some(3) {
         problems.push(format!("it exited with {} and told {report:?}", end.code));
     } else if !weather.database_failed && !weather.somebody_stopped {
         problems.push(format!("it exited with 3 although nothing was wrong: {:?}", report.error));
@@ -116,8 +120,11 @@ fn check_status(process: &Process, report: &Report, end: End, problems: &mut Vec
 }
 
 /// Each day's outcome against what the history says that this run did.
-fn check_days(report: &Report, snapshot: &Snapshot, weather: Weather, problems: &mut Vec<String>) {
+fn check_days(process: &Process, report: &Report, snapshot: &Snapshot, weather: Weather, problems: &mut Vec<String>) {
     let run_id = report.run_id.as_deref().unwrap_or_default();
+    // Told to end and kept from it, it lets go of the days at work without waiting for what they have to tell.
+    let finished = report.finished_at.map_or(0, |at| at.timestamp_micros());
+    let let_go = process.terminated.is_some_and(|(at, _)| finished > at + TIME_TO_RELEASE || weather.somebody_stopped);
     let own: Vec<&Entry> = snapshot.history.iter().filter(|entry| entry.run_id == run_id).collect();
     for ReportedDay { source, date, outcome, attempt, error } in &report.days {
         let did: Vec<&Entry> =
@@ -126,9 +133,10 @@ fn check_days(report: &Report, snapshot: &Snapshot, weather: Weather, problems: 
             did.into_iter().partition(|entry| matches!(entry.action.as_str(), "claim" | "takeover"));
         let end = ends.first().map(|entry| entry.action.as_str());
         let held = *attempt > 0 && outcome != "already_synced";
-        let claimed_so = claims.iter().map(|claim| claim.attempt).eq(held.then_some(*attempt));
+        let claimed_so = claims.iter().map(|claim| claim.attempt).eq(held.then_some(*attempt))
+            || let_go && outcome == "interrupted" && !held && claims.len() == 1;
         let ended_so = ends.len() <= 1
-            && ends.iter().all(|entry| entry.attempt == *attempt)
+            && ends.iter().all(|end| claims.iter().any(|claim| claim.attempt == end.attempt))
             && match outcome.as_str() {
                 "synced" => end == Some("publish"),
                 // What could not be given back is left to run out.

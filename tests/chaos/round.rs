@@ -1,7 +1,6 @@
 //! One round: its processes, what is done to them, and the check.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -9,7 +8,8 @@ use std::time::{Duration, Instant};
 use chrono::NaiveDate;
 use pg_cluster::Shutdown;
 
-use crate::database::{Database, Snapshot};
+use crate::database::{Database, Entry, LedgerRow, Snapshot};
+use crate::figures::{Figures, Played};
 use crate::history::Seen;
 use crate::plan::{ACCOUNTS, Action, Kind, Plan};
 use crate::process::Process;
@@ -19,19 +19,9 @@ use crate::world::World;
 use crate::{events, time};
 
 /// After the last action, the time in which every process has to have ended. A machine may be busy.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 const TICK: Duration = Duration::from_millis(3);
 const SAMPLE_EVERY: Duration = Duration::from_millis(30);
-
-/// What came of a round.
-pub(crate) struct Played {
-    pub(crate) figures: Figures,
-    pub(crate) failure: Option<String>,
-}
-
-/// What happened, by name.
-#[derive(Debug, Default)]
-pub(crate) struct Figures(BTreeMap<&'static str, u64>);
 
 /// A round that goes on.
 struct Round<'w> {
@@ -47,6 +37,8 @@ struct Round<'w> {
     /// The whole days that were looked at, by source, date and attempt.
     verified: BTreeSet<(String, NaiveDate, i32)>,
     weather: Weather,
+    /// When the database is to start again, while it is stopped.
+    away_until: Option<Instant>,
     figures: Figures,
     problems: Vec<String>,
 }
@@ -91,6 +83,7 @@ impl<'w> Round<'w> {
             seen: Seen::default(),
             verified: BTreeSet::new(),
             weather: Weather::default(),
+            away_until: None,
             figures: Figures::default(),
             problems: Vec::new(),
             plan,
@@ -107,6 +100,11 @@ impl<'w> Round<'w> {
                 self.act(action);
                 quiet_since = Instant::now();
             }
+            if self.away_until.is_some_and(|until| until <= Instant::now()) {
+                self.away_until = None;
+                self.world.cluster.start().expect("the server starts again");
+                quiet_since = Instant::now();
+            }
             for process in &mut self.processes {
                 process.look();
                 if process.stopped_until.is_some_and(|until| until <= Instant::now()) {
@@ -114,7 +112,7 @@ impl<'w> Round<'w> {
                     quiet_since = Instant::now();
                 }
             }
-            if actions.peek().is_none() && !self.processes.iter().any(Process::is_alive) {
+            if actions.peek().is_none() && self.away_until.is_none() && !self.processes.iter().any(Process::is_alive) {
                 return;
             }
             if quiet_since.elapsed() > LONGEST {
@@ -146,7 +144,7 @@ impl<'w> Round<'w> {
                     self.processes[place].stop(time);
                     self.weather.somebody_stopped = true;
                     self.figures.count("processes stopped");
-                    self.figures.add_to("of them longer than the lease", u64::from(time > self.plan.lease));
+                    self.figures.add_to("processes stopped beyond their lease", u64::from(time > self.plan.lease));
                 }
             }
             Action::Terminate(pick) => {
@@ -157,9 +155,10 @@ impl<'w> Round<'w> {
             }
             Action::CutOne(pick) => self.cut(Some(pick)),
             Action::CutAll => self.cut(None),
-            Action::Restart(shutdown) => {
+            Action::Restart(shutdown, away) => {
                 self.weather.database_failed = true;
-                self.world.cluster.restart(shutdown).expect("the server starts again");
+                self.world.cluster.stop(shutdown).expect("the server stops");
+                self.away_until = Some(Instant::now() + away);
                 self.figures.count(match shutdown {
                     Shutdown::Fast => "database restarts, fast",
                     Shutdown::Immediate => "database restarts, immediate",
@@ -236,12 +235,15 @@ impl<'w> Round<'w> {
     /// Quiet again: leases run out, days that lack late events are reset, and clean runs do what is left.
     fn settle(&mut self) {
         self.processes.iter_mut().filter(|process| process.is_alive()).for_each(Process::kill);
+        if self.away_until.take().is_some() {
+            self.world.cluster.start().expect("the server starts again");
+        }
         self.world.heroku.clear_faults();
         self.world.heroku.release_hangs();
         let (prefix, begun) = (self.prefix.clone(), Instant::now());
-        while self.database.insist(|database| database.live_leases(&prefix)) > 0 {
+        while self.database.insist(|database| database.unsettled(&prefix)) > 0 {
             if begun.elapsed() > LONGEST {
-                return self.problems.push("a lease does not run out".to_owned());
+                return self.problems.push("a lease does not run out, or a connection does not end".to_owned());
             }
             time::pause(Duration::from_millis(10));
         }
@@ -252,7 +254,7 @@ impl<'w> Round<'w> {
         let snapshot = self.database.insist(|database| database.snapshot(&prefix));
         for (source, known) in self.plan.sources.clone().iter().enumerate() {
             for (day, date) in self.dates.clone().into_iter().enumerate() {
-                let lacks = |row: &crate::database::LedgerRow| {
+                let lacks = |row: &LedgerRow| {
                     row.status == "SUCCESS" && row.events_count != Some(self.truth.count(known, date) as i64)
                 };
                 if snapshot.row(&known.name, date).is_some_and(lacks) {
@@ -352,69 +354,31 @@ impl<'w> Round<'w> {
             let _ = std::fs::remove_dir_all(&self.folder);
             return Played { figures: self.figures, failure: None };
         }
-        let mut account = String::new();
-        for problem in self.problems.iter().take(30) {
-            let _ = writeln!(account, "  {problem}");
-        }
-        let concerned = |source: &str, date: NaiveDate| {
-            let day = format!("{source} {date}");
-            let all =
-                !self.problems.iter().any(|problem| problem.contains(self.prefix.as_str()) && problem.contains("20"));
-            all || self.problems.iter().any(|problem| problem.contains(&day))
-        };
-        for row in snapshot.rows.iter().filter(|row| concerned(&row.source, row.date)) {
-            let _ = writeln!(account, "  ledger {row:?}");
-            for entry in snapshot.of_day(&row.source, row.date) {
-                let crate::database::Entry { at, run_id, attempt, action, outcome, message, by, .. } = entry;
-                let message = message.as_deref().unwrap_or_default();
-                let _ = writeln!(account, "    {at} {action} {attempt} {outcome} run {run_id} by {by} {message}");
-            }
-        }
+        let account = self.account(snapshot);
         let _ = std::fs::write(self.folder.join("problems.txt"), &account);
-        let _ = writeln!(account, "  {:?}; logs: {}", self.weather, self.folder.display());
         Played { figures: self.figures, failure: Some(account) }
     }
-}
 
-impl Figures {
-    /// One more; returns how many there were before.
-    fn count(&mut self, name: &'static str) -> u64 {
-        self.add_to(name, 1) - 1
-    }
-
-    fn add_to(&mut self, name: &'static str, more: u64) -> u64 {
-        let figure = self.0.entry(name).or_default();
-        *figure += more;
-        *figure
-    }
-
-    pub(crate) fn add(&mut self, more: &Self) {
-        for (name, figure) in &more.0 {
-            self.add_to(name, *figure);
+    /// What a person needs to find out why: the problems, and what the database says of the days concerned.
+    fn account(&self, snapshot: &Snapshot) -> String {
+        let mut text = String::new();
+        for problem in self.problems.iter().take(30) {
+            let _ = writeln!(text, "  {problem}");
         }
-    }
-
-    pub(crate) fn table(&self, rounds: u32, seconds: f64) -> String {
-        let mut text = format!("{rounds:>9} rounds\n{seconds:>9.1} seconds\n");
-        for (name, figure) in &self.0 {
-            let _ = writeln!(text, "{figure:>9} {name}");
+        let is_named = |row: &&LedgerRow| {
+            let day = format!("{} {}", row.source, row.date);
+            self.problems.iter().any(|problem| problem.contains(&day))
+        };
+        let named: Vec<_> = snapshot.rows.iter().filter(is_named).collect();
+        for row in if named.is_empty() { snapshot.rows.iter().collect() } else { named } {
+            let _ = writeln!(text, "  ledger {row:?}");
+            for entry in snapshot.of_day(&row.source, row.date) {
+                let Entry { at, run_id, attempt, action, outcome, message, by, .. } = entry;
+                let message = message.as_deref().unwrap_or_default();
+                let _ = writeln!(text, "    {at} {action} {attempt} {outcome} run {run_id} by {by} {message}");
+            }
         }
+        let _ = writeln!(text, "  {:?}; logs: {}", self.weather, self.folder.display());
         text
-    }
-}
-
-impl fmt::Display for Figures {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let of = |name| self.0.get(name).copied().unwrap_or(0);
-        write!(
-            f,
-            "{} processes, {} killed, {} stopped; {} takeovers, {} locks lost, {} days published",
-            of("processes started"),
-            of("processes killed"),
-            of("processes stopped"),
-            of("takeovers"),
-            of("locks lost"),
-            of("days published")
-        )
     }
 }

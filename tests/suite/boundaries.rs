@@ -265,6 +265,49 @@ fn a_day_that_is_given_back_on_a_signal_survives_a_kill_and_a_cut_at_every_step(
     assert_eq!(life.end_everywhere().harmed, [""; 0]);
 }
 
+/// A life of a command that people type, on the day's row as `row` says, and the row and the history that it leaves.
+fn typed(undo: &'static str, run: fn(&Stage) -> Finished) -> Life {
+    const LEFT: &str = "SELECT l.status, l.attempt, h.action, h.attempt, h.outcome
+                        FROM audit_events_log AS l LEFT JOIN audit_history AS h USING (source, process_date)";
+    Life {
+        undo,
+        run,
+        begins_with: "",
+        harm: |stage, finished| {
+            let left = stage.world.sql(LEFT);
+            let done = ["PENDING|1|reset|1|pending", "ERROR|1|cleanup|1|error"].contains(&&*left);
+            let said = finished.stdout.contains("due again") || finished.stdout.contains("1 stale day");
+            (finished.status != 0 || !done || !said).then(|| format!("{left} {}", told(finished)))
+        },
+        next: |stage| {
+            let left = stage.world.sql(LEFT);
+            let before = ["SUCCESS|1|||", "PROCESSING|1|||"].contains(&&*left);
+            let after = ["PENDING|1|reset|1|pending", "ERROR|1|cleanup|1|error"].contains(&&*left);
+            assert!(before || after, "{left}");
+            let next = stage.world.run("reset --source acme 2024-09-28");
+            assert_eq!(next.status, 0, "{next:#?}");
+            assert_eq!(stage.row(), "PENDING|1");
+        },
+    }
+}
+
+#[test]
+fn a_reset_and_a_cleanup_survive_a_kill_and_a_cut_at_every_step() {
+    let reset = typed(
+        "DELETE FROM audit_events_log; DELETE FROM audit_history;
+         INSERT INTO audit_events_log (source, process_date, status, attempt) VALUES ('acme', '2024-09-28', 'SUCCESS', 1)",
+        |stage| stage.start("reset --source acme 2024-09-28").wait(),
+    );
+    assert_eq!(reset.end_everywhere().harmed, [""; 0]);
+    let cleanup = typed(
+        "DELETE FROM audit_events_log; DELETE FROM audit_history;
+         INSERT INTO audit_events_log (source, process_date, status, attempt, locked_by, locked_until)
+         VALUES ('acme', '2024-09-28', 'PROCESSING', 1, 'gone', clock_timestamp())",
+        |stage| stage.start("cleanup").wait(),
+    );
+    assert_eq!(cleanup.end_everywhere().harmed, [""; 0]);
+}
+
 #[test]
 fn a_migration_survives_a_kill_and_a_cut_at_every_step_and_is_done_whole_or_not_at_all() {
     let life = Life {

@@ -93,9 +93,12 @@ fn a_page_of_the_teams_that_fails_is_tried_again_as_often_as_the_policy_allows()
         }
         list + r#"{"id":"t-a","name":"team-x"}]"#
     };
-    let url = serve(move |_, head| match head.contains("range: ") {
-        false => page(&teams(0), "id ]t-3..; max=200"),
-        true => http("503 Service Unavailable", "", ""),
+    let url = serve(move |_, head| {
+        if head.contains("range: ") {
+            http("503 Service Unavailable", "", "")
+        } else {
+            page(&teams(0), "id ]t-3..; max=200")
+        }
     });
     let row = synced(&url, TEAM, 1);
     assert_eq!(row["requests"], 4, "the first page once, and the second three times: {row:#}");
@@ -108,4 +111,23 @@ fn a_page_of_the_teams_that_fails_is_tried_again_as_often_as_the_policy_allows()
     });
     let row = synced(&url, TEAM, 0);
     assert_eq!((&row["events"], &row["requests"], &row["retries"]), (&1.into(), &4.into(), &1.into()), "{row:#}");
+}
+
+#[test]
+fn what_a_broken_answer_held_is_not_among_the_events_of_the_pages_around_it() {
+    let broken = [r#"[{"id":"bogus-1"},{"id":"bogus-2"}"#, r#"[{"id":"bogus-3"}]]"#, r#"[{"id":"bogus-4"},{"id":}]"#];
+    let url = serve(move |number, _| match number {
+        0 => page(r#"[{"id":"a"},{"id":"b"}]"#, "id ]b..; max=2"),
+        1..=3 => http("206 Partial Content", "Next-Range: id ]d..; max=2\r\n", broken[number - 1]),
+        4 => page(r#"[{"id":"c"},{"id":"d"}]"#, "id ]d..; max=2"),
+        5 => page("[]", "id ]e..; max=2"),
+        6 => http("503 Service Unavailable", "", ""),
+        _ => http("200 OK", "", r#"[{"id":"e"}]"#),
+    });
+    let world = World::new(ACME);
+    let retry = "[retry]\ninitial_interval = \"5ms\"\n";
+    world.write_file(&format!("[api]\nbase_url = \"{url}\"\n{retry}{ACME}"));
+    let report = world.sync(ON_DAY, 0);
+    assert_eq!(day(&report, "acme", DAY)["requests"], 8);
+    assert_eq!(world.sql("SELECT string_agg(event_id, '' ORDER BY event_id) FROM audit_events"), "abcde");
 }

@@ -107,9 +107,9 @@ impl Canary {
         self.sync(vec![Fault::body(403, "text/plain", echo.clone())], 1);
         self.sync(vec![Fault::body(200, "text/plain", echo.clone())], 0);
         self.sync(vec![Fault::body(200, "application/json", format!("[{TOKEN}]"))], 0);
-        self.sync(vec![Fault::body(200, "application/json", format!("[\"{TOKEN}\" x]"))], 0);
         self.sync(vec![header("x-heroku-warning", &echo)], 0);
-        self.sync(vec![header("warning-message", TOKEN), header("content-encoding", TOKEN)], 0);
+        self.sync(vec![header("warning-message", TOKEN)], 0);
+        self.sync(vec![header("content-encoding", TOKEN)], 0);
         self.sync(vec![header("next-range", &format!("id ]{TOKEN}..; max=200"))], 0);
         self.sync(vec![Fault::rate_limit(Some(TOKEN))], 0);
         self.sync(
@@ -185,8 +185,10 @@ impl Canary {
         ] {
             self.world.set("DATABASE_URL", &url);
             self.run("status", status);
-            self.run(&format!("status --database-url {url}"), status);
         }
+        let (url, bad) = (with_password(&self.world), format!("postgres://me:{PASSWORD}@127.0.0.1:port/d"));
+        self.run(&format!("status --database-url {url}"), 0);
+        self.run(&format!("status --database-url {bad}"), 3);
         for arguments in [
             format!("postgres://me:{PASSWORD}@127.0.0.1/d"),
             format!("sync postgres://me:{PASSWORD}@127.0.0.1/d"),
@@ -203,17 +205,22 @@ impl Canary {
 
 #[test]
 fn no_token_and_no_password_is_in_any_output_log_or_row_in_any_form() {
-    let mut runs = 0;
-    for (format, output) in FORMATS.into_iter().flat_map(|format| [(format, "text"), (format, "json")]) {
-        let mut canary = Canary::new((format, output));
+    let search = |form| {
+        let mut canary = Canary::new(form);
         canary.answers();
         canary.teams();
         canary.commands();
         canary.places();
         canary.mistakes();
         assert_clean("the database", &canary.world.dump(), &canary.secrets);
-        runs += canary.runs;
-    }
+        canary.runs
+    };
+    // Beside each other, since a database that can't be reached is waited for.
+    let runs: usize = std::thread::scope(|threads| {
+        let forms = FORMATS.into_iter().flat_map(|format| [(format, "text"), (format, "json")]);
+        let searches: Vec<_> = forms.map(|form| threads.spawn(move || search(form))).collect();
+        searches.into_iter().map(|search| search.join().expect("nothing was found")).sum()
+    });
     crate::support::note(&format!("{runs} runs were searched"));
 }
 

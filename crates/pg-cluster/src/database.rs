@@ -3,7 +3,11 @@
 //! The server is a cluster of this process, or the one that `AUDITSYNC_TEST_DATABASE_URL` names. The program
 //! `pg-cluster` sets that variable for a command, so that a runner with one process a test shares one cluster, too.
 
-use std::{env, process::Command, sync::OnceLock};
+use std::{
+    env,
+    process::Command,
+    sync::{Arc, OnceLock},
+};
 
 use crate::{Cluster, Error, binaries, conninfo, folder, tools};
 
@@ -47,14 +51,21 @@ pub struct Database {
 #[derive(Clone, Debug)]
 enum Server {
     Shared(&'static Cluster),
+    Own(Arc<Cluster>),
     Elsewhere(String),
 }
 
 impl Database {
+    /// An empty one on a cluster of the test's own, which lives at least as long as this value.
+    pub fn on(cluster: &Arc<Cluster>) -> Result<Self, Error> {
+        Self::create(Server::Own(Arc::clone(cluster)), None)
+    }
+
     fn create(server: Server, template: Option<&str>) -> Result<Self, Error> {
         let name = format!("test-{}", folder::unique()).replace('-', "_");
         let url = match &server {
             Server::Shared(cluster) => cluster.url(&name),
+            Server::Own(cluster) => cluster.url(&name),
             Server::Elsewhere(url) => conninfo::with_database(url, &name).ok_or(Error::BadUrl)?,
         };
         server.psql(&tools::create(&name, template))?;
@@ -77,9 +88,10 @@ impl Database {
     }
 
     /// The cluster it is on; `None` for a server from the environment, which is not ours to stop.
-    pub fn cluster(&self) -> Option<&'static Cluster> {
-        match self.server {
+    pub fn cluster(&self) -> Option<&Cluster> {
+        match &self.server {
             Server::Shared(cluster) => Some(cluster),
+            Server::Own(cluster) => Some(cluster),
             Server::Elsewhere(_) => None,
         }
     }
@@ -88,6 +100,7 @@ impl Database {
     pub fn psql(&self, sql: &str) -> Result<String, Error> {
         match &self.server {
             Server::Shared(cluster) => cluster.psql(&self.name, sql),
+            Server::Own(cluster) => cluster.psql(&self.name, sql),
             Server::Elsewhere(_) => tools::run_psql(Command::new(binaries::client("psql")?), &self.url, sql),
         }
     }
@@ -98,6 +111,7 @@ impl Server {
     fn psql(&self, sql: &str) -> Result<String, Error> {
         match self {
             Self::Shared(cluster) => cluster.psql("postgres", sql),
+            Self::Own(cluster) => cluster.psql("postgres", sql),
             Self::Elsewhere(url) => tools::run_psql(Command::new(binaries::client("psql")?), url, sql),
         }
     }

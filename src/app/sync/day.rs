@@ -9,7 +9,7 @@ use tracing::warn;
 
 use super::super::fetch::{End, Job, JobDay, NoSelector, Selector, Sink, advice, read_through};
 use super::{Context, TIME_TO_RELEASE};
-use crate::config::Source;
+use crate::config::{Source, Token};
 use crate::event::Event;
 use crate::heroku::{self, Batch, Cost};
 use crate::lease::Heartbeat;
@@ -122,7 +122,7 @@ async fn read(context: &Context, job: &Job, views: &mut [View]) {
         if views.iter().all(|view| view.stopped.is_some()) {
             return Ok(End::NobodyLeft);
         }
-        read_through(&mut reader, &mut Storing { context, views: &mut *views }).await
+        read_through(&mut reader, &mut Storing { context, token: &job.asker.token, views: &mut *views }).await
     };
     // What is dropped here stops at once: a request is closed, a transaction rolled back.
     let read = tokio::select! {
@@ -159,13 +159,14 @@ async fn find_selectors(context: &Context, job: &Job, views: &mut [View], cost: 
 /// Stores each batch for every view, under that view's own lease.
 struct Storing<'a> {
     context: &'a Context,
+    token: &'a Token,
     views: &'a mut [View],
 }
 
 impl Sink for Storing<'_> {
     async fn take(&mut self, batch: &Batch) -> bool {
         for view in self.views.iter_mut().filter(|view| view.stopped.is_none()) {
-            if let Err(error) = view.store(self.context, batch).await {
+            if let Err(error) = view.store(self.context, self.token, batch).await {
                 view.stopped = Some(Stop::by_store(&error, &view.day.source));
             }
         }
@@ -174,7 +175,7 @@ impl Sink for Storing<'_> {
 }
 
 impl View {
-    async fn store(&mut self, context: &Context, batch: &Batch) -> Result<(), Error> {
+    async fn store(&mut self, context: &Context, token: &Token, batch: &Batch) -> Result<(), Error> {
         let selector = self.selector.as_ref().expect("found before anything is read");
         let events: Vec<&Event> = batch.iter().filter(|event| selector.takes(event)).collect();
         if events.is_empty() {
@@ -188,17 +189,18 @@ impl View {
         self.totals.new_events += written.new.len() as u32;
         self.totals.conflicts += written.new_conflicts;
         let source = &self.day.source.name;
+        let id = |event: &Event| token.hide_in(&event.id).into_owned();
         for event in &written.new {
-            report::log::new_event(context.event_log, source, event);
+            report::log::new_event(context.event_log, source, event, token);
             if event.unusable_id {
-                warn!(%source, date = %self.day.key.date, id = event.id, "an event has no usable id; its hash stands in");
+                warn!(%source, date = %self.day.key.date, id = id(event), "an event has no usable id; its hash stands in");
             }
         }
         for event in &written.conflicting {
-            warn!(%source, date = %self.day.key.date, id = event.id, "an event came with other bytes than are stored; both are kept");
+            warn!(%source, date = %self.day.key.date, id = id(event), "an event came with other bytes than are stored; both are kept");
         }
         for (event, reason) in &written.refused {
-            warn!(%source, date = %self.day.key.date, id = event.id, reason, "the database does not take an event as JSON; its bytes are kept");
+            warn!(%source, date = %self.day.key.date, id = id(event), reason, "the database does not take an event as JSON; its bytes are kept");
         }
         Ok(())
     }

@@ -9,9 +9,14 @@ SET status = 'PROCESSING',
     locked_until = excluded.locked_until,
     error_message = NULL,
     updated_at = clock_timestamp()
--- A row that came up since it was looked for is the other's whose insert we waited for; its claim is not passed over.
-WHERE $6 AND (l.status IN ('PENDING', 'FAILED', 'ERROR')
-   -- A lease that ran out by this server's clock may be taken over; one without an end is nobody's.
-   OR (l.status = 'PROCESSING' AND (l.locked_until IS NULL OR l.locked_by IS NULL OR l.locked_until <= clock_timestamp())))
+WHERE (
+        l.status IN ('PENDING', 'FAILED', 'ERROR')
+        -- A lease that ran out by this server's clock may be taken over; one without an end is nobody's.
+        OR (l.status = 'PROCESSING'
+            AND (l.locked_until IS NULL OR l.locked_by IS NULL OR l.locked_until <= clock_timestamp()))
+      )
+  -- Where there was no row to lock, one that is there now is that of a claim whose commit this insert waited for. If its
+  -- lease ran out meanwhile, the next claim takes it over by name.
+  AND $6
 RETURNING attempt, synced_at IS NOT NULL AS was_whole, clock_timestamp() AS claimed_at,
           pg_current_xact_id()::text AS xact

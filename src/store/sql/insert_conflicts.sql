@@ -4,3 +4,4 @@ SELECT $1, $2, e.event_id, e.event_hash, e.event::json, e.event_raw, e.event_raw
 FROM unnest($3::text[], $4::bytea[], $5::text[], $6::bytea[], $7::text[])
      AS e (event_id, event_hash, event, event_raw, event_raw_reason)
 ON CONFLICT (source, process_date, event_id, event_hash) DO NOTHING
+RETURNING event_id, event_hash

@@ -1,7 +1,9 @@
 //! A world for one test: a database of its own, a fake Heroku, a file, and the built program.
 
+pub(crate) mod pooler;
 pub(crate) mod proxy;
 pub(crate) mod raw;
+pub(crate) mod session;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -188,6 +188,8 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
             return;
         }
         let (Ok(client), Ok(server)) = (client, shared.upstream.connect()) else { continue };
+        // Each message is passed on by itself; none is to wait for more.
+        client.set_nodelay(true).expect("a connection");
         let (shared, line) = (Arc::clone(shared), Arc::new(Line::new()));
         thread::spawn(move || {
             let (mut from_server, mut to_client) = (server.clone(), Stream::Tcp(client));

@@ -18,7 +18,8 @@ pub(crate) fn serve(answer: impl Fn(usize, &str) -> Vec<u8> + Send + Sync + 'sta
                 let mut stream = stream.expect("a connection");
                 let mut head = Vec::new();
                 let mut byte = [0];
-                while !head.ends_with(b"\r\n\r\n") {
+                // A client that wants TLS sends no head, and is answered too.
+                while !head.ends_with(b"\r\n\r\n") && head.first() != Some(&0x16) {
                     match stream.read(&mut byte) {
                         Ok(1) => head.push(byte[0]),
                         _ => return,

@@ -1,0 +1,69 @@
+//! How the fuzz targets run. They stand beside what they attack, as tests: a second each with `cargo test`, and for as
+//! long as `BOLERO_RANDOM_TEST_TIME_MS` says, or as many cases as `BOLERO_RANDOM_ITERATIONS` says:
+//!
+//! ```sh
+//! BOLERO_RANDOM_TEST_TIME_MS=3600000 cargo test --release --lib fuzz -- --nocapture
+//! ```
+//!
+//! `cargo bolero` drives the same targets by coverage. A failure shows its input, and names the seed that brings it back
+//! in `BOLERO_RANDOM_SEED`.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Words of JSON as it comes, and of JSON as it should not come.
+#[rustfmt::skip]
+pub(crate) const JSON: &[&str] = &[
+    "[", "]", "[", "]", "{", "}", ",", ",", ":", "\"", "\"", "\\", " ", "\n", "\t", "null", "true", "false", "0", "-1",
+    "1.5e300", "1E", "\"id\":", "\"id\":\"a\"", "{\"id\":\"a\"}", ",{\"id\":\"b\"}", "{}", "[]", "\"a\"", "\"id\"",
+    "\\u0000", "\\ud800", "\\\"", "\"created_at\":", "\"2024-09-28T10:00:00Z\"", "\"actor\":{\"email\":\"a@x\"}",
+    "\"request\":{\"ip_address\":\"::1\"}", "\"message\":\"No\"", "é", "\u{feff}", "x", "\u{7f}", "\u{9b}",
+];
+
+/// Counts the cases of a target, and tells their number at its end.
+pub(crate) struct Cases {
+    name: &'static str,
+    count: AtomicU64,
+}
+
+impl Cases {
+    pub(crate) fn of(name: &'static str) -> Self {
+        Self { name, count: AtomicU64::new(0) }
+    }
+
+    pub(crate) fn one_more(&self) {
+        self.count.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Cases {
+    fn drop(&mut self) {
+        eprintln!("{}: {} cases", self.name, self.count.load(Ordering::Relaxed));
+    }
+}
+
+/// Runs a target, a function of some bytes, on random ones.
+macro_rules! fuzz {
+    ($name:literal, $target:expr) => {{
+        let cases = crate::fuzz::Cases::of($name);
+        let target = $target;
+        bolero::check!().with_max_len(160).for_each(|input: &[u8]| {
+            cases.one_more();
+            target(input);
+        });
+    }};
+}
+pub(crate) use fuzz;
+
+/// A text from `input`: most bytes stand for one of the `words`, the others for themselves, so that chance makes what is
+/// nearly right.
+pub(crate) fn spelled(input: &[u8], words: &[&str]) -> Vec<u8> {
+    let mut text = Vec::new();
+    for byte in input {
+        if *byte < 240 {
+            text.extend_from_slice(words[usize::from(*byte) % words.len()].as_bytes());
+        } else {
+            text.push(byte.wrapping_mul(37));
+        }
+    }
+    text
+}

@@ -1,0 +1,7 @@
+-- Whether these bytes are kept beside those that are stored under their id.
+SELECT
+FROM audit_event_conflicts
+WHERE source = $1
+  AND process_date = $2
+  AND event_id = $3
+  AND event_hash = $4

@@ -1,0 +1,197 @@
+//! Tables, rights and rows that people have changed by hand: a clear error names what is wrong, and the other days go on.
+
+use crate::support::{DAY, THREE_ACCOUNTS_AND_A_TEAM, World, day, truth};
+
+const ON_DAY: &str = "--date 2024-09-28";
+const OTHERS: [&str; 3] = ["globex", "initech", "team-a"];
+
+fn migrated() -> World {
+    let world = World::new(&format!("[database]\nmax_connections = 1\n{THREE_ACCOUNTS_AND_A_TEAM}"));
+    assert_eq!(world.run("migrate").status, 0);
+    world
+}
+
+/// Puts a row for acme's day, which `columns` and `values` describe further.
+fn put_row(world: &World, columns: &str, values: &str) {
+    world.sql(&format!(
+        "INSERT INTO audit_events_log (source, process_date, {columns}) VALUES ('acme', '{DAY}', {values})"
+    ));
+}
+
+#[test]
+fn a_row_that_no_auditsync_writes_is_named_and_left_alone_and_the_other_days_go_on() {
+    for (columns, values, named) in [
+        ("status", "'DONE'", "its status is `DONE`"),
+        ("status", "'success'", "its status is `success`"),
+        ("status", "''", "its status is ``"),
+        (
+            "status, attempt, locked_by, locked_until",
+            "'PROCESSING', 3, 'ada', '9999-01-01'",
+            "held by ada, ends more than",
+        ),
+        (
+            "status, attempt, locked_by, locked_until",
+            "'PROCESSING', 3, 'ada', 'infinity'",
+            "held by ada, ends more than",
+        ),
+    ] {
+        let world = migrated();
+        put_row(&world, columns, values);
+        let row = "SELECT * FROM audit_events_log WHERE source = 'acme'";
+        let before = world.sql(row);
+        let report = world.sync(ON_DAY, 1);
+        let acme = day(&report, "acme", DAY);
+        assert_eq!(acme["outcome"], "failed");
+        let error = acme["error"].as_str().expect("an error");
+        assert!(error.contains(named) && error.contains("auditsync reset --force --source acme 2024-09-28"), "{error}");
+        for source in OTHERS {
+            assert_eq!(day(&report, source, DAY)["outcome"], "synced");
+        }
+        assert_eq!(world.sql(row), before, "it may be the only trace of what was done");
+
+        assert_eq!(world.run("status").status, 0);
+        let reset = world.run("reset --force --source acme 2024-09-28");
+        assert_eq!(reset.status, 0, "{reset:#?}");
+        world.sync(ON_DAY, 0);
+        world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+    }
+}
+
+#[test]
+fn a_leased_row_without_a_holder_or_an_end_is_nobody_s_and_is_taken_over() {
+    for (holder, end) in [
+        ("NULL", "NULL"),
+        ("NULL", "'infinity'"),
+        ("NULL", "'9999-01-01'"),
+        ("'ada'", "NULL"),
+        ("'ada'", "'-infinity'"),
+    ] {
+        let world = migrated();
+        put_row(&world, "status, attempt, locked_by, locked_until", &format!("'PROCESSING', 3, {holder}, {end}"));
+        let report = world.sync(ON_DAY, 0);
+        assert_eq!(day(&report, "acme", DAY)["attempt"], 4, "{holder} until {end}");
+        world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+        let who = "SELECT message FROM audit_history WHERE action = 'takeover'";
+        let loser = holder.trim_matches('\'').replace("NULL", "nobody");
+        assert_eq!(world.sql(who), format!("the lease of {loser} on attempt 3 had run out"));
+
+        let world = migrated();
+        put_row(&world, "status, attempt, locked_by, locked_until", &format!("'PROCESSING', 3, {holder}, {end}"));
+        let cleanup = world.run("cleanup");
+        assert!(cleanup.stdout.ends_with("1 stale day marked ERROR.\n"), "{cleanup:#?}");
+    }
+}
+
+#[test]
+fn times_without_end_and_an_attempt_at_its_limit_stop_nothing_but_their_own_day() {
+    for (columns, values) in [
+        ("status, updated_at", "'PENDING', 'infinity'"),
+        ("status, synced_at, updated_at", "'FAILED', '-infinity', '-infinity'"),
+        ("status, attempt", "'PENDING', 2147483647"),
+    ] {
+        let world = migrated();
+        world.sql(
+            "INSERT INTO audit_events_log (source, process_date, status)
+             VALUES ('acme', '-infinity', 'PENDING'), ('acme', 'infinity', 'SUCCESS'), ('globex', 'infinity', 'PENDING')",
+        );
+        put_row(&world, columns, values);
+        let finished = world.run(&format!("{ON_DAY} --output json"));
+        assert!(!finished.stderr.contains("panicked"), "{columns}: {finished:#?}");
+        let report = finished.json();
+        for source in OTHERS {
+            assert_eq!(day(&report, source, DAY)["outcome"], "synced", "{columns}: {finished:#?}");
+        }
+        let status = world.run("status --days 3000 --output json");
+        assert_eq!(status.status, 0, "{columns}: {status:#?}");
+    }
+}
+
+#[test]
+fn a_table_that_lacks_a_column_is_an_error_that_names_it_and_the_days_that_do_not_need_it_go_on() {
+    for (table, column, goes_on) in [
+        ("audit_events", "ip_address", &["initech"][..]),
+        ("audit_event_conflicts", "event_raw_reason", &["acme", "globex", "initech", "team-a"]),
+        ("audit_history", "requests", &[]),
+        ("audit_events_log", "scope", &[]),
+    ] {
+        let world = migrated();
+        world.sql(&format!("ALTER TABLE {table} DROP COLUMN {column}"));
+        let status = i32::from(goes_on.len() < 4);
+        let report = world.sync(ON_DAY, status);
+        for source in ["acme", "globex", "initech", "team-a"] {
+            let row = day(&report, source, DAY);
+            let expected = if goes_on.contains(&source) { "synced" } else { "failed" };
+            assert_eq!(row["outcome"], expected, "{table}: {row:#}");
+            let error = row["error"].as_str().unwrap_or_default();
+            assert!(expected == "synced" || error.contains(column), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_ledger_that_lacks_a_column_which_planning_needs_is_exit_3_and_named() {
+    let world = migrated();
+    world.sql("ALTER TABLE audit_events_log DROP COLUMN synced_at");
+    for command in [ON_DAY, "status"] {
+        let finished = world.run(command);
+        assert_eq!(finished.status, 3, "{finished:#?}");
+        assert!(finished.stderr.contains("column \"synced_at\" does not exist"), "{finished:#?}");
+    }
+    assert_eq!(world.heroku.requests().len(), 0);
+}
+
+/// A role that may do what the contract asks for, and its URL.
+fn role(world: &World) -> (String, String) {
+    let role = format!("syncs_{}", world.database.name());
+    world.sql(&format!(
+        "CREATE ROLE {role} LOGIN;
+         GRANT SELECT, INSERT ON audit_events_log, audit_events, audit_event_conflicts, audit_history TO {role};
+         GRANT UPDATE ON audit_events_log TO {role};
+         GRANT SELECT ON auditsync_migrations TO {role}"
+    ));
+    let url = world.database.url().replacen("postgres@", &format!("{role}@"), 1);
+    (role, url)
+}
+
+#[test]
+fn the_rights_that_the_contract_names_are_enough() {
+    let world = migrated();
+    let (_, url) = role(&world);
+    for command in ["migrate", "sync --date 2024-09-28", "status", "reset --source acme 2024-09-28", "", "cleanup"] {
+        let finished = world.run(&format!("{command} --database-url {url}"));
+        assert_eq!(finished.status, 0, "{command}: {finished:#?}");
+    }
+    world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+}
+
+#[test]
+fn a_role_without_a_right_is_told_which_table_it_is_and_nothing_is_called_done() {
+    for (right, table, status) in [
+        ("SELECT", "auditsync_migrations", 3),
+        ("SELECT", "audit_events_log", 3),
+        ("UPDATE", "audit_events_log", 1),
+        ("INSERT", "audit_events_log", 1),
+        ("INSERT", "audit_history", 1),
+        ("INSERT", "audit_events", 1),
+        ("SELECT", "audit_events", 1),
+    ] {
+        let world = migrated();
+        let (role, url) = role(&world);
+        world.sql(&format!("REVOKE {right} ON {table} FROM {role}"));
+        let finished = world.run(&format!("{ON_DAY} --output json --database-url {url}"));
+        assert_eq!(finished.status, status, "{right} on {table}: {finished:#?}");
+        let named = format!("permission denied for table {table}");
+        let told =
+            if status == 3 { finished.stderr.clone() } else { day(&finished.json(), "acme", DAY)["error"].to_string() };
+        assert!(told.contains(&named), "{right} on {table}: {finished:#?}");
+        assert_eq!(
+            world.sql("SELECT count(*) FROM audit_events_log WHERE source = 'acme' AND status = 'SUCCESS'"),
+            "0"
+        );
+
+        world.sql(&format!("GRANT {right} ON {table} TO {role}"));
+        world.sql("UPDATE audit_events_log SET locked_until = clock_timestamp() WHERE status = 'PROCESSING'");
+        let next = world.run(&format!("{ON_DAY} --database-url {url}"));
+        assert_eq!(next.status, 0, "{right} on {table}: {next:#?}");
+    }
+}

@@ -1,0 +1,253 @@
+//! The database goes away in the middle of the work: what can be waited out within the lease is, and otherwise the day
+//! stays due and the exit code tells.
+
+use std::sync::Arc;
+
+use fake_heroku::{Fixtures, Hold, Match, Paging};
+use pg_cluster::{Cluster, Database, Shutdown};
+
+use crate::support::proxy::{Blow, Proxy, When};
+use crate::support::session::Session;
+use crate::support::{ACME, DAY, Finished, Running, World, day, truth, wait_for};
+
+const SYNC: &str = "sync --date 2024-09-28 --output json";
+const ONE: &str = "[database]\nmax_connections = 1\n";
+const SHORT: &str = "[lock]\nstale_after = \"3s\"\nheartbeat_every = \"500ms\"\n";
+
+/// Cuts every connection to this database but the one that asks, even where new ones may not write.
+const TERMINATE: &str = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+                         WHERE datname = current_database() AND pid <> pg_backend_pid()";
+
+/// A world with the schema, whose program uses one connection.
+fn migrated(more: &str) -> World {
+    prepared(World::new(&format!("{ONE}{more}{ACME}")))
+}
+
+/// The same on a cluster of its own, which may be stopped.
+fn stoppable(more: &str) -> (World, Arc<Cluster>) {
+    let cluster = Arc::new(Cluster::builder().start().expect("a cluster"));
+    let database = Database::on(&cluster).expect("a database");
+    (prepared(World::on(database, Fixtures::committed(), &format!("{ONE}{more}{ACME}"))), cluster)
+}
+
+fn prepared(world: World) -> World {
+    assert_eq!(world.run("migrate").status, 0);
+    world
+}
+
+/// A sync that waits for Heroku, its day claimed.
+fn waiting_for_heroku(world: &World) -> (Running, Hold) {
+    let hold = world.heroku.hold(Match::events("acme"));
+    let run = world.spawn(SYNC);
+    wait_for("the day to be at work", || hold.waiting() > 0);
+    (run, hold)
+}
+
+/// A sync in whose transaction the statement that stores events waits for somebody else.
+fn in_the_middle_of_a_write(world: &World) -> (Running, Session) {
+    let mut other = Session::open(world, world.database.url());
+    other.ask("BEGIN; LOCK TABLE audit_events IN SHARE MODE");
+    let run = world.spawn(SYNC);
+    wait_for("the write to wait", || {
+        let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+                       AND application_name = 'auditsync' AND wait_event_type = 'Lock'";
+        world.sql(waiting) == "1"
+    });
+    (run, other)
+}
+
+/// The run itself did it all, and says so.
+fn assert_synced_at_once(world: &World, finished: &Finished) {
+    assert_eq!(finished.status, 0, "{finished:#?}");
+    let report = finished.json();
+    let row = day(&report, "acme", DAY);
+    let figures = (&row["outcome"], &row["events"], &row["new_events"], &row["attempt"]);
+    assert_eq!(figures, (&"synced".into(), &450.into(), &450.into(), &1.into()), "{finished:#?}");
+    world.assert_whole("acme", DAY, &truth(world, "acme", DAY, |_| true));
+    assert_eq!(world.sql("SELECT string_agg(action, ' ' ORDER BY id) FROM audit_history"), "claim publish");
+}
+
+/// The run did not do it and says so; once its lease has run out, the next one does.
+fn assert_left_to_the_next(world: &World, finished: &Finished, outcome: &str) {
+    assert_eq!(finished.status, 1, "{finished:#?}");
+    assert_eq!(day(&finished.json(), "acme", DAY)["outcome"], outcome, "{finished:#?}");
+    assert_ne!(world.sql("SELECT status FROM audit_events_log"), "SUCCESS");
+    wait_for("the lease to run out", || {
+        world.sql("SELECT coalesce(locked_until < clock_timestamp(), true) FROM audit_events_log") == "t"
+    });
+    let report = world.sync("--date 2024-09-28", 0);
+    assert_eq!(day(&report, "acme", DAY)["attempt"], 2);
+    world.assert_whole("acme", DAY, &truth(world, "acme", DAY, |_| true));
+}
+
+#[test]
+fn a_restart_while_heroku_is_waited_for_or_in_the_middle_of_a_write_is_waited_out() {
+    let (world, cluster) = stoppable("");
+    let undo = "TRUNCATE audit_events_log, audit_events, audit_history";
+    for shutdown in [Shutdown::Fast, Shutdown::Immediate] {
+        let (run, hold) = waiting_for_heroku(&world);
+        cluster.restart(shutdown).expect("a restart");
+        hold.release();
+        assert_synced_at_once(&world, &run.wait());
+        world.sql(undo);
+
+        let (run, _other) = in_the_middle_of_a_write(&world);
+        cluster.restart(shutdown).expect("a restart");
+        assert_synced_at_once(&world, &run.wait());
+        world.sql(undo);
+    }
+}
+
+#[test]
+fn a_database_that_is_gone_for_longer_than_the_lease_leaves_the_day_due() {
+    let (world, cluster) = stoppable(SHORT);
+    let (run, hold) = waiting_for_heroku(&world);
+    cluster.stop(Shutdown::Immediate).expect("a stop");
+    let finished = run.wait();
+    let at_the_start = world.run(SYNC);
+    assert_eq!(at_the_start.status, 3, "{at_the_start:#?}");
+    assert!(at_the_start.stderr.contains("can't be reached"), "{at_the_start:#?}");
+    cluster.start().expect("a start");
+    hold.release();
+    assert_left_to_the_next(&world, &finished, "lost_lock");
+}
+
+#[test]
+fn a_terminated_connection_is_replaced_between_and_during_transactions() {
+    let world = migrated("");
+    let (run, hold) = waiting_for_heroku(&world);
+    assert_eq!(world.sql(TERMINATE), "1");
+    hold.release();
+    assert_synced_at_once(&world, &run.wait());
+
+    let world = migrated("");
+    let (run, _other) = in_the_middle_of_a_write(&world);
+    assert_eq!(world.sql(TERMINATE), "2", "ours, and the other that held it up");
+    assert_synced_at_once(&world, &run.wait());
+}
+
+/// Lets the server say, for each row of `event`, that its disk is full, and count how often it did.
+fn fill_disk(world: &World, event: &str) {
+    world.sql(&format!(
+        "CREATE SEQUENCE IF NOT EXISTS refusals;
+         CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+             PERFORM nextval('refusals');
+             RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100';
+         END $$;
+         CREATE TRIGGER full_disk BEFORE {event} FOR EACH ROW EXECUTE FUNCTION refuse()"
+    ));
+}
+
+#[test]
+fn a_disk_that_is_full_for_a_while_is_waited_out() {
+    let world = migrated("");
+    fill_disk(&world, "INSERT ON audit_events");
+    let run = world.spawn(SYNC);
+    wait_for("three refusals", || world.sql("SELECT last_value FROM refusals") == "3");
+    world.sql("DROP TRIGGER full_disk ON audit_events");
+    assert_synced_at_once(&world, &run.wait());
+}
+
+#[test]
+fn a_disk_that_stays_full_fails_the_day_with_the_server_s_words_and_keeps_it_due() {
+    let world = migrated(SHORT);
+    fill_disk(&world, "INSERT ON audit_events");
+    let finished = world.run(SYNC);
+    world.sql("DROP TRIGGER full_disk ON audit_events");
+    let error = day(&finished.json(), "acme", DAY)["error"].to_string();
+    assert!(error.contains("No space left on device (SQLSTATE 53100)"), "{finished:#?}");
+    assert_left_to_the_next(&world, &finished, "failed");
+}
+
+#[test]
+fn a_disk_so_full_that_no_beat_gets_through_ends_the_work_before_its_lease() {
+    let world = migrated(SHORT);
+    let (run, hold) = waiting_for_heroku(&world);
+    fill_disk(&world, "INSERT ON audit_events");
+    fill_disk(&world, "UPDATE ON audit_events_log");
+    hold.release();
+    let finished = run.wait();
+    world.sql("DROP TRIGGER full_disk ON audit_events; DROP TRIGGER full_disk ON audit_events_log");
+    assert_left_to_the_next(&world, &finished, "lost_lock");
+}
+
+/// Sets whether new connections may write, and cuts the old ones, as a failover and a promotion do.
+fn set_read_only(world: &World, read_only: bool) {
+    world.sql(&format!(
+        "SET default_transaction_read_only = off;
+         ALTER DATABASE {} SET default_transaction_read_only = {read_only};
+         {TERMINATE}",
+        world.database.name()
+    ));
+}
+
+#[test]
+fn a_replica_that_is_promoted_within_the_lease_is_waited_for() {
+    let mut world = migrated("");
+    let proxy = Proxy::start(world.database.url());
+    world.set("DATABASE_URL", proxy.url());
+    let (run, hold) = waiting_for_heroku(&world);
+    set_read_only(&world, true);
+    let fences = || proxy.steps().iter().filter(|step| step.starts_with("execute -- Locks the ledger row")).count();
+    hold.release();
+    wait_for("three refused writes", || fences() >= 3);
+    assert_eq!(world.sql("SELECT count(*) FROM audit_events"), "0");
+    set_read_only(&world, false);
+    assert_synced_at_once(&world, &run.wait());
+}
+
+#[test]
+fn a_replica_that_is_not_promoted_within_the_lease_leaves_the_day_due() {
+    let world = migrated(SHORT);
+    let (run, hold) = waiting_for_heroku(&world);
+    set_read_only(&world, true);
+    hold.release();
+    let finished = run.wait();
+    set_read_only(&world, false);
+    assert_left_to_the_next(&world, &finished, "lost_lock");
+}
+
+#[test]
+fn a_day_whose_stored_events_the_database_lost_before_the_end_is_not_called_done() {
+    let world = migrated(SHORT);
+    world.heroku.set_paging(Paging::Pages { default: 1000, max: 1000 });
+    let hold = world.heroku.hold(Match::events("acme").page(3));
+    let run = world.spawn("sync --date 2024-09-27 --output json");
+    wait_for("the first batch", || world.sql("SELECT count(*) FROM audit_events") != "0");
+    // As a failover to a replica does that had the claim, and not yet the events.
+    world.sql("DELETE FROM audit_events WHERE event_id > '8'");
+    hold.release();
+    let finished = run.wait();
+    assert_eq!(finished.status, 1, "{finished:#?}");
+    let report = finished.json();
+    let row = day(&report, "acme", "2024-09-27");
+    assert_eq!((&row["outcome"], &row["new_events"]), (&"failed".into(), &2500.into()));
+    assert!(row["error"].as_str().is_some_and(|error| error.contains("it lost some of them")), "{row:#}");
+    wait_for("the lease to run out", || {
+        world.sql("SELECT coalesce(locked_until < clock_timestamp(), true) FROM audit_events_log") == "t"
+    });
+    world.sync("--date 2024-09-27", 0);
+    world.assert_whole("acme", "2024-09-27", &truth(&world, "acme", "2024-09-27", |_| true));
+}
+
+#[test]
+fn a_silent_database_keeps_nobody_waiting_who_ends_the_run() {
+    // One that falls silent while the ledger is planned from, and one in the middle of a write.
+    for statement in ["The rows that planning needs", "Stores what is not stored yet"] {
+        let mut world = migrated("");
+        let proxy = Proxy::start(world.database.url());
+        world.set("DATABASE_URL", proxy.url());
+        proxy.strike(1, statement, When::Before, Blow::Silence);
+        let run = world.spawn(SYNC);
+        wait_for("the silence", || proxy.has_struck());
+        let sent = std::time::Instant::now();
+        run.signal("TERM");
+        let finished = run.wait();
+        assert_eq!(finished.status, 143, "{finished:#?}");
+        assert!(sent.elapsed().as_secs() < 5, "{:?}: {finished:#?}", sent.elapsed());
+        world.sql("UPDATE audit_events_log SET locked_until = clock_timestamp() WHERE status = 'PROCESSING'");
+        world.unset("DATABASE_URL");
+        let next = world.run(&format!("{SYNC} --database-url {}", world.database.url()));
+        assert_eq!(day(&next.json(), "acme", DAY)["outcome"], "synced", "{next:#?}");
+    }
+}
