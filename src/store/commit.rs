@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use sqlx::postgres::PgTransaction;
 
 use super::error::Doing;
-use super::{Result, Store, Tries, column, patience, statement};
+use super::{Error, Result, Store, Tries, column, patience, statement};
 use crate::retry::Attempts;
 
 /// What a transaction wrote that nobody else can have written: it is there if and only if the commit took place.
@@ -29,13 +29,11 @@ impl Store {
     /// `xact` is the transaction's own number (`pg_current_xact_id()`).
     pub(super) async fn commit(&self, tx: PgTransaction<'static>, xact: &str, proof: Proof<'_>) -> Result<()> {
         match tx.commit().await.doing("commit") {
-            Err(lost) if lost.is_unanswered() => {
-                if self.took_place(xact, proof).await? {
-                    Ok(())
-                } else {
-                    Err(lost)
-                }
-            }
+            Err(lost) if lost.is_unanswered() => match self.took_place(xact, proof).await {
+                Ok(true) => Ok(()),
+                Ok(false) => Err(lost),
+                Err(_) => Err(Error::CommitUnknown),
+            },
             answered => answered,
         }
     }
@@ -46,7 +44,7 @@ impl Store {
             match self.look(xact, proof).await {
                 Ok(None) => match attempts.next_delay(None) {
                     Some(delay) => tokio::time::sleep(delay).await,
-                    None => return Ok(false),
+                    None => return Err(Error::CommitUnknown),
                 },
                 Ok(Some(answer)) => return Ok(answer),
                 Err(error) => Tries::wait(&mut attempts, error).await?,

@@ -32,6 +32,9 @@ pub enum Error {
         /// All that are there.
         stored: i32,
     },
+    /// The connection broke off at a commit, and the database did not come back in time to say whether it took place.
+    #[error("the database went away before it said whether it had committed; `auditsync status` tells once it is back")]
+    CommitUnknown,
     /// A signal left no time to wait for the database.
     #[error("the database did not answer in the time that the signal left")]
     OutOfTime,
@@ -70,7 +73,11 @@ impl Error {
                 }),
                 _ => false,
             },
-            Self::LeaseLost | Self::OutOfTime | Self::BrokenRow { .. } | Self::EventsVanished { .. } => false,
+            Self::LeaseLost
+            | Self::CommitUnknown
+            | Self::OutOfTime
+            | Self::BrokenRow { .. }
+            | Self::EventsVanished { .. } => false,
         }
     }
 

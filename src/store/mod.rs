@@ -5,6 +5,7 @@
 //! guessed. It keeps no state in a session, so it works through a pooler in transaction mode: each statement runs in an
 //! explicit transaction and is prepared without a name.
 
+mod claim;
 mod commit;
 mod connect;
 mod error;
@@ -24,11 +25,12 @@ use sqlx::query::Query;
 use sqlx::{Postgres, Row};
 use uuid::Uuid;
 
+pub use claim::Claim;
 pub use connect::ConnectError;
 pub use error::Error;
 pub use events::Written;
 pub use lease::{Lease, Pulse, Trust};
-pub use ledger::{Blame, Claim, Published, Totals};
+pub use ledger::{Blame, Published, Totals};
 pub use operator::{Reset, ResetOrder, Stale};
 pub use reader::Reader;
 pub use schema::{Schema, SchemaError, all_migrations};
@@ -106,8 +108,11 @@ impl<'l> Tries<'l> {
 
     /// Waits for the next try, or gives `error` back where none is to be made.
     async fn again(&mut self, error: Error) -> Result<()> {
-        if matches!(error, Error::LeaseLost) {
-            self.trust.lose();
+        match error {
+            Error::LeaseLost => self.trust.lose(),
+            // To try again would be to lose the lease to oneself, if it did take place.
+            Error::CommitUnknown => return Err(error),
+            _ => {}
         }
         if !self.trust.holds() {
             return Err(Error::LeaseLost);

@@ -2,10 +2,10 @@
 
 use chrono::NaiveDate;
 
+use super::claim::lock_day;
 use super::commit::Proof;
 use super::error::Doing;
 use super::history::{Counts, Entry};
-use super::ledger::lock_day;
 use super::{Result, Store, column, persist, statement};
 use crate::day::DayKey;
 use crate::ledger::Status;
