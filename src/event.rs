@@ -96,6 +96,8 @@ impl Event {
 }
 
 fn derive(text: &str) -> Result<(Option<String>, Columns), serde_json::Error> {
+    // Keys that are read as bytes may hold raw control characters, which JSON may not.
+    serde_json::from_str::<&RawValue>(text)?;
     let [id, created_at, kind, action, actor, app, team, owner, request] =
         members(text, &["id", "created_at", "type", "action", "actor", "app", "team", "owner", "request"])?;
     let [actor_email, actor_id] = parts(actor, &["email", "id"])?;
@@ -284,7 +286,8 @@ mod tests {
 
     #[test]
     fn what_is_no_json_is_an_error() {
-        for text in ["", "{", r#"{"id":}"#, "{} {}", "nul", "{\"a\":\"\n\"}"] {
+        for text in ["", "{", r#"{"id":}"#, "{} {}", "nul", "{\"a\":\"\n\"}", "{\"a\n\":1}", "{\"actor\":{\"a\n\":1}}"]
+        {
             assert!(Event::from_bytes(Bytes::copy_from_slice(text.as_bytes())).is_err(), "{text}");
         }
     }

@@ -19,7 +19,7 @@ impl Shutdown {
     /// Listens from now on.
     pub fn listen() -> std::io::Result<Self> {
         let shutdown = Self::default();
-        for kind in [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()] {
+        for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
             let mut signals = signal(kind)?;
             let shutdown = shutdown.clone();
             tokio::spawn(async move {
