@@ -49,9 +49,8 @@ pub(crate) fn what_to_type(stage: &Stage) -> String {
         let _ = writeln!(text, "export {name}='{value}'");
     }
     text.push_str("cargo build\n\n");
-    for command in
-        ["status", "--dry-run", "reset --source team-a $(date -u -d yesterday +%F)", "", "status --output json"]
-    {
+    let reset = format!("reset --source team-a {}", stage.yesterday);
+    for command in ["status", "--dry-run", &reset, "", "status --output json"] {
         let _ = writeln!(text, "{}", format!("target/debug/auditsync {command}").trim_end());
     }
     text

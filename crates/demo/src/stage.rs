@@ -4,7 +4,7 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::process::Command;
 
-use chrono::{Days, Utc};
+use chrono::{Days, NaiveDate, Utc};
 use fake_heroku::{FakeHeroku, Fixtures};
 
 use crate::database::Database;
@@ -20,6 +20,8 @@ const TOKENS: &[(&str, &str)] = &[
 pub(crate) struct Stage {
     pub(crate) database: Database,
     pub(crate) heroku: FakeHeroku,
+    /// The day that the newest events are of.
+    pub(crate) yesterday: NaiveDate,
     folder: PathBuf,
 }
 
@@ -31,7 +33,7 @@ impl Stage {
         let heroku = FakeHeroku::start(Fixtures::committed().shifted(yesterday));
         let folder = std::env::temp_dir().join(format!("auditsync-demo-{}", std::process::id()));
         std::fs::create_dir_all(&folder)?;
-        let stage = Self { database, heroku, folder };
+        let stage = Self { database, heroku, yesterday, folder };
         std::fs::write(stage.config(), stage.file())?;
         Ok(stage)
     }
