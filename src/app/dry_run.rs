@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::fetch::{End, Job, JobDay, NoSelector, Selector, Sink, Teams, advice, read_through};
 use super::sync::report_unread;
 use super::{App, Shutdown};
-use crate::config::{EventLog, Token};
+use crate::config::{EventLog, Source, Token};
 use crate::event::Event;
 use crate::heroku::{Batch, Client, Cost};
 use crate::plan::{Planned, Verdict};
@@ -74,10 +74,16 @@ async fn read(context: &Context<'_>, job: &Job) -> Vec<DayReport> {
         }
         read_through(&mut reader, &mut Counting { context, token: &job.asker.token, counts: &mut counts }).await
     };
-    let stopped = tokio::select! {
+    // Without an error of Heroku's, it was a signal.
+    let read = tokio::select! {
         biased;
-        () = context.shutdown.asked() => Some((Outcome::Interrupted, "the run was ended by a signal".to_owned())),
-        read = reading => read.err().map(|error| (Outcome::Failed, format!("{error}. {}", advice(&error.fault, &job.days[0].source)))),
+        () = context.shutdown.asked() => Err(None),
+        read = reading => read.map_err(Some),
+    };
+    let stopped = |source: &Source| match &read {
+        Ok(_) => None,
+        Err(None) => Some((Outcome::Interrupted, "the run was ended by a signal".to_owned())),
+        Err(Some(error)) => Some((Outcome::Failed, format!("{error}. {}", advice(&error.fault, source)))),
     };
     cost += reader.cost();
     let report = |count: Count| {
@@ -89,7 +95,7 @@ async fn read(context: &Context<'_>, job: &Job) -> Vec<DayReport> {
             duration_ms: begun.elapsed().as_millis() as u64,
             ..DayReport::new(&count.day.key, Outcome::WouldSync)
         };
-        match count.stopped.or_else(|| stopped.clone()) {
+        match count.stopped.or_else(|| stopped(&count.day.source)) {
             None => DayReport { events: count.seen.len() as u64, ..report },
             Some((outcome, error)) => DayReport { outcome, ..report }.because(error),
         }

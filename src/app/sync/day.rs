@@ -45,6 +45,13 @@ enum Stop {
     Unexpected(String),
 }
 
+/// Why reading ended before the day was whole, for all of its views.
+#[derive(Debug)]
+enum Broken {
+    Here(Stop),
+    Heroku(heroku::Error),
+}
+
 impl Stop {
     fn by_heroku(error: &heroku::Error, source: &Source) -> Self {
         Self::Heroku(format!("{error}. {}", advice(&error.fault, source)))
@@ -127,16 +134,19 @@ async fn read(context: &Context, job: &Job, views: &mut [View]) {
     // What is dropped here stops at once: a request is closed, a transaction rolled back.
     let read = tokio::select! {
         biased;
-        () = context.shutdown.asked() => Err(Stop::Interrupted),
-        _ = all_lost => Err(Stop::LostLock),
-        read = reading => read.map_err(|error| Stop::by_heroku(&error, &job.days[0].source)),
+        () = context.shutdown.asked() => Err(Broken::Here(Stop::Interrupted)),
+        _ = all_lost => Err(Broken::Here(Stop::LostLock)),
+        read = reading => read.map_err(Broken::Heroku),
     };
     cost += reader.cost();
     for view in views {
         view.totals.requests = cost.requests;
         view.totals.retries = cost.retries;
-        if let (None, Err(stop)) = (&view.stopped, &read) {
-            view.stopped = Some(stop.clone());
+        if let (None, Err(broken)) = (&view.stopped, &read) {
+            view.stopped = Some(match broken {
+                Broken::Here(stop) => stop.clone(),
+                Broken::Heroku(error) => Stop::by_heroku(error, &view.day.source),
+            });
         }
     }
 }
