@@ -128,6 +128,13 @@ impl World {
         std::fs::write(self.folder.join("audit.toml"), text).expect("the file");
     }
 
+    /// Writes a file beside it, and returns its path.
+    pub(crate) fn place(&self, name: &str, text: &str) -> String {
+        let path = self.folder.join(name);
+        std::fs::write(&path, text).expect("a file");
+        path.display().to_string()
+    }
+
     /// Sets a variable for the program.
     pub(crate) fn set(&mut self, name: &str, value: &str) {
         self.environment.insert(name.into(), value.into());

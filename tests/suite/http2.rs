@@ -1,0 +1,136 @@
+//! HTTP/2 under TLS, as Heroku speaks it: streams that are reset, connections that are given up, and what is logged of them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use h2::Reason;
+use h2::server::SendResponse;
+use rcgen::CertifiedKey;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::{ServerConfig, pki_types::PrivateKeyDer};
+
+use crate::support::{ACME, DAY, World, day};
+
+const LIST: &[u8] = br#"[{"id":"a"},{"id":"b"},{"id":"c"}]"#;
+
+/// What becomes of a request.
+#[derive(Debug, Clone, Copy)]
+enum Answer {
+    Whole,
+    /// The stream is reset before an answer.
+    Refused,
+    /// The stream is reset behind half of the list.
+    ResetHalfWay,
+    /// The connection is given up behind half of the list.
+    Gone,
+}
+
+/// A server on `localhost` that answers by `answers`, the last of them for ever; its address, and its certificate.
+fn serve(answers: &'static [Answer]) -> (String, String) {
+    let CertifiedKey { cert, signing_key } =
+        rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate");
+    let key = PrivateKeyDer::try_from(signing_key.serialize_der()).expect("a key");
+    let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .and_then(|config| config.with_no_client_auth().with_single_cert(vec![cert.der().clone()], key))
+        .expect("a configuration");
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let (told, address) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async move {
+            let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+            told.send(listener.local_addr().expect("an address").port()).expect("the test waits");
+            let seen = Arc::new(AtomicUsize::new(0));
+            loop {
+                let (stream, _) = listener.accept().await.expect("a connection");
+                tokio::spawn(connection(acceptor.clone(), stream, Arc::clone(&seen), answers));
+            }
+        });
+    });
+    (format!("https://localhost:{}", address.recv().expect("a port")), cert.pem())
+}
+
+async fn connection(acceptor: TlsAcceptor, stream: TcpStream, seen: Arc<AtomicUsize>, answers: &[Answer]) {
+    let Ok(tls) = acceptor.accept(stream).await else { return };
+    let Ok(mut connection) = h2::server::handshake(tls).await else { return };
+    while let Some(Ok((_, respond))) = connection.accept().await {
+        let number = seen.fetch_add(1, Ordering::SeqCst).min(answers.len() - 1);
+        if give(answers[number], respond).is_none() {
+            connection.abrupt_shutdown(Reason::INTERNAL_ERROR);
+        }
+    }
+}
+
+/// Gives the answer; `None` when the connection is to go.
+fn give(answer: Answer, mut respond: SendResponse<Bytes>) -> Option<()> {
+    if let Answer::Refused = answer {
+        respond.send_reset(Reason::INTERNAL_ERROR);
+        return Some(());
+    }
+    let head = http::Response::builder().header("Request-Id", "over-h2").body(()).expect("a head");
+    let mut body = respond.send_response(head, false).expect("the client listens");
+    let (half, rest) = LIST.split_at(LIST.len() / 2);
+    body.send_data(Bytes::from_static(half), false).expect("the client listens");
+    match answer {
+        Answer::ResetHalfWay => body.send_reset(Reason::INTERNAL_ERROR),
+        Answer::Gone => return None,
+        Answer::Whole | Answer::Refused => body.send_data(Bytes::from_static(rest), true).expect("the client listens"),
+    }
+    Some(())
+}
+
+fn world(answers: &'static [Answer]) -> World {
+    let mut world = World::new(ACME);
+    let (address, certificate) = serve(answers);
+    let retry = "[retry]\ninitial_interval = \"5ms\"\nmax_attempts = 4\n";
+    world.write_file(&format!("[api]\nbase_url = \"{address}\"\n{retry}{ACME}"));
+    let file = world.place("certificate.pem", &certificate);
+    world.set("SSL_CERT_FILE", &file);
+    world
+}
+
+fn whole() -> std::collections::BTreeMap<String, Vec<u8>> {
+    ["a", "b", "c"].map(|id| (id.to_owned(), format!(r#"{{"id":"{id}"}}"#).into_bytes())).into()
+}
+
+#[test]
+fn a_stream_that_is_reset_and_a_connection_that_is_given_up_are_tried_again_until_the_day_is_whole() {
+    let world = world(&[Answer::Refused, Answer::ResetHalfWay, Answer::Gone, Answer::Whole]);
+    let report = world.sync("--date 2024-09-28", 0);
+    assert_eq!(day(&report, "acme", DAY)["retries"], 3);
+    world.assert_whole("acme", DAY, &whole());
+}
+
+#[test]
+fn half_a_stream_is_never_a_whole_day() {
+    for answers in [&[Answer::ResetHalfWay][..], &[Answer::Gone]] {
+        let world = world(answers);
+        let report = world.sync("--date 2024-09-28", 1);
+        assert_eq!(day(&report, "acme", DAY)["requests"], 4);
+        assert_eq!(world.sql("SELECT status FROM audit_events_log"), "FAILED");
+    }
+}
+
+#[test]
+fn the_libraries_own_words_at_trace_do_not_hold_the_token() {
+    let mut world = world(&[Answer::Whole]);
+    world.set("RUST_LOG", "trace");
+    let finished = world.run("--date 2024-09-28");
+    assert_eq!(finished.status, 0, "{}", finished.stderr.len());
+    assert!(finished.stderr.contains("h2::"), "the library has its say");
+    assert!(!finished.stderr.contains("HRKU-demo-acme-0001"));
+}
+
+#[test]
+fn a_certificate_that_nobody_signed_is_not_trusted() {
+    let mut world = world(&[Answer::Whole]);
+    world.unset("SSL_CERT_FILE");
+    let report = world.sync("--date 2024-09-28", 1);
+    let error = day(&report, "acme", DAY)["error"].to_string();
+    assert!(error.contains("certificate"), "{error}");
+}
