@@ -5,7 +5,7 @@
 //! its budget. Who waits here is counted, so that other tokens' work can go on in the meantime.
 
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -33,6 +33,8 @@ pub(super) struct Budget {
     limited_until: Mutex<Option<Instant>>,
     /// Heroku limited the token since the last request: what had been saved up for a burst is not used.
     spent: AtomicBool,
+    /// Requests in a row that the limit kept from being answered, as often as their policy allows.
+    exhausted: AtomicU32,
     waiting: Waiting,
 }
 
@@ -82,6 +84,7 @@ impl Budget {
             paused_until: Mutex::new(None),
             limited_until: Mutex::new(None),
             spent: AtomicBool::new(false),
+            exhausted: AtomicU32::new(0),
             waiting: waiting.clone(),
         }
     }
@@ -145,6 +148,21 @@ impl Budget {
     fn limited_for(&self) -> Option<Duration> {
         let until = *self.limited_until.lock().expect("no panic while locked");
         until.map(|until| until.saturating_duration_since(Instant::now())).filter(|wait| !wait.is_zero())
+    }
+
+    /// Notes that the limit kept a request from being answered, as often as its policy allows.
+    pub(super) fn note_exhausted(&self) {
+        self.exhausted.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Notes that a request was answered.
+    pub(super) fn note_answer(&self) {
+        self.exhausted.store(0, Ordering::Relaxed);
+    }
+
+    /// How many requests in a row the limit kept from being answered.
+    pub(super) fn exhausted(&self) -> u32 {
+        self.exhausted.load(Ordering::Relaxed)
     }
 
     fn forgo_burst(&self) {

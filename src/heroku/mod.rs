@@ -144,22 +144,27 @@ impl Client {
         Arc::clone(self.budgets.get(token).expect("a budget for each source's token"))
     }
 
-    fn attempts(&self, policy: &Retry) -> Attempts {
-        let attempts = Attempts::new(policy);
-        if self.in_outage() { attempts.only_one() } else { attempts }
+    fn attempts(&self, asker: &Asker) -> Attempts {
+        let attempts = Attempts::new(&asker.retry);
+        if self.in_outage(&asker.token) { attempts.only_one() } else { attempts }
     }
 
-    fn in_outage(&self) -> bool {
-        self.exhausted.load(Ordering::Relaxed) >= OUTAGE_AFTER
+    /// Whether Heroku, or the limit of this token, exhausted the policy so often in a row that it is not worth another.
+    fn in_outage(&self, token: &Token) -> bool {
+        self.exhausted.load(Ordering::Relaxed) >= OUTAGE_AFTER || self.budget(token).exhausted() >= OUTAGE_AFTER
     }
 
-    /// Notes that a request was answered, so that Heroku is there.
-    fn note_answer(&self) {
+    /// Notes that a request was answered, so that Heroku is there, and there for this token.
+    fn note_answer(&self, token: &Token) {
         self.exhausted.store(0, Ordering::Relaxed);
+        self.budget(token).note_answer();
     }
 
     /// Notes that a request failed as often as its policy allows.
-    fn note_exhausted(&self) {
-        self.exhausted.fetch_add(1, Ordering::Relaxed);
+    fn note_exhausted(&self, token: &Token, class: Class) {
+        match class {
+            Class::Limited => self.budget(token).note_exhausted(),
+            Class::Passing | Class::Lasting => _ = self.exhausted.fetch_add(1, Ordering::Relaxed),
+        }
     }
 }

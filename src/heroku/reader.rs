@@ -146,7 +146,7 @@ impl<'c> DayReader<'c> {
 
 impl<'c> ListReader<'c> {
     pub(super) fn new(client: &'c Client, url: Url, asker: Asker) -> Self {
-        let attempts = client.attempts(&asker.retry);
+        let (attempts, in_outage) = (client.attempts(&asker), client.in_outage(&asker.token));
         Self {
             client,
             url,
@@ -158,7 +158,7 @@ impl<'c> ListReader<'c> {
             elements_behind: 0,
             page: None,
             attempts,
-            in_outage: client.in_outage(),
+            in_outage,
             cost: Cost::default(),
             ended: false,
         }
@@ -244,8 +244,8 @@ impl<'c> ListReader<'c> {
         self.pages_behind += 1;
         self.elements_behind += page.elements();
         self.page = None;
-        self.client.note_answer();
-        self.attempts = self.client.attempts(&self.asker.retry);
+        self.client.note_answer(&self.asker.token);
+        self.attempts = self.client.attempts(&self.asker);
         self.in_outage = false;
         Ok(())
     }
@@ -260,13 +260,11 @@ impl<'c> ListReader<'c> {
     async fn settle(&mut self, Failed { fault, request_id }: Failed) -> Result<(), Error> {
         let class = fault.class();
         if class == Class::Lasting {
-            self.client.note_answer();
+            self.client.note_answer(&self.asker.token);
             return Err(self.error(fault, request_id));
         }
         let Some(delay) = self.attempts.next_delay(fault.retry_after()) else {
-            if class == Class::Passing {
-                self.client.note_exhausted();
-            }
+            self.client.note_exhausted(&self.asker.token, class);
             if let (Class::Limited, Some(wait)) = (class, fault.retry_after()) {
                 self.client.budget(&self.asker.token).limit_for(wait);
             }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use fake_heroku::{Fault, Match};
 
-use crate::support::{ACME, World, day, wait_for};
+use crate::support::{ACME, World, date, day, wait_for};
 
 /// How much later than it was sent a request may arrive at a busy machine.
 const JITTER: Duration = Duration::from_millis(200);
@@ -130,4 +130,19 @@ fn a_slow_token_does_not_hold_the_others_up() {
     assert_eq!(world.sql("SELECT count(*) FROM audit_events_log WHERE source = 'acme' AND status = 'SUCCESS'"), "1");
     run.signal("TERM");
     assert_eq!(run.wait().status, 143);
+}
+
+#[test]
+fn a_token_that_stays_limited_does_not_wait_out_a_policy_for_each_day_and_the_others_keep_theirs() {
+    let globex = "[[source]]\nname = \"globex\"\naccount = \"globex\"\ntoken_env = \"GLOBEX_TOKEN\"\n";
+    let world = World::new(&format!("[sync]\nconcurrency = 1\n{ACME}{globex}"));
+    world.heroku.fault(Match::events("acme").always(), Fault::rate_limit(None));
+    world.heroku.fault(Match::events("globex").day(date("2024-09-25")), Fault::status(503, "unavailable", "soon"));
+    let report = world.sync("--from 2024-09-20 --to 2024-09-25", 1);
+    let requests = |source: &str| -> Vec<_> {
+        let days = report["days"].as_array().expect("days").iter();
+        days.filter(|day| day["source"] == source).map(|day| day["requests"].as_u64().expect("a figure")).collect()
+    };
+    assert_eq!(requests("acme"), [3, 3, 3, 1, 1, 1]);
+    assert_eq!(requests("globex"), [1, 1, 1, 1, 1, 2]);
 }
