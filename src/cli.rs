@@ -1,6 +1,5 @@
 //! The command line: commands, options, help.
 
-use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use chrono::NaiveDate;
@@ -99,8 +98,8 @@ pub(crate) struct StatusArgs {
     #[arg(long = "source", value_name = "NAME")]
     pub(crate) sources: Vec<String>,
     /// How many days to look back
-    #[arg(long, value_name = "N", default_value = "30")]
-    pub(crate) days: NonZeroU32,
+    #[arg(long, value_name = "N", default_value = "30", value_parser = clap::value_parser!(u32).range(1..=36_600))]
+    pub(crate) days: u32,
 }
 
 #[derive(Debug, Args)]
@@ -187,6 +186,7 @@ mod tests {
             "auditsync --date 2024-13-01",
             "auditsync reset --source a",
             "auditsync status --days 0",
+            "auditsync status --days 100000000",
         ] {
             assert!(parse(line).is_err(), "{line}");
         }

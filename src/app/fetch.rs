@@ -162,7 +162,9 @@ pub(super) fn advice(fault: &Fault, source: &Source) -> String {
         Some(429) => "The day is due again; lower [rate_limit] or raise its reserve if this comes often".to_owned(),
         Some(300..=399) => "Check [api] base_url: Heroku's API does not redirect".to_owned(),
         Some(400..=499) => format!("Check account, team and filter of the source {name}"),
-        _ => "The day is due again, and the next run will try it".to_owned(),
+        _ => format!(
+            "The next run tries it again, or `auditsync --source {name} --date …` if it is older than catch_up_days"
+        ),
     }
 }
 

@@ -11,6 +11,7 @@ mod status;
 mod sync;
 
 use std::fmt;
+use std::io::Write as _;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::Parser as _;
@@ -65,7 +66,7 @@ impl Failure {
     /// The exit status that tells of it.
     pub fn exit_status(&self) -> ExitStatus {
         match self {
-            Self::Usage(_) | Self::Config(_) => 2,
+            Self::Usage(_) | Self::Config(_) | Self::Connect(ConnectError::Address) => 2,
             Self::Connect(_) | Self::Schema(_) | Self::Store(_) => 3,
             Self::Setup(_) | Self::Output(_) => FOUND_WRONG,
             Self::Interrupted(status) => *status,
@@ -133,7 +134,9 @@ pub fn run(args: impl IntoIterator<Item = std::ffi::OsString>) -> ExitStatus {
         }
         let status = failure.exit_status();
         if output == Output::Json {
-            println!("{}", serde_json::json!({ "error": failure.told(), "exit_status": status }));
+            let document = serde_json::json!({ "error": failure.told(), "exit_status": status });
+            // Nobody may be there to read it any more.
+            let _ = writeln!(std::io::stdout(), "{document}");
         }
         status
     })

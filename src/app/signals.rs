@@ -1,9 +1,10 @@
 //! SIGTERM and Ctrl-C: the first ends the work in order, the second at once.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::ExitStatus;
@@ -12,8 +13,11 @@ use super::ExitStatus;
 #[derive(Debug, Clone, Default)]
 pub struct Shutdown {
     asked: CancellationToken,
-    signal: Arc<AtomicU8>,
+    first: Arc<OnceLock<(u8, Instant)>>,
 }
+
+/// Heroku may send SIGTERM several times on end; such a repetition is no second order.
+const ONE_ORDER: Duration = Duration::from_secs(1);
 
 impl Shutdown {
     /// Listens from now on.
@@ -32,13 +36,15 @@ impl Shutdown {
     }
 
     fn note(&self, number: u8) {
-        if self.asked.is_cancelled() {
+        let (first, at) = *self.first.get_or_init(|| (number, Instant::now()));
+        if !self.asked.is_cancelled() {
+            tracing::warn!(signal = number, "ending: every lease is given back; a second signal ends at once");
+            self.asked.cancel();
+        } else if first != number || number != SignalKind::terminate().as_raw_value() as u8 || at.elapsed() > ONE_ORDER
+        {
             // Nothing may wait any longer; leases that are still held run out by themselves.
             std::process::exit(i32::from(128 + number));
         }
-        tracing::warn!(signal = number, "ending: every lease is given back; a second signal ends at once");
-        self.signal.store(number, Ordering::Relaxed);
-        self.asked.cancel();
     }
 
     /// Whether the process is to end.
@@ -51,8 +57,16 @@ impl Shutdown {
         self.asked.cancelled().await;
     }
 
+    /// Resolves when the process was to end so long ago. All deadlines count from the signal itself.
+    pub async fn overdue(&self, by: Duration) {
+        self.asked().await;
+        if let Some((_, at)) = self.first.get() {
+            tokio::time::sleep_until(*at + by).await;
+        }
+    }
+
     /// The exit status that tells of the signal, if there was one.
     pub fn exit_status(&self) -> Option<ExitStatus> {
-        self.is_asked().then(|| 128 + self.signal.load(Ordering::Relaxed))
+        self.first.get().map(|(number, _)| 128 + number)
     }
 }

@@ -17,7 +17,7 @@ pub(super) async fn run(app: &App<'_>, args: &StatusArgs) -> Result<ExitStatus, 
         if args.sources.is_empty() { app.config.sources.iter().collect() } else { app.sources(&args.sources)? };
     let reader = app.connect().await?;
     let to = last_over(now(&reader).await?);
-    let from = to - Days::new(u64::from(args.days.get() - 1));
+    let from = to - Days::new(u64::from(args.days - 1));
     let names: Vec<&str> = sources.iter().map(|source| source.name.as_ref()).collect();
     let (rows, days) = match reader.schema().await? {
         Schema::Current => (reader.ledger(&names, from, to).await?, reader.source_days(&names).await?),

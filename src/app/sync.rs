@@ -38,13 +38,9 @@ struct Context {
 
 pub(super) async fn run(app: &App<'_>, args: &SyncArgs) -> Result<ExitStatus, Failure> {
     let shutdown = Shutdown::listen()?;
-    let overdue = async {
-        shutdown.asked().await;
-        tokio::time::sleep(TIME_TO_END).await;
-    };
     let result = tokio::select! {
         result = sync(app, args, &shutdown) => result,
-        () = overdue => Err(Failure::Interrupted(shutdown.exit_status().unwrap_or(FOUND_WRONG))),
+        () = shutdown.overdue(TIME_TO_END) => Err(Failure::Interrupted(shutdown.exit_status().unwrap_or(FOUND_WRONG))),
     };
     let status = match &result {
         Ok(report) => {
@@ -165,10 +161,6 @@ async fn work_off(context: Arc<Context>, mut jobs: VecDeque<Job>, concurrency: u
             let context = Arc::clone(&context);
             running.spawn(async move { (job.asker.token.clone(), day::work(context, job).await) });
         }
-        let overdue = async {
-            context.shutdown.asked().await;
-            tokio::time::sleep(TIME_TO_RELEASE).await;
-        };
         tokio::select! {
             done = running.join_next() => match done {
                 Some(Ok((token, days))) => {
@@ -179,7 +171,7 @@ async fn work_off(context: Arc<Context>, mut jobs: VecDeque<Job>, concurrency: u
                 None => break,
             },
             _ = waiting.changed() => {}
-            () = overdue => break,
+            () = context.shutdown.overdue(TIME_TO_RELEASE) => break,
         }
     }
     reports

@@ -20,6 +20,9 @@ use crate::config::RateLimit;
 /// Heroku refills a token's whole quota within an hour, so no pause need be longer.
 const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 
+/// Heroku gives back one request of an account's quota in this time: 4,500 an hour.
+const HEROKU_REFILL: Duration = Duration::from_millis(800);
+
 /// A wait that is worth a line in the log.
 const LONG: Duration = Duration::from_secs(2);
 
@@ -27,7 +30,6 @@ const LONG: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(super) struct Budget {
     limiter: DefaultDirectRateLimiter,
-    refill: Duration,
     reserve: u32,
     paused_until: Mutex<Option<Instant>>,
     limited_until: Mutex<Option<Instant>>,
@@ -79,7 +81,6 @@ impl Budget {
         let quota = Quota::with_period(refill).expect("a period above zero").allow_burst(limit.burst);
         Self {
             limiter: RateLimiter::direct(quota),
-            refill,
             reserve: limit.reserve,
             paused_until: Mutex::new(None),
             limited_until: Mutex::new(None),
@@ -124,7 +125,7 @@ impl Budget {
     /// Notes what Heroku says is left of the quota, and pauses until the reserve will have been refilled.
     pub(super) fn observe_remaining(&self, remaining: u32) {
         if let Some(missing) = self.reserve.checked_sub(remaining).filter(|missing| *missing > 0) {
-            let wait = self.refill.saturating_mul(missing);
+            let wait = HEROKU_REFILL.saturating_mul(missing);
             info!(remaining, reserve = self.reserve, wait = %rounded(wait),
                 "waiting for the token's quota to refill, so that its reserve is left to others");
             self.pause_for(wait);
@@ -209,8 +210,8 @@ mod tests {
         let begun = Instant::now();
         budget.observe_remaining(7);
         budget.admit(Duration::MAX).await.expect("no limit");
-        assert!(begun.elapsed() >= Duration::from_secs(3), "three requests at one a second");
-        assert!(begun.elapsed() < Duration::from_secs(4));
+        assert!(begun.elapsed() >= Duration::from_millis(2400), "three requests at 4,500 an hour");
+        assert!(begun.elapsed() < Duration::from_secs(3));
     }
 
     #[tokio::test(start_paused = true)]

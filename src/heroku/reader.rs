@@ -212,6 +212,10 @@ impl<'c> ListReader<'c> {
         let budget = self.client.budget(&self.asker.token);
         let still_limited = |StillLimited(wait)| Failed { fault: Fault::StillLimited(wait), request_id: None };
         budget.admit(self.asker.retry.max_elapsed).await.map_err(still_limited)?;
+        if self.attempts.made() == 1 {
+            // The policy's time begins with the first request, not with the wait for the budget.
+            self.attempts = self.client.attempts(&self.asker);
+        }
         self.cost.requests += 1;
         PageRequest {
             http: &self.client.http,

@@ -2,6 +2,7 @@
 //!
 //! A claim makes nobody wait, above all no live holder, and waits for nobody.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use sqlx::postgres::{PgRow, PgTransaction};
@@ -10,11 +11,12 @@ use tokio::time::Instant;
 
 use super::error::Doing;
 use super::history::Counts;
-use super::lease::Fence;
-use super::{Error, Lease, Result, Store, Tries, column, statement};
-use crate::config::Scope;
+use super::lease::{Fence, Standing};
+use super::{Error, Lease, Result, Store, Tries, column, patience, statement};
+use crate::config::{Retry, Scope};
 use crate::day::DayKey;
 use crate::ledger::Status;
+use crate::retry::Attempts;
 
 /// What became of an attempt to claim a day.
 #[derive(Debug)]
@@ -35,17 +37,24 @@ pub enum Claim {
 impl Store {
     /// Takes a day for the time `ttl`, unless it is whole or another's.
     pub async fn claim(&self, key: &DayKey, scope: &Scope, ttl: Duration) -> Result<Claim> {
-        let mut attempts = crate::retry::Attempts::new(&super::patience());
+        let mut attempts = Attempts::new(&patience());
+        let mut looks = Attempts::new(&SHORT_PATIENCE);
         loop {
             match self.try_claim(key, scope, ttl).await {
+                Ok(Some(claim)) => return Ok(claim),
+                // Whoever has the row locked may be about to leave it due: a cleanup, a reset, a claim that breaks off.
+                Ok(None) => match looks.next_delay(None) {
+                    Some(delay) => tokio::time::sleep(delay).await,
+                    None => return Ok(Claim::HeldBy("another process".to_owned())),
+                },
                 // A claim whose answer was lost may have taken place. Nobody works under it, and it runs out.
                 Err(error) => Tries::wait(&mut attempts, error).await?,
-                claim => return claim,
             }
         }
     }
 
-    async fn try_claim(&self, key: &DayKey, scope: &Scope, ttl: Duration) -> Result<Claim> {
+    /// `None` while another process has the row locked.
+    async fn try_claim(&self, key: &DayKey, scope: &Scope, ttl: Duration) -> Result<Option<Claim>> {
         let mut tx = self.begin().await?;
         limit_waits(&mut tx).await?;
         let claimed = match lock_claimable(&mut tx, key).await? {
@@ -69,13 +78,13 @@ impl Store {
             let entry = lease.entry(action, "processing", Counts::default(), message.as_deref());
             let proof = self.write_history(&mut tx, entry).await?;
             self.commit(tx, &xact, proof).await?;
-            return Ok(Claim::Claimed(lease));
+            return Ok(Some(Claim::Claimed(lease)));
         }
         drop(tx);
         let mut tx = self.begin().await?;
         match read_day(&mut tx, key).await? {
             Some(row) => not_claimed(key, row),
-            None => Ok(Claim::HeldBy(SOMEBODY.to_owned())),
+            None => Ok(None),
         }
     }
 
@@ -106,13 +115,25 @@ impl Store {
         };
         let Some(row) = row else { return Ok(None) };
         let fence = Fence { key: key.clone(), attempt: column(&row, "attempt")?, ttl };
-        let lease = Lease::new(fence, sent, column(&row, "claimed_at")?, column(&row, "was_whole")?);
+        let standing = Standing {
+            claimed_at: column(&row, "claimed_at")?,
+            was_whole: column(&row, "was_whole")?,
+            stored_before: column(&row, "stored_before")?,
+        };
+        let lease = Lease::new(fence, sent, standing);
         Ok(Some((lease, column(&row, "xact")?)))
     }
 }
 
-/// Whoever has a row locked while we look at it.
-const SOMEBODY: &str = "another process";
+/// How often a row that another process has locked is looked at again.
+const SHORT_PATIENCE: Retry = Retry {
+    max_attempts: NonZeroU32::MAX,
+    initial_interval: Duration::from_millis(20),
+    multiplier: 2.0,
+    jitter: 0.5,
+    max_interval: Duration::from_millis(200),
+    max_elapsed: Duration::from_secs(1),
+};
 
 /// What came of locking a row for a claim.
 #[derive(Debug)]
@@ -152,7 +173,7 @@ impl Before {
 
 /// What a row says.
 #[derive(Debug)]
-struct Standing {
+struct Row {
     before: Before,
     events: Option<i32>,
     live: bool,
@@ -173,7 +194,7 @@ async fn lock_claimable(tx: &mut PgTransaction<'_>, key: &DayKey) -> Result<Lock
     }
 }
 
-async fn read_day(tx: &mut PgTransaction<'_>, key: &DayKey) -> Result<Option<Standing>> {
+async fn read_day(tx: &mut PgTransaction<'_>, key: &DayKey) -> Result<Option<Row>> {
     let row = statement(include_str!("sql/read_day.sql"))
         .bind(key.source.as_ref())
         .bind(key.date)
@@ -182,7 +203,7 @@ async fn read_day(tx: &mut PgTransaction<'_>, key: &DayKey) -> Result<Option<Sta
         .doing("read the day's row")?;
     let Some(row) = row else { return Ok(None) };
     let (events, live) = (column(&row, "events_count")?, column(&row, "live")?);
-    Ok(Some(Standing { before: Before::from_row(&row)?, events, live }))
+    Ok(Some(Row { before: Before::from_row(&row)?, events, live }))
 }
 
 /// Reads a day's row, if it has one, and locks it for the rest of `tx`, waiting for whoever has it locked.
@@ -208,13 +229,13 @@ async fn limit_waits(tx: &mut PgTransaction<'_>) -> Result<()> {
     Ok(())
 }
 
-fn not_claimed(key: &DayKey, Standing { before, events, live }: Standing) -> Result<Claim> {
+fn not_claimed(key: &DayKey, Row { before, events, live }: Row) -> Result<Option<Claim>> {
     match before.status {
-        Status::Success => Ok(Claim::AlreadyWhole { events: events.unwrap_or(0), attempt: before.attempt }),
+        Status::Success => Ok(Some(Claim::AlreadyWhole { events: events.unwrap_or(0), attempt: before.attempt })),
         Status::Unknown(status) => {
             Err(Error::BrokenRow { key: key.clone(), problem: format!("its status is `{status}`") })
         }
         // A row that is neither whole nor live was locked by somebody who is just claiming it, or giving it back.
-        _ => Ok(Claim::HeldBy(before.locked_by.filter(|_| live).unwrap_or_else(|| SOMEBODY.to_owned()))),
+        _ => Ok(before.locked_by.filter(|_| live).map(Claim::HeldBy)),
     }
 }

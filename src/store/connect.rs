@@ -62,6 +62,10 @@ fn is_broken_off(error: &sqlx::Error) -> bool {
 }
 
 fn options(url: &str) -> Result<PgConnectOptions, ConnectError> {
+    // Whatever the scheme, the parser would take the rest for PostgreSQL's.
+    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+        return Err(ConnectError::Address);
+    }
     let options = PgConnectOptions::from_str(url).map_err(|_| ConnectError::Address)?;
     let options = options
         .application_name("auditsync")

@@ -23,12 +23,12 @@ pub enum Error {
     },
     /// The day was read whole, but the database holds fewer events of it than it confirmed.
     #[error(
-        "of {written} events that the database had confirmed it holds {stored}: it lost some of them, as a failover to a \
+        "of {confirmed} events that the database had confirmed it holds {stored}: it lost some of them, as a failover to a \
          server that lags behind does, or somebody deleted them"
     )]
     EventsVanished {
-        /// Those that this attempt stored.
-        written: u32,
+        /// Those that were there before, and those that this attempt stored.
+        confirmed: i64,
         /// All that are there.
         stored: i32,
     },

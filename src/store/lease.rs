@@ -21,6 +21,8 @@ pub struct Lease {
     pub(super) fence: Fence,
     pub(super) claimed_at: DateTime<Utc>,
     pub(super) was_whole: bool,
+    /// How many events of the day were stored when it was claimed.
+    pub(super) stored_before: i64,
     trust: Arc<Trust>,
 }
 
@@ -29,6 +31,14 @@ pub struct Lease {
 pub struct Pulse {
     pub(super) fence: Fence,
     pub(super) trust: Arc<Trust>,
+}
+
+/// How a day stood when it was claimed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Standing {
+    pub(super) claimed_at: DateTime<Utc>,
+    pub(super) was_whole: bool,
+    pub(super) stored_before: i64,
 }
 
 /// What every fenced statement names: whose attempt at which day. The holder is the store's own.
@@ -49,9 +59,10 @@ pub struct Trust {
 }
 
 impl Lease {
-    pub(super) fn new(fence: Fence, sent: Instant, claimed_at: DateTime<Utc>, was_whole: bool) -> Self {
+    pub(super) fn new(fence: Fence, sent: Instant, before: Standing) -> Self {
+        let Standing { claimed_at, was_whole, stored_before } = before;
         let trust = Arc::new(Trust::new(trusted_until(sent, fence.ttl)));
-        Self { fence, claimed_at, was_whole, trust }
+        Self { fence, claimed_at, was_whole, stored_before, trust }
     }
 
     /// The day.

@@ -36,6 +36,22 @@ pub struct Totals {
     pub duration: Duration,
 }
 
+/// A day that could not be called whole.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct Unpublished {
+    /// Why.
+    pub error: Error,
+    /// The lease, where it was not given up.
+    pub lease: Option<Lease>,
+}
+
+impl From<Error> for Unpublished {
+    fn from(error: Error) -> Self {
+        Self { error, lease: None }
+    }
+}
+
 /// Whose fault it was that a day could not be read whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Blame {
@@ -81,16 +97,23 @@ impl Store {
         Ok(())
     }
 
-    /// Calls a day whole that was read whole: status, count, digest and history in one transaction.
-    pub async fn publish(&self, lease: Lease, scope: &Scope, totals: Totals) -> Result<Published> {
+    /// Calls a day whole that was read whole: status, count, digest and history in one transaction. A lease that the
+    /// attempt did not use up comes back with the error, so that the day can be given back.
+    pub async fn publish(&self, lease: Lease, scope: &Scope, totals: Totals) -> Result<Published, Unpublished> {
         lease.trust().end();
-        let mut tries = Tries::under(&lease);
-        loop {
-            match self.try_publish(&lease, scope, totals).await {
-                Ok(published) => return Ok(published),
-                Err(error) => tries.again(error).await?,
+        let published = {
+            let mut tries = Tries::under(&lease);
+            loop {
+                match self.try_publish(&lease, scope, totals).await {
+                    Ok(published) => break Ok(published),
+                    Err(error) => match tries.again(error).await {
+                        Ok(()) => {}
+                        Err(error) => break Err(error),
+                    },
+                }
             }
-        }
+        };
+        published.map_err(|error| Unpublished { error, lease: Some(lease) })
     }
 
     async fn try_publish(&self, lease: &Lease, scope: &Scope, totals: Totals) -> Result<Published> {
@@ -110,8 +133,9 @@ impl Store {
             .ok_or(Error::LeaseLost)?;
         let events: i32 = column(&row, "events_count")?;
         // Nobody deletes; what was confirmed and is not there was lost with the server that confirmed it.
-        if i64::from(events) < i64::from(totals.new_events) {
-            return Err(Error::EventsVanished { written: totals.new_events, stored: events });
+        let confirmed = lease.stored_before + i64::from(totals.new_events);
+        if i64::from(events) < confirmed {
+            return Err(Error::EventsVanished { confirmed, stored: events });
         }
         let counts = totals.counts(Some(events));
         let proof = self.write_history(&mut tx, lease.entry("publish", "synced", counts, None)).await?;
@@ -170,8 +194,9 @@ impl Store {
 
     /// Locks the fence row for the rest of `tx`, and returns the transaction's id.
     pub(super) async fn hold_fence(&self, tx: &mut PgTransaction<'_>, lease: &Lease) -> Result<String> {
-        // Below a tenth of a second the server would cut us off between two statements.
-        let silence = lease.fence.ttl.max(Duration::from_millis(100)).as_millis();
+        // A connection that died unseen must not keep the row from our own next beat until the lease is lost.
+        let ttl = lease.fence.ttl;
+        let silence = (ttl / 10).clamp(Duration::from_secs(1), Duration::from_secs(30)).min(ttl).as_millis();
         let row = statement(include_str!("sql/fence.sql"))
             .bind(lease.key().source.as_ref())
             .bind(lease.key().date)

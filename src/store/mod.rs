@@ -30,7 +30,7 @@ pub use connect::ConnectError;
 pub use error::Error;
 pub use events::Written;
 pub use lease::{Lease, Pulse, Trust};
-pub use ledger::{Blame, Published, Totals};
+pub use ledger::{Blame, Published, Totals, Unpublished};
 pub use operator::{Reset, ResetOrder, Stale};
 pub use reader::Reader;
 pub use schema::{Schema, SchemaError, all_migrations};

@@ -54,15 +54,21 @@ fn a_mistake_in_the_file_is_exit_2_before_anything_is_asked_or_written() {
 #[test]
 fn a_database_that_can_not_be_reached_is_exit_3_without_its_password() {
     let world = World::new(ACME);
-    for url in [
-        "postgres://user:hush-hush@127.0.0.1:1/nowhere",
-        "postgres://user:hush-hush@no-such-host.invalid/nowhere",
-        "mysql://user:hush-hush@127.0.0.1/nowhere",
-    ] {
+    for url in
+        ["postgres://user:hush-hush@127.0.0.1:1/nowhere", "postgres://user:hush-hush@no-such-host.invalid/nowhere"]
+    {
         let finished = world.run(&format!("--database-url {url} -vv"));
         assert_refused(&finished, 3, "error: the database");
         assert!(!format!("{finished:?}").contains("hush-hush"), "{finished:#?}");
     }
+}
+
+#[test]
+fn a_database_address_that_is_none_is_exit_2_and_not_shown() {
+    let world = World::new(ACME);
+    let finished = world.run("--database-url mysql://user:hush-hush@127.0.0.1/nowhere");
+    assert_refused(&finished, 2, "is not of the form postgres://");
+    assert!(!format!("{finished:?}").contains("hush-hush"), "{finished:#?}");
 }
 
 #[test]

@@ -211,8 +211,8 @@ fn the_reserve_of_the_quota_is_left_alone() {
     world.heroku.set_remaining("audit@acme.example.com", 6);
     let begun = std::time::Instant::now();
     world.sync("--from 2024-09-01 --to 2024-09-02", 0);
-    // The first answer says that 5 are left, 5 below the reserve: half a second at ten a second.
-    assert!(begun.elapsed() >= Duration::from_millis(500), "{:?}", begun.elapsed());
+    // The first answer says that 5 are left, 5 below the reserve: four seconds at Heroku's 4,500 an hour.
+    assert!(begun.elapsed() >= Duration::from_secs(4), "{:?}", begun.elapsed());
 }
 
 #[test]

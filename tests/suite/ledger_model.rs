@@ -143,7 +143,7 @@ impl Real<'_> {
                 if let Some(lease) = self.leases[holder].take() {
                     let holds = model.holds(holder, lease.attempt());
                     let published = self.stores[holder].publish(lease, &self.scope, Totals::default()).await;
-                    assert_fenced(holds, published.as_ref().map(|_| ()))?;
+                    assert_fenced(holds, published.as_ref().map(|_| ()).map_err(|unpublished| &unpublished.error))?;
                     if holds {
                         model.end("SUCCESS");
                         prop_assert_eq!(published.expect("published").events as usize, model.events);

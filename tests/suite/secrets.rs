@@ -178,9 +178,9 @@ impl Canary {
         let good = with_password(&self.world);
         for (url, status) in [
             (format!("postgres://me:{PASSWORD}@127.0.0.1:1/d"), 3),
-            (format!("postgres://me:{PASSWORD}@127.0.0.1:port/d"), 3),
-            (format!("mysql://me:{PASSWORD}@127.0.0.1/d"), 3),
-            (format!("me:{PASSWORD}@127.0.0.1/d"), 3),
+            (format!("postgres://me:{PASSWORD}@127.0.0.1:port/d"), 2),
+            (format!("mysql://me:{PASSWORD}@127.0.0.1/d"), 2),
+            (format!("me:{PASSWORD}@127.0.0.1/d"), 2),
             (good.replace(self.world.database.name(), "no_such_database"), 3),
         ] {
             self.world.set("DATABASE_URL", &url);
@@ -188,7 +188,7 @@ impl Canary {
         }
         let (url, bad) = (with_password(&self.world), format!("postgres://me:{PASSWORD}@127.0.0.1:port/d"));
         self.run(&format!("status --database-url {url}"), 0);
-        self.run(&format!("status --database-url {bad}"), 3);
+        self.run(&format!("status --database-url {bad}"), 2);
         for arguments in [
             format!("postgres://me:{PASSWORD}@127.0.0.1/d"),
             format!("sync postgres://me:{PASSWORD}@127.0.0.1/d"),

@@ -55,7 +55,12 @@ impl Stage {
     pub(crate) fn auditsync(&self, why: &str, arguments: &[&str]) -> Result<(), Box<dyn Error>> {
         println!("{why}\n\n$ {}", [&["auditsync"], arguments].concat().join(" "));
         let mut command = Command::new(std::env::current_exe()?);
-        command.arg("auditsync").args(arguments).env("RUST_LOG", "warn").envs(self.variables());
+        command
+            .arg("auditsync")
+            .args(arguments)
+            .env("RUST_LOG", "warn")
+            .env_remove("AUDITSYNC_PING_URL")
+            .envs(self.variables());
         let status = command.status()?;
         println!();
         if status.success() { Ok(()) } else { Err(format!("auditsync ended with {status}").into()) }

@@ -87,6 +87,7 @@ fn run_once(database: &str, heroku: &str, events: usize, day: NaiveDate) -> Resu
     )?;
     let output = Command::new(std::env::current_exe()?)
         .arg(ONE)
+        .env_remove("AUDITSYNC_PING_URL")
         .env("DATABASE_URL", database)
         .env("TOKEN", "HRKU-measure")
         .env("AUDITSYNC_CONFIG", &file)

@@ -15,7 +15,7 @@ use crate::heroku::{self, Batch, Cost};
 use crate::lease::Heartbeat;
 use crate::report;
 use crate::report::run::{DayReport, Outcome};
-use crate::store::{Blame, Claim, Error, Lease, Published, Totals};
+use crate::store::{Blame, Claim, Error, Lease, Published, Totals, Trust, Unpublished};
 
 /// A day under our lease, and what was done for it so far.
 #[derive(Debug)]
@@ -60,6 +60,7 @@ impl Stop {
     fn by_store(error: &Error, source: &Source) -> Self {
         match error {
             Error::LeaseLost => Self::LostLock,
+            Error::OutOfTime => Self::Interrupted,
             error => {
                 let advice = "The day is due again; see that the database is well, then run auditsync again";
                 Self::Unexpected(format!("{error}. {advice} (`--source {}`)", source.name))
@@ -78,9 +79,7 @@ pub(super) async fn work(context: Arc<Context>, job: Job) -> Vec<DayReport> {
             heartbeat.keep(&context.store, lease.pulse(), day.source.lock.heartbeat_every);
         }
         read(&context, &job, &mut views).await;
-        for view in views {
-            reports.push(finish(&context, view).await);
-        }
+        reports.extend(join_all(views.into_iter().map(|view| finish(&context, view))).await);
     }
     reports.iter().for_each(report::log::day);
     reports
@@ -229,26 +228,31 @@ async fn finish(context: &Context, mut view: View) -> DayReport {
         duration_ms: totals.duration.as_millis() as u64,
         ..DayReport::new(&view.day.key, Outcome::Synced)
     };
-    let store = &context.store;
-    let Some(stop) = view.stopped else {
-        return match bounded(context, store.publish(view.lease, &source.scope, totals)).await {
+    let (store, trust) = (&context.store, Arc::clone(view.lease.trust()));
+    let (stop, lease) = match view.stopped {
+        Some(stop) => (stop, Some(view.lease)),
+        None => match bounded(context, &trust, store.publish(view.lease, &source.scope, totals)).await {
             Ok(published) => {
                 warn_if_vanished(&view.day.key, view.seen, published);
-                DayReport {
+                return DayReport {
                     events: u64::try_from(published.events).unwrap_or(0),
                     late_events: u64::from(published.late_events),
                     ..report
-                }
+                };
             }
-            // The lease went with the attempt to publish; if it still holds in the database, it runs out there.
-            Err(error) => unpublished(report, Stop::by_store(&error, &source)),
-        };
+            Err(Unpublished { error, lease }) => (Stop::by_store(&error, &source), lease),
+        },
     };
-    let given_back = match &stop {
-        Stop::LostLock => Ok(()),
-        Stop::Interrupted => bounded(context, store.release(view.lease, totals)).await,
-        Stop::Heroku(reason) => bounded(context, store.fail(view.lease, Blame::Heroku, reason, totals)).await,
-        Stop::Unexpected(reason) => bounded(context, store.fail(view.lease, Blame::Unexpected, reason, totals)).await,
+    // Without the lease, which ran out or will, there is nothing to give back.
+    let given_back = match (&stop, lease) {
+        (Stop::LostLock, _) | (_, None) => Ok(()),
+        (Stop::Interrupted, Some(lease)) => bounded(context, &trust, store.release(lease, totals)).await,
+        (Stop::Heroku(reason), Some(lease)) => {
+            bounded(context, &trust, store.fail(lease, Blame::Heroku, reason, totals)).await
+        }
+        (Stop::Unexpected(reason), Some(lease)) => {
+            bounded(context, &trust, store.fail(lease, Blame::Unexpected, reason, totals)).await
+        }
     };
     match given_back {
         Ok(()) => unpublished(report, stop),
@@ -275,15 +279,21 @@ fn unpublished(report: DayReport, stop: Stop) -> DayReport {
     DayReport { outcome, ..report }.because(error)
 }
 
-/// Awaits the database; once a signal came, no longer than there is time for.
-async fn bounded<T>(context: &Context, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    let overdue = async {
-        context.shutdown.asked().await;
-        tokio::time::sleep(TIME_TO_RELEASE.saturating_sub(Duration::from_millis(500))).await;
+/// Awaits the database, but not for ever one that has fallen silent: no longer than the lease lasts, and once a signal
+/// came, no longer than there is time for.
+async fn bounded<T, E: From<Error>>(
+    context: &Context,
+    trust: &Trust,
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    let silent = async {
+        trust.ended().await;
+        tokio::time::sleep(TIME_TO_RELEASE).await;
     };
     tokio::select! {
         done = work => done,
-        () = overdue => Err(Error::OutOfTime),
+        () = context.shutdown.overdue(TIME_TO_RELEASE.saturating_sub(Duration::from_millis(500))) => Err(Error::OutOfTime.into()),
+        () = silent => Err(Error::CommitUnknown.into()),
     }
 }
 

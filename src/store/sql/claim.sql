@@ -19,4 +19,5 @@ WHERE (
   -- lease ran out meanwhile, the next claim takes it over by name.
   AND $6
 RETURNING attempt, synced_at IS NOT NULL AS was_whole, clock_timestamp() AS claimed_at,
+          (SELECT count(*) FROM audit_events AS e WHERE e.source = $1 AND e.process_date = $2) AS stored_before,
           pg_current_xact_id()::text AS xact

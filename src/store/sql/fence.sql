@@ -12,6 +12,8 @@ FROM (
       AND attempt = $3
       AND locked_by = $4
       AND status = 'PROCESSING'
+    -- Without this the condition on the clock would be moved in here, and be read before the lock.
+    OFFSET 0
     FOR UPDATE
 ) AS held
 WHERE held.locked_until > clock_timestamp()

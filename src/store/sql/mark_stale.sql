@@ -3,6 +3,7 @@ WITH stale AS (
     SELECT id, locked_by, locked_until
     FROM audit_events_log
     WHERE status = 'PROCESSING'
+      AND isfinite(process_date)
       AND (locked_until IS NULL OR locked_by IS NULL OR locked_until <= clock_timestamp())
     FOR UPDATE SKIP LOCKED
 )
