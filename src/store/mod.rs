@@ -101,8 +101,8 @@ struct Tries<'l> {
 
 impl<'l> Tries<'l> {
     fn under(lease: &'l Lease) -> Self {
-        // The lease is the limit.
-        let policy = Retry { max_elapsed: lease.fence.ttl, ..patience() };
+        // The lease is the limit, so the policy must not end before it.
+        let policy = Retry { max_elapsed: lease.fence.ttl + patience().max_elapsed, ..patience() };
         Self { attempts: Attempts::new(&policy), trust: lease.trust() }
     }
 
