@@ -225,11 +225,16 @@ async fn existing(reader: &Reader, holder: &Holder) -> Result<Option<Store>, Fai
 /// over. Warns when they differ by more than a minute.
 async fn now(reader: &Reader) -> Result<DateTime<Utc>, Failure> {
     let (here, there) = (clock(), reader.now().await?);
-    let skew = here - there;
-    if skew.abs() > TimeDelta::minutes(1) {
+    if let Some(skew) = skew(here, there) {
         warn!(skew_seconds = skew.num_seconds(), "this machine's clock and the database's differ; the earlier counts");
     }
     Ok(here.min(there))
+}
+
+/// How far the first clock is ahead of the second, if that is worth a warning.
+fn skew(here: DateTime<Utc>, there: DateTime<Utc>) -> Option<TimeDelta> {
+    let skew = here - there;
+    (skew.abs() > TimeDelta::minutes(1)).then_some(skew)
 }
 
 /// This machine's clock.
@@ -242,4 +247,18 @@ fn clock() -> DateTime<Utc> {
 #[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
 fn env(name: &str) -> Option<String> {
     std::env::var(name).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clocks_that_differ_by_more_than_a_minute_either_way_are_warned_of() {
+        let there: DateTime<Utc> = "2024-09-29T00:30:00Z".parse().expect("a time");
+        for (seconds, worth_it) in [(0, false), (60, false), (-60, false), (61, true), (-61, true), (3600, true)] {
+            let skew = skew(there + TimeDelta::seconds(seconds), there);
+            assert_eq!(skew.map(|skew| skew.num_seconds()), worth_it.then_some(seconds));
+        }
+    }
 }

@@ -146,28 +146,54 @@ fn twenty_processes_at_once_make_one_fetch() {
     assert_eq!(world.sql("SELECT count(*) FROM audit_history WHERE action = 'claim'"), "1");
 }
 
-#[test]
-fn sixteen_processes_share_two_hundred_sources_and_fetch_each_day_once() {
-    let name = |n: usize| format!("account-{n}");
-    let sources = (0..200).map(|n| {
-        let name = name(n);
-        format!("[[source]]\nname = \"{name}\"\naccount = \"{name}\"\ntoken_env = \"HEROKU_API_TOKEN\"\n")
-    });
-    let file =
-        format!("[rate_limit]\nburst = 1000\nreserve = 0\n[sync]\nconcurrency = 2\n{}", sources.collect::<String>());
+const SOURCES: usize = 200;
+
+fn account(n: usize) -> String {
+    format!("account-{n}")
+}
+
+/// A world of two hundred accounts with three events each, and `sync` options in the file.
+fn two_hundred_sources(sync: &str) -> World {
+    let sources = (0..SOURCES)
+        .map(account)
+        .map(|name| format!("[[source]]\nname = \"{name}\"\naccount = \"{name}\"\ntoken_env = \"HEROKU_API_TOKEN\"\n"));
+    let file = format!("[rate_limit]\nburst = 1000\nreserve = 0\n[sync]\n{sync}\n{}", sources.collect::<String>());
     let world = World::with(Model::default(), &file);
-    for n in 0..200 {
-        world.heroku.add_account(&name(n), "audit@acme.example.com");
-        world.heroku.generate_day(&name(n), date(DAY), 3);
+    for name in (0..SOURCES).map(account) {
+        world.heroku.add_account(&name, "audit@acme.example.com");
+        world.heroku.generate_day(&name, date(DAY), 3);
     }
     world.heroku.add_token("HRKU-demo-acme-0001-not-a-secret", "audit@acme.example.com");
     assert_eq!(world.run("migrate").status, 0);
-    let running: Vec<_> = (0..16).map(|_| world.spawn(ON_DAY)).collect();
+    world
+}
+
+fn run_at_once(world: &World, processes: usize) {
+    let running: Vec<_> = (0..processes).map(|_| world.spawn(ON_DAY)).collect();
     for run in running {
         let finished = run.wait();
         assert_eq!(finished.status, 0, "{finished:#?}");
     }
     assert_eq!(world.sql("SELECT status, count(*) FROM audit_events_log GROUP BY status"), "SUCCESS|200");
-    let twice: Vec<_> = (0..200).map(name).filter(|account| fetches(&world, account, DAY) != 1).collect();
+}
+
+#[test]
+fn sixteen_processes_share_two_hundred_sources_and_fetch_each_day_once() {
+    let world = two_hundred_sources("concurrency = 2");
+    run_at_once(&world, 16);
+    let twice: Vec<_> = (0..SOURCES).map(account).filter(|account| fetches(&world, account, DAY) != 1).collect();
     assert_eq!(twice, [""; 0]);
+}
+
+#[test]
+#[ignore = "prints figures for people, and asserts no time"]
+fn the_wall_time_falls_with_the_processes() {
+    for processes in [1, 4, 16] {
+        let world = two_hundred_sources("concurrency = 1");
+        let latency = Fault::Delay(std::time::Duration::from_millis(200));
+        world.heroku.fault(Match::any().always(), latency);
+        let begun = std::time::Instant::now();
+        run_at_once(&world, processes);
+        crate::support::note(&format!("{processes} processes: {:.1?}", begun.elapsed()));
+    }
 }
