@@ -134,10 +134,13 @@ pub(super) enum End {
 pub(super) async fn read_through(reader: &mut DayReader<'_>, sink: &mut impl Sink) -> Result<End, Error> {
     let mut read = reader.next().await?;
     while let Read::Batch(batch) = read {
-        let (wanted, next) = tokio::join!(sink.take(&batch), reader.next());
-        if !wanted {
-            return Ok(End::NobodyLeft);
-        }
+        let (take, next) = (sink.take(&batch), reader.next());
+        tokio::pin!(take, next);
+        // When nobody is left, what Heroku may still say is not waited for.
+        let next = tokio::select! {
+            wanted = &mut take => if wanted { next.await } else { return Ok(End::NobodyLeft) },
+            next = &mut next => if take.await { next } else { return Ok(End::NobodyLeft) },
+        };
         read = next?;
     }
     Ok(End::Whole)

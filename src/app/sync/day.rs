@@ -72,12 +72,9 @@ impl Stop {
 /// Does the work of one fetch, and reports on each of its days.
 pub(super) async fn work(context: Arc<Context>, job: Job) -> Vec<DayReport> {
     let mut reports = Vec::new();
-    let mut views = claim(&context, &job, &mut reports).await;
+    let mut heartbeat = Heartbeat::default();
+    let mut views = claim(&context, &job, &mut heartbeat, &mut reports).await;
     if !views.is_empty() {
-        let mut heartbeat = Heartbeat::default();
-        for View { day, lease, .. } in &views {
-            heartbeat.keep(&context.store, lease.pulse(), day.source.lock.heartbeat_every);
-        }
         read(&context, &job, &mut views).await;
         reports.extend(join_all(views.into_iter().map(|view| finish(&context, view))).await);
     }
@@ -86,7 +83,7 @@ pub(super) async fn work(context: Arc<Context>, job: Job) -> Vec<DayReport> {
 }
 
 /// Claims the days; those that can't be had are reported.
-async fn claim(context: &Context, job: &Job, reports: &mut Vec<DayReport>) -> Vec<View> {
+async fn claim(context: &Context, job: &Job, heartbeat: &mut Heartbeat, reports: &mut Vec<DayReport>) -> Vec<View> {
     let mut views = Vec::new();
     for day in &job.days {
         if context.shutdown.is_asked() {
@@ -94,15 +91,18 @@ async fn claim(context: &Context, job: &Job, reports: &mut Vec<DayReport>) -> Ve
         }
         let claimed = Instant::now();
         match context.store.claim(&day.key, &day.source.scope, day.source.lock.stale_after).await {
-            Ok(Claim::Claimed(lease)) => views.push(View {
-                day: day.clone(),
-                lease,
-                selector: None,
-                claimed,
-                seen: 0,
-                totals: Totals::default(),
-                stopped: None,
-            }),
+            Ok(Claim::Claimed(lease)) => {
+                heartbeat.keep(&context.store, lease.pulse(), day.source.lock.heartbeat_every);
+                views.push(View {
+                    day: day.clone(),
+                    lease,
+                    selector: None,
+                    claimed,
+                    seen: 0,
+                    totals: Totals::default(),
+                    stopped: None,
+                });
+            }
             Ok(Claim::HeldBy(by)) => reports.push(
                 DayReport::new(&day.key, Outcome::LockedElsewhere).because(format!("{by} is at it; nothing to do")),
             ),
