@@ -6,7 +6,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 use tokio::time::Instant;
 
-use super::fetch::{End, Job, JobDay, NoSelector, Selector, Sink, Teams, advice, read_through};
+use super::fetch::{End, Job, JobDay, Selector, Sink, Teams, advice, read_through};
 use super::sync::report_unread;
 use super::{App, Shutdown};
 use crate::config::{EventLog, Source, Token};
@@ -112,13 +112,7 @@ impl Count {
         let source = &self.day.source;
         match context.teams.selector(context.client, source, &job.asker, cost).await {
             Ok(selector) => self.selector = Some(selector),
-            Err(NoSelector::Heroku(error)) => {
-                self.stopped = Some((Outcome::Failed, format!("{error}. {}", advice(&error.fault, source))));
-            }
-            Err(error @ NoSelector::NoSuchTeam { .. }) => {
-                let text = format!("{error}. Put `team` of the source {} right", source.name);
-                self.stopped = Some((Outcome::Failed, text));
-            }
+            Err(none) => self.stopped = Some((Outcome::Failed, none.told(source))),
         }
     }
 

@@ -75,6 +75,16 @@ pub(super) enum NoSelector {
     NoSuchTeam { account: String, team: String, known: Vec<String> },
 }
 
+impl NoSelector {
+    /// The same for the person who looks after `source`, with what to do.
+    pub(super) fn told(&self, source: &Source) -> String {
+        match self {
+            Self::Heroku(error) => format!("{error}. {}", advice(&error.fault, source)),
+            Self::NoSuchTeam { .. } => format!("{self}. Put `team` of the source {} right", source.name),
+        }
+    }
+}
+
 fn its_teams(teams: &[String]) -> String {
     if teams.is_empty() { ": it has none".to_owned() } else { format!("; its teams are {}", teams.join(", ")) }
 }

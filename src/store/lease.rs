@@ -134,11 +134,6 @@ impl Trust {
         }
     }
 
-    /// Resolves when the database said that the lease is another's.
-    pub async fn lost(&self) {
-        self.lost.cancelled().await;
-    }
-
     /// Ends it: the database said that the lease is another's.
     pub(super) fn lose(&self) {
         self.lost.cancel();

@@ -113,7 +113,11 @@ impl Store {
                 }
             }
         };
-        published.map_err(|error| Unpublished { error, lease: Some(lease) })
+        // A day that may be published must not be given back, nor its fence's absence pass for a lost lease.
+        published.map_err(|error| match error {
+            Error::CommitUnknown => error.into(),
+            error => Unpublished { error, lease: Some(lease) },
+        })
     }
 
     async fn try_publish(&self, lease: &Lease, scope: &Scope, totals: Totals) -> Result<Published> {

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use tokio::time::Instant;
 use tracing::warn;
 
-use super::super::fetch::{End, Job, JobDay, NoSelector, Selector, Sink, advice, read_through};
+use super::super::fetch::{End, Job, JobDay, Selector, Sink, advice, read_through};
 use super::{Context, TIME_TO_RELEASE};
 use crate::config::{Source, Token};
 use crate::event::Event;
@@ -155,12 +155,7 @@ async fn find_selectors(context: &Context, job: &Job, views: &mut [View], cost: 
         let source = &view.day.source;
         match context.teams.selector(&context.client, source, &job.asker, cost).await {
             Ok(selector) => view.selector = Some(selector),
-            Err(NoSelector::Heroku(error)) => {
-                view.stopped = Some(Stop::by_heroku(&error, source));
-            }
-            Err(error @ NoSelector::NoSuchTeam { .. }) => {
-                view.stopped = Some(Stop::Heroku(format!("{error}. Put `team` of the source {} right", source.name)));
-            }
+            Err(none) => view.stopped = Some(Stop::Heroku(none.told(source))),
         }
     }
 }
