@@ -100,6 +100,12 @@ pub(crate) struct StatusArgs {
     /// How many days to look back
     #[arg(long, value_name = "N", default_value = "30", value_parser = clap::value_parser!(u32).range(1..=36_600))]
     pub(crate) days: u32,
+    /// Exit with 1 when a source is behind, and say why
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// How long ago the oldest day that is not whole may have begun
+    #[arg(long, value_name = "TIME", default_value = "36h", requires = "check")]
+    pub(crate) max_lag: humantime::Duration,
 }
 
 #[derive(Debug, Args)]

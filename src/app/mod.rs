@@ -9,6 +9,7 @@ mod reset;
 mod signals;
 mod status;
 mod sync;
+mod view;
 
 use std::fmt;
 use std::io::Write as _;

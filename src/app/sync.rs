@@ -8,20 +8,21 @@ use chrono::NaiveDate;
 use tokio::task::JoinSet;
 
 use super::fetch::{Job, Teams, jobs};
+use super::view::{TIME_TO_RELEASE, Writing};
 use super::{App, DONE, ExitStatus, FOUND_WRONG, Failure, Shutdown, clock, dry_run, notify, now, writable};
 use crate::cli::SyncArgs;
-use crate::config::{EventLog, Source, Token};
+use crate::config::{self, Source, Token};
 use crate::day::{DayKey, last_over};
 use crate::heroku::Client;
 use crate::plan::{Known, Planned, Selection, Verdict, plan, window};
 use crate::report;
 use crate::report::run::{DayReport, Outcome, RunReport};
-use crate::store::{Reader, Schema, Store};
+use crate::store::{Reader, Rereads, Schema};
 
 mod day;
+mod doubt;
 
-/// After a signal, how long the days in flight have to give their leases back. With the ping, less than five seconds.
-const TIME_TO_RELEASE: Duration = Duration::from_millis(2500);
+use doubt::Doubts;
 
 /// After a signal, how long a run has to report; only one that was held up before its first day needs it all.
 const TIME_TO_END: Duration = Duration::from_millis(2800);
@@ -31,9 +32,8 @@ const TIME_TO_END: Duration = Duration::from_millis(2800);
 struct Context {
     client: Client,
     teams: Teams,
-    store: Store,
-    event_log: EventLog,
-    shutdown: Shutdown,
+    doubts: Doubts,
+    writing: Writing,
 }
 
 pub(super) async fn run(app: &App<'_>, args: &SyncArgs) -> Result<ExitStatus, Failure> {
@@ -75,10 +75,10 @@ async fn sync(app: &App<'_>, args: &SyncArgs, shutdown: &Shutdown) -> Result<Run
         let store = writable(&reader, &holder).await?;
         let planned = plan_days(app, &reader, true, &sources, selection).await?;
         let jobs = jobs(&planned, &tokens);
-        let (event_log, shutdown) = (app.config.events, shutdown.clone());
-        let context = Arc::new(Context { client, teams: Teams::default(), store, event_log, shutdown });
+        let writing = Writing::new(app, store, reader.clone(), shutdown.clone());
+        let context = Arc::new(Context { client, teams: Teams::default(), doubts: Doubts::default(), writing });
         let work = work_off(Arc::clone(&context), jobs, app.config.sync.concurrency).await;
-        report_all(&planned, work, &context.shutdown)
+        report_all(&planned, work, shutdown)
     };
     let report = RunReport { finished_at: clock(), ..RunReport::new(run_id, args.dry_run, started_at, days) };
     if !shutdown.is_asked() {
@@ -129,17 +129,24 @@ async fn plan_days<'s>(
     sources: &'s [&'s Source],
     selection: Selection,
 ) -> Result<Vec<Planned<'s>>, Failure> {
-    let last_over = last_over(now(reader).await?);
-    refuse_unfinished(selection, last_over)?;
-    let catch_up_days = app.config.sync.catch_up_days;
+    let now = now(reader).await?;
+    refuse_unfinished(selection, last_over(now))?;
+    let config::Sync { catch_up_days, recheck_after, .. } = &app.config.sync;
     let names: Vec<&str> = sources.iter().map(|source| source.name.as_ref()).collect();
-    let (from, to): (NaiveDate, NaiveDate) = window(selection, last_over, catch_up_days);
+    let scoped: Vec<_> = sources.iter().map(|source| (source.name.as_ref(), Some(&source.scope))).collect();
+    let dates = window(selection, last_over(now), *catch_up_days);
+    let rereads = match selection {
+        Selection::Due if !recheck_after.is_empty() => Rereads::Wanted,
+        _ => Rereads::None,
+    };
     let (rows, days) = if has_ledger {
-        (reader.ledger(&names, from, to).await?, reader.source_days(&names).await?)
+        (reader.ledger(&scoped, dates, rereads).await?, reader.source_days(&names).await?)
     } else {
         (Vec::new(), HashMap::new())
     };
-    Ok(plan(&Known { sources, rows: &rows, days: &days, last_over, catch_up_days }, selection))
+    let known =
+        Known { sources, rows: &rows, days: &days, now, catch_up_days: *catch_up_days, recheck_after };
+    Ok(plan(&known, selection))
 }
 
 /// Works the fetches off, as many at a time as allowed, until all are done or a signal came.
@@ -155,7 +162,7 @@ async fn work_off(context: Arc<Context>, mut jobs: VecDeque<Job>, concurrency: u
         let at_work = running.len().saturating_sub(*waiting.borrow_and_update());
         for _ in at_work..concurrency {
             let is_free = |job: &Job| under_way.get(&job.asker.token).is_none_or(|count| *count < concurrency);
-            let next = jobs.iter().position(is_free).filter(|_| !context.shutdown.is_asked());
+            let next = jobs.iter().position(is_free).filter(|_| !context.writing.shutdown.is_asked());
             let Some(job) = next.and_then(|place| jobs.remove(place)) else { break };
             *under_way.entry(job.asker.token.clone()).or_default() += 1;
             let context = Arc::clone(&context);
@@ -171,7 +178,7 @@ async fn work_off(context: Arc<Context>, mut jobs: VecDeque<Job>, concurrency: u
                 None => break,
             },
             _ = waiting.changed() => {}
-            () = context.shutdown.overdue(TIME_TO_RELEASE) => break,
+            () = context.writing.shutdown.overdue(TIME_TO_RELEASE) => break,
         }
     }
     reports

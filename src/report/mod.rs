@@ -9,6 +9,7 @@ mod table;
 
 use std::io::{self, Write as _};
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 /// The form of a result.
@@ -51,5 +52,13 @@ pub mod time {
     /// For `#[serde(serialize_with)]`.
     pub fn serialize<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&time.to_rfc3339_opts(SecondsFormat::Millis, true))
+    }
+}
+
+#[expect(clippy::ref_option, reason = "the form that serde asks for")]
+pub(crate) fn optional_time<S: serde::Serializer>(at: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
+    match at {
+        Some(at) => time::serialize(at, serializer),
+        None => serializer.serialize_none(),
     }
 }

@@ -8,9 +8,11 @@
 mod claim;
 mod commit;
 mod connect;
+mod coverage;
 mod error;
 mod events;
 mod history;
+mod known;
 mod lease;
 mod ledger;
 mod operator;
@@ -25,14 +27,16 @@ use sqlx::query::Query;
 use sqlx::{Postgres, Row};
 use uuid::Uuid;
 
-pub use claim::Claim;
+pub use claim::{Claim, Claimable};
 pub use connect::ConnectError;
+pub use coverage::Standings;
 pub use error::Error;
 pub use events::Written;
+pub use known::{Sameness, Stored, Via};
 pub use lease::{Lease, Pulse, Trust};
-pub use ledger::{Blame, Published, Totals, Unpublished};
+pub use ledger::{Blame, Publication, Published, Totals, Unpublished};
 pub use operator::{Reset, ResetOrder, Stale};
-pub use reader::Reader;
+pub use reader::{Reader, Rereads};
 pub use schema::{Schema, SchemaError, all_migrations};
 
 use crate::config::Retry;
