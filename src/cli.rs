@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use chrono::NaiveDate;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::day::Month;
 use crate::report::Output;
 use crate::report::log::{LogFormat, Verbosity};
 
@@ -65,6 +66,10 @@ pub(crate) enum Command {
     Sync(SyncArgs),
     /// Shows the ledger: what is whole, failed or missing
     Status(StatusArgs),
+    /// Reads a range of days, from Heroku's list of each or from its monthly archives
+    Backfill(BackfillArgs),
+    /// Compares what is stored with Heroku's archive of a month, event by event
+    Reconcile(ReconcileArgs),
     /// Makes days due again, however old; keeps their events
     Reset(ResetArgs),
     /// Marks days whose lease went stale as ERROR, so that they are due again
@@ -90,6 +95,48 @@ pub(crate) struct SyncArgs {
     /// Ask Heroku and count events and new events, but take no lease and write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BackfillArgs {
+    /// Only this source; may be given several times
+    #[arg(long = "source", value_name = "NAME")]
+    pub(crate) sources: Vec<String>,
+    /// The first UTC day (YYYY-MM-DD)
+    #[arg(long, value_name = "DATE")]
+    pub(crate) from: NaiveDate,
+    /// The last day, itself included
+    #[arg(long, value_name = "DATE")]
+    pub(crate) to: NaiveDate,
+    /// Where the events come from
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) via: Route,
+    /// Tell the days, the requests and the time that it would take; ask nothing, write nothing
+    #[arg(long)]
+    pub(crate) plan: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReconcileArgs {
+    /// The month (YYYY-MM)
+    #[arg(long, value_name = "MONTH")]
+    pub(crate) month: Month,
+    /// Only this source; may be given several times
+    #[arg(long = "source", value_name = "NAME")]
+    pub(crate) sources: Vec<String>,
+    /// Take in what is missing here, and keep what differs beside the first
+    #[arg(long)]
+    pub(crate) repair: bool,
+}
+
+/// Where a backfill takes events from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Route {
+    /// Heroku's list of each day's events: one request a day, if it does not part a day into pages
+    #[default]
+    Api,
+    /// Heroku's archive of each month: one download a month
+    Archive,
 }
 
 #[derive(Debug, Args)]

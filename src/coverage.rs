@@ -4,7 +4,7 @@
 //! source that is disabled, or that the file does not have any more, to its last day in the ledger. A source that was
 //! taken out of the file is therefore seen as it was left.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::time::Duration;
 
@@ -32,7 +32,31 @@ pub enum State {
     Missing,
 }
 
-/// Days of one source in the same state, and in the same scope.
+/// All days of one source in the ledger, counted.
+#[derive(Debug, Clone)]
+pub struct Count {
+    /// The source.
+    pub source: String,
+    /// How many they are.
+    pub days: u64,
+    /// The first of them.
+    pub first: NaiveDate,
+    /// The last of them.
+    pub last: NaiveDate,
+    /// Their events.
+    pub events: u64,
+    /// When the last of them was read whole.
+    pub last_success: Option<DateTime<Utc>>,
+}
+
+impl Count {
+    /// Whether there are fewer days than lie between the first and the last.
+    pub fn has_holes(&self) -> bool {
+        self.days != span(self.first, self.last)
+    }
+}
+
+/// Days of one source in a row, in the same state, and in the same scope.
 #[derive(Debug, Clone)]
 pub struct Group {
     /// The source.
@@ -43,14 +67,10 @@ pub struct Group {
     pub was_whole: bool,
     /// Whether they were asked with another account, team or filter than the source has now.
     pub other_scope: bool,
-    /// How many they are.
-    pub days: u64,
     /// The first of them.
     pub first: NaiveDate,
     /// The last of them.
     pub last: NaiveDate,
-    /// Their events.
-    pub events: u64,
     /// When the newest whole reading of one of them began.
     pub last_success: Option<DateTime<Utc>>,
 }
@@ -105,7 +125,7 @@ pub struct Coverage {
     pub lag: Option<Duration>,
     /// The newest whole day.
     pub last_whole_day: Option<NaiveDate>,
-    /// When the newest whole reading began.
+    /// When the newest day, or one that has not settled, was last read whole.
     #[serde(serialize_with = "crate::report::optional_time")]
     pub last_success: Option<DateTime<Utc>>,
     /// All events of its days, as they were last called whole.
@@ -146,8 +166,12 @@ fn whole_seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok,
 pub struct Standing<'a> {
     /// The file's sources that are wanted.
     pub sources: &'a [&'a Source],
-    /// The ledger's days, as ranges: each group without holes.
+    /// How many days each source of the ledger has.
+    pub counts: &'a [Count],
+    /// The ledger's days as ranges. Of a source that is not looked at in detail those that have settled are left out.
     pub groups: Vec<Group>,
+    /// The sources of which all ranges are there.
+    pub in_detail: &'a HashSet<String>,
     /// What was found late.
     pub late: &'a [LateEvents],
     /// Which sources of the ledger, not in the file, read the same as one that is: the latter's name first.
@@ -156,40 +180,65 @@ pub struct Standing<'a> {
     pub now: DateTime<Utc>,
 }
 
-/// The sources whose groups have holes, so that they are not ranges.
-pub fn with_holes(groups: &[Group]) -> Vec<String> {
-    let mut names: Vec<String> =
-        groups.iter().filter(|group| group.days != span(group.first, group.last)).map(|group| group.source.clone()).collect();
-    names.sort_unstable();
-    names.dedup();
-    names
-}
-
 /// Each source's coverage: those of the file in its order, then the others of the ledger by name.
 pub fn coverage(standing: Standing<'_>) -> Vec<Coverage> {
-    let Standing { sources, groups, late, twins, now } = standing;
-    let mut by_source: BTreeMap<String, Vec<Group>> = BTreeMap::new();
+    let Standing { sources, counts, groups, in_detail, late, twins, now } = standing;
+    let mut by_source: BTreeMap<&str, (Option<&Count>, Vec<Group>)> =
+        counts.iter().map(|count| (count.source.as_str(), (Some(count), Vec::new()))).collect();
     for group in groups {
-        by_source.entry(group.source.clone()).or_default().push(group);
+        if let Some((_, groups)) = by_source.get_mut(group.source.as_str()) {
+            groups.push(group);
+        }
+    }
+    for (count, groups) in by_source.values_mut() {
+        groups.sort_by_key(|group| group.first);
+        if let Some(count) = count.filter(|count| !in_detail.contains(&count.source)) {
+            *groups = with_settled(count, std::mem::take(groups));
+        }
     }
     let of_file: Vec<Coverage> = sources
         .iter()
         .map(|source| {
-            let groups = by_source.remove(source.name.as_ref()).unwrap_or_default();
+            let (count, groups) = by_source.remove(source.name.as_ref()).unwrap_or_default();
             let twins = twins.iter().filter(|(name, _)| name == source.name.as_ref());
             let earlier_names = twins.map(|(_, earlier)| earlier.clone()).collect();
-            Coverage { earlier_names, ..one(source.name.as_ref(), Some(source), groups, late, now) }
+            Coverage { earlier_names, ..one((source.name.as_ref(), Some(source)), count, groups, late, now) }
         })
         .collect();
-    let others = by_source.into_iter().map(|(name, groups)| one(&name, None, groups, late, now));
+    let others = by_source.into_iter().map(|(name, (count, groups))| one((name, None), count, groups, late, now));
     of_file.into_iter().chain(others).collect()
 }
 
-fn one(name: &str, source: Option<&Source>, groups: Vec<Group>, late: &[LateEvents], now: DateTime<Utc>) -> Coverage {
+/// The days of a source without holes: those that have not settled, and between them those that have.
+fn with_settled(count: &Count, unsettled: Vec<Group>) -> Vec<Group> {
+    let settled = |first: NaiveDate, last: NaiveDate| {
+        let source = count.source.clone();
+        let group =
+            Group { source, state: State::Settled, was_whole: true, other_scope: false, first, last, last_success: None };
+        (first <= last).then_some(group)
+    };
+    let mut all = Vec::with_capacity(unsettled.len() * 2 + 1);
+    let mut next = count.first;
+    for group in unsettled {
+        all.extend(settled(next, group.first - Days::new(1)));
+        next = group.last + Days::new(1);
+        all.push(group);
+    }
+    all.extend(settled(next, count.last));
+    all
+}
+
+fn one(
+    (name, source): (&str, Option<&Source>),
+    count: Option<&Count>,
+    groups: Vec<Group>,
+    late: &[LateEvents],
+    now: DateTime<Utc>,
+) -> Coverage {
     let enabled = source.is_some_and(|source| source.enabled);
-    let first = groups.iter().map(|group| group.first).min();
+    let first = count.map(|count| count.first);
     let covered_from = source.and_then(|source| source.since).or(first);
-    let covered_to = if enabled { Some(last_over(now)) } else { groups.iter().map(|group| group.last).max() };
+    let covered_to = if enabled { Some(last_over(now)) } else { count.map(|count| count.last) };
     let owed = covered_from.zip(covered_to).filter(|(from, to)| from <= to);
     let mut coverage = Coverage {
         source: name.to_owned(),
@@ -207,13 +256,13 @@ fn one(name: &str, source: Option<&Source>, groups: Vec<Group>, late: &[LateEven
         oldest_gap: None,
         lag: None,
         last_whole_day: None,
-        last_success: groups.iter().filter_map(|group| group.last_success).max(),
-        events: groups.iter().map(|group| group.events).sum(),
+        last_success: groups.iter().filter_map(|group| group.last_success).max().max(count.and_then(|count| count.last_success)),
+        events: count.map_or(0, |count| count.events),
         lateness: None,
         earlier_names: Vec::new(),
         ranges: Vec::new(),
     };
-    coverage.take(groups, owed);
+    coverage.take(&groups, owed);
     coverage.lateness = lateness(late.iter().filter(|late| late.source == name), coverage.events);
     coverage.lag = match (enabled, coverage.oldest_gap, coverage.covered_from) {
         (true, Some(gap), _) => elapsed(end(gap) - TimeDelta::days(1), now),
@@ -225,10 +274,9 @@ fn one(name: &str, source: Option<&Source>, groups: Vec<Group>, late: &[LateEven
 
 impl Coverage {
     /// Takes the days of `groups`, and those missing between them where they are owed.
-    fn take(&mut self, mut groups: Vec<Group>, owed: Option<(NaiveDate, NaiveDate)>) {
-        groups.sort_by_key(|group| group.first);
+    fn take(&mut self, groups: &[Group], owed: Option<(NaiveDate, NaiveDate)>) {
         let mut next = owed.map(|(from, _)| from);
-        for group in &groups {
+        for group in groups {
             if let Some((from, to)) = next.zip(group.first.pred_opt()) {
                 self.miss(from, to.min(owed.map_or(to, |(_, last)| last)));
             }
@@ -249,7 +297,8 @@ impl Coverage {
     }
 
     fn count(&mut self, group: &Group, owed: Option<(NaiveDate, NaiveDate)>) {
-        let &Group { state, was_whole, other_scope, days, first, last, .. } = group;
+        let &Group { state, was_whole, other_scope, first, last, .. } = group;
+        let days = span(first, last);
         let count = match state {
             State::Settled => &mut self.settled,
             State::Whole => &mut self.whole,

@@ -57,7 +57,7 @@ pub(super) fn jobs(planned: &[Planned<'_>], tokens: &Tokens) -> VecDeque<Job> {
 }
 
 /// Which claim a verdict asks for, if it asks for one.
-fn claimable(verdict: &Verdict) -> Option<Claimable> {
+pub(super) fn claimable(verdict: &Verdict) -> Option<Claimable> {
     match *verdict {
         Verdict::Due(Reason::Recheck { attempt }) => Some(Claimable::Whole { attempt }),
         Verdict::Due(_) => Some(Claimable::Due),

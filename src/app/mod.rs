@@ -1,10 +1,13 @@
 //! The commands: each wires configuration, Heroku and the database together, does its work, and gives an exit status.
 
+mod archive;
+mod backfill;
 mod cleanup;
 mod dry_run;
 mod fetch;
 mod migrate;
 mod notify;
+mod reconcile;
 mod reset;
 mod signals;
 mod status;
@@ -148,6 +151,8 @@ async fn dispatch(global: &Global, command: Command) -> Result<ExitStatus, Failu
     let app = App { global, config };
     match command {
         Command::Sync(args) => sync::run(&app, &args).await,
+        Command::Backfill(args) => backfill::run(&app, &args).await,
+        Command::Reconcile(args) => reconcile::run(&app, &args).await,
         Command::Status(args) => status::run(&app, &args).await,
         Command::Reset(args) => reset::run(&app, &args).await,
         Command::Cleanup => cleanup::run(&app).await,

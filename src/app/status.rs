@@ -25,8 +25,17 @@ pub(super) async fn run(app: &App<'_>, args: &StatusArgs) -> Result<ExitStatus, 
     let window = (to - Days::new(u64::from(args.days - 1)), to);
     let standings = standings(app, &reader, has_ledger, &args.sources).await?;
     let sources = wanted(app, &args.sources, &standings)?;
-    let Standings { groups, late, twins } = standings;
-    let covered = coverage(Standing { sources: &sources, groups, late: &late, twins: &twins, now });
+    let Standings { counts, groups, in_detail, late, twins } = standings;
+    let standing = Standing {
+        sources: &sources,
+        counts: &counts,
+        groups,
+        in_detail: &in_detail,
+        late: &late,
+        twins: &twins,
+        now,
+    };
+    let covered = coverage(standing);
     let rows = if has_ledger { days_of(&reader, &covered, &sources, window).await? } else { Vec::new() };
     let check = args.check.then(|| check(&covered, args.max_lag));
     let status = if check.as_ref().is_some_and(|check| !check.ok) { FOUND_WRONG } else { DONE };
@@ -39,7 +48,7 @@ pub(super) async fn run(app: &App<'_>, args: &StatusArgs) -> Result<ExitStatus, 
 /// How the named sources stand, or all of the ledger; nothing does where there is none.
 async fn standings(app: &App<'_>, reader: &Reader, has_ledger: bool, names: &[String]) -> Result<Standings, Failure> {
     if !has_ledger {
-        return Ok(Standings { groups: Vec::new(), late: Vec::new(), twins: Vec::new() });
+        return Ok(Standings::default());
     }
     let only: Vec<&str> = names.iter().map(String::as_str).collect();
     Ok(reader.standings(&app.config.sources, (!only.is_empty()).then_some(&only)).await?)
@@ -50,7 +59,7 @@ fn wanted<'a>(app: &'a App<'_>, names: &[String], standings: &Standings) -> Resu
     if names.is_empty() {
         return Ok(app.config.sources.iter().collect());
     }
-    let in_ledger = |name: &String| standings.groups.iter().any(|group| group.source == *name);
+    let in_ledger = |name: &String| standings.counts.iter().any(|count| count.source == *name);
     let mut of_file: Vec<String> = names.to_vec();
     of_file.retain(|name| app.config.source(name).is_ok() || !in_ledger(name));
     if of_file.is_empty() { Ok(Vec::new()) } else { app.sources(&of_file) }

@@ -20,10 +20,8 @@ fn group(state: State, from: &str, to: &str) -> Group {
         state,
         was_whole: state.is_whole(),
         other_scope: false,
-        days: span(first, last),
         first,
         last,
-        events: 10,
         last_success: None,
     }
 }
@@ -33,8 +31,27 @@ fn of(more: &str, groups: Vec<Group>) -> Coverage {
     let text = format!("[[source]]\nname = \"a\"\naccount = \"acme\"\ntoken_env = \"TOKEN\"\n{more}\n");
     let config = Config::parse(Path::new("audit.toml"), &text).expect("a right file");
     let sources: Vec<&Source> = config.sources.iter().collect();
-    let standing = Standing { sources: &sources, groups, late: &[], twins: &[], now: now() };
+    covered(&sources, groups)
+}
+
+/// The coverage of a source called `a`, whose ranges are all there.
+fn covered(sources: &[&Source], groups: Vec<Group>) -> Coverage {
+    let in_detail = HashSet::from(["a".to_owned()]);
+    let counts: Vec<Count> = counted(&groups).into_iter().collect();
+    let standing =
+        Standing { sources, counts: &counts, groups, in_detail: &in_detail, late: &[], twins: &[], now: now() };
     coverage(standing).swap_remove(0)
+}
+
+fn counted(groups: &[Group]) -> Option<Count> {
+    Some(Count {
+        source: "a".into(),
+        days: groups.iter().map(|group| span(group.first, group.last)).sum(),
+        first: groups.iter().map(|group| group.first).min()?,
+        last: groups.iter().map(|group| group.last).max()?,
+        events: 10,
+        last_success: None,
+    })
 }
 
 fn ranges(coverage: &Coverage) -> Vec<String> {
@@ -115,8 +132,7 @@ fn a_source_that_is_disabled_or_left_the_file_owes_nothing_behind_its_last_day_b
     let disabled = of("enabled = false", groups());
     assert_eq!((disabled.missing, disabled.lag), (2, None));
     assert_eq!(disabled.behind(Duration::ZERO), None);
-    let standing = Standing { sources: &[], groups: groups(), late: &[], twins: &[], now: now() };
-    let gone = coverage(standing).swap_remove(0);
+    let gone = covered(&[], groups());
     assert_eq!((gone.in_file, gone.missing, gone.covered_to), (false, 2, Some(date("2024-01-09"))));
 }
 
@@ -150,8 +166,19 @@ fn lateness_is_the_share_the_median_and_the_maximum_over_events_not_over_days() 
 }
 
 #[test]
-fn a_group_with_holes_is_told_by_its_count() {
-    let holed = Group { days: 3, ..group(State::Whole, "2024-09-01", "2024-09-04") };
-    let whole = Group { source: "b".into(), ..group(State::Whole, "2024-09-01", "2024-09-04") };
-    assert_eq!(with_holes(&[holed, whole]), ["a"]);
+fn the_settled_days_of_a_source_without_holes_are_those_between_the_others() {
+    let count = Count { last: date("2024-09-28"), ..counted(&[group(State::Settled, "2024-09-01", "2024-09-01")]).expect("a day") };
+    let whole = |from, to| group(State::Whole, from, to);
+    let unsettled = vec![whole("2024-09-01", "2024-09-02"), group(State::Failed, "2024-09-10", "2024-09-10"), whole("2024-09-26", "2024-09-28")];
+    let all = with_settled(&count, unsettled);
+    let told: Vec<_> = all.iter().map(|group| format!("{} {}..{}", group.state, group.first.format("%d"), group.last.format("%d"))).collect();
+    assert_eq!(told, ["whole 01..02", "settled 03..09", "failed 10..10", "settled 11..25", "whole 26..28"]);
+    assert_eq!(with_settled(&count, vec![]).len(), 1);
+}
+
+#[test]
+fn holes_show_in_the_count() {
+    let count = counted(&[group(State::Whole, "2024-09-01", "2024-09-04")]).expect("days");
+    assert!(!count.has_holes());
+    assert!(Count { days: 3, ..count }.has_holes());
 }

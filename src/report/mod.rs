@@ -2,7 +2,9 @@
 //!
 //! Results go to stdout, as text or as exactly one JSON document; logs go to stderr.
 
+pub mod backfill;
 pub mod log;
+pub mod reconcile;
 pub mod run;
 pub mod status;
 mod table;

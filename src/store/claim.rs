@@ -15,7 +15,7 @@ use super::lease::{Fence, Standing};
 use super::{Error, Lease, Result, Store, Tries, column, patience, statement};
 use crate::config::{Retry, Scope};
 use crate::day::DayKey;
-use crate::ledger::Status;
+use crate::ledger::{LedgerRow, Status};
 use crate::retry::Attempts;
 
 /// Which days may be claimed.
@@ -31,6 +31,11 @@ pub enum Claimable {
 }
 
 impl Claimable {
+    /// The one that takes a day as its row shows it.
+    pub fn of(row: &LedgerRow) -> Self {
+        if row.status == Status::Success { Self::Whole { attempt: row.attempt } } else { Self::Due }
+    }
+
     fn attempt(self) -> Option<i32> {
         match self {
             Self::Due => None,

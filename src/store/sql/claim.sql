@@ -8,6 +8,8 @@ SET status = 'PROCESSING',
     locked_by = excluded.locked_by,
     locked_until = excluded.locked_until,
     error_message = NULL,
+    -- Only a day that is whole has settled.
+    settled_at = NULL,
     updated_at = clock_timestamp()
 WHERE (
         l.status IN ('PENDING', 'FAILED', 'ERROR')

@@ -1,9 +1,9 @@
--- The same as coverage.sql for some sources ($3), as ranges of days in a row.
+-- How the days of sources stand, as ranges of days in a row: all days of the sources $3, and of all others, or those that
+-- $4 names if it does, the days that have not settled. $1 and $2 are the sources of the file and their scopes.
 SELECT l.source, state, was_whole, other_scope,
        count(*) AS days,
        min(process_date) AS first_day,
        max(process_date) AS last_day,
-       coalesce(sum(events_count), 0)::bigint AS events,
        max(synced_at) AS last_success
 FROM (
     SELECT s.*,
@@ -11,7 +11,7 @@ FROM (
            process_date - row_number() OVER (PARTITION BY source, state, was_whole, other_scope
                                              ORDER BY process_date)::integer AS island
     FROM (
-        SELECT d.source, d.process_date, d.events_count,
+        SELECT d.source, d.process_date,
                CASE WHEN d.synced_at BETWEEN '0001-01-01Z' AND '9999-12-31Z' THEN d.synced_at END AS synced_at,
                CASE d.status
                    WHEN 'SUCCESS' THEN CASE WHEN d.settled_at IS NULL THEN 'whole' ELSE 'settled' END
@@ -22,10 +22,19 @@ FROM (
                END AS state,
                d.synced_at IS NOT NULL AS was_whole,
                coalesce(d.scope <> wanted.scope, false) AS other_scope
-        FROM audit_events_log AS d
+        FROM (
+            SELECT *
+            FROM audit_events_log
+            WHERE source = ANY ($3)
+            UNION ALL
+            SELECT *
+            FROM audit_events_log
+            WHERE settled_at IS NULL
+              AND source <> ALL ($3)
+              AND ($4::text[] IS NULL OR source = ANY ($4))
+        ) AS d
         LEFT JOIN unnest($1::text[], $2::jsonb[]) AS wanted (source, scope) ON wanted.source = d.source
-        WHERE d.source = ANY ($3)
-          AND d.process_date BETWEEN '0001-01-01' AND '9999-12-31'
+        WHERE d.process_date BETWEEN '0001-01-01' AND '9999-12-31'
     ) AS s
 ) AS l
 GROUP BY l.source, state, was_whole, other_scope, island
