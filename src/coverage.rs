@@ -213,8 +213,15 @@ pub fn coverage(standing: Standing<'_>) -> Vec<Coverage> {
 fn with_settled(count: &Count, unsettled: Vec<Group>) -> Vec<Group> {
     let settled = |first: NaiveDate, last: NaiveDate| {
         let source = count.source.clone();
-        let group =
-            Group { source, state: State::Settled, was_whole: true, other_scope: false, first, last, last_success: None };
+        let group = Group {
+            source,
+            state: State::Settled,
+            was_whole: true,
+            other_scope: false,
+            first,
+            last,
+            last_success: None,
+        };
         (first <= last).then_some(group)
     };
     let mut all = Vec::with_capacity(unsettled.len() * 2 + 1);
@@ -256,7 +263,11 @@ fn one(
         oldest_gap: None,
         lag: None,
         last_whole_day: None,
-        last_success: groups.iter().filter_map(|group| group.last_success).max().max(count.and_then(|count| count.last_success)),
+        last_success: groups
+            .iter()
+            .filter_map(|group| group.last_success)
+            .max()
+            .max(count.and_then(|count| count.last_success)),
         events: count.map_or(0, |count| count.events),
         lateness: None,
         earlier_names: Vec::new(),

@@ -6,8 +6,8 @@ use chrono::{Months, NaiveDate};
 
 use super::archive::{Account, Context, Found, accounts, store_days};
 use super::fetch::{JobDay, Selector, Teams, advice, claimable, jobs};
-use super::view::{ReadFrom, Writing};
 use super::sync::{self, Done, Mode, Order};
+use super::view::{ReadFrom, Writing};
 use super::{App, DONE, ExitStatus, Failure, now, writable};
 use crate::cli::{BackfillArgs, Route};
 use crate::config::{Source, Token, Tokens};
@@ -16,7 +16,7 @@ use crate::heroku::{ArchiveError, Client, Cost};
 use crate::plan::{Planned, Selection, Verdict};
 use crate::report::backfill::{PlanReport, SourcePlan};
 use crate::report::run::{DayReport, Outcome};
-use crate::store::Claimable;
+use crate::store::{Claimable, Rereads};
 
 /// Heroku's oldest archive is of this month (its schema, "archive": year, minimum 2017), and so is its audit trail.
 pub(super) fn oldest() -> NaiveDate {
@@ -41,9 +41,14 @@ fn order<'a>(app: &'a App<'_>, args: &BackfillArgs) -> Result<Order<'a>, Failure
     let selection = sync::named(args.from, args.to)?;
     if args.from < oldest() {
         let oldest = oldest();
-        return Err(Failure::usage(format!("--from {} lies before {oldest}, when Heroku's audit trail begins", args.from)));
+        return Err(Failure::usage(format!(
+            "--from {} lies before {oldest}, when Heroku's audit trail begins",
+            args.from
+        )));
     }
-    Ok(Order { sources: app.sources(&args.sources)?, selection, mode: Mode::Write })
+    // The archive of a month that is over says the same however often it is read.
+    let rereads = if args.via == Route::Api { Rereads::Wanted } else { Rereads::None };
+    Ok(Order { sources: app.sources(&args.sources)?, selection, rereads, mode: Mode::Write })
 }
 
 /// Prints what a backfill would take, and does nothing.
@@ -105,9 +110,9 @@ fn estimate(order: &Order<'_>, planned: &[Planned<'_>], tokens: &Tokens, request
         SourcePlan { source: source.name.clone(), days, requests, seconds: seconds(requests, source) }
     });
     let per_source: Vec<SourcePlan> = per_source.collect();
-    let at_pace = by_token.values().map(|&(requests, source)| {
-        seconds(requests.saturating_sub(u64::from(source.rate_limit.burst.get())), source)
-    });
+    let at_pace = by_token
+        .values()
+        .map(|&(requests, source)| seconds(requests.saturating_sub(u64::from(source.rate_limit.burst.get())), source));
     PlanReport {
         days: per_source.iter().map(|source| source.days).sum(),
         requests: per_source.iter().map(|source| source.requests).sum(),
@@ -121,11 +126,7 @@ fn seconds(requests: u64, source: &Source) -> u64 {
 }
 
 /// Takes the due days of `order` out of the archives, month by month.
-async fn by_archive(
-    app: &App<'_>,
-    order: &Order<'_>,
-    shutdown: &super::Shutdown,
-) -> Result<Done, Failure> {
+async fn by_archive(app: &App<'_>, order: &Order<'_>, shutdown: &super::Shutdown) -> Result<Done, Failure> {
     let tokens = app.config.tokens(order.sources.iter().copied(), &super::env)?;
     let client = Client::new(&app.config.api, order.sources.iter().copied(), &tokens)?;
     let reader = app.connect().await?;
@@ -156,7 +157,9 @@ async fn by_archive(
 fn months(selection: Selection) -> Vec<Month> {
     let Selection::Named(from, to) = selection else { return Vec::new() };
     let mut months = vec![Month::of(from)];
-    while let Some(next) = months.last().map(|month| Month::of(month.first() + Months::new(1))).filter(|month| month.first() <= to) {
+    while let Some(next) =
+        months.last().map(|month| Month::of(month.first() + Months::new(1))).filter(|month| month.first() <= to)
+    {
         months.push(next);
     }
     months
@@ -202,10 +205,12 @@ async fn take_month(
         },
     };
     let covered = archive.covers_to(newest);
-    let (days, uncovered): (Vec<_>, Vec<_>) = days.into_iter().partition(|day| covered.is_some_and(|to| day.key.date <= to));
+    let (days, uncovered): (Vec<_>, Vec<_>) =
+        days.into_iter().partition(|day| covered.is_some_and(|to| day.key.date <= to));
     if !uncovered.is_empty() {
         let to = covered.map_or_else(|| "no whole day".to_owned(), |to| format!("whole days up to {to} only"));
-        let why = format!("the archive of {month} covers {to}; the day is due as before, and Heroku's list may have it");
+        let why =
+            format!("the archive of {month} covers {to}; the day is due as before, and Heroku's list may have it");
         reports.extend(fail(&uncovered, &why));
     }
     let found = Found { read_from: ReadFrom::Archive { month, as_of: archive.as_of(newest) }, cost };
@@ -252,7 +257,7 @@ async fn stray_days(context: &Context, account: &Account<'_>, strays: BTreeSet<(
     for (source, date) in strays {
         let source = account.sources[source];
         let scoped = [(source.name.as_ref(), Some(&source.scope))];
-        let rows = context.writing.reader.ledger(&scoped, (date, date), crate::store::Rereads::None).await;
+        let rows = context.writing.reader.ledger(&scoped, (date, date), Rereads::None).await;
         // Only a day that has a row is added to: one without is not owed, or still to come.
         if let Some(row) = rows.unwrap_or_default().into_iter().find(|row| row.date == date) {
             let wanted = Claimable::of(&row);
@@ -269,7 +274,9 @@ pub(super) fn told(error: &ArchiveError, account: &Account<'_>, month: Month) ->
             "{error}. Heroku has no archive of {month} for {}, or the token's user may not see it; the days are due as before",
             account.name
         ),
-        ArchiveError::Heroku(error) => format!("{error}. {}; the days are due as before", advice(&error.fault, account.sources[0])),
+        ArchiveError::Heroku(error) => {
+            format!("{error}. {}; the days are due as before", advice(&error.fault, account.sources[0]))
+        }
         error => format!("{error}. Make room, or set TMPDIR to a folder that has it; the days are due as before"),
     }
 }

@@ -33,9 +33,8 @@ pub(super) struct JobDay {
 /// source with a filter takes its share of that, and is not asked for on its own.
 pub(super) fn jobs(planned: &[Planned<'_>], tokens: &Tokens) -> VecDeque<Job> {
     let due = || planned.iter().filter_map(|day| claimable(&day.verdict).map(|wanted| (day, wanted)));
-    let unfiltered = |Planned { key, source, .. }: &Planned<'_>| {
-        (source.scope.account.clone(), tokens.of(source).clone(), key.date)
-    };
+    let unfiltered =
+        |Planned { key, source, .. }: &Planned<'_>| (source.scope.account.clone(), tokens.of(source).clone(), key.date);
     let fetched_anyway: HashSet<_> =
         due().filter(|(day, _)| day.source.scope.filter.is_empty()).map(|(day, _)| unfiltered(day)).collect();
     let mut jobs: VecDeque<Job> = VecDeque::new();

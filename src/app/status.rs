@@ -26,15 +26,8 @@ pub(super) async fn run(app: &App<'_>, args: &StatusArgs) -> Result<ExitStatus, 
     let standings = standings(app, &reader, has_ledger, &args.sources).await?;
     let sources = wanted(app, &args.sources, &standings)?;
     let Standings { counts, groups, in_detail, late, twins } = standings;
-    let standing = Standing {
-        sources: &sources,
-        counts: &counts,
-        groups,
-        in_detail: &in_detail,
-        late: &late,
-        twins: &twins,
-        now,
-    };
+    let standing =
+        Standing { sources: &sources, counts: &counts, groups, in_detail: &in_detail, late: &late, twins: &twins, now };
     let covered = coverage(standing);
     let rows = if has_ledger { days_of(&reader, &covered, &sources, window).await? } else { Vec::new() };
     let check = args.check.then(|| check(&covered, args.max_lag));
@@ -72,12 +65,9 @@ async fn days_of(
     sources: &[&Source],
     window: (NaiveDate, NaiveDate),
 ) -> Result<Vec<LedgerRow>, Failure> {
-    let scopes: HashMap<&str, &Scope> =
-        sources.iter().map(|source| (source.name.as_ref(), &source.scope)).collect();
-    let names: Vec<(&str, Option<&Scope>)> = covered
-        .iter()
-        .map(|source| (source.source.as_str(), scopes.get(source.source.as_str()).copied()))
-        .collect();
+    let scopes: HashMap<&str, &Scope> = sources.iter().map(|source| (source.name.as_ref(), &source.scope)).collect();
+    let names: Vec<(&str, Option<&Scope>)> =
+        covered.iter().map(|source| (source.source.as_str(), scopes.get(source.source.as_str()).copied())).collect();
     Ok(reader.ledger(&names, window, Rereads::None).await?)
 }
 

@@ -9,8 +9,8 @@ use futures_util::future::join_all;
 use tokio::time::Instant;
 use tracing::warn;
 
-use super::{App, Shutdown};
 use super::fetch::{JobDay, NoSelector, Selector, advice};
+use super::{App, Shutdown};
 use crate::config::{EventLog, Source, Token};
 use crate::day::Month;
 use crate::event::Event;
@@ -83,10 +83,7 @@ pub(super) enum ReadFrom {
     /// Heroku's list of the day.
     Api,
     /// The archive of a month, which knows what Heroku knew at that time.
-    Archive {
-        month: Month,
-        as_of: DateTime<Utc>,
-    },
+    Archive { month: Month, as_of: DateTime<Utc> },
 }
 
 impl Stop {
@@ -175,13 +172,7 @@ impl View {
         }
     }
 
-    async fn try_store(
-        &mut self,
-        writing: &Writing,
-        token: &Token,
-        events: &[&Event],
-        via: Via,
-    ) -> Result<(), Error> {
+    async fn try_store(&mut self, writing: &Writing, token: &Token, events: &[&Event], via: Via) -> Result<(), Error> {
         if events.is_empty() {
             return Ok(());
         }
@@ -316,7 +307,11 @@ impl View {
             parts.push(format!("read before with the scope {scope}, what was stored with that stays"));
         }
         if vanished.count > 0 {
-            parts.push(format!("{} stored events are not listed any more: {}", vanished.count, vanished.named.join(" ")));
+            parts.push(format!(
+                "{} stored events are not listed any more: {}",
+                vanished.count,
+                vanished.named.join(" ")
+            ));
         }
         (!parts.is_empty()).then(|| parts.join("; "))
     }

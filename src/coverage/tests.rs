@@ -80,7 +80,8 @@ fn every_owed_day_without_a_row_is_missing_before_between_and_behind_the_others(
 
 #[test]
 fn nothing_is_owed_before_since_or_without_it_before_the_first_day() {
-    let groups = || vec![group(State::Whole, "2024-09-20", "2024-09-22"), group(State::Whole, "2024-09-25", "2024-09-28")];
+    let groups =
+        || vec![group(State::Whole, "2024-09-20", "2024-09-22"), group(State::Whole, "2024-09-25", "2024-09-28")];
     let without = of("", groups());
     assert_eq!((without.covered_from, without.missing), (Some(date("2024-09-20")), 2));
     let later = of("since = \"2024-09-24\"", groups());
@@ -101,10 +102,7 @@ fn the_lag_counts_from_the_begin_of_the_oldest_gap_or_of_today() {
 
     let lag = |hours: u64| Duration::from_hours(hours);
     assert_eq!(yesterday_missing.behind(lag(34)), None);
-    assert_eq!(
-        yesterday_missing.behind(lag(33)).as_deref(),
-        Some("2024-09-28 is not whole, 34h after it began")
-    );
+    assert_eq!(yesterday_missing.behind(lag(33)).as_deref(), Some("2024-09-28 is not whole, 34h after it began"));
     assert_eq!(never.behind(lag(1000)).as_deref(), Some("it was never synced"));
 }
 
@@ -112,7 +110,14 @@ fn the_lag_counts_from_the_begin_of_the_oldest_gap_or_of_today() {
 fn a_day_that_was_whole_is_no_gap_while_it_is_read_again_but_is_one_when_that_failed() {
     let with = |state, was_whole| {
         let again = Group { was_whole, ..group(state, "2024-09-25", "2024-09-25") };
-        of("", vec![group(State::Whole, "2024-09-20", "2024-09-24"), again, group(State::Whole, "2024-09-26", "2024-09-28")])
+        of(
+            "",
+            vec![
+                group(State::Whole, "2024-09-20", "2024-09-24"),
+                again,
+                group(State::Whole, "2024-09-26", "2024-09-28"),
+            ],
+        )
     };
     for (state, was_whole, is_gap) in [
         (State::AtWork, true, false),
@@ -128,7 +133,8 @@ fn a_day_that_was_whole_is_no_gap_while_it_is_read_again_but_is_one_when_that_fa
 
 #[test]
 fn a_source_that_is_disabled_or_left_the_file_owes_nothing_behind_its_last_day_but_shows_its_holes() {
-    let groups = || vec![group(State::Settled, "2024-01-01", "2024-01-05"), group(State::Settled, "2024-01-08", "2024-01-09")];
+    let groups =
+        || vec![group(State::Settled, "2024-01-01", "2024-01-05"), group(State::Settled, "2024-01-08", "2024-01-09")];
     let disabled = of("enabled = false", groups());
     assert_eq!((disabled.missing, disabled.lag), (2, None));
     assert_eq!(disabled.behind(Duration::ZERO), None);
@@ -167,11 +173,21 @@ fn lateness_is_the_share_the_median_and_the_maximum_over_events_not_over_days() 
 
 #[test]
 fn the_settled_days_of_a_source_without_holes_are_those_between_the_others() {
-    let count = Count { last: date("2024-09-28"), ..counted(&[group(State::Settled, "2024-09-01", "2024-09-01")]).expect("a day") };
+    let count = Count {
+        last: date("2024-09-28"),
+        ..counted(&[group(State::Settled, "2024-09-01", "2024-09-01")]).expect("a day")
+    };
     let whole = |from, to| group(State::Whole, from, to);
-    let unsettled = vec![whole("2024-09-01", "2024-09-02"), group(State::Failed, "2024-09-10", "2024-09-10"), whole("2024-09-26", "2024-09-28")];
+    let unsettled = vec![
+        whole("2024-09-01", "2024-09-02"),
+        group(State::Failed, "2024-09-10", "2024-09-10"),
+        whole("2024-09-26", "2024-09-28"),
+    ];
     let all = with_settled(&count, unsettled);
-    let told: Vec<_> = all.iter().map(|group| format!("{} {}..{}", group.state, group.first.format("%d"), group.last.format("%d"))).collect();
+    let told: Vec<_> = all
+        .iter()
+        .map(|group| format!("{} {}..{}", group.state, group.first.format("%d"), group.last.format("%d")))
+        .collect();
     assert_eq!(told, ["whole 01..02", "settled 03..09", "failed 10..10", "settled 11..25", "whole 26..28"]);
     assert_eq!(with_settled(&count, vec![]).len(), 1);
 }

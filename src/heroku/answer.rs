@@ -74,7 +74,9 @@ pub enum Fault {
     #[error("an element of the list is not as documented: {0}")]
     Shape(String),
     /// A file is not the one whose checksum Heroku tells.
-    #[error("its {bytes} bytes have the SHA-256 {found}, which is not the checksum that Heroku tells: it is cut or damaged")]
+    #[error(
+        "its {bytes} bytes have the SHA-256 {found}, which is not the checksum that Heroku tells: it is cut or damaged"
+    )]
     Checksum {
         /// The checksum of what came.
         found: String,

@@ -157,7 +157,8 @@ impl Client {
             return Err("the archive's url is not https");
         }
         let checksum = info.checksum.filter(|text| !text.is_empty());
-        let checksum = checksum.ok_or("the archive has no checksum, so that nothing could tell a cut file from a whole one")?;
+        let checksum =
+            checksum.ok_or("the archive has no checksum, so that nothing could tell a cut file from a whole one")?;
         let made_at = info.created_at.and_then(|text| DateTime::parse_from_rfc3339(&text).ok());
         Ok(Place { url, checksum, made_at: made_at.map(|time| time.to_utc()) })
     }

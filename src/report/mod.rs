@@ -58,7 +58,10 @@ pub mod time {
 }
 
 #[expect(clippy::ref_option, reason = "the form that serde asks for")]
-pub(crate) fn optional_time<S: serde::Serializer>(at: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn optional_time<S: serde::Serializer>(
+    at: &Option<DateTime<Utc>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     match at {
         Some(at) => time::serialize(at, serializer),
         None => serializer.serialize_none(),

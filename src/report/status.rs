@@ -124,17 +124,8 @@ impl Report for StatusReport {
 
 impl StatusReport {
     fn table(&self) -> String {
-        let mut sources = Plain::new(&[
-            "SOURCE",
-            "SINCE",
-            ">WHOLE",
-            ">SETTLED",
-            ">DUE",
-            ">FAILED",
-            ">MISSING",
-            "OLDEST GAP",
-            ">LAG",
-        ]);
+        let mut sources =
+            Plain::new(&["SOURCE", "SINCE", ">WHOLE", ">SETTLED", ">DUE", ">FAILED", ">MISSING", "OLDEST GAP", ">LAG"]);
         let date = |date: Option<NaiveDate>| date.map_or_else(|| "-".to_owned(), |date| date.to_string());
         for source in &self.sources {
             sources.row(vec![

@@ -80,13 +80,7 @@ impl Store {
     }
 
     /// `None` while another process has the row locked.
-    async fn try_claim(
-        &self,
-        key: &DayKey,
-        scope: &Scope,
-        ttl: Duration,
-        wanted: Claimable,
-    ) -> Result<Option<Claim>> {
+    async fn try_claim(&self, key: &DayKey, scope: &Scope, ttl: Duration, wanted: Claimable) -> Result<Option<Claim>> {
         let order = Order { key, scope, ttl, wanted };
         let mut tx = self.begin().await?;
         limit_waits(&mut tx).await?;

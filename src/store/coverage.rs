@@ -41,8 +41,7 @@ impl Reader {
 
         let ask = || statement(include_str!("sql/coverage_scopes.sql")).bind(names.clone()).bind(scopes.clone());
         let rows = self.rows("compare the scopes of the ledger", ask).await?;
-        let mut in_detail: HashSet<String> =
-            rows.iter().map(|row| column(row, "source")).collect::<Result<_>>()?;
+        let mut in_detail: HashSet<String> = rows.iter().map(|row| column(row, "source")).collect::<Result<_>>()?;
         in_detail.extend(counts.iter().filter(|count| count.has_holes()).map(|count| count.source.clone()));
         in_detail.retain(|name| counts.iter().any(|count| count.source == *name));
 

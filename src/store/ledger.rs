@@ -165,7 +165,8 @@ impl Store {
         }
         let late_events = before.was_whole.then(|| events - before.events_before);
         // Events that another scope brings were not late.
-        let counts = Counts { late_events: late_events.filter(|_| before.other_scope.is_none()), ..totals.counts(Some(events)) };
+        let counts =
+            Counts { late_events: late_events.filter(|_| before.other_scope.is_none()), ..totals.counts(Some(events)) };
         let proof = self.write_history(&mut tx, lease.entry("publish", "synced", counts, day.note)).await?;
         let settled = column(&row, "settled")?;
         self.commit(tx, &xact, proof).await?;

@@ -93,7 +93,8 @@ impl Reader {
         let (names, scopes): (Vec<&str>, Vec<Option<Json<&Scope>>>) =
             sources.iter().map(|(name, scope)| (*name, scope.map(Json))).unzip();
         let rows = self.rows("read the ledger", || {
-            let question = statement(include_str!("sql/ledger_of_sources.sql")).bind(names.clone()).bind(scopes.clone());
+            let question =
+                statement(include_str!("sql/ledger_of_sources.sql")).bind(names.clone()).bind(scopes.clone());
             question.bind(from).bind(to).bind(rereads == Rereads::Wanted)
         });
         rows.await?.iter().map(ledger_row).collect()

@@ -1,10 +1,13 @@
 //! The contract, chapter by chapter, with the real binary, a real PostgreSQL and the fake Heroku.
 
 mod answers;
+mod archive;
+mod backfill;
 mod bad_input;
 mod boundaries;
 mod budget;
 mod config;
+mod coverage;
 mod damaged;
 mod database_away;
 mod dry_run;
@@ -19,6 +22,8 @@ mod operator;
 mod pages;
 mod pooler;
 mod secrets;
+mod settling;
 mod statements;
 mod support;
 mod sync;
+mod views;

@@ -43,7 +43,8 @@ impl Doubts {
     /// Stops the views of a fetch that came empty, unless it is to be believed.
     pub(super) async fn disbelieve(&self, context: &Context, job: &Job, views: &mut [View], cost: &mut Cost) {
         let DayQuery { account, filter, date } = &job.query;
-        let doubted = |view: &&mut View| view.stopped.is_none() && !(view.lease.was_whole() && view.lease.stored_before() > 0);
+        let doubted =
+            |view: &&mut View| view.stopped.is_none() && !(view.lease.was_whole() && view.lease.stored_before() > 0);
         if views.iter_mut().filter(doubted).all(|view| view.lease.claimed_at() - end(*date) < DOUBTED_AFTER) {
             return;
         }
@@ -88,7 +89,9 @@ impl Doubts {
 async fn count(context: &Context, job: &Job, month: Month, cost: &mut Cost) -> Known {
     let archive = match context.client.archive(&job.query.account, month, &job.asker, cost).await {
         Ok(archive) => archive,
-        Err(ArchiveError::Heroku(error)) if error.fault.status().is_some_and(|status| matches!(status.as_u16(), 403 | 404 | 410)) => {
+        Err(ArchiveError::Heroku(error))
+            if error.fault.status().is_some_and(|status| matches!(status.as_u16(), 403 | 404 | 410)) =>
+        {
             return Known::Nothing;
         }
         Err(error) => return Known::Unclear(error.to_string()),
