@@ -1,5 +1,6 @@
 //! The contract, chapter by chapter, with the real binary, a real PostgreSQL and the fake Heroku.
 
+mod adoption;
 mod answers;
 mod bad_input;
 mod boundaries;
