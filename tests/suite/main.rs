@@ -12,6 +12,7 @@ mod dry_run;
 mod endurance;
 mod events;
 mod faults;
+mod heroku_home;
 mod http2;
 mod large_events;
 mod lease;
