@@ -40,55 +40,34 @@ pub struct AdoptedDays {
 
 impl Report for AdoptionReport {
     fn text(&self) -> String {
-        let AdoptedDays { source, days, due, error, .. } = &self.adopted;
-        let verb = if self.dry_run { "Would take" } else { "Took" };
-        let mut text = format!(
-            "{verb} the Python logger's table over, with {} as those of {source}; their times stay.\n",
-            counted(*days as u64, "day")
-        );
-        if *due > 0 {
-            let _ = writeln!(text, "- {} due: the next `auditsync` reads {}.", are(*due), them(*due));
-        }
-        if *error > 0 {
-            let _ = writeln!(
-                text,
-                "- {} ERROR: due within `catch_up_days`; `auditsync --source {source} --from DATE --to DATE` reads any.",
-                are(*error)
-            );
-        }
-        self.tell_unproven(&mut text);
-        let verb = if self.dry_run { "Would apply" } else { "Applied" };
-        text.extend(self.migrations.iter().map(|migration| format!("{verb} {migration}.\n")));
+        let AdoptedDays { source, days, due, error, unproven, .. } = &self.adopted;
+        let (takes, applies) = if self.dry_run { ("Would take", "Would apply") } else { ("Took", "Applied") };
+        let days = counted(*days as u64, "day");
+        let mut text = format!("{takes} the Python logger's table over: {days}, as those of {source}.\n");
+        let mut tell = |days: i64, status: &str, lines: &[&str]| {
+            if days > 0 {
+                let _ = writeln!(text, "{days:>5} {status:<8} {}", lines.join("\n               "));
+            }
+        };
+        tell(*due, "due", &["the next `auditsync` reads them"]);
+        tell(*error, "ERROR", &["due within `catch_up_days`; `--from` and `--to` read older ones"]);
+        let word = format!("by its word alone{}: it stored no events", self.unproven_range());
+        let reset = format!("`auditsync reset --source {source} DATE…` makes such a day due");
+        let lines: &[&str] =
+            if self.dry_run { &[&word, &reset, "`migrate --reread` makes them all due"] } else { &[&word, &reset] };
+        tell(*unproven, "SUCCESS", lines);
+        text.extend(self.migrations.iter().map(|migration| format!("{applies} {migration}.\n")));
         text
     }
 }
 
 impl AdoptionReport {
-    /// Says which days nobody can prove, and what to do about them.
-    fn tell_unproven(&self, text: &mut String) {
-        let AdoptedDays { source, unproven, unproven_from, unproven_to, .. } = &self.adopted;
-        if *unproven == 0 {
-            return;
-        }
-        let range = match (unproven_from, unproven_to) {
+    /// From when to when days stand by the old logger's word alone.
+    fn unproven_range(&self) -> String {
+        match (self.adopted.unproven_from, self.adopted.unproven_to) {
             (Some(from), Some(to)) if from != to => format!(", {from} to {to}"),
             (Some(day), _) => format!(", {day}"),
             _ => String::new(),
-        };
-        let _ = writeln!(
-            text,
-            "- {} SUCCESS by that logger's word alone{range}: it stored no events, so no event is here and there is no\n  \
-             digest. `auditsync reset --source {source} DATE…` makes such a day due{}.",
-            are(*unproven),
-            if self.dry_run { "; `--reread` makes them all due at once" } else { "" }
-        );
+        }
     }
-}
-
-fn are(days: i64) -> String {
-    format!("{} {}", counted(days as u64, "day"), if days == 1 { "is" } else { "are" })
-}
-
-fn them(days: i64) -> &'static str {
-    if days == 1 { "it" } else { "them" }
 }

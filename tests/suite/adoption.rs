@@ -1,5 +1,11 @@
 //! Coming from the Python logger: its table becomes the ledger in place, or stays as it was.
 
+use std::sync::Arc;
+
+use fake_heroku::Fixtures;
+use pg_cluster::{Cluster, Database};
+
+use crate::support::pooler::Pooler;
 use crate::support::proxy::{Blow, Proxy, When};
 use crate::support::{ACME, DAY, THREE_ACCOUNTS_AND_A_TEAM, World, day, truth};
 
@@ -69,16 +75,15 @@ fn a_rehearsal_tells_what_adoption_would_do_and_changes_nothing() {
     let before = world.dump();
     let rehearsal = world.run("migrate --dry-run");
     assert_eq!(rehearsal.status, 0, "{rehearsal:#?}");
-    let told: Vec<&str> = rehearsal.stdout.lines().take(6).collect();
     assert_eq!(
-        told,
+        rehearsal.stdout.lines().take(7).collect::<Vec<_>>(),
         [
-            "Would take the Python logger's table over, with 6 days as those of acme; their times stay.",
-            "- 3 days are due: the next `auditsync` reads them.",
-            "- 1 day is ERROR: due within `catch_up_days`; `auditsync --source acme --from DATE --to DATE` reads any.",
-            "- 2 days are SUCCESS by that logger's word alone, 2024-09-23 to 2024-09-24: it stored no events, so no event is \
-             here and there is no",
-            "  digest. `auditsync reset --source acme DATE…` makes such a day due; `--reread` makes them all due at once.",
+            "Would take the Python logger's table over: 6 days, as those of acme.",
+            "    3 due      the next `auditsync` reads them",
+            "    1 ERROR    due within `catch_up_days`; `--from` and `--to` read older ones",
+            "    2 SUCCESS  by its word alone, 2024-09-23 to 2024-09-24: it stored no events",
+            "               `auditsync reset --source acme DATE…` makes such a day due",
+            "               `migrate --reread` makes them all due",
             "Would apply 0001 ledger and events.",
         ]
     );
@@ -95,7 +100,7 @@ fn adoption_keeps_rows_times_in_utc_indexes_and_statuses_and_makes_unread_days_d
 
     let adoption = world.run("migrate");
     assert_eq!(adoption.status, 0, "{adoption:#?}");
-    assert!(adoption.stdout.starts_with("Took the Python logger's table over, with 6 days"), "{}", adoption.stdout);
+    assert!(adoption.stdout.starts_with("Took the Python logger's table over: 6 days"), "{}", adoption.stdout);
     assert_eq!(world.sql(ROWS_AS_TEXT), ADOPTED_ROWS);
     let times = "SELECT created_at AT TIME ZONE 'UTC', updated_at AT TIME ZONE 'UTC' FROM audit_events_log
                  WHERE process_date IN ('2024-09-24', '2024-09-25') ORDER BY process_date";
@@ -211,8 +216,24 @@ fn small_differences_are_no_hindrance_and_further_columns_stay() {
 
     let world = World::new(ACME);
     world.sql(TABLES);
-    assert!(world.run("migrate").stdout.contains("with 0 days as those of acme"), "an empty table");
+    assert!(world.run("migrate").stdout.contains("0 days, as those of acme"), "an empty table");
     world.sync("--date 2024-09-28", 0);
+}
+
+#[test]
+fn adoption_works_through_a_pooler_whose_address_the_file_names() {
+    let cluster = Arc::new(Cluster::builder().start().expect("a cluster"));
+    let pooler = Pooler::start(&cluster, &format!("host={}", cluster.socket_dir().display()), 1);
+    let sources = format!("[database]\nurl_env = \"DATABASE_CONNECTION_POOL_URL\"\n{ACME}");
+    let mut world = World::on(Database::on(&cluster).expect("a database"), Fixtures::committed(), &sources);
+    world.set("DATABASE_CONNECTION_POOL_URL", &pooler.url(world.database.name()));
+    world.unset("DATABASE_URL");
+    world.sql(&format!("{TABLES}{ROWS}"));
+    assert_eq!(world.run("migrate --dry-run").status, 0);
+    assert_eq!(world.run("migrate").status, 0);
+    assert_eq!(world.sql(ROWS_AS_TEXT), ADOPTED_ROWS);
+    world.sync("", 0);
+    world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
 }
 
 #[test]
