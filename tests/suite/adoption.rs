@@ -7,7 +7,8 @@ use pg_cluster::{Cluster, Database};
 
 use crate::support::pooler::Pooler;
 use crate::support::proxy::{Blow, Proxy, When};
-use crate::support::{ACME, DAY, THREE_ACCOUNTS_AND_A_TEAM, World, day, truth};
+use crate::support::session::Session;
+use crate::support::{ACME, DAY, THREE_ACCOUNTS_AND_A_TEAM, World, day, truth, wait_for};
 
 /// Its table as `SQLAlchemy` makes it, and Alembic's.
 const TABLES: &str = "
@@ -254,7 +255,43 @@ fn a_table_that_can_not_be_taken_over_stays_as_it_was_and_the_rehearsal_says_so(
 }
 
 #[test]
-fn an_adoption_that_is_killed_at_any_step_is_done_whole_or_not_at_all() {
+fn a_role_that_does_not_own_the_table_is_told_so_with_exit_3() {
+    let world = after_the_python_logger(ACME);
+    let role = format!("stranger_{}", world.database.name());
+    world.sql(&format!("CREATE ROLE {role} LOGIN; GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}"));
+    let before = world.dump();
+    let url = world.database.url().replace("postgres@", &format!("{role}@"));
+    let refused = world.run(&format!("migrate --database-url {url}"));
+    assert_eq!(refused.status, 3, "{refused:#?}");
+    assert!(refused.stderr.contains("must be owner of table audit_events_log"), "{refused:#?}");
+    assert_eq!(world.dump(), before);
+}
+
+#[test]
+fn of_two_at_once_one_takes_the_table_over_and_the_other_finds_nothing_to_do() {
+    let world = after_the_python_logger(ACME);
+    let mut reader = Session::open(&world, world.database.url());
+    reader.ask("BEGIN; SELECT count(*) FROM audit_events_log");
+    let both = [world.spawn("migrate"), world.spawn("migrate")];
+    let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype IN ('relation', 'advisory')
+                   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    wait_for("one to wait for the reader, and one for the other", || world.sql(waiting) == "2");
+    assert_eq!(
+        reader.ask(
+            "SELECT count(*) FROM pg_attribute WHERE attrelid = 'audit_events_log'::regclass AND attname = 'source'"
+        ),
+        "0"
+    );
+    reader.ask("COMMIT");
+    let mut told = both.map(|run| run.wait().stdout);
+    told.sort();
+    assert_eq!(told[0], "The schema is up to date.\n");
+    assert!(told[1].starts_with("Took the Python logger's table over: 6 days"), "{}", told[1]);
+    assert_eq!(world.sql(ROWS_AS_TEXT), ADOPTED_ROWS);
+}
+
+#[test]
+fn an_adoption_that_is_killed_or_cut_off_at_any_step_is_done_whole_or_not_at_all() {
     let mut world = after_the_python_logger(&format!("[database]\nmax_connections = 1\n{ACME}"));
     let proxy = Proxy::start(world.database.url());
     world.set("DATABASE_URL", proxy.url());
@@ -280,6 +317,14 @@ fn an_adoption_that_is_killed_at_any_step_is_done_whole_or_not_at_all() {
         }
         proxy.forget();
         assert_eq!(world.run("migrate").status, 0, "step {n}, {when:?}");
+        assert_eq!(world.sql(ROWS_AS_TEXT), ADOPTED_ROWS, "step {n}, {when:?}");
+
+        // A run that is only cut off goes on, and tells what it did, also where the answer to its commit was lost.
+        world.sql(&undo);
+        proxy.strike(n, "", when, Blow::Cut);
+        let run = world.run("migrate");
+        assert!(proxy.has_struck() && run.status == 0, "step {n}, {when:?}: {run:#?}");
+        assert!(run.stdout.starts_with("Took the Python logger's table over: 6 days"), "step {n}, {when:?}: {run:#?}");
         assert_eq!(world.sql(ROWS_AS_TEXT), ADOPTED_ROWS, "step {n}, {when:?}");
     }
     assert!(done > 0 && done < steps, "{done} of {steps} steps lay behind the commit");
