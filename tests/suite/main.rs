@@ -1,5 +1,6 @@
 //! The contract, chapter by chapter, with the real binary, a real PostgreSQL and the fake Heroku.
 
+mod adoption;
 mod answers;
 mod archive;
 mod backfill;
@@ -14,6 +15,7 @@ mod dry_run;
 mod endurance;
 mod events;
 mod faults;
+mod heroku_home;
 mod http2;
 mod large_events;
 mod lease;
