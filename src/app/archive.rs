@@ -54,7 +54,7 @@ pub(super) fn accounts<'s>(sources: &[&'s Source], tokens: &Tokens) -> Vec<Accou
             Some(account) => account.sources.push(source),
             None => accounts.push(Account {
                 name: name.clone(),
-                asker: Asker { token: token.clone(), retry: source.retry.clone() },
+                asker: Asker::new(token, &source.retry),
                 sources: vec![source],
             }),
         }

@@ -15,7 +15,8 @@ use crate::day::{DayKey, Month, last_over};
 use crate::heroku::{ArchiveError, Client, Cost};
 use crate::plan::{Planned, Selection, Verdict};
 use crate::report::backfill::{PlanReport, SourcePlan};
-use crate::report::run::{DayReport, Outcome};
+use crate::report::progress::Progress;
+use crate::report::run::{DayReport, Outcome, counted};
 use crate::store::{Claimable, Rereads};
 
 /// Heroku's oldest archive is of this month (its schema, "archive": year, minimum 2017), and so is its audit trail.
@@ -137,6 +138,7 @@ async fn by_archive(app: &App<'_>, order: &Order<'_>, shutdown: &super::Shutdown
     let newest = last_over(now(&reader).await?);
     let writing = Writing::new(app, store, reader.clone(), shutdown.clone());
     let context = Context { client, teams: Teams::default(), writing };
+    let progress = Progress::new(planned.iter().filter(|day| is_due(day)).count(), app.global.verbosity());
 
     let mut work = Vec::new();
     for month in months(order.selection) {
@@ -145,9 +147,16 @@ async fn by_archive(app: &App<'_>, order: &Order<'_>, shutdown: &super::Shutdown
                 break;
             }
             let days = due_days(&planned, &account, month);
-            if !days.is_empty() {
-                work.extend(take_month(&context, &account, month, days, newest).await);
+            if days.is_empty() {
+                continue;
             }
+            let count = days.len();
+            let activity = account.asker.activity.clone();
+            let tell = move || activity.waits_for().unwrap_or_else(|| counted(count as u64, "day"));
+            let line = progress.line(format!("{month} {}", account.name), tell);
+            work.extend(take_month(&context, &account, month, days, newest).await);
+            drop(line);
+            progress.done(count);
         }
     }
     Ok(Done { run_id, reader, days: sync::report_all(&planned, work, shutdown) })

@@ -1,6 +1,7 @@
 //! A dry run: the same plan and the same fetch as a sync, but it only looks, and holds nothing that can write.
 
 use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
@@ -15,37 +16,53 @@ use crate::heroku::{Batch, Client, Cost};
 use crate::plan::{Planned, Verdict};
 use crate::report;
 use crate::report::log::Novelty;
+use crate::report::progress::Progress;
 use crate::report::run::{DayReport, Outcome};
 use crate::seen::fingerprint;
 use crate::store::{self, Reader, Sameness, Stored, Via};
 
 /// What the days in flight share. Without a reader, nothing is stored yet.
-struct Context<'a> {
+#[derive(Debug)]
+pub(super) struct Context<'a> {
     client: &'a Client,
     teams: Teams,
     reader: Option<&'a Reader>,
     event_log: EventLog,
     shutdown: &'a Shutdown,
+    progress: Arc<Progress>,
+}
+
+impl<'a> Context<'a> {
+    /// Looking with `client` at Heroku, and with `reader` at what is stored.
+    pub(super) fn new(
+        app: &App<'_>,
+        client: &'a Client,
+        reader: Option<&'a Reader>,
+        shutdown: &'a Shutdown,
+        progress: Arc<Progress>,
+    ) -> Self {
+        Self { client, teams: Teams::default(), reader, event_log: app.config.events, shutdown, progress }
+    }
 }
 
 /// Reads the due days and counts; reports on every planned day.
 pub(super) async fn read_days(
-    app: &App<'_>,
-    client: &Client,
-    reader: Option<&Reader>,
+    context: &Context<'_>,
     planned: &[Planned<'_>],
     jobs: VecDeque<Job>,
-    shutdown: &Shutdown,
+    concurrency: usize,
 ) -> Vec<DayReport> {
-    let context = Context { client, teams: Teams::default(), reader, event_log: app.config.events, shutdown };
-    let context = &context;
     let read: Vec<Vec<DayReport>> = stream::iter(jobs)
         .map(|job| async move {
+            let (name, tell) = job.told();
+            let line = context.progress.line(name, tell);
             let reports = read(context, &job).await;
             reports.iter().for_each(report::log::day);
+            drop(line);
+            context.progress.done(reports.len());
             reports
         })
-        .buffer_unordered(app.config.sync.concurrency)
+        .buffer_unordered(concurrency)
         .collect()
         .await;
     let unread = planned.iter().filter(|day| !matches!(day.verdict, Verdict::Due(_)));

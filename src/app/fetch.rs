@@ -10,6 +10,7 @@ use crate::day::DayKey;
 use crate::event::Event;
 use crate::heroku::{Asker, Batch, Client, Cost, DayQuery, DayReader, Error, Fault, Home, Read, Team, harmless};
 use crate::plan::{Planned, Reason, Verdict};
+use crate::report::run::counted;
 use crate::store::Claimable;
 
 /// One fetch, and the days that are served by it: those of sources with the same account, filter, token and date.
@@ -27,6 +28,19 @@ pub(super) struct JobDay {
     pub(super) source: Source,
     /// Whether it must be due, or may be whole.
     pub(super) wanted: Claimable,
+}
+
+impl Job {
+    /// What it is called, and what to tell of it while it goes on.
+    pub(super) fn told(&self) -> (String, impl Fn() -> String + Clone + Send + Sync + use<>) {
+        let names: Vec<&str> = self.days.iter().map(|day| day.key.source.as_ref()).collect();
+        let activity = self.asker.activity.clone();
+        let tell = move || {
+            let read = format!("{}, {}", counted(activity.events(), "event"), counted(activity.pages(), "page"));
+            activity.waits_for().map_or(read.clone(), |waits_for| format!("{read}, {waits_for}"))
+        };
+        (format!("{} {}", self.query.date, names.join(", ")), tell)
+    }
 }
 
 /// The fetches that the due days among `planned` take, oldest first. Where the whole account's day is fetched anyway, a
@@ -47,7 +61,7 @@ pub(super) fn jobs(planned: &[Planned<'_>], tokens: &Tokens) -> VecDeque<Job> {
         let query = DayQuery { account, filter, date };
         let day = JobDay { key: key.clone(), source: (*source).clone(), wanted };
         let place = *places.entry((query.clone(), token.clone())).or_insert_with(|| {
-            jobs.push_back(Job { query, asker: Asker { token, retry: source.retry.clone() }, days: Vec::new() });
+            jobs.push_back(Job { query, asker: Asker::new(&token, &source.retry), days: Vec::new() });
             jobs.len() - 1
         });
         jobs[place].days.push(day);

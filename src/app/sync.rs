@@ -22,6 +22,7 @@ use crate::day::{DayKey, last_over};
 use crate::heroku::Client;
 use crate::plan::{Known, Planned, Selection, Verdict, plan, window};
 use crate::report;
+use crate::report::progress::Progress;
 use crate::report::run::{DayReport, Outcome, RunReport};
 use crate::store::{Reader, Rereads, Schema};
 
@@ -35,6 +36,7 @@ struct Context {
     teams: Teams,
     doubts: Doubts,
     writing: Writing,
+    progress: Arc<Progress>,
 }
 
 /// What a run is asked to do.
@@ -118,19 +120,24 @@ pub(super) async fn by_list(app: &App<'_>, order: &Order<'_>, shutdown: &Shutdow
     let reader = app.connect().await?;
     let holder = App::holder();
     let run_id = holder.run_id;
+    let verbosity = app.global.verbosity();
     if order.mode == Mode::DryRun {
         let has_ledger = is_readable(reader.schema().await?)?;
         let planned = plan_days(app, &reader, has_ledger, order).await?;
         let jobs = jobs(&planned, &tokens);
         let stored = has_ledger.then_some(&reader);
-        let days = dry_run::read_days(app, &client, stored, &planned, jobs, shutdown).await;
+        let progress = Progress::new(jobs.iter().map(|job| job.days.len()).sum(), verbosity);
+        let context = dry_run::Context::new(app, &client, stored, shutdown, progress);
+        let days = dry_run::read_days(&context, &planned, jobs, app.config.sync.concurrency).await;
         return Ok(Done { run_id, reader, days });
     }
     let store = writable(&reader, &holder).await?;
     let planned = plan_days(app, &reader, true, order).await?;
     let jobs = jobs(&planned, &tokens);
     let writing = Writing::new(app, store, reader.clone(), shutdown.clone());
-    let context = Arc::new(Context { client, teams: Teams::default(), doubts: Doubts::default(), writing });
+    let progress = Progress::new(jobs.iter().map(|job| job.days.len()).sum(), verbosity);
+    let context = Context { client, teams: Teams::default(), doubts: Doubts::default(), writing, progress };
+    let context = Arc::new(context);
     let work = work_off(context, jobs, app.config.sync.concurrency).await;
     Ok(Done { run_id, reader, days: report_all(&planned, work, shutdown) })
 }
@@ -225,6 +232,7 @@ async fn work_off(context: Arc<Context>, mut jobs: VecDeque<Job>, concurrency: u
             done = running.join_next() => match done {
                 Some(Ok((token, days))) => {
                     under_way.entry(token).and_modify(|count| *count -= 1);
+                    context.progress.done(days.len());
                     reports.extend(days);
                 }
                 Some(Err(fault)) => tracing::error!("a day's work ended unexpectedly: {fault}"),

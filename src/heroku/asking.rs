@@ -7,7 +7,7 @@ use tracing::warn;
 use super::answer::{Class, Error, Fault};
 use super::budget::StillLimited;
 use super::request::{Answer, Failed, Request};
-use super::{Asker, Client};
+use super::{Activity, Asker, Client};
 use crate::config::Token;
 use crate::retry::Attempts;
 
@@ -55,6 +55,11 @@ impl<'c> Asking<'c> {
         self.client.api.page_size
     }
 
+    /// Who looks on.
+    pub(super) fn activity(&self) -> &Activity {
+        &self.asker.activity
+    }
+
     /// What asking took so far.
     pub(super) fn cost(&self) -> Cost {
         self.cost
@@ -88,11 +93,13 @@ impl<'c> Asking<'c> {
     pub(super) async fn send(&mut self, range: Option<&str>) -> Result<Answer, Failed> {
         let budget = self.client.budget(&self.asker.token);
         let still_limited = |StillLimited(wait)| Failed { fault: Fault::StillLimited(wait), request_id: None };
+        self.asker.activity.asks_budget();
         budget.admit(self.asker.retry.max_elapsed).await.map_err(still_limited)?;
         if self.attempts.made() == 1 {
             // The policy's time begins with the first request, not with the wait for the budget.
             self.attempts = self.client.attempts(&self.asker);
         }
+        self.asker.activity.asks_heroku();
         self.cost.requests += 1;
         Request {
             http: &self.client.http,
@@ -127,6 +134,7 @@ impl<'c> Asking<'c> {
             }
             return Err(self.error(fault, request_id));
         };
+        self.asker.activity.retries_in(delay);
         let wait = humantime::format_duration(std::time::Duration::from_millis(delay.as_millis() as u64));
         let request = self.request();
         if class == Class::Limited {

@@ -4,6 +4,7 @@
 //! exceeded, that a token goes to the configured host and nowhere else, and that every failure has a class
 //! ([`Class`]). It stores nothing.
 
+mod activity;
 mod answer;
 mod archive;
 mod asking;
@@ -25,6 +26,7 @@ use reqwest::{Url, redirect};
 use serde::Deserialize;
 use tokio::sync::watch;
 
+pub use activity::Activity;
 pub use answer::{Class, Error, Fault, harmless};
 pub use archive::{Archive, ArchiveError, Entries, Unreadable};
 pub use asking::Cost;
@@ -71,6 +73,15 @@ pub struct Asker {
     pub token: Token,
     /// The retry policy.
     pub retry: Retry,
+    /// Who looks on.
+    pub activity: Activity,
+}
+
+impl Asker {
+    /// Asks with `token`, as patiently as `retry` says.
+    pub fn new(token: &Token, retry: &Retry) -> Self {
+        Self { token: token.clone(), retry: retry.clone(), activity: Activity::default() }
+    }
 }
 
 /// A team of an enterprise account.

@@ -77,6 +77,7 @@ impl<'c> DayReader<'c> {
                 Ok(()) if self.batch.is_empty() => return Ok(Read::Whole),
                 Ok(()) => {
                     self.batch_bytes = 0;
+                    self.list.asking.activity().read(self.batch.len());
                     return Ok(Read::Batch(std::mem::take(&mut self.batch)));
                 }
                 Err(failed) => {
@@ -204,6 +205,7 @@ impl<'c> ListReader<'c> {
         self.elements_behind += page.elements();
         self.page = None;
         self.asking.answered();
+        self.asking.activity().turned_page();
         Ok(())
     }
 

@@ -10,6 +10,7 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer, fmt};
 
+use super::progress::beside_lines;
 use super::run::{DayReport, Outcome, RunReport};
 use crate::config::{EventLog, SourceName, Token};
 use crate::event::Event;
@@ -83,7 +84,7 @@ impl io::Write for Harmless {
             }
         }
         escaped.push_str(end);
-        io::Write::write_all(&mut io::stderr().lock(), escaped.as_bytes())?;
+        beside_lines(|| io::Write::write_all(&mut io::stderr().lock(), escaped.as_bytes()))?;
         Ok(line.len())
     }
 

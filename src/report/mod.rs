@@ -5,6 +5,7 @@
 pub mod adoption;
 pub mod backfill;
 pub mod log;
+pub mod progress;
 pub mod reconcile;
 pub mod run;
 pub mod status;

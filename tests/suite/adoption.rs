@@ -96,7 +96,8 @@ fn adoption_keeps_rows_times_in_utc_indexes_and_statuses_and_makes_unread_days_d
     let world = after_the_python_logger(ACME);
     world.sql(&format!("ALTER DATABASE {} SET timezone = 'Asia/Tokyo'", world.database.name()));
     let alembic = "SELECT version_num FROM alembic_version";
-    let indexes = "SELECT indexdef FROM pg_indexes WHERE indexname LIKE 'idx_audit_events_log%' ORDER BY 1";
+    let indexes = "SELECT indexdef FROM pg_indexes WHERE indexname IN
+                   ('idx_audit_events_log_status', 'idx_audit_events_log_process_date_status') ORDER BY 1";
     let (version, old_indexes) = (world.sql(alembic), world.sql(indexes));
 
     let adoption = world.run("migrate");

@@ -68,7 +68,8 @@ fn does_everything(size: usize) {
         let finished = run.wait();
         assert_eq!(finished.status, 0, "{finished:#?}");
     }
-    assert_eq!(fetches(&world, "acme", DAY), 2, "one for the account, one for the team's filter");
+    let asked = fetches(&world, "acme", DAY);
+    assert!((1..=2).contains(&asked), "one that serves account and team, or one for each: {asked}");
     world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
     world.assert_whole("team-a", DAY, &truth(&world, "acme", DAY, is_of_team_a_and_filter));
     assert_eq!(world.run("migrate").stdout, "The schema is up to date.\n");

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use bytes::Bytes;
-use fake_heroku::{Fault, Match};
+use fake_heroku::{Fault, Match, Month};
 
 use crate::support::raw::{http, serve};
 use crate::support::{ACME, DAY, Finished, World, date, day, yesterday};
@@ -11,6 +11,8 @@ use crate::support::{ACME, DAY, Finished, World, date, day, yesterday};
 /// Unlike any other text, and with characters that each encoding writes in its own way.
 const TOKEN: &str = "HRKU-canary+Zq7/xW9=vT3~pL5%kk";
 const PASSWORD: &str = "pw-canary.Kd83hZ~Qm27xx";
+const ARCHIVE_KEY: &str = "sgn.Qx93kfL27ab8ZpWw01Lq";
+const SEPTEMBER: Month = Month { year: 2024, month: 9 };
 const FORMATS: [&str; 3] = ["text", "logfmt", "json"];
 
 /// Every way in which `secret` might stand in a text.
@@ -135,6 +137,28 @@ impl Canary {
         self.run("sync --dry-run --date 2024-06-01", 0);
     }
 
+    /// Whoever has an archive's address has the archive.
+    fn archives(&mut self) {
+        self.secrets.push(disguises(ARCHIVE_KEY));
+        self.world.heroku.make_archive("acme", SEPTEMBER);
+        self.world.heroku.change_archive("acme", SEPTEMBER, |archive| archive.key = ARCHIVE_KEY.into());
+        let violations = self.world.heroku.violations();
+        let backfill = "backfill --via archive --from 2024-09-28 --to 2024-09-28";
+        for (fault, times) in [
+            (Fault::status(403, "expired", ARCHIVE_KEY), 1),
+            (Fault::CutBody { after_bytes: 0 }, 3),
+            (Fault::EndBody { after_bytes: 100 }, 3),
+            (Fault::body(200, "text/plain", ARCHIVE_KEY), 3),
+            (Fault::Redirect { location: format!("{}/{ARCHIVE_KEY}", self.world.heroku.url()) }, 1),
+        ] {
+            self.world.heroku.fault(Match::download().times(times), fault);
+            self.run(backfill, 1);
+        }
+        self.run(backfill, 0);
+        self.run("reconcile --month 2024-09", 1);
+        assert_eq!(self.world.heroku.violations(), violations, "no token goes to the archive's host");
+    }
+
     fn commands(&mut self) {
         self.run(&format!("status --days {}", (yesterday() - date("2024-07-01")).num_days() + 9), 0);
         self.run(&format!("reset --source acme {} --reason why", self.day), 0);
@@ -209,6 +233,7 @@ fn no_token_and_no_password_is_in_any_output_log_or_row_in_any_form() {
         let mut canary = Canary::new(form);
         canary.answers();
         canary.teams();
+        canary.archives();
         canary.commands();
         canary.places();
         canary.mistakes();

@@ -107,7 +107,8 @@ fn eight_first_runs_at_once_on_an_empty_database_all_succeed_with_one_fetch_a_da
         let finished = run.wait();
         assert_eq!(finished.status, 0, "{finished:#?}");
     }
-    assert_eq!(fetches(&world, "acme", &yesterday), 2, "one for the account, one for the team's filter");
+    let asked = fetches(&world, "acme", &yesterday);
+    assert!((1..=2).contains(&asked), "one that serves account and team, or one for each: {asked}");
     assert_eq!(fetches(&world, "globex", &yesterday), 1);
     assert_eq!(fetches(&world, "initech", &yesterday), 1);
     world.assert_whole("acme", &yesterday, &truth(&world, "acme", &yesterday, |_| true));

@@ -20,6 +20,8 @@ enum Broken {
 
 /// Does the work of one fetch, and reports on each of its days.
 pub(super) async fn work(context: Arc<Context>, job: Job) -> Vec<DayReport> {
+    let (name, tell) = job.told();
+    let _line = context.progress.line(name, tell);
     let mut reports = Vec::new();
     let mut heartbeat = Heartbeat::default();
     let mut views = claim(&context.writing, &job.days, &mut heartbeat, &mut reports).await;
