@@ -3,6 +3,7 @@
 mod cleanup;
 mod dry_run;
 mod fetch;
+mod manual;
 mod migrate;
 mod notify;
 mod reset;
@@ -143,6 +144,11 @@ pub fn run(args: impl IntoIterator<Item = std::ffi::OsString>) -> ExitStatus {
 }
 
 async fn dispatch(global: &Global, command: Command) -> Result<ExitStatus, Failure> {
+    match &command {
+        Command::Completions(args) => return manual::completions(args),
+        Command::Man(args) => return manual::man(args),
+        _ => {}
+    }
     let config = Config::load(&global.config)?;
     let app = App { global, config };
     match command {
@@ -151,6 +157,7 @@ async fn dispatch(global: &Global, command: Command) -> Result<ExitStatus, Failu
         Command::Reset(args) => reset::run(&app, &args).await,
         Command::Cleanup => cleanup::run(&app).await,
         Command::Migrate(args) => migrate::run(&app, &args).await,
+        Command::Completions(_) | Command::Man(_) => Ok(DONE),
     }
 }
 

@@ -11,6 +11,7 @@ mod dry_run;
 mod endurance;
 mod events;
 mod faults;
+mod help;
 mod http2;
 mod large_events;
 mod lease;
