@@ -5,6 +5,7 @@ mod bad_input;
 mod boundaries;
 mod budget;
 mod config;
+mod config_schema;
 mod damaged;
 mod database_away;
 mod dry_run;
