@@ -69,6 +69,9 @@ pub(crate) enum Command {
     /// Brings the database's schema up to date; a sync does so too
     #[command(after_help = help::MIGRATE)]
     Migrate(MigrateArgs),
+    /// Looks whether all is set up as it should be; changes nothing
+    #[command(after_help = help::CHECK)]
+    Check(CheckArgs),
     /// Prints a shell's completions; needs neither file nor database
     #[command(after_help = help::COMPLETIONS)]
     Completions(CompletionsArgs),
@@ -130,6 +133,13 @@ pub(crate) struct MigrateArgs {
     /// Tell what would be done, and do nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// Only the file, and whether the variables that it names are set
+    #[arg(long)]
+    pub(crate) config_only: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,5 +1,6 @@
 //! The commands: each wires configuration, Heroku and the database together, does its work, and gives an exit status.
 
+mod check;
 mod cleanup;
 mod dry_run;
 mod fetch;
@@ -157,6 +158,7 @@ async fn dispatch(global: &Global, command: Command) -> Result<ExitStatus, Failu
         Command::Reset(args) => reset::run(&app, &args).await,
         Command::Cleanup => cleanup::run(&app).await,
         Command::Migrate(args) => migrate::run(&app, &args).await,
+        Command::Check(args) => check::run(&app, &args).await,
         Command::Completions(_) | Command::Man(_) => Ok(DONE),
     }
 }

@@ -53,6 +53,13 @@ Examples:
 
 Exit status: 3 if the schema can't be brought up to date.";
 
+pub(super) const CHECK: &str = "\
+Examples:
+  auditsync check --config-only                        the file and its variables
+  auditsync check --config-only --output json          for scripts
+
+Exit status: 1 if something is wrong, 2 if it is the file.";
+
 pub(super) const COMPLETIONS: &str = "\
 Examples:
   auditsync completions bash > ~/.local/share/bash-completion/completions/auditsync

@@ -4,6 +4,7 @@ mod answers;
 mod bad_input;
 mod boundaries;
 mod budget;
+mod check;
 mod config;
 mod config_schema;
 mod damaged;
