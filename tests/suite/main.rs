@@ -21,6 +21,8 @@ mod ledger_model;
 mod operator;
 mod pages;
 mod pooler;
+mod queries;
+mod roles;
 mod secrets;
 mod statements;
 mod support;
