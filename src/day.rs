@@ -3,8 +3,9 @@
 //! This room does no I/O. It knows how days are named and ordered, and when one is over.
 
 use std::fmt;
+use std::str::FromStr;
 
-use chrono::{DateTime, Days, NaiveDate, Utc};
+use chrono::{DateTime, Datelike as _, Days, Months, NaiveDate, NaiveTime, Utc};
 use serde::Serialize;
 
 use crate::config::SourceName;
@@ -33,6 +34,72 @@ impl fmt::Display for DayKey {
     }
 }
 
+/// A calendar month in UTC: what one of Heroku's archives holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Month {
+    first: NaiveDate,
+}
+
+impl Month {
+    /// The month that `date` lies in.
+    pub fn of(date: NaiveDate) -> Self {
+        Self { first: date.with_day(1).expect("every month has a first day") }
+    }
+
+    /// Its first day.
+    pub fn first(self) -> NaiveDate {
+        self.first
+    }
+
+    /// Its last day.
+    pub fn last(self) -> NaiveDate {
+        self.first + Months::new(1) - Days::new(1)
+    }
+
+    /// Its year.
+    pub fn year(self) -> i32 {
+        self.first.year()
+    }
+
+    /// Its number, 1 to 12.
+    pub fn number(self) -> u32 {
+        self.first.month()
+    }
+}
+
+impl FromStr for Month {
+    type Err = NotAMonth;
+
+    /// Reads `YYYY-MM`.
+    fn from_str(text: &str) -> Result<Self, NotAMonth> {
+        let is_plain = text.len() == 7 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+        let first = NaiveDate::parse_from_str(&format!("{text}-01"), "%Y-%m-%d").map_err(|_| NotAMonth)?;
+        if is_plain { Ok(Self { first }) } else { Err(NotAMonth) }
+    }
+}
+
+impl fmt::Display for Month {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}", self.year(), self.number())
+    }
+}
+
+impl Serialize for Month {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// A text is not of the form `YYYY-MM`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a month is written YYYY-MM")]
+pub struct NotAMonth;
+
+/// The moment at which `date` is over in UTC. Ages of days count from it.
+pub fn end(date: NaiveDate) -> DateTime<Utc> {
+    (date + Days::new(1)).and_time(NaiveTime::MIN).and_utc()
+}
+
 /// The newest date that is over in UTC at `now`: yesterday. Heroku still adds events to later ones.
 pub fn last_over(now: DateTime<Utc>) -> NaiveDate {
     now.date_naive() - Days::new(1)
@@ -56,6 +123,17 @@ mod tests {
         let midnight: DateTime<Utc> = "2024-09-29T00:00:00Z".parse().expect("a time");
         assert_eq!(last_over(midnight), date("2024-09-28"));
         assert_eq!(last_over(midnight - chrono::TimeDelta::nanoseconds(1)), date("2024-09-27"));
+    }
+
+    #[test]
+    fn a_month_has_its_own_length_and_one_form() {
+        let month = |text: &str| text.parse::<Month>();
+        assert_eq!(month("2024-02").map(Month::last), Ok(date("2024-02-29")));
+        assert_eq!(month("2023-12").map(Month::last), Ok(date("2023-12-31")));
+        assert_eq!(Month::of(date("2024-09-28")).to_string(), "2024-09");
+        for odd in ["2024-9", "2024-13", "24-09", "2024-09-01", "+024-09", "2024-00", ""] {
+            assert_eq!(month(odd), Err(NotAMonth), "{odd}");
+        }
     }
 
     #[test]

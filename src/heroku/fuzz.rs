@@ -7,7 +7,8 @@ use reqwest::header::HeaderValue;
 use serde_json::Value;
 
 use super::answer::{ErrorBody, harmless};
-use super::page::{retry_after, with_page_size};
+use super::page::with_page_size;
+use super::request::retry_after;
 use crate::config::Token;
 use crate::fuzz::{JSON, fuzz, spelled};
 use crate::text::steers;

@@ -3,8 +3,14 @@
 //! Memory holds one chunk and one element, however long the list is. The splitter finds where elements begin and end;
 //! that each is JSON is checked by whoever reads it. It promises that a list counts as ended only at its closing
 //! bracket with nothing but white space behind it, so that no cut, however placed, passes for a whole list.
+//!
+//! In an archive the list may also stand in an object, as its member `entries`. It is taken out of that in the same way,
+//! and counts as ended at the object's closing brace.
+
+use std::borrow::Cow;
 
 use bytes::Bytes;
+use serde_json::value::RawValue;
 
 /// The longest element that is taken, in bytes. One that is longer is a fault of the answer, not of our memory.
 pub(super) const LONGEST_ELEMENT: usize = 32 * 1024 * 1024;
@@ -24,6 +30,9 @@ pub enum Malformed {
     /// Between two elements, or before the first, stands something else than a comma.
     #[error("the list is broken between two elements")]
     Separator,
+    /// What surrounds the list of entries is no object, or has no such list.
+    #[error("what surrounds the list of entries is not JSON, or holds no `entries`")]
+    Envelope,
     /// An element has no end within [`LONGEST_ELEMENT`].
     #[error("one element of the list is longer than {} MiB", LONGEST_ELEMENT / 1024 / 1024)]
     TooLong,
@@ -41,13 +50,44 @@ enum State {
     /// In a number, `true`, `false` or `null`, which end where something else begins.
     Bare,
     AfterElement,
+    /// In the object around the list: behind `{`, a key or the end.
+    FirstKey,
+    /// Behind the `,` of the object: a key.
+    NextKey,
+    /// Behind a key, which is that of the list or not.
+    AfterKey { entries: bool },
+    /// Behind `:`.
+    BeforeValue { entries: bool },
+    AfterValue,
     AfterList,
+}
+
+/// What the bytes that are being scanned will be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Element,
+    Key,
+    /// The value of another key than that of the list.
+    Other,
+}
+
+/// What surrounds the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Envelope {
+    /// Nothing may.
+    Refused,
+    /// An object may.
+    Allowed,
+    /// An object does, and has shown a list of entries or not.
+    Object { has_entries: bool },
 }
 
 /// Splits a list that arrives in chunks; see the module.
 #[derive(Debug)]
 pub(super) struct ListSplitter {
     state: State,
+    role: Role,
+    envelope: Envelope,
     chunk: Bytes,
     at: usize,
     /// Where the current element begins in `chunk`.
@@ -64,6 +104,8 @@ impl ListSplitter {
     pub(super) fn new() -> Self {
         Self {
             state: State::BeforeList,
+            role: Role::Element,
+            envelope: Envelope::Refused,
             chunk: Bytes::new(),
             at: 0,
             start: 0,
@@ -72,6 +114,11 @@ impl ListSplitter {
             in_string: false,
             escaped: false,
         }
+    }
+
+    /// The same, for a list that may stand in an object.
+    pub(super) fn of_archive() -> Self {
+        Self { envelope: Envelope::Allowed, ..Self::new() }
     }
 
     /// Gives it the next chunk of the body. Only when [`Self::next_element`] has returned `None` for the one before.
@@ -94,8 +141,18 @@ impl ListSplitter {
                 }
             };
             if ended {
-                self.state = State::AfterElement;
-                return self.take_element().map(Some);
+                let bytes = self.take_element()?;
+                match self.role {
+                    Role::Element => {
+                        self.state = State::AfterElement;
+                        return Ok(Some(bytes));
+                    }
+                    Role::Key => self.state = State::AfterKey { entries: names_entries(&bytes)? },
+                    Role::Other => {
+                        serde_json::from_slice::<&RawValue>(&bytes).map_err(|_| Malformed::Envelope)?;
+                        self.state = State::AfterValue;
+                    }
+                }
             }
         }
         if matches!(self.state, State::Nested | State::Bare) {
@@ -107,6 +164,7 @@ impl ListSplitter {
     /// Says whether the body, which has ended, was a whole list.
     pub(super) fn finish(&self) -> Result<(), Malformed> {
         match self.state {
+            State::AfterList if self.envelope == (Envelope::Object { has_entries: false }) => Err(Malformed::Envelope),
             State::AfterList => Ok(()),
             State::BeforeList => Err(Malformed::NotAList),
             _ => Err(Malformed::CutOff),
@@ -118,24 +176,54 @@ impl ListSplitter {
         if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
             self.state = match (self.state, byte) {
                 (State::BeforeList, b'[') => State::FirstElement,
+                (State::BeforeList, b'{') if self.envelope == Envelope::Allowed => {
+                    self.envelope = Envelope::Object { has_entries: false };
+                    State::FirstKey
+                }
                 (State::BeforeList, _) => return Err(Malformed::NotAList),
-                (State::FirstElement | State::AfterElement, b']') => State::AfterList,
+                (State::FirstElement | State::AfterElement, b']') => match self.envelope {
+                    Envelope::Object { .. } => State::AfterValue,
+                    _ => State::AfterList,
+                },
                 (State::AfterElement, b',') => State::NextElement,
-                (State::AfterElement, _) | (_, b',' | b']' | b'}' | b':') => return Err(Malformed::Separator),
+                (State::AfterElement, _) => return Err(Malformed::Separator),
+                (State::FirstElement | State::NextElement, _) => return self.open(byte, Role::Element),
                 (State::AfterList, _) => return Err(Malformed::TrailingBytes),
-                (_, b'{' | b'[' | b'"') => {
-                    // The opening byte is scanned as part of the element.
-                    self.begin_element();
-                    self.state = State::Nested;
-                    return Ok(());
-                }
-                _ => {
-                    self.begin_element();
-                    State::Bare
-                }
+                (State::BeforeValue { entries: false }, _) => return self.open(byte, Role::Other),
+                (State::FirstKey | State::NextKey, b'"') => return self.open(byte, Role::Key),
+                (state, _) => self.scan_envelope(state, byte)?,
             };
         }
         self.at += 1;
+        Ok(())
+    }
+
+    /// What follows a byte of the object around the list.
+    fn scan_envelope(&mut self, state: State, byte: u8) -> Result<State, Malformed> {
+        match (state, byte) {
+            (State::FirstKey | State::AfterValue, b'}') => Ok(State::AfterList),
+            (State::AfterValue, b',') => Ok(State::NextKey),
+            (State::AfterKey { entries }, b':') => Ok(State::BeforeValue { entries }),
+            (State::BeforeValue { entries: true }, b'[') => {
+                self.envelope = Envelope::Object { has_entries: true };
+                Ok(State::FirstElement)
+            }
+            _ => Err(Malformed::Envelope),
+        }
+    }
+
+    /// Begins an element, a key or a value. Its first byte is scanned as part of it, unless it is a bare word's.
+    fn open(&mut self, byte: u8, role: Role) -> Result<(), Malformed> {
+        self.role = role;
+        self.begin_element();
+        match byte {
+            b'{' | b'[' | b'"' => self.state = State::Nested,
+            b',' | b']' | b'}' | b':' => return Err(Malformed::Separator),
+            _ => {
+                self.state = State::Bare;
+                self.at += 1;
+            }
+        }
         Ok(())
     }
 
@@ -188,7 +276,7 @@ impl ListSplitter {
     /// Goes on in a bare word; true when `at` is at the first byte behind it.
     fn scan_bare(&mut self) -> bool {
         let rest = &self.chunk[self.at..];
-        let end = rest.iter().position(|byte| matches!(byte, b',' | b']' | b' ' | b'\t' | b'\n' | b'\r'));
+        let end = rest.iter().position(|byte| matches!(byte, b',' | b']' | b'}' | b' ' | b'\t' | b'\n' | b'\r'));
         self.at += end.unwrap_or(rest.len());
         end.is_some()
     }
@@ -210,6 +298,11 @@ impl ListSplitter {
         self.start = self.at;
         Ok(())
     }
+}
+
+/// Whether a key of the object around the list, with its quotes, is that of the list.
+fn names_entries(key: &[u8]) -> Result<bool, Malformed> {
+    serde_json::from_slice::<Cow<'_, str>>(key).map(|key| key == "entries").map_err(|_| Malformed::Envelope)
 }
 
 #[cfg(test)]
@@ -234,7 +327,13 @@ mod tests {
     }
 
     fn all<'b>(chunks: impl Iterator<Item = &'b [u8]>) -> Result<Vec<Bytes>, Malformed> {
-        let mut splitter = ListSplitter::new();
+        all_of(ListSplitter::new(), chunks)
+    }
+
+    pub(super) fn all_of<'b>(
+        mut splitter: ListSplitter,
+        chunks: impl Iterator<Item = &'b [u8]>,
+    ) -> Result<Vec<Bytes>, Malformed> {
         let mut elements = Vec::new();
         for chunk in chunks {
             splitter.push(Bytes::copy_from_slice(chunk));
@@ -295,6 +394,45 @@ mod tests {
         ] {
             assert_eq!(split(body.as_bytes(), 3), Err(expected), "{body}");
         }
+    }
+
+    #[test]
+    fn an_archive_s_list_may_stand_in_an_object_wherever_the_chunks_end() {
+        let list = ODD.join(" ,\t");
+        for body in [
+            format!(" [{list}]"),
+            format!(r#" {{ "entries" : [{list}] }} "#),
+            format!(r#"{{"a":[1,{{"entries":[]}}],"b":"]}}\\\"","c":1e5,"entr\u0069es":[{list}],"d":null}}"#),
+        ] {
+            for size in [1, 2, 3, 7, 1000] {
+                let elements = all_of(ListSplitter::of_archive(), body.as_bytes().chunks(size)).expect("a list");
+                assert_eq!(elements, ODD, "{body} in chunks of {size}");
+            }
+            for end in 0..body.trim_end().len() {
+                let cut = &body.as_bytes()[..end];
+                assert!(all_of(ListSplitter::of_archive(), cut.chunks(7)).is_err(), "cut at {end}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_object_is_no_archive_without_a_list_of_entries_and_no_answer_at_all() {
+        for body in [
+            "{}",
+            r#"{"entries":null}"#,
+            r#"{"entries":{}}"#,
+            r#"{"entry":[1]}"#,
+            r#"{"a":}"#,
+            r#"{"a":[}],"entries":[]}"#,
+            r#"{entries:[]}"#,
+            r#"{"entries" []}"#,
+            r#"{"entries":[],}"#,
+            r#"{"entries":[]]"#,
+        ] {
+            let split = all_of(ListSplitter::of_archive(), body.as_bytes().chunks(3));
+            assert!(matches!(split, Err(Malformed::Envelope | Malformed::Separator)), "{body}: {split:?}");
+        }
+        assert_eq!(split(br#"{"entries":[]}"#, 3), Err(Malformed::NotAList));
     }
 
     #[test]

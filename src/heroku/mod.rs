@@ -5,12 +5,14 @@
 //! ([`Class`]). It stores nothing.
 
 mod answer;
+mod asking;
 mod budget;
 #[cfg(test)]
 mod fuzz;
 mod list;
 mod page;
 mod reader;
+mod request;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,7 +25,8 @@ use serde::Deserialize;
 use tokio::sync::watch;
 
 pub use answer::{Class, Error, Fault, harmless};
-pub use reader::{Batch, Cost, DayReader, Read};
+pub use asking::Cost;
+pub use reader::{Batch, DayReader, Read};
 
 use crate::config::{Api, Filter, Retry, Source, Token, Tokens};
 use crate::retry::Attempts;

@@ -1,46 +1,21 @@
-//! One page of a list: the request for it, and its body as a stream of elements.
+//! One page of a list: the body of an answer as a stream of elements, and where the list goes on.
 
 use std::hash::{DefaultHasher, Hasher as _};
-use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, RANGE, RETRY_AFTER};
-use reqwest::{Response, StatusCode, Url};
-use tokio::time::Instant;
-use tracing::{debug, warn};
+use reqwest::StatusCode;
+use reqwest::header::{HeaderMap, HeaderValue};
 
-use super::answer::{ErrorBody, Fault, harmless};
-use super::budget::Budget;
+use super::answer::Fault;
 use super::list::ListSplitter;
+use super::request::Answer;
 use crate::config::Token;
-
-/// The most of an error's body that is read, in bytes.
-const LONGEST_ERROR_BODY: usize = 64 * 1024;
-
-/// What is needed to ask for a page.
-#[derive(Debug)]
-pub(super) struct PageRequest<'a> {
-    /// The client, which does not follow redirects.
-    pub http: &'a reqwest::Client,
-    /// The list's address.
-    pub url: &'a Url,
-    /// Whose list it is.
-    pub token: &'a Token,
-    /// The token's budget, which is told what Heroku says of it.
-    pub budget: &'a Budget,
-    /// The `Range` of a page behind the first.
-    pub range: Option<&'a str>,
-    /// The time for the whole answer; only waiting for Heroku counts.
-    pub timeout: Duration,
-}
 
 /// A page that is being read.
 #[derive(Debug)]
 pub(super) struct Page {
-    response: Response,
+    answer: Answer,
     splitter: ListSplitter,
-    time_left: Duration,
-    timeout: Duration,
     next_range: NextRange,
     elements: usize,
     contents: DefaultHasher,
@@ -57,66 +32,13 @@ pub(super) enum NextRange {
     Unknown,
 }
 
-/// A fault, and the id of the answer that had it.
-#[derive(Debug)]
-pub(super) struct Failed {
-    /// What went wrong.
-    pub fault: Fault,
-    /// The answer's `Request-Id`, if there was an answer.
-    pub request_id: Option<String>,
-}
-
-impl PageRequest<'_> {
-    /// Asks for the page, which the token's budget has admitted, and reads the answer up to its body.
-    pub(super) async fn send(&self) -> Result<Page, Failed> {
-        let mut time_left = self.timeout;
-        let mut request = self.http.get(self.url.clone()).header(AUTHORIZATION, bearer(self.token));
-        if let Some(range) = self.range {
-            request = request.header(RANGE, range);
-        }
-        let no_answer = |fault| Failed { fault, request_id: None };
-        let response = within(&mut time_left, self.timeout, request.send()).await.map_err(no_answer)?;
-
-        self.note_headers(response.headers());
-        let status = response.status();
-        debug!(status = status.as_u16(), request_id = request_id(&response, self.token), "Heroku answered");
-        if super::answer::class(status).is_some() {
-            return Err(self.refused(response, time_left).await);
-        }
-        let next_range = next_range(status, response.headers());
-        let (splitter, contents) = (ListSplitter::new(), DefaultHasher::new());
-        Ok(Page { response, splitter, time_left, timeout: self.timeout, next_range, elements: 0, contents })
-    }
-
-    fn note_headers(&self, headers: &HeaderMap) {
-        if let Some(remaining) = header(headers, "RateLimit-Remaining").and_then(|value| value.trim().parse().ok()) {
-            self.budget.observe_remaining(remaining);
-        }
-        for name in ["X-Heroku-Warning", "Warning-Message"] {
-            for value in headers.get_all(name) {
-                let text = harmless(&String::from_utf8_lossy(value.as_bytes()), self.token);
-                warn!(path = self.url.path(), "Heroku warns: {text}");
-            }
-        }
-    }
-
-    async fn refused(&self, mut response: Response, mut time_left: Duration) -> Failed {
-        let status = response.status();
-        let request_id = request_id(&response, self.token);
-        let asked =
-            header(response.headers(), RETRY_AFTER.as_str()).and_then(|value| retry_after(value, SystemTime::now()));
-        let mut body = Vec::new();
-        // A body that breaks off is still an answer: its status decides, and what was read of it is told.
-        while body.len() < LONGEST_ERROR_BODY
-            && let Ok(Some(chunk)) = within(&mut time_left, self.timeout, response.chunk()).await
-        {
-            body.extend_from_slice(&chunk);
-        }
-        Failed { fault: ErrorBody::parse(&body).into_fault(status, asked, self.token), request_id }
-    }
-}
-
 impl Page {
+    /// The page that an answer holds.
+    pub(super) fn new(answer: Answer) -> Self {
+        let next_range = next_range(answer.status(), answer.headers());
+        Self { answer, splitter: ListSplitter::new(), next_range, elements: 0, contents: DefaultHasher::new() }
+    }
+
     /// The bytes of the next element; `None` once the list has ended as a list should.
     pub(super) async fn next_element(&mut self) -> Result<Option<Bytes>, Fault> {
         loop {
@@ -125,7 +47,7 @@ impl Page {
                 self.contents.write(&element);
                 return Ok(Some(element));
             }
-            match within(&mut self.time_left, self.timeout, self.response.chunk()).await? {
+            match self.answer.chunk().await? {
                 Some(chunk) => self.splitter.push(chunk),
                 None => return self.splitter.finish().map(|()| None).map_err(Fault::from),
             }
@@ -149,31 +71,8 @@ impl Page {
 
     /// The answer's `Request-Id`, made harmless.
     pub(super) fn request_id(&self, token: &Token) -> Option<String> {
-        request_id(&self.response, token)
+        self.answer.request_id(token)
     }
-}
-
-fn request_id(response: &Response, token: &Token) -> Option<String> {
-    header(response.headers(), "Request-Id").map(|id| harmless(id, token))
-}
-
-/// Awaits Heroku for what is left of the time for one answer. What the program does in between does not count.
-async fn within<T>(
-    time_left: &mut Duration,
-    timeout: Duration,
-    answer: impl Future<Output = reqwest::Result<T>>,
-) -> Result<T, Fault> {
-    let begun = Instant::now();
-    let answer = tokio::time::timeout(*time_left, answer).await.map_err(|_| Fault::TimedOut(timeout))?;
-    *time_left = time_left.saturating_sub(begun.elapsed());
-    // The address is told with the error; it need not stand in its cause too.
-    answer.map_err(|error| Fault::Network(error.without_url()))
-}
-
-fn bearer(token: &Token) -> HeaderValue {
-    let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose())).expect("checked with the file");
-    value.set_sensitive(true);
-    value
 }
 
 fn next_range(status: StatusCode, headers: &HeaderMap) -> NextRange {
@@ -184,24 +83,6 @@ fn next_range(status: StatusCode, headers: &HeaderMap) -> NextRange {
         _ if status == StatusCode::PARTIAL_CONTENT => NextRange::Unknown,
         _ => NextRange::End,
     }
-}
-
-fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    headers.get(name)?.to_str().ok()
-}
-
-/// What a `Retry-After` header asks for: seconds, or the time until an HTTP date (RFC 9110, section 10.2.3).
-///
-/// `None` for anything else, and then the policy's own delay holds.
-pub(super) fn retry_after(value: &str, now: std::time::SystemTime) -> Option<Duration> {
-    let value = value.trim();
-    if !value.starts_with('+')
-        && let Ok(seconds) = value.parse::<u64>()
-    {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = httpdate::parse_http_date(value).ok()?;
-    Some(date.duration_since(now).unwrap_or(Duration::ZERO))
 }
 
 /// `range` with its `max` raised to `page_size`, and everything else as it came.
@@ -254,17 +135,6 @@ mod tests {
         some.insert("Next-Range", HeaderValue::from_static("id ]a..; max=200"));
         for status in [StatusCode::OK, StatusCode::PARTIAL_CONTENT] {
             assert_eq!(next_range(status, &some), NextRange::Next("id ]a..; max=200".into()));
-        }
-    }
-
-    #[test]
-    fn retry_after_is_seconds_or_a_date_or_nothing() {
-        let now = httpdate::parse_http_date("Sat, 28 Sep 2024 10:00:00 GMT").expect("a date");
-        assert_eq!(retry_after(" 120 ", now), Some(Duration::from_mins(2)));
-        assert_eq!(retry_after("Sat, 28 Sep 2024 10:00:30 GMT", now), Some(Duration::from_secs(30)));
-        assert_eq!(retry_after("Sat, 28 Sep 2024 09:00:00 GMT", now), Some(Duration::ZERO));
-        for odd in ["", "-1", "+1", "1.5", "soon", "99999999999999999999999"] {
-            assert_eq!(retry_after(odd, now), None, "{odd}");
         }
     }
 }

@@ -8,14 +8,13 @@ use std::collections::{HashMap, HashSet};
 use bytes::Bytes;
 use reqwest::Url;
 use serde::de::DeserializeOwned;
-use tracing::warn;
 
-use super::answer::{Class, Error, Fault, harmless};
-use super::budget::StillLimited;
-use super::page::{Failed, NextRange, Page, PageRequest, with_page_size};
+use super::answer::{Error, Fault, harmless};
+use super::asking::{Asking, Cost};
+use super::page::{NextRange, Page, with_page_size};
+use super::request::Failed;
 use super::{Asker, Client};
 use crate::event::Event;
-use crate::retry::Attempts;
 
 /// The most events in a batch.
 const BATCH_EVENTS: usize = 2000;
@@ -27,22 +26,6 @@ const SHORT_PAGES_ALIKE: u32 = 10;
 
 /// Events that were read one after the other.
 pub type Batch = Vec<Event>;
-
-/// What reading takes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Cost {
-    /// Requests that were sent.
-    pub requests: u32,
-    /// How many of them repeated one that had failed.
-    pub retries: u32,
-}
-
-impl std::ops::AddAssign for Cost {
-    fn add_assign(&mut self, more: Self) {
-        self.requests += more.requests;
-        self.retries += more.retries;
-    }
-}
 
 /// What the next step of reading a day brought.
 #[derive(Debug)]
@@ -70,9 +53,7 @@ pub struct DayReader<'c> {
 /// Reads the elements of a list.
 #[derive(Debug)]
 pub(super) struct ListReader<'c> {
-    client: &'c Client,
-    url: Url,
-    asker: Asker,
+    asking: Asking<'c>,
     /// The `Range` of the page to read; the first has none.
     range: Option<String>,
     ranges_seen: HashSet<String>,
@@ -81,9 +62,6 @@ pub(super) struct ListReader<'c> {
     pages_behind: usize,
     elements_behind: usize,
     page: Option<Page>,
-    attempts: Attempts,
-    in_outage: bool,
-    cost: Cost,
     ended: bool,
 }
 
@@ -103,7 +81,7 @@ impl<'c> DayReader<'c> {
                 }
                 Err(failed) => {
                     self.forget_page();
-                    self.list.settle(failed).await?;
+                    self.list.asking.settle(failed).await?;
                 }
             }
         }
@@ -127,7 +105,7 @@ impl<'c> DayReader<'c> {
 
     /// What reading took so far.
     pub fn cost(&self) -> Cost {
-        self.list.cost
+        self.list.asking.cost()
     }
 
     /// Reads as many events as make a batch, or up to the end of the list.
@@ -146,20 +124,14 @@ impl<'c> DayReader<'c> {
 
 impl<'c> ListReader<'c> {
     pub(super) fn new(client: &'c Client, url: Url, asker: Asker) -> Self {
-        let (attempts, in_outage) = (client.attempts(&asker), client.in_outage(&asker.token));
         Self {
-            client,
-            url,
-            asker,
+            asking: Asking::new(client, url, asker),
             range: None,
             ranges_seen: HashSet::new(),
             pages_seen: HashMap::new(),
             pages_behind: 0,
             elements_behind: 0,
             page: None,
-            attempts,
-            in_outage,
-            cost: Cost::default(),
             ended: false,
         }
     }
@@ -170,21 +142,21 @@ impl<'c> ListReader<'c> {
         let all = loop {
             match self.fill(&mut elements).await {
                 Ok(()) => break Ok(elements),
-                Err(failed) => match self.settle(failed).await {
+                Err(failed) => match self.asking.settle(failed).await {
                     // The page that failed is read again, so that what it brought must not count twice.
                     Ok(()) => elements.truncate(self.elements_behind),
                     Err(error) => break Err(error),
                 },
             }
         };
-        *cost += self.cost;
+        *cost += self.asking.cost();
         all
     }
 
     async fn fill<T: DeserializeOwned>(&mut self, elements: &mut Vec<T>) -> Result<(), Failed> {
         while let Some(element) = self.next_element().await? {
             let parsed = serde_json::from_slice(&element).map_err(|fault| {
-                let words = harmless(&fault.to_string(), &self.asker.token);
+                let words = harmless(&fault.to_string(), self.asking.token());
                 self.failed(Fault::Shape(words))
             })?;
             elements.push(parsed);
@@ -209,24 +181,7 @@ impl<'c> ListReader<'c> {
     }
 
     async fn open_page(&mut self) -> Result<Page, Failed> {
-        let budget = self.client.budget(&self.asker.token);
-        let still_limited = |StillLimited(wait)| Failed { fault: Fault::StillLimited(wait), request_id: None };
-        budget.admit(self.asker.retry.max_elapsed).await.map_err(still_limited)?;
-        if self.attempts.made() == 1 {
-            // The policy's time begins with the first request, not with the wait for the budget.
-            self.attempts = self.client.attempts(&self.asker);
-        }
-        self.cost.requests += 1;
-        PageRequest {
-            http: &self.client.http,
-            url: &self.url,
-            token: &self.asker.token,
-            budget: &budget,
-            range: self.range.as_deref(),
-            timeout: self.client.api.request_timeout,
-        }
-        .send()
-        .await
+        self.asking.send(self.range.as_deref()).await.map(Page::new)
     }
 
     /// Leaves a page that was read whole for the next one, or ends the list.
@@ -241,67 +196,20 @@ impl<'c> ListReader<'c> {
             NextRange::Next(range) if is_new && self.ranges_seen.insert(range.clone()) => {
                 // Not before it is left: one that can't be left is read again.
                 self.pages_seen.insert(fingerprint, alike + 1);
-                self.range = Some(with_page_size(&range, self.client.api.page_size));
+                self.range = Some(with_page_size(&range, self.asking.page_size()));
             }
             NextRange::Next(_) | NextRange::Unknown => return Err(self.failed(Fault::NoWayOn)),
         }
         self.pages_behind += 1;
         self.elements_behind += page.elements();
         self.page = None;
-        self.client.note_answer(&self.asker.token);
-        self.attempts = self.client.attempts(&self.asker);
-        self.in_outage = false;
+        self.asking.answered();
         Ok(())
     }
 
     /// Leaves the page that is open for broken.
     fn failed(&mut self, fault: Fault) -> Failed {
-        let request_id = self.page.take().and_then(|page| page.request_id(&self.asker.token));
+        let request_id = self.page.take().and_then(|page| page.request_id(self.asking.token()));
         Failed { fault, request_id }
-    }
-
-    /// After a failure: waits as the policy says for another attempt, or gives the error to report.
-    async fn settle(&mut self, Failed { fault, request_id }: Failed) -> Result<(), Error> {
-        let class = fault.class();
-        if class == Class::Lasting {
-            self.client.note_answer(&self.asker.token);
-            return Err(self.error(fault, request_id));
-        }
-        let Some(delay) = self.attempts.next_delay(fault.retry_after()) else {
-            self.client.note_exhausted(&self.asker.token, class);
-            if let (Class::Limited, Some(wait)) = (class, fault.retry_after()) {
-                self.client.budget(&self.asker.token).limit_for(wait);
-            }
-            return Err(self.error(fault, request_id));
-        };
-        let wait = humantime::format_duration(std::time::Duration::from_millis(delay.as_millis() as u64));
-        let request = self.request();
-        if class == Class::Limited {
-            warn!(%request, request_id, %wait, "Heroku limits this token; waiting: {fault}");
-            self.client.budget(&self.asker.token).slow_down(delay);
-        } else {
-            warn!(%request, request_id, %wait, attempt = self.attempts.made(), "trying again: {fault}");
-            tokio::time::sleep(delay).await;
-        }
-        self.cost.retries += 1;
-        Ok(())
-    }
-
-    fn error(&self, fault: Fault, request_id: Option<String>) -> Error {
-        Error {
-            request: self.request(),
-            fault,
-            request_id,
-            attempts: self.attempts.made(),
-            elapsed: self.attempts.elapsed(),
-            in_outage: self.in_outage,
-        }
-    }
-
-    fn request(&self) -> String {
-        match self.url.query() {
-            Some(query) => format!("GET {}?{query}", self.url.path()),
-            None => format!("GET {}", self.url.path()),
-        }
     }
 }

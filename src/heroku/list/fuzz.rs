@@ -1,9 +1,14 @@
 //! Any bytes at all: what the splitter takes for a whole list is what another parser takes for one.
 
+use std::fmt;
+
 use bytes::Bytes;
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::tests::{split, split_at};
+use super::ListSplitter;
+use super::tests::{all_of, split, split_at};
 use crate::fuzz::{JSON, fuzz, spelled};
 
 #[test]
@@ -31,5 +36,69 @@ fn the_splitter_and_another_parser_agree_on_what_a_list_is_and_on_its_elements()
         });
         let cuts: Vec<usize> = cuts.collect();
         assert_eq!(split_at(&body, &cuts), whole, "the same wherever chunks end");
+    });
+}
+
+/// An archive as another parser sees it: a list, or the lists called `entries` in an object.
+struct Archive<'a> {
+    elements: Vec<&'a RawValue>,
+    has_list: bool,
+}
+
+impl<'de> Deserialize<'de> for Archive<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = Archive<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list or an object")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Archive<'de>, A::Error> {
+                let mut elements = Vec::new();
+                while let Some(element) = list.next_element()? {
+                    elements.push(element);
+                }
+                Ok(Archive { elements, has_list: true })
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Archive<'de>, A::Error> {
+                let mut archive = Archive { elements: Vec::new(), has_list: false };
+                while let Some(key) = map.next_key::<String>()? {
+                    if key == "entries" {
+                        archive.elements.extend(map.next_value::<Vec<&RawValue>>()?);
+                        archive.has_list = true;
+                    } else {
+                        map.next_value::<IgnoredAny>()?;
+                    }
+                }
+                Ok(archive)
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
+}
+
+#[test]
+fn the_splitter_and_another_parser_agree_on_what_an_archive_is_and_on_its_events() {
+    let words = [JSON, &["{", "}", "\"entries\"", "\"entries\":[", "],\"a\":", "\"b\":{}", ":"]].concat();
+    fuzz!("archives", |input: &[u8]| {
+        let mut body = spelled(input, &words);
+        if let Some((1..192, _)) = input.split_first() {
+            body = [b"{\"a\":1,\"entries\":[", &body[..], b"]}"].concat();
+        }
+        let whole = all_of(ListSplitter::of_archive(), body.chunks(body.len().max(1)));
+        let expected = serde_json::from_slice::<Archive<'_>>(&body).ok().filter(|archive| archive.has_list);
+        if let Some(expected) = &expected {
+            let elements = expected.elements.iter().map(|value| Bytes::copy_from_slice(value.get().as_bytes()));
+            assert_eq!(whole, Ok(elements.collect()));
+        }
+        if let Ok(elements) = &whole {
+            let is_value = |bytes: &Bytes| serde_json::from_slice::<&RawValue>(bytes).is_ok();
+            assert_eq!(elements.iter().all(is_value), expected.is_some());
+        }
+        let size = usize::from(input.first().copied().unwrap_or(0) % 9) + 1;
+        assert_eq!(all_of(ListSplitter::of_archive(), body.chunks(size)), whole, "the same wherever chunks end");
     });
 }
