@@ -68,7 +68,9 @@ impl Failure {
     /// The exit status that tells of it.
     pub fn exit_status(&self) -> ExitStatus {
         match self {
-            Self::Usage(_) | Self::Config(_) | Self::Connect(ConnectError::Address) => 2,
+            Self::Usage(_)
+            | Self::Config(_)
+            | Self::Connect(ConnectError::Address | ConnectError::RootCertificate { .. }) => 2,
             Self::Connect(_) | Self::Schema(_) | Self::Store(_) => 3,
             Self::Setup(_) | Self::Output(_) => FOUND_WRONG,
             Self::Interrupted(status) => *status,

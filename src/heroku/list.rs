@@ -55,9 +55,13 @@ enum State {
     /// Behind the `,` of the object: a key.
     NextKey,
     /// Behind a key, which is that of the list or not.
-    AfterKey { entries: bool },
+    AfterKey {
+        entries: bool,
+    },
     /// Behind `:`.
-    BeforeValue { entries: bool },
+    BeforeValue {
+        entries: bool,
+    },
     AfterValue,
     AfterList,
 }

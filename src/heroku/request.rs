@@ -83,7 +83,8 @@ impl Request<'_> {
 
     async fn refused(&self, mut answer: Answer) -> Failed {
         let (status, request_id) = (answer.status(), answer.request_id(self.token));
-        let asked = header(answer.headers(), RETRY_AFTER.as_str()).and_then(|value| retry_after(value, SystemTime::now()));
+        let asked =
+            header(answer.headers(), RETRY_AFTER.as_str()).and_then(|value| retry_after(value, SystemTime::now()));
         // A body that breaks off is still an answer: its status decides, and what was read of it is told.
         let mut body = Vec::new();
         let _ = answer.read_into(&mut body).await;

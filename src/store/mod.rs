@@ -16,6 +16,7 @@ mod ledger;
 mod operator;
 mod reader;
 mod schema;
+mod tls;
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -34,6 +35,7 @@ pub use ledger::{Blame, Published, Totals, Unpublished};
 pub use operator::{Reset, ResetOrder, Stale};
 pub use reader::Reader;
 pub use schema::{Schema, SchemaError, all_migrations};
+pub use tls::Protection;
 
 use crate::config::Retry;
 use crate::retry::Attempts;

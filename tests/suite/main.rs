@@ -27,3 +27,4 @@ mod secrets;
 mod statements;
 mod support;
 mod sync;
+mod tls;
