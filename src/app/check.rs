@@ -3,6 +3,9 @@
 //! A file that is wrong ends it as it ends every command, with the mistakes and exit status 2. What the file refers to is
 //! looked at one by one, so that one run shows all that is to be done.
 
+mod database;
+mod heroku;
+
 use std::collections::HashMap;
 
 use super::{App, DONE, ExitStatus, FOUND_WRONG, Failure, env};
@@ -10,11 +13,15 @@ use crate::cli::CheckArgs;
 use crate::config::{Source, Token};
 use crate::report::check::{Check, CheckReport};
 
-pub(super) async fn run(app: &App<'_>, _args: &CheckArgs) -> Result<ExitStatus, Failure> {
+pub(super) async fn run(app: &App<'_>, args: &CheckArgs) -> Result<ExitStatus, Failure> {
     let mut checks = vec![file(app)];
     checks.extend(token_variables(app));
     checks.push(database_variable(app));
     checks.push(ping_variable(app));
+    if !args.config_only {
+        checks.extend(database::look(app).await);
+        checks.extend(heroku::look(app).await?);
+    }
     let report = CheckReport::new(checks);
     app.global.output.print(&report)?;
     Ok(if report.ok { DONE } else { FOUND_WRONG })

@@ -55,8 +55,9 @@ Exit status: 3 if the schema can't be brought up to date.";
 
 pub(super) const CHECK: &str = "\
 Examples:
-  auditsync check --config-only                        the file and its variables
-  auditsync check --config-only --output json          for scripts
+  auditsync check                                      everything, before the first run
+  auditsync check --config-only                        the file and its variables, before a deploy
+  auditsync check --output json                        for scripts
 
 Exit status: 1 if something is wrong, 2 if it is the file.";
 

@@ -11,6 +11,7 @@ mod budget;
 mod fuzz;
 mod list;
 mod page;
+mod preflight;
 mod reader;
 mod request;
 
@@ -26,6 +27,7 @@ use tokio::sync::watch;
 
 pub use answer::{Class, Error, Fault, harmless};
 pub use asking::Cost;
+pub use preflight::{EnterpriseAccount, Quota, User};
 pub use reader::{Batch, DayReader, Read};
 
 use crate::config::{Api, Filter, Retry, Source, Token, Tokens};

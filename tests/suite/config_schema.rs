@@ -1,5 +1,6 @@
 //! The JSON Schema of the file: made by the code, committed for editors, and of one mind with the program.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -150,7 +151,7 @@ fn the_defaults_that_the_schema_shows_are_those_of_the_program() {
     for (section, table) in schema["properties"].as_object().expect("sections") {
         for (key, property) in table["properties"].as_object().into_iter().flatten() {
             assert!(property["default"] != json!(null), "{section}.{key} has no default");
-            spelled.push_str(&format!("{section}.{key} = {}\n", property["default"]));
+            writeln!(spelled, "{section}.{key} = {}", property["default"]).expect("memory");
             count += 1;
         }
     }

@@ -1,7 +1,7 @@
 //! Least privilege: the three roles of `sql/roles.sql`, with the real program as each of them.
 
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use fake_heroku::Fixtures;
 use pg_cluster::{Cluster, Database};
@@ -14,20 +14,19 @@ fn cluster() -> &'static Arc<Cluster> {
     CLUSTER.get_or_init(|| Arc::new(Cluster::builder().start().expect("a cluster")))
 }
 
-fn roles_file() -> String {
-    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("sql/roles.sql")).expect("the file")
+/// Runs the file. Roles belong to the whole server, so one test at a time does.
+fn give_roles(world: &World) {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql/roles.sql");
+    world.sql(&std::fs::read_to_string(file).expect("the file"));
 }
 
 /// A world with the roles, in a database that nothing was migrated in yet.
 fn world() -> World {
-    let world =
-        World::on(Database::on(cluster()).expect("a database"), Fixtures::committed(), THREE_ACCOUNTS_AND_A_TEAM);
-    // Scripts that create the same role at once would collide, so the first test does and the others wait.
-    static FIRST: OnceLock<()> = OnceLock::new();
-    FIRST.get_or_init(|| {
-        world.sql(&roles_file());
-    });
-    world.sql(&roles_file());
+    let database = Database::on(cluster()).expect("a database");
+    let world = World::on(database, Fixtures::committed(), THREE_ACCOUNTS_AND_A_TEAM);
+    give_roles(&world);
     world
 }
 
@@ -36,7 +35,7 @@ fn migrated() -> World {
     let world = world();
     let finished = run_as(&world, "auditsync_migrate", "migrate");
     assert_eq!(finished.status, 0, "{finished:#?}");
-    world.sql(&roles_file());
+    give_roles(&world);
     world
 }
 
@@ -146,7 +145,7 @@ fn the_role_for_dashboards_reads_everything_and_changes_nothing() {
 fn the_roles_take_over_tables_that_another_made_and_those_that_come_later() {
     let world = world();
     assert_eq!(world.run("sync --date 2024-09-28").status, 0, "as the superuser");
-    world.sql(&roles_file());
+    give_roles(&world);
     assert_eq!(run_as(&world, "auditsync_sync", "reset --source acme 2024-09-28").status, 0);
     assert_eq!(run_as(&world, "auditsync_sync", "sync --date 2024-09-28").status, 0);
     let owners = "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'";
@@ -156,4 +155,28 @@ fn the_roles_take_over_tables_that_another_made_and_those_that_come_later() {
     assert_eq!(refusal(&world, "auditsync_sync", "INSERT INTO later SELECT count(*) FROM later"), None);
     assert!(refusal(&world, "auditsync_read", "INSERT INTO later VALUES (1)").is_some());
     assert_eq!(refusal(&world, "auditsync_read", "SELECT id FROM later"), None);
+}
+
+#[test]
+fn a_preflight_tells_what_each_role_may_not_do_statement_by_statement() {
+    let world = world();
+    let wrong = |role: &str| {
+        let stdout = run_as(&world, role, "check").stdout;
+        let wrong = stdout.lines().filter(|line| line.starts_with('✗')).map(str::to_owned);
+        wrong.collect::<Vec<_>>()
+    };
+    let create = "✗ schema database: there is none yet. auditsync_sync may not create tables: \
+                  run `auditsync migrate` as a role that may";
+    assert_eq!(wrong("auditsync_sync"), [create]);
+    assert_eq!(run_as(&world, "auditsync_migrate", "migrate").status, 0);
+    give_roles(&world);
+    assert!(wrong("auditsync_sync").is_empty() && wrong("auditsync_migrate").is_empty());
+    let of_reader = wrong("auditsync_read");
+    let ledger = "✗ rights audit_events_log: auditsync_read may not INSERT, UPDATE. A sync needs it: \
+                  GRANT INSERT, UPDATE ON audit_events_log TO auditsync_read, or see sql/roles.sql";
+    assert_eq!(of_reader[0], ledger);
+    assert_eq!(of_reader.len(), 4, "{of_reader:#?}");
+    world.sql("REVOKE ALL ON auditsync_migrations FROM auditsync_sync");
+    let of_sync = wrong("auditsync_sync");
+    assert!(of_sync.len() == 1 && of_sync[0].starts_with("✗ rights auditsync_migrations:"), "{of_sync:#?}");
 }

@@ -200,4 +200,32 @@ fn the_variable_that_url_env_names_is_used_and_no_other() {
     let finished = world.run(ON_DAY);
     assert_eq!(finished.status, 0, "{finished:#?}");
     assert_eq!(world.sql("SELECT status FROM audit_events_log"), "SUCCESS");
+    let check = world.run("check");
+    assert_eq!(check.status, 0, "{check:#?}");
+    assert!(check.stdout.contains("so a pooler or a tunnel is between"), "{check:#?}");
+}
+
+#[test]
+fn a_preflight_tells_how_the_connection_is_protected() {
+    let mut world = world();
+    let addresses = [
+        (with_ca(&world, "localhost", "verify-full"), 0, "encrypted; the certificate's CA and host are verified\n"),
+        (
+            with_ca(&world, "127.0.0.1", "verify-ca"),
+            0,
+            "encrypted; the certificate's CA is verified, its host is not\n",
+        ),
+        (url(&world, ELSEWHERE, ""), 0, "encrypted; the certificate is not verified. sslmode=verify-full"),
+        (url(&world, ELSEWHERE, "?sslmode=disable"), 1, "not encrypted. Take sslmode=disable out of the URL"),
+        (url(&world, "localhost", ""), 0, "the connection does not leave this machine\n"),
+        (url(&world, "localhost", "?sslmode=verify-full"), 1, "can't be reached over TLS"),
+    ];
+    for (url, status, said) in addresses {
+        world.set("DATABASE_URL", &url);
+        let check = world.run("check");
+        assert_eq!(check.status, status, "{check:#?}");
+        assert!(check.stdout.contains(said), "{said:?} is not in {check:#?}");
+        assert_ne!(check.stdout.contains("pooler"), said.contains("reached"), "{check:#?}");
+        assert!(!check.stdout.contains("is between"), "{check:#?}");
+    }
 }
