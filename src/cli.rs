@@ -5,9 +5,10 @@ mod help;
 use std::path::PathBuf;
 
 use chrono::NaiveDate;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::day::Month;
 use crate::report::Output;
 use crate::report::log::{LogFormat, Verbosity};
 
@@ -60,6 +61,12 @@ pub(crate) enum Command {
     /// Shows the ledger: what is whole, failed or missing
     #[command(after_help = help::STATUS)]
     Status(StatusArgs),
+    /// Reads a range of days, from Heroku's list of each or from its monthly archives
+    #[command(after_help = help::BACKFILL)]
+    Backfill(BackfillArgs),
+    /// Compares what is stored with Heroku's archive of a month, event by event
+    #[command(after_help = help::RECONCILE)]
+    Reconcile(ReconcileArgs),
     /// Makes days due again, however old; keeps their events
     #[command(after_help = help::RESET)]
     Reset(ResetArgs),
@@ -100,6 +107,48 @@ pub(crate) struct SyncArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct BackfillArgs {
+    /// Only this source; may be given several times
+    #[arg(long = "source", value_name = "NAME")]
+    pub(crate) sources: Vec<String>,
+    /// The first UTC day (YYYY-MM-DD)
+    #[arg(long, value_name = "DATE")]
+    pub(crate) from: NaiveDate,
+    /// The last day, itself included
+    #[arg(long, value_name = "DATE")]
+    pub(crate) to: NaiveDate,
+    /// Where the events come from
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) via: Route,
+    /// Tell the days, the requests and the time that it would take; ask nothing, write nothing
+    #[arg(long)]
+    pub(crate) plan: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReconcileArgs {
+    /// The month (YYYY-MM)
+    #[arg(long, value_name = "MONTH")]
+    pub(crate) month: Month,
+    /// Only this source; may be given several times
+    #[arg(long = "source", value_name = "NAME")]
+    pub(crate) sources: Vec<String>,
+    /// Take in what is missing here, and keep what differs beside the first
+    #[arg(long)]
+    pub(crate) repair: bool,
+}
+
+/// Where a backfill takes events from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Route {
+    /// Heroku's list of each day's events: one request a day, if it does not part a day into pages
+    #[default]
+    Api,
+    /// Heroku's archive of each month: one download a month
+    Archive,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
     /// Only this source; may be given several times
     #[arg(long = "source", value_name = "NAME")]
@@ -107,6 +156,12 @@ pub(crate) struct StatusArgs {
     /// How many days to look back
     #[arg(long, value_name = "N", default_value = "30", value_parser = clap::value_parser!(u32).range(1..=36_600))]
     pub(crate) days: u32,
+    /// Exit with 1 when a source is behind, and say why
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// How long ago the oldest day that is not whole may have begun
+    #[arg(long, value_name = "TIME", default_value = "36h", requires = "check")]
+    pub(crate) max_lag: humantime::Duration,
 }
 
 #[derive(Debug, Args)]

@@ -6,6 +6,8 @@
 //! Heroku's schema declares no part as required and none as null, so every part may be absent, null or of another
 //! type. Where a key is repeated the last one counts, as it does for PostgreSQL's `json` functions.
 
+mod value;
+
 use std::net::IpAddr;
 
 use bytes::Bytes;
@@ -14,6 +16,8 @@ use serde::Deserializer as _;
 use serde::de::{DeserializeSeed, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
+
+pub use value::same_value;
 
 /// The SHA-256 of an event's bytes.
 pub type Hash = [u8; 32];

@@ -46,6 +46,10 @@ pub struct LedgerRow {
     pub updated_at: DateTime<Utc>,
     /// When the last whole reading began.
     pub synced_at: Option<DateTime<Utc>>,
+    /// Whether it need not be read again.
+    pub settled: bool,
+    /// Whether it was asked with another account, team or filter than its source has now.
+    pub other_scope: bool,
 }
 
 /// What the ledger knows of a source's days as a whole.
@@ -55,6 +59,19 @@ pub struct SourceDays {
     pub first: Option<NaiveDate>,
     /// Its newest whole day.
     pub last_whole: Option<NaiveDate>,
+}
+
+/// Events of a day that were found after it had been called whole.
+#[derive(Debug, Clone)]
+pub struct LateEvents {
+    /// The source's name.
+    pub source: String,
+    /// The UTC date.
+    pub date: NaiveDate,
+    /// How many.
+    pub events: u64,
+    /// When they were found.
+    pub found_at: DateTime<Utc>,
 }
 
 impl From<String> for Status {

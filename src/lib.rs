@@ -6,18 +6,20 @@
 //! - [`cli`]: commands, options, help.
 //! - [`app`]: the commands; the only place where Heroku and the database meet.
 //! - [`config`]: the file, checked as a whole before anything is asked or written.
+//! - [`coverage`]: how the days of the calendar stand, as a pure function too.
 //! - [`plan`]: which days are due, and why, as a pure function.
 //! - [`heroku`]: requests, pages, budgets, the class of every answer. Stores nothing.
 //! - [`store`]: every SQL statement, each conditional on the lease. Asks Heroku nothing.
 //! - [`lease`]: the heartbeat that keeps a lease alive.
 //! - [`retry`]: policies as delays.
-//! - [`day`], [`event`], [`ledger`]: what the others talk about, without I/O.
+//! - [`day`], [`event`], [`ledger`], [`seen`]: what the others talk about, without I/O.
 //! - [`text`]: which characters may be printed as they are.
 //! - [`report`]: what people and scripts read.
 
 pub mod app;
 pub mod cli;
 pub mod config;
+pub mod coverage;
 pub mod day;
 pub mod event;
 #[cfg(test)]
@@ -28,5 +30,6 @@ pub mod ledger;
 pub mod plan;
 pub mod report;
 pub mod retry;
+pub mod seen;
 pub mod store;
 pub mod text;

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use chrono::{Days, NaiveDate};
+use std::time::Duration;
+
+use chrono::{DateTime, Days, NaiveDate, Utc};
 
 use crate::config::Source;
-use crate::day::{DayKey, range};
+use crate::day::{DayKey, end, last_over, range};
 use crate::ledger::{LedgerRow, SourceDays, Status};
 
 /// Which days are asked for.
@@ -26,10 +28,12 @@ pub struct Known<'k, 's> {
     pub rows: &'k [LedgerRow],
     /// Their first days.
     pub days: &'k HashMap<String, SourceDays>,
-    /// The newest date that is over.
-    pub last_over: NaiveDate,
+    /// The present time.
+    pub now: DateTime<Utc>,
     /// How far to look back for days missed or failed.
     pub catch_up_days: u32,
+    /// The ages at which a whole day is read again, ascending.
+    pub recheck_after: &'k [Duration],
 }
 
 /// One day, and what is to be done about it.
@@ -72,6 +76,11 @@ pub enum Verdict {
 pub enum Reason {
     /// It has no row: it is new, was missed, or was named and never read.
     New,
+    /// It is whole, and its next recheck has come.
+    Recheck {
+        /// The attempt that called it whole.
+        attempt: i32,
+    },
     /// It failed, or something unexpected happened.
     Failed,
     /// It was reset, or interrupted.
@@ -96,12 +105,13 @@ pub fn plan<'s>(known: &Known<'_, 's>, selection: Selection) -> Vec<Planned<'s>>
     for row in known.rows {
         rows.insert((&row.source, row.date), row);
     }
+    let last_over = last_over(known.now);
     let mut planned = Vec::new();
     for &source in known.sources {
         for date in dates(known, source, selection) {
-            let verdict = verdict(rows.get(&(source.name.as_ref(), date)).copied());
+            let verdict = verdict(known, rows.get(&(source.name.as_ref(), date)).copied());
             let is_news = !matches!(verdict, Verdict::Whole { .. });
-            if is_news || date == known.last_over || selection != Selection::Due {
+            if is_news || date == last_over || selection != Selection::Due {
                 planned.push(Planned { key: DayKey::new(&source.name, date), source, verdict });
             }
         }
@@ -112,7 +122,8 @@ pub fn plan<'s>(known: &Known<'_, 's>, selection: Selection) -> Vec<Planned<'s>>
 
 /// The dates of one source that are looked at.
 fn dates(known: &Known<'_, '_>, source: &Source, selection: Selection) -> Vec<NaiveDate> {
-    let (from, to) = window(selection, known.last_over, known.catch_up_days);
+    let last_over = last_over(known.now);
+    let (from, to) = window(selection, last_over, known.catch_up_days);
     if selection != Selection::Due {
         return range(from, to).collect();
     }
@@ -124,20 +135,37 @@ fn dates(known: &Known<'_, '_>, source: &Source, selection: Selection) -> Vec<Na
         (Some(since), Some(_)) => since,
         (None, Some(first)) => first,
     };
-    let pending = known.rows.iter().filter(|row| row.source == name && row.status == Status::Pending);
-    let mut dates: Vec<_> = range(from.max(owed_from), to).chain(pending.map(|row| row.date)).collect();
+    let is_due_at_any_age = |row: &&LedgerRow| row.status == Status::Pending || recheck_has_come(known, row);
+    let others = known.rows.iter().filter(|row| row.source == name).filter(is_due_at_any_age);
+    let mut dates: Vec<_> = range(from.max(owed_from), to).chain(others.map(|row| row.date)).collect();
     dates.sort_unstable();
     dates.dedup();
-    dates.retain(|date| *date <= known.last_over);
+    dates.retain(|date| *date <= last_over);
     dates
 }
 
-/// What a row, or none, means for a day that is looked at. Whole days whose recheck has come will be told apart here.
-fn verdict(row: Option<&LedgerRow>) -> Verdict {
+/// Whether a day that was read whole once is to be read again: an age has come that no whole reading reached or, beyond the
+/// last one, the last reading still brought something. A failure on the way does not take that back.
+///
+/// A day that was asked with another scope is left as it is, until somebody resets it.
+fn recheck_has_come(known: &Known<'_, '_>, row: &LedgerRow) -> bool {
+    let (Some(read_at), Some(&last)) = (row.synced_at, known.recheck_after.last()) else { return false };
+    if row.settled || row.other_scope {
+        return false;
+    }
+    let end = end(row.date);
+    let interval = known.recheck_after.iter().rev().nth(1).map_or(last, |before| last - *before);
+    known.recheck_after.iter().any(|&age| read_at < end + age && end + age <= known.now)
+        || (read_at >= end + last && read_at + interval <= known.now)
+}
+
+/// What a row, or none, means for a day that is looked at.
+fn verdict(known: &Known<'_, '_>, row: Option<&LedgerRow>) -> Verdict {
     let Some(row) = row else { return Verdict::Due(Reason::New) };
     match &row.status {
         Status::Pending => Verdict::Due(Reason::Pending),
         Status::Failed | Status::Error => Verdict::Due(Reason::Failed),
+        Status::Success if recheck_has_come(known, row) => Verdict::Due(Reason::Recheck { attempt: row.attempt }),
         Status::Success => Verdict::Whole { events: row.events.unwrap_or(0), attempt: row.attempt },
         Status::Processing => match (&row.locked_by, row.live) {
             (Some(holder), true) if row.endless => Verdict::Broken {
@@ -161,7 +189,9 @@ mod tests {
     use super::*;
     use crate::config::Config;
 
+    const NOW: &str = "2024-09-29T10:00:00Z";
     const LAST_OVER: &str = "2024-09-28";
+    const RECHECKS: [Duration; 2] = [Duration::from_hours(24), Duration::from_hours(72)];
 
     fn date(text: &str) -> NaiveDate {
         text.parse().expect("a date")
@@ -186,6 +216,8 @@ mod tests {
             error: None,
             updated_at: DateTime::<Utc>::UNIX_EPOCH,
             synced_at: None,
+            settled: false,
+            other_scope: false,
         }
     }
 
@@ -198,7 +230,14 @@ mod tests {
         let sources: Vec<&Source> = config.sources.iter().collect();
         let days = SourceDays { first: first.map(date), last_whole: None };
         let days = HashMap::from([("a".to_owned(), days)]);
-        let known = Known { sources: &sources, rows, days: &days, last_over: date(LAST_OVER), catch_up_days: 7 };
+        let known = Known {
+            sources: &sources,
+            rows,
+            days: &days,
+            now: NOW.parse().expect("a time"),
+            catch_up_days: 7,
+            recheck_after: &RECHECKS,
+        };
         plan(&known, selection).into_iter().map(|day| (day.key.date.to_string(), day.verdict)).collect()
     }
 
@@ -288,6 +327,61 @@ mod tests {
         assert_eq!(planned, [(LAST_OVER.to_owned(), Verdict::Whole { events: 7, attempt: 1 })]);
     }
 
+    /// A whole day, read at `read_at`.
+    fn whole(day: &str, read_at: &str) -> LedgerRow {
+        LedgerRow { synced_at: Some(read_at.parse().expect("a time")), ..row(day, Status::Success) }
+    }
+
+    #[test]
+    fn a_whole_day_is_read_again_once_for_each_age_that_came_behind_its_last_reading() {
+        for (day, read_at, is_due) in [
+            // An age of one day comes at the end of the day behind it.
+            ("2024-09-27", "2024-09-28T00:10:00Z", true),
+            ("2024-09-27", "2024-09-28T23:59:59Z", true),
+            ("2024-09-27", "2024-09-29T00:00:00Z", false),
+            // Ten minutes short of a day old.
+            (LAST_OVER, "2024-09-29T00:10:00Z", false),
+            ("2024-09-25", "2024-09-27T00:10:00Z", true),
+            ("2024-09-25", "2024-09-29T00:00:00Z", false),
+            // Of any age, however long it was missed.
+            ("2019-01-01", "2019-01-02T00:10:00Z", true),
+        ] {
+            let rows = [whole(day, read_at), row(LAST_OVER, Status::Success)];
+            let rows = if day == LAST_OVER { &rows[..1] } else { &rows[..] };
+            let due = due(&config(""), Some(day), rows);
+            assert_eq!(due.contains(&day.to_owned()), is_due, "{day} read at {read_at}: {due:?}");
+        }
+    }
+
+    #[test]
+    fn behind_the_last_age_a_day_is_read_until_it_settles_at_the_ages_last_distance() {
+        // Two days lie between the ages.
+        for (read_at, is_due) in [("2024-09-27T09:00:00Z", true), ("2024-09-27T11:00:00Z", false)] {
+            let unsettled = whole("2024-09-20", read_at);
+            let is_now = |row: LedgerRow| due(&config("since = \"2024-09-28\""), Some("2024-09-20"), &[row]);
+            assert_eq!(is_now(unsettled.clone()).contains(&"2024-09-20".to_owned()), is_due, "{read_at}");
+            assert!(!is_now(LedgerRow { settled: true, ..unsettled }).contains(&"2024-09-20".to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_recheck_that_failed_or_was_broken_off_is_due_at_any_age_and_one_of_another_scope_never() {
+        let whole = whole("2019-01-01", "2019-01-02T00:10:00Z");
+        for status in [Status::Failed, Status::Error, Status::Processing] {
+            let rows = [LedgerRow { status, ..whole.clone() }];
+            assert_eq!(due(&config(""), Some("2019-01-01"), &rows)[0], "2019-01-01");
+        }
+        let other = [LedgerRow { other_scope: true, ..whole }];
+        assert!(!due(&config(""), Some("2019-01-01"), &other).contains(&"2019-01-01".to_owned()));
+    }
+
+    #[test]
+    fn a_recheck_names_the_attempt_that_it_repeats() {
+        let rows = [LedgerRow { attempt: 3, ..whole("2024-09-27", "2024-09-28T00:10:00Z") }];
+        let planned = planned(&config(""), Some("2024-09-27"), &rows, Selection::Due);
+        assert_eq!(planned[0].1, Verdict::Due(Reason::Recheck { attempt: 3 }));
+    }
+
     #[test]
     fn named_days_are_those_and_no_others_and_whole_ones_stay_whole() {
         let rows = [row("2024-01-02", Status::Success), row("2023-01-01", Status::Pending)];
@@ -308,8 +402,14 @@ mod tests {
         let config = Config::parse(Path::new("audit.toml"), text).expect("a right file");
         let selection = Selection::Named(date("2024-01-01"), date("2024-01-02"));
         let sources: Vec<&Source> = config.sources.iter().collect();
-        let known =
-            Known { sources: &sources, rows: &[], days: &HashMap::new(), last_over: date(LAST_OVER), catch_up_days: 7 };
+        let known = Known {
+            sources: &sources,
+            rows: &[],
+            days: &HashMap::new(),
+            now: NOW.parse().expect("a time"),
+            catch_up_days: 7,
+            recheck_after: &[],
+        };
         let order: Vec<_> = plan(&known, selection).iter().map(|day| day.key.to_string()).collect();
         assert_eq!(order, ["a 2024-01-01", "b 2024-01-01", "a 2024-01-02", "b 2024-01-02"]);
     }

@@ -14,8 +14,10 @@ use crate::event::Event;
 use crate::heroku::{Batch, Client, Cost};
 use crate::plan::{Planned, Verdict};
 use crate::report;
+use crate::report::log::Novelty;
 use crate::report::run::{DayReport, Outcome};
-use crate::store::{self, Reader};
+use crate::seen::fingerprint;
+use crate::store::{self, Reader, Sameness, Stored, Via};
 
 /// What the days in flight share. Without a reader, nothing is stored yet.
 struct Context<'a> {
@@ -54,7 +56,7 @@ pub(super) async fn read_days(
 struct Count {
     day: JobDay,
     selector: Option<Selector>,
-    seen: HashSet<u128>,
+    seen: HashSet<u64>,
     new: u64,
     conflicts: u64,
     stopped: Option<(Outcome, String)>,
@@ -110,7 +112,7 @@ impl Count {
 
     async fn find_selector(&mut self, context: &Context<'_>, job: &Job, cost: &mut Cost) {
         let source = &self.day.source;
-        match context.teams.selector(context.client, source, &job.asker, cost).await {
+        match context.teams.selector(context.client, source, job, cost).await {
             Ok(selector) => self.selector = Some(selector),
             Err(none) => self.stopped = Some((Outcome::Failed, none.told(source))),
         }
@@ -119,32 +121,24 @@ impl Count {
     async fn count(&mut self, context: &Context<'_>, token: &Token, batch: &Batch) -> store::Result<()> {
         let selector = self.selector.as_ref().expect("found before anything is read");
         let mut first_seen: Vec<&Event> = batch.iter().filter(|event| selector.takes(event)).collect();
-        // A retry, or a page that overlaps another, brings an event again. Half a SHA-256 tells events apart well enough.
+        // A retry, or a page that overlaps another, brings an event again.
         first_seen.retain(|event| self.seen.insert(fingerprint(&event.id)));
-        let ids: Vec<&str> = first_seen.iter().map(|event| event.id.as_str()).collect();
         let known = match context.reader {
-            Some(reader) if !ids.is_empty() => reader.known(&self.day.key, &ids).await?,
-            _ => std::collections::HashMap::new(),
+            Some(reader) => reader.compare(&self.day.key, &first_seen, Sameness::Bytes(Via::Api)).await?,
+            None => vec![None; first_seen.len()],
         };
-        for event in first_seen {
-            match known.get(&event.id) {
+        for (event, stored) in first_seen.into_iter().zip(known) {
+            match stored {
                 None => {
                     self.new += 1;
-                    report::log::new_event(context.event_log, &self.day.key.source, event, token);
+                    report::log::new_event(context.event_log, Novelty::New, &self.day.key.source, event, token);
                 }
-                Some(hash) if *hash != event.hash => self.conflicts += 1,
-                Some(_) => {}
+                Some(Stored::Other) => self.conflicts += 1,
+                Some(Stored::Same) => {}
             }
         }
         Ok(())
     }
-}
-
-fn fingerprint(id: &str) -> u128 {
-    use sha2::Digest as _;
-    let hash: [u8; 32] = sha2::Sha256::digest(id).into();
-    let (half, _) = hash.split_at(16);
-    u128::from_le_bytes(half.try_into().expect("sixteen bytes"))
 }
 
 /// Counts each batch for every day.

@@ -1,15 +1,16 @@
 //! What a sync and a dry run have in common: which days share a fetch, who gets which event, and reading to the end.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::OnceCell;
 
-use crate::config::{Source, Token, Tokens};
+use crate::config::{Filter, Scope, Source, Token, Tokens};
 use crate::day::DayKey;
 use crate::event::Event;
-use crate::heroku::{Asker, Batch, Client, Cost, DayQuery, DayReader, Error, Fault, Read, Team, harmless};
-use crate::plan::{Planned, Verdict};
+use crate::heroku::{Asker, Batch, Client, Cost, DayQuery, DayReader, Error, Fault, Home, Read, Team, harmless};
+use crate::plan::{Planned, Reason, Verdict};
+use crate::store::Claimable;
 
 /// One fetch, and the days that are served by it: those of sources with the same account, filter, token and date.
 #[derive(Debug)]
@@ -24,17 +25,27 @@ pub(super) struct Job {
 pub(super) struct JobDay {
     pub(super) key: DayKey,
     pub(super) source: Source,
+    /// Whether it must be due, or may be whole.
+    pub(super) wanted: Claimable,
 }
 
-/// The fetches that the due days among `planned` take, oldest first.
+/// The fetches that the due days among `planned` take, oldest first. Where the whole account's day is fetched anyway, a
+/// source with a filter takes its share of that, and is not asked for on its own.
 pub(super) fn jobs(planned: &[Planned<'_>], tokens: &Tokens) -> VecDeque<Job> {
+    let due = || planned.iter().filter_map(|day| claimable(&day.verdict).map(|wanted| (day, wanted)));
+    let unfiltered =
+        |Planned { key, source, .. }: &Planned<'_>| (source.scope.account.clone(), tokens.of(source).clone(), key.date);
+    let fetched_anyway: HashSet<_> =
+        due().filter(|(day, _)| day.source.scope.filter.is_empty()).map(|(day, _)| unfiltered(day)).collect();
     let mut jobs: VecDeque<Job> = VecDeque::new();
     let mut places: HashMap<(DayQuery, Token), usize> = HashMap::new();
-    for Planned { key, source, .. } in planned.iter().filter(|day| matches!(day.verdict, Verdict::Due(_))) {
-        let token = tokens.of(source).clone();
-        let scope = &source.scope;
-        let query = DayQuery { account: scope.account.clone(), filter: scope.filter.clone(), date: key.date };
-        let day = JobDay { key: key.clone(), source: (*source).clone() };
+    for (day, wanted) in due() {
+        let Planned { key, source, .. } = day;
+        let whole = unfiltered(day);
+        let filter = if fetched_anyway.contains(&whole) { Filter::default() } else { source.scope.filter.clone() };
+        let (account, token, date) = whole;
+        let query = DayQuery { account, filter, date };
+        let day = JobDay { key: key.clone(), source: (*source).clone(), wanted };
         let place = *places.entry((query.clone(), token.clone())).or_insert_with(|| {
             jobs.push_back(Job { query, asker: Asker { token, retry: source.retry.clone() }, days: Vec::new() });
             jobs.len() - 1
@@ -44,25 +55,41 @@ pub(super) fn jobs(planned: &[Planned<'_>], tokens: &Tokens) -> VecDeque<Job> {
     jobs
 }
 
-/// Which events of a fetch belong to a source.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Selector {
-    /// The whole account's.
-    All,
-    /// One team's.
-    Team(Team),
+/// Which claim a verdict asks for, if it asks for one.
+pub(super) fn claimable(verdict: &Verdict) -> Option<Claimable> {
+    match *verdict {
+        Verdict::Due(Reason::Recheck { attempt }) => Some(Claimable::Whole { attempt }),
+        Verdict::Due(_) => Some(Claimable::Due),
+        _ => None,
+    }
+}
+
+/// Which events of a fetch, or of an archive, belong to a source.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Selector {
+    /// One team's only.
+    pub(super) team: Option<Team>,
+    /// What Heroku was not asked to leave out, and is left out here.
+    pub(super) filter: Filter,
 }
 
 impl Selector {
-    /// Whether `event` belongs to the source. A team is told by its id, or by its name where an event has no id of it.
+    /// Whether `event` belongs to the source. A team is told by its id, or by its name where an event has no id of it. An
+    /// actor is told by the address, as in Heroku's reference, in any case, or by the id, so that rather more is taken.
     pub(super) fn takes(&self, event: &Event) -> bool {
-        match self {
-            Self::All => true,
-            Self::Team(team) => match &event.columns.team_id {
-                Some(id) => *id == team.id,
-                None => event.columns.team_name.as_ref() == Some(&team.name),
-            },
-        }
+        let columns = &event.columns;
+        let of_team = self.team.as_ref().is_none_or(|team| match &columns.team_id {
+            Some(id) => *id == team.id,
+            None => columns.team_name.as_ref() == Some(&team.name),
+        });
+        let Filter { r#type, action, actor } = &self.filter;
+        of_team
+            && r#type.as_ref().is_none_or(|wanted| columns.kind.as_ref() == Some(wanted))
+            && action.as_ref().is_none_or(|wanted| columns.action.as_ref() == Some(wanted))
+            && actor.as_ref().is_none_or(|wanted| {
+                columns.actor_email.as_ref().is_some_and(|email| email.eq_ignore_ascii_case(wanted))
+                    || columns.actor_id.as_ref() == Some(wanted)
+            })
     }
 }
 
@@ -73,6 +100,10 @@ pub(super) enum NoSelector {
     Heroku(#[from] Error),
     #[error("the enterprise account {account} has no team `{team}`{}", its_teams(.known))]
     NoSuchTeam { account: String, team: String, known: Vec<String> },
+    #[error("the team `{team}` is in no enterprise account, and Heroku keeps an audit trail for those alone")]
+    NoAccount { team: String },
+    #[error("the team `{team}` is in the enterprise account {other}, not in {account}")]
+    OtherAccount { account: String, team: String, other: String },
 }
 
 impl NoSelector {
@@ -81,6 +112,10 @@ impl NoSelector {
         match self {
             Self::Heroku(error) => format!("{error}. {}", advice(&error.fault, source)),
             Self::NoSuchTeam { .. } => format!("{self}. Put `team` of the source {} right", source.name),
+            Self::OtherAccount { .. } => format!("{self}. Put `account` of the source {} right", source.name),
+            Self::NoAccount { .. } => {
+                format!("{self}. Take the source {} out of the file, or set `enabled = false`", source.name)
+            }
         }
     }
 }
@@ -92,36 +127,64 @@ fn its_teams(teams: &[String]) -> String {
 /// The teams of the accounts, each asked for once in a run, and only if a source needs them.
 #[derive(Debug, Default)]
 pub(super) struct Teams {
-    accounts: Mutex<HashMap<(String, Token), OneAccount>>,
+    accounts: Answers<Vec<Team>>,
+    /// Where teams belong that an account does not have; `None` where Heroku does not say.
+    homes: Answers<Option<Home>>,
 }
 
-/// An account's teams, once they were asked for.
-type OneAccount = Arc<OnceCell<Vec<Team>>>;
+/// What was asked for by a name and a token, once it was.
+type Answers<T> = Mutex<HashMap<(String, Token), Arc<OnceCell<T>>>>;
+
+/// The place for an answer.
+fn answer<T>(answers: &Answers<T>, name: &str, token: &Token) -> Arc<OnceCell<T>> {
+    let mut answers = answers.lock().expect("no panic while locked");
+    Arc::clone(answers.entry((name.to_owned(), token.clone())).or_insert_with(|| Arc::new(OnceCell::new())))
+}
 
 impl Teams {
-    /// The selector of `source`; what asking for it took is added to `cost`. A team that the account does not have is an error: its days would pass for empty ones.
+    /// The selector of `source` in what `job` fetches; what asking for it took is added to `cost`. A team that the account
+    /// does not have is an error: its days would pass for empty ones.
     pub(super) async fn selector(
         &self,
         client: &Client,
         source: &Source,
-        asker: &Asker,
+        job: &Job,
         cost: &mut Cost,
     ) -> Result<Selector, NoSelector> {
-        let Some(wanted) = &source.scope.team else { return Ok(Selector::All) };
-        let account = &source.scope.account;
-        let cell = {
-            let mut accounts = self.accounts.lock().expect("no panic while locked");
-            Arc::clone(accounts.entry((account.clone(), asker.token.clone())).or_default())
-        };
+        // What Heroku has left out already is not looked at again: it may see types and addresses with other eyes.
+        let filter = &source.scope.filter;
+        let filter = if *filter == job.query.filter { Filter::default() } else { filter.clone() };
+        let team = self.team(client, &source.scope, &job.asker, cost).await?;
+        Ok(Selector { team, filter })
+    }
+
+    /// The team of a scope, if it has one.
+    pub(super) async fn team(
+        &self,
+        client: &Client,
+        scope: &Scope,
+        asker: &Asker,
+        cost: &mut Cost,
+    ) -> Result<Option<Team>, NoSelector> {
+        let (account, Some(wanted)) = (&scope.account, &scope.team) else { return Ok(None) };
+        let cell = answer(&self.accounts, account, &asker.token);
         let teams = cell.get_or_try_init(|| client.teams(account, asker, cost)).await?;
-        match teams.iter().find(|team| team.id == *wanted || team.name == *wanted) {
-            Some(team) => Ok(Selector::Team(team.clone())),
-            None => Err(NoSelector::NoSuchTeam {
-                account: account.clone(),
-                team: wanted.clone(),
-                known: teams.iter().map(|team| harmless(&team.name, &asker.token)).collect(),
-            }),
+        if let Some(team) = teams.iter().find(|team| team.id == *wanted || team.name == *wanted) {
+            return Ok(Some(team.clone()));
         }
+        let cell = answer(&self.homes, wanted, &asker.token);
+        let home = cell.get_or_init(|| async { client.home(wanted, asker, cost).await.ok() }).await;
+        let (account, team) = (account.clone(), wanted.clone());
+        Err(match home.as_ref().map(|home| &home.enterprise_account) {
+            Some(None) => NoSelector::NoAccount { team },
+            Some(Some(other)) if other.name != account => {
+                NoSelector::OtherAccount { account, team, other: harmless(&other.name, &asker.token) }
+            }
+            _ => {
+                let known = teams.iter().map(|team| harmless(&team.name, &asker.token)).collect();
+                NoSelector::NoSuchTeam { account, team, known }
+            }
+        })
     }
 }
 
@@ -193,12 +256,32 @@ mod tests {
 
     #[test]
     fn a_team_is_told_by_its_id_and_by_its_name_only_without_one() {
-        let team = Selector::Team(Team { id: "t-1".into(), name: "team-a".into() });
+        let team = Some(Team { id: "t-1".into(), name: "team-a".into() });
+        let team = Selector { team, filter: Filter::default() };
         assert!(team.takes(&event(r#"{"team":{"id":"t-1","name":"renamed since"}}"#)));
         assert!(team.takes(&event(r#"{"team":{"name":"team-a"}}"#)));
         assert!(!team.takes(&event(r#"{"team":{"id":"t-2","name":"team-a"}}"#)));
         assert!(!team.takes(&event(r#"{"team":null}"#)));
         assert!(!team.takes(&event("{}")));
-        assert!(Selector::All.takes(&event("{}")));
+        assert!(Selector::default().takes(&event("{}")));
+    }
+
+    #[test]
+    fn a_filter_that_is_applied_here_takes_what_heroku_s_would() {
+        let filter = |r#type: Option<&str>, action: Option<&str>, actor: Option<&str>| Selector {
+            team: None,
+            filter: Filter {
+                r#type: r#type.map(str::to_owned),
+                action: action.map(str::to_owned),
+                actor: actor.map(str::to_owned),
+            },
+        };
+        let made = event(r#"{"type":"app","action":"create","actor":{"id":"u-1","email":"User@example.com"}}"#);
+        assert!(filter(Some("app"), Some("create"), Some("user@example.com")).takes(&made));
+        assert!(filter(None, None, Some("u-1")).takes(&made));
+        assert!(!filter(Some("App"), None, None).takes(&made));
+        assert!(!filter(Some("app"), Some("destroy"), None).takes(&made));
+        assert!(!filter(None, None, Some("other@example.com")).takes(&made));
+        assert!(!filter(Some("app"), None, None).takes(&event("{}")));
     }
 }

@@ -1,5 +1,7 @@
 //! The commands: each wires configuration, Heroku and the database together, does its work, and gives an exit status.
 
+mod archive;
+mod backfill;
 mod check;
 mod cleanup;
 mod dry_run;
@@ -7,10 +9,12 @@ mod fetch;
 mod manual;
 mod migrate;
 mod notify;
+mod reconcile;
 mod reset;
 mod signals;
 mod status;
 mod sync;
+mod view;
 
 use std::fmt;
 use std::io::Write as _;
@@ -156,6 +160,8 @@ async fn dispatch(global: &Global, command: Command) -> Result<ExitStatus, Failu
     let app = App { global, config };
     match command {
         Command::Sync(args) => sync::run(&app, &args).await,
+        Command::Backfill(args) => backfill::run(&app, &args).await,
+        Command::Reconcile(args) => reconcile::run(&app, &args).await,
         Command::Status(args) => status::run(&app, &args).await,
         Command::Reset(args) => reset::run(&app, &args).await,
         Command::Cleanup => cleanup::run(&app).await,

@@ -4,116 +4,93 @@ use std::collections::HashMap;
 
 use chrono::{Days, NaiveDate};
 
-use super::{App, DONE, ExitStatus, Failure, now};
+use super::{App, DONE, ExitStatus, FOUND_WRONG, Failure, now};
 use crate::cli::StatusArgs;
-use crate::config::Source;
+use crate::config::{Scope, Source};
+use crate::coverage::{Coverage, Standing, coverage};
 use crate::day::{last_over, range};
-use crate::ledger::{LedgerRow, SourceDays, Status};
-use crate::report::status::{DayStatus, SourceStatus, StatusReport};
-use crate::store::Schema;
+use crate::ledger::LedgerRow;
+use crate::report::status::{Behind, Check, DayStatus, StatusReport};
+use crate::store::{Reader, Rereads, Schema, Standings};
 
 pub(super) async fn run(app: &App<'_>, args: &StatusArgs) -> Result<ExitStatus, Failure> {
-    let sources: Vec<&Source> =
-        if args.sources.is_empty() { app.config.sources.iter().collect() } else { app.sources(&args.sources)? };
     let reader = app.connect().await?;
-    let to = last_over(now(&reader).await?);
-    let from = to - Days::new(u64::from(args.days - 1));
-    let names: Vec<&str> = sources.iter().map(|source| source.name.as_ref()).collect();
-    let (rows, days) = match reader.schema().await? {
-        Schema::Current => (reader.ledger(&names, from, to).await?, reader.source_days(&names).await?),
-        Schema::Absent => (Vec::new(), HashMap::new()),
+    let has_ledger = match reader.schema().await? {
+        Schema::Current => true,
+        Schema::Absent => false,
         other => return Err(other.into_error().into()),
     };
-    let report = report(&sources, &rows, &days, from, to);
-    app.global.output.print(&report)?;
+    let now = now(&reader).await?;
+    let to = last_over(now);
+    let window = (to - Days::new(u64::from(args.days - 1)), to);
+    let standings = standings(app, &reader, has_ledger, &args.sources).await?;
+    let sources = wanted(app, &args.sources, &standings)?;
+    let Standings { counts, groups, in_detail, late, twins } = standings;
+    let standing =
+        Standing { sources: &sources, counts: &counts, groups, in_detail: &in_detail, late: &late, twins: &twins, now };
+    let covered = coverage(standing);
+    let rows = if has_ledger { days_of(&reader, &covered, &sources, window).await? } else { Vec::new() };
+    let check = args.check.then(|| check(&covered, args.max_lag));
+    let status = if check.as_ref().is_some_and(|check| !check.ok) { FOUND_WRONG } else { DONE };
+    let days = days(&covered, &rows, window);
+    app.global.output.print(&StatusReport { from: window.0, to, sources: covered, days, check })?;
     reader.close().await;
-    Ok(DONE)
+    Ok(status)
 }
 
-/// How each source stands from `from` to `to`, from the calendar: a day owed without a row is as visible as one that failed.
-fn report(
+/// How the named sources stand, or all of the ledger; nothing does where there is none.
+async fn standings(app: &App<'_>, reader: &Reader, has_ledger: bool, names: &[String]) -> Result<Standings, Failure> {
+    if !has_ledger {
+        return Ok(Standings::default());
+    }
+    let only: Vec<&str> = names.iter().map(String::as_str).collect();
+    Ok(reader.standings(&app.config.sources, (!only.is_empty()).then_some(&only)).await?)
+}
+
+/// The file's sources that are wanted. A name that only the ledger knows is right too.
+fn wanted<'a>(app: &'a App<'_>, names: &[String], standings: &Standings) -> Result<Vec<&'a Source>, Failure> {
+    if names.is_empty() {
+        return Ok(app.config.sources.iter().collect());
+    }
+    let in_ledger = |name: &String| standings.counts.iter().any(|count| count.source == *name);
+    let mut of_file: Vec<String> = names.to_vec();
+    of_file.retain(|name| app.config.source(name).is_ok() || !in_ledger(name));
+    if of_file.is_empty() { Ok(Vec::new()) } else { app.sources(&of_file) }
+}
+
+/// The ledger's rows of the sources in the window, and those that are due at any age.
+async fn days_of(
+    reader: &Reader,
+    covered: &[Coverage],
     sources: &[&Source],
-    rows: &[LedgerRow],
-    known: &HashMap<String, SourceDays>,
-    from: NaiveDate,
-    to: NaiveDate,
-) -> StatusReport {
-    let by_day: HashMap<(&str, NaiveDate), &LedgerRow> =
-        rows.iter().map(|row| ((row.source.as_str(), row.date), row)).collect();
-    let mut report = StatusReport { sources: Vec::new(), days: Vec::new() };
-    for source in sources {
-        let name = source.name.as_ref();
-        let of_source = known.get(name).cloned().unwrap_or_default();
-        let covered_from = source.since.or(of_source.first);
-        let mut status = SourceStatus {
-            source: name.to_owned(),
-            enabled: source.enabled,
-            covered_from,
-            last_whole_day: of_source.last_whole,
-            from,
-            to,
-            whole: 0,
-            failed: 0,
-            at_work: 0,
-            pending: 0,
-            missing: 0,
-            oldest_gap: None,
-        };
-        for date in range(from, to) {
-            let row = by_day.get(&(name, date)).copied();
-            let owed = covered_from.is_some_and(|first| first <= date);
-            if let Some(day) = day(name, date, row, owed) {
-                status.count(row, date, owed);
-                report.days.push(day);
-            }
-        }
-        report.sources.push(status);
-    }
-    // Days reset long ago are due all the same.
-    report.days.extend(
-        rows.iter().filter(|row| row.date < from).filter_map(|row| day(&row.source, row.date, Some(row), true)),
-    );
-    report.days.sort_by(|a, b| (b.date, &a.source).cmp(&(a.date, &b.source)));
-    report
+    window: (NaiveDate, NaiveDate),
+) -> Result<Vec<LedgerRow>, Failure> {
+    let scopes: HashMap<&str, &Scope> = sources.iter().map(|source| (source.name.as_ref(), &source.scope)).collect();
+    let names: Vec<(&str, Option<&Scope>)> =
+        covered.iter().map(|source| (source.source.as_str(), scopes.get(source.source.as_str()).copied())).collect();
+    Ok(reader.ledger(&names, window, Rereads::None).await?)
 }
 
-impl SourceStatus {
-    fn count(&mut self, row: Option<&LedgerRow>, date: NaiveDate, owed: bool) {
-        match row.map(|row| (&row.status, row.live)) {
-            Some((Status::Success, _)) => self.whole += 1,
-            Some((Status::Processing, true)) => self.at_work += 1,
-            Some((Status::Pending, _)) => self.pending += 1,
-            Some(_) => self.failed += 1,
-            None => self.missing += 1,
-        }
-        let whole = row.is_some_and(|row| row.status == Status::Success);
-        if owed && !whole && self.oldest_gap.is_none() {
-            self.oldest_gap = Some(date);
+/// The days in the window that have a row or should have one, and those that are due at any age, newest first.
+fn days(covered: &[Coverage], rows: &[LedgerRow], (from, to): (NaiveDate, NaiveDate)) -> Vec<DayStatus> {
+    let mut days: Vec<DayStatus> = rows.iter().map(DayStatus::of).collect();
+    for source in covered {
+        for missing in source.missing_ranges() {
+            let dates = range(missing.from.max(from), missing.to.min(to));
+            days.extend(dates.map(|date| DayStatus::missing(&source.source, date)));
         }
     }
+    days.sort_by(|a, b| (b.date, &a.source).cmp(&(a.date, &b.source)));
+    days
 }
 
-fn day(source: &str, date: NaiveDate, row: Option<&LedgerRow>, owed: bool) -> Option<DayStatus> {
-    let source = source.to_owned();
-    match row {
-        Some(row) => Some(DayStatus {
-            source,
-            date,
-            status: row.status.to_string(),
-            events: row.events,
-            attempt: row.attempt,
-            error: row.error.clone(),
-            updated_at: Some(row.updated_at),
-        }),
-        None if owed => Some(DayStatus {
-            source,
-            date,
-            status: "MISSING".to_owned(),
-            events: None,
-            attempt: 0,
-            error: None,
-            updated_at: None,
-        }),
-        None => None,
-    }
+fn check(covered: &[Coverage], max_lag: humantime::Duration) -> Check {
+    let behind: Vec<Behind> = covered
+        .iter()
+        .filter_map(|source| {
+            let reason = source.behind(max_lag.into())?;
+            Some(Behind { source: source.source.clone(), reason })
+        })
+        .collect();
+    Check { ok: behind.is_empty(), max_lag: max_lag.to_string(), behind }
 }

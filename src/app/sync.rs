@@ -1,27 +1,29 @@
 //! `sync`: plan → claim → fetch → store → publish → report.
 
+mod day;
+mod doubt;
+
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::NaiveDate;
 use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use doubt::Doubts;
 
 use super::fetch::{Job, Teams, jobs};
+use super::view::{TIME_TO_RELEASE, Writing};
 use super::{App, DONE, ExitStatus, FOUND_WRONG, Failure, Shutdown, clock, dry_run, notify, now, writable};
 use crate::cli::SyncArgs;
-use crate::config::{EventLog, Source, Token};
+use crate::config::{self, Source, Token};
 use crate::day::{DayKey, last_over};
 use crate::heroku::Client;
 use crate::plan::{Known, Planned, Selection, Verdict, plan, window};
 use crate::report;
 use crate::report::run::{DayReport, Outcome, RunReport};
-use crate::store::{Reader, Schema, Store};
-
-mod day;
-
-/// After a signal, how long the days in flight have to give their leases back. With the ping, less than five seconds.
-const TIME_TO_RELEASE: Duration = Duration::from_millis(2500);
+use crate::store::{Reader, Rereads, Schema};
 
 /// After a signal, how long a run has to report; only one that was held up before its first day needs it all.
 const TIME_TO_END: Duration = Duration::from_millis(2800);
@@ -31,16 +33,64 @@ const TIME_TO_END: Duration = Duration::from_millis(2800);
 struct Context {
     client: Client,
     teams: Teams,
-    store: Store,
-    event_log: EventLog,
-    shutdown: Shutdown,
+    doubts: Doubts,
+    writing: Writing,
+}
+
+/// What a run is asked to do.
+#[derive(Debug)]
+pub(super) struct Order<'a> {
+    pub(super) sources: Vec<&'a Source>,
+    pub(super) selection: Selection,
+    pub(super) mode: Mode,
+}
+
+/// Whether a run writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// It does.
+    Write,
+    /// It only looks.
+    DryRun,
+}
+
+/// What a run did.
+#[derive(Debug)]
+pub(super) struct Done {
+    pub(super) run_id: Uuid,
+    pub(super) reader: Reader,
+    pub(super) days: Vec<DayReport>,
 }
 
 pub(super) async fn run(app: &App<'_>, args: &SyncArgs) -> Result<ExitStatus, Failure> {
-    let shutdown = Shutdown::listen()?;
-    let result = tokio::select! {
-        result = sync(app, args, &shutdown) => result,
+    let mode = if args.dry_run { Mode::DryRun } else { Mode::Write };
+    supervise(app, mode, async |shutdown| {
+        let order = Order { selection: selection(args)?, sources: app.sources(&args.sources)?, mode };
+        by_list(app, &order, shutdown).await
+    })
+    .await
+}
+
+/// Runs `work` to its end, or to that of the time which a signal leaves; then reports, and tells whoever is to be told.
+pub(super) async fn supervise(
+    app: &App<'_>,
+    mode: Mode,
+    work: impl AsyncFnOnce(&Shutdown) -> Result<Done, Failure>,
+) -> Result<ExitStatus, Failure> {
+    let (shutdown, started_at) = (Shutdown::listen()?, clock());
+    let done = tokio::select! {
+        done = work(&shutdown) => done,
         () = shutdown.overdue(TIME_TO_END) => Err(Failure::Interrupted(shutdown.exit_status().unwrap_or(FOUND_WRONG))),
+    };
+    let result = match done {
+        Ok(Done { run_id, reader, days }) => {
+            let report = RunReport::new(run_id, mode == Mode::DryRun, started_at, days);
+            if !shutdown.is_asked() {
+                reader.close().await;
+            }
+            Ok(RunReport { finished_at: clock(), ..report })
+        }
+        Err(failure) => Err(failure),
     };
     let status = match &result {
         Ok(report) => {
@@ -50,45 +100,40 @@ pub(super) async fn run(app: &App<'_>, args: &SyncArgs) -> Result<ExitStatus, Fa
         }
         Err(failure) => failure.exit_status(),
     };
-    if !args.dry_run {
+    if mode == Mode::Write {
         notify::ping(&app.config.notify, status).await;
     }
     app.global.output.print(&result?)?;
     Ok(status)
 }
 
-async fn sync(app: &App<'_>, args: &SyncArgs, shutdown: &Shutdown) -> Result<RunReport, Failure> {
-    let selection = selection(args)?;
-    let sources = app.sources(&args.sources)?;
-    let tokens = app.config.tokens(sources.iter().copied(), &super::env)?;
-    let client = Client::new(&app.config.api, sources.iter().copied(), &tokens)?;
+/// Reads the days that `order` asks for from Heroku's list of each.
+pub(super) async fn by_list(app: &App<'_>, order: &Order<'_>, shutdown: &Shutdown) -> Result<Done, Failure> {
+    let sources = || order.sources.iter().copied();
+    let tokens = app.config.tokens(sources(), &super::env)?;
+    let client = Client::new(&app.config.api, sources(), &tokens)?;
     let reader = app.connect().await?;
     let holder = App::holder();
-    let (run_id, started_at) = (holder.run_id, clock());
-
-    let days = if args.dry_run {
+    let run_id = holder.run_id;
+    if order.mode == Mode::DryRun {
         let has_ledger = is_readable(reader.schema().await?)?;
-        let planned = plan_days(app, &reader, has_ledger, &sources, selection).await?;
+        let planned = plan_days(app, &reader, has_ledger, order).await?;
         let jobs = jobs(&planned, &tokens);
-        dry_run::read_days(app, &client, has_ledger.then_some(&reader), &planned, jobs, shutdown).await
-    } else {
-        let store = writable(&reader, &holder).await?;
-        let planned = plan_days(app, &reader, true, &sources, selection).await?;
-        let jobs = jobs(&planned, &tokens);
-        let (event_log, shutdown) = (app.config.events, shutdown.clone());
-        let context = Arc::new(Context { client, teams: Teams::default(), store, event_log, shutdown });
-        let work = work_off(Arc::clone(&context), jobs, app.config.sync.concurrency).await;
-        report_all(&planned, work, &context.shutdown)
-    };
-    let report = RunReport { finished_at: clock(), ..RunReport::new(run_id, args.dry_run, started_at, days) };
-    if !shutdown.is_asked() {
-        reader.close().await;
+        let stored = has_ledger.then_some(&reader);
+        let days = dry_run::read_days(app, &client, stored, &planned, jobs, shutdown).await;
+        return Ok(Done { run_id, reader, days });
     }
-    Ok(report)
+    let store = writable(&reader, &holder).await?;
+    let planned = plan_days(app, &reader, true, order).await?;
+    let jobs = jobs(&planned, &tokens);
+    let writing = Writing::new(app, store, reader.clone(), shutdown.clone());
+    let context = Arc::new(Context { client, teams: Teams::default(), doubts: Doubts::default(), writing });
+    let work = work_off(context, jobs, app.config.sync.concurrency).await;
+    Ok(Done { run_id, reader, days: report_all(&planned, work, shutdown) })
 }
 
 /// Whether a dry run can read the ledger; where there is none yet, nothing is stored.
-fn is_readable(schema: Schema) -> Result<bool, Failure> {
+pub(super) fn is_readable(schema: Schema) -> Result<bool, Failure> {
     match schema {
         Schema::Current => Ok(true),
         Schema::Absent | Schema::Behind(_) => Ok(false),
@@ -103,6 +148,11 @@ fn selection(args: &SyncArgs) -> Result<Selection, Failure> {
         (None, Some(from), Some(to)) => (from, to),
         _ => return Ok(Selection::Due),
     };
+    named(from, to)
+}
+
+/// The days from `from` to `to`.
+pub(super) fn named(from: NaiveDate, to: NaiveDate) -> Result<Selection, Failure> {
     if from > to {
         return Err(Failure::usage(format!("--from {from} lies after --to {to}")));
     }
@@ -122,24 +172,30 @@ fn refuse_unfinished(selection: Selection, last_over: NaiveDate) -> Result<(), F
 }
 
 /// Looks at the ledger and the clock, and plans.
-async fn plan_days<'s>(
+pub(super) async fn plan_days<'s>(
     app: &App<'_>,
     reader: &Reader,
     has_ledger: bool,
-    sources: &'s [&'s Source],
-    selection: Selection,
+    order: &'s Order<'s>,
 ) -> Result<Vec<Planned<'s>>, Failure> {
-    let last_over = last_over(now(reader).await?);
-    refuse_unfinished(selection, last_over)?;
-    let catch_up_days = app.config.sync.catch_up_days;
+    let (sources, selection) = (&*order.sources, order.selection);
+    let now = now(reader).await?;
+    refuse_unfinished(selection, last_over(now))?;
+    let config::Sync { catch_up_days, recheck_after, .. } = &app.config.sync;
     let names: Vec<&str> = sources.iter().map(|source| source.name.as_ref()).collect();
-    let (from, to): (NaiveDate, NaiveDate) = window(selection, last_over, catch_up_days);
+    let scoped: Vec<_> = sources.iter().map(|source| (source.name.as_ref(), Some(&source.scope))).collect();
+    let dates = window(selection, last_over(now), *catch_up_days);
+    let rereads = match selection {
+        Selection::Due if !recheck_after.is_empty() => Rereads::Wanted,
+        _ => Rereads::None,
+    };
     let (rows, days) = if has_ledger {
-        (reader.ledger(&names, from, to).await?, reader.source_days(&names).await?)
+        (reader.ledger(&scoped, dates, rereads).await?, reader.source_days(&names).await?)
     } else {
         (Vec::new(), HashMap::new())
     };
-    Ok(plan(&Known { sources, rows: &rows, days: &days, last_over, catch_up_days }, selection))
+    let known = Known { sources, rows: &rows, days: &days, now, catch_up_days: *catch_up_days, recheck_after };
+    Ok(plan(&known, selection))
 }
 
 /// Works the fetches off, as many at a time as allowed, until all are done or a signal came.
@@ -155,7 +211,7 @@ async fn work_off(context: Arc<Context>, mut jobs: VecDeque<Job>, concurrency: u
         let at_work = running.len().saturating_sub(*waiting.borrow_and_update());
         for _ in at_work..concurrency {
             let is_free = |job: &Job| under_way.get(&job.asker.token).is_none_or(|count| *count < concurrency);
-            let next = jobs.iter().position(is_free).filter(|_| !context.shutdown.is_asked());
+            let next = jobs.iter().position(is_free).filter(|_| !context.writing.shutdown.is_asked());
             let Some(job) = next.and_then(|place| jobs.remove(place)) else { break };
             *under_way.entry(job.asker.token.clone()).or_default() += 1;
             let context = Arc::clone(&context);
@@ -171,14 +227,14 @@ async fn work_off(context: Arc<Context>, mut jobs: VecDeque<Job>, concurrency: u
                 None => break,
             },
             _ = waiting.changed() => {}
-            () = context.shutdown.overdue(TIME_TO_RELEASE) => break,
+            () = context.writing.shutdown.overdue(TIME_TO_RELEASE) => break,
         }
     }
     reports
 }
 
 /// A report for each planned day: what its work reported, or what the plan said, or that it was not come to.
-fn report_all(planned: &[Planned<'_>], work: Vec<DayReport>, shutdown: &Shutdown) -> Vec<DayReport> {
+pub(super) fn report_all(planned: &[Planned<'_>], work: Vec<DayReport>, shutdown: &Shutdown) -> Vec<DayReport> {
     let done: HashSet<DayKey> = work.iter().map(|day| DayKey::new(&day.source, day.date)).collect();
     let left = planned.iter().filter(|day| !done.contains(&day.key)).map(|day| {
         let report = report_unread(day, shutdown.is_asked());

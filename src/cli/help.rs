@@ -12,7 +12,7 @@ Examples:
 
 Exit status:
   0      all that was due is done, or another process is at it, or there was nothing to do
-  1      a day failed or lost its lock; or `check` found something wrong; or `reset` refused
+  1      a day failed or lost its lock; or `check` or `reconcile` found something wrong; or `reset` refused
   2      the command line or the configuration is wrong
   3      the database can't be reached, or its schema can't be brought up to date
   128+N  ended by signal N (143 after SIGTERM, 130 after Ctrl-C)";
@@ -31,6 +31,20 @@ Examples:
   auditsync status                                     the last 30 days
   auditsync status --source acme --days 90             longer, of one source
   auditsync status --output json                       for scripts";
+
+pub(super) const BACKFILL: &str = "\
+Examples:
+  auditsync backfill --from 2024-09-01 --to 2024-09-30 --plan          what it would take
+  auditsync backfill --source acme --from 2024-09-01 --to 2024-09-30 --via archive
+
+Exit status: 1 if a day failed or lost its lock.";
+
+pub(super) const RECONCILE: &str = "\
+Examples:
+  auditsync reconcile --source acme --month 2024-09
+  auditsync reconcile --source acme --month 2024-09 --repair           take in what is missing
+
+Exit status: 1 if an event is missing here.";
 
 pub(super) const RESET: &str = "\
 Examples:

@@ -73,6 +73,16 @@ pub enum Fault {
     /// An element of a list is JSON of another shape than Heroku documents. The words quote it, and are made harmless.
     #[error("an element of the list is not as documented: {0}")]
     Shape(String),
+    /// A file is not the one whose checksum Heroku tells.
+    #[error(
+        "its {bytes} bytes have the SHA-256 {found}, which is not the checksum that Heroku tells: it is cut or damaged"
+    )]
+    Checksum {
+        /// The checksum of what came.
+        found: String,
+        /// How many bytes came.
+        bytes: u64,
+    },
     /// A page says that there is a next one, but not which, or one that was read before.
     #[error("206 without a Next-Range that leads on")]
     NoWayOn,

@@ -5,6 +5,7 @@
 //! ([`Class`]). It stores nothing.
 
 mod answer;
+mod archive;
 mod asking;
 mod budget;
 #[cfg(test)]
@@ -26,12 +27,14 @@ use serde::Deserialize;
 use tokio::sync::watch;
 
 pub use answer::{Class, Error, Fault, harmless};
+pub use archive::{Archive, ArchiveError, Entries, Unreadable};
 pub use asking::Cost;
 pub use preflight::{EnterpriseAccount, Quota, User};
 pub use reader::{Batch, DayReader, Read};
 
 use crate::config::{Api, Filter, Retry, Source, Token, Tokens};
 use crate::retry::Attempts;
+use asking::Asking;
 use budget::{Budget, Waiting};
 use reader::ListReader;
 
@@ -42,6 +45,9 @@ const OUTAGE_AFTER: u32 = 3;
 #[derive(Debug)]
 pub struct Client {
     http: reqwest::Client,
+    /// For files on other hosts: it has no header of ours but its name, unpacks nothing, and waits as long for each part
+    /// of a file as for a whole answer.
+    files: reqwest::Client,
     api: Api,
     budgets: HashMap<Token, Arc<Budget>>,
     waiting: Waiting,
@@ -78,6 +84,20 @@ pub struct Team {
     pub name: String,
 }
 
+/// What Heroku says of a team by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Home {
+    /// The enterprise account that it is in; a team of another kind is in none.
+    pub enterprise_account: Option<Named>,
+}
+
+/// A thing of Heroku's that has a name.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Named {
+    /// The name.
+    pub name: String,
+}
+
 /// The program's HTTP client can't be made.
 #[derive(Debug, thiserror::Error)]
 #[error("the HTTP client can't be set up: {0}")]
@@ -92,23 +112,23 @@ impl Client {
     ) -> Result<Self, SetupError> {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/vnd.heroku+json; version=3"));
-        let mut http = reqwest::Client::builder()
-            .user_agent(concat!("auditsync/", env!("CARGO_PKG_VERSION"), " (audit trail to PostgreSQL)"))
-            .default_headers(headers)
-            .connect_timeout(api.connect_timeout)
-            .redirect(redirect::Policy::none())
-            .referer(false);
-        if api.base_url.scheme() == "http" {
-            // It is on this machine, and a proxy would be told the token.
-            http = http.no_proxy();
-        }
-        let http = http.build()?;
+        let client = || {
+            let client = reqwest::Client::builder()
+                .user_agent(concat!("auditsync/", env!("CARGO_PKG_VERSION"), " (audit trail to PostgreSQL)"))
+                .connect_timeout(api.connect_timeout)
+                .redirect(redirect::Policy::none())
+                .referer(false);
+            // What is on this machine needs no proxy, which would be told the token.
+            if api.base_url.scheme() == "http" { client.no_proxy() } else { client }
+        };
+        let http = client().default_headers(headers).build()?;
+        let files = client().no_gzip().read_timeout(api.request_timeout).build()?;
         let waiting = Waiting::new();
         let budgets = sources
             .into_iter()
             .map(|source| (tokens.of(source).clone(), Arc::new(Budget::new(&source.rate_limit, &waiting))))
             .collect();
-        Ok(Self { http, api: api.clone(), budgets, waiting, exhausted: AtomicU32::new(0) })
+        Ok(Self { http, files, api: api.clone(), budgets, waiting, exhausted: AtomicU32::new(0) })
     }
 
     /// How many requests wait for their token's budget, and the changes of that number.
@@ -137,6 +157,11 @@ impl Client {
     pub async fn teams(&self, account: &str, asker: &Asker, cost: &mut Cost) -> Result<Vec<Team>, Error> {
         let url = self.url(&["enterprise-accounts", account, "teams"]);
         ListReader::new(self, url, asker.clone()).read_all(cost).await
+    }
+
+    /// Where a team belongs, by its name or id.
+    pub async fn home(&self, team: &str, asker: &Asker, cost: &mut Cost) -> Result<Home, Error> {
+        Asking::new(self, self.url(&["teams", team]), asker.clone()).object(cost).await
     }
 
     fn url(&self, path: &[&str]) -> Url {

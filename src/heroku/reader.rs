@@ -17,9 +17,9 @@ use super::{Asker, Client};
 use crate::event::Event;
 
 /// The most events in a batch.
-const BATCH_EVENTS: usize = 2000;
+pub(super) const BATCH_EVENTS: usize = 2000;
 /// The bytes at which a batch is full; one event may exceed them.
-const BATCH_BYTES: usize = 1024 * 1024;
+pub(super) const BATCH_BYTES: usize = 1024 * 1024;
 
 /// How often a page with one element, or none, may be like another. Longer ones are never alike by chance.
 const SHORT_PAGES_ALIKE: u32 = 10;

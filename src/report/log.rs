@@ -107,11 +107,21 @@ where
     }
 }
 
+/// How an event is new here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Novelty {
+    /// Its day was not whole yet.
+    New,
+    /// Its day had been whole without it.
+    Late,
+}
+
 /// One line for an event that is new here. Heroku may well tell of a `token` in an event; the log does not.
-pub fn new_event(mode: EventLog, source: &SourceName, event: &Event, token: &Token) {
+pub fn new_event(mode: EventLog, novelty: Novelty, source: &SourceName, event: &Event, token: &Token) {
     let columns = &event.columns;
     let hide = |text: &Option<String>| text.as_deref().map(|text| token.hide_in(text).into_owned());
     let created_at = columns.created_at.map(|time| time.to_rfc3339());
+    let late = (novelty == Novelty::Late).then_some(true);
     match mode {
         EventLog::None => {}
         EventLog::Summary => info!(
@@ -122,6 +132,7 @@ pub fn new_event(mode: EventLog, source: &SourceName, event: &Event, token: &Tok
             r#type = hide(&columns.kind),
             action = hide(&columns.action),
             id = &*token.hide_in(&event.id),
+            late,
             "new event"
         ),
         EventLog::Full => info!(
@@ -132,6 +143,7 @@ pub fn new_event(mode: EventLog, source: &SourceName, event: &Event, token: &Tok
             r#type = hide(&columns.kind),
             action = hide(&columns.action),
             id = &*token.hide_in(&event.id),
+            late,
             event = &*token.hide_in(&String::from_utf8_lossy(&event.bytes)),
             "new event"
         ),
@@ -142,7 +154,7 @@ pub fn new_event(mode: EventLog, source: &SourceName, event: &Event, token: &Tok
 pub fn day(report: &DayReport) {
     let DayReport { source, date, outcome, events, new_events, late_events, requests, retries, duration_ms, .. } =
         report;
-    let DayReport { attempt, conflicts, error, .. } = report;
+    let DayReport { attempt, conflicts, vanished_events, error, .. } = report;
     match outcome {
         Outcome::Failed | Outcome::LostLock => tracing::error!(
             target: "auditsync", %source, %date, %outcome, requests, retries, attempt, duration_ms, error, "day not done"
@@ -151,8 +163,8 @@ pub fn day(report: &DayReport) {
             warn!(target: "auditsync", %source, %date, %outcome, requests, retries, attempt, duration_ms, "day not done");
         }
         _ => info!(
-            target: "auditsync", %source, %date, %outcome, events, new_events, late_events, conflicts, requests, retries, attempt, duration_ms,
-            "day done"
+            target: "auditsync", %source, %date, %outcome, events, new_events, late_events, conflicts, vanished_events, requests, retries, attempt,
+            duration_ms, "day done"
         ),
     }
 }

@@ -2,14 +2,17 @@
 //!
 //! Results go to stdout, as text or as exactly one JSON document; logs go to stderr.
 
+pub mod backfill;
 pub mod check;
 pub mod log;
+pub mod reconcile;
 pub mod run;
 pub mod status;
 mod table;
 
 use std::io::{self, Write as _};
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 /// The form of a result.
@@ -52,5 +55,16 @@ pub mod time {
     /// For `#[serde(serialize_with)]`.
     pub fn serialize<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&time.to_rfc3339_opts(SecondsFormat::Millis, true))
+    }
+}
+
+#[expect(clippy::ref_option, reason = "the form that serde asks for")]
+pub(crate) fn optional_time<S: serde::Serializer>(
+    at: &Option<DateTime<Utc>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match at {
+        Some(at) => time::serialize(at, serializer),
+        None => serializer.serialize_none(),
     }
 }

@@ -48,6 +48,8 @@ pub struct DayReport {
     pub late_events: u64,
     /// The events that were kept beside another with the same id.
     pub conflicts: u64,
+    /// The events that are stored, and that Heroku does not list any more.
+    pub vanished_events: u64,
     /// Requests to Heroku; sources that share a fetch share this figure.
     pub requests: u64,
     /// How many of them repeated one that failed.
@@ -108,6 +110,7 @@ impl DayReport {
             new_events: 0,
             late_events: 0,
             conflicts: 0,
+            vanished_events: 0,
             requests: 0,
             retries: 0,
             attempt: 0,

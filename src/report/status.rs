@@ -7,44 +7,46 @@ use serde::Serialize;
 
 use super::run::counted;
 use super::table::Plain;
-use super::{Report, time};
+use super::{Report, optional_time};
+use crate::coverage::{Coverage, Lateness, Range};
+use crate::ledger::LedgerRow;
 
 /// `status`: each source as a whole, then its days.
 #[derive(Debug, Clone, Serialize)]
 pub struct StatusReport {
-    /// The sources of the file, in its order.
-    pub sources: Vec<SourceStatus>,
-    /// The days of the last while that have a row or should have one, newest first.
-    pub days: Vec<DayStatus>,
-}
-
-/// One source as a whole.
-#[derive(Debug, Clone, Serialize)]
-pub struct SourceStatus {
-    /// Its name.
-    pub source: String,
-    /// Whether it is synced.
-    pub enabled: bool,
-    /// The day that coverage is owed from, once it is known.
-    pub covered_from: Option<NaiveDate>,
-    /// Its newest whole day.
-    pub last_whole_day: Option<NaiveDate>,
-    /// The figures below are for the days from here…
+    /// The days below are those from here…
+    #[serde(skip)]
     pub from: NaiveDate,
     /// …to here.
+    #[serde(skip)]
     pub to: NaiveDate,
-    /// Days read whole.
-    pub whole: u64,
-    /// Days that failed, or whose lease went stale.
-    pub failed: u64,
-    /// Days being worked on.
-    pub at_work: u64,
-    /// Days due after a reset or an interruption.
-    pub pending: u64,
-    /// Days owed that have no row.
-    pub missing: u64,
-    /// The oldest day owed that is not whole.
-    pub oldest_gap: Option<NaiveDate>,
+    /// The sources of the file, in its order, and then those that only the ledger knows.
+    pub sources: Vec<Coverage>,
+    /// The days of the last while that have a row or should have one, and those due at any age, newest first.
+    pub days: Vec<DayStatus>,
+    /// Whether a source is behind, if that was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub check: Option<Check>,
+}
+
+/// Whether a source is behind.
+#[derive(Debug, Clone, Serialize)]
+pub struct Check {
+    /// None is.
+    pub ok: bool,
+    /// By how much one may be.
+    pub max_lag: String,
+    /// Those that are.
+    pub behind: Vec<Behind>,
+}
+
+/// A source that is behind.
+#[derive(Debug, Clone, Serialize)]
+pub struct Behind {
+    /// Its name.
+    pub source: String,
+    /// Why it is said to be.
+    pub reason: String,
 }
 
 /// One day.
@@ -67,52 +69,94 @@ pub struct DayStatus {
     pub updated_at: Option<DateTime<Utc>>,
 }
 
-#[expect(clippy::ref_option, reason = "the form that serde asks for")]
-fn optional_time<S: serde::Serializer>(at: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
-    match at {
-        Some(at) => time::serialize(at, serializer),
-        None => serializer.serialize_none(),
+impl DayStatus {
+    /// What a ledger row says.
+    pub fn of(row: &LedgerRow) -> Self {
+        Self {
+            source: row.source.clone(),
+            date: row.date,
+            status: row.status.to_string(),
+            events: row.events,
+            attempt: row.attempt,
+            error: row.error.clone(),
+            updated_at: Some(row.updated_at),
+        }
+    }
+
+    /// A day that is owed and has no row.
+    pub fn missing(source: &str, date: NaiveDate) -> Self {
+        Self {
+            source: source.to_owned(),
+            date,
+            status: "MISSING".to_owned(),
+            events: None,
+            attempt: 0,
+            error: None,
+            updated_at: None,
+        }
     }
 }
 
+/// The most ranges that are shown of a source as text; the newest.
+const RANGES_SHOWN: usize = 12;
+
 impl Report for StatusReport {
     fn text(&self) -> String {
+        let mut text = self.table();
+        if self.sources.iter().all(|source| source.ranges.is_empty()) {
+            text.push_str("\nNo day was ever due. Run `auditsync` to begin.\n");
+        } else {
+            self.sources.iter().for_each(|source| show_ranges(&mut text, source));
+        }
+        self.show_problems(&mut text);
+        if let Some(check) = &self.check {
+            text.push('\n');
+            for Behind { source, reason } in &check.behind {
+                let _ = writeln!(text, "{source} is behind: {reason}.");
+            }
+            if check.ok {
+                let _ = writeln!(text, "No source is behind by more than {}.", check.max_lag);
+            }
+        }
+        text
+    }
+}
+
+impl StatusReport {
+    fn table(&self) -> String {
+        let mut sources =
+            Plain::new(&["SOURCE", "SINCE", ">WHOLE", ">SETTLED", ">DUE", ">FAILED", ">MISSING", "OLDEST GAP", ">LAG"]);
         let date = |date: Option<NaiveDate>| date.map_or_else(|| "-".to_owned(), |date| date.to_string());
-        let mut sources = Plain::new(&[
-            "SOURCE",
-            "SINCE",
-            "LAST WHOLE",
-            ">WHOLE",
-            ">FAILED",
-            ">DUE",
-            ">AT WORK",
-            ">MISSING",
-            "OLDEST GAP",
-        ]);
         for source in &self.sources {
-            let name = if source.enabled { source.source.clone() } else { format!("{} (disabled)", source.source) };
             sources.row(vec![
-                name,
+                source.source.clone(),
                 date(source.covered_from),
-                date(source.last_whole_day),
-                source.whole.to_string(),
+                (source.whole + source.settled).to_string(),
+                source.settled.to_string(),
+                (source.due + source.at_work).to_string(),
                 source.failed.to_string(),
-                source.pending.to_string(),
-                source.at_work.to_string(),
                 source.missing.to_string(),
                 date(source.oldest_gap),
+                source.lag.map_or_else(|| "-".to_owned(), hours),
             ]);
         }
-        let mut text = sources.text();
-        if let Some(first) = self.sources.first() {
-            let _ = writeln!(text, "\nDays from {} to {}.", first.from, first.to);
+        sources.text()
+    }
+
+    /// The days of the window that are not whole, each with its reason.
+    fn show_problems(&self, text: &mut String) {
+        let is_whole = |day: &&DayStatus| day.status == "SUCCESS";
+        let (whole, others): (Vec<_>, Vec<_>) = self.days.iter().partition(is_whole);
+        if whole.is_empty() && others.is_empty() {
+            return;
         }
-        if self.days.is_empty() {
-            text.push_str("No day was ever due. Run `auditsync` to begin.\n");
-            return text;
+        let _ = writeln!(text, "\nFrom {} to {}: {} whole.", self.from, self.to, counted(whole.len() as u64, "day"));
+        let told: Vec<_> = others.into_iter().filter(|day| day.status != "MISSING").collect();
+        if told.is_empty() {
+            return;
         }
         let mut days = Plain::new(&["SOURCE", "DATE", "STATUS", ">EVENTS", ">ATTEMPT", "UPDATED"]);
-        for day in &self.days {
+        for day in &told {
             days.row(vec![
                 day.source.clone(),
                 day.date.to_string(),
@@ -124,11 +168,54 @@ impl Report for StatusReport {
         }
         text.push('\n');
         text.push_str(&days.text());
-        for day in self.days.iter().filter(|day| day.error.is_some()) {
+        for day in told.iter().filter(|day| day.error.is_some()) {
             let _ = write!(text, "\n{} {}: {}\n", day.source, day.date, day.error.as_deref().unwrap_or_default());
         }
-        text
     }
+}
+
+/// What there is to say of a source beside its figures, and its days as ranges.
+fn show_ranges(text: &mut String, source: &Coverage) {
+    let what = match (source.in_file, source.enabled) {
+        (true, true) => "",
+        (true, false) => " (disabled)",
+        (false, _) => " (not in the file)",
+    };
+    let _ = writeln!(text, "\n{}{what}", source.source);
+    if source.ranges.len() > RANGES_SHOWN {
+        let _ = writeln!(text, "  … and {} ranges before, see --output json", source.ranges.len() - RANGES_SHOWN);
+    }
+    for range in source.ranges.iter().skip(source.ranges.len().saturating_sub(RANGES_SHOWN)) {
+        let Range { state, from, to, days, other_scope } = range;
+        let scope = if *other_scope { ", with another scope" } else { "" };
+        let to = if from == to { " ".repeat(14) } else { format!(" .. {to}") };
+        let state = state.name().replace('_', " ");
+        let _ = writeln!(text, "  {from}{to}  {state}, {}{scope}", counted(*days, "day"));
+    }
+    if source.other_scope > 0 {
+        let _ = writeln!(
+            text,
+            "  {} read with another account, team or filter than the file names now; `auditsync reset` has them read anew",
+            if source.other_scope == 1 { "1 day was".to_owned() } else { format!("{} days were", source.other_scope) }
+        );
+    }
+    if !source.earlier_names.is_empty() {
+        let _ = writeln!(text, "  It reads the same as {}: earlier names?", source.earlier_names.join(", "));
+    }
+    if let Some(Lateness { late_events, share, median, max }) = source.lateness {
+        let _ = writeln!(
+            text,
+            "  {} came late ({:.3} %): half were found {} after the day's end, the last {}",
+            counted(late_events, "event"),
+            share * 100.0,
+            hours(median),
+            hours(max)
+        );
+    }
+}
+
+fn hours(time: std::time::Duration) -> String {
+    format!("{}h", time.as_secs() / 3600)
 }
 
 /// `reset`: what became of each date.

@@ -15,8 +15,34 @@ use super::lease::{Fence, Standing};
 use super::{Error, Lease, Result, Store, Tries, column, patience, statement};
 use crate::config::{Retry, Scope};
 use crate::day::DayKey;
-use crate::ledger::Status;
+use crate::ledger::{LedgerRow, Status};
 use crate::retry::Attempts;
+
+/// Which days may be claimed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claimable {
+    /// One that is due.
+    Due,
+    /// One that is due, or whole by this attempt: to be read again, or added to.
+    Whole {
+        /// The attempt that called it whole.
+        attempt: i32,
+    },
+}
+
+impl Claimable {
+    /// The one that takes a day as its row shows it.
+    pub fn of(row: &LedgerRow) -> Self {
+        if row.status == Status::Success { Self::Whole { attempt: row.attempt } } else { Self::Due }
+    }
+
+    fn attempt(self) -> Option<i32> {
+        match self {
+            Self::Due => None,
+            Self::Whole { attempt } => Some(attempt),
+        }
+    }
+}
 
 /// What became of an attempt to claim a day.
 #[derive(Debug)]
@@ -35,12 +61,12 @@ pub enum Claim {
 }
 
 impl Store {
-    /// Takes a day for the time `ttl`, unless it is whole or another's.
-    pub async fn claim(&self, key: &DayKey, scope: &Scope, ttl: Duration) -> Result<Claim> {
+    /// Takes a day for the time `ttl`, unless it is another's, or whole where only a due one is wanted.
+    pub async fn claim(&self, key: &DayKey, scope: &Scope, ttl: Duration, wanted: Claimable) -> Result<Claim> {
         let mut attempts = Attempts::new(&patience());
         let mut looks = Attempts::new(&SHORT_PATIENCE);
         loop {
-            match self.try_claim(key, scope, ttl).await {
+            match self.try_claim(key, scope, ttl, wanted).await {
                 Ok(Some(claim)) => return Ok(claim),
                 // Whoever has the row locked may be about to leave it due: a cleanup, a reset, a claim that breaks off.
                 Ok(None) => match looks.next_delay(None) {
@@ -54,10 +80,11 @@ impl Store {
     }
 
     /// `None` while another process has the row locked.
-    async fn try_claim(&self, key: &DayKey, scope: &Scope, ttl: Duration) -> Result<Option<Claim>> {
+    async fn try_claim(&self, key: &DayKey, scope: &Scope, ttl: Duration, wanted: Claimable) -> Result<Option<Claim>> {
+        let order = Order { key, scope, ttl, wanted };
         let mut tx = self.begin().await?;
         limit_waits(&mut tx).await?;
-        let claimed = match lock_claimable(&mut tx, key).await? {
+        let claimed = match lock_claimable(&mut tx, key, wanted).await? {
             Lock::Held => None,
             Lock::Taken(before) => Some(before),
             // Nothing to claim; unless there is no row at all, somebody has it or it is whole.
@@ -67,7 +94,7 @@ impl Store {
             },
         };
         if let Some(before) = claimed
-            && let Some((lease, xact)) = self.insert_claim(&mut tx, key, scope, ttl, before.is_some()).await?
+            && let Some((lease, xact)) = self.insert_claim(&mut tx, &order, before.is_some()).await?
         {
             let message = before.and_then(|before| before.abandoned());
             let action = if message.is_some() { "takeover" } else { "claim" };
@@ -92,11 +119,10 @@ impl Store {
     async fn insert_claim(
         &self,
         tx: &mut PgTransaction<'_>,
-        key: &DayKey,
-        scope: &Scope,
-        ttl: Duration,
+        order: &Order<'_>,
         had_row: bool,
     ) -> Result<Option<(Lease, String)>> {
+        let Order { key, scope, ttl, wanted } = *order;
         let sent = Instant::now();
         let claimed = statement(include_str!("sql/claim.sql"))
             .bind(key.source.as_ref())
@@ -105,6 +131,7 @@ impl Store {
             .bind(ttl.as_secs_f64())
             .bind(Json(scope))
             .bind(had_row)
+            .bind(wanted.attempt())
             .fetch_optional(&mut **tx)
             .await
             .doing("claim the day");
@@ -118,11 +145,21 @@ impl Store {
         let standing = Standing {
             claimed_at: column(&row, "claimed_at")?,
             was_whole: column(&row, "was_whole")?,
+            events_before: column(&row, "events_before")?,
             stored_before: column(&row, "stored_before")?,
+            other_scope: column(&row, "other_scope")?,
         };
         let lease = Lease::new(fence, sent, standing);
         Ok(Some((lease, column(&row, "xact")?)))
     }
+}
+
+/// A claim that is asked for.
+struct Order<'a> {
+    key: &'a DayKey,
+    scope: &'a Scope,
+    ttl: Duration,
+    wanted: Claimable,
 }
 
 /// How often a row that another process has locked is looked at again.
@@ -179,10 +216,11 @@ struct Row {
     live: bool,
 }
 
-async fn lock_claimable(tx: &mut PgTransaction<'_>, key: &DayKey) -> Result<Lock> {
+async fn lock_claimable(tx: &mut PgTransaction<'_>, key: &DayKey, wanted: Claimable) -> Result<Lock> {
     let row = statement(include_str!("sql/lock_claimable.sql"))
         .bind(key.source.as_ref())
         .bind(key.date)
+        .bind(wanted.attempt())
         .fetch_optional(&mut **tx)
         .await
         .doing("lock the day's row");

@@ -7,6 +7,7 @@ use sqlx::postgres::PgTransaction;
 
 use super::commit::Proof;
 use super::error::Doing;
+use super::known::{Sameness, Stored, Via, compare};
 use super::{Lease, Result, Store, Tries, column, statement};
 use crate::day::DayKey;
 use crate::event::{Event, Hash};
@@ -61,7 +62,7 @@ impl Store {
     /// Stores the events that are not stored yet, under the lease.
     ///
     /// What the database refuses is found by halving the batch, and is then kept as bytes, alone.
-    pub async fn write_events<'e>(&self, lease: &Lease, events: &[&'e Event], via: &str) -> Result<Written<'e>> {
+    pub async fn write_events<'e>(&self, lease: &Lease, events: &[&'e Event], via: Via) -> Result<Written<'e>> {
         let mut written = Written::default();
         let mut parts: Vec<Vec<Offer<'e>>> = vec![events.iter().map(|event| Offer::new(event)).collect()];
         while let Some(mut part) = parts.pop() {
@@ -85,7 +86,7 @@ impl Store {
         Ok(written)
     }
 
-    async fn write_part<'e>(&self, lease: &Lease, part: &[Offer<'e>], via: &str) -> Result<Written<'e>> {
+    async fn write_part<'e>(&self, lease: &Lease, part: &[Offer<'e>], via: Via) -> Result<Written<'e>> {
         let mut tries = Tries::under(lease);
         loop {
             match self.try_write(lease, part, via).await {
@@ -95,24 +96,21 @@ impl Store {
         }
     }
 
-    async fn try_write<'e>(&self, lease: &Lease, part: &[Offer<'e>], via: &str) -> Result<Written<'e>> {
+    async fn try_write<'e>(&self, lease: &Lease, part: &[Offer<'e>], via: Via) -> Result<Written<'e>> {
         let (unique, repeated) = without_repeats(part);
         let mut tx = self.begin().await?;
         let xact = self.hold_fence(&mut tx, lease).await?;
         let new_ids = insert_events(&mut tx, lease.key(), &unique, via).await?;
         let is_new = |offer: &&Offer<'e>| new_ids.contains(&offer.event.id);
         let known: Vec<_> = unique.iter().copied().filter(|offer| !is_new(offer)).collect();
-
-        let mut stored: HashMap<String, Hash> = HashMap::new();
-        if !known.is_empty() {
-            let ids: Vec<&str> = known.iter().map(|offer| offer.event.id.as_str()).collect();
-            stored = known_events(&mut tx, lease.key(), &ids).await?;
-        }
-        if !repeated.is_empty() {
-            stored.extend(unique.iter().filter(|o| is_new(o)).map(|o| (o.event.id.clone(), o.event.hash)));
-        }
-        let differs = |offer: &&Offer<'e>| stored.get(&offer.event.id).is_some_and(|hash| *hash != offer.event.hash);
-        let conflicting: Vec<_> = known.into_iter().chain(repeated).filter(differs).collect();
+        // Of what came twice in different bytes, the first may just have been stored.
+        let (of_new, of_known): (Vec<_>, Vec<_>) =
+            repeated.into_iter().partition(|offer| new_ids.contains(&offer.event.id));
+        let unclear: Vec<_> = known.into_iter().chain(of_known).collect();
+        let events: Vec<&Event> = unclear.iter().map(|offer| offer.event).collect();
+        let compared = compare(&mut tx, lease.key(), &events, Sameness::Bytes(via)).await?;
+        let differs = unclear.into_iter().zip(compared).filter(|(_, stored)| *stored == Some(Stored::Other));
+        let conflicting: Vec<_> = differs.map(|(offer, _)| offer).chain(of_new).collect();
         let mut new_conflicts = Vec::new();
         if !conflicting.is_empty() {
             new_conflicts = insert_conflicts(&mut tx, lease.key(), &conflicting).await?;
@@ -163,7 +161,7 @@ async fn insert_events(
     tx: &mut PgTransaction<'_>,
     key: &DayKey,
     offers: &[&Offer<'_>],
-    via: &str,
+    via: Via,
 ) -> Result<HashSet<String>> {
     let doing = "store events";
     let text = |column: fn(&crate::event::Columns) -> &Option<String>| -> Vec<Option<&str>> {
@@ -175,7 +173,7 @@ async fn insert_events(
     let rows = statement(include_str!("sql/insert_events.sql"))
         .bind(key.source.as_ref())
         .bind(key.date)
-        .bind(via)
+        .bind(via.as_str())
         .bind(offers.iter().map(|o| o.event.id.as_str()).collect::<Vec<_>>())
         .bind(times)
         .bind(text(|c| &c.kind))
@@ -216,29 +214,6 @@ async fn insert_conflicts(
         .await
         .doing("keep conflicting events")?;
     rows.iter().map(|row| Ok((column(row, "event_id")?, column(row, "event_hash")?))).collect()
-}
-
-/// The hashes of what is stored under `ids` of a day.
-pub(super) async fn known_events(
-    tx: &mut PgTransaction<'_>,
-    key: &DayKey,
-    ids: &[&str],
-) -> Result<HashMap<String, Hash>> {
-    let doing = "look for stored events";
-    let rows = statement(include_str!("sql/known_events.sql"))
-        .bind(key.source.as_ref())
-        .bind(key.date)
-        .bind(ids)
-        .fetch_all(&mut **tx)
-        .await
-        .doing(doing)?;
-    rows.iter()
-        .map(|row| {
-            let hash: Vec<u8> = column(row, "event_hash")?;
-            // A hash of another length was put there by hand; it is no event's, so whatever comes differs from it.
-            Ok((column(row, "event_id")?, hash.try_into().unwrap_or_default()))
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -31,6 +31,8 @@ pub(super) struct Counts {
     pub(super) requests: Option<i32>,
     pub(super) retries: Option<i32>,
     pub(super) duration_ms: Option<i64>,
+    /// Of a day that had been whole before.
+    pub(super) late_events: Option<i32>,
 }
 
 impl Store {
@@ -50,6 +52,7 @@ impl Store {
             .bind(entry.counts.duration_ms)
             .bind(entry.message)
             .bind(entry.by.unwrap_or(&self.holder))
+            .bind(entry.counts.late_events)
             .execute(&mut **tx)
             .await
             .doing("write the history")?;

@@ -19,10 +19,7 @@ use crate::day::DayKey;
 #[derive(Debug)]
 pub struct Lease {
     pub(super) fence: Fence,
-    pub(super) claimed_at: DateTime<Utc>,
-    pub(super) was_whole: bool,
-    /// How many events of the day were stored when it was claimed.
-    pub(super) stored_before: i64,
+    pub(super) before: Standing,
     trust: Arc<Trust>,
 }
 
@@ -34,11 +31,16 @@ pub struct Pulse {
 }
 
 /// How a day stood when it was claimed.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Standing {
     pub(super) claimed_at: DateTime<Utc>,
     pub(super) was_whole: bool,
+    /// The events it had when it was last called whole.
+    pub(super) events_before: i32,
+    /// The events that are stored of it, called whole or not.
     pub(super) stored_before: i64,
+    /// What it was last asked with, if that was something else.
+    pub(super) other_scope: Option<String>,
 }
 
 /// What every fenced statement names: whose attempt at which day. The holder is the store's own.
@@ -60,9 +62,8 @@ pub struct Trust {
 
 impl Lease {
     pub(super) fn new(fence: Fence, sent: Instant, before: Standing) -> Self {
-        let Standing { claimed_at, was_whole, stored_before } = before;
         let trust = Arc::new(Trust::new(trusted_until(sent, fence.ttl)));
-        Self { fence, claimed_at, was_whole, stored_before, trust }
+        Self { fence, before, trust }
     }
 
     /// The day.
@@ -73,6 +74,26 @@ impl Lease {
     /// The fencing number of this claim.
     pub fn attempt(&self) -> i32 {
         self.fence.attempt
+    }
+
+    /// When it was claimed, by the database's clock.
+    pub fn claimed_at(&self) -> DateTime<Utc> {
+        self.before.claimed_at
+    }
+
+    /// Whether the day had been whole before.
+    pub fn was_whole(&self) -> bool {
+        self.before.was_whole
+    }
+
+    /// How many events of the day were stored when it was claimed.
+    pub fn stored_before(&self) -> u64 {
+        self.before.stored_before as u64
+    }
+
+    /// The scope that the day was last read whole with, if it is another than the source has now.
+    pub fn other_scope(&self) -> Option<&str> {
+        self.before.other_scope.as_deref().filter(|_| self.before.was_whole)
     }
 
     /// How long the lease may be relied on.

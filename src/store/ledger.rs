@@ -10,6 +10,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use sqlx::postgres::PgTransaction;
 use sqlx::types::Json;
 use tokio::time::Instant;
@@ -61,13 +62,31 @@ pub enum Blame {
     Unexpected,
 }
 
+/// What a day is called whole with.
+#[derive(Debug, Clone, Copy)]
+pub struct Publication<'a> {
+    /// Account, team and filter, as asked.
+    pub scope: &'a Scope,
+    /// What reading it cost and brought.
+    pub totals: Totals,
+    /// The moment that an archive knows of; without one, that of the claim.
+    pub as_of: Option<DateTime<Utc>>,
+    /// The last age at which the day is to be read again, if it is to be at all. A reading from then on settles it, if
+    /// it brings nothing more.
+    pub last_recheck: Option<Duration>,
+    /// What else is to be remembered in the history.
+    pub note: Option<&'a str>,
+}
+
 /// A day that was called whole.
 #[derive(Debug, Clone, Copy)]
 pub struct Published {
     /// All events that are stored of it.
     pub events: i32,
-    /// Those first seen by this attempt although the day had been whole before.
+    /// Those first seen since the day was called whole before, if it was.
     pub late_events: u32,
+    /// Whether it need not be read again.
+    pub settled: bool,
 }
 
 impl Store {
@@ -99,12 +118,12 @@ impl Store {
 
     /// Calls a day whole that was read whole: status, count, digest and history in one transaction. A lease that the
     /// attempt did not use up comes back with the error, so that the day can be given back.
-    pub async fn publish(&self, lease: Lease, scope: &Scope, totals: Totals) -> Result<Published, Unpublished> {
+    pub async fn publish(&self, lease: Lease, day: Publication<'_>) -> Result<Published, Unpublished> {
         lease.trust().end();
         let published = {
             let mut tries = Tries::under(&lease);
             loop {
-                match self.try_publish(&lease, scope, totals).await {
+                match self.try_publish(&lease, &day).await {
                     Ok(published) => break Ok(published),
                     Err(error) => match tries.again(error).await {
                         Ok(()) => {}
@@ -120,7 +139,8 @@ impl Store {
         })
     }
 
-    async fn try_publish(&self, lease: &Lease, scope: &Scope, totals: Totals) -> Result<Published> {
+    async fn try_publish(&self, lease: &Lease, day: &Publication<'_>) -> Result<Published> {
+        let (totals, before) = (day.totals, &lease.before);
         let doing = "publish the day";
         let mut tx = self.begin().await?;
         let xact = self.hold_fence(&mut tx, lease).await?;
@@ -129,22 +149,28 @@ impl Store {
             .bind(lease.key().date)
             .bind(lease.attempt())
             .bind(&self.holder)
-            .bind(Json(scope))
-            .bind(lease.claimed_at)
+            .bind(Json(day.scope))
+            .bind(day.as_of.map_or(before.claimed_at, |known| known.min(before.claimed_at)))
+            .bind(day.last_recheck.map(|age| age.as_secs_f64()))
+            .bind(totals.conflicts > 0)
             .fetch_optional(&mut *tx)
             .await
             .doing(doing)?
             .ok_or(Error::LeaseLost)?;
         let events: i32 = column(&row, "events_count")?;
         // Nobody deletes; what was confirmed and is not there was lost with the server that confirmed it.
-        let confirmed = lease.stored_before + i64::from(totals.new_events);
+        let confirmed = before.stored_before + i64::from(totals.new_events);
         if i64::from(events) < confirmed {
             return Err(Error::EventsVanished { confirmed, stored: events });
         }
-        let counts = totals.counts(Some(events));
-        let proof = self.write_history(&mut tx, lease.entry("publish", "synced", counts, None)).await?;
+        let late_events = before.was_whole.then(|| events - before.events_before);
+        // Events that another scope brings were not late.
+        let counts =
+            Counts { late_events: late_events.filter(|_| before.other_scope.is_none()), ..totals.counts(Some(events)) };
+        let proof = self.write_history(&mut tx, lease.entry("publish", "synced", counts, day.note)).await?;
+        let settled = column(&row, "settled")?;
         self.commit(tx, &xact, proof).await?;
-        Ok(Published { events, late_events: if lease.was_whole { totals.new_events } else { 0 } })
+        Ok(Published { events, late_events: late_events.unwrap_or(0).max(0) as u32, settled })
     }
 
     /// Gives a day back as FAILED, or as ERROR where the fault was not Heroku's, with the reason; it is due again.
@@ -237,6 +263,7 @@ impl Totals {
             requests: Some(self.requests as i32),
             retries: Some(self.retries as i32),
             duration_ms: Some(self.duration.as_millis() as i64),
+            late_events: None,
         }
     }
 }

@@ -8,10 +8,12 @@
 mod claim;
 mod commit;
 mod connect;
+mod coverage;
 mod error;
 mod events;
 mod history;
 mod inspect;
+mod known;
 mod lease;
 mod ledger;
 mod operator;
@@ -27,15 +29,17 @@ use sqlx::query::Query;
 use sqlx::{Postgres, Row};
 use uuid::Uuid;
 
-pub use claim::Claim;
+pub use claim::{Claim, Claimable};
 pub use connect::ConnectError;
+pub use coverage::Standings;
 pub use error::Error;
 pub use events::Written;
 pub use inspect::{Place, Rights, Server};
+pub use known::{Sameness, Stored, Via};
 pub use lease::{Lease, Pulse, Trust};
-pub use ledger::{Blame, Published, Totals, Unpublished};
+pub use ledger::{Blame, Publication, Published, Totals, Unpublished};
 pub use operator::{Reset, ResetOrder, Stale};
-pub use reader::Reader;
+pub use reader::{Reader, Rereads};
 pub use schema::{Schema, SchemaError, all_migrations};
 pub use tls::Protection;
 

@@ -5,16 +5,32 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use sqlx::postgres::{PgPool, PgTransaction};
+use sqlx::Postgres;
+use sqlx::postgres::{PgArguments, PgPool, PgRow, PgTransaction};
+use sqlx::query::Query;
+use sqlx::types::Json;
 
 use super::connect::{ConnectError, connect};
 use super::error::Doing;
-use super::events::known_events;
-use super::{Result, Tries, column, patience, persist, statement};
+use super::known::{Sameness, Stored, compare};
+use super::{Result, Tries, column, patience, statement};
+use crate::config::{Filter, Scope, SourceName};
 use crate::day::DayKey;
-use crate::event::Hash;
+use crate::event::Event;
 use crate::ledger::{LedgerRow, SourceDays, Status};
 use crate::retry::Attempts;
+
+/// How many ids are read at a time.
+const IDS_AT_A_TIME: i64 = 10_000;
+
+/// Whether whole days are read again some time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rereads {
+    /// They are, so that those which have not settled matter at any age.
+    Wanted,
+    /// They are not.
+    None,
+}
 
 /// The database, for those who may not change it.
 #[derive(Debug, Clone)]
@@ -40,51 +56,55 @@ impl Reader {
         self.pool.begin_with("BEGIN READ ONLY").await.doing("begin to read")
     }
 
-    /// The database's clock.
-    pub async fn now(&self) -> Result<DateTime<Utc>> {
-        let row = persist(async || {
-            let mut tx = self.begin().await?;
-            statement(include_str!("sql/clock.sql")).fetch_one(&mut *tx).await.doing("tell the time")
-        });
-        column(&row.await?, "now")
+    /// The rows that answer a question, which `ask` makes; `doing` completes "the database failed to …".
+    pub(super) async fn rows<'q>(
+        &self,
+        doing: &'static str,
+        ask: impl Fn() -> Query<'q, Postgres, PgArguments> + Send,
+    ) -> Result<Vec<PgRow>> {
+        let mut attempts = Attempts::new(&patience());
+        loop {
+            match self.try_rows(doing, ask()).await {
+                Err(error) => Tries::wait(&mut attempts, error).await?,
+                rows => return rows,
+            }
+        }
     }
 
-    /// The rows of `sources` from `from` to `to`, and those of every PENDING day, in the order of dates and names.
-    pub async fn ledger(&self, sources: &[&str], from: NaiveDate, to: NaiveDate) -> Result<Vec<LedgerRow>> {
-        let rows = persist(async || {
-            let mut tx = self.begin().await?;
-            let question = statement(include_str!("sql/ledger_of_sources.sql")).bind(sources).bind(from).bind(to);
-            question.fetch_all(&mut *tx).await.doing("read the ledger")
+    async fn try_rows(&self, doing: &'static str, question: Query<'_, Postgres, PgArguments>) -> Result<Vec<PgRow>> {
+        let mut tx = self.begin().await?;
+        question.fetch_all(&mut *tx).await.doing(doing)
+    }
+
+    /// The database's clock.
+    pub async fn now(&self) -> Result<DateTime<Utc>> {
+        let rows = self.rows("tell the time", || statement(include_str!("sql/clock.sql"))).await?;
+        column(rows.first().ok_or(sqlx::Error::RowNotFound).doing("tell the time")?, "now")
+    }
+
+    /// The rows of `sources`, each with its present scope if it has one, from `from` to `to`, in the order of dates and names, and before them those of every PENDING
+    /// day and, where days are read again, of every one that has not settled.
+    pub async fn ledger(
+        &self,
+        sources: &[(&str, Option<&Scope>)],
+        (from, to): (NaiveDate, NaiveDate),
+        rereads: Rereads,
+    ) -> Result<Vec<LedgerRow>> {
+        let (names, scopes): (Vec<&str>, Vec<Option<Json<&Scope>>>) =
+            sources.iter().map(|(name, scope)| (*name, scope.map(Json))).unzip();
+        let rows = self.rows("read the ledger", || {
+            let question =
+                statement(include_str!("sql/ledger_of_sources.sql")).bind(names.clone()).bind(scopes.clone());
+            question.bind(from).bind(to).bind(rereads == Rereads::Wanted)
         });
-        rows.await?
-            .iter()
-            .map(|row| {
-                Ok(LedgerRow {
-                    source: column(row, "source")?,
-                    date: column(row, "process_date")?,
-                    status: Status::from(column::<String>(row, "status")?),
-                    attempt: column(row, "attempt")?,
-                    events: column(row, "events_count")?,
-                    locked_by: column(row, "locked_by")?,
-                    live: column(row, "live")?,
-                    endless: column(row, "endless")?,
-                    error: column(row, "error_message")?,
-                    updated_at: column(row, "updated_at")?,
-                    synced_at: column(row, "synced_at")?,
-                })
-            })
-            .collect()
+        rows.await?.iter().map(ledger_row).collect()
     }
 
     /// The first and the newest whole day of each of `sources`.
     pub async fn source_days(&self, sources: &[&str]) -> Result<HashMap<String, SourceDays>> {
-        let rows = persist(async || {
-            let mut tx = self.begin().await?;
-            let question = statement(include_str!("sql/first_days.sql")).bind(sources);
-            question.fetch_all(&mut *tx).await.doing("read the first days")
-        });
-        rows.await?
-            .iter()
+        let ask = || statement(include_str!("sql/first_days.sql")).bind(sources.to_vec());
+        let rows = self.rows("read the first days", ask).await?;
+        rows.iter()
             .map(|row| {
                 let days = SourceDays { first: column(row, "first_day")?, last_whole: column(row, "last_whole_day")? };
                 Ok((column(row, "source")?, days))
@@ -92,24 +112,72 @@ impl Reader {
             .collect()
     }
 
-    /// The hashes of what is stored under `ids` of a day.
-    pub async fn known(&self, key: &DayKey, ids: &[&str]) -> Result<HashMap<String, Hash>> {
+    /// Compares each of `events` with what is stored under its id; `None` where nothing is.
+    pub async fn compare(&self, key: &DayKey, events: &[&Event], sameness: Sameness) -> Result<Vec<Option<Stored>>> {
         let mut attempts = Attempts::new(&patience());
         loop {
-            match self.try_known(key, ids).await {
+            match self.try_compare(key, events, sameness).await {
                 Err(error) => Tries::wait(&mut attempts, error).await?,
                 known => return known,
             }
         }
     }
 
-    async fn try_known(&self, key: &DayKey, ids: &[&str]) -> Result<HashMap<String, Hash>> {
+    async fn try_compare(&self, key: &DayKey, events: &[&Event], sameness: Sameness) -> Result<Vec<Option<Stored>>> {
         let mut tx = self.begin().await?;
-        known_events(&mut tx, key, ids).await
+        compare(&mut tx, key, events, sameness).await
+    }
+
+    /// The ids of a day's events behind `after`, in their order: some thousands at a time, none behind the last.
+    pub async fn event_ids(&self, key: &DayKey, after: &str) -> Result<Vec<String>> {
+        let rows = self.rows("read the ids of a day's events", || {
+            let question = statement(include_str!("sql/event_ids.sql")).bind(key.source.as_ref()).bind(key.date);
+            question.bind(after).bind(IDS_AT_A_TIME)
+        });
+        rows.await?.iter().map(|row| column(row, "event_id")).collect()
+    }
+
+    /// How many events are stored of each day of `source` in a range of dates, where there are any.
+    pub async fn stored_counts(
+        &self,
+        source: &SourceName,
+        (from, to): (NaiveDate, NaiveDate),
+    ) -> Result<HashMap<NaiveDate, u64>> {
+        let ask = || statement(include_str!("sql/stored_counts.sql")).bind(source.as_ref()).bind(from).bind(to);
+        let rows = self.rows("count a month's events", ask).await?;
+        let count = |row| Ok((column(row, "process_date")?, column::<i64>(row, "events")? as u64));
+        rows.iter().map(count).collect()
+    }
+
+    /// A source of `account` that holds events of `date` which `filter` lets through.
+    pub async fn witness(&self, account: &str, filter: &Filter, date: NaiveDate) -> Result<Option<String>> {
+        let rows = self.rows("look for other sources' events of the day", || {
+            let question = statement(include_str!("sql/witness.sql")).bind(date).bind(account);
+            question.bind(&filter.r#type).bind(&filter.action).bind(&filter.actor)
+        });
+        rows.await?.first().map(|row| column(row, "source")).transpose()
     }
 
     /// Closes the connections, so that the server sees them end as they should.
     pub async fn close(&self) {
         self.pool.close().await;
     }
+}
+
+fn ledger_row(row: &PgRow) -> Result<LedgerRow> {
+    Ok(LedgerRow {
+        source: column(row, "source")?,
+        date: column(row, "process_date")?,
+        status: Status::from(column::<String>(row, "status")?),
+        attempt: column(row, "attempt")?,
+        events: column(row, "events_count")?,
+        locked_by: column(row, "locked_by")?,
+        live: column(row, "live")?,
+        endless: column(row, "endless")?,
+        error: column(row, "error_message")?,
+        updated_at: column(row, "updated_at")?,
+        synced_at: column(row, "synced_at")?,
+        settled: column(row, "settled")?,
+        other_scope: column(row, "other_scope")?,
+    })
 }

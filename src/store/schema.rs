@@ -17,8 +17,10 @@ use super::{Error, Reader, Store, Tries, column, patience, persist, statement};
 use crate::retry::Attempts;
 
 /// Every migration, oldest first. A file under `migrations/` that is not named here would never run; a test compares.
-const MIGRATIONS: &[(i64, &str, &str)] =
-    &[(1, "ledger and events", include_str!("../../migrations/0001_ledger_and_events.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "ledger and events", include_str!("../../migrations/0001_ledger_and_events.sql")),
+    (2, "settling", include_str!("../../migrations/0002_settling.sql")),
+];
 
 /// Any number that other programs on the same database are unlikely to lock by.
 const LOCK: i64 = 0x6175_6469_7473_796e;

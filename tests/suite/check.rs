@@ -125,6 +125,18 @@ fn all_that_a_sync_needs_is_found_and_nothing_is_changed() {
 }
 
 #[test]
+fn the_rights_are_looked_at_of_every_table_that_there_is() {
+    let world = World::new(ACME);
+    world.run("migrate");
+    let report = check(&world);
+    let mut looked_at: Vec<_> = found(&report, "rights").into_iter().map(|(table, ..)| table).collect();
+    looked_at.sort_unstable();
+    let tables =
+        world.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename COLLATE \"C\"");
+    assert_eq!(looked_at, tables.lines().collect::<Vec<_>>());
+}
+
+#[test]
 fn each_thing_is_asked_once_with_each_token_and_the_quota_for_nothing() {
     let world = World::new(THREE_ACCOUNTS_AND_A_TEAM);
     check(&world);

@@ -8,16 +8,21 @@ SET status = 'PROCESSING',
     locked_by = excluded.locked_by,
     locked_until = excluded.locked_until,
     error_message = NULL,
+    -- Only a day that is whole has settled.
+    settled_at = NULL,
     updated_at = clock_timestamp()
 WHERE (
         l.status IN ('PENDING', 'FAILED', 'ERROR')
         -- A lease that ran out by this server's clock may be taken over; one without an end is nobody's.
         OR (l.status = 'PROCESSING'
             AND (l.locked_until IS NULL OR l.locked_by IS NULL OR l.locked_until <= clock_timestamp()))
+        -- A whole day is read again only if it is still the same attempt's: of two that want to, one does.
+        OR (l.status = 'SUCCESS' AND l.attempt = $7)
       )
   -- Where there was no row to lock, one that is there now is that of a claim whose commit this insert waited for. If its
   -- lease ran out meanwhile, the next claim takes it over by name.
   AND $6
-RETURNING attempt, synced_at IS NOT NULL AS was_whole, clock_timestamp() AS claimed_at,
+RETURNING attempt, synced_at IS NOT NULL AS was_whole, coalesce(events_count, 0) AS events_before,
+          CASE WHEN scope <> $5 THEN scope::text END AS other_scope, clock_timestamp() AS claimed_at,
           (SELECT count(*) FROM audit_events AS e WHERE e.source = $1 AND e.process_date = $2) AS stored_before,
           pg_current_xact_id()::text AS xact

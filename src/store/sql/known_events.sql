@@ -1,5 +1,5 @@
--- What is stored under the given ids of a day.
-SELECT event_id, event_hash
+-- What is stored under the given ids of a day, and the way it came.
+SELECT event_id, event_hash, via
 FROM audit_events
 WHERE source = $1
   AND process_date = $2

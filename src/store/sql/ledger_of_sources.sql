@@ -1,21 +1,35 @@
--- The rows that planning needs: those of a range of dates, and every PENDING day of any age up to its end.
+-- The rows that planning needs: those of a range of dates and, of any age before it, every PENDING day and, where days
+-- are read again ($5), every one that was read whole and has not settled.
 -- Times and dates that only a person can have written, such as infinity, lie beyond what the program can hold.
-SELECT source, process_date, status, attempt, events_count, locked_by, error_message,
+SELECT l.source, process_date, status, attempt, events_count, locked_by, error_message,
        greatest('0001-01-01Z', least('9999-12-31Z', updated_at)) AS updated_at,
        CASE WHEN synced_at BETWEEN '0001-01-01Z' AND '9999-12-31Z' THEN synced_at END AS synced_at,
+       settled_at IS NOT NULL AS settled,
+       coalesce(l.scope <> wanted.scope, false) AS other_scope,
        coalesce(locked_until > clock_timestamp(), false) AS live,
        coalesce(locked_until > clock_timestamp() + interval '30 days', false) AS endless
 FROM (
     SELECT *
     FROM audit_events_log
     WHERE source = ANY ($1)
-      AND process_date BETWEEN $2 AND $3
+      AND process_date BETWEEN $3 AND $4
     UNION ALL
     SELECT *
     FROM audit_events_log
     WHERE source = ANY ($1)
       AND status = 'PENDING'
       AND process_date >= '0001-01-01'
-      AND process_date < $2
-) AS rows_of_sources
-ORDER BY process_date, source
+      AND process_date < $3
+    UNION ALL
+    SELECT *
+    FROM audit_events_log
+    WHERE $5
+      AND source = ANY ($1)
+      AND settled_at IS NULL
+      AND synced_at IS NOT NULL
+      AND status <> 'PENDING'
+      AND process_date >= '0001-01-01'
+      AND process_date < $3
+) AS l
+JOIN unnest($1::text[], $2::jsonb[]) AS wanted (source, scope) USING (source)
+ORDER BY process_date, l.source

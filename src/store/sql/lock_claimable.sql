@@ -6,5 +6,6 @@ WHERE source = $1
   AND process_date = $2
   AND (status IN ('PENDING', 'FAILED', 'ERROR')
        OR (status = 'PROCESSING'
-           AND (locked_until IS NULL OR locked_by IS NULL OR locked_until <= clock_timestamp())))
+           AND (locked_until IS NULL OR locked_by IS NULL OR locked_until <= clock_timestamp()))
+       OR (status = 'SUCCESS' AND attempt = $3))
 FOR UPDATE NOWAIT

@@ -5,8 +5,13 @@ SET status = 'SUCCESS',
     events_count = stored.events,
     digest = stored.digest,
     scope = $5,
-    synced_at = $6,
-    settled_at = NULL,
+    -- An archive may know less than an earlier reading.
+    synced_at = greatest(l.synced_at, $6),
+    settled_at = CASE WHEN $7::double precision IS NOT NULL
+                       AND $6 >= ($2 + 1)::timestamp AT TIME ZONE 'UTC' + make_interval(secs => $7)
+                       -- A day that was whole before has settled when another reading brought nothing more.
+                       AND (l.synced_at IS NULL OR (stored.events = l.events_count AND NOT $8))
+                      THEN clock_timestamp() END,
     error_message = NULL,
     locked_by = NULL,
     locked_until = NULL,
@@ -24,4 +29,4 @@ WHERE l.source = $1
   AND l.locked_by = $4
   AND l.status = 'PROCESSING'
   AND l.locked_until > clock_timestamp()
-RETURNING l.events_count, l.digest
+RETURNING l.events_count, l.settled_at IS NOT NULL AS settled

@@ -1,0 +1,306 @@
+//! `reconcile`: what is stored against Heroku's archive of a month, event by event.
+//!
+//! The archive is Heroku's own, made on another way than its lists of events, so it is a second witness. Events are
+//! compared as JSON values. Compared are the days that coverage is owed for and that the archive covers wholly.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use chrono::NaiveDate;
+
+use super::archive::{Account, Context, Found, Sink, accounts, sort, store_days};
+use super::backfill::{oldest, selectors, told};
+use super::fetch::{JobDay, Selector, Teams};
+use super::view::{ReadFrom, Writing};
+use super::{App, DONE, ExitStatus, FOUND_WRONG, Failure, Shutdown, existing, now, writable};
+use crate::cli::ReconcileArgs;
+use crate::config::Source;
+use crate::day::{DayKey, Month, last_over, range};
+use crate::event::Event;
+use crate::heroku::{Archive, Client, Cost, Unreadable};
+use crate::ledger::{LedgerRow, SourceDays};
+use crate::report::reconcile::{ArchiveFacts, MonthReport, ReconcileReport, ReconciledDay};
+use crate::report::run::{DayReport, Outcome};
+use crate::seen::Seen;
+use crate::store::{Claimable, Reader, Rereads, Sameness, Stored};
+
+pub(super) async fn run(app: &App<'_>, args: &ReconcileArgs) -> Result<ExitStatus, Failure> {
+    let shutdown = Shutdown::listen()?;
+    let report = tokio::select! {
+        report = reconcile(app, args, &shutdown) => report?,
+        () = shutdown.overdue(super::view::TIME_TO_RELEASE) => {
+            return Err(Failure::Interrupted(shutdown.exit_status().unwrap_or(FOUND_WRONG)));
+        }
+    };
+    let status = if report.is_good() { DONE } else { FOUND_WRONG };
+    app.global.output.print(&report)?;
+    Ok(shutdown.exit_status().unwrap_or(status))
+}
+
+async fn reconcile(app: &App<'_>, args: &ReconcileArgs, shutdown: &Shutdown) -> Result<ReconcileReport, Failure> {
+    let sources = app.sources(&args.sources)?;
+    let tokens = app.config.tokens(sources.iter().copied(), &super::env)?;
+    let client = Client::new(&app.config.api, sources.iter().copied(), &tokens)?;
+    let reader = app.connect().await?;
+    let newest = last_over(now(&reader).await?);
+    refuse_month(args.month, newest)?;
+    let holder = App::holder();
+    let store = if args.repair { Some(writable(&reader, &holder).await?) } else { existing(&reader, &holder).await? };
+    let Some(store) = store else { return Ok(ReconcileReport { months: Vec::new() }) };
+    let writing = Writing::new(app, store, reader.clone(), shutdown.clone());
+    let context = Context { client, teams: Teams::default(), writing };
+    let mut months = Vec::new();
+    for account in accounts(&sources, &tokens) {
+        if shutdown.is_asked() {
+            break;
+        }
+        let mut of_account = compare_account(&context, &account, args.month, newest).await?;
+        if args.repair {
+            repair(&context, &account, &mut of_account).await;
+        }
+        months.extend(of_account.months);
+    }
+    if !shutdown.is_asked() {
+        reader.close().await;
+    }
+    months.sort_by_key(|month| sources.iter().position(|source| source.name.as_ref() == month.source));
+    Ok(ReconcileReport { months })
+}
+
+/// Refuses a month of which there can't be an archive.
+fn refuse_month(month: Month, newest: NaiveDate) -> Result<(), Failure> {
+    if month.first() > newest {
+        return Err(Failure::usage(format!("no day of {month} is over in UTC, so there is nothing to compare")));
+    }
+    if month.first() < oldest() {
+        return Err(Failure::usage(format!("{month} lies before {}, when Heroku's audit trail begins", oldest())));
+    }
+    Ok(())
+}
+
+/// How an account's sources compare with its archive, and what a repair takes.
+struct Compared {
+    months: Vec<MonthReport>,
+    archive: Option<(Archive, Found, Vec<Selector>)>,
+    rows: HashMap<DayKey, LedgerRow>,
+}
+
+async fn compare_account(
+    context: &Context,
+    account: &Account<'_>,
+    month: Month,
+    newest: NaiveDate,
+) -> Result<Compared, Failure> {
+    let mut cost = Cost::default();
+    let (rows, days) = owed_days(&context.writing.reader, account, month, newest).await?;
+    let mut failed = Vec::new();
+    let (selectors, days) = selectors(context, account, days, &mut cost, &mut failed).await;
+    let mut months: Vec<MonthReport> =
+        account.sources.iter().map(|source| MonthReport::new(source.name.as_ref(), month)).collect();
+    for (report, source) in months.iter_mut().zip(&account.sources) {
+        report.error = failed.iter().find(|day| day.source == source.name).and_then(|day| day.error.clone());
+    }
+    let blame = |months: &mut [MonthReport], why: &str| {
+        months.iter_mut().filter(|month| month.error.is_none()).for_each(|month| month.error = Some(why.to_owned()));
+    };
+    if days.is_empty() {
+        blame(&mut months, "no day of this month is owed: see `since`, or read a day first");
+        return Ok(Compared { months, archive: None, rows });
+    }
+    let mut archive = match context.client.archive(&account.name, month, &account.asker, &mut cost).await {
+        Ok(archive) => archive,
+        Err(error) => {
+            blame(&mut months, &told(&error, account, month));
+            return Ok(Compared { months, archive: None, rows });
+        }
+    };
+    let Some(covered) = archive.covers_to(newest) else {
+        blame(&mut months, "the archive covers no whole day of it yet");
+        return Ok(Compared { months, archive: None, rows });
+    };
+    let mut comparing = Comparing::new(&context.writing.reader, account, &days, covered);
+    match sort(&mut archive, &selectors, &mut comparing).await {
+        Ok(passage) => comparing.finish(&mut months, &archive, passage.events, covered == month.last()).await?,
+        Err(error) => {
+            let error: Unreadable = error;
+            blame(&mut months, &error.to_string());
+            return Ok(Compared { months, archive: None, rows });
+        }
+    }
+    let found = Found { read_from: ReadFrom::Archive { month, as_of: archive.as_of(newest) }, cost };
+    Ok(Compared { months, archive: Some((archive, found, selectors)), rows })
+}
+
+/// The ledger's rows of the month, and the days of it that coverage is owed for.
+async fn owed_days(
+    reader: &Reader,
+    account: &Account<'_>,
+    month: Month,
+    newest: NaiveDate,
+) -> Result<(HashMap<DayKey, LedgerRow>, Vec<JobDay>), Failure> {
+    let names: Vec<&str> = account.sources.iter().map(|source| source.name.as_ref()).collect();
+    let scoped: Vec<_> = account.sources.iter().map(|source| (source.name.as_ref(), Some(&source.scope))).collect();
+    let first_days = reader.source_days(&names).await?;
+    let window = (month.first(), month.last());
+    let mut rows = HashMap::new();
+    for row in reader.ledger(&scoped, window, Rereads::None).await? {
+        if let Some(source) = account.sources.iter().find(|source| source.name.as_ref() == row.source) {
+            rows.insert(DayKey::new(&source.name, row.date), row);
+        }
+    }
+    let owed_from = |source: &Source| {
+        let first = first_days.get(source.name.as_ref()).and_then(|days: &SourceDays| days.first);
+        source.since.or(first)
+    };
+    let mut days = Vec::new();
+    for &source in &account.sources {
+        let Some(from) = owed_from(source) else { continue };
+        for date in range(month.first().max(from), month.last().min(newest)) {
+            let key = DayKey::new(&source.name, date);
+            let wanted = rows.get(&key).map_or(Claimable::Due, Claimable::of);
+            days.push(JobDay { key, source: source.clone(), wanted });
+        }
+    }
+    Ok((rows, days))
+}
+
+/// Compares each day's events with what is stored of it.
+struct Comparing<'a> {
+    reader: &'a Reader,
+    sources: &'a [&'a Source],
+    days: BTreeMap<(usize, NaiveDate), Day>,
+    fault: Option<crate::store::Error>,
+}
+
+/// What was found of a day so far.
+#[derive(Default)]
+struct Day {
+    archived: Seen,
+    missing_here: BTreeSet<String>,
+    differing: BTreeSet<String>,
+}
+
+impl<'a> Comparing<'a> {
+    fn new(reader: &'a Reader, account: &'a Account<'_>, days: &[JobDay], covered: NaiveDate) -> Self {
+        let number = |day: &JobDay| account.sources.iter().position(|source| source.name == day.key.source);
+        let days = days.iter().filter(|day| day.key.date <= covered);
+        let days = days.filter_map(|day| Some(((number(day)?, day.key.date), Day::default()))).collect();
+        Self { reader, sources: &account.sources, days, fault: None }
+    }
+
+    /// Puts what was found into the sources' reports.
+    async fn finish(
+        self,
+        months: &mut [MonthReport],
+        archive: &Archive,
+        events: u64,
+        complete: bool,
+    ) -> Result<(), Failure> {
+        if let Some(fault) = self.fault {
+            return Err(fault.into());
+        }
+        for (number, source) in self.sources.iter().enumerate() {
+            let report = &mut months[number];
+            if report.error.is_some() {
+                continue;
+            }
+            report.complete = complete;
+            let checksum = archive.checksum.clone();
+            report.archive = Some(ArchiveFacts { events, bytes: archive.bytes, checksum });
+            let window = (archive.month.first(), archive.month.last());
+            let stored = self.reader.stored_counts(&source.name, window).await?;
+            report.stored_before = stored.clone();
+        }
+        for ((number, date), mut day) in self.days {
+            let report = &mut months[number];
+            if report.error.is_some() {
+                continue;
+            }
+            let key = DayKey::new(&self.sources[number].name, date);
+            let stored = report.stored_before.get(&date).copied().unwrap_or_default();
+            let archived = day.archived.count() as u64;
+            let is_more = stored > archived - day.missing_here.len() as u64;
+            let missing_there =
+                if is_more { not_archived(self.reader, &key, &mut day.archived).await? } else { Vec::new() };
+            report.days.push(ReconciledDay {
+                date,
+                stored,
+                archived,
+                missing_here: day.missing_here.into_iter().collect(),
+                missing_there,
+                differing: day.differing.into_iter().collect(),
+                repaired: None,
+                error: None,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// The stored events of a day that the archive does not hold.
+async fn not_archived(reader: &Reader, key: &DayKey, archived: &mut Seen) -> crate::store::Result<Vec<String>> {
+    let (mut missing, mut after) = (Vec::new(), String::new());
+    loop {
+        let ids = reader.event_ids(key, &after).await?;
+        let Some(last) = ids.last() else { return Ok(missing) };
+        after.clone_from(last);
+        missing.extend(ids.into_iter().filter(|id| !archived.contains(id)));
+    }
+}
+
+impl Sink for Comparing<'_> {
+    fn wants(&self, source: usize, date: NaiveDate) -> bool {
+        self.days.contains_key(&(source, date))
+    }
+
+    async fn take(&mut self, source: usize, date: NaiveDate, events: &[&Event]) -> bool {
+        let key = DayKey::new(&self.sources[source].name, date);
+        let compared = match self.reader.compare(&key, events, Sameness::Values).await {
+            Ok(compared) => compared,
+            Err(fault) => {
+                self.fault = Some(fault);
+                return false;
+            }
+        };
+        let day = self.days.get_mut(&(source, date)).expect("it was wanted");
+        for (event, stored) in events.iter().zip(compared) {
+            day.archived.note(&event.id);
+            match stored {
+                None => _ = day.missing_here.insert(event.id.clone()),
+                Some(Stored::Other) => _ = day.differing.insert(event.id.clone()),
+                Some(Stored::Same) => {}
+            }
+        }
+        true
+    }
+}
+
+/// Takes in what is missing here, and keeps what differs, each day under its lease.
+async fn repair(context: &Context, account: &Account<'_>, compared: &mut Compared) {
+    let Some((archive, found, selectors)) = &mut compared.archive else { return };
+    let mut days = Vec::new();
+    for (month, &source) in compared.months.iter().zip(&account.sources) {
+        for day in month.days.iter().filter(|day| day.wants_repair()) {
+            let key = DayKey::new(&source.name, day.date);
+            let wanted = compared.rows.get(&key).map_or(Claimable::Due, Claimable::of);
+            days.push(JobDay { key, source: source.clone(), wanted });
+        }
+    }
+    days.sort_by(|a, b| a.key.cmp(&b.key));
+    let (reports, _) = store_days(context, archive, account, selectors, days, found).await;
+    for report in reports {
+        let month = compared.months.iter_mut().find(|month| month.source == report.source.as_ref());
+        let day = month.and_then(|month| month.days.iter_mut().find(|day| day.date == report.date));
+        if let Some(day) = day {
+            note_repair(day, report);
+        }
+    }
+}
+
+fn note_repair(day: &mut ReconciledDay, report: DayReport) {
+    match report.outcome {
+        Outcome::Synced => day.repaired = Some(report.new_events),
+        outcome => {
+            day.error = Some(report.error.unwrap_or_else(|| format!("the day could not be repaired: {outcome}")));
+        }
+    }
+}

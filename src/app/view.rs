@@ -1,0 +1,380 @@
+//! A day under our lease: claimed, written to, and published or given back. Where its events come from is another's
+//! business.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use futures_util::future::join_all;
+use tokio::time::Instant;
+use tracing::warn;
+
+use super::fetch::{JobDay, NoSelector, Selector, advice};
+use super::{App, Shutdown};
+use crate::config::{EventLog, Source, Token};
+use crate::day::Month;
+use crate::event::Event;
+use crate::heroku;
+use crate::lease::Heartbeat;
+use crate::report;
+use crate::report::log::Novelty;
+use crate::report::run::{DayReport, Outcome};
+use crate::seen::Seen;
+use crate::store::{Blame, Claim, Error, Lease, Publication, Reader, Store, Totals, Trust, Unpublished, Via};
+
+/// After a signal, how long the days in flight have to give their leases back. With the ping, less than five seconds.
+pub(super) const TIME_TO_RELEASE: Duration = Duration::from_millis(2500);
+
+/// How many events that are not listed any more are named.
+const NAMED: usize = 10;
+
+/// What writing takes that all days have in common.
+#[derive(Debug)]
+pub(super) struct Writing {
+    pub(super) store: Store,
+    pub(super) reader: Reader,
+    pub(super) event_log: EventLog,
+    /// The last age at which a whole day is read again, if one is.
+    pub(super) last_recheck: Option<Duration>,
+    pub(super) shutdown: Shutdown,
+}
+
+impl Writing {
+    /// Writing with `store` what the file says.
+    pub(super) fn new(app: &App<'_>, store: Store, reader: Reader, shutdown: Shutdown) -> Self {
+        let last_recheck = app.config.sync.recheck_after.last().copied();
+        Self { store, reader, event_log: app.config.events, last_recheck, shutdown }
+    }
+}
+
+/// A day under our lease, and what was done for it so far.
+#[derive(Debug)]
+pub(super) struct View {
+    pub(super) day: JobDay,
+    pub(super) lease: Lease,
+    /// Which events are its own, once that is known.
+    pub(super) selector: Option<Selector>,
+    pub(super) totals: Totals,
+    /// Why it gets no more events.
+    pub(super) stopped: Option<Stop>,
+    claimed: Instant,
+    /// What this reading saw, where events of the day were stored before: some may be listed no more.
+    seen: Option<Seen>,
+    /// Whether this reading saw an event.
+    pub(super) saw_any: bool,
+}
+
+/// Why a day is not published.
+#[derive(Debug, Clone)]
+pub(super) enum Stop {
+    /// Its lease was lost, or is about to be.
+    LostLock,
+    /// A signal came.
+    Interrupted,
+    /// Heroku refused or did not answer, or what it answered is not to be believed.
+    Heroku(String),
+    /// The database failed, or something that nobody thought of happened.
+    Unexpected(String),
+}
+
+/// What a day was read from.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum ReadFrom {
+    /// Heroku's list of the day.
+    Api,
+    /// The archive of a month, which knows what Heroku knew at that time.
+    Archive { month: Month, as_of: DateTime<Utc> },
+}
+
+impl Stop {
+    pub(super) fn by_heroku(error: &heroku::Error, source: &Source) -> Self {
+        Self::Heroku(format!("{error}. {}", advice(&error.fault, source)))
+    }
+
+    pub(super) fn by_selector(none: &NoSelector, source: &Source) -> Self {
+        Self::Heroku(none.told(source))
+    }
+
+    pub(super) fn by_store(error: &Error, source: &Source) -> Self {
+        match error {
+            Error::LeaseLost => Self::LostLock,
+            Error::OutOfTime => Self::Interrupted,
+            error => {
+                let advice = "The day is due again; see that the database is well, then run auditsync again";
+                Self::Unexpected(format!("{error}. {advice} (`--source {}`)", source.name))
+            }
+        }
+    }
+}
+
+/// Claims the days; those that can't be had are reported.
+pub(super) async fn claim(
+    writing: &Writing,
+    days: &[JobDay],
+    heartbeat: &mut Heartbeat,
+    reports: &mut Vec<DayReport>,
+) -> Vec<View> {
+    let mut views = Vec::new();
+    for day in days {
+        if writing.shutdown.is_asked() {
+            break;
+        }
+        let claimed = Instant::now();
+        let source = &day.source;
+        match writing.store.claim(&day.key, &source.scope, source.lock.stale_after, day.wanted).await {
+            Ok(Claim::Claimed(lease)) => {
+                heartbeat.keep(&writing.store, lease.pulse(), source.lock.heartbeat_every);
+                views.push(View::new(day.clone(), lease, claimed));
+            }
+            Ok(Claim::HeldBy(by)) => reports.push(
+                DayReport::new(&day.key, Outcome::LockedElsewhere).because(format!("{by} is at it; nothing to do")),
+            ),
+            Ok(Claim::AlreadyWhole { events, attempt }) => reports.push(DayReport {
+                events: u64::try_from(events).unwrap_or(0),
+                attempt,
+                ..DayReport::new(&day.key, Outcome::AlreadySynced)
+            }),
+            Err(error) => reports.push(DayReport::new(&day.key, Outcome::Failed).because(error.to_string())),
+        }
+    }
+    views
+}
+
+/// Resolves when the lease of none of `views` can be relied on any more.
+pub(super) fn all_lost(views: &[View]) -> impl Future<Output = ()> + use<> {
+    let trusts: Vec<_> = views.iter().map(|view| Arc::clone(view.lease.trust())).collect();
+    async move { _ = join_all(trusts.iter().map(|trust| trust.ended())).await }
+}
+
+/// Publishes the days that were read whole, gives the others back, and reports on all.
+pub(super) async fn finish_all(writing: &Writing, views: Vec<View>, from: ReadFrom) -> Vec<DayReport> {
+    join_all(views.into_iter().map(|view| view.finish(writing, from))).await
+}
+
+impl View {
+    fn new(day: JobDay, lease: Lease, claimed: Instant) -> Self {
+        let seen = (lease.stored_before() > 0).then(|| Seen::with_capacity(lease.stored_before() as usize));
+        let totals = Totals::default();
+        Self { day, lease, selector: None, totals, stopped: None, claimed, seen, saw_any: false }
+    }
+
+    /// Stores those of `events` that are the source's own.
+    pub(super) async fn take(&mut self, writing: &Writing, token: &Token, events: &[Event]) {
+        let selector = self.selector.as_ref().expect("found before anything is read");
+        let own: Vec<&Event> = events.iter().filter(|event| selector.takes(event)).collect();
+        self.store(writing, token, &own, Via::Api).await;
+    }
+
+    /// Stores `events`, which are the source's own.
+    pub(super) async fn store(&mut self, writing: &Writing, token: &Token, events: &[&Event], via: Via) {
+        if let Err(error) = self.try_store(writing, token, events, via).await {
+            self.stopped = Some(Stop::by_store(&error, &self.day.source));
+        }
+    }
+
+    async fn try_store(&mut self, writing: &Writing, token: &Token, events: &[&Event], via: Via) -> Result<(), Error> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        self.saw_any = true;
+        if let Some(seen) = &mut self.seen {
+            events.iter().for_each(|event| seen.note(&event.id));
+        }
+        if !self.lease.trust().holds() {
+            return Err(Error::LeaseLost);
+        }
+        let written = writing.store.write_events(&self.lease, events, via).await?;
+        self.totals.new_events += written.new.len() as u32;
+        self.totals.conflicts += written.new_conflicts;
+        let source = &self.day.source.name;
+        let novelty = if self.lease.was_whole() { Novelty::Late } else { Novelty::New };
+        let id = |event: &Event| token.hide_in(&event.id).into_owned();
+        for event in &written.new {
+            report::log::new_event(writing.event_log, novelty, source, event, token);
+            if event.unusable_id {
+                warn!(%source, date = %self.day.key.date, id = id(event), "an event has no usable id; its hash stands in");
+            }
+        }
+        for event in &written.conflicting {
+            warn!(%source, date = %self.day.key.date, id = id(event), "an event came with other bytes than are stored; both are kept");
+        }
+        for (event, reason) in &written.refused {
+            warn!(%source, date = %self.day.key.date, id = id(event), reason, "the database does not take an event as JSON; its bytes are kept");
+        }
+        Ok(())
+    }
+
+    /// Publishes a day that was read whole, or gives it back with the reason.
+    pub(super) async fn finish(mut self, writing: &Writing, from: ReadFrom) -> DayReport {
+        self.totals.duration = self.claimed.elapsed();
+        let vanished = match (&self.stopped, from) {
+            (None, ReadFrom::Api) => self.find_vanished(writing).await,
+            _ => Ok(Vanished::default()),
+        };
+        let vanished = vanished.unwrap_or_else(|error| {
+            self.stopped = Some(Stop::by_store(&error, &self.day.source));
+            Vanished::default()
+        });
+        let note = self.note(from, &vanished);
+        let totals = self.totals;
+        let report = DayReport {
+            new_events: u64::from(totals.new_events),
+            conflicts: u64::from(totals.conflicts),
+            vanished_events: vanished.count,
+            requests: u64::from(totals.requests),
+            retries: u64::from(totals.retries),
+            attempt: self.lease.attempt(),
+            duration_ms: totals.duration.as_millis() as u64,
+            ..DayReport::new(&self.day.key, Outcome::Synced)
+        };
+        let day = Publication {
+            scope: &self.day.source.scope,
+            totals,
+            as_of: match from {
+                ReadFrom::Api => None,
+                ReadFrom::Archive { as_of, .. } => Some(as_of),
+            },
+            last_recheck: writing.last_recheck,
+            note: note.as_deref(),
+        };
+        let trust = Arc::clone(self.lease.trust());
+        let (stop, lease) = match self.stopped {
+            Some(stop) => (stop, Some(self.lease)),
+            None => match bounded(writing, &trust, writing.store.publish(self.lease, day)).await {
+                Ok(published) => {
+                    return DayReport {
+                        events: u64::try_from(published.events).unwrap_or(0),
+                        late_events: u64::from(published.late_events),
+                        ..report
+                    };
+                }
+                Err(Unpublished { error, lease }) => (Stop::by_store(&error, &self.day.source), lease),
+            },
+        };
+        let given_back = give_back(writing, &trust, &stop, lease, totals).await;
+        match given_back {
+            Ok(()) => unpublished(report, stop),
+            Err(Error::LeaseLost) => unpublished(report, Stop::LostLock),
+            Err(error) => {
+                warn!(source = %self.day.source.name, date = %self.day.key.date,
+                    "the day could not be given back; its lease runs out: {error}");
+                unpublished(report, stop)
+            }
+        }
+    }
+
+    /// The events that are stored and were not listed. With another scope than before, that says nothing.
+    async fn find_vanished(&mut self, writing: &Writing) -> Result<Vanished, Error> {
+        let stored = self.lease.stored_before() + u64::from(self.totals.new_events);
+        let Some(seen) = self.seen.as_mut().filter(|_| self.lease.other_scope().is_none()) else {
+            return Ok(Vanished::default());
+        };
+        if seen.count() as u64 >= stored {
+            return Ok(Vanished::default());
+        }
+        let (mut vanished, mut after) = (Vanished::default(), String::new());
+        loop {
+            let ids = writing.reader.event_ids(&self.day.key, &after).await?;
+            let Some(last) = ids.last() else { break };
+            after.clone_from(last);
+            for id in ids.into_iter().filter(|id| !seen.contains(id)) {
+                vanished.count += 1;
+                if vanished.named.len() < NAMED {
+                    vanished.named.push(id);
+                }
+            }
+        }
+        if vanished.count > 0 {
+            let (source, date) = (&self.day.source.name, self.day.key.date);
+            let ids = vanished.named.join(" ");
+            if self.saw_any {
+                warn!(%source, %date, vanished = vanished.count, ids, "Heroku does not list events any more that are stored; they stay");
+            } else {
+                warn!(%source, %date, stored, "Heroku lists no event for a day that events are stored of; what is stored stays");
+            }
+        }
+        Ok(vanished)
+    }
+
+    /// What the history is to remember of a publishing.
+    fn note(&self, from: ReadFrom, vanished: &Vanished) -> Option<String> {
+        let mut parts = Vec::new();
+        if let ReadFrom::Archive { month, .. } = from {
+            parts.push(format!("from the archive of {month}"));
+        }
+        if let Some(scope) = self.lease.other_scope() {
+            warn!(source = %self.day.source.name, date = %self.day.key.date, scope, "the day was read with another scope before; what was stored with that stays");
+            parts.push(format!("read before with the scope {scope}, what was stored with that stays"));
+        }
+        if vanished.count > 0 {
+            parts.push(format!(
+                "{} stored events are not listed any more: {}",
+                vanished.count,
+                vanished.named.join(" ")
+            ));
+        }
+        (!parts.is_empty()).then(|| parts.join("; "))
+    }
+}
+
+/// Events that are stored, and were not listed.
+#[derive(Debug, Default)]
+struct Vanished {
+    count: u64,
+    /// The first of their ids.
+    named: Vec<String>,
+}
+
+/// Gives a day back. Without the lease, which ran out or will, there is nothing to give back.
+async fn give_back(
+    writing: &Writing,
+    trust: &Trust,
+    stop: &Stop,
+    lease: Option<Lease>,
+    totals: Totals,
+) -> Result<(), Error> {
+    let store = &writing.store;
+    match (stop, lease) {
+        (Stop::LostLock, _) | (_, None) => Ok(()),
+        (Stop::Interrupted, Some(lease)) => bounded(writing, trust, store.release(lease, totals)).await,
+        (Stop::Heroku(reason), Some(lease)) => {
+            bounded(writing, trust, store.fail(lease, Blame::Heroku, reason, totals)).await
+        }
+        (Stop::Unexpected(reason), Some(lease)) => {
+            bounded(writing, trust, store.fail(lease, Blame::Unexpected, reason, totals)).await
+        }
+    }
+}
+
+fn unpublished(report: DayReport, stop: Stop) -> DayReport {
+    let (outcome, error) = match stop {
+        Stop::LostLock => (
+            Outcome::LostLock,
+            "its lease was lost to another process, or ran out, so nothing more was changed; whoever holds it finishes it"
+                .to_owned(),
+        ),
+        Stop::Interrupted => {
+            (Outcome::Interrupted, "the run was ended by a signal; the day is due again".to_owned())
+        }
+        Stop::Heroku(text) | Stop::Unexpected(text) => (Outcome::Failed, text),
+    };
+    DayReport { outcome, ..report }.because(error)
+}
+
+/// Awaits the database, but not for ever one that has fallen silent: no longer than the lease lasts, and once a signal
+/// came, no longer than there is time for.
+async fn bounded<T, E: From<Error>>(
+    writing: &Writing,
+    trust: &Trust,
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    let silent = async {
+        trust.ended().await;
+        tokio::time::sleep(TIME_TO_RELEASE).await;
+    };
+    tokio::select! {
+        done = work => done,
+        () = writing.shutdown.overdue(TIME_TO_RELEASE.saturating_sub(Duration::from_millis(500))) => Err(Error::OutOfTime.into()),
+        () = silent => Err(Error::CommitUnknown.into()),
+    }
+}

@@ -1,0 +1,439 @@
+//! How each source stands, from the calendar: every day that is owed has a state, whether the ledger has a row or not.
+//!
+//! This room does no I/O. Days are owed from `since`, or from the source's first day in the ledger, to yesterday; for a
+//! source that is disabled, or that the file does not have any more, to its last day in the ledger. A source that was
+//! taken out of the file is therefore seen as it was left.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fmt;
+use std::time::Duration;
+
+use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
+use serde::{Serialize, Serializer};
+
+use crate::config::Source;
+use crate::day::{end, last_over};
+use crate::ledger::LateEvents;
+
+/// How a day stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum State {
+    /// Whole, and not to be read again.
+    Settled,
+    /// Whole; it may be read again for events that came late.
+    Whole,
+    /// To be read: reset, interrupted, or left by a holder whose lease ran out.
+    Due,
+    /// Being read.
+    AtWork,
+    /// Its last attempt failed.
+    Failed,
+    /// Owed, and without a row.
+    Missing,
+}
+
+/// All days of one source in the ledger, counted.
+#[derive(Debug, Clone)]
+pub struct Count {
+    /// The source.
+    pub source: String,
+    /// How many they are.
+    pub days: u64,
+    /// The first of them.
+    pub first: NaiveDate,
+    /// The last of them.
+    pub last: NaiveDate,
+    /// Their events.
+    pub events: u64,
+    /// When the last of them was read whole.
+    pub last_success: Option<DateTime<Utc>>,
+}
+
+impl Count {
+    /// Whether there are fewer days than lie between the first and the last.
+    pub fn has_holes(&self) -> bool {
+        self.days != span(self.first, self.last)
+    }
+}
+
+/// Days of one source in a row, in the same state, and in the same scope.
+#[derive(Debug, Clone)]
+pub struct Group {
+    /// The source.
+    pub source: String,
+    /// Their state; never [`State::Missing`].
+    pub state: State,
+    /// Whether they were read whole some time.
+    pub was_whole: bool,
+    /// Whether they were asked with another account, team or filter than the source has now.
+    pub other_scope: bool,
+    /// The first of them.
+    pub first: NaiveDate,
+    /// The last of them.
+    pub last: NaiveDate,
+    /// When the newest whole reading of one of them began.
+    pub last_success: Option<DateTime<Utc>>,
+}
+
+/// Days in a row that stand alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Range {
+    /// How they stand.
+    pub state: State,
+    /// The first.
+    pub from: NaiveDate,
+    /// The last.
+    pub to: NaiveDate,
+    /// How many.
+    pub days: u64,
+    /// Whether they were asked with another account, team or filter than the source has now.
+    pub other_scope: bool,
+}
+
+/// One source as a whole.
+#[derive(Debug, Clone, Serialize)]
+pub struct Coverage {
+    /// Its name.
+    pub source: String,
+    /// Whether the file has it.
+    pub in_file: bool,
+    /// Whether it is synced.
+    pub enabled: bool,
+    /// The day that coverage is owed from, once it is known.
+    pub covered_from: Option<NaiveDate>,
+    /// The last day that is owed.
+    pub covered_to: Option<NaiveDate>,
+    /// Days that have settled.
+    pub settled: u64,
+    /// Days that are whole and have not settled.
+    pub whole: u64,
+    /// Days due after a reset, an interruption or a lost lease.
+    pub due: u64,
+    /// Days being worked on.
+    pub at_work: u64,
+    /// Days whose last attempt failed.
+    pub failed: u64,
+    /// Days owed that have no row.
+    pub missing: u64,
+    /// Days that were asked with another account, team or filter than the source has now.
+    pub other_scope: u64,
+    /// The oldest day owed that is not whole. One that was, and is due or being read again, is no gap.
+    pub oldest_gap: Option<NaiveDate>,
+    /// How long ago the time began of which something may be missing: since the begin of the oldest gap or, without one,
+    /// of today. `None` for a source that is not synced, or never was.
+    #[serde(rename = "lag_seconds", serialize_with = "seconds")]
+    pub lag: Option<Duration>,
+    /// The newest whole day.
+    pub last_whole_day: Option<NaiveDate>,
+    /// When the newest day, or one that has not settled, was last read whole.
+    #[serde(serialize_with = "crate::report::optional_time")]
+    pub last_success: Option<DateTime<Utc>>,
+    /// All events of its days, as they were last called whole.
+    pub events: u64,
+    /// How late events came, as far as rechecks found.
+    pub lateness: Option<Lateness>,
+    /// The sources of the ledger that read the same and are not in the file: this one under an earlier name, perhaps.
+    pub earlier_names: Vec<String>,
+    /// Its days in their order, as ranges.
+    pub ranges: Vec<Range>,
+}
+
+/// How late events came.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Lateness {
+    /// Events that came after their day had been called whole.
+    pub late_events: u64,
+    /// Their part of all events, 0.0 to 1.0.
+    pub share: f64,
+    /// The age of their day when half of them had been found.
+    #[serde(rename = "median_seconds", serialize_with = "whole_seconds")]
+    pub median: Duration,
+    /// The age of its day when the last one was found.
+    #[serde(rename = "max_seconds", serialize_with = "whole_seconds")]
+    pub max: Duration,
+}
+
+fn seconds<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    time.map(|time| time.as_secs()).serialize(serializer)
+}
+
+fn whole_seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(time.as_secs())
+}
+
+/// What is looked at.
+#[derive(Debug)]
+pub struct Standing<'a> {
+    /// The file's sources that are wanted.
+    pub sources: &'a [&'a Source],
+    /// How many days each source of the ledger has.
+    pub counts: &'a [Count],
+    /// The ledger's days as ranges. Of a source that is not looked at in detail those that have settled are left out.
+    pub groups: Vec<Group>,
+    /// The sources of which all ranges are there.
+    pub in_detail: &'a HashSet<String>,
+    /// What was found late.
+    pub late: &'a [LateEvents],
+    /// Which sources of the ledger, not in the file, read the same as one that is: the latter's name first.
+    pub twins: &'a [(String, String)],
+    /// The present time.
+    pub now: DateTime<Utc>,
+}
+
+/// Each source's coverage: those of the file in its order, then the others of the ledger by name.
+pub fn coverage(standing: Standing<'_>) -> Vec<Coverage> {
+    let Standing { sources, counts, groups, in_detail, late, twins, now } = standing;
+    let mut by_source: BTreeMap<&str, (Option<&Count>, Vec<Group>)> =
+        counts.iter().map(|count| (count.source.as_str(), (Some(count), Vec::new()))).collect();
+    for group in groups {
+        if let Some((_, groups)) = by_source.get_mut(group.source.as_str()) {
+            groups.push(group);
+        }
+    }
+    for (count, groups) in by_source.values_mut() {
+        groups.sort_by_key(|group| group.first);
+        if let Some(count) = count.filter(|count| !in_detail.contains(&count.source)) {
+            *groups = with_settled(count, std::mem::take(groups));
+        }
+    }
+    let of_file: Vec<Coverage> = sources
+        .iter()
+        .map(|source| {
+            let (count, groups) = by_source.remove(source.name.as_ref()).unwrap_or_default();
+            let twins = twins.iter().filter(|(name, _)| name == source.name.as_ref());
+            let earlier_names = twins.map(|(_, earlier)| earlier.clone()).collect();
+            Coverage { earlier_names, ..one((source.name.as_ref(), Some(source)), count, groups, late, now) }
+        })
+        .collect();
+    let others = by_source.into_iter().map(|(name, (count, groups))| one((name, None), count, groups, late, now));
+    of_file.into_iter().chain(others).collect()
+}
+
+/// The days of a source without holes: those that have not settled, and between them those that have.
+fn with_settled(count: &Count, unsettled: Vec<Group>) -> Vec<Group> {
+    let settled = |first: NaiveDate, last: NaiveDate| {
+        let source = count.source.clone();
+        let group = Group {
+            source,
+            state: State::Settled,
+            was_whole: true,
+            other_scope: false,
+            first,
+            last,
+            last_success: None,
+        };
+        (first <= last).then_some(group)
+    };
+    let mut all = Vec::with_capacity(unsettled.len() * 2 + 1);
+    let mut next = count.first;
+    for group in unsettled {
+        all.extend(settled(next, group.first - Days::new(1)));
+        next = group.last + Days::new(1);
+        all.push(group);
+    }
+    all.extend(settled(next, count.last));
+    all
+}
+
+fn one(
+    (name, source): (&str, Option<&Source>),
+    count: Option<&Count>,
+    groups: Vec<Group>,
+    late: &[LateEvents],
+    now: DateTime<Utc>,
+) -> Coverage {
+    let enabled = source.is_some_and(|source| source.enabled);
+    let first = count.map(|count| count.first);
+    let covered_from = source.and_then(|source| source.since).or(first);
+    let covered_to = if enabled { Some(last_over(now)) } else { count.map(|count| count.last) };
+    let owed = covered_from.zip(covered_to).filter(|(from, to)| from <= to);
+    let mut coverage = Coverage {
+        source: name.to_owned(),
+        in_file: source.is_some(),
+        enabled,
+        covered_from,
+        covered_to: owed.map(|(_, to)| to),
+        settled: 0,
+        whole: 0,
+        due: 0,
+        at_work: 0,
+        failed: 0,
+        missing: 0,
+        other_scope: 0,
+        oldest_gap: None,
+        lag: None,
+        last_whole_day: None,
+        last_success: groups
+            .iter()
+            .filter_map(|group| group.last_success)
+            .max()
+            .max(count.and_then(|count| count.last_success)),
+        events: count.map_or(0, |count| count.events),
+        lateness: None,
+        earlier_names: Vec::new(),
+        ranges: Vec::new(),
+    };
+    coverage.take(&groups, owed);
+    coverage.lateness = lateness(late.iter().filter(|late| late.source == name), coverage.events);
+    coverage.lag = match (enabled, coverage.oldest_gap, coverage.covered_from) {
+        (true, Some(gap), _) => elapsed(end(gap) - TimeDelta::days(1), now),
+        (true, None, Some(_)) => elapsed(end(last_over(now)), now),
+        _ => None,
+    };
+    coverage
+}
+
+impl Coverage {
+    /// Takes the days of `groups`, and those missing between them where they are owed.
+    fn take(&mut self, groups: &[Group], owed: Option<(NaiveDate, NaiveDate)>) {
+        let mut next = owed.map(|(from, _)| from);
+        for group in groups {
+            if let Some((from, to)) = next.zip(group.first.pred_opt()) {
+                self.miss(from, to.min(owed.map_or(to, |(_, last)| last)));
+            }
+            self.count(group, owed);
+            next = next.map(|next| next.max(group.last + Days::new(1)));
+        }
+        if let Some((from, (_, to))) = next.zip(owed) {
+            self.miss(from, to);
+        }
+    }
+
+    fn miss(&mut self, from: NaiveDate, to: NaiveDate) {
+        if from <= to {
+            self.missing += span(from, to);
+            self.add(Range { state: State::Missing, from, to, days: span(from, to), other_scope: false });
+            self.note_gap(from);
+        }
+    }
+
+    fn count(&mut self, group: &Group, owed: Option<(NaiveDate, NaiveDate)>) {
+        let &Group { state, was_whole, other_scope, first, last, .. } = group;
+        let days = span(first, last);
+        let count = match state {
+            State::Settled => &mut self.settled,
+            State::Whole => &mut self.whole,
+            State::Due => &mut self.due,
+            State::AtWork => &mut self.at_work,
+            State::Failed => &mut self.failed,
+            State::Missing => &mut self.missing,
+        };
+        *count += days;
+        if other_scope {
+            self.other_scope += days;
+        }
+        if state.is_whole() {
+            self.last_whole_day = self.last_whole_day.max(Some(last));
+        } else if let Some((from, to)) = owed
+            && (state == State::Failed || !was_whole)
+            && from.max(first) <= to.min(last)
+        {
+            self.note_gap(from.max(first));
+        }
+        self.add(Range { state, from: first, to: last, days, other_scope });
+    }
+
+    fn note_gap(&mut self, date: NaiveDate) {
+        self.oldest_gap = Some(self.oldest_gap.map_or(date, |gap| gap.min(date)));
+    }
+
+    /// Adds a range behind the others, or to the last of them.
+    fn add(&mut self, range: Range) {
+        match self.ranges.last_mut() {
+            Some(last)
+                if last.state == range.state
+                    && last.other_scope == range.other_scope
+                    && last.to.succ_opt() == Some(range.from) =>
+            {
+                last.to = range.to;
+                last.days += range.days;
+            }
+            _ => self.ranges.push(range),
+        }
+    }
+
+    /// The days owed that have no row.
+    pub fn missing_ranges(&self) -> impl Iterator<Item = &Range> {
+        self.ranges.iter().filter(|range| range.state == State::Missing)
+    }
+
+    /// Why this source is behind, if it is by more than `max_lag`.
+    pub fn behind(&self, max_lag: Duration) -> Option<String> {
+        if !self.enabled {
+            return None;
+        }
+        let Some(lag) = self.lag else { return Some("it was never synced".to_owned()) };
+        if lag <= max_lag {
+            return None;
+        }
+        let whole_hours = |time: Duration| format!("{}h", time.as_secs() / 3600);
+        Some(match self.oldest_gap {
+            Some(gap) => format!("{gap} is not whole, {} after it began", whole_hours(lag)),
+            None => format!("nothing is missing, but yesterday ended {} ago", whole_hours(lag)),
+        })
+    }
+}
+
+impl State {
+    /// Whether every event that Heroku listed is stored.
+    pub fn is_whole(self) -> bool {
+        matches!(self, Self::Settled | Self::Whole)
+    }
+
+    /// Its name, in the documents and in the database's answers.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Settled => "settled",
+            Self::Whole => "whole",
+            Self::Due => "due",
+            Self::AtWork => "at_work",
+            Self::Failed => "failed",
+            Self::Missing => "missing",
+        }
+    }
+
+    /// The state of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Settled, Self::Whole, Self::Due, Self::AtWork, Self::Failed, Self::Missing]
+            .into_iter()
+            .find(|state| state.name() == name)
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl Serialize for State {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+/// How late `late` came, each with the age of its day, among so many `events`.
+fn lateness<'a>(late: impl Iterator<Item = &'a LateEvents>, events: u64) -> Option<Lateness> {
+    let mut ages: Vec<(Duration, u64)> =
+        late.map(|late| (elapsed(end(late.date), late.found_at).unwrap_or_default(), late.events)).collect();
+    ages.sort_unstable();
+    let late_events: u64 = ages.iter().map(|(_, events)| events).sum();
+    let (max, _) = *ages.last()?;
+    let mut found = 0;
+    let (median, _) = *ages.iter().find(|(_, events)| {
+        found += events;
+        found * 2 >= late_events
+    })?;
+    Some(Lateness { late_events, share: late_events as f64 / events.max(late_events) as f64, median, max })
+}
+
+fn elapsed(from: DateTime<Utc>, to: DateTime<Utc>) -> Option<Duration> {
+    Some((to - from).to_std().unwrap_or_default())
+}
+
+fn span(from: NaiveDate, to: NaiveDate) -> u64 {
+    (to - from).num_days() as u64 + 1
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,162 @@
+//! What is stored against Heroku's archives.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use chrono::NaiveDate;
+use serde::Serialize;
+
+use super::Report;
+use super::run::counted;
+use super::table::Plain;
+use crate::day::Month;
+
+/// How many ids of a kind are named as text; the document has them all.
+const NAMED: usize = 10;
+
+/// `reconcile`: each source's month.
+#[derive(Debug, Clone, Serialize)]
+pub struct ReconcileReport {
+    /// The months, by source.
+    pub months: Vec<MonthReport>,
+}
+
+/// One source's month.
+#[derive(Debug, Clone, Serialize)]
+pub struct MonthReport {
+    /// The source.
+    pub source: String,
+    /// The month.
+    pub month: Month,
+    /// Whether the archive covers the whole month.
+    pub complete: bool,
+    /// The archive, of the whole account, if it could be had.
+    pub archive: Option<ArchiveFacts>,
+    /// The days that were compared.
+    pub days: Vec<ReconciledDay>,
+    /// Why nothing could be compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// How many events were stored of each day before a repair.
+    #[serde(skip)]
+    pub stored_before: HashMap<NaiveDate, u64>,
+}
+
+/// What an archive is.
+#[derive(Debug, Clone, Serialize)]
+pub struct ArchiveFacts {
+    /// Its events, of all teams.
+    pub events: u64,
+    /// Its bytes as downloaded.
+    pub bytes: u64,
+    /// Their SHA-256 as lower-case hex, which is what Heroku says it is.
+    pub checksum: String,
+}
+
+/// One day.
+#[derive(Debug, Clone, Serialize)]
+pub struct ReconciledDay {
+    /// The UTC date.
+    pub date: NaiveDate,
+    /// The events that were stored.
+    pub stored: u64,
+    /// The source's events in the archive.
+    pub archived: u64,
+    /// Those of the archive that were not stored.
+    pub missing_here: Vec<String>,
+    /// Those that are stored and not in the archive.
+    pub missing_there: Vec<String>,
+    /// Those that are another JSON value there.
+    pub differing: Vec<String>,
+    /// How many were taken in; only where a repair was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repaired: Option<u64>,
+    /// Why a repair failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+impl MonthReport {
+    /// A month of which nothing is known yet.
+    pub fn new(source: &str, month: Month) -> Self {
+        let (source, stored_before) = (source.to_owned(), HashMap::new());
+        Self { source, month, complete: false, archive: None, days: Vec::new(), error: None, stored_before }
+    }
+}
+
+impl ReconciledDay {
+    /// Whether a repair has something to do here.
+    pub fn wants_repair(&self) -> bool {
+        !self.missing_here.is_empty() || !self.differing.is_empty()
+    }
+
+    fn is_good(&self) -> bool {
+        self.error.is_none() && (self.missing_here.is_empty() || self.repaired.is_some())
+    }
+}
+
+impl ReconcileReport {
+    /// Whether every month could be compared, and no event is missing here any more.
+    pub fn is_good(&self) -> bool {
+        self.months.iter().all(|month| month.error.is_none() && month.days.iter().all(ReconciledDay::is_good))
+    }
+}
+
+impl Report for ReconcileReport {
+    fn text(&self) -> String {
+        if self.months.is_empty() {
+            return "Nothing is stored yet, so there is nothing to compare. Run `auditsync` to begin.\n".to_owned();
+        }
+        let mut table =
+            Plain::new(&["SOURCE", "MONTH", ">DAYS", ">STORED", ">ARCHIVED", ">MISSING HERE", ">THERE", ">DIFFERING"]);
+        for month in &self.months {
+            let sum = |figure: fn(&ReconciledDay) -> u64| month.days.iter().map(figure).sum::<u64>().to_string();
+            table.row(vec![
+                month.source.clone(),
+                month.month.to_string(),
+                month.days.len().to_string(),
+                sum(|day| day.stored),
+                sum(|day| day.archived),
+                sum(|day| day.missing_here.len() as u64),
+                sum(|day| day.missing_there.len() as u64),
+                sum(|day| day.differing.len() as u64),
+            ]);
+        }
+        let mut text = table.text();
+        for month in &self.months {
+            month.tell(&mut text);
+        }
+        text
+    }
+}
+
+impl MonthReport {
+    fn tell(&self, text: &mut String) {
+        if let Some(error) = &self.error {
+            let _ = write!(text, "\n{} {}: {error}\n", self.source, self.month);
+        }
+        if let (false, Some(last), None) = (self.complete, self.days.last(), &self.error) {
+            let _ = write!(text, "\n{} {}: the archive reaches to {} so far\n", self.source, self.month, last.date);
+        }
+        for day in &self.days {
+            for (ids, what) in [
+                (&day.missing_here, "in the archive and not here"),
+                (&day.missing_there, "here and not in the archive"),
+                (&day.differing, "another value in the archive"),
+            ] {
+                if !ids.is_empty() {
+                    let count = counted(ids.len() as u64, "event");
+                    let _ = write!(text, "\n{} {}: {count} {what}:", self.source, day.date);
+                    ids.iter().take(NAMED).for_each(|id| _ = write!(text, "\n  {id}"));
+                    text.push_str(if ids.len() > NAMED { "\n  …\n" } else { "\n" });
+                }
+            }
+            if let Some(repaired) = day.repaired {
+                let _ = writeln!(text, "  {} taken in", counted(repaired, "event"));
+            }
+            if let Some(error) = &day.error {
+                let _ = writeln!(text, "  not repaired: {error}");
+            }
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! What `status` asks: how many days stand how, not one line for each.
+
+use std::collections::HashSet;
+
+use sqlx::postgres::PgRow;
+use sqlx::types::Json;
+
+use super::{Reader, Result, column, statement};
+use crate::config::{Scope, Source};
+use crate::coverage::{Count, Group, State};
+use crate::ledger::LateEvents;
+
+/// What the ledger says of its sources.
+#[derive(Debug, Default)]
+pub struct Standings {
+    /// How many days each has.
+    pub counts: Vec<Count>,
+    /// Their days as ranges; of a source without holes, only those that have not settled.
+    pub groups: Vec<Group>,
+    /// The sources of which all ranges are there.
+    pub in_detail: HashSet<String>,
+    /// What was found late.
+    pub late: Vec<LateEvents>,
+    /// Sources of the file, each with one of the ledger that is not in the file and reads the same.
+    pub twins: Vec<(String, String)>,
+}
+
+impl Reader {
+    /// How the sources of the ledger stand, compared with those of the file: all of them, or `only` some.
+    ///
+    /// Years of settled days are counted, not read: only a source of which the count shows holes, or which has days of
+    /// another scope, is looked at day by day.
+    pub async fn standings(&self, of_file: &[Source], only: Option<&[&str]>) -> Result<Standings> {
+        let names: Vec<&str> = of_file.iter().map(|source| source.name.as_ref()).collect();
+        let scopes: Vec<Json<&Scope>> = of_file.iter().map(|source| Json(&source.scope)).collect();
+        let only: Option<Vec<&str>> = only.map(<[&str]>::to_vec);
+
+        let ask = || statement(include_str!("sql/coverage_counts.sql")).bind(only.clone());
+        let rows = self.rows("count the days of the ledger", ask).await?;
+        let counts: Vec<Count> = rows.iter().map(count).collect::<Result<_>>()?;
+
+        let ask = || statement(include_str!("sql/coverage_scopes.sql")).bind(names.clone()).bind(scopes.clone());
+        let rows = self.rows("compare the scopes of the ledger", ask).await?;
+        let mut in_detail: HashSet<String> = rows.iter().map(|row| column(row, "source")).collect::<Result<_>>()?;
+        in_detail.extend(counts.iter().filter(|count| count.has_holes()).map(|count| count.source.clone()));
+        in_detail.retain(|name| counts.iter().any(|count| count.source == *name));
+
+        let detailed: Vec<&str> = in_detail.iter().map(String::as_str).collect();
+        let rows = self.rows("find the ranges of the ledger", || {
+            let question = statement(include_str!("sql/coverage_ranges.sql")).bind(names.clone()).bind(scopes.clone());
+            question.bind(detailed.clone()).bind(only.clone())
+        });
+        let groups = rows.await?.iter().map(group).collect::<Result<_>>()?;
+
+        let ask = || statement(include_str!("sql/late_events.sql")).bind(only.clone());
+        let late = self.rows("read what was late", ask).await?;
+        let late = late.iter().map(late_events).collect::<Result<_>>()?;
+
+        let others: Vec<&str> =
+            counts.iter().map(|count| count.source.as_str()).filter(|name| !names.contains(name)).collect();
+        let rows = self.rows("compare the sources' scopes", || {
+            let question = statement(include_str!("sql/twins.sql")).bind(names.clone()).bind(scopes.clone());
+            question.bind(others.clone())
+        });
+        let twin = |row| Ok((column(row, "source")?, column(row, "earlier")?));
+        let twins = rows.await?.iter().map(twin).collect::<Result<_>>()?;
+        Ok(Standings { counts, groups, in_detail, late, twins })
+    }
+}
+
+fn count(row: &PgRow) -> Result<Count> {
+    Ok(Count {
+        source: column(row, "source")?,
+        days: column::<i64>(row, "days")? as u64,
+        first: column(row, "first_day")?,
+        last: column(row, "last_day")?,
+        events: column::<i64>(row, "events")? as u64,
+        last_success: column(row, "last_success")?,
+    })
+}
+
+fn group(row: &PgRow) -> Result<Group> {
+    let state: String = column(row, "state")?;
+    Ok(Group {
+        source: column(row, "source")?,
+        state: State::named(&state).unwrap_or(State::Failed),
+        was_whole: column(row, "was_whole")?,
+        other_scope: column(row, "other_scope")?,
+        first: column(row, "first_day")?,
+        last: column(row, "last_day")?,
+        last_success: column(row, "last_success")?,
+    })
+}
+
+fn late_events(row: &PgRow) -> Result<LateEvents> {
+    Ok(LateEvents {
+        source: column(row, "source")?,
+        date: column(row, "process_date")?,
+        events: column::<i32>(row, "late_events")? as u64,
+        found_at: column(row, "at")?,
+    })
+}

@@ -1,0 +1,6 @@
+-- What was found after a day had been called whole, and when.
+SELECT source, process_date, late_events, at
+FROM audit_history
+WHERE late_events > 0
+  AND ($1::text[] IS NULL OR source = ANY ($1))
+ORDER BY id

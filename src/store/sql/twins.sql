@@ -1,0 +1,12 @@
+-- Which of the sources $3, by their newest day, read the same as one of the file's ($1, with the scopes $2).
+SELECT wanted.source, other.source AS earlier
+FROM unnest($3::text[]) AS other (source)
+CROSS JOIN LATERAL (
+    SELECT scope
+    FROM audit_events_log AS l
+    WHERE l.source = other.source
+    ORDER BY process_date DESC
+    LIMIT 1
+) AS newest
+JOIN unnest($1::text[], $2::jsonb[]) AS wanted (source, scope) ON wanted.scope = newest.scope
+ORDER BY wanted.source, other.source
