@@ -16,7 +16,7 @@ use crate::heroku::{ArchiveError, Client, Cost};
 use crate::plan::{Planned, Selection, Verdict};
 use crate::report::backfill::{PlanReport, SourcePlan};
 use crate::report::run::{DayReport, Outcome};
-use crate::store::Claimable;
+use crate::store::{Claimable, Rereads};
 
 /// Heroku's oldest archive is of this month (its schema, "archive": year, minimum 2017), and so is its audit trail.
 pub(super) fn oldest() -> NaiveDate {
@@ -46,7 +46,9 @@ fn order<'a>(app: &'a App<'_>, args: &BackfillArgs) -> Result<Order<'a>, Failure
             args.from
         )));
     }
-    Ok(Order { sources: app.sources(&args.sources)?, selection, mode: Mode::Write })
+    // The archive of a month that is over says the same however often it is read.
+    let rereads = if args.via == Route::Api { Rereads::Wanted } else { Rereads::None };
+    Ok(Order { sources: app.sources(&args.sources)?, selection, rereads, mode: Mode::Write })
 }
 
 /// Prints what a backfill would take, and does nothing.
@@ -255,7 +257,7 @@ async fn stray_days(context: &Context, account: &Account<'_>, strays: BTreeSet<(
     for (source, date) in strays {
         let source = account.sources[source];
         let scoped = [(source.name.as_ref(), Some(&source.scope))];
-        let rows = context.writing.reader.ledger(&scoped, (date, date), crate::store::Rereads::None).await;
+        let rows = context.writing.reader.ledger(&scoped, (date, date), Rereads::None).await;
         // Only a day that has a row is added to: one without is not owed, or still to come.
         if let Some(row) = rows.unwrap_or_default().into_iter().find(|row| row.date == date) {
             let wanted = Claimable::of(&row);

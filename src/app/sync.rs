@@ -42,6 +42,8 @@ struct Context {
 pub(super) struct Order<'a> {
     pub(super) sources: Vec<&'a Source>,
     pub(super) selection: Selection,
+    /// Whether whole days are read again when their time has come.
+    pub(super) rereads: Rereads,
     pub(super) mode: Mode,
 }
 
@@ -65,7 +67,8 @@ pub(super) struct Done {
 pub(super) async fn run(app: &App<'_>, args: &SyncArgs) -> Result<ExitStatus, Failure> {
     let mode = if args.dry_run { Mode::DryRun } else { Mode::Write };
     supervise(app, mode, async |shutdown| {
-        let order = Order { selection: selection(args)?, sources: app.sources(&args.sources)?, mode };
+        let selection = selection(args)?;
+        let order = Order { sources: app.sources(&args.sources)?, selection, rereads: Rereads::Wanted, mode };
         by_list(app, &order, shutdown).await
     })
     .await
@@ -182,6 +185,7 @@ pub(super) async fn plan_days<'s>(
     let now = now(reader).await?;
     refuse_unfinished(selection, last_over(now))?;
     let config::Sync { catch_up_days, recheck_after, .. } = &app.config.sync;
+    let recheck_after: &[Duration] = if order.rereads == Rereads::Wanted { recheck_after } else { &[] };
     let names: Vec<&str> = sources.iter().map(|source| source.name.as_ref()).collect();
     let scoped: Vec<_> = sources.iter().map(|source| (source.name.as_ref(), Some(&source.scope))).collect();
     let dates = window(selection, last_over(now), *catch_up_days);

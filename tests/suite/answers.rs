@@ -120,7 +120,7 @@ fn an_answer_that_is_no_http_or_has_impossible_headers_is_tried_again() {
     let url = serve(|number, _| match number {
         0 => b"SSH-2.0-OpenSSH_9.6\r\n\r\n".to_vec(),
         1 => b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n[]".to_vec(),
-        _ => http("200 OK", "", "[]"),
+        _ => http("200 OK", "", "[{}]"),
     });
     let report = world_at(&url).sync(ON_DAY, 0);
     assert_eq!(day(&report, "acme", DAY)["retries"], 2);

@@ -16,7 +16,7 @@ const GLOBEX: &str = "[[source]]\nname = \"globex\"\naccount = \"globex\"\ntoken
 #[test]
 fn each_token_has_its_own_pace_and_keeps_it_under_concurrency() {
     let limit = "[rate_limit]\nrequests_per_hour = 36000\nburst = 3\nreserve = 0\n[sync]\nconcurrency = 16\n";
-    let world = World::new(&format!("{limit}{ACME}{GLOBEX}"));
+    let world = World::busy(&format!("{limit}{ACME}{GLOBEX}"));
     world.sync("--from 2024-09-01 --to 2024-09-20", 0);
     let mut by_token: BTreeMap<String, Vec<_>> = BTreeMap::new();
     for request in world.heroku.requests() {
@@ -43,7 +43,7 @@ fn each_token_has_its_own_pace_and_keeps_it_under_concurrency() {
 fn a_token_that_heroku_limits_goes_on_at_its_pace_without_the_burst_and_its_days_are_done() {
     let limit = "[rate_limit]\nrequests_per_hour = 36000\nburst = 30\nreserve = 0\n[sync]\nconcurrency = 8\n";
     for retry_after in [None, Some("1")] {
-        let world = World::new(&format!("{limit}[retry]\ninitial_interval = \"50ms\"\n{ACME}"));
+        let world = World::busy(&format!("{limit}[retry]\ninitial_interval = \"50ms\"\n{ACME}"));
         world.heroku.fault(Match::events("acme").times(8), Fault::rate_limit(retry_after));
         let report = world.sync("--from 2024-08-10 --to 2024-08-31", 0);
         assert_eq!(report["totals"]["synced"], 22);
@@ -61,7 +61,7 @@ fn a_token_that_heroku_limits_goes_on_at_its_pace_without_the_burst_and_its_days
 
 #[test]
 fn a_token_that_is_limited_for_longer_than_the_policy_waits_costs_one_request_and_no_wait() {
-    let world = World::new(&format!("[sync]\nconcurrency = 1\n{ACME}{GLOBEX}"));
+    let world = World::busy(&format!("[sync]\nconcurrency = 1\n{ACME}{GLOBEX}"));
     world.heroku.fault(Match::events("acme").always(), Fault::rate_limit(Some("86400")));
     let report = world.sync("--from 2024-09-01 --to 2024-09-10", 1);
     assert_eq!(world.heroku.requests().iter().filter(|asked| asked.account.as_deref() == Some("acme")).count(), 1);
@@ -76,7 +76,7 @@ fn a_token_that_is_limited_for_longer_than_the_policy_waits_costs_one_request_an
 #[test]
 fn waiting_for_a_token_s_budget_is_told_in_the_log() {
     let limit = "[rate_limit]\nrequests_per_hour = 3600\nburst = 1\nreserve = 4\n";
-    let world = World::new(&format!("{limit}[retry]\ninitial_interval = \"5ms\"\n{ACME}"));
+    let world = World::busy(&format!("{limit}[retry]\ninitial_interval = \"5ms\"\n{ACME}"));
     world.heroku.set_remaining("audit@acme.example.com", 3);
     let finished = world.run("--from 2024-09-01 --to 2024-09-02");
     assert_eq!(finished.status, 0, "{finished:#?}");
@@ -92,7 +92,7 @@ fn when_heroku_is_down_sixty_sources_cost_little_more_than_a_request_each() {
             "[[source]]\nname = \"acme-{number:02}\"\naccount = \"acme-{number:02}\"\ntoken_env = \"HEROKU_API_TOKEN\"\n"
         );
     }
-    let world = World::new(&sources);
+    let world = World::busy(&sources);
     world.heroku.fault(Match::any().always(), Fault::status(503, "unavailable", "down"));
     let report = world.sync("--date 2024-09-28", 1);
     assert_eq!(report["totals"]["failed"], 60);
@@ -106,7 +106,7 @@ fn when_heroku_is_down_sixty_sources_cost_little_more_than_a_request_each() {
 
 #[test]
 fn after_an_outage_has_ended_each_day_gets_the_whole_policy_again() {
-    let world = World::new(&format!("[sync]\nconcurrency = 1\n{ACME}"));
+    let world = World::busy(&format!("[sync]\nconcurrency = 1\n{ACME}"));
     let on = |date: &str| Match::events("acme").day(crate::support::date(date));
     for date in ["2024-09-20", "2024-09-21", "2024-09-22"] {
         world.heroku.fault(on(date).times(3), Fault::status(503, "unavailable", "down"));
@@ -121,7 +121,7 @@ fn after_an_outage_has_ended_each_day_gets_the_whole_policy_again() {
 #[test]
 fn a_slow_token_does_not_hold_the_others_up() {
     let slow = "[source.rate_limit]\nrequests_per_hour = 60\nburst = 1\nreserve = 0\n";
-    let world = World::new(&format!("[sync]\nconcurrency = 2\n{ACME}{slow}{GLOBEX}"));
+    let world = World::busy(&format!("[sync]\nconcurrency = 2\n{ACME}{slow}{GLOBEX}"));
     let run = world.spawn("--from 2024-09-01 --to 2024-09-10");
     wait_for("the other token's days", || {
         world.sql("SELECT to_regclass('audit_events_log') IS NOT NULL") == "t"
@@ -135,7 +135,7 @@ fn a_slow_token_does_not_hold_the_others_up() {
 #[test]
 fn a_token_that_stays_limited_does_not_wait_out_a_policy_for_each_day_and_the_others_keep_theirs() {
     let globex = "[[source]]\nname = \"globex\"\naccount = \"globex\"\ntoken_env = \"GLOBEX_TOKEN\"\n";
-    let world = World::new(&format!("[sync]\nconcurrency = 1\n{ACME}{globex}"));
+    let world = World::busy(&format!("[sync]\nconcurrency = 1\n{ACME}{globex}"));
     world.heroku.fault(Match::events("acme").always(), Fault::rate_limit(None));
     world.heroku.fault(Match::events("globex").day(date("2024-09-25")), Fault::status(503, "unavailable", "soon"));
     let report = world.sync("--from 2024-09-20 --to 2024-09-25", 1);

@@ -191,7 +191,7 @@ fn after_three_days_in_a_row_that_exhausted_the_policy_each_further_day_gets_one
 #[test]
 fn pace_and_burst_are_kept_for_a_token_across_sources_that_share_it() {
     let limit = "[rate_limit]\nrequests_per_hour = 36000\nburst = 2\nreserve = 0\n[sync]\nconcurrency = 8\n";
-    let world = World::new(&format!("{limit}{ACME}"));
+    let world = World::busy(&format!("{limit}{ACME}"));
     world.sync("--from 2024-09-01 --to 2024-09-12", 0);
     let mut times: Vec<_> = world.heroku.requests().iter().map(|request| request.at).collect();
     times.sort();

@@ -6,7 +6,9 @@ use std::time::Duration;
 use auditsync::config::{Filter, Scope, SourceName};
 use auditsync::day::DayKey;
 use auditsync::event::Event;
-use auditsync::store::{Blame, Claim, Error, Holder, Lease, Reader, Reset, ResetOrder, Store, Totals};
+use auditsync::store::{
+    Blame, Claim, Claimable, Error, Holder, Lease, Publication, Reader, Rereads, Reset, ResetOrder, Store, Totals, Via,
+};
 use bytes::Bytes;
 use pg_cluster::Database;
 use proptest::prelude::*;
@@ -22,13 +24,20 @@ const TTL: Duration = Duration::from_mins(10);
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Claim(usize),
+    /// Claims it even if it is whole, by the present attempt or by one that is not any more.
+    ClaimWhole {
+        holder: usize,
+        outdated: bool,
+    },
     Beat(usize),
     Write(usize),
     Publish(usize),
     Fail(usize),
     Release(usize),
     Expire,
-    Reset { force: bool },
+    Reset {
+        force: bool,
+    },
     CleanUp,
 }
 
@@ -36,6 +45,7 @@ fn step() -> impl Strategy<Value = Step> {
     let holder = 0..HOLDERS;
     prop_oneof![
         4 => holder.clone().prop_map(Step::Claim),
+        2 => (holder.clone(), any::<bool>()).prop_map(|(holder, outdated)| Step::ClaimWhole { holder, outdated }),
         2 => holder.clone().prop_map(Step::Beat),
         3 => holder.clone().prop_map(Step::Write),
         2 => holder.clone().prop_map(Step::Publish),
@@ -60,9 +70,9 @@ struct Model {
 }
 
 impl Model {
-    fn claim(&mut self, holder: usize) -> &'static str {
+    fn claim(&mut self, holder: usize, wanted: Claimable) -> &'static str {
         match self.status {
-            Some("SUCCESS") => "whole",
+            Some("SUCCESS") if wanted != (Claimable::Whole { attempt: self.attempt }) => "whole",
             Some("PROCESSING") if !self.expired => "held",
             _ => {
                 self.attempt += 1;
@@ -109,17 +119,10 @@ struct Real<'d> {
 impl Real<'_> {
     async fn step(&mut self, step: Step, model: &mut Model) -> Result<(), TestCaseError> {
         match step {
-            Step::Claim(holder) => {
-                let claim = self.stores[holder].claim(&self.key, &self.scope, TTL).await.expect("a claim is answered");
-                let (told, lease) = match claim {
-                    Claim::Claimed(lease) => ("claimed", Some(lease)),
-                    Claim::HeldBy(_) => ("held", None),
-                    Claim::AlreadyWhole { .. } => ("whole", None),
-                };
-                prop_assert_eq!(told, model.claim(holder));
-                if lease.is_some() {
-                    self.leases[holder] = lease;
-                }
+            Step::Claim(holder) => self.claim(holder, Claimable::Due, model).await?,
+            Step::ClaimWhole { holder, outdated } => {
+                let attempt = model.attempt - i32::from(outdated);
+                self.claim(holder, Claimable::Whole { attempt }, model).await?;
             }
             Step::Beat(holder) => {
                 if let Some(lease) = &self.leases[holder] {
@@ -134,7 +137,7 @@ impl Real<'_> {
                     let event =
                         Event::from_bytes(Bytes::from(format!(r#"{{"id":"{}"}}"#, self.written))).expect("an event");
                     let holds = model.holds(holder, lease.attempt());
-                    let written = self.stores[holder].write_events(lease, &[&event], "api").await;
+                    let written = self.stores[holder].write_events(lease, &[&event], Via::Api).await;
                     assert_fenced(holds, written.as_ref().map(|_| ()))?;
                     model.events += usize::from(holds);
                 }
@@ -142,7 +145,7 @@ impl Real<'_> {
             Step::Publish(holder) => {
                 if let Some(lease) = self.leases[holder].take() {
                     let holds = model.holds(holder, lease.attempt());
-                    let published = self.stores[holder].publish(lease, &self.scope, Totals::default()).await;
+                    let published = self.stores[holder].publish(lease, self.publication()).await;
                     assert_fenced(holds, published.as_ref().map(|_| ()).map_err(|unpublished| &unpublished.error))?;
                     if holds {
                         model.end("SUCCESS");
@@ -195,15 +198,33 @@ impl Real<'_> {
         self.compare(model).await
     }
 
+    async fn claim(&mut self, holder: usize, wanted: Claimable, model: &mut Model) -> Result<(), TestCaseError> {
+        let claim = self.stores[holder].claim(&self.key, &self.scope, TTL, wanted).await;
+        let (told, lease) = match claim.expect("a claim is answered") {
+            Claim::Claimed(lease) => ("claimed", Some(lease)),
+            Claim::HeldBy(_) => ("held", None),
+            Claim::AlreadyWhole { .. } => ("whole", None),
+        };
+        prop_assert_eq!(told, model.claim(holder, wanted));
+        if lease.is_some() {
+            self.leases[holder] = lease;
+        }
+        Ok(())
+    }
+
+    fn publication(&self) -> Publication<'_> {
+        let totals = Totals::default();
+        Publication { scope: &self.scope, totals, as_of: None, last_recheck: None, note: None }
+    }
+
     async fn compare(&self, model: &Model) -> Result<(), TestCaseError> {
-        let rows =
-            self.reader.ledger(&[self.key.source.as_ref()], self.key.date, self.key.date).await.expect("the row");
+        let (source, day) = (self.key.source.as_ref(), self.key.date);
+        let rows = self.reader.ledger(&[(source, None)], (day, day), Rereads::None).await.expect("the row");
         let row = rows.iter().find(|row| row.date == self.key.date);
         prop_assert_eq!(row.map(|row| row.status.to_string()), model.status.map(str::to_owned));
         prop_assert_eq!(row.map_or(0, |row| row.attempt), model.attempt);
         prop_assert_eq!(row.is_some_and(|row| row.locked_by.is_some()), model.owner.is_some());
         prop_assert_eq!(row.is_some_and(|row| row.live), model.owner.is_some() && !model.expired);
-        let (source, day) = (self.key.source.as_ref(), self.key.date);
         let counts = format!(
             "SELECT (SELECT count(*) FROM audit_events WHERE source = '{source}' AND process_date = '{day}'),
                     (SELECT count(*) FROM audit_history WHERE source = '{source}' AND process_date = '{day}')"

@@ -1,12 +1,15 @@
 //! The contract, chapter by chapter, with the real binary, a real PostgreSQL and the fake Heroku.
 
 mod answers;
+mod archive;
+mod backfill;
 mod bad_input;
 mod boundaries;
 mod budget;
 mod check;
 mod config;
 mod config_schema;
+mod coverage;
 mod damaged;
 mod database_away;
 mod dry_run;
@@ -24,7 +27,9 @@ mod pooler;
 mod queries;
 mod roles;
 mod secrets;
+mod settling;
 mod statements;
 mod support;
 mod sync;
 mod tls;
+mod views;

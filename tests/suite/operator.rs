@@ -98,7 +98,7 @@ fn status_shows_days_that_have_no_row_beside_those_that_failed() {
     let statuses: Vec<_> = status["days"].as_array().expect("days").iter().map(|day| day["status"].clone()).collect();
     assert_eq!(statuses, ["MISSING", "MISSING", "SUCCESS"], "newest first");
     let text = world.run("status --days 3").stdout;
-    assert!(text.contains("MISSING") && text.contains("SUCCESS"), "{text}");
+    assert!(text.contains("missing, 2 days") && text.contains("whole, 1 day"), "{text}");
 }
 
 #[test]
@@ -115,9 +115,10 @@ fn status_of_an_empty_database_says_how_to_begin_and_leaves_it_empty() {
 fn migrate_tells_what_it_would_do_does_it_once_and_then_has_nothing_to_do() {
     let world = World::new(ACME);
     let empty = world.dump();
-    assert_eq!(world.run("migrate --dry-run").stdout, "Would apply 0001 ledger and events.\n");
+    let planned = world.run("migrate --dry-run").stdout;
+    assert_eq!(planned, "Would apply 0001 ledger and events.\nWould apply 0002 settling.\n");
     assert_eq!(world.dump(), empty);
-    assert_eq!(world.run("migrate").stdout, "Applied 0001 ledger and events.\n");
+    assert_eq!(world.run("migrate").stdout, "Applied 0001 ledger and events.\nApplied 0002 settling.\n");
     assert_eq!(world.run("migrate").stdout, "The schema is up to date.\n");
 }
 

@@ -56,7 +56,8 @@ fn leftovers(world: &World, pooler: &Pooler, size: usize) -> Vec<String> {
 fn does_everything(size: usize) {
     let (world, pooler) = pooled(size, THREE_ACCOUNTS_AND_A_TEAM);
     let empty = world.dump();
-    assert_eq!(world.run("migrate --dry-run").stdout, "Would apply 0001 ledger and events.\n");
+    let planned = world.run("migrate --dry-run").stdout;
+    assert_eq!(planned, "Would apply 0001 ledger and events.\nWould apply 0002 settling.\n");
     assert_eq!(day(&world.sync(&format!("--dry-run {ON_DAY}"), 0), "acme", DAY)["new_events"], 450);
     assert_eq!(world.run("status").status, 0);
     assert_eq!(world.dump(), empty);

@@ -182,6 +182,14 @@ impl FakeHeroku {
         self.change(|model| model.make_archive(account, month));
     }
 
+    /// Changes what is told of a month's archive: its checksum, or when it was made.
+    ///
+    /// # Panics
+    /// If there is no such archive.
+    pub fn change_archive(&self, account: &str, month: Month, change: impl FnOnce(&mut Archive)) {
+        self.change(|model| model.change_archive(account, month, change));
+    }
+
     /// Puts these bytes behind the archive of a month; checksum and size follow from them.
     pub fn put_archive(&self, account: &str, month: Month, file: impl Into<Bytes>) {
         self.change(|model| model.put_archive(account, month, file.into()));

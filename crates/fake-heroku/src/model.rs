@@ -253,6 +253,16 @@ impl Model {
         self.archives.insert((name, month), archive);
     }
 
+    /// Changes what is told of a month's archive.
+    ///
+    /// # Panics
+    /// If there is no such archive.
+    pub fn change_archive(&mut self, account: &str, month: Month, change: impl FnOnce(&mut Archive)) {
+        let name = self.name_of(account);
+        let archive = self.archives.get_mut(&(name, month));
+        change(archive.unwrap_or_else(|| panic!("no archive of {account} {month:?}")));
+    }
+
     /// The file that the archive host has under this key.
     pub(crate) fn download(&self, key: &str) -> Option<Bytes> {
         self.archives.values().find(|archive| archive.key == key).map(|archive| archive.file.clone())

@@ -100,6 +100,15 @@ impl World {
         Self::on(pg_cluster::fresh_database(), heroku, sources)
     }
 
+    /// The same with an event on each day that the fixtures have none of.
+    pub(crate) fn busy(sources: &str) -> Self {
+        let mut model: fake_heroku::Model = Fixtures::committed().into();
+        for account in ["acme", "globex", "initech"] {
+            model.generate_every_day(account, 1);
+        }
+        Self::with(model, sources)
+    }
+
     /// The same on a database that is there.
     pub(crate) fn on(database: Database, heroku: impl Into<fake_heroku::Model>, sources: &str) -> Self {
         let heroku = FakeHeroku::start(heroku);

@@ -1,0 +1,294 @@
+//! Heroku's archives: days taken out of them, whole or not at all, and compared with what is stored.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use fake_heroku::{Fault, Match, Month, gzip, pack};
+use serde_json::Value;
+
+use crate::support::{ACME, DAY, World, date, day, fetches, truth};
+
+const ACME_AND_TEAM_A: &str = r#"
+[[source]]
+name = "acme"
+account = "acme"
+token_env = "HEROKU_API_TOKEN"
+since = "2024-09-25"
+
+[[source]]
+name = "team-a"
+account = "acme"
+team = "team-a"
+token_env = "HEROKU_API_TOKEN"
+since = "2024-09-25"
+"#;
+
+const SEPTEMBER: Month = Month { year: 2024, month: 9 };
+const DAYS: [&str; 4] = ["2024-09-25", "2024-09-26", "2024-09-27", "2024-09-28"];
+const FIXTURE_DAYS: &str = "--from 2024-09-25 --to 2024-09-28";
+
+fn backfill(world: &World, arguments: &str, status: i32) -> Value {
+    let finished = world.run(&format!("backfill --output json {arguments}"));
+    assert_eq!(finished.status, status, "{finished:#?}");
+    finished.json()
+}
+
+fn reconcile(world: &World, arguments: &str, status: i32) -> Value {
+    let finished = world.run(&format!("reconcile --month 2024-09 --output json {arguments}"));
+    assert_eq!(finished.status, status, "{finished:#?}");
+    finished.json()
+}
+
+/// What was found of a source's day.
+fn found<'r>(report: &'r Value, source: &str, day: &str) -> &'r Value {
+    let months = report["months"].as_array().expect("months");
+    let month = months.iter().find(|month| month["source"] == source).expect("the source's month");
+    let days = month["days"].as_array().expect("days");
+    days.iter().find(|row| row["date"] == day).unwrap_or_else(|| panic!("no {day} in {report:#}"))
+}
+
+fn is_of_team_a(event: &Value) -> bool {
+    event["team"]["name"] == "team-a"
+}
+
+fn assert_all_whole(world: &World) {
+    for day in DAYS {
+        world.assert_whole("acme", day, &truth(world, "acme", day, |_| true));
+        world.assert_whole("team-a", day, &truth(world, "acme", day, is_of_team_a));
+    }
+}
+
+/// The downloads that the archive host saw.
+fn downloads(world: &World) -> usize {
+    world.heroku.requests().iter().filter(|request| request.host == fake_heroku::Host::Archive).count()
+}
+
+#[test]
+fn a_month_is_taken_out_of_one_download_by_utc_day_and_team_without_the_token_and_marked_so() {
+    let world = World::new(ACME_AND_TEAM_A);
+    let report = backfill(&world, &format!("--via archive {FIXTURE_DAYS}"), 0);
+    assert_eq!(report["totals"]["synced"], 8);
+    assert_all_whole(&world);
+    assert_eq!(world.sql("SELECT DISTINCT via FROM audit_events"), "archive");
+    assert_eq!((downloads(&world), fetches(&world, "acme", DAY)), (1, 0));
+    assert_eq!(world.heroku.violations(), [""; 0], "above all no token at the archive's host");
+    let notes = world.sql("SELECT DISTINCT message FROM audit_history WHERE action = 'publish'");
+    assert_eq!(notes, "from the archive of 2024-09");
+
+    let again = backfill(&world, &format!("--via archive {FIXTURE_DAYS}"), 0);
+    assert_eq!((&again["totals"]["already_synced"], downloads(&world)), (&8.into(), 1));
+}
+
+#[test]
+fn a_list_without_an_envelope_and_a_file_that_is_not_packed_are_archives_too() {
+    let world = World::new(ACME);
+    let events: Vec<Bytes> = DAYS.iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
+    let list = [b"[".as_slice(), &events.join(&b","[..]), b"]"].concat();
+    for file in [gzip(&list), Bytes::from(list)] {
+        world.heroku.put_archive("acme", SEPTEMBER, file);
+        world.sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public");
+        backfill(&world, &format!("--via archive {FIXTURE_DAYS}"), 0);
+        for day in DAYS {
+            world.assert_whole("acme", day, &truth(&world, "acme", day, |_| true));
+        }
+    }
+}
+
+#[test]
+fn a_file_that_is_cut_or_has_another_checksum_leaves_nothing_but_due_days() {
+    let world = World::new(ACME);
+    world.heroku.fault(Match::download().times(3), Fault::EndBody { after_bytes: 5000 });
+    let report = backfill(&world, &format!("--via archive {FIXTURE_DAYS}"), 1);
+    let error = day(&report, "acme", DAY)["error"].as_str().expect("an error").to_owned();
+    assert!(error.contains("its 5000 bytes have the SHA-256") && error.contains("3 attempts"), "{error}");
+    assert_eq!(world.sql("SELECT count(*) FROM audit_events"), "0");
+    assert_eq!(world.sql("SELECT count(*) FROM audit_events_log WHERE status = 'SUCCESS'"), "0");
+
+    world.heroku.fault(Match::download(), Fault::CutBody { after_bytes: 5000 });
+    let report = backfill(&world, &format!("--via archive {FIXTURE_DAYS}"), 0);
+    assert_eq!(day(&report, "acme", DAY)["retries"], 1, "a download that breaks off is tried again");
+    world.heroku.change_archive("acme", SEPTEMBER, |archive| archive.checksum = "0".repeat(64));
+    let months = reconcile(&world, "", 1);
+    assert!(months["months"][0]["error"].as_str().expect("an error").contains("is not the checksum"), "{months:#}");
+}
+
+#[test]
+fn a_file_whose_checksum_is_right_but_that_is_no_archive_fails_its_days_and_stores_nothing_as_whole() {
+    for (file, told) in [
+        (gzip(b"{\"entries\":[{\"id\":\"a\",\"created_at\":\"2024-09-28T00:00:00Z\"}"), "cut off"),
+        (gzip(b"<html>"), "not a JSON list"),
+        (gzip(b"{\"entry\":[]}"), "holds no `entries`"),
+        (gzip(b"[nonsense]"), "not JSON"),
+        (Bytes::from_static(&[0x1f, 0x8b, 8, 0, 0, 0]), "can't be unpacked"),
+    ] {
+        let world = World::new(ACME);
+        world.heroku.put_archive("acme", SEPTEMBER, file);
+        let report = backfill(&world, "--via archive --from 2024-09-28 --to 2024-09-28", 1);
+        let error = day(&report, "acme", DAY)["error"].as_str().expect("an error").to_owned();
+        assert!(error.contains(told), "{told}: {error}");
+        assert_eq!(world.sql("SELECT status FROM audit_events_log"), "FAILED");
+    }
+}
+
+#[test]
+fn a_month_without_an_archive_and_a_token_that_may_not_see_it_are_told_and_the_days_stay_due() {
+    let world = World::new(ACME);
+    let report = backfill(&world, "--via archive --from 2019-02-28 --to 2019-02-28", 1);
+    let error = day(&report, "acme", "2019-02-28")["error"].as_str().expect("an error").to_owned();
+    assert!(error.contains("Heroku has no archive of 2019-02 for acme"), "{error}");
+
+    world.write_config(&ACME.replace("HEROKU_API_TOKEN", "ACME_VIEWER_TOKEN"));
+    let report = backfill(&world, "--via archive --from 2024-09-28 --to 2024-09-28", 1);
+    let error = day(&report, "acme", DAY)["error"].as_str().expect("an error").to_owned();
+    assert!(error.contains("403 Forbidden") && error.contains("permission `manage`"), "{error}");
+    assert_eq!(world.sql("SELECT count(*) FROM audit_events_log"), "0");
+}
+
+#[test]
+fn only_days_that_the_archive_covers_wholly_are_published() {
+    let world = World::new(ACME);
+    world.heroku.change_archive("acme", SEPTEMBER, |archive| archive.created_at = "2024-09-28T15:00:00Z".into());
+    let report = backfill(&world, &format!("--via archive {FIXTURE_DAYS}"), 1);
+    assert_eq!(report["totals"]["synced"], 3);
+    let error = day(&report, "acme", DAY)["error"].as_str().expect("an error").to_owned();
+    assert!(error.contains("covers whole days up to 2024-09-27 only"), "{error}");
+    assert_eq!(world.sql(&format!("SELECT count(*) FROM audit_events WHERE process_date = '{DAY}'")), "0");
+
+    let months = reconcile(&world, "", 0);
+    assert_eq!(months["months"][0]["complete"], false);
+    assert_eq!(months["months"][0]["days"].as_array().expect("days").len(), 3);
+}
+
+#[test]
+fn an_archive_knows_no_more_than_when_it_was_made_so_its_last_days_are_read_again() {
+    let world = World::new(&format!("[sync]\ncatch_up_days = 1\n{ACME}"));
+    world.heroku.change_archive("acme", SEPTEMBER, |archive| archive.created_at = "2024-09-29T00:02:24.870Z".into());
+    backfill(&world, &format!("--via archive {FIXTURE_DAYS}"), 0);
+    let settled = "SELECT process_date, settled_at IS NOT NULL FROM audit_events_log ORDER BY 1";
+    assert_eq!(world.sql(settled), "2024-09-25|t\n2024-09-26|f\n2024-09-27|f\n2024-09-28|f");
+    world.sync("", 0);
+    assert_eq!(fetches(&world, "acme", DAY), 1);
+    // The same events, perhaps spelled otherwise, are neither new nor conflicts.
+    assert_eq!(world.sql("SELECT count(*) FROM audit_event_conflicts"), "0");
+}
+
+#[test]
+fn events_outside_their_month_are_kept_with_its_nearest_day_and_told() {
+    let world = World::new(ACME);
+    let mut events: Vec<Bytes> = DAYS.iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
+    events.push(Bytes::from_static(br#"{"id":"from-october","created_at":"2024-10-02T00:00:00Z"}"#));
+    events.push(Bytes::from_static(br#"{"id":"from-nowhen"}"#));
+    world.heroku.put_archive("acme", SEPTEMBER, pack(&events));
+    let finished = world.run("backfill --via archive --from 2024-09-01 --to 2024-09-30");
+    assert_eq!(finished.status, 0, "{finished:#?}");
+    assert!(finished.stderr.contains("from-october") && finished.stderr.contains("not of its month"), "{finished:#?}");
+    let kept = "SELECT event_id, process_date FROM audit_events WHERE event_id LIKE 'from-%' ORDER BY 1";
+    assert_eq!(world.sql(kept), "from-nowhen|2024-09-01\nfrom-october|2024-09-30");
+}
+
+#[test]
+fn strays_are_kept_although_their_day_was_whole_before() {
+    let world = World::new(ACME);
+    let mut events: Vec<Bytes> = DAYS.iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
+    events.push(Bytes::from_static(br#"{"id":"stray","created_at":"2024-10-02T00:00:00Z"}"#));
+    world.heroku.put_archive("acme", SEPTEMBER, pack(&events));
+    world.heroku.put_day("acme", date("2024-09-30"), vec![Bytes::from_static(br#"{"id":"own"}"#)]);
+    world.sync("--date 2024-09-30", 0);
+    let report = backfill(&world, &format!("--via archive {FIXTURE_DAYS}"), 0);
+    assert_eq!(day(&report, "acme", "2024-09-30")["late_events"], 1);
+    let row = world.sql("SELECT status, events_count FROM audit_events_log WHERE process_date = '2024-09-30'");
+    assert_eq!(row, "SUCCESS|2");
+}
+
+/// A value spelled in another way: other white space, and its keys the other way round.
+fn respelled(event: &Bytes) -> Bytes {
+    let value: BTreeMap<String, Box<serde_json::value::RawValue>> = serde_json::from_slice(event).expect("an event");
+    let members = value.iter().rev().map(|(key, value)| format!("{} : {value}", Value::from(key.as_str())));
+    Bytes::from(format!("{{ {} }}", members.collect::<Vec<_>>().join(" ,\n")))
+}
+
+#[test]
+fn a_store_that_agrees_with_the_archive_is_found_so_whatever_the_order_and_the_spelling() {
+    let world = World::new(ACME_AND_TEAM_A);
+    for day in DAYS {
+        world.sync(&format!("--date {day}"), 0);
+    }
+    let events: Vec<Bytes> = DAYS.iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
+    world.heroku.put_archive("acme", SEPTEMBER, pack(&events.iter().map(respelled).collect::<Vec<_>>()));
+    let before = world.dump();
+    let report = reconcile(&world, "", 0);
+    assert_eq!(report["months"].as_array().map(Vec::len), Some(2));
+    for source in ["acme", "team-a"] {
+        for day in DAYS {
+            let found = found(&report, source, day);
+            assert_eq!(found["stored"], found["archived"], "{source} {day}");
+            for kind in ["missing_here", "missing_there", "differing"] {
+                assert_eq!(found[kind], Value::Array(vec![]), "{source} {day}");
+            }
+        }
+    }
+    assert_eq!(world.dump(), before, "it only reads");
+    assert_eq!(report["months"][0]["archive"]["events"], 2969);
+    assert_eq!(report["months"][0]["complete"], true);
+}
+
+#[test]
+fn what_is_missing_here_missing_there_or_different_is_named_and_a_repair_takes_in_what_was_missing() {
+    let world = World::new(&ACME_AND_TEAM_A.replace("since = \"2024-09-25\"", "since = \"2024-09-27\""));
+    for day in DAYS {
+        world.sync(&format!("--date {day}"), 0);
+    }
+    let mut events: Vec<Bytes> = DAYS.iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
+    let gone: Value = serde_json::from_slice(&events.pop().expect("an event")).expect("an event");
+    let gone = gone["id"].as_str().expect("an id").to_owned();
+    let team = r#""team":{"id":"aaaaaaaa-1111-4000-8000-00000000000a","name":"team-a"}"#;
+    events.push(Bytes::from(format!(r#"{{"id":"unlisted","created_at":"2024-09-28T01:00:00Z",{team}}}"#)));
+    let at =
+        events.iter().rposition(|event| event.windows(6).any(|part| part == b"team-a")).expect("one of the team") - 1;
+    let mut changed: Value = serde_json::from_slice(&events[at]).expect("an event");
+    let changed_id = changed["id"].as_str().expect("an id").to_owned();
+    changed["action"] = "changed".into();
+    events[at] = Bytes::from(changed.to_string());
+    world.heroku.put_archive("acme", SEPTEMBER, pack(&events));
+
+    let report = reconcile(&world, "", 1);
+    let here = found(&report, "acme", DAY);
+    assert_eq!(here["missing_here"], serde_json::json!(["unlisted"]));
+    assert_eq!(here["missing_there"], serde_json::json!([gone]));
+    assert_eq!(here["differing"], serde_json::json!([changed_id]));
+    assert_eq!(found(&report, "team-a", DAY)["missing_here"], serde_json::json!(["unlisted"]));
+
+    let finished = world.run("reconcile --month 2024-09 --repair");
+    assert_eq!(finished.status, 0, "{finished:#?}");
+    for source in ["acme", "team-a"] {
+        let stored = world.sql(&format!(
+            "SELECT via, first_seen_at > clock_timestamp() - interval '1 min' FROM audit_events
+             WHERE source = '{source}' AND event_id = 'unlisted'"
+        ));
+        assert_eq!(stored, "archive|t", "{source}");
+    }
+    let kept = world.sql("SELECT DISTINCT event_id FROM audit_event_conflicts WHERE source = 'acme'");
+    assert_eq!(kept, changed_id);
+    let report = reconcile(&world, "", 0);
+    assert_eq!(found(&report, "acme", DAY)["missing_here"], serde_json::json!([]));
+    assert_eq!(found(&report, "acme", DAY)["differing"], serde_json::json!([changed_id]), "the first stays");
+}
+
+#[test]
+fn months_that_can_have_no_archive_and_ranges_the_wrong_way_round_are_refused() {
+    let world = World::new(ACME);
+    for (arguments, told) in [
+        ("reconcile --month 2016-12", "before 2017-01-01"),
+        ("reconcile --month 2999-01", "no day of 2999-01 is over"),
+        ("reconcile --month 2024-13", "YYYY-MM"),
+        ("backfill --from 2024-09-28 --to 2024-09-27", "lies after"),
+        ("backfill --from 2016-12-31 --to 2017-01-01", "lies before 2017-01-01"),
+        ("backfill --from 2024-09-28 --to 2999-01-01", "is not over in UTC"),
+        ("backfill --from 2024-09-28 --to 2024-09-28 --source acmee", "acme"),
+    ] {
+        let finished = world.run(arguments);
+        assert_eq!(finished.status, 2, "{arguments}: {finished:#?}");
+        assert!(finished.stderr.contains(told), "{arguments}: {}", finished.stderr);
+    }
+    assert_eq!(world.heroku.requests().len(), 0);
+}

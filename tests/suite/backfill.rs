@@ -1,0 +1,241 @@
+//! Days that lie back: fetched with a plan, killed on the way, and whole in the end; and not believed when they are empty.
+
+use chrono::{Days, NaiveDate};
+use fake_heroku::{Fault, Fixtures, Host, Match, Model, Month};
+use serde_json::Value;
+
+use crate::support::{ACME, World, date, day, fetches, truth, wait_for};
+
+const THREE_VIEWS: &str = r#"
+[[source]]
+name = "acme"
+account = "acme"
+token_env = "HEROKU_API_TOKEN"
+
+[[source]]
+name = "team-a"
+account = "acme"
+team = "team-a"
+token_env = "HEROKU_API_TOKEN"
+
+[[source]]
+name = "apps"
+account = "acme"
+token_env = "HEROKU_API_TOKEN"
+filter = { type = "app" }
+
+[rate_limit]
+burst = 1000
+"#;
+
+const YEAR: &str = "--from 2023-01-01 --to 2023-12-31";
+
+/// The days of 2023.
+fn days_of_2023() -> impl Iterator<Item = NaiveDate> {
+    date("2023-01-01").iter_days().take(365)
+}
+
+/// A Heroku that has a few events of each day of 2023, and the archives of its months.
+fn a_year() -> Model {
+    let mut model: Model = Fixtures::committed().into();
+    for (number, day) in days_of_2023().enumerate() {
+        model.generate_day("acme", day, 3 + number % 5);
+    }
+    for month in 1..=12 {
+        model.make_archive("acme", Month { year: 2023, month });
+    }
+    model
+}
+
+fn assert_the_year_is_whole(world: &World) {
+    for day in days_of_2023() {
+        // Every day's digest, and some days to the byte.
+        if day.to_string().ends_with("15") {
+            let day = day.to_string();
+            world.assert_whole("acme", &day, &truth(world, "acme", &day, |_| true));
+            world.assert_whole("team-a", &day, &truth(world, "acme", &day, |event| event["team"]["name"] == "team-a"));
+            world.assert_whole("apps", &day, &truth(world, "acme", &day, |event| event["type"] == "app"));
+        }
+    }
+    let mut expected = String::new();
+    for (source, takes) in [
+        ("acme", (|_| true) as fn(&Value) -> bool),
+        ("apps", |event| event["type"] == "app"),
+        ("team-a", |event| event["team"]["name"] == "team-a"),
+    ] {
+        for day in days_of_2023() {
+            let events = truth(world, "acme", &day.to_string(), takes);
+            let digest = hex::encode(crate::support::digest(&events));
+            expected.push_str(&format!("{source}|{day}|SUCCESS|{}|{digest}\n", events.len()));
+        }
+    }
+    let ledger = world.sql(
+        "SELECT source, process_date, status, events_count, encode(digest, 'hex') FROM audit_events_log ORDER BY source, process_date",
+    );
+    assert!(ledger.lines().eq(expected.lines()), "the ledger of the year is not the truth");
+}
+
+#[test]
+fn a_year_of_three_views_takes_one_request_a_day_however_often_it_is_killed() {
+    let world = World::with(a_year(), THREE_VIEWS);
+    for kill in 1..=10 {
+        let run = world.spawn(&format!("backfill {YEAR} -q"));
+        let whole = || world.sql("SELECT count(*) FROM audit_events_log WHERE status = 'SUCCESS'").parse::<u32>();
+        if kill == 1 {
+            wait_for("the schema", || world.sql("SELECT to_regclass('audit_history') IS NOT NULL") == "t");
+        }
+        wait_for("some days", || whole().is_ok_and(|days| days >= kill * 60));
+        run.signal("KILL");
+        run.wait();
+        // A killed run's leases last for a quarter of an hour.
+        world.sql("UPDATE audit_events_log SET locked_until = clock_timestamp() WHERE status = 'PROCESSING'");
+    }
+    let finished = world.run(&format!("backfill {YEAR} -q --output json"));
+    assert_eq!(finished.status, 0, "{}", &finished.stderr);
+    assert_the_year_is_whole(&world);
+    let asked: usize = days_of_2023().map(|day| fetches(&world, "acme", &day.to_string())).sum();
+    // What was in flight at a kill, four days at most, is asked for again.
+    assert!((365..=365 + 10 * 4).contains(&asked), "{asked} requests");
+    let again = world.run(&format!("backfill {YEAR} --output json")).json();
+    assert_eq!(again["totals"]["already_synced"], 3 * 365);
+}
+
+#[test]
+fn the_same_year_takes_twelve_downloads_from_the_archives() {
+    let world = World::with(a_year(), THREE_VIEWS);
+    let finished = world.run(&format!("backfill {YEAR} --via archive -q --output json"));
+    assert_eq!(finished.status, 0, "{}", &finished.stderr);
+    assert_the_year_is_whole(&world);
+    let requests = world.heroku.requests();
+    let downloads = requests.iter().filter(|request| request.host == Host::Archive).count();
+    let teams = requests.iter().filter(|request| request.path.ends_with("/teams")).count();
+    let infos = requests.iter().filter(|request| request.path.contains("/archives/")).count();
+    assert_eq!((downloads, infos, teams, requests.len()), (12, 12, 1, 25));
+}
+
+#[test]
+fn days_are_taken_oldest_first_and_two_backfills_share_them() {
+    let world = World::with(a_year(), THREE_VIEWS);
+    let hold = world.heroku.hold(Match::events("acme").day(date("2023-03-10")));
+    let range = "--from 2023-03-01 --to 2023-03-31 -q --output json";
+    let first = world.spawn(&format!("backfill {range}"));
+    wait_for("the first to come to the tenth", || hold.waiting() > 0);
+    let second = world.run(&format!("backfill {range}"));
+    assert_eq!(second.status, 0, "{}", second.stderr);
+    let report = second.json();
+    assert_eq!(day(&report, "acme", "2023-03-10")["outcome"], "locked_elsewhere");
+    hold.release();
+    assert_eq!(first.wait().status, 0);
+    let attempts = "SELECT count(*), max(attempt), min(status) FROM audit_events_log";
+    assert_eq!(world.sql(attempts), "93|1|SUCCESS", "no view of a day was read twice");
+    let order = world.heroku.requests();
+    let days: Vec<_> = order.iter().filter_map(|request| request.day).take(8).collect();
+    assert!(days.iter().all(|day| *day <= date("2023-03-12")), "{days:?}");
+}
+
+#[test]
+fn a_plan_tells_days_requests_and_time_and_neither_asks_nor_writes() {
+    let world =
+        World::with(a_year(), &THREE_VIEWS.replace("burst = 1000", "burst = 10\nrequests_per_hour = 600\nreserve = 0"));
+    let plan = |arguments: &str| {
+        let finished = world.run(&format!("backfill --plan --output json {arguments}"));
+        assert_eq!(finished.status, 0, "{finished:#?}");
+        finished.json()
+    };
+    let empty = world.dump();
+    let planned = plan(YEAR);
+    assert_eq!((&planned["days"], &planned["requests"]), (&1095.into(), &366.into()));
+    // 356 requests beyond the burst at one in six seconds.
+    assert_eq!(planned["seconds"], 2136);
+    assert_eq!(
+        planned["per_source"][0],
+        serde_json::json!({"source": "acme", "days": 365, "requests": 366, "seconds": 2196})
+    );
+    assert_eq!(planned["per_source"][1]["requests"], 0, "its days come with those of acme");
+    let by_archive = plan(&format!("{YEAR} --via archive"));
+    assert_eq!(by_archive["requests"], 24);
+    assert_eq!((world.dump(), world.heroku.requests().len()), (empty, 0));
+
+    world.write_config(THREE_VIEWS);
+    assert_eq!(world.run("backfill --from 2023-01-01 --to 2023-01-31 -q").status, 0);
+    world.heroku.forget_requests();
+    assert_eq!(plan(YEAR)["days"], 1095 - 93);
+    assert_eq!(world.heroku.requests().len(), 0);
+    let text = world.run(&format!("backfill --plan {YEAR}")).stdout;
+    assert!(text.contains("1002 days, at least 335 requests"), "{text}");
+}
+
+#[test]
+fn an_empty_answer_for_an_old_day_is_not_believed_where_the_archive_holds_events_of_it() {
+    let world = World::with(a_year(), ACME);
+    // Heroku's list does not reach back so far.
+    world.heroku.put_day("acme", date("2023-05-05"), vec![]);
+    let finished = world.run("backfill --from 2023-05-05 --to 2023-05-06 --output json");
+    assert_eq!(finished.status, 1, "{finished:#?}");
+    let report = finished.json();
+    let error = day(&report, "acme", "2023-05-05")["error"].as_str().expect("an error").to_owned();
+    assert!(error.contains("the archive of 2023-05 holds 7 events of it"), "{error}");
+    assert!(error.contains("backfill --via archive --source acme --from 2023-05-05 --to 2023-05-05"), "{error}");
+    assert_eq!(world.sql("SELECT status FROM audit_events_log WHERE process_date = '2023-05-05'"), "FAILED");
+    assert_eq!(day(&report, "acme", "2023-05-06")["outcome"], "synced");
+
+    assert_eq!(world.run("backfill --via archive --from 2023-05-05 --to 2023-05-05").status, 0);
+    assert_eq!(world.stored("acme", "2023-05-05").len(), 7);
+}
+
+#[test]
+fn nor_where_another_source_holds_events_that_it_should_have_too() {
+    let world = World::with(a_year(), THREE_VIEWS);
+    world.sync("--date 2023-05-05 --source acme", 0);
+    world.heroku.put_day("acme", date("2023-05-05"), vec![]);
+    world.heroku.change(|model| model.make_archive("acme", Month { year: 2023, month: 5 }));
+    for (source, status) in [
+        ("team-a", 1),
+        ("apps", i32::from(world.sql("SELECT count(*) > 0 FROM audit_events WHERE type = 'app'") == "t")),
+    ] {
+        let report = world.sync(&format!("--date 2023-05-05 --source {source}"), status);
+        if status == 1 {
+            let error = day(&report, source, "2023-05-05")["error"].as_str().expect("an error").to_owned();
+            assert!(error.contains("events of it are stored for the source acme"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn an_old_day_that_both_the_list_and_the_archive_call_empty_is_whole_and_one_download_serves_a_month() {
+    let world = World::with(a_year(), ACME);
+    for empty in ["2023-05-05", "2023-05-06", "2023-05-07"] {
+        world.heroku.put_day("acme", date(empty), vec![]);
+    }
+    world.heroku.make_archive("acme", Month { year: 2023, month: 5 });
+    let finished = world.run("backfill --from 2023-05-05 --to 2023-05-07 --output json");
+    assert_eq!(finished.status, 0, "{finished:#?}");
+    assert_eq!(finished.json()["totals"]["events"], 0);
+    let downloads = world.heroku.requests().iter().filter(|request| request.host == Host::Archive).count();
+    assert_eq!(downloads, 1);
+}
+
+#[test]
+fn where_the_archive_can_not_be_asked_the_day_stays_due_and_where_there_is_none_it_is_told() {
+    let world = World::with(a_year(), ACME);
+    world.heroku.put_day("acme", date("2023-05-05"), vec![]);
+    world
+        .heroku
+        .fault(Match::path("/enterprise-accounts/acme/archives").always(), Fault::status(503, "unavailable", "Later"));
+    let report = world.sync("--date 2023-05-05", 1);
+    let error = day(&report, "acme", "2023-05-05")["error"].as_str().expect("an error").to_owned();
+    assert!(error.contains("the archive of 2023-05 can't be asked: ") && error.contains("503"), "{error}");
+    world.heroku.clear_faults();
+
+    let finished = world.run("--date 2022-05-05");
+    assert_eq!(finished.status, 0, "{finished:#?}");
+    assert!(finished.stderr.contains("has no archive that could confirm it"), "{}", finished.stderr);
+}
+
+#[test]
+fn young_empty_days_need_no_second_witness() {
+    let world = World::new(ACME);
+    let yesterday = crate::support::yesterday();
+    world.sync(&format!("--from {} --to {yesterday}", yesterday - Days::new(5)), 0);
+    assert_eq!(world.heroku.requests().len(), 6);
+}

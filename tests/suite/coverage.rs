@@ -1,0 +1,149 @@
+//! `status`: every day that is owed is seen, whether it has a row or not.
+
+use serde_json::Value;
+
+use crate::support::{ACME, World, yesterday};
+
+fn status(world: &World, arguments: &str, status: i32) -> Value {
+    let finished = world.run(&format!("status --output json {arguments}"));
+    assert_eq!(finished.status, status, "{finished:#?}");
+    finished.json()
+}
+
+/// The source of this name.
+fn source<'r>(report: &'r Value, name: &str) -> &'r Value {
+    let sources = report["sources"].as_array().expect("sources");
+    sources.iter().find(|source| source["source"] == name).unwrap_or_else(|| panic!("no {name} in {report:#}"))
+}
+
+fn ranges(source: &Value) -> Vec<String> {
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    let ranges = source["ranges"].as_array().expect("ranges").iter();
+    ranges.map(|range| format!("{} {} {}", text(&range["state"]), text(&range["from"]), text(&range["to"]))).collect()
+}
+
+/// A ledger of `acme`: settled to ten days ago, then a failed day, one missing, one reset, and whole ones.
+fn with_holes(world: &World) {
+    assert_eq!(world.run("migrate").status, 0);
+    world.sql(
+        "INSERT INTO audit_events_log (source, process_date, status, events_count, attempt, scope, synced_at, settled_at, error_message)
+         SELECT 'acme', current_date - age,
+                CASE age WHEN 9 THEN 'FAILED' WHEN 7 THEN 'PENDING' ELSE 'SUCCESS' END, 5, 1,
+                '{\"account\": \"acme\"}',
+                CASE WHEN age <> 9 THEN clock_timestamp() END,
+                CASE WHEN age > 9 THEN clock_timestamp() END,
+                CASE age WHEN 9 THEN 'Heroku refused: 403' END
+         FROM generate_series(1, 40) AS age WHERE age <> 8",
+    );
+}
+
+#[test]
+fn each_day_from_since_to_yesterday_has_a_state_and_days_that_stand_alike_are_a_range() {
+    let world = World::new(&format!("{ACME}since = \"{}\"\n", yesterday() - chrono::Days::new(41)));
+    with_holes(&world);
+    let ago = |days: u64| (yesterday() - chrono::Days::new(days - 1)).to_string();
+    let report = status(&world, "", 0);
+    let acme = source(&report, "acme");
+    assert_eq!(
+        ranges(acme),
+        [
+            format!("missing {} {}", ago(42), ago(41)),
+            format!("settled {} {}", ago(40), ago(10)),
+            format!("failed {} {}", ago(9), ago(9)),
+            format!("missing {} {}", ago(8), ago(8)),
+            format!("due {} {}", ago(7), ago(7)),
+            format!("whole {} {}", ago(6), ago(1)),
+        ]
+    );
+    for (figure, days) in [("settled", 31), ("whole", 6), ("failed", 1), ("due", 1), ("missing", 3), ("at_work", 0)] {
+        assert_eq!(acme[figure], days, "{figure}");
+    }
+    assert_eq!(acme["oldest_gap"], ago(42));
+    assert_eq!(acme["last_whole_day"], ago(1));
+    // The days of the last month are listed too, those without a row among them.
+    let days = report["days"].as_array().expect("days");
+    assert_eq!(days.len(), 30);
+    assert_eq!(days.iter().filter(|day| day["status"] == "MISSING").count(), 1);
+
+    let text = world.run("status").stdout;
+    assert!(text.contains("failed, 1 day") && text.contains("Heroku refused: 403"), "{text}");
+    assert!(text.lines().count() < 25 && text.lines().all(|line| line.chars().count() <= 80), "{text}");
+}
+
+#[test]
+fn check_tells_which_source_is_behind_and_by_how_much_and_exits_with_1() {
+    let world = World::new(ACME);
+    with_holes(&world);
+    let report = status(&world, "--check --max-lag 36h", 1);
+    assert_eq!(report["check"]["ok"], false);
+    let reason = report["check"]["behind"][0]["reason"].as_str().expect("a reason").to_owned();
+    let gap = (yesterday() - chrono::Days::new(8)).to_string();
+    assert!(reason.starts_with(&format!("{gap} is not whole")), "{reason}");
+    assert!(world.run("status --check").stdout.contains("acme is behind: "));
+
+    world
+        .sql("UPDATE audit_events_log SET status = 'SUCCESS', synced_at = clock_timestamp() WHERE status <> 'SUCCESS'");
+    world.sql(
+        "INSERT INTO audit_events_log (source, process_date, status, synced_at) VALUES ('acme', current_date - 8, 'SUCCESS', clock_timestamp())",
+    );
+    assert_eq!(status(&world, "--check --max-lag 36h", 0)["check"]["ok"], true);
+    world.sql("DELETE FROM audit_events_log WHERE process_date = current_date - 1");
+    assert_eq!(status(&world, "--check --max-lag 3d", 0)["check"]["ok"], true);
+    assert_eq!(status(&world, "--check --max-lag 23h", 1)["check"]["ok"], false, "yesterday is missing");
+    assert_eq!(world.run("status --max-lag 36h").status, 2);
+    assert_eq!(world.run("status --check --max-lag soon").status, 2);
+}
+
+#[test]
+fn a_source_that_was_never_synced_is_behind_and_one_that_is_disabled_is_not() {
+    let world =
+        World::new(&format!("{ACME}enabled = false\n{}", ACME.replace("\"acme\"\naccount", "\"new\"\naccount")));
+    let report = status(&world, "--check", 1);
+    assert_eq!(report["check"]["behind"], serde_json::json!([{"source": "new", "reason": "it was never synced"}]));
+}
+
+#[test]
+fn a_source_that_was_taken_out_of_the_file_or_renamed_is_still_seen_as_it_was_left() {
+    let world = World::new(ACME);
+    with_holes(&world);
+    world.write_config(&ACME.replace("name = \"acme\"", "name = \"acme-prod\""));
+    let report = status(&world, "", 0);
+    let gone = source(&report, "acme");
+    assert_eq!((&gone["in_file"], &gone["missing"], &gone["lag_seconds"]), (&false.into(), &1.into(), &Value::Null));
+    let renamed = source(&report, "acme-prod");
+    assert_eq!(renamed["earlier_names"], serde_json::json!(["acme"]));
+    assert!(world.run("status").stdout.contains("It reads the same as acme: earlier names?"));
+    // It can still be asked for by its name.
+    assert_eq!(status(&world, "--source acme", 0)["sources"].as_array().map(Vec::len), Some(1));
+    assert_eq!(world.run("status --source nobody").status, 2);
+}
+
+#[test]
+fn days_that_were_asked_with_another_filter_are_told_apart() {
+    let world = World::new(ACME);
+    with_holes(&world);
+    world.sql("UPDATE audit_events_log SET scope = '{\"account\": \"acme\", \"team\": \"team-a\"}' WHERE process_date < current_date - 20");
+    let report = status(&world, "", 0);
+    let acme = source(&report, "acme");
+    assert_eq!((&acme["other_scope"], &acme["settled"]), (&20.into(), &31.into()));
+    assert_eq!(acme["ranges"][0]["other_scope"], true);
+    assert!(world.run("status").stdout.contains("20 days were read with another account, team or filter"));
+}
+
+#[test]
+fn lateness_is_told_from_what_rechecks_found() {
+    let world = World::new(ACME);
+    with_holes(&world);
+    assert_eq!(source(&status(&world, "", 0), "acme")["lateness"], Value::Null);
+    world.sql(
+        "INSERT INTO audit_history (at, run_id, source, process_date, attempt, action, outcome, late_events, by)
+         SELECT (current_date - age + 1)::timestamp AT TIME ZONE 'UTC' + interval '25 h' * n, gen_random_uuid(), 'acme',
+                current_date - age, 2, 'publish', 'synced', n, 'x'
+         FROM (VALUES (20, 1), (21, 2)) AS late (age, n)",
+    );
+    let report = status(&world, "", 0);
+    let lateness = &source(&report, "acme")["lateness"];
+    assert_eq!((&lateness["late_events"], &lateness["median_seconds"]), (&3.into(), &180_000.into()));
+    assert_eq!(lateness["max_seconds"], 180_000);
+    assert!(world.run("status").stdout.contains("3 events came late"), "{report:#}");
+}

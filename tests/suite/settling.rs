@@ -1,0 +1,203 @@
+//! Whole days are read again until they settle: what came late is found, and what vanished or changed is told.
+
+use fake_heroku::{Fault, Match};
+
+use crate::support::{DAY, World, date, day, fetches, truth, wait_for};
+
+/// One source, whose runs have to do with nothing but days that are whole and not settled.
+const ONLY_RECHECKS: &str = r#"
+[sync]
+catch_up_days = 1
+[[source]]
+name = "acme"
+account = "acme"
+token_env = "HEROKU_API_TOKEN"
+since = "2024-01-01"
+"#;
+
+const LATE: &str = r#"{"id":"late","created_at":"2024-09-28T12:00:00Z","type":"app","action":"destroy"}"#;
+
+/// A world whose day was read whole ten minutes after its end.
+fn read_early() -> World {
+    let world = World::new(ONLY_RECHECKS);
+    world.sync("--date 2024-09-28", 0);
+    world.sync("", 0);
+    as_if_read_at(&world, "2024-09-29T00:10:00Z");
+    world
+}
+
+fn as_if_read_at(world: &World, time: &str) {
+    world.sql(&format!(
+        "UPDATE audit_events_log SET synced_at = '{time}', settled_at = NULL WHERE process_date = '{DAY}'"
+    ));
+}
+
+fn settled(world: &World) -> bool {
+    world.sql(&format!("SELECT settled_at IS NOT NULL FROM audit_events_log WHERE process_date = '{DAY}'")) == "t"
+}
+
+#[test]
+fn a_late_event_is_found_by_a_recheck_counted_dated_logged_and_the_day_settles_when_another_finds_no_more() {
+    let world = read_early();
+    let first_seen = "SELECT count(DISTINCT date_trunc('hour', first_seen_at)) FROM audit_events";
+    assert_eq!(world.sql(first_seen), "1");
+    world.heroku.add_event("acme", date(DAY), LATE);
+    let finished = world.run("--output json --log-format logfmt");
+    assert_eq!(finished.status, 0, "{finished:#?}");
+    let report = finished.json();
+    let found = day(&report, "acme", DAY);
+    assert_eq!((&found["outcome"], &found["late_events"]), (&"synced".into(), &1.into()));
+    assert_eq!((&found["events"], &found["new_events"], &found["attempt"]), (&451.into(), &1.into(), &2.into()));
+    let line = finished.stderr.lines().find(|line| line.contains("id=late")).expect("a line of the event");
+    assert!(line.contains("late=true") && line.contains("action=destroy"), "{line}");
+    world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+    assert!(!settled(&world), "it brought something, so another reading follows");
+    let history = "SELECT late_events, new_events FROM audit_history WHERE action = 'publish' AND attempt = 2";
+    assert_eq!(world.sql(history), "1|1");
+
+    // Two days later, the distance of the last two ages.
+    let asked = fetches(&world, "acme", DAY);
+    world.sync("", 0);
+    assert_eq!(fetches(&world, "acme", DAY), asked, "its time has not come yet");
+    as_if_read_at(&world, "2024-10-02T00:00:00Z");
+    let report = world.sync("", 0);
+    assert_eq!(day(&report, "acme", DAY)["late_events"], 0);
+    assert!(settled(&world));
+    world.sync("", 0);
+    assert_eq!(fetches(&world, "acme", DAY), asked + 1, "what has settled is not asked for");
+}
+
+#[test]
+fn a_day_first_read_behind_the_last_age_has_settled_and_with_no_ages_nothing_is_ever_read_again() {
+    let world = World::new(ONLY_RECHECKS);
+    world.sync("--date 2024-09-28", 0);
+    assert!(settled(&world));
+
+    let never = World::new(&ONLY_RECHECKS.replace("catch_up_days = 1", "catch_up_days = 1\nrecheck_after = []"));
+    never.sync("--date 2024-09-28", 0);
+    as_if_read_at(&never, "2024-09-29T00:10:00Z");
+    never.sync("", 0);
+    assert_eq!(fetches(&never, "acme", DAY), 1);
+    assert!(!settled(&never), "it was never read again, so nothing is claimed");
+}
+
+#[test]
+fn of_two_runs_that_want_to_read_a_day_again_one_does() {
+    let world = read_early();
+    let hold = world.heroku.hold(Match::events("acme").day(date(DAY)));
+    let first = world.spawn("--output json");
+    wait_for("the recheck", || hold.waiting() > 0);
+    let second = world.sync("", 0);
+    assert_eq!(day(&second, "acme", DAY)["outcome"], "locked_elsewhere");
+    hold.release();
+    assert_eq!(day(&first.wait().json(), "acme", DAY)["attempt"], 2);
+    assert_eq!(fetches(&world, "acme", DAY), 2);
+}
+
+#[test]
+fn an_event_that_vanished_stays_and_is_told_with_its_id() {
+    let world = read_early();
+    let gone = world.sql(&format!("SELECT min(event_id) FROM audit_events WHERE process_date = '{DAY}'"));
+    let before = truth(&world, "acme", DAY, |_| true);
+    assert_eq!(world.heroku.remove_event("acme", date(DAY), &gone), 1);
+    let finished = world.run("--output json");
+    let report = finished.json();
+    let found = day(&report, "acme", DAY);
+    assert_eq!(
+        (&found["outcome"], &found["vanished_events"], &found["events"]),
+        (&"synced".into(), &1.into(), &450.into())
+    );
+    assert!(finished.stderr.contains(&gone), "{}", finished.stderr);
+    world.assert_whole("acme", DAY, &before);
+    let note = world.sql("SELECT message FROM audit_history WHERE action = 'publish' AND attempt = 2");
+    assert_eq!(note, format!("1 stored events are not listed any more: {gone}"));
+}
+
+#[test]
+fn events_that_only_come_in_another_order_are_nothing_new() {
+    let world = read_early();
+    let mut events = world.heroku.day("acme", date(DAY));
+    events.reverse();
+    world.heroku.put_day("acme", date(DAY), events);
+    let report = world.sync("", 0);
+    let found = day(&report, "acme", DAY);
+    for figure in ["new_events", "late_events", "vanished_events", "conflicts"] {
+        assert_eq!(found[figure], 0, "{figure}");
+    }
+    assert!(settled(&world));
+}
+
+#[test]
+fn an_event_that_changed_is_kept_beside_the_first_and_keeps_the_day_from_settling() {
+    let world = read_early();
+    let mut events = world.heroku.day("acme", date(DAY));
+    let mut changed: serde_json::Value = serde_json::from_slice(&events[7]).expect("an event");
+    changed["action"] = "changed".into();
+    events[7] = changed.to_string().into();
+    world.heroku.put_day("acme", date(DAY), events);
+    let report = world.sync("", 0);
+    let found = day(&report, "acme", DAY);
+    assert_eq!(
+        (&found["conflicts"], &found["new_events"], &found["vanished_events"]),
+        (&1.into(), &0.into(), &0.into())
+    );
+    assert!(!settled(&world));
+}
+
+#[test]
+fn a_recheck_that_fails_leaves_the_day_due_at_any_age_and_loses_nothing() {
+    let world = read_early();
+    world.heroku.fault(Match::events("acme").day(date(DAY)), Fault::status(403, "forbidden", "No"));
+    let report = world.sync("", 1);
+    assert_eq!(day(&report, "acme", DAY)["outcome"], "failed");
+    let row = format!(
+        "SELECT status, events_count, synced_at IS NOT NULL FROM audit_events_log WHERE process_date = '{DAY}'"
+    );
+    assert_eq!(world.sql(&row), "FAILED|450|t");
+    let report = world.sync("", 0);
+    assert_eq!(day(&report, "acme", DAY)["outcome"], "synced");
+    world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+}
+
+#[test]
+fn late_events_of_an_attempt_that_was_killed_still_count_as_late() {
+    let world = read_early();
+    world.heroku.add_event("acme", date(DAY), LATE);
+    // As a killed recheck leaves it: the event stored, the day not published, the lease run out.
+    world.sql(&format!(
+        "UPDATE audit_events_log SET status = 'PROCESSING', attempt = 2, locked_by = 'gone',
+                locked_until = clock_timestamp() - interval '1 s' WHERE process_date = '{DAY}';
+         INSERT INTO audit_events (source, process_date, event_id, event, event_hash, via)
+         VALUES ('acme', '{DAY}', 'late', '{LATE}', sha256('{LATE}'), 'api')"
+    ));
+    let report = world.sync("", 0);
+    let found = day(&report, "acme", DAY);
+    assert_eq!((&found["late_events"], &found["new_events"]), (&1.into(), &0.into()));
+    assert!(!settled(&world), "it has more events than when it was last called whole");
+    world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+}
+
+#[test]
+fn a_day_of_another_filter_is_not_read_again_until_it_is_reset_and_then_both_are_told() {
+    let world = read_early();
+    let narrower = format!("{ONLY_RECHECKS}filter = {{ type = \"app\" }}\n");
+    world.write_config(&narrower);
+    world.sync("", 0);
+    assert_eq!(fetches(&world, "acme", DAY), 1, "what was read without a filter is left as it is");
+    let status = world.run("status --output json").json();
+    assert_eq!(status["sources"][0]["other_scope"], 2, "{status:#}");
+
+    assert_eq!(world.run("reset --source acme 2024-09-28").status, 0);
+    let finished = world.run("--output json");
+    let report = finished.json();
+    let found = day(&report, "acme", DAY);
+    assert_eq!(
+        (&found["outcome"], &found["events"], &found["vanished_events"]),
+        (&"synced".into(), &450.into(), &0.into())
+    );
+    assert!(finished.stderr.contains("read with another scope before"), "{}", finished.stderr);
+    let note = world.sql("SELECT message FROM audit_history WHERE action = 'publish' AND attempt = 2");
+    assert_eq!(note, r#"read before with the scope {"account": "acme"}, what was stored with that stays"#);
+    let scope = world.sql(&format!("SELECT scope FROM audit_events_log WHERE process_date = '{DAY}'"));
+    assert_eq!(scope, r#"{"filter": {"type": "app"}, "account": "acme"}"#);
+}
