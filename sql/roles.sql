@@ -10,8 +10,9 @@
 --   psql -v ON_ERROR_STOP=1 -f sql/roles.sql "$DATABASE_URL"
 --
 -- The roles have no password, so nobody enters as them by one until you set it: `\password auditsync_sync` in psql. It
--- wants a server where the owner may create roles; on Heroku, plans above Essential make them with
--- `heroku pg:credentials:create --name auditsync_sync`, and what follows their creation can be run as it is.
+-- wants a server where the owner may create roles. Heroku creates them by itself, on plans that have it
+-- (`heroku pg:credentials:create --name auditsync_sync`); those that are there already are taken as they are. It was tried
+-- on PostgreSQL's own server, as a superuser and as an owner who is none, and not on Heroku.
 
 DO $$
 DECLARE

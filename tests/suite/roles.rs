@@ -16,10 +16,16 @@ fn cluster() -> &'static Arc<Cluster> {
 
 /// Runs the file. Roles belong to the whole server, so one test at a time does.
 fn give_roles(world: &World) {
+    give_roles_as(world, "postgres");
+}
+
+/// The same as somebody else.
+fn give_roles_as(world: &World, who: &str) {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql/roles.sql");
-    world.sql(&std::fs::read_to_string(file).expect("the file"));
+    let file = std::fs::read_to_string(file).expect("the file");
+    world.sql(&format!("SET SESSION AUTHORIZATION {who};\n{file}"));
 }
 
 /// A world with the roles, in a database that nothing was migrated in yet.
@@ -157,6 +163,26 @@ fn the_roles_take_over_tables_that_another_made_and_those_that_come_later() {
     assert_eq!(refusal(&world, "auditsync_sync", "INSERT INTO later SELECT count(*) FROM later"), None);
     assert!(refusal(&world, "auditsync_read", "INSERT INTO later VALUES (1)").is_some());
     assert_eq!(refusal(&world, "auditsync_read", "SELECT id FROM later"), None);
+}
+
+#[test]
+fn the_owner_of_the_database_gives_the_roles_without_being_a_superuser() {
+    let world = world();
+    let (name, owner) = (world.database.name(), format!("owner_{}", world.database.name()));
+    world.sql(&format!(
+        "CREATE ROLE {owner} LOGIN CREATEROLE;
+         ALTER DATABASE {name} OWNER TO {owner};
+         ALTER SCHEMA public OWNER TO {owner};
+         GRANT auditsync_migrate TO {owner} WITH ADMIN OPTION;"
+    ));
+    assert_eq!(run_as(&world, &owner, "sync --date 2024-09-28").status, 0);
+    give_roles_as(&world, &owner);
+    assert_eq!(run_as(&world, "auditsync_sync", "reset --source acme 2024-09-28").status, 0);
+    let again = run_as(&world, "auditsync_sync", "sync --date 2024-09-28");
+    assert_eq!(again.status, 0, "{again:#?}");
+    assert!(refusal(&world, "auditsync_sync", "DELETE FROM audit_events").is_some());
+    // Heroku's own DATABASE_URL goes on working.
+    assert_eq!(run_as(&world, &owner, "migrate").stdout, "The schema is up to date.\n");
 }
 
 #[test]
