@@ -188,6 +188,12 @@ pub(crate) struct MigrateArgs {
     /// Tell what would be done, and do nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// The source whose days the Python logger's table holds [default: the only one in the file]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) adopt_as: Option<String>,
+    /// When that table is taken over: read its SUCCESS days again, since it stored no events
+    #[arg(long)]
+    pub(crate) reread: bool,
 }
 
 #[derive(Debug, Args)]

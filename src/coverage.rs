@@ -22,6 +22,8 @@ pub enum State {
     Settled,
     /// Whole; it may be read again for events that came late.
     Whole,
+    /// Called whole by another program, from which the ledger was taken over; nothing is stored of it here.
+    Adopted,
     /// To be read: reset, interrupted, or left by a holder whose lease ran out.
     Due,
     /// Being read.
@@ -107,6 +109,8 @@ pub struct Coverage {
     pub settled: u64,
     /// Days that are whole and have not settled.
     pub whole: u64,
+    /// Days that another program called whole, and of which nothing is stored here.
+    pub adopted: u64,
     /// Days due after a reset, an interruption or a lost lease.
     pub due: u64,
     /// Days being worked on.
@@ -153,6 +157,7 @@ pub struct Lateness {
     pub max: Duration,
 }
 
+#[expect(clippy::ref_option, reason = "the form that serde asks for")]
 fn seconds<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
     time.map(|time| time.as_secs()).serialize(serializer)
 }
@@ -202,10 +207,10 @@ pub fn coverage(standing: Standing<'_>) -> Vec<Coverage> {
             let (count, groups) = by_source.remove(source.name.as_ref()).unwrap_or_default();
             let twins = twins.iter().filter(|(name, _)| name == source.name.as_ref());
             let earlier_names = twins.map(|(_, earlier)| earlier.clone()).collect();
-            Coverage { earlier_names, ..one((source.name.as_ref(), Some(source)), count, groups, late, now) }
+            Coverage { earlier_names, ..one((source.name.as_ref(), Some(source)), count, &groups, late, now) }
         })
         .collect();
-    let others = by_source.into_iter().map(|(name, (count, groups))| one((name, None), count, groups, late, now));
+    let others = by_source.into_iter().map(|(name, (count, groups))| one((name, None), count, &groups, late, now));
     of_file.into_iter().chain(others).collect()
 }
 
@@ -238,7 +243,7 @@ fn with_settled(count: &Count, unsettled: Vec<Group>) -> Vec<Group> {
 fn one(
     (name, source): (&str, Option<&Source>),
     count: Option<&Count>,
-    groups: Vec<Group>,
+    groups: &[Group],
     late: &[LateEvents],
     now: DateTime<Utc>,
 ) -> Coverage {
@@ -255,6 +260,7 @@ fn one(
         covered_to: owed.map(|(_, to)| to),
         settled: 0,
         whole: 0,
+        adopted: 0,
         due: 0,
         at_work: 0,
         failed: 0,
@@ -273,11 +279,11 @@ fn one(
         earlier_names: Vec::new(),
         ranges: Vec::new(),
     };
-    coverage.take(&groups, owed);
+    coverage.take(groups, owed);
     coverage.lateness = lateness(late.iter().filter(|late| late.source == name), coverage.events);
     coverage.lag = match (enabled, coverage.oldest_gap, coverage.covered_from) {
-        (true, Some(gap), _) => elapsed(end(gap) - TimeDelta::days(1), now),
-        (true, None, Some(_)) => elapsed(end(last_over(now)), now),
+        (true, Some(gap), _) => Some(elapsed(end(gap) - TimeDelta::days(1), now)),
+        (true, None, Some(_)) => Some(elapsed(end(last_over(now)), now)),
         _ => None,
     };
     coverage
@@ -313,6 +319,7 @@ impl Coverage {
         let count = match state {
             State::Settled => &mut self.settled,
             State::Whole => &mut self.whole,
+            State::Adopted => &mut self.adopted,
             State::Due => &mut self.due,
             State::AtWork => &mut self.at_work,
             State::Failed => &mut self.failed,
@@ -325,7 +332,7 @@ impl Coverage {
         if state.is_whole() {
             self.last_whole_day = self.last_whole_day.max(Some(last));
         } else if let Some((from, to)) = owed
-            && (state == State::Failed || !was_whole)
+            && (state == State::Failed || !was_whole && state != State::Adopted)
             && from.max(first) <= to.min(last)
         {
             self.note_gap(from.max(first));
@@ -385,6 +392,7 @@ impl State {
         match self {
             Self::Settled => "settled",
             Self::Whole => "whole",
+            Self::Adopted => "adopted",
             Self::Due => "due",
             Self::AtWork => "at_work",
             Self::Failed => "failed",
@@ -394,7 +402,7 @@ impl State {
 
     /// The state of this name.
     pub fn named(name: &str) -> Option<Self> {
-        [Self::Settled, Self::Whole, Self::Due, Self::AtWork, Self::Failed, Self::Missing]
+        [Self::Settled, Self::Whole, Self::Adopted, Self::Due, Self::AtWork, Self::Failed, Self::Missing]
             .into_iter()
             .find(|state| state.name() == name)
     }
@@ -415,7 +423,7 @@ impl Serialize for State {
 /// How late `late` came, each with the age of its day, among so many `events`.
 fn lateness<'a>(late: impl Iterator<Item = &'a LateEvents>, events: u64) -> Option<Lateness> {
     let mut ages: Vec<(Duration, u64)> =
-        late.map(|late| (elapsed(end(late.date), late.found_at).unwrap_or_default(), late.events)).collect();
+        late.map(|late| (elapsed(end(late.date), late.found_at), late.events)).collect();
     ages.sort_unstable();
     let late_events: u64 = ages.iter().map(|(_, events)| events).sum();
     let (max, _) = *ages.last()?;
@@ -427,8 +435,8 @@ fn lateness<'a>(late: impl Iterator<Item = &'a LateEvents>, events: u64) -> Opti
     Some(Lateness { late_events, share: late_events as f64 / events.max(late_events) as f64, median, max })
 }
 
-fn elapsed(from: DateTime<Utc>, to: DateTime<Utc>) -> Option<Duration> {
-    Some((to - from).to_std().unwrap_or_default())
+fn elapsed(from: DateTime<Utc>, to: DateTime<Utc>) -> Duration {
+    (to - from).to_std().unwrap_or_default()
 }
 
 fn span(from: NaiveDate, to: NaiveDate) -> u64 {

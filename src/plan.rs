@@ -154,7 +154,7 @@ fn recheck_has_come(known: &Known<'_, '_>, row: &LedgerRow) -> bool {
         return false;
     }
     let end = end(row.date);
-    let interval = known.recheck_after.iter().rev().nth(1).map_or(last, |before| last - *before);
+    let interval = known.recheck_after.iter().rev().nth(1).map_or(last, |before| last.saturating_sub(*before));
     known.recheck_after.iter().any(|&age| read_at < end + age && end + age <= known.now)
         || (read_at >= end + last && read_at + interval <= known.now)
 }

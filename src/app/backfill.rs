@@ -277,7 +277,9 @@ pub(super) fn told(error: &ArchiveError, account: &Account<'_>, month: Month) ->
         ArchiveError::Heroku(error) => {
             format!("{error}. {}; the days are due as before", advice(&error.fault, account.sources[0]))
         }
-        error => format!("{error}. Make room, or set TMPDIR to a folder that has it; the days are due as before"),
+        ArchiveError::Disk(_) => {
+            format!("{error}. Make room, or set TMPDIR to a folder that has it; the days are due as before")
+        }
     }
 }
 

@@ -1,15 +1,28 @@
-//! `migrate`: brings the schema up to date.
+//! `migrate`: brings the schema up to date, and takes the Python logger's table over.
 
+use super::reset::operator;
 use super::{App, DONE, ExitStatus, Failure};
 use crate::cli::MigrateArgs;
+use crate::config::Source;
+use crate::report::adoption::{AdoptedDays, AdoptionReport};
 use crate::report::status::MigrateReport;
-use crate::store::{Schema, Store, all_migrations};
+use crate::store::{AdoptOrder, Adopted, Reader, Schema, Store, all_migrations};
 
 pub(super) async fn run(app: &App<'_>, args: &MigrateArgs) -> Result<ExitStatus, Failure> {
+    let named = args.adopt_as.as_deref().map(|name| app.config.source(name).map_err(Failure::usage)).transpose()?;
     let reader = app.connect().await?;
+    let schema = reader.schema().await?;
+    if schema == Schema::PythonLogger {
+        let source = named.map_or_else(|| only_source(app), Ok)?;
+        if let Some(report) = adopt(&reader, args, source).await? {
+            app.global.output.print(&report)?;
+            reader.close().await;
+            return Ok(DONE);
+        }
+    }
     let migrations = if args.dry_run {
-        match reader.schema().await? {
-            Schema::Current => Vec::new(),
+        match schema {
+            Schema::Current | Schema::PythonLogger => Vec::new(),
             Schema::Absent => all_migrations(),
             Schema::Behind(migrations) => migrations,
             other => return Err(other.into_error().into()),
@@ -20,4 +33,44 @@ pub(super) async fn run(app: &App<'_>, args: &MigrateArgs) -> Result<ExitStatus,
     app.global.output.print(&MigrateReport { dry_run: args.dry_run, migrations })?;
     reader.close().await;
     Ok(DONE)
+}
+
+/// The source that the old table must be of, where the file leaves no choice.
+fn only_source<'a>(app: &'a App<'_>) -> Result<&'a Source, Failure> {
+    match &*app.config.sources {
+        [only] => Ok(only),
+        several => {
+            let names: Vec<&str> = several.iter().map(|source| source.name.as_ref()).collect();
+            Err(Failure::usage(format!(
+                "the table audit_events_log is the Python logger's, and {} has several sources: say whose days they are \
+                 with `auditsync migrate --adopt-as NAME --dry-run`, where NAME is one of {}",
+                app.config.path.display(),
+                names.join(", ")
+            )))
+        }
+    }
+}
+
+/// Takes the table over, or rehearses it; `None` if another process was faster.
+async fn adopt(reader: &Reader, args: &MigrateArgs, source: &Source) -> Result<Option<AdoptionReport>, Failure> {
+    let by = operator(None);
+    let order = AdoptOrder { source: source.name.as_ref(), reread: args.reread, rehearse: args.dry_run, by: &by };
+    let adopted = Store::new(reader, &App::holder()).adopt(&order).await?;
+    Ok(adopted.map(|adopted| report(args, source, adopted)))
+}
+
+fn report(args: &MigrateArgs, source: &Source, adopted: Adopted) -> AdoptionReport {
+    AdoptionReport {
+        dry_run: args.dry_run,
+        adopted: AdoptedDays {
+            source: source.name.to_string(),
+            days: adopted.days,
+            due: adopted.due,
+            error: adopted.error,
+            unproven: adopted.unproven,
+            unproven_from: adopted.unproven_range.map(|(from, _)| from),
+            unproven_to: adopted.unproven_range.map(|(_, to)| to),
+        },
+        migrations: adopted.migrations,
+    }
 }

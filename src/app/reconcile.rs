@@ -207,8 +207,7 @@ impl<'a> Comparing<'a> {
             let checksum = archive.checksum.clone();
             report.archive = Some(ArchiveFacts { events, bytes: archive.bytes, checksum });
             let window = (archive.month.first(), archive.month.last());
-            let stored = self.reader.stored_counts(&source.name, window).await?;
-            report.stored_before = stored.clone();
+            report.stored_before = self.reader.stored_counts(&source.name, window).await?;
         }
         for ((number, date), mut day) in self.days {
             let report = &mut months[number];

@@ -178,7 +178,9 @@ impl View {
         }
         self.saw_any = true;
         if let Some(seen) = &mut self.seen {
-            events.iter().for_each(|event| seen.note(&event.id));
+            for event in events {
+                seen.note(&event.id);
+            }
         }
         if !self.lease.trust().holds() {
             return Err(Error::LeaseLost);

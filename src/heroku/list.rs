@@ -428,7 +428,7 @@ mod tests {
             r#"{"entry":[1]}"#,
             r#"{"a":}"#,
             r#"{"a":[}],"entries":[]}"#,
-            r#"{entries:[]}"#,
+            "{entries:[]}",
             r#"{"entries" []}"#,
             r#"{"entries":[],}"#,
             r#"{"entries":[]]"#,

@@ -2,6 +2,7 @@
 //!
 //! Results go to stdout, as text or as exactly one JSON document; logs go to stderr.
 
+pub mod adoption;
 pub mod backfill;
 pub mod check;
 pub mod log;

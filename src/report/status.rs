@@ -192,10 +192,17 @@ fn show_ranges(text: &mut String, source: &Coverage) {
         let state = state.name().replace('_', " ");
         let _ = writeln!(text, "  {from}{to}  {state}, {}{scope}", counted(*days, "day"));
     }
+    if source.adopted > 0 {
+        let days = counted(source.adopted, "day");
+        let _ = writeln!(
+            text,
+            "  {days} whole by an earlier program's word alone: no event is stored here.\n  `auditsync reset` and `auditsync backfill` fetch them"
+        );
+    }
     if source.other_scope > 0 {
         let _ = writeln!(
             text,
-            "  {} read with another account, team or filter than the file names now; `auditsync reset` has them read anew",
+            "  {} read with another account, team or filter than the file\n  names now; `auditsync reset` has them read anew",
             if source.other_scope == 1 { "1 day was".to_owned() } else { format!("{} days were", source.other_scope) }
         );
     }

@@ -5,6 +5,7 @@
 //! guessed. It keeps no state in a session, so it works through a pooler in transaction mode: each statement runs in an
 //! explicit transaction and is prepared without a name.
 
+mod adoption;
 mod claim;
 mod commit;
 mod connect;
@@ -29,6 +30,7 @@ use sqlx::query::Query;
 use sqlx::{Postgres, Row};
 use uuid::Uuid;
 
+pub use adoption::{AdoptOrder, Adopted};
 pub use claim::{Claim, Claimable};
 pub use connect::ConnectError;
 pub use coverage::Standings;

@@ -8,9 +8,9 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use sqlx::Executor as _;
-use sqlx::SqlSafeStr as _;
 use sqlx::migrate::{Migration, MigrationType};
 use sqlx::postgres::PgTransaction;
+use sqlx::{SqlSafeStr as _, SqlStr};
 
 use super::error::Doing;
 use super::{Error, Reader, Store, Tries, column, patience, persist, statement};
@@ -38,6 +38,8 @@ pub enum Schema {
     Ahead(i64),
     /// One of our migrations was changed after it ran here.
     Changed(i64),
+    /// The ledger of the Python logger.
+    PythonLogger,
     /// A ledger without sources, which another program made.
     Foreign,
 }
@@ -54,7 +56,14 @@ pub enum SchemaError {
     /// The list of migrations does not fit.
     #[error("migration {0} ran here with another text than this auditsync has: use the auditsync that ran it")]
     Changed(i64),
-    /// The ledger of the Python logger, or somebody else's table.
+    /// The ledger of the Python logger, which is taken over only when that is asked for.
+    #[error(
+        "the table audit_events_log is the Python logger's, with no column `source`: nothing was changed. \
+         `auditsync migrate --dry-run` tells what taking it over would do, and `auditsync migrate` does it; \
+         where the file has several sources, `--adopt-as NAME` says whose days they are"
+    )]
+    PythonLogger,
+    /// Somebody else's table.
     #[error(
         "the table audit_events_log exists already and has no column `source`, so another program made it: \
          nothing was changed. Use another database, or rename that table"
@@ -81,6 +90,7 @@ impl Schema {
             Self::Absent | Self::Behind(_) | Self::Current => SchemaError::NotReady,
             Self::Ahead(version) => SchemaError::Ahead(version),
             Self::Changed(version) => SchemaError::Changed(version),
+            Self::PythonLogger => SchemaError::PythonLogger,
             Self::Foreign => SchemaError::Foreign,
         }
     }
@@ -113,7 +123,7 @@ impl Store {
     /// `ordered` holds what was ordered to be committed, for when no answer comes and the next try finds it done.
     async fn try_migrate(&self, ordered: &mut Vec<String>) -> Result<Vec<String>, SchemaError> {
         let mut tx = self.begin().await?;
-        statement(include_str!("sql/schema_lock.sql")).bind(LOCK).execute(&mut *tx).await.doing("lock the schema")?;
+        lock(&mut tx).await?;
         // Another process may have done it while this one waited for the lock.
         let to_come = match schema(&mut tx).await? {
             Schema::Current => return Ok(std::mem::take(ordered)),
@@ -135,12 +145,42 @@ pub fn all_migrations() -> Vec<String> {
     migrations().iter().map(name).collect()
 }
 
+/// Waits until no other process changes the schema, and keeps it so to the end of the transaction.
+pub(super) async fn lock(tx: &mut PgTransaction<'_>) -> Result<(), Error> {
+    statement(include_str!("sql/schema_lock.sql")).bind(LOCK).execute(&mut **tx).await.doing("lock the schema")?;
+    Ok(())
+}
+
 /// Applies a migration.
 async fn apply(tx: &mut PgTransaction<'_>, migration: &Migration) -> Result<(), Error> {
+    run_and_record(tx, migration, migration.sql.clone()).await
+}
+
+/// Applies the first migration to a database that has its ledger already.
+pub(super) async fn begin_beside_a_ledger(tx: &mut PgTransaction<'_>) -> Result<(), Error> {
+    run_and_record(tx, &migrations()[0], beside_a_ledger().into_sql_str()).await
+}
+
+/// Applies those behind the first, and names them all.
+pub(super) async fn finish(tx: &mut PgTransaction<'_>) -> Result<Vec<String>, Error> {
+    for migration in &migrations()[1..] {
+        apply(tx, migration).await?;
+    }
+    Ok(all_migrations())
+}
+
+/// What the first migration makes beside the ledger.
+fn beside_a_ledger() -> &'static str {
+    let (_, _, first) = MIGRATIONS[0];
+    first.find("\n-- The events.").map_or(first, |end| &first[end..])
+}
+
+/// Runs the text of a migration, and puts it on the list.
+async fn run_and_record(tx: &mut PgTransaction<'_>, migration: &Migration, sql: SqlStr) -> Result<(), Error> {
     let doing = "bring the schema up to date";
     let list = include_str!("sql/schema_list.sql");
     tx.execute(sqlx::raw_sql(list)).await.doing(doing)?;
-    tx.execute(sqlx::raw_sql(migration.sql.clone())).await.doing(doing)?;
+    tx.execute(sqlx::raw_sql(sql)).await.doing(doing)?;
     statement(include_str!("sql/schema_record.sql"))
         .bind(migration.version)
         .bind(&*migration.description)
@@ -151,11 +191,13 @@ async fn apply(tx: &mut PgTransaction<'_>, migration: &Migration) -> Result<(), 
     Ok(())
 }
 
-async fn schema(tx: &mut PgTransaction<'_>) -> Result<Schema, Error> {
+/// What schema the database has, as the transaction sees it.
+pub(super) async fn schema(tx: &mut PgTransaction<'_>) -> Result<Schema, Error> {
     let doing = "tell its schema";
     let row = statement(include_str!("sql/schema_present.sql")).fetch_one(&mut **tx).await.doing(doing)?;
     if column(&row, "ledger")? && !column::<bool>(&row, "ledger_has_source")? {
-        return Ok(Schema::Foreign);
+        let known = column(&row, "ledger_is_the_python_loggers")?;
+        return Ok(if known { Schema::PythonLogger } else { Schema::Foreign });
     }
     if !column::<bool>(&row, "migrations")? {
         return Ok(Schema::Absent);
@@ -189,7 +231,8 @@ fn name(migration: &Migration) -> String {
     format!("{:04} {}", migration.version, migration.description)
 }
 
-fn not_allowed(error: Error) -> SchemaError {
+/// Tells a right that the role lacks from what else may have failed.
+pub(super) fn not_allowed(error: Error) -> SchemaError {
     match &error {
         // insufficient_privilege
         Error::Database { source: sqlx::Error::Database(refusal), .. }
@@ -220,6 +263,19 @@ mod tests {
         let mut changed = applied(&known);
         changed.insert(1, vec![1]);
         assert_eq!(compare(&known, &changed), Schema::Changed(1));
+    }
+
+    #[test]
+    fn a_ledger_that_is_there_is_left_out_of_the_first_migration_and_nothing_else() {
+        let (_, _, first) = MIGRATIONS[0];
+        let tables = |sql: &str| -> Vec<_> {
+            let lines = sql.lines().filter_map(|line| line.strip_prefix("CREATE TABLE "));
+            lines.map(|line| line.trim_end_matches(" (").to_owned()).collect()
+        };
+        let mut beside = tables(beside_a_ledger());
+        beside.insert(0, "audit_events_log".to_owned());
+        assert_eq!(beside, tables(first));
+        assert!(!beside_a_ledger().contains("audit_events_log"));
     }
 
     #[test]

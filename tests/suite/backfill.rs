@@ -1,5 +1,7 @@
 //! Days that lie back: fetched with a plan, killed on the way, and whole in the end; and not believed when they are empty.
 
+use std::fmt::Write as _;
+
 use chrono::{Days, NaiveDate};
 use fake_heroku::{Fault, Fixtures, Host, Match, Model, Month};
 use serde_json::Value;
@@ -66,7 +68,7 @@ fn assert_the_year_is_whole(world: &World) {
         for day in days_of_2023() {
             let events = truth(world, "acme", &day.to_string(), takes);
             let digest = hex::encode(crate::support::digest(&events));
-            expected.push_str(&format!("{source}|{day}|SUCCESS|{}|{digest}\n", events.len()));
+            let _ = writeln!(expected, "{source}|{day}|SUCCESS|{}|{digest}", events.len());
         }
     }
     let ledger = world.sql(

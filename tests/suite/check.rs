@@ -231,4 +231,10 @@ fn a_schema_that_is_newer_or_not_ours_is_found_wrong() {
     let report = check(&world);
     assert_eq!(failed(&report), [("schema", "database")]);
     assert!(found(&report, "schema")[0].2.contains("version 9999"), "{report:#}");
+
+    let world = World::new(ACME);
+    world.sql("CREATE TABLE audit_events_log (id serial PRIMARY KEY, process_date date UNIQUE, status varchar(20))");
+    let report = check(&world);
+    assert_eq!(failed(&report), [("schema", "database")]);
+    assert!(found(&report, "schema")[0].2.contains("has no column `source`"), "{report:#}");
 }

@@ -1,5 +1,6 @@
 //! The contract, chapter by chapter, with the real binary, a real PostgreSQL and the fake Heroku.
 
+mod adoption;
 mod answers;
 mod archive;
 mod backfill;
@@ -17,6 +18,7 @@ mod endurance;
 mod events;
 mod faults;
 mod help;
+mod heroku_home;
 mod http2;
 mod large_events;
 mod lease;

@@ -13,8 +13,8 @@ fn every_statement_is_prepared_by_the_migrated_schema() {
     for entry in std::fs::read_dir(folder).expect("the folder") {
         let path = entry.expect("an entry").path();
         let sql = std::fs::read_to_string(&path).expect("a statement");
-        // A definition can't be prepared; this one has run with the migration.
-        if path.ends_with("schema_list.sql") {
+        // Definitions can't be prepared; these run with the migration, or when the Python logger's table is taken over.
+        if ["schema_list.sql", "adopt_table.sql", "adopt_keys.sql"].iter().any(|name| path.ends_with(name)) {
             continue;
         }
         if let Err(error) = world.database.psql(&format!("PREPARE s AS {sql}")) {

@@ -103,7 +103,9 @@ fn schema(server: &Server, schema: &Schema) -> Check {
         Schema::Current => return Check::good("schema", "database", "up to date"),
         Schema::Absent => ("there is none yet".to_owned(), true),
         Schema::Behind(migrations) => (format!("behind by {}", migrations.join(", ")), true),
-        Schema::Ahead(_) | Schema::Changed(_) | Schema::Foreign => (schema.clone().into_error().to_string(), false),
+        Schema::Ahead(_) | Schema::Changed(_) | Schema::PythonLogger | Schema::Foreign => {
+            (schema.clone().into_error().to_string(), false)
+        }
     };
     if to_come && server.may_create {
         return Check::good("schema", "database", found)

@@ -25,8 +25,11 @@ const DOUBTED_AFTER: TimeDelta = TimeDelta::days(31);
 /// What the archives know of days that were empty in the list: each is asked once in a run.
 #[derive(Debug, Default)]
 pub(super) struct Doubts {
-    archives: Mutex<HashMap<(String, Filter, Month, Token), Arc<OnceCell<Known>>>>,
+    archives: Mutex<HashMap<Asked, Arc<OnceCell<Known>>>>,
 }
+
+/// An archive, who asks for it, and which of its events: those of an account that a filter lets through.
+type Asked = (String, Filter, Month, Token);
 
 /// What an archive holds of a query's events.
 #[derive(Debug)]

@@ -14,7 +14,8 @@ FROM (
         SELECT d.source, d.process_date,
                CASE WHEN d.synced_at BETWEEN '0001-01-01Z' AND '9999-12-31Z' THEN d.synced_at END AS synced_at,
                CASE d.status
-                   WHEN 'SUCCESS' THEN CASE WHEN d.settled_at IS NULL THEN 'whole' ELSE 'settled' END
+                   WHEN 'SUCCESS' THEN
+                       CASE WHEN d.synced_at IS NULL THEN 'adopted' WHEN d.settled_at IS NULL THEN 'whole' ELSE 'settled' END
                    WHEN 'PENDING' THEN 'due'
                    WHEN 'PROCESSING' THEN
                        CASE WHEN d.locked_by IS NOT NULL AND d.locked_until > clock_timestamp() THEN 'at_work' ELSE 'due' END

@@ -1,9 +1,14 @@
--- What stands in this database: our list of migrations, and a ledger with or without a source.
+-- What stands in this database: our list of migrations, and a ledger with or without a source. The Python logger's is
+-- told from a stranger's table of that name by its columns.
 SELECT to_regclass('auditsync_migrations') IS NOT NULL AS migrations,
        to_regclass('audit_events_log') IS NOT NULL AS ledger,
-       EXISTS (
-           SELECT FROM pg_attribute
-           WHERE attrelid = to_regclass('audit_events_log')
-             AND attname = 'source'
-             AND NOT attisdropped
-       ) AS ledger_has_source
+       'source' = ANY (columns) AS ledger_has_source,
+       columns @> '{id,process_date,status,events_count,error_message,created_at,updated_at}'
+           AND to_regclass('auditsync_migrations') IS NULL AS ledger_is_the_python_loggers
+FROM (
+    SELECT coalesce(array_agg(attname::text), '{}') AS columns
+    FROM pg_attribute
+    WHERE attrelid = to_regclass('audit_events_log')
+      AND attnum > 0
+      AND NOT attisdropped
+) AS of_the_ledger

@@ -1,0 +1,109 @@
+//! Coming from the Python logger: its `audit_events_log` becomes the ledger in place.
+//!
+//! All of it is one transaction under the lock of the schema, so whatever ends it leaves the old table as it was. It
+//! leads to the shape of the first migration; the later ones then run as in any database. A rehearsal does the same and
+//! does not commit.
+
+use chrono::NaiveDate;
+use sqlx::Executor as _;
+use sqlx::postgres::PgTransaction;
+
+use super::error::Doing;
+use super::schema::{self, Schema, SchemaError};
+use super::{Error, Store, Tries, column, patience, statement};
+use crate::retry::Attempts;
+
+const DOING: &str = "take the Python logger's table over";
+
+/// How its table is to be taken over.
+#[derive(Debug, Clone, Copy)]
+pub struct AdoptOrder<'a> {
+    /// The source whose days they are.
+    pub source: &'a str,
+    /// Its SUCCESS days are to be read again.
+    pub reread: bool,
+    /// Nothing is to be kept of it.
+    pub rehearse: bool,
+    /// The person, for the history.
+    pub by: &'a str,
+}
+
+/// What taking it over came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Adopted {
+    /// Its rows.
+    pub days: i64,
+    /// Those that are PENDING now.
+    pub due: i64,
+    /// Those that are ERROR, as they were.
+    pub error: i64,
+    /// Those that are SUCCESS by its word alone, without an event…
+    pub unproven: i64,
+    /// …their first and last.
+    pub unproven_range: Option<(NaiveDate, NaiveDate)>,
+    /// The migrations that ran.
+    pub migrations: Vec<String>,
+}
+
+impl Store {
+    /// Takes the Python logger's table over; `None` if another process has done so.
+    pub async fn adopt(&self, order: &AdoptOrder<'_>) -> Result<Option<Adopted>, SchemaError> {
+        let mut attempts = Attempts::new(&patience());
+        let mut ordered = None;
+        loop {
+            match self.try_adopt(order, &mut ordered).await {
+                Err(SchemaError::Store(error)) => Tries::wait(&mut attempts, error).await?,
+                adopted => return adopted,
+            }
+        }
+    }
+
+    /// `ordered` holds what was ordered to be committed, for when no answer comes and the next try finds it done.
+    async fn try_adopt(
+        &self,
+        order: &AdoptOrder<'_>,
+        ordered: &mut Option<Adopted>,
+    ) -> Result<Option<Adopted>, SchemaError> {
+        let mut tx = self.begin().await?;
+        schema::lock(&mut tx).await?;
+        match schema::schema(&mut tx).await? {
+            Schema::PythonLogger => {}
+            Schema::Current => return Ok(ordered.take()),
+            other => return Err(other.into_error()),
+        }
+        let adopted = self.take_over(&mut tx, order).await.map_err(schema::not_allowed)?;
+        if order.rehearse {
+            tx.rollback().await.doing(DOING)?;
+            return Ok(Some(adopted));
+        }
+        *ordered = Some(adopted);
+        tx.commit().await.doing(DOING)?;
+        Ok(ordered.take())
+    }
+
+    async fn take_over(&self, tx: &mut PgTransaction<'_>, order: &AdoptOrder<'_>) -> Result<Adopted, Error> {
+        // Whoever still reads the old table must not keep it from everybody behind us.
+        statement(include_str!("sql/limit_waits.sql")).bind("10s").bind("60s").execute(&mut **tx).await.doing(DOING)?;
+        tx.execute(sqlx::raw_sql(include_str!("sql/adopt_table.sql"))).await.doing(DOING)?;
+        schema::begin_beside_a_ledger(tx).await?;
+        let row = statement(include_str!("sql/adopt_rows.sql"))
+            .bind(order.source)
+            .bind(order.reread)
+            .bind(self.run_id)
+            .bind(order.by)
+            .fetch_one(&mut **tx)
+            .await
+            .doing(DOING)?;
+        tx.execute(sqlx::raw_sql(include_str!("sql/adopt_keys.sql"))).await.doing(DOING)?;
+        let migrations = schema::finish(tx).await?;
+        let (from, to) = (column(&row, "unproven_from")?, column(&row, "unproven_to")?);
+        Ok(Adopted {
+            days: column(&row, "days")?,
+            due: column(&row, "due")?,
+            error: column(&row, "error")?,
+            unproven: column(&row, "unproven")?,
+            unproven_range: Option::zip(from, to),
+            migrations,
+        })
+    }
+}

@@ -1,0 +1,134 @@
+//! The files that Heroku reads say the same, and nothing that the program does not know.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use auditsync::config::Config;
+use serde_json::Value;
+
+use crate::support::{ACME, World};
+
+fn repository() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(name: &str) -> String {
+    std::fs::read_to_string(repository().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// The process types of the Procfile, with their commands.
+fn processes() -> BTreeMap<String, String> {
+    let text = read("Procfile");
+    let lines = text.lines().map(|line| line.split_once(": ").unwrap_or_else(|| panic!("{line}")));
+    lines.map(|(name, command)| (name.to_owned(), command.to_owned())).collect()
+}
+
+/// The instructions of the Dockerfile, with what stands behind them.
+fn instructions() -> Vec<(String, String)> {
+    let text = read("Dockerfile");
+    let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let parts = lines.map(|line| line.split_once(' ').unwrap_or_else(|| panic!("{line}")));
+    parts.map(|(word, rest)| (word.to_owned(), rest.to_owned())).collect()
+}
+
+fn app() -> Value {
+    serde_json::from_str(&read("app.json")).expect("app.json is JSON")
+}
+
+fn example() -> Config {
+    Config::load(&repository().join("audit.toml")).expect("a right file")
+}
+
+#[test]
+fn each_process_type_names_a_command_that_the_program_knows() {
+    let processes = processes();
+    let names: Vec<&str> = processes.keys().map(String::as_str).collect();
+    assert_eq!(names, ["db-cleanup", "db-init", "release", "sync"]);
+    let world = World::new(ACME);
+    for (name, command) in &processes {
+        let arguments = command.strip_prefix("auditsync").unwrap_or_else(|| panic!("{name}: {command}"));
+        let help = world.run(&format!("{arguments} --help"));
+        assert_eq!(help.status, 0, "{name}: {help:#?}");
+    }
+}
+
+#[test]
+fn heroku_yml_runs_what_the_procfile_runs() {
+    let yml = read("heroku.yml");
+    for (name, command) in processes() {
+        let expected = match name.as_str() {
+            "release" => format!("\nrelease:\n  image: sync\n  command:\n    - {command}\n"),
+            "sync" => format!("\nrun:\n  sync: {command}\n"),
+            _ => format!("\n  {name}:\n    image: sync\n    command:\n      - {command}\n"),
+        };
+        assert!(yml.contains(&expected), "heroku.yml lacks {expected}");
+    }
+    assert!(yml.contains("\n  docker:\n    sync: Dockerfile\n"), "{yml}");
+    for addon in app()["addons"].as_array().expect("add-ons") {
+        let plan = addon["plan"].as_str().expect("a plan");
+        assert!(yml.contains(&format!("- plan: {plan}\n")), "heroku.yml lacks {plan}");
+    }
+}
+
+#[test]
+fn app_json_asks_for_each_variable_that_the_file_names_and_for_no_other() {
+    let (app, example) = (app(), example());
+    let variables = app["env"].as_object().expect("variables");
+    let tokens: BTreeSet<&str> = example.sources.iter().map(|source| source.token_env.as_str()).collect();
+    let mut known = tokens.clone();
+    known.extend([example.notify.ping_url_env.as_str(), "AUDITSYNC_LOG_FORMAT"]);
+    assert_eq!(variables.keys().map(String::as_str).collect::<BTreeSet<_>>(), known);
+    for (name, variable) in variables {
+        assert!(variable["description"].as_str().is_some_and(|text| text.len() > 20), "{name} is not described");
+        assert_eq!(variable["required"], tokens.contains(name.as_str()), "{name}");
+        // A token is somebody's: neither is it the same for all, nor can Heroku make one up.
+        assert_eq!((variable.get("value"), variable.get("generator")), (None, None), "{name}");
+    }
+}
+
+#[test]
+fn app_json_starts_no_process_that_stays() {
+    let app = app();
+    let formation = app["formation"].as_object().expect("a formation");
+    let processes = processes();
+    for (name, process) in formation {
+        assert!(processes.contains_key(name), "{name} is not in the Procfile");
+        assert_eq!(process["quantity"], 0, "{name}");
+    }
+    assert!(!formation.contains_key("web"));
+}
+
+#[test]
+fn the_image_holds_the_file_and_runs_the_sync_without_root() {
+    let instructions = instructions();
+    let last = |word: &str| instructions.iter().rfind(|(known, _)| known == word).map(|(_, rest)| rest.as_str());
+    assert_eq!(last("CMD"), Some(format!("[\"{}\"]", processes()["sync"]).as_str()));
+    assert_eq!(last("COPY"), Some("audit.toml ./"));
+    assert!(last("USER").is_some_and(|user| !user.starts_with("root") && !user.starts_with('0')));
+    let rust = read("Cargo.toml").lines().find_map(|line| line.strip_prefix("rust-version = ").map(str::to_owned));
+    let rust = rust.expect("a version").replace('"', "");
+    let (_, base) = instructions.first().expect("a first instruction");
+    assert!(base.starts_with(&format!("rust:{rust}-")), "{base} is not {rust}");
+}
+
+#[test]
+fn what_the_image_is_built_from_is_there_and_not_ignored() {
+    let ignore = read(".dockerignore");
+    let allowed: BTreeSet<&str> = ignore.lines().filter_map(|line| line.strip_prefix('!')).collect();
+    let instructions = instructions();
+    let mut copied = BTreeSet::new();
+    for (_, rest) in instructions.iter().filter(|(word, rest)| word == "COPY" && !rest.starts_with("--")) {
+        let (sources, _) = rest.rsplit_once(' ').expect("a target");
+        copied.extend(sources.split(' '));
+    }
+    assert_eq!(copied, allowed);
+    for path in copied {
+        assert!(Path::new(&repository().join(path)).exists(), "{path}");
+    }
+}
+
+#[test]
+fn the_buildpack_builds_the_program_and_dynos_find_it() {
+    assert!(read("RustConfig").contains("--release --locked --bin auditsync"));
+    assert!(read(".profile").contains("export PATH=\"$HOME/target/release:$PATH\""));
+}
