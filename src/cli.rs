@@ -1,9 +1,12 @@
 //! The command line: commands, options, help.
 
+mod help;
+
 use std::path::PathBuf;
 
 use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 use crate::day::Month;
 use crate::report::Output;
@@ -11,7 +14,7 @@ use crate::report::log::{LogFormat, Verbosity};
 
 /// Keeps every event of a Heroku Enterprise audit trail in your own PostgreSQL, and can show that none is missing.
 #[derive(Debug, Parser)]
-#[command(name = "auditsync", version, max_term_width = 110, after_help = EXIT_STATUS)]
+#[command(name = "auditsync", version, max_term_width = 110, after_help = help::PROGRAM)]
 pub struct Cli {
     #[command(flatten)]
     pub(crate) sync: SyncArgs,
@@ -20,16 +23,6 @@ pub struct Cli {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
 }
-
-const EXIT_STATUS: &str = "\
-Without a command it syncs, so that Heroku Scheduler runs just `auditsync`.
-
-Exit status:
-  0      all that was due is done, or another process is at it, or there was nothing to do
-  1      a day failed or lost its lock; or `reset` refused
-  2      the command line or the configuration is wrong
-  3      the database can't be reached, or its schema can't be brought up to date
-  128+N  ended by signal N (143 after SIGTERM, 130 after Ctrl-C)";
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
@@ -63,19 +56,35 @@ impl Global {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Reads and stores every due day of every enabled source; the default
+    #[command(after_help = help::SYNC)]
     Sync(SyncArgs),
     /// Shows the ledger: what is whole, failed or missing
+    #[command(after_help = help::STATUS)]
     Status(StatusArgs),
     /// Reads a range of days, from Heroku's list of each or from its monthly archives
+    #[command(after_help = help::BACKFILL)]
     Backfill(BackfillArgs),
     /// Compares what is stored with Heroku's archive of a month, event by event
+    #[command(after_help = help::RECONCILE)]
     Reconcile(ReconcileArgs),
     /// Makes days due again, however old; keeps their events
+    #[command(after_help = help::RESET)]
     Reset(ResetArgs),
     /// Marks days whose lease went stale as ERROR, so that they are due again
+    #[command(after_help = help::CLEANUP)]
     Cleanup,
     /// Brings the database's schema up to date; a sync does so too
+    #[command(after_help = help::MIGRATE)]
     Migrate(MigrateArgs),
+    /// Looks whether all is set up as it should be; changes nothing
+    #[command(after_help = help::CHECK)]
+    Check(CheckArgs),
+    /// Prints a shell's completions; needs neither file nor database
+    #[command(after_help = help::COMPLETIONS)]
+    Completions(CompletionsArgs),
+    /// Prints the manual page, of the program or of one command; needs neither file nor database
+    #[command(after_help = help::MAN)]
+    Man(ManArgs),
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
@@ -185,6 +194,27 @@ pub(crate) struct MigrateArgs {
     /// When that table is taken over: read its SUCCESS days again, since it stored no events
     #[arg(long)]
     pub(crate) reread: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// Only the file, and whether the variables that it names are set
+    #[arg(long)]
+    pub(crate) config_only: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ManArgs {
+    /// The command; without it, the program as a whole
+    #[arg(value_name = "COMMAND")]
+    pub(crate) command: Option<String>,
 }
 
 impl Cli {

@@ -2,9 +2,11 @@
 
 mod archive;
 mod backfill;
+mod check;
 mod cleanup;
 mod dry_run;
 mod fetch;
+mod manual;
 mod migrate;
 mod notify;
 mod reconcile;
@@ -70,7 +72,9 @@ impl Failure {
     /// The exit status that tells of it.
     pub fn exit_status(&self) -> ExitStatus {
         match self {
-            Self::Usage(_) | Self::Config(_) | Self::Connect(ConnectError::Address) => 2,
+            Self::Usage(_)
+            | Self::Config(_)
+            | Self::Connect(ConnectError::Address | ConnectError::RootCertificate { .. }) => 2,
             Self::Connect(_) | Self::Schema(_) | Self::Store(_) => 3,
             Self::Setup(_) | Self::Output(_) => FOUND_WRONG,
             Self::Interrupted(status) => *status,
@@ -147,6 +151,11 @@ pub fn run(args: impl IntoIterator<Item = std::ffi::OsString>) -> ExitStatus {
 }
 
 async fn dispatch(global: &Global, command: Command) -> Result<ExitStatus, Failure> {
+    match &command {
+        Command::Completions(args) => return manual::completions(args),
+        Command::Man(args) => return manual::man(args),
+        _ => {}
+    }
     let config = Config::load(&global.config)?;
     let app = App { global, config };
     match command {
@@ -157,6 +166,8 @@ async fn dispatch(global: &Global, command: Command) -> Result<ExitStatus, Failu
         Command::Reset(args) => reset::run(&app, &args).await,
         Command::Cleanup => cleanup::run(&app).await,
         Command::Migrate(args) => migrate::run(&app, &args).await,
+        Command::Check(args) => check::run(&app, &args).await,
+        Command::Completions(_) | Command::Man(_) => Ok(DONE),
     }
 }
 

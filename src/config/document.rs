@@ -3,11 +3,13 @@
 //! Whoever reads a section takes its keys one by one, which is also what makes them known. What is left over at the end is
 //! an unknown key: a near miss of a known one, a key of another section, or neither.
 
+use serde_json::json;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::mistake::{Mistake, Mistakes, Span};
 use super::near;
+use super::schema::Shape;
 use super::value::{Misfit, Value, kind};
 
 /// The name under which the top of the file goes.
@@ -20,6 +22,15 @@ pub(super) fn walk<R>(root: &DeTable<'_>, end: usize, read: impl FnOnce(&mut Tab
     let result = read(&mut table);
     table.finish();
     (result, findings.finish())
+}
+
+/// The JSON Schema of the tables that `read` would take: it reads from nothing, and what it asks for is noted.
+pub(super) fn describe<'i>(read: impl FnOnce(&mut Table<'_, 'i>)) -> serde_json::Value {
+    let mut findings = Findings::default();
+    let mut table = Table::new(ROOT, 0..0, None, &mut findings);
+    table.shape = Some(Shape::default());
+    read(&mut table);
+    table.shape.unwrap_or_default().into_schema()
 }
 
 /// What the walk has found so far, in all sections.
@@ -93,11 +104,13 @@ pub(super) struct Table<'t, 'i> {
     /// Keys that must be there and are not, each with an example of its line.
     missing: Vec<(&'static str, &'static str)>,
     sound: bool,
+    /// What may stand in it, where that is what is asked for.
+    shape: Option<Shape>,
 }
 
 impl<'t, 'i> Table<'t, 'i> {
     fn new(name: &'static str, span: Span, entries: Option<&'t DeTable<'i>>, findings: &'t mut Findings) -> Self {
-        Self { name, span, entries, findings, known: Vec::new(), missing: Vec::new(), sound: true }
+        Self { name, span, entries, findings, known: Vec::new(), missing: Vec::new(), sound: true, shape: None }
     }
 
     /// Where the table begins: its header, or its braces.
@@ -112,6 +125,9 @@ impl<'t, 'i> Table<'t, 'i> {
 
     /// The value of `key`, if it is there and right.
     pub(super) fn take<T: Value>(&mut self, key: &'static str) -> Option<Spanned<T>> {
+        if let Some(shape) = &mut self.shape {
+            shape.note(key, T::schema());
+        }
         let value = self.get(key, key)?;
         match T::read(value.get_ref()) {
             Ok(good) => Some(Spanned::new(value.span(), good)),
@@ -127,11 +143,17 @@ impl<'t, 'i> Table<'t, 'i> {
         if self.get(key, key).is_none() {
             self.missing.push((key, example));
         }
+        if let Some(shape) = &mut self.shape {
+            shape.require(key);
+        }
         self.take(key)
     }
 
     /// The values of an array, each with its place; those that are wrong are left out.
     pub(super) fn array<T: Value>(&mut self, key: &'static str) -> Option<Vec<Spanned<T>>> {
+        if let Some(shape) = &mut self.shape {
+            shape.note(key, json!({ "type": "array", "items": T::schema() }));
+        }
         let value = self.get(key, key)?;
         let must = format!("must be a list, each entry {}", T::what());
         let DeValue::Array(entries) = value.get_ref() else {
@@ -167,8 +189,13 @@ impl<'t, 'i> Table<'t, 'i> {
             self.misfit(value.span(), key, &format!("must be the section {name}"), Misfit::new(label));
         }
         let mut section = Table::new(name, span, table, self.findings);
+        section.shape = self.shape.is_some().then(Shape::default);
         let result = read(&mut section);
+        let below = section.shape.take();
         section.finish();
+        if let (Some(shape), Some(below)) = (&mut self.shape, below) {
+            shape.note(key, below.into_schema());
+        }
         result
     }
 
@@ -179,6 +206,11 @@ impl<'t, 'i> Table<'t, 'i> {
         name: &'static str,
         mut read: impl FnMut(&mut Table<'_, 'i>) -> R,
     ) -> Vec<R> {
+        if let Some(shape) = &mut self.shape {
+            let below = describe(|section| drop(read(section)));
+            shape.note(key, json!({ "type": "array", "minItems": 1, "items": below }));
+            shape.require(key);
+        }
         let must = format!("must be sections {name}");
         let entries: Vec<&Spanned<DeValue<'i>>> = match self.get(key, name) {
             None => Vec::new(),

@@ -6,7 +6,7 @@
 //!
 //! The way through: `syntax` makes a tree of the text, `document` walks it by the known keys, `value` reads each value, `file`
 //! is what stood there, and `validate` turns that into a [`Config`]. `mistake` shows what was wrong, and `mask` keeps secrets
-//! out of that.
+//! out of that. `schema` tells editors what may stand there.
 
 mod document;
 mod duration;
@@ -17,6 +17,7 @@ mod fuzz;
 mod mask;
 mod mistake;
 mod near;
+mod schema;
 mod source;
 mod syntax;
 mod token;
@@ -177,6 +178,11 @@ impl Config {
             Some(config) if parsed.mistakes.is_empty() => Ok(config),
             _ => Err(ConfigError::mistakes(parsed.mistakes.render(path, text))),
         }
+    }
+
+    /// The JSON Schema of the file, for editors.
+    pub fn schema() -> serde_json::Value {
+        schema::of_the_file()
     }
 
     /// The source of this name, enabled or not.

@@ -9,10 +9,11 @@ use reqwest::Url;
 use toml::de::DeValue;
 
 use super::document::TOKEN_HELP;
+use super::schema::Schema;
 use super::{EventLog, SourceName, duration, mask, near};
 
 /// A value of one key.
-pub(super) trait Value: Sized {
+pub(super) trait Value: Schema + Sized {
     /// What it must be; completes "`key` must be …".
     fn what() -> String;
 

@@ -13,6 +13,7 @@ mod budget;
 mod fuzz;
 mod list;
 mod page;
+mod preflight;
 mod reader;
 mod request;
 
@@ -30,6 +31,7 @@ pub use activity::Activity;
 pub use answer::{Class, Error, Fault, harmless};
 pub use archive::{Archive, ArchiveError, Entries, Unreadable};
 pub use asking::Cost;
+pub use preflight::{EnterpriseAccount, Quota, User};
 pub use reader::{Batch, DayReader, Read};
 
 use crate::config::{Api, Filter, Retry, Source, Token, Tokens};

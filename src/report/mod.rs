@@ -4,6 +4,7 @@
 
 pub mod adoption;
 pub mod backfill;
+pub mod check;
 pub mod log;
 pub mod progress;
 pub mod reconcile;

@@ -1,13 +1,15 @@
 //! Connects, as Heroku's databases and their poolers want it.
 
+use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use super::error::describe;
 use super::patience;
 use super::reader::Reader;
+use super::tls::{self, Protection};
 use crate::config::Retry;
 use crate::retry::Attempts;
 
@@ -22,6 +24,24 @@ pub enum ConnectError {
     /// The address is no PostgreSQL URL. It is not shown, since it may hold a password.
     #[error("the database's address is not of the form postgres://user:password@host:port/database")]
     Address,
+    /// The CA's certificate can't be read.
+    #[error("the file that sslrootcert names in the database's address can't be used: {path}: {why}")]
+    RootCertificate {
+        /// The file.
+        path: String,
+        /// Why.
+        why: String,
+    },
+    /// The connection can't be protected as it should be.
+    #[error("the database at {place} can't be reached over TLS: {why}. {advice}")]
+    Tls {
+        /// Host and port.
+        place: String,
+        /// Why.
+        why: String,
+        /// What to do.
+        advice: &'static str,
+    },
     /// The server does not answer, or refuses.
     #[error("the database at {place} can't be reached: {}", describe(.source))]
     Unreachable {
@@ -35,6 +55,10 @@ pub enum ConnectError {
 /// Connects to the database at `url` with at most `max_connections`, and makes sure that it answers.
 pub(super) async fn connect(url: &str, max_connections: u32) -> Result<Reader, ConnectError> {
     let options = options(url)?;
+    let protection = Protection::of(&options);
+    if let (Protection::Signed | Protection::Verified, Some(file)) = (protection, tls::root_certificate(url)) {
+        readable(&file)?;
+    }
     let place = match options.get_socket() {
         Some(folder) => folder.display().to_string(),
         None => format!("{}:{}", options.get_host(), options.get_port()),
@@ -48,10 +72,26 @@ pub(super) async fn connect(url: &str, max_connections: u32) -> Result<Reader, C
     while let Err(source) = pool.acquire().await {
         // For a server that refuses or is just starting, the pool has waited.
         let delay = if is_broken_off(&source) { attempts.next_delay(None) } else { None };
-        let Some(delay) = delay else { return Err(ConnectError::Unreachable { place, source }) };
+        let Some(delay) = delay else {
+            return Err(match tls::refusal(&source) {
+                Some((why, advice)) => ConnectError::Tls { place, why, advice },
+                None => ConnectError::Unreachable { place, source },
+            });
+        };
         tokio::time::sleep(delay).await;
     }
+    protection.announce();
     Ok(Reader::new(pool))
+}
+
+/// Makes sure that the CA's certificate is there: what the driver would say does not name the file.
+fn readable(file: &Path) -> Result<(), ConnectError> {
+    let why = match std::fs::read_to_string(file) {
+        Ok(text) if text.contains("-----BEGIN CERTIFICATE-----") => return Ok(()),
+        Ok(_) => "there is no PEM certificate in it".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    Err(ConnectError::RootCertificate { path: file.display().to_string(), why })
 }
 
 /// Whether the server was there, but left before it was done.
@@ -72,23 +112,13 @@ fn options(url: &str) -> Result<PgConnectOptions, ConnectError> {
         // A pooler in transaction mode refuses start-up parameters that it does not know, and can't keep statements.
         .extra_float_digits(None)
         .statement_cache_capacity(0);
-    // Without a word about TLS in the URL, as Heroku gives it, a connection that leaves the machine is encrypted. The
-    // certificate is nobody's that could be verified; `sslmode=verify-full` asks for that.
-    let says_nothing = matches!(options.get_ssl_mode(), PgSslMode::Prefer | PgSslMode::Allow);
-    let options = if says_nothing && !is_local(&options) { options.ssl_mode(PgSslMode::Require) } else { options };
-    Ok(options)
-}
-
-fn is_local(options: &PgConnectOptions) -> bool {
-    let host = options.get_host();
-    options.get_socket().is_some()
-        || host.starts_with('/')
-        || host == "localhost"
-        || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    Ok(tls::settle(options, url))
 }
 
 #[cfg(test)]
 mod tests {
+    use sqlx::postgres::PgSslMode;
+
     use super::*;
 
     #[test]
@@ -97,6 +127,9 @@ mod tests {
             ("postgres://u:p@db.example.com:5432/d", PgSslMode::Require),
             ("postgres://u:p@db.example.com/d?sslmode=verify-full", PgSslMode::VerifyFull),
             ("postgres://u:p@db.example.com/d?sslmode=disable", PgSslMode::Disable),
+            // A CA that is named is asked, as libpq does.
+            ("postgres://u:p@db.example.com/d?sslmode=require&sslrootcert=ca.pem", PgSslMode::VerifyCa),
+            ("postgres://u:p@db.example.com/d?sslrootcert=ca.pem", PgSslMode::VerifyCa),
             ("postgresql://u@localhost/d?host=/var/run/postgresql", PgSslMode::Prefer),
             ("postgres://u@127.0.0.1/d", PgSslMode::Prefer),
         ] {

@@ -1,0 +1,112 @@
+//! `check`: a preflight, which changes nothing.
+//!
+//! A file that is wrong ends it as it ends every command, with the mistakes and exit status 2. What the file refers to is
+//! looked at one by one, so that one run shows all that is to be done.
+
+mod database;
+mod heroku;
+
+use std::collections::HashMap;
+
+use super::{App, DONE, ExitStatus, FOUND_WRONG, Failure, env};
+use crate::cli::CheckArgs;
+use crate::config::{Source, Token};
+use crate::report::check::{Check, CheckReport};
+
+pub(super) async fn run(app: &App<'_>, args: &CheckArgs) -> Result<ExitStatus, Failure> {
+    let mut checks = vec![file(app)];
+    checks.extend(token_variables(app));
+    checks.push(database_variable(app));
+    checks.push(ping_variable(app));
+    if !args.config_only {
+        checks.extend(database::look(app).await);
+        checks.extend(heroku::look(app).await?);
+    }
+    let report = CheckReport::new(checks);
+    app.global.output.print(&report)?;
+    Ok(if report.ok { DONE } else { FOUND_WRONG })
+}
+
+fn file(app: &App<'_>) -> Check {
+    let sources = &app.config.sources;
+    let enabled: Vec<&str> = enabled(app).map(|source| source.name.as_ref()).collect();
+    let subject = app.config.path.display().to_string();
+    let found = format!("{} of {} sources enabled: {}", enabled.len(), sources.len(), enabled.join(", "));
+    if enabled.is_empty() {
+        let advice = "Set `enabled = true` in one of them, or nothing is ever copied";
+        return Check::bad("file", subject, "no source is enabled", advice);
+    }
+    Check::good("file", subject, found)
+}
+
+fn enabled<'a>(app: &'a App<'_>) -> impl Iterator<Item = &'a Source> {
+    app.config.sources.iter().filter(|source| source.enabled)
+}
+
+/// Each variable that holds a token of enabled sources, once.
+fn token_variables(app: &App<'_>) -> Vec<Check> {
+    let mut users: Vec<(&str, Vec<&Source>)> = Vec::new();
+    for source in enabled(app) {
+        match users.iter_mut().find(|(variable, _)| *variable == source.token_env) {
+            Some((_, users)) => users.push(source),
+            None => users.push((&source.token_env, vec![source])),
+        }
+    }
+    let mut known: HashMap<Token, &Source> = HashMap::new();
+    users.into_iter().map(|(variable, users)| token_variable(variable, &users, &mut known)).collect()
+}
+
+fn token_variable<'a>(variable: &str, users: &[&'a Source], known: &mut HashMap<Token, &'a Source>) -> Check {
+    let names: Vec<&str> = users.iter().map(|source| source.name.as_ref()).collect();
+    let whose = format!("the token of {}", names.join(", "));
+    let bad = |why: &str, advice: String| Check::bad("token", variable, format!("{why}; {whose}"), advice);
+    match env(variable).map(|text| Token::parse(&text)) {
+        None => bad("not set", set(variable, "TOKEN")),
+        Some(Err(error)) => bad(&error.to_string(), set(variable, "TOKEN")),
+        Some(Ok(token)) => {
+            let [first, ..] = users else { return Check::good("token", variable, whose) };
+            // The file itself was checked for sources that share a variable; here two may hold the same token.
+            let other = *known.entry(token).or_insert(first);
+            if other.rate_limit == first.rate_limit {
+                return Check::good("token", variable, format!("set; {whose}"));
+            }
+            let why = format!("that of {} in {} too, with another budget", other.name, other.token_env);
+            bad(&why, "Heroku counts by token: set the same [source.rate_limit] for both".to_owned())
+        }
+    }
+}
+
+/// What to do about a variable that is not set.
+fn set(variable: &str, what: &str) -> String {
+    format!("Set it: `heroku config:set {variable}={what}`, or in the environment")
+}
+
+fn database_variable(app: &App<'_>) -> Check {
+    let variable = &app.config.database.url_env;
+    if app.global.database_url.is_some() {
+        return Check::good("database", "--database-url", "given; the database's address");
+    }
+    match env(variable) {
+        Some(url) if !url.trim().is_empty() => Check::good("database", variable, "set; the database's address"),
+        _ => {
+            let advice = set(variable, "postgres://user:password@host:port/database");
+            Check::bad("database", variable, "not set; the database's address", advice)
+        }
+    }
+}
+
+/// The monitor is a choice, so a variable that is not set is as right as one that is.
+fn ping_variable(app: &App<'_>) -> Check {
+    let variable = &app.config.notify.ping_url_env;
+    let found = match env(variable).filter(|url| !url.trim().is_empty()) {
+        None => "not set; nobody is told how a run went",
+        Some(url) if reqwest::Url::parse(url.trim()).is_ok_and(|url| matches!(url.scheme(), "http" | "https")) => {
+            "set; the monitor is told how a run went"
+        }
+        Some(_) => {
+            let advice = "Set it to the address that the monitor gives for this job, or unset it";
+            return Check::bad("ping", variable, "no address (its value is not shown)", advice);
+        }
+    };
+    Check::good("ping", variable, found)
+}

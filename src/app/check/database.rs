@@ -1,0 +1,120 @@
+//! The database's part of a preflight.
+
+use super::super::{App, Failure, clock, skew};
+use crate::report::check::Check;
+use crate::store::{Protection, Reader, Rights, Schema, Server};
+
+/// Looks at all of it that can be reached. Without an address there is nothing to look at, and that was told before.
+pub(super) async fn look(app: &App<'_>) -> Vec<Check> {
+    let reader = match app.connect().await {
+        Ok(reader) => reader,
+        Err(Failure::Usage(_)) => return Vec::new(),
+        Err(failure) => {
+            let advice = "Nothing else could be asked of it; compare the address with `heroku pg:info`";
+            return vec![Check::bad("server", "database", failure.to_string(), advice)];
+        }
+    };
+    let mut checks = Vec::new();
+    if let Err(failure) = look_inside(&reader, &mut checks).await {
+        let advice = "What comes after could not be asked; try again, or as another role";
+        checks.push(Check::bad("server", reader.place().to_string(), failure.to_string(), advice));
+    }
+    reader.close().await;
+    checks
+}
+
+async fn look_inside(reader: &Reader, checks: &mut Vec<Check>) -> Result<(), Failure> {
+    let place = reader.place().to_string();
+    let server = reader.server().await?;
+    checks.push(version(&place, &server));
+    checks.push(tls(&place, reader.protection()));
+    checks.push(pooler(reader, &server));
+    checks.push(clocks(reader).await?);
+    let rights = reader.rights().await?;
+    checks.extend(rights.iter().map(|rights| allowed(&server.role, rights)));
+    // Its version stands in a table that this role may not be allowed to read.
+    if rights.iter().all(|rights| rights.granted.iter().any(|right| right == "SELECT")) {
+        checks.push(schema(&server, &reader.schema().await?));
+    }
+    Ok(())
+}
+
+fn version(place: &str, server: &Server) -> Check {
+    let found = format!("PostgreSQL {}, as the role {}", server.version, server.role);
+    if server.supported {
+        Check::good("server", place, found)
+    } else {
+        Check::bad("server", place, found, "auditsync wants PostgreSQL 13 or newer")
+    }
+}
+
+fn tls(place: &str, protection: Protection) -> Check {
+    match protection {
+        Protection::Local => Check::good("tls", place, "the connection does not leave this machine"),
+        Protection::Encrypted => Check::good("tls", place, "encrypted; the certificate is not verified")
+            .advise("sslmode=verify-full and sslrootcert=FILE in the URL would do that, where the server has one"),
+        Protection::Signed => Check::good("tls", place, "encrypted; the certificate's CA is verified, its host is not"),
+        Protection::Verified => Check::good("tls", place, "encrypted; the certificate's CA and host are verified"),
+        Protection::None => {
+            let advice = "Take sslmode=disable out of the URL, unless nobody else is on the way";
+            Check::bad("tls", place, "not encrypted", advice)
+        }
+    }
+}
+
+/// A pooler can't be asked; but behind one the server has another port than the address.
+fn pooler(reader: &Reader, server: &Server) -> Check {
+    let place = reader.place();
+    let found = if place.port == server.port {
+        "none seen".to_owned()
+    } else {
+        format!("the server itself listens on port {}, so a pooler or a tunnel is between", server.port)
+    };
+    Check::good("pooler", place.to_string(), found)
+}
+
+async fn clocks(reader: &Reader) -> Result<Check, Failure> {
+    let (here, there) = (clock(), reader.now().await?);
+    let apart = here - there;
+    let found = match apart.num_seconds() {
+        0 => "the same as the database's".to_owned(),
+        seconds if seconds > 0 => format!("{seconds} s ahead of the database's"),
+        seconds => format!("{} s behind the database's", -seconds),
+    };
+    if skew(here, there).is_none() {
+        return Ok(Check::good("clock", "this machine", found));
+    }
+    let advice = "Set it right: the earlier of the two says which days are over";
+    Ok(Check::bad("clock", "this machine", found, advice))
+}
+
+fn allowed(role: &str, rights: &Rights) -> Check {
+    let Rights { table, granted, lacking } = rights;
+    if lacking.is_empty() {
+        return Check::good("rights", table, format!("{role} may {}", granted.join(", ")));
+    }
+    let lacking = lacking.join(", ");
+    let advice = format!("A sync needs it: GRANT {lacking} ON {table} TO {role}, or see sql/roles.sql");
+    Check::bad("rights", table, format!("{role} may not {lacking}"), advice)
+}
+
+fn schema(server: &Server, schema: &Schema) -> Check {
+    let (found, to_come) = match schema {
+        Schema::Current => return Check::good("schema", "database", "up to date"),
+        Schema::Absent => ("there is none yet".to_owned(), true),
+        Schema::Behind(migrations) => (format!("behind by {}", migrations.join(", ")), true),
+        Schema::Ahead(_) | Schema::Changed(_) | Schema::PythonLogger | Schema::Foreign => {
+            (schema.clone().into_error().to_string(), false)
+        }
+    };
+    if to_come && server.may_create {
+        return Check::good("schema", "database", found)
+            .advise("`auditsync migrate` or the next sync brings it up to date");
+    }
+    let advice = if to_come {
+        format!("{} may not create tables: run `auditsync migrate` as a role that may", server.role)
+    } else {
+        "A sync would end here with exit status 3".to_owned()
+    };
+    Check::bad("schema", "database", found, advice)
+}

@@ -1,0 +1,113 @@
+//! What people read before they run anything: help, the manual page, completions.
+//!
+//! The texts stand under `snapshots/`. `INSTA_UPDATE=always` writes them anew; read the difference before it is committed.
+
+use std::process::{Command, Stdio};
+
+use crate::support::{Finished, Running, THREE_ACCOUNTS_AND_A_TEAM, World};
+
+const COMMANDS: [&str; 10] =
+    ["sync", "status", "backfill", "reconcile", "reset", "cleanup", "migrate", "check", "completions", "man"];
+
+/// Runs the program with nothing around it: no file, no database, no variables but the terminal's width.
+fn bare(arguments: &str, columns: &str) -> Finished {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_auditsync"));
+    command.args(arguments.split_whitespace()).env_clear().env("COLUMNS", columns).current_dir(std::env::temp_dir());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    Running { child: command.spawn().expect("the program starts") }.wait()
+}
+
+/// What it prints when all is well.
+fn printed(arguments: &str, columns: &str) -> String {
+    let finished = bare(arguments, columns);
+    assert_eq!((finished.status, finished.stderr.as_str()), (0, ""), "{arguments}: {finished:#?}");
+    // The spaces at the ends of clap's empty lines would not survive an editor.
+    finished.stdout.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
+}
+
+#[test]
+fn help_fits_a_wide_terminal_and_a_narrow_one() {
+    insta::assert_snapshot!("help_wide", printed("--help", "200"));
+    insta::assert_snapshot!("help_narrow", printed("--help", "80"));
+    insta::assert_snapshot!("help_short", printed("-h", "100"));
+    for columns in [80, 200] {
+        for command in COMMANDS {
+            let help = printed(&format!("{command} --help"), &columns.to_string());
+            let longest = help.lines().map(|line| line.chars().count()).max();
+            assert!(longest <= Some(columns.min(110)), "{command} at {columns}: {longest:?}\n{help}");
+        }
+    }
+}
+
+#[test]
+fn each_command_has_a_help_of_its_own_with_examples() {
+    for command in COMMANDS {
+        let help = printed(&format!("{command} --help"), "80");
+        assert!(help.contains("\nExamples:\n"), "{help}");
+        // The global options are the same everywhere, and stand in the help of the program.
+        let own = help.split("\nGlobal options:\n").next().expect("a beginning");
+        let examples = help.split("\nExamples:\n").nth(1).expect("examples");
+        insta::assert_snapshot!(format!("help_{command}"), format!("{own}\nExamples:\n{examples}"));
+    }
+}
+
+#[test]
+fn the_examples_of_the_help_work_as_they_are() {
+    let world = World::new(THREE_ACCOUNTS_AND_A_TEAM);
+    let mut run = 0;
+    for command in [&[""], &COMMANDS[..]].concat() {
+        let help = printed(&format!("{command} --help"), "200");
+        for line in help.lines().filter_map(|line| line.strip_prefix("  auditsync")) {
+            // Behind the command stands what it is for, or what becomes of its output.
+            let end = ["   ", " | ", " > "].iter().filter_map(|mark| line.find(mark)).min();
+            let finished = world.run(&line[..end.unwrap_or(line.len())]);
+            assert_eq!(finished.status, 0, "auditsync{line}: {finished:#?}");
+            run += 1;
+        }
+    }
+    assert!(run > 15, "{run} examples were found");
+}
+
+#[test]
+fn the_help_and_the_readme_tell_the_same_exit_statuses() {
+    let help = printed("--help", "200");
+    let readme = include_str!("../../README.md");
+    for status in ["0", "1", "2", "3", "128+N"] {
+        assert!(help.lines().any(|line| line.starts_with(&format!("  {status} "))), "{status} is not in {help}");
+        assert!(readme.contains(&format!("\n| {status} |")), "{status} is not in the README");
+    }
+}
+
+#[test]
+fn the_manual_page_is_made_of_the_command_line() {
+    insta::assert_snapshot!("man", printed("man", "80"));
+    for command in COMMANDS {
+        let page = printed(&format!("man {command}"), "80");
+        assert!(page.contains(&format!(".TH auditsync-{command} 1")), "{page}");
+    }
+    let unknown = bare("man resett", "80");
+    assert_eq!(unknown.status, 2, "{unknown:#?}");
+    assert!(unknown.stderr.contains("there is no command `resett`"), "{unknown:#?}");
+}
+
+#[test]
+fn completions_are_made_for_each_shell_and_know_each_command() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = printed(&format!("completions {shell}"), "80");
+        for command in COMMANDS {
+            assert!(script.contains(command), "{command} is not in the completions for {shell}");
+        }
+    }
+    let unknown = bare("completions bsh", "80");
+    assert_eq!(unknown.status, 2, "{unknown:#?}");
+    assert!(unknown.stderr.contains("'bash'"), "{unknown:#?}");
+}
+
+#[test]
+fn an_unknown_command_or_option_names_the_one_that_was_meant() {
+    for (typed, meant) in [("stauts", "'status'"), ("cleanp", "'cleanup'"), ("sync --dryrun", "'--dry-run'")] {
+        let finished = bare(typed, "80");
+        assert_eq!(finished.status, 2, "{typed}: {finished:#?}");
+        assert!(finished.stderr.contains(meant), "{typed}: {finished:#?}");
+    }
+}

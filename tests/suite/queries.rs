@@ -1,0 +1,74 @@
+//! The ready questions of `sql/queries.sql`, asked of what the fixtures hold.
+
+use std::path::Path;
+
+use crate::support::{THREE_ACCOUNTS_AND_A_TEAM, World, yesterday};
+
+/// Each question with its statement.
+fn queries() -> Vec<(String, String)> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql/queries.sql");
+    let text = std::fs::read_to_string(path).expect("the file");
+    let parts = text.split_inclusive(";\n").filter(|part| part.contains("SELECT"));
+    let parts = parts.map(|part| {
+        let question = part.lines().filter_map(|line| line.strip_prefix("-- ")).find(|line| line.contains('?'));
+        (question.unwrap_or_else(|| panic!("no question before {part}")).to_owned(), part.to_owned())
+    });
+    parts.collect()
+}
+
+fn ask(world: &World, words: &str) -> String {
+    let (_, sql) = queries().into_iter().find(|(question, _)| question.contains(words)).expect("a question");
+    world.sql(&sql)
+}
+
+#[test]
+fn each_question_is_answered_from_the_fixtures() {
+    let world = World::new(THREE_ACCOUNTS_AND_A_TEAM);
+    world.sync("--from 2024-09-25 --to 2024-09-28", 0);
+    let who = ask(&world, "Who deleted that app");
+    let first = "2024-09-28 12:43:30+00|anna.bauer@example.com|worker-eu|team-a|";
+    assert!(who.lines().any(|line| line.starts_with(first)), "{who}");
+    let happened = ask(&world, "What happened on");
+    assert_eq!(
+        happened.lines().count().to_string(),
+        world.sql("SELECT count(*) FROM audit_events WHERE process_date = '2024-09-28'")
+    );
+    assert!(ask(&world, "What did this person do").lines().count() > 10);
+    assert!(ask(&world, "Who does what").lines().count() > 10);
+    assert!(ask(&world, "From which addresses").lines().count() > 1);
+    assert!(ask(&world, "beyond the columns").contains("|проба|"), "{}", ask(&world, "beyond the columns"));
+    let months = ask(&world, "How much is there");
+    assert!(months.lines().any(|line| line.starts_with("acme|2024-09|4|4|")), "{months}");
+}
+
+#[test]
+fn what_is_missing_late_or_meddled_with_is_found_and_nothing_else() {
+    let world = World::new(THREE_ACCOUNTS_AND_A_TEAM);
+    let first = yesterday() - chrono::Days::new(2);
+    world.sync(&format!("--from {first} --to {}", yesterday()), 0);
+    for question in ["What is missing", "Which events came late", "Who meddled"] {
+        assert_eq!(ask(&world, question), "", "{question}");
+    }
+    world.sql(&format!("DELETE FROM audit_events_log WHERE source = 'acme' AND process_date = '{}'", yesterday()));
+    world.run(&format!("reset --source globex {first} --by ada --reason drill"));
+    let missing = ask(&world, "What is missing");
+    assert_eq!(missing, format!("globex|{first}|PENDING|\nacme|{}|MISSING|", yesterday()));
+    assert!(ask(&world, "Who meddled").ends_with(&format!("|globex|{first}|reset|ada|was SUCCESS: drill")));
+    world.sql(&format!(
+        "INSERT INTO audit_events (source, process_date, event_id, event, event_hash, via)
+         VALUES ('initech', '{first}', 'late', '{{}}', '', 'api')"
+    ));
+    assert!(ask(&world, "Which events came late").starts_with(&format!("initech|{first}|late||")));
+}
+
+#[test]
+fn every_question_is_asked_by_a_test() {
+    let tests = include_str!("queries.rs");
+    for (question, sql) in queries() {
+        let asked = tests.split('"').any(|words| words.len() > 10 && question.contains(words));
+        assert!(asked, "no test asks {question}");
+        // A dashboard may run any of them.
+        assert!(!["INSERT", "UPDATE", "DELETE"].iter().any(|word| sql.contains(word)), "{question}");
+    }
+    assert!(queries().len() >= 10);
+}

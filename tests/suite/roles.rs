@@ -1,0 +1,210 @@
+//! Least privilege: the three roles of `sql/roles.sql`, with the real program as each of them.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use fake_heroku::Fixtures;
+use pg_cluster::{Cluster, Database};
+
+use crate::support::{DAY, Finished, THREE_ACCOUNTS_AND_A_TEAM, World, day, truth};
+
+/// Roles belong to a whole server, so the chapter has one of its own.
+fn cluster() -> &'static Arc<Cluster> {
+    static CLUSTER: OnceLock<Arc<Cluster>> = OnceLock::new();
+    CLUSTER.get_or_init(|| Arc::new(Cluster::builder().start().expect("a cluster")))
+}
+
+/// Runs the file. Roles belong to the whole server, so one test at a time does.
+fn give_roles(world: &World) {
+    give_roles_as(world, "postgres");
+}
+
+/// The same as somebody else.
+fn give_roles_as(world: &World, who: &str) {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql/roles.sql");
+    let file = std::fs::read_to_string(file).expect("the file");
+    world.sql(&format!("SET SESSION AUTHORIZATION {who};\n{file}"));
+}
+
+/// A world with the roles, in a database that nothing was migrated in yet.
+fn world() -> World {
+    let database = Database::on(cluster()).expect("a database");
+    let world = World::on(database, Fixtures::committed(), THREE_ACCOUNTS_AND_A_TEAM);
+    give_roles(&world);
+    world
+}
+
+/// The same with a schema, made by the role that migrates.
+fn migrated() -> World {
+    let world = world();
+    let finished = run_as(&world, "auditsync_migrate", "migrate");
+    assert_eq!(finished.status, 0, "{finished:#?}");
+    give_roles(&world);
+    world
+}
+
+fn url(world: &World, role: &str) -> String {
+    world.database.url().replace("postgres@", &format!("{role}@"))
+}
+
+fn run_as(world: &World, role: &str, arguments: &str) -> Finished {
+    world.run(&format!("--database-url {} {arguments}", url(world, role)))
+}
+
+/// What the server says to a statement of this role, if it refuses it.
+fn refusal(world: &World, role: &str, sql: &str) -> Option<String> {
+    let as_role = format!("SET ROLE {role};\n{sql}");
+    world.database.psql(&as_role).err().map(|error| error.to_string())
+}
+
+#[test]
+fn the_role_that_syncs_does_all_of_a_day_s_work() {
+    let world = migrated();
+    let run = |arguments: &str| run_as(&world, "auditsync_sync", arguments);
+    let report = run("sync --date 2024-09-28 --output json");
+    assert_eq!(report.status, 0, "{report:#?}");
+    assert_eq!(day(&report.json(), "acme", DAY)["outcome"], "synced");
+    world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+
+    let reset = run("reset --source acme 2024-09-28 --reason drill");
+    assert_eq!(reset.status, 0, "{reset:#?}");
+    world.sql("UPDATE audit_events_log SET status = 'PROCESSING', locked_by = 'gone', locked_until = '2024-09-29' WHERE source = 'globex'");
+    let cleanup = run("cleanup");
+    assert!(cleanup.stdout.contains("globex"), "{cleanup:#?}");
+    assert_eq!(run("status").status, 0);
+    let again = run("sync --date 2024-09-28 --output json");
+    assert_eq!(again.status, 0, "{again:#?}");
+    assert_eq!(day(&again.json(), "acme", DAY)["attempt"], 2);
+    world.assert_whole("globex", DAY, &truth(&world, "globex", DAY, |_| true));
+    // With a schema that is up to date there is nothing that it would need more rights for.
+    assert_eq!(run("migrate").stdout, "The schema is up to date.\n");
+}
+
+#[test]
+fn the_role_that_syncs_changes_nothing_but_the_ledger_and_deletes_nothing() {
+    let world = migrated();
+    run_as(&world, "auditsync_sync", "sync --date 2024-09-28");
+    let before = world.dump();
+    let tables = world.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'");
+    assert!(tables.lines().count() >= 5, "{tables}");
+    for table in tables.lines() {
+        let mut refused =
+            vec![format!("DELETE FROM {table}"), format!("TRUNCATE {table}"), format!("DROP TABLE {table}")];
+        if table != "audit_events_log" {
+            let first = format!("SELECT attname FROM pg_attribute WHERE attrelid = '{table}'::regclass AND attnum = 1");
+            let column = world.sql(&first);
+            refused.push(format!("UPDATE {table} SET {column} = DEFAULT"));
+        }
+        for sql in refused {
+            let said = refusal(&world, "auditsync_sync", &sql).unwrap_or_else(|| panic!("{sql} was not refused"));
+            assert!(said.contains("permission denied") || said.contains("must be owner"), "{sql}: {said}");
+        }
+    }
+    for sql in ["INSERT INTO auditsync_migrations VALUES (9, 'x', '')", "CREATE TABLE another (id int)"] {
+        assert!(refusal(&world, "auditsync_sync", sql).is_some_and(|said| said.contains("permission denied")), "{sql}");
+    }
+    // What it is refused is not refused for another reason.
+    assert_eq!(refusal(&world, "auditsync_sync", "BEGIN; UPDATE audit_events_log SET source = source; ROLLBACK"), None);
+    assert_eq!(world.dump(), before);
+}
+
+#[test]
+fn the_role_that_syncs_is_told_who_may_migrate() {
+    let world = world();
+    for command in ["migrate", "sync --date 2024-09-28"] {
+        let finished = run_as(&world, "auditsync_sync", command);
+        assert_eq!(finished.status, 3, "{command}: {finished:#?}");
+        let said = "this database role may not bring it up to date: permission denied for schema public";
+        assert!(finished.stderr.contains(said), "{command}: {finished:#?}");
+        assert!(finished.stderr.contains("Run `auditsync migrate` as a role that may create tables"), "{finished:#?}");
+    }
+    assert_eq!(world.heroku.requests().len(), 0);
+    // What it would do, it can tell.
+    assert!(run_as(&world, "auditsync_sync", "migrate --dry-run").stdout.starts_with("Would apply 0001"));
+}
+
+#[test]
+fn the_role_for_dashboards_reads_everything_and_changes_nothing() {
+    let world = migrated();
+    run_as(&world, "auditsync_sync", "sync --date 2024-09-28");
+    let before = world.dump();
+    let status = run_as(&world, "auditsync_read", "status --output json");
+    assert_eq!(status.status, 0, "{status:#?}");
+    assert_eq!(status.json()["sources"][0]["last_whole_day"], DAY);
+    assert_eq!(refusal(&world, "auditsync_read", "SELECT count(*) FROM audit_events"), None);
+    for sql in [
+        "INSERT INTO audit_events SELECT * FROM audit_events",
+        "UPDATE audit_events_log SET status = 'PENDING'",
+        "DELETE FROM audit_history",
+        "SELECT * FROM audit_events_log FOR UPDATE",
+        "CREATE TABLE another (id int)",
+    ] {
+        assert!(refusal(&world, "auditsync_read", sql).is_some_and(|said| said.contains("permission denied")), "{sql}");
+    }
+    let reset = run_as(&world, "auditsync_read", "reset --source acme 2024-09-28");
+    assert_eq!(reset.status, 3, "{reset:#?}");
+    assert!(reset.stderr.contains("permission denied for table audit_events_log"), "{reset:#?}");
+    assert_eq!(world.dump(), before);
+}
+
+#[test]
+fn the_roles_take_over_tables_that_another_made_and_those_that_come_later() {
+    let world = world();
+    assert_eq!(world.run("sync --date 2024-09-28").status, 0, "as the superuser");
+    give_roles(&world);
+    assert_eq!(run_as(&world, "auditsync_sync", "reset --source acme 2024-09-28").status, 0);
+    assert_eq!(run_as(&world, "auditsync_sync", "sync --date 2024-09-28").status, 0);
+    let owners = "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'";
+    assert_eq!(world.sql(owners), "auditsync_migrate");
+    // As a later migration would.
+    world.sql("SET ROLE auditsync_migrate; CREATE TABLE later (id int)");
+    assert_eq!(refusal(&world, "auditsync_sync", "INSERT INTO later SELECT count(*) FROM later"), None);
+    assert!(refusal(&world, "auditsync_read", "INSERT INTO later VALUES (1)").is_some());
+    assert_eq!(refusal(&world, "auditsync_read", "SELECT id FROM later"), None);
+}
+
+#[test]
+fn the_owner_of_the_database_gives_the_roles_without_being_a_superuser() {
+    let world = world();
+    let (name, owner) = (world.database.name(), format!("owner_{}", world.database.name()));
+    world.sql(&format!(
+        "CREATE ROLE {owner} LOGIN CREATEROLE;
+         ALTER DATABASE {name} OWNER TO {owner};
+         ALTER SCHEMA public OWNER TO {owner};
+         GRANT auditsync_migrate TO {owner} WITH ADMIN OPTION;"
+    ));
+    assert_eq!(run_as(&world, &owner, "sync --date 2024-09-28").status, 0);
+    give_roles_as(&world, &owner);
+    assert_eq!(run_as(&world, "auditsync_sync", "reset --source acme 2024-09-28").status, 0);
+    let again = run_as(&world, "auditsync_sync", "sync --date 2024-09-28");
+    assert_eq!(again.status, 0, "{again:#?}");
+    assert!(refusal(&world, "auditsync_sync", "DELETE FROM audit_events").is_some());
+    // Heroku's own DATABASE_URL goes on working.
+    assert_eq!(run_as(&world, &owner, "migrate").stdout, "The schema is up to date.\n");
+}
+
+#[test]
+fn a_preflight_tells_what_each_role_may_not_do_statement_by_statement() {
+    let world = world();
+    let wrong = |role: &str| {
+        let stdout = run_as(&world, role, "check").stdout;
+        let wrong = stdout.lines().filter(|line| line.starts_with('✗')).map(str::to_owned);
+        wrong.collect::<Vec<_>>()
+    };
+    let create = "✗ schema database: there is none yet. auditsync_sync may not create tables: \
+                  run `auditsync migrate` as a role that may";
+    assert_eq!(wrong("auditsync_sync"), [create]);
+    assert_eq!(run_as(&world, "auditsync_migrate", "migrate").status, 0);
+    give_roles(&world);
+    assert!(wrong("auditsync_sync").is_empty() && wrong("auditsync_migrate").is_empty());
+    let of_reader = wrong("auditsync_read");
+    let ledger = "✗ rights audit_events_log: auditsync_read may not INSERT, UPDATE. A sync needs it: \
+                  GRANT INSERT, UPDATE ON audit_events_log TO auditsync_read, or see sql/roles.sql";
+    assert_eq!(of_reader[0], ledger);
+    assert_eq!(of_reader.len(), 4, "{of_reader:#?}");
+    world.sql("REVOKE ALL ON auditsync_migrations FROM auditsync_sync");
+    let of_sync = wrong("auditsync_sync");
+    assert!(of_sync.len() == 1 && of_sync[0].starts_with("✗ rights auditsync_migrations:"), "{of_sync:#?}");
+}
