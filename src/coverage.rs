@@ -4,35 +4,22 @@
 //! source that is disabled, or that the file does not have any more, to its last day in the ledger. A source that was
 //! taken out of the file is therefore seen as it was left.
 
+mod lateness;
+mod state;
+
 use std::collections::{BTreeMap, HashSet};
-use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use serde::{Serialize, Serializer};
 
+pub use lateness::Lateness;
+use lateness::lateness;
+pub use state::State;
+
 use crate::config::Source;
 use crate::day::{end, last_over};
 use crate::ledger::LateEvents;
-
-/// How a day stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum State {
-    /// Whole, and not to be read again.
-    Settled,
-    /// Whole; it may be read again for events that came late.
-    Whole,
-    /// Called whole by another program, from which the ledger was taken over; nothing is stored of it here.
-    Adopted,
-    /// To be read: reset, interrupted, or left by a holder whose lease ran out.
-    Due,
-    /// Being read.
-    AtWork,
-    /// Its last attempt failed.
-    Failed,
-    /// Owed, and without a row.
-    Missing,
-}
 
 /// All days of one source in the ledger, counted.
 #[derive(Debug, Clone)]
@@ -142,28 +129,9 @@ pub struct Coverage {
     pub ranges: Vec<Range>,
 }
 
-/// How late events came.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Lateness {
-    /// Events that came after their day had been called whole.
-    pub late_events: u64,
-    /// Their part of all events, 0.0 to 1.0.
-    pub share: f64,
-    /// The age of their day when half of them had been found.
-    #[serde(rename = "median_seconds", serialize_with = "whole_seconds")]
-    pub median: Duration,
-    /// The age of its day when the last one was found.
-    #[serde(rename = "max_seconds", serialize_with = "whole_seconds")]
-    pub max: Duration,
-}
-
 #[expect(clippy::ref_option, reason = "the form that serde asks for")]
 fn seconds<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
     time.map(|time| time.as_secs()).serialize(serializer)
-}
-
-fn whole_seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_u64(time.as_secs())
 }
 
 /// What is looked at.
@@ -379,60 +347,6 @@ impl Coverage {
             None => format!("nothing is missing, but yesterday ended {} ago", whole_hours(lag)),
         })
     }
-}
-
-impl State {
-    /// Whether every event that Heroku listed is stored.
-    pub fn is_whole(self) -> bool {
-        matches!(self, Self::Settled | Self::Whole)
-    }
-
-    /// Its name, in the documents and in the database's answers.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Settled => "settled",
-            Self::Whole => "whole",
-            Self::Adopted => "adopted",
-            Self::Due => "due",
-            Self::AtWork => "at_work",
-            Self::Failed => "failed",
-            Self::Missing => "missing",
-        }
-    }
-
-    /// The state of this name.
-    pub fn named(name: &str) -> Option<Self> {
-        [Self::Settled, Self::Whole, Self::Adopted, Self::Due, Self::AtWork, Self::Failed, Self::Missing]
-            .into_iter()
-            .find(|state| state.name() == name)
-    }
-}
-
-impl fmt::Display for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl Serialize for State {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
-    }
-}
-
-/// How late `late` came, each with the age of its day, among so many `events`.
-fn lateness<'a>(late: impl Iterator<Item = &'a LateEvents>, events: u64) -> Option<Lateness> {
-    let mut ages: Vec<(Duration, u64)> =
-        late.map(|late| (elapsed(end(late.date), late.found_at), late.events)).collect();
-    ages.sort_unstable();
-    let late_events: u64 = ages.iter().map(|(_, events)| events).sum();
-    let (max, _) = *ages.last()?;
-    let mut found = 0;
-    let (median, _) = *ages.iter().find(|(_, events)| {
-        found += events;
-        found * 2 >= late_events
-    })?;
-    Some(Lateness { late_events, share: late_events as f64 / events.max(late_events) as f64, median, max })
 }
 
 fn elapsed(from: DateTime<Utc>, to: DateTime<Utc>) -> Duration {

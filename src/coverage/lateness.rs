@@ -1,0 +1,43 @@
+//! How late events came, as far as rechecks found: so that people can choose the ages of theirs.
+
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+
+use super::elapsed;
+use crate::day::end;
+use crate::ledger::LateEvents;
+
+/// How late events came.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Lateness {
+    /// Events that came after their day had been called whole.
+    pub late_events: u64,
+    /// Their part of all events, 0.0 to 1.0.
+    pub share: f64,
+    /// The age of their day when half of them had been found.
+    #[serde(rename = "median_seconds", serialize_with = "whole_seconds")]
+    pub median: Duration,
+    /// The age of its day when the last one was found.
+    #[serde(rename = "max_seconds", serialize_with = "whole_seconds")]
+    pub max: Duration,
+}
+
+fn whole_seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(time.as_secs())
+}
+
+/// How late `late` came, each with the age of its day, among so many `events`.
+pub(super) fn lateness<'a>(late: impl Iterator<Item = &'a LateEvents>, events: u64) -> Option<Lateness> {
+    let mut ages: Vec<(Duration, u64)> =
+        late.map(|late| (elapsed(end(late.date), late.found_at), late.events)).collect();
+    ages.sort_unstable();
+    let late_events: u64 = ages.iter().map(|(_, events)| events).sum();
+    let (max, _) = *ages.last()?;
+    let mut found = 0;
+    let (median, _) = *ages.iter().find(|(_, events)| {
+        found += events;
+        found * 2 >= late_events
+    })?;
+    Some(Lateness { late_events, share: late_events as f64 / events.max(late_events) as f64, median, max })
+}

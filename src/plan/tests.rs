@@ -1,0 +1,218 @@
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+
+use super::*;
+use crate::config::Config;
+
+const NOW: &str = "2024-09-29T10:00:00Z";
+const LAST_OVER: &str = "2024-09-28";
+const RECHECKS: [Duration; 2] = [Duration::from_hours(24), Duration::from_hours(72)];
+
+fn date(text: &str) -> NaiveDate {
+    text.parse().expect("a date")
+}
+
+/// A source called `a`, with `more` in its section.
+fn config(more: &str) -> Config {
+    let text = format!("[[source]]\nname = \"a\"\naccount = \"acme\"\ntoken_env = \"TOKEN\"\n{more}\n");
+    Config::parse(Path::new("audit.toml"), &text).expect("a right file")
+}
+
+fn row(day: &str, status: Status) -> LedgerRow {
+    LedgerRow {
+        source: "a".into(),
+        date: date(day),
+        status,
+        attempt: 1,
+        events: Some(7),
+        locked_by: None,
+        live: false,
+        endless: false,
+        error: None,
+        updated_at: DateTime::<Utc>::UNIX_EPOCH,
+        synced_at: None,
+        settled: false,
+        other_scope: false,
+    }
+}
+
+fn planned(config: &Config, first: Option<&str>, rows: &[LedgerRow], selection: Selection) -> Vec<(String, Verdict)> {
+    let sources: Vec<&Source> = config.sources.iter().collect();
+    let days = SourceDays { first: first.map(date), last_whole: None };
+    let days = HashMap::from([("a".to_owned(), days)]);
+    let known = Known {
+        sources: &sources,
+        rows,
+        days: &days,
+        now: NOW.parse().expect("a time"),
+        catch_up_days: 7,
+        recheck_after: &RECHECKS,
+    };
+    plan(&known, selection).into_iter().map(|day| (day.key.date.to_string(), day.verdict)).collect()
+}
+
+fn due(config: &Config, first: Option<&str>, rows: &[LedgerRow]) -> Vec<String> {
+    let planned = planned(config, first, rows, Selection::Due).into_iter();
+    planned.filter(|(_, verdict)| matches!(verdict, Verdict::Due(_))).map(|(date, _)| date).collect()
+}
+
+#[test]
+fn a_first_run_takes_yesterday_alone_whatever_since_says() {
+    assert_eq!(due(&config(""), None, &[]), [LAST_OVER]);
+    assert_eq!(due(&config("since = \"2024-09-01\""), None, &[]), [LAST_OVER]);
+}
+
+#[test]
+fn nothing_is_owed_before_since() {
+    assert_eq!(due(&config("since = \"2024-09-29\""), None, &[]), [""; 0]);
+    assert_eq!(due(&config("since = \"2024-09-27\""), Some("2024-09-20"), &[]), ["2024-09-27", LAST_OVER]);
+}
+
+#[test]
+fn missed_days_are_caught_up_from_the_first_day_and_no_further_back_than_the_file_says() {
+    assert_eq!(due(&config(""), Some("2024-09-26"), &[]), ["2024-09-26", "2024-09-27", LAST_OVER]);
+    let long_ago = due(&config(""), Some("2020-01-01"), &[]);
+    assert_eq!((long_ago.len(), long_ago[0].as_str()), (7, "2024-09-22"));
+}
+
+#[test]
+fn whole_days_are_not_due_and_failed_stale_and_broken_off_ones_are() {
+    let stale = LedgerRow { locked_by: Some("x".into()), ..row("2024-09-26", Status::Processing) };
+    let rows = [
+        row("2024-09-23", Status::Success),
+        row("2024-09-24", Status::Failed),
+        row("2024-09-25", Status::Error),
+        stale,
+        row("2024-09-27", Status::Pending),
+        row(LAST_OVER, Status::Success),
+    ];
+    assert_eq!(due(&config(""), Some("2024-09-23"), &rows), ["2024-09-24", "2024-09-25", "2024-09-26", "2024-09-27"]);
+}
+
+#[test]
+fn a_pending_day_is_due_at_any_age_and_a_failed_one_only_in_the_window() {
+    let rows = [row("2019-01-01", Status::Pending), row("2019-01-02", Status::Failed), row(LAST_OVER, Status::Success)];
+    let due = due(&config(""), Some("2019-01-01"), &rows);
+    assert_eq!(due[0], "2019-01-01");
+    assert!(!due.contains(&"2019-01-02".to_owned()));
+}
+
+#[test]
+fn a_day_with_a_live_holder_is_held_and_one_without_an_owner_is_nobody_s() {
+    let held = LedgerRow { locked_by: Some("x".into()), live: true, ..row(LAST_OVER, Status::Processing) };
+    let nobody_s = LedgerRow { live: true, ..row("2024-09-27", Status::Processing) };
+    let planned = planned(&config(""), Some("2024-09-27"), &[held, nobody_s], Selection::Due);
+    assert_eq!(planned[0].1, Verdict::Due(Reason::Stale));
+    assert_eq!(planned[1].1, Verdict::Held { by: "x".into() });
+}
+
+#[test]
+fn a_row_with_an_unknown_status_is_told_and_the_other_days_go_on() {
+    let planned =
+        planned(&config(""), Some("2024-09-27"), &[row("2024-09-27", Status::Unknown("DONE".into()))], Selection::Due);
+    assert!(matches!(&planned[0].1, Verdict::Broken { problem } if problem.contains("DONE")));
+    assert_eq!(planned[1].1, Verdict::Due(Reason::New));
+}
+
+#[test]
+fn a_lease_without_an_end_is_told_instead_of_waited_for() {
+    let row =
+        LedgerRow { locked_by: Some("x".into()), live: true, endless: true, ..row(LAST_OVER, Status::Processing) };
+    let planned = planned(&config(""), Some(LAST_OVER), &[row], Selection::Due);
+    assert!(matches!(&planned[0].1, Verdict::Broken { problem } if problem.contains("held by x")));
+}
+
+#[test]
+fn yesterday_is_told_of_even_when_it_is_whole_and_older_whole_days_are_not() {
+    let rows = [row("2024-09-27", Status::Success), row(LAST_OVER, Status::Success)];
+    let planned = planned(&config(""), Some("2024-09-27"), &rows, Selection::Due);
+    assert_eq!(planned, [(LAST_OVER.to_owned(), Verdict::Whole { events: 7, attempt: 1 })]);
+}
+
+/// A whole day, read at `read_at`.
+fn whole(day: &str, read_at: &str) -> LedgerRow {
+    LedgerRow { synced_at: Some(read_at.parse().expect("a time")), ..row(day, Status::Success) }
+}
+
+#[test]
+fn a_whole_day_is_read_again_once_for_each_age_that_came_behind_its_last_reading() {
+    for (day, read_at, is_due) in [
+        // An age of one day comes at the end of the day behind it.
+        ("2024-09-27", "2024-09-28T00:10:00Z", true),
+        ("2024-09-27", "2024-09-28T23:59:59Z", true),
+        ("2024-09-27", "2024-09-29T00:00:00Z", false),
+        // Ten minutes short of a day old.
+        (LAST_OVER, "2024-09-29T00:10:00Z", false),
+        ("2024-09-25", "2024-09-27T00:10:00Z", true),
+        ("2024-09-25", "2024-09-29T00:00:00Z", false),
+        // Of any age, however long it was missed.
+        ("2019-01-01", "2019-01-02T00:10:00Z", true),
+    ] {
+        let rows = [whole(day, read_at), row(LAST_OVER, Status::Success)];
+        let rows = if day == LAST_OVER { &rows[..1] } else { &rows[..] };
+        let due = due(&config(""), Some(day), rows);
+        assert_eq!(due.contains(&day.to_owned()), is_due, "{day} read at {read_at}: {due:?}");
+    }
+}
+
+#[test]
+fn behind_the_last_age_a_day_is_read_until_it_settles_at_the_ages_last_distance() {
+    // Two days lie between the ages.
+    for (read_at, is_due) in [("2024-09-27T09:00:00Z", true), ("2024-09-27T11:00:00Z", false)] {
+        let unsettled = whole("2024-09-20", read_at);
+        let is_now = |row: LedgerRow| due(&config("since = \"2024-09-28\""), Some("2024-09-20"), &[row]);
+        assert_eq!(is_now(unsettled.clone()).contains(&"2024-09-20".to_owned()), is_due, "{read_at}");
+        assert!(!is_now(LedgerRow { settled: true, ..unsettled }).contains(&"2024-09-20".to_owned()));
+    }
+}
+
+#[test]
+fn a_recheck_that_failed_or_was_broken_off_is_due_at_any_age_and_one_of_another_scope_never() {
+    let whole = whole("2019-01-01", "2019-01-02T00:10:00Z");
+    for status in [Status::Failed, Status::Error, Status::Processing] {
+        let rows = [LedgerRow { status, ..whole.clone() }];
+        assert_eq!(due(&config(""), Some("2019-01-01"), &rows)[0], "2019-01-01");
+    }
+    let other = [LedgerRow { other_scope: true, ..whole }];
+    assert!(!due(&config(""), Some("2019-01-01"), &other).contains(&"2019-01-01".to_owned()));
+}
+
+#[test]
+fn a_recheck_names_the_attempt_that_it_repeats() {
+    let rows = [LedgerRow { attempt: 3, ..whole("2024-09-27", "2024-09-28T00:10:00Z") }];
+    let planned = planned(&config(""), Some("2024-09-27"), &rows, Selection::Due);
+    assert_eq!(planned[0].1, Verdict::Due(Reason::Recheck { attempt: 3 }));
+}
+
+#[test]
+fn named_days_are_those_and_no_others_and_whole_ones_stay_whole() {
+    let rows = [row("2024-01-02", Status::Success), row("2023-01-01", Status::Pending)];
+    let selection = Selection::Named(date("2024-01-01"), date("2024-01-02"));
+    let planned = planned(&config("since = \"2024-09-01\""), None, &rows, selection);
+    assert_eq!(
+        planned,
+        [
+            ("2024-01-01".to_owned(), Verdict::Due(Reason::New)),
+            ("2024-01-02".to_owned(), Verdict::Whole { events: 7, attempt: 1 }),
+        ]
+    );
+}
+
+#[test]
+fn days_come_oldest_first_across_sources() {
+    let text = "[[source]]\nname = \"b\"\naccount = \"x\"\ntoken_env = \"T\"\n[[source]]\nname = \"a\"\naccount = \"y\"\ntoken_env = \"T\"\n";
+    let config = Config::parse(Path::new("audit.toml"), text).expect("a right file");
+    let selection = Selection::Named(date("2024-01-01"), date("2024-01-02"));
+    let sources: Vec<&Source> = config.sources.iter().collect();
+    let known = Known {
+        sources: &sources,
+        rows: &[],
+        days: &HashMap::new(),
+        now: NOW.parse().expect("a time"),
+        catch_up_days: 7,
+        recheck_after: &[],
+    };
+    let order: Vec<_> = plan(&known, selection).iter().map(|day| day.key.to_string()).collect();
+    assert_eq!(order, ["a 2024-01-01", "b 2024-01-01", "a 2024-01-02", "b 2024-01-02"]);
+}
