@@ -63,7 +63,7 @@ pub(super) fn accounts<'s>(sources: &[&'s Source], tokens: &Tokens) -> Vec<Accou
 }
 
 /// Where an event of an archive goes: to the day of its `created_at` in UTC. One without, or of another month, is a stray,
-/// and goes to the nearest day of the month, so that it is kept.
+/// and goes to the nearest day that the archive covers, so that it is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Place {
     date: NaiveDate,
@@ -71,10 +71,12 @@ struct Place {
 }
 
 impl Place {
-    fn of(event: &Event, month: Month) -> Self {
+    fn of(event: &Event, month: Month, covered: NaiveDate) -> Self {
         let own = event.columns.created_at.map(|time| time.date_naive());
-        let date = own.unwrap_or(month.first()).clamp(month.first(), month.last());
-        Self { date, is_stray: own != Some(date) }
+        match own.filter(|date| Month::of(*date) == month) {
+            Some(date) => Self { date, is_stray: false },
+            None => Self { date: own.unwrap_or(month.first()).clamp(month.first(), covered), is_stray: true },
+        }
     }
 }
 
@@ -105,9 +107,11 @@ struct Bin {
     bytes: usize,
 }
 
-/// Reads `archive` to its end, and hands its events to `sink`, each for every source that it belongs to.
+/// Reads `archive`, which covers its month up to the day `covered`, to its end, and hands its events to `sink`, each for
+/// every source that it belongs to.
 pub(super) async fn sort(
     archive: &mut Archive,
+    covered: NaiveDate,
     selectors: &[Selector],
     sink: &mut impl Sink,
 ) -> Result<Passage, Unreadable> {
@@ -117,7 +121,7 @@ pub(super) async fn sort(
     let mut entries = archive.read()?;
     while let Some(batch) = entries.next().await? {
         for event in batch.into_iter().map(Arc::new) {
-            let place = Place::of(&event, month);
+            let place = Place::of(&event, month, covered);
             passage.note(&event, place);
             for source in selectors.iter().enumerate().filter(|(_, s)| s.takes(&event)).map(|(source, _)| source) {
                 if !sink.wants(source, place.date) {
@@ -199,7 +203,7 @@ pub(super) async fn store_days(
         let mut heartbeat = Heartbeat::default();
         let mut views = claim(&context.writing, &part, &mut heartbeat, &mut reports).await;
         if !views.is_empty() {
-            let unwanted = read(context, archive, account, selectors, &mut views, found.cost).await;
+            let unwanted = read(context, archive, account, selectors, &mut views, found).await;
             let is_other = |(source, date): &(usize, NaiveDate)| {
                 !taken.contains(&DayKey::new(&account.sources[*source].name, *date))
             };
@@ -218,6 +222,8 @@ pub(super) async fn store_days(
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Found {
     pub(super) read_from: ReadFrom,
+    /// The newest day that it covers wholly.
+    pub(super) covered: NaiveDate,
     /// What finding it took.
     pub(super) cost: Cost,
 }
@@ -229,7 +235,7 @@ async fn read(
     account: &Account<'_>,
     selectors: &[Selector],
     views: &mut [View],
-    cost: Cost,
+    found: &Found,
 ) -> BTreeSet<(usize, NaiveDate)> {
     let all_lost = all_lost(views);
     let number = |view: &View| account.sources.iter().position(|source| source.name == view.day.source.name);
@@ -240,12 +246,12 @@ async fn read(
         biased;
         () = context.writing.shutdown.asked() => Err(Stop::Interrupted),
         () = all_lost => Err(Stop::LostLock),
-        read = sort(archive, selectors, &mut storing) => read.map_err(|error| Stop::Heroku(format!(
+        read = sort(archive, found.covered, selectors, &mut storing) => read.map_err(|error| Stop::Heroku(format!(
             "{error}. The day is due all the same; Heroku's list of it may do: `auditsync backfill --via api`"
         ))),
     };
     for view in views {
-        (view.totals.requests, view.totals.retries) = (cost.requests, cost.retries);
+        (view.totals.requests, view.totals.retries) = (found.cost.requests, found.cost.retries);
         if let (None, Err(stop)) = (&view.stopped, &read) {
             view.stopped = Some(stop.clone());
         }
@@ -284,6 +290,7 @@ mod tests {
     #[test]
     fn an_event_goes_to_its_utc_day_and_a_stray_to_the_nearest_day_of_the_month() {
         let month: Month = "2024-09".parse().expect("a month");
+        let covered = |day: &str| day.parse::<NaiveDate>().expect("a date");
         for (created_at, day, is_stray) in [
             (r#""2024-09-28T23:59:59.999Z""#, "2024-09-28", false),
             (r#""2024-09-28T23:00:00-02:00""#, "2024-09-29", false),
@@ -294,8 +301,12 @@ mod tests {
         ] {
             let text = format!(r#"{{"id":"e","created_at":{created_at}}}"#);
             let event = Event::from_bytes(Bytes::from(text)).expect("an event");
-            let place = Place::of(&event, month);
+            let place = Place::of(&event, month, covered("2024-09-30"));
             assert_eq!((place.date.to_string().as_str(), place.is_stray), (day, is_stray), "{created_at}");
+            // A day that the archive does not cover can't be called whole for a stray's sake.
+            if is_stray {
+                assert!(Place::of(&event, month, covered("2024-09-10")).date <= covered("2024-09-10"));
+            }
         }
     }
 }

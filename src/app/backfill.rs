@@ -222,7 +222,9 @@ async fn take_month(
             format!("the archive of {month} covers {to}; the day is due as before, and Heroku's list may have it");
         reports.extend(fail(&uncovered, &why));
     }
-    let found = Found { read_from: ReadFrom::Archive { month, as_of: archive.as_of(newest) }, cost };
+    let Some(covered) = covered else { return reports };
+    let read_from = ReadFrom::Archive { month, as_of: archive.as_of(newest) };
+    let found = Found { read_from, covered, cost };
     let (stored, strays) = store_days(context, &mut archive, account, &selectors, days, &found).await;
     reports.extend(stored);
     let strays = stray_days(context, account, strays).await;

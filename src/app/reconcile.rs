@@ -102,8 +102,13 @@ async fn compare_account(
     let blame = |months: &mut [MonthReport], why: &str| {
         months.iter_mut().filter(|month| month.error.is_none()).for_each(|month| month.error = Some(why.to_owned()));
     };
+    for month in &mut months {
+        let is_owed = days.iter().any(|day| day.key.source.as_ref() == month.source);
+        if !is_owed && month.error.is_none() {
+            month.note = Some("coverage is owed for no day of this month, so nothing was compared".to_owned());
+        }
+    }
     if days.is_empty() {
-        blame(&mut months, "no day of this month is owed: see `since`, or read a day first");
         return Ok(Compared { months, archive: None, rows });
     }
     let mut archive = match context.client.archive(&account.name, month, &account.asker, &mut cost).await {
@@ -118,7 +123,7 @@ async fn compare_account(
         return Ok(Compared { months, archive: None, rows });
     };
     let mut comparing = Comparing::new(&context.writing.reader, account, &days, covered);
-    match sort(&mut archive, &selectors, &mut comparing).await {
+    match sort(&mut archive, covered, &selectors, &mut comparing).await {
         Ok(passage) => comparing.finish(&mut months, &archive, passage.events, covered == month.last()).await?,
         Err(error) => {
             let error: Unreadable = error;
@@ -126,7 +131,8 @@ async fn compare_account(
             return Ok(Compared { months, archive: None, rows });
         }
     }
-    let found = Found { read_from: ReadFrom::Archive { month, as_of: archive.as_of(newest) }, cost };
+    let read_from = ReadFrom::Archive { month, as_of: archive.as_of(newest) };
+    let found = Found { read_from, covered, cost };
     Ok(Compared { months, archive: Some((archive, found, selectors)), rows })
 }
 

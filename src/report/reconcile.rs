@@ -37,6 +37,9 @@ pub struct MonthReport {
     /// Why nothing could be compared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// Why there was nothing to compare.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
     /// How many events were stored of each day before a repair.
     #[serde(skip)]
     pub stored_before: HashMap<NaiveDate, u64>,
@@ -80,7 +83,8 @@ impl MonthReport {
     /// A month of which nothing is known yet.
     pub fn new(source: &str, month: Month) -> Self {
         let (source, stored_before) = (source.to_owned(), HashMap::new());
-        Self { source, month, complete: false, archive: None, days: Vec::new(), error: None, stored_before }
+        let (error, note) = (None, None);
+        Self { source, month, complete: false, archive: None, days: Vec::new(), error, note, stored_before }
     }
 }
 
@@ -132,8 +136,8 @@ impl Report for ReconcileReport {
 
 impl MonthReport {
     fn tell(&self, text: &mut String) {
-        if let Some(error) = &self.error {
-            let _ = write!(text, "\n{} {}: {error}\n", self.source, self.month);
+        for words in [&self.error, &self.note].into_iter().flatten() {
+            let _ = write!(text, "\n{} {}: {words}\n", self.source, self.month);
         }
         if let (false, Some(last), None) = (self.complete, self.days.last(), &self.error) {
             let _ = write!(text, "\n{} {}: the archive reaches to {} so far\n", self.source, self.month, last.date);

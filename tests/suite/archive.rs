@@ -200,6 +200,48 @@ fn strays_are_kept_although_their_day_was_whole_before() {
     assert_eq!(row, "SUCCESS|2");
 }
 
+#[test]
+fn a_list_that_spells_an_archive_s_events_otherwise_brings_neither_new_ones_nor_conflicts() {
+    let world = World::new(&format!("[sync]\ncatch_up_days = 1\n{ACME}"));
+    let events: Vec<Bytes> = DAYS.iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
+    world.heroku.put_archive("acme", SEPTEMBER, pack(&events.iter().map(respelled).collect::<Vec<_>>()));
+    world.heroku.change_archive("acme", SEPTEMBER, |archive| archive.created_at = "2024-09-29T00:02:00Z".into());
+    backfill(&world, "--via archive --from 2024-09-28 --to 2024-09-28", 0);
+    let report = world.sync("", 0);
+    let again = day(&report, "acme", DAY);
+    assert_eq!((&again["outcome"], &again["events"]), (&"synced".into(), &450.into()));
+    for figure in ["new_events", "late_events", "conflicts", "vanished_events"] {
+        assert_eq!(again[figure], 0, "{figure}");
+    }
+}
+
+#[test]
+fn a_stray_makes_no_day_whole_that_the_archive_does_not_cover() {
+    let world = World::new(ACME);
+    let mut events: Vec<Bytes> = DAYS.iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
+    events.push(Bytes::from_static(br#"{"id":"stray","created_at":"2024-10-02T00:00:00Z"}"#));
+    world.heroku.put_archive("acme", SEPTEMBER, pack(&events));
+    world.heroku.change_archive("acme", SEPTEMBER, |archive| archive.created_at = "2024-09-28T00:02:00Z".into());
+    world.heroku.fault(Match::events("acme"), Fault::status(403, "forbidden", "No"));
+    world.sync("--date 2024-09-30", 1);
+    backfill(&world, "--via archive --from 2024-09-25 --to 2024-09-26", 0);
+    let rows = world.sql("SELECT process_date, status FROM audit_events_log ORDER BY 1");
+    assert_eq!(rows, "2024-09-25|SUCCESS\n2024-09-26|SUCCESS\n2024-09-30|FAILED");
+    backfill(&world, "--via archive --from 2024-09-27 --to 2024-09-27", 0);
+    let kept = world.sql("SELECT process_date FROM audit_events WHERE event_id = 'stray'");
+    assert_eq!(kept, "2024-09-27", "the last day that it covers");
+}
+
+#[test]
+fn a_source_that_owes_no_day_of_the_month_is_told_and_nothing_is_wrong() {
+    let world = World::new(&format!("{ACME}since = \"2024-10-01\"\n"));
+    assert_eq!(world.run("migrate").status, 0);
+    let report = reconcile(&world, "", 0);
+    let note = report["months"][0]["note"].as_str().expect("a note");
+    assert!(note.contains("owed for no day of this month"), "{note}");
+    assert_eq!(downloads(&world), 0);
+}
+
 /// A value spelled in another way: other white space, and its keys the other way round.
 fn respelled(event: &Bytes) -> Bytes {
     let value: BTreeMap<String, Box<serde_json::value::RawValue>> = serde_json::from_slice(event).expect("an event");
