@@ -3,6 +3,8 @@
 //!
 //! A [`Life`] is run once to learn its steps, and then once for each step and each of the four ways to end there.
 
+mod rereads;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
