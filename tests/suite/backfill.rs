@@ -6,29 +6,12 @@ use chrono::{Days, NaiveDate};
 use fake_heroku::{Fault, Fixtures, Host, Match, Model, Month};
 use serde_json::Value;
 
-use crate::support::{ACME, World, date, day, fetches, truth, wait_for};
+use crate::support::{ACME, THREE_VIEWS, World, date, day, fetches, truth, wait_for};
 
-const THREE_VIEWS: &str = r#"
-[[source]]
-name = "acme"
-account = "acme"
-token_env = "HEROKU_API_TOKEN"
-
-[[source]]
-name = "team-a"
-account = "acme"
-team = "team-a"
-token_env = "HEROKU_API_TOKEN"
-
-[[source]]
-name = "apps"
-account = "acme"
-token_env = "HEROKU_API_TOKEN"
-filter = { type = "app" }
-
-[rate_limit]
-burst = 1000
-"#;
+/// Three views of one account, and a pace that does not hold a test up.
+fn sources() -> String {
+    format!("{THREE_VIEWS}[rate_limit]\nburst = 1000\n")
+}
 
 const YEAR: &str = "--from 2023-01-01 --to 2023-12-31";
 
@@ -79,7 +62,7 @@ fn assert_the_year_is_whole(world: &World) {
 
 #[test]
 fn a_year_of_three_views_takes_one_request_a_day_however_often_it_is_killed() {
-    let world = World::with(a_year(), THREE_VIEWS);
+    let world = World::with(a_year(), &sources());
     for kill in 1..=10 {
         let run = world.spawn(&format!("backfill {YEAR} -q"));
         let whole = || world.sql("SELECT count(*) FROM audit_events_log WHERE status = 'SUCCESS'").parse::<u32>();
@@ -104,7 +87,7 @@ fn a_year_of_three_views_takes_one_request_a_day_however_often_it_is_killed() {
 
 #[test]
 fn the_same_year_takes_twelve_downloads_from_the_archives() {
-    let world = World::with(a_year(), THREE_VIEWS);
+    let world = World::with(a_year(), &sources());
     let finished = world.run(&format!("backfill {YEAR} --via archive -q --output json"));
     assert_eq!(finished.status, 0, "{}", &finished.stderr);
     assert_the_year_is_whole(&world);
@@ -117,7 +100,7 @@ fn the_same_year_takes_twelve_downloads_from_the_archives() {
 
 #[test]
 fn days_are_taken_oldest_first_and_two_backfills_share_them() {
-    let world = World::with(a_year(), THREE_VIEWS);
+    let world = World::with(a_year(), &sources());
     let hold = world.heroku.hold(Match::events("acme").day(date("2023-03-10")));
     let range = "--from 2023-03-01 --to 2023-03-31 -q --output json";
     let first = world.spawn(&format!("backfill {range}"));
@@ -138,7 +121,7 @@ fn days_are_taken_oldest_first_and_two_backfills_share_them() {
 #[test]
 fn a_plan_tells_days_requests_and_time_and_neither_asks_nor_writes() {
     let world =
-        World::with(a_year(), &THREE_VIEWS.replace("burst = 1000", "burst = 10\nrequests_per_hour = 600\nreserve = 0"));
+        World::with(a_year(), &sources().replace("burst = 1000", "burst = 10\nrequests_per_hour = 600\nreserve = 0"));
     let plan = |arguments: &str| {
         let finished = world.run(&format!("backfill --plan --output json {arguments}"));
         assert_eq!(finished.status, 0, "{finished:#?}");
@@ -158,7 +141,7 @@ fn a_plan_tells_days_requests_and_time_and_neither_asks_nor_writes() {
     assert_eq!(by_archive["requests"], 24);
     assert_eq!((world.dump(), world.heroku.requests().len()), (empty, 0));
 
-    world.write_config(THREE_VIEWS);
+    world.write_config(&sources());
     assert_eq!(world.run("backfill --from 2023-01-01 --to 2023-01-31 -q").status, 0);
     world.heroku.forget_requests();
     assert_eq!(plan(YEAR)["days"], 1095 - 93);
@@ -187,7 +170,7 @@ fn an_empty_answer_for_an_old_day_is_not_believed_where_the_archive_holds_events
 
 #[test]
 fn nor_where_another_source_holds_events_that_it_should_have_too() {
-    let world = World::with(a_year(), THREE_VIEWS);
+    let world = World::with(a_year(), &sources());
     world.sync("--date 2023-05-05 --source acme", 0);
     world.heroku.put_day("acme", date("2023-05-05"), vec![]);
     world.heroku.change(|model| model.make_archive("acme", Month { year: 2023, month: 5 }));

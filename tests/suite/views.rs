@@ -1,27 +1,10 @@
 //! One fetch, many views: what one request brings serves every source that it can.
 
-use crate::support::{ACME, DAY, World, day, fetches, is_of_team_a_and_filter, truth};
+use crate::support::{ACME, DAY, THREE_VIEWS, World, day, fetches, is_of_team_a_and_filter, truth};
 
 const ON_DAY: &str = "--date 2024-09-28";
 
-const FOUR_VIEWS: &str = r#"
-[[source]]
-name = "acme"
-account = "acme"
-token_env = "HEROKU_API_TOKEN"
-
-[[source]]
-name = "team-a"
-account = "acme"
-team = "team-a"
-token_env = "HEROKU_API_TOKEN"
-
-[[source]]
-name = "apps"
-account = "acme"
-token_env = "HEROKU_API_TOKEN"
-filter = { type = "app" }
-
+const TEAM_A_S_USER: &str = r#"
 [[source]]
 name = "team-a-user"
 account = "acme"
@@ -30,9 +13,13 @@ token_env = "HEROKU_API_TOKEN"
 filter = { type = "app", action = "create", actor = "user@example.com" }
 "#;
 
+fn four_views() -> World {
+    World::new(&format!("{THREE_VIEWS}{TEAM_A_S_USER}"))
+}
+
 #[test]
 fn what_a_filter_lets_through_is_taken_from_the_whole_where_the_whole_is_fetched_anyway() {
-    let world = World::new(FOUR_VIEWS);
+    let world = four_views();
     world.sync(ON_DAY, 0);
     assert_eq!(fetches(&world, "acme", DAY), 1);
     world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
@@ -43,7 +30,7 @@ fn what_a_filter_lets_through_is_taken_from_the_whole_where_the_whole_is_fetched
 
 #[test]
 fn without_the_whole_each_filter_is_asked_for_and_brings_the_same() {
-    let world = World::new(FOUR_VIEWS);
+    let world = four_views();
     world.sync("--date 2024-09-28 --source apps --source team-a-user", 0);
     assert_eq!(fetches(&world, "acme", DAY), 2);
     world.assert_whole("apps", DAY, &truth(&world, "acme", DAY, |event| event["type"] == "app"));
@@ -52,7 +39,7 @@ fn without_the_whole_each_filter_is_asked_for_and_brings_the_same() {
 
 #[test]
 fn one_view_s_failure_to_publish_leaves_the_others() {
-    let world = World::new(FOUR_VIEWS);
+    let world = four_views();
     assert_eq!(world.run("migrate").status, 0);
     world.sql(
         "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not this one'; END $$;

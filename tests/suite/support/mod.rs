@@ -63,6 +63,26 @@ account = "acme"
 token_env = "HEROKU_API_TOKEN"
 "#;
 
+/// The account acme, a team of it, and what a filter lets through.
+pub(crate) const THREE_VIEWS: &str = r#"
+[[source]]
+name = "acme"
+account = "acme"
+token_env = "HEROKU_API_TOKEN"
+
+[[source]]
+name = "team-a"
+account = "acme"
+team = "team-a"
+token_env = "HEROKU_API_TOKEN"
+
+[[source]]
+name = "apps"
+account = "acme"
+token_env = "HEROKU_API_TOKEN"
+filter = { type = "app" }
+"#;
+
 /// See the module.
 pub(crate) struct World {
     pub(crate) heroku: FakeHeroku,
