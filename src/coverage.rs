@@ -45,6 +45,17 @@ impl Count {
     }
 }
 
+/// Days of one source in a row that have no row in the ledger, between two that have one.
+#[derive(Debug, Clone)]
+pub struct Gap {
+    /// The source.
+    pub source: String,
+    /// The first of them.
+    pub first: NaiveDate,
+    /// The last of them.
+    pub last: NaiveDate,
+}
+
 /// Days of one source in a row, in the same state, and in the same scope.
 #[derive(Debug, Clone)]
 pub struct Group {
@@ -134,28 +145,26 @@ fn seconds<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::O
     time.map(|time| time.as_secs()).serialize(serializer)
 }
 
-/// What is looked at.
-#[derive(Debug)]
-pub struct Standing<'a> {
-    /// The file's sources that are wanted.
-    pub sources: &'a [&'a Source],
-    /// How many days each source of the ledger has.
-    pub counts: &'a [Count],
-    /// The ledger's days as ranges. Of a source that is not looked at in detail those that have settled are left out.
+/// What the ledger says of its sources.
+#[derive(Debug, Default)]
+pub struct Standings {
+    /// How many days each source has.
+    pub counts: Vec<Count>,
+    /// Their days as ranges; only those that have not settled, of a source that is not looked at in detail.
     pub groups: Vec<Group>,
+    /// The days without a row between others.
+    pub gaps: Vec<Gap>,
     /// The sources of which all ranges are there.
-    pub in_detail: &'a HashSet<String>,
+    pub in_detail: HashSet<String>,
     /// What was found late.
-    pub late: &'a [LateEvents],
-    /// Which sources of the ledger, not in the file, read the same as one that is: the latter's name first.
-    pub twins: &'a [(String, String)],
-    /// The present time.
-    pub now: DateTime<Utc>,
+    pub late: Vec<LateEvents>,
+    /// Sources of the file, each with one of the ledger that is not in the file and reads the same.
+    pub twins: Vec<(String, String)>,
 }
 
 /// Each source's coverage: those of the file in its order, then the others of the ledger by name.
-pub fn coverage(standing: Standing<'_>) -> Vec<Coverage> {
-    let Standing { sources, counts, groups, in_detail, late, twins, now } = standing;
+pub fn coverage(sources: &[&Source], standings: Standings, now: DateTime<Utc>) -> Vec<Coverage> {
+    let Standings { counts, groups, gaps, in_detail, late, twins } = standings;
     let mut by_source: BTreeMap<&str, (Option<&Count>, Vec<Group>)> =
         counts.iter().map(|count| (count.source.as_str(), (Some(count), Vec::new()))).collect();
     for group in groups {
@@ -166,7 +175,8 @@ pub fn coverage(standing: Standing<'_>) -> Vec<Coverage> {
     for (count, groups) in by_source.values_mut() {
         groups.sort_by_key(|group| group.first);
         if let Some(count) = count.filter(|count| !in_detail.contains(&count.source)) {
-            *groups = with_settled(count, std::mem::take(groups));
+            let gaps = gaps.iter().filter(|gap| gap.source == count.source);
+            *groups = with_settled(count, std::mem::take(groups), gaps);
         }
     }
     let of_file: Vec<Coverage> = sources
@@ -175,15 +185,15 @@ pub fn coverage(standing: Standing<'_>) -> Vec<Coverage> {
             let (count, groups) = by_source.remove(source.name.as_ref()).unwrap_or_default();
             let twins = twins.iter().filter(|(name, _)| name == source.name.as_ref());
             let earlier_names = twins.map(|(_, earlier)| earlier.clone()).collect();
-            Coverage { earlier_names, ..one((source.name.as_ref(), Some(source)), count, &groups, late, now) }
+            Coverage { earlier_names, ..one((source.name.as_ref(), Some(source)), count, &groups, &late, now) }
         })
         .collect();
-    let others = by_source.into_iter().map(|(name, (count, groups))| one((name, None), count, &groups, late, now));
+    let others = by_source.into_iter().map(|(name, (count, groups))| one((name, None), count, &groups, &late, now));
     of_file.into_iter().chain(others).collect()
 }
 
-/// The days of a source without holes: those that have not settled, and between them those that have.
-fn with_settled(count: &Count, unsettled: Vec<Group>) -> Vec<Group> {
+/// All days of a source: those that have not settled, and, where neither they nor gaps are, those that have.
+fn with_settled<'g>(count: &Count, unsettled: Vec<Group>, gaps: impl Iterator<Item = &'g Gap>) -> Vec<Group> {
     let settled = |first: NaiveDate, last: NaiveDate| {
         let source = count.source.clone();
         let group = Group {
@@ -197,12 +207,16 @@ fn with_settled(count: &Count, unsettled: Vec<Group>) -> Vec<Group> {
         };
         (first <= last).then_some(group)
     };
-    let mut all = Vec::with_capacity(unsettled.len() * 2 + 1);
+    let gaps = gaps.map(|gap| (gap.first, gap.last, None));
+    let mut others: Vec<_> =
+        unsettled.into_iter().map(|group| (group.first, group.last, Some(group))).chain(gaps).collect();
+    others.sort_by_key(|(first, ..)| *first);
+    let mut all = Vec::with_capacity(others.len() * 2 + 1);
     let mut next = count.first;
-    for group in unsettled {
-        all.extend(settled(next, group.first - Days::new(1)));
-        next = group.last + Days::new(1);
-        all.push(group);
+    for (first, last, group) in others {
+        all.extend(settled(next, first - Days::new(1)));
+        all.extend(group);
+        next = last + Days::new(1);
     }
     all.extend(settled(next, count.last));
     all

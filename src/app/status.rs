@@ -7,11 +7,11 @@ use chrono::{Days, NaiveDate};
 use super::{App, DONE, ExitStatus, FOUND_WRONG, Failure, now};
 use crate::cli::StatusArgs;
 use crate::config::{Scope, Source};
-use crate::coverage::{Coverage, Standing, coverage};
+use crate::coverage::{Coverage, Standings, coverage};
 use crate::day::{last_over, range};
 use crate::ledger::LedgerRow;
 use crate::report::status::{Behind, Check, DayStatus, StatusReport};
-use crate::store::{Reader, Rereads, Schema, Standings};
+use crate::store::{Reader, Rereads, Schema};
 
 pub(super) async fn run(app: &App<'_>, args: &StatusArgs) -> Result<ExitStatus, Failure> {
     let reader = app.connect().await?;
@@ -25,10 +25,7 @@ pub(super) async fn run(app: &App<'_>, args: &StatusArgs) -> Result<ExitStatus, 
     let window = (to - Days::new(u64::from(args.days - 1)), to);
     let standings = standings(app, &reader, has_ledger, &args.sources).await?;
     let sources = wanted(app, &args.sources, &standings)?;
-    let Standings { counts, groups, in_detail, late, twins } = standings;
-    let standing =
-        Standing { sources: &sources, counts: &counts, groups, in_detail: &in_detail, late: &late, twins: &twins, now };
-    let covered = coverage(standing);
+    let covered = coverage(&sources, standings, now);
     let rows = if has_ledger { days_of(&reader, &covered, &sources, window).await? } else { Vec::new() };
     let check = args.check.then(|| check(&covered, args.max_lag));
     let status = if check.as_ref().is_some_and(|check| !check.ok) { FOUND_WRONG } else { DONE };

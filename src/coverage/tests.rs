@@ -37,10 +37,9 @@ fn of(more: &str, groups: Vec<Group>) -> Coverage {
 /// The coverage of a source called `a`, whose ranges are all there.
 fn covered(sources: &[&Source], groups: Vec<Group>) -> Coverage {
     let in_detail = HashSet::from(["a".to_owned()]);
-    let counts: Vec<Count> = counted(&groups).into_iter().collect();
-    let standing =
-        Standing { sources, counts: &counts, groups, in_detail: &in_detail, late: &[], twins: &[], now: now() };
-    coverage(standing).swap_remove(0)
+    let counts = counted(&groups).into_iter().collect();
+    let standings = Standings { counts, groups, in_detail, ..Standings::default() };
+    coverage(sources, standings, now()).swap_remove(0)
 }
 
 fn counted(groups: &[Group]) -> Option<Count> {
@@ -172,7 +171,7 @@ fn lateness_is_the_share_the_median_and_the_maximum_over_events_not_over_days() 
 }
 
 #[test]
-fn the_settled_days_of_a_source_without_holes_are_those_between_the_others() {
+fn the_settled_days_of_a_source_are_those_between_the_others_and_the_gaps() {
     let count = Count {
         last: date("2024-09-28"),
         ..counted(&[group(State::Settled, "2024-09-01", "2024-09-01")]).expect("a day")
@@ -183,13 +182,17 @@ fn the_settled_days_of_a_source_without_holes_are_those_between_the_others() {
         group(State::Failed, "2024-09-10", "2024-09-10"),
         whole("2024-09-26", "2024-09-28"),
     ];
-    let all = with_settled(&count, unsettled);
+    let gap = Gap { source: "a".into(), first: date("2024-09-15"), last: date("2024-09-16") };
+    let all = with_settled(&count, unsettled, [gap].iter());
     let told: Vec<_> = all
         .iter()
         .map(|group| format!("{} {}..{}", group.state, group.first.format("%d"), group.last.format("%d")))
         .collect();
-    assert_eq!(told, ["whole 01..02", "settled 03..09", "failed 10..10", "settled 11..25", "whole 26..28"]);
-    assert_eq!(with_settled(&count, vec![]).len(), 1);
+    assert_eq!(
+        told,
+        ["whole 01..02", "settled 03..09", "failed 10..10", "settled 11..14", "settled 17..25", "whole 26..28"]
+    );
+    assert_eq!(with_settled(&count, vec![], [].iter()).len(), 1);
 }
 
 #[test]

@@ -7,29 +7,14 @@ use sqlx::types::Json;
 
 use super::{Reader, Result, column, statement};
 use crate::config::{Scope, Source};
-use crate::coverage::{Count, Group, State};
+use crate::coverage::{Count, Gap, Group, Standings, State};
 use crate::ledger::LateEvents;
-
-/// What the ledger says of its sources.
-#[derive(Debug, Default)]
-pub struct Standings {
-    /// How many days each has.
-    pub counts: Vec<Count>,
-    /// Their days as ranges; of a source without holes, only those that have not settled.
-    pub groups: Vec<Group>,
-    /// The sources of which all ranges are there.
-    pub in_detail: HashSet<String>,
-    /// What was found late.
-    pub late: Vec<LateEvents>,
-    /// Sources of the file, each with one of the ledger that is not in the file and reads the same.
-    pub twins: Vec<(String, String)>,
-}
 
 impl Reader {
     /// How the sources of the ledger stand, compared with those of the file: all of them, or `only` some.
     ///
-    /// Years of settled days are counted, not read: only a source of which the count shows holes, or which has days of
-    /// another scope, is looked at day by day.
+    /// Years of settled days are counted, not read: only where the count shows holes are the gaps looked for, and only a
+    /// source that has days of another scope is looked at day by day.
     pub async fn standings(&self, of_file: &[Source], only: Option<&[&str]>) -> Result<Standings> {
         let names: Vec<&str> = of_file.iter().map(|source| source.name.as_ref()).collect();
         let scopes: Vec<Json<&Scope>> = of_file.iter().map(|source| Json(&source.scope)).collect();
@@ -42,7 +27,6 @@ impl Reader {
         let ask = || statement(include_str!("sql/coverage_scopes.sql")).bind(names.clone()).bind(scopes.clone());
         let rows = self.rows("compare the scopes of the ledger", ask).await?;
         let mut in_detail: HashSet<String> = rows.iter().map(|row| column(row, "source")).collect::<Result<_>>()?;
-        in_detail.extend(counts.iter().filter(|count| count.has_holes()).map(|count| count.source.clone()));
         in_detail.retain(|name| counts.iter().any(|count| count.source == *name));
 
         let detailed: Vec<&str> = in_detail.iter().map(String::as_str).collect();
@@ -51,6 +35,12 @@ impl Reader {
             question.bind(detailed.clone()).bind(only.clone())
         });
         let groups = rows.await?.iter().map(group).collect::<Result<_>>()?;
+
+        let holed: Vec<&str> =
+            counts.iter().filter(|count| count.has_holes()).map(|count| count.source.as_str()).collect();
+        let ask = || statement(include_str!("sql/coverage_gaps.sql")).bind(holed.clone());
+        let rows = self.rows("find the gaps of the ledger", ask).await?;
+        let gaps = rows.iter().map(gap).collect::<Result<_>>()?;
 
         let ask = || statement(include_str!("sql/late_events.sql")).bind(only.clone());
         let late = self.rows("read what was late", ask).await?;
@@ -64,7 +54,7 @@ impl Reader {
         });
         let twin = |row| Ok((column(row, "source")?, column(row, "earlier")?));
         let twins = rows.await?.iter().map(twin).collect::<Result<_>>()?;
-        Ok(Standings { counts, groups, in_detail, late, twins })
+        Ok(Standings { counts, groups, gaps, in_detail, late, twins })
     }
 }
 
@@ -90,6 +80,10 @@ fn group(row: &PgRow) -> Result<Group> {
         last: column(row, "last_day")?,
         last_success: column(row, "last_success")?,
     })
+}
+
+fn gap(row: &PgRow) -> Result<Gap> {
+    Ok(Gap { source: column(row, "source")?, first: column(row, "first_day")?, last: column(row, "last_day")? })
 }
 
 fn late_events(row: &PgRow) -> Result<LateEvents> {

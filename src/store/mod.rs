@@ -33,7 +33,6 @@ use uuid::Uuid;
 pub use adoption::{AdoptOrder, Adopted};
 pub use claim::{Claim, Claimable};
 pub use connect::ConnectError;
-pub use coverage::Standings;
 pub use error::Error;
 pub use events::Written;
 pub use inspect::{Place, Rights, Server};

@@ -1,0 +1,10 @@
+-- The dates between two days of a source that have no row, for the sources $1: from the index on source and date, in its
+-- order.
+SELECT source, process_date + 1 AS first_day, next_day - 1 AS last_day
+FROM (
+    SELECT source, process_date, lead(process_date) OVER (PARTITION BY source ORDER BY process_date) AS next_day
+    FROM audit_events_log
+    WHERE source = ANY ($1)
+      AND process_date BETWEEN '0001-01-01' AND '9999-12-31'
+) AS days
+WHERE next_day > process_date + 1
