@@ -101,7 +101,7 @@ fn is_due(day: &Planned<'_>) -> bool {
     matches!(day.verdict, Verdict::Due(_))
 }
 
-/// The time that requests take at their tokens' pace, whose bursts come on top only once.
+/// The time that requests take at their tokens' pace; what bursts save is left out.
 fn estimate(order: &Order<'_>, planned: &[Planned<'_>], tokens: &Tokens, requests: &Requests) -> PlanReport {
     let mut by_token: HashMap<Token, (u64, &Source)> = HashMap::new();
     let per_source = order.sources.iter().map(|&source| {

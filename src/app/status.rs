@@ -1,6 +1,7 @@
 //! `status`: how the ledger stands.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use chrono::{Days, NaiveDate};
 
@@ -81,6 +82,12 @@ fn days(covered: &[Coverage], rows: &[LedgerRow], (from, to): (NaiveDate, NaiveD
     days
 }
 
+/// A time as people name a lag: `36h`, or with the rest where there is one.
+fn in_hours(time: Duration) -> String {
+    let (hours, rest) = (time.as_secs() / 3600, Duration::from_secs(time.as_secs() % 3600));
+    if rest.is_zero() { format!("{hours}h") } else { format!("{hours}h {}", humantime::format_duration(rest)) }
+}
+
 fn check(covered: &[Coverage], max_lag: humantime::Duration) -> Check {
     let behind: Vec<Behind> = covered
         .iter()
@@ -89,5 +96,5 @@ fn check(covered: &[Coverage], max_lag: humantime::Duration) -> Check {
             Some(Behind { source: source.source.clone(), reason })
         })
         .collect();
-    Check { ok: behind.is_empty(), max_lag: max_lag.to_string(), behind }
+    Check { ok: behind.is_empty(), max_lag: in_hours(max_lag.into()), behind }
 }

@@ -130,8 +130,8 @@ fn a_plan_tells_days_requests_and_time_and_neither_asks_nor_writes() {
     let empty = world.dump();
     let planned = plan(YEAR);
     assert_eq!((&planned["days"], &planned["requests"]), (&1095.into(), &366.into()));
-    // 356 requests beyond the burst at one in six seconds.
-    assert_eq!(planned["seconds"], 2136);
+    // One request in six seconds.
+    assert_eq!(planned["seconds"], 2196);
     assert_eq!(
         planned["per_source"][0],
         serde_json::json!({"source": "acme", "days": 365, "requests": 366, "seconds": 2196})
