@@ -111,9 +111,7 @@ fn estimate(order: &Order<'_>, planned: &[Planned<'_>], tokens: &Tokens, request
         SourcePlan { source: source.name.clone(), days, requests, seconds: seconds(requests, source) }
     });
     let per_source: Vec<SourcePlan> = per_source.collect();
-    let at_pace = by_token
-        .values()
-        .map(|&(requests, source)| seconds(requests.saturating_sub(u64::from(source.rate_limit.burst.get())), source));
+    let at_pace = by_token.values().map(|&(requests, source)| seconds(requests, source));
     PlanReport {
         days: per_source.iter().map(|source| source.days).sum(),
         requests: per_source.iter().map(|source| source.requests).sum(),
