@@ -119,7 +119,8 @@ pub struct Coverage {
     pub missing: u64,
     /// Days that were asked with another account, team or filter than the source has now.
     pub other_scope: u64,
-    /// The oldest day owed that is not whole. One that was, and is due or being read again, is no gap.
+    /// The oldest day owed that is not whole. One that was, and is due or being read again, is no gap; one whose reading
+    /// again failed is.
     pub oldest_gap: Option<NaiveDate>,
     /// How long ago the time began of which something may be missing: since the begin of the oldest gap or, without one,
     /// of today. `None` for a source that is not synced, or never was.
@@ -216,7 +217,7 @@ fn with_settled<'g>(count: &Count, unsettled: Vec<Group>, gaps: impl Iterator<It
     for (first, last, group) in others {
         all.extend(settled(next, first - Days::new(1)));
         all.extend(group);
-        next = last + Days::new(1);
+        next = next.max(last + Days::new(1));
     }
     all.extend(settled(next, count.last));
     all

@@ -1,7 +1,7 @@
 //! Takes days out of a month's archive: its events sorted by source and day, whatever their order, and stored under each
 //! day's own lease.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -9,8 +9,8 @@ use tracing::warn;
 
 use super::fetch::{JobDay, Selector, Teams};
 use super::view::{ReadFrom, Stop, View, Writing, all_lost, claim, finish_all};
-use crate::config::{Source, Token, Tokens};
-use crate::day::{DayKey, Month};
+use crate::config::{Source, SourceName, Token, Tokens};
+use crate::day::{Month, range};
 use crate::event::Event;
 use crate::heroku::{Archive, Asker, Client, Cost, Unreadable};
 use crate::lease::Heartbeat;
@@ -62,24 +62,6 @@ pub(super) fn accounts<'s>(sources: &[&'s Source], tokens: &Tokens) -> Vec<Accou
     accounts
 }
 
-/// Where an event of an archive goes: to the day of its `created_at` in UTC. One without, or of another month, is a stray,
-/// and goes to the nearest day that the archive covers, so that it is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Place {
-    date: NaiveDate,
-    is_stray: bool,
-}
-
-impl Place {
-    fn of(event: &Event, month: Month, covered: NaiveDate) -> Self {
-        let own = event.columns.created_at.map(|time| time.date_naive());
-        match own.filter(|date| Month::of(*date) == month) {
-            Some(date) => Self { date, is_stray: false },
-            None => Self { date: own.unwrap_or(month.first()).clamp(month.first(), covered), is_stray: true },
-        }
-    }
-}
-
 /// Takes the events of an archive, day by day.
 pub(super) trait Sink {
     /// Whether it takes what is of this source, by its number, and of this day.
@@ -87,6 +69,20 @@ pub(super) trait Sink {
 
     /// Takes some events of a day; false when nobody is left who wants more.
     fn take(&mut self, source: usize, date: NaiveDate, events: &[&Event]) -> impl Future<Output = bool> + Send;
+
+    /// Takes some of a source's strays: events that are not of the archive's month, or do not say when they were.
+    fn take_strays(&mut self, source: usize, events: &[&Event]) -> impl Future<Output = bool> + Send;
+}
+
+/// Which day an event goes to: that of its `created_at` in UTC, if that is in `month`.
+fn own_day(event: &Event, month: Month) -> Option<NaiveDate> {
+    event.columns.created_at.map(|time| time.date_naive()).filter(|date| Month::of(*date) == month)
+}
+
+/// The days under which a stray of `month` may be stored already: its own, and those of the month.
+pub(super) fn days_of_stray(event: &Event, month: Month) -> Vec<NaiveDate> {
+    let own = event.columns.created_at.map(|time| time.date_naive());
+    own.into_iter().chain(range(month.first(), month.last())).collect()
 }
 
 /// What was found in an archive beside what was wanted.
@@ -94,8 +90,6 @@ pub(super) trait Sink {
 pub(super) struct Passage {
     /// All events of the file.
     pub(super) events: u64,
-    /// The days of strays that the sink did not want, by the number of their source.
-    pub(super) unwanted_strays: BTreeSet<(usize, NaiveDate)>,
     strays: u64,
     named: Vec<String>,
 }
@@ -107,48 +101,44 @@ struct Bin {
     bytes: usize,
 }
 
-/// Reads `archive`, which covers its month up to the day `covered`, to its end, and hands its events to `sink`, each for
-/// every source that it belongs to.
+/// Reads `archive` to its end, and hands its events to `sink`, each for every source that it belongs to. A source without
+/// a selector gets none.
 pub(super) async fn sort(
-    archive: &mut Archive,
-    covered: NaiveDate,
-    selectors: &[Selector],
+    archive: &Archive,
+    selectors: &[Option<Selector>],
     sink: &mut impl Sink,
 ) -> Result<Passage, Unreadable> {
     let month = archive.month;
-    let (mut bins, mut bytes) = (HashMap::<(usize, NaiveDate), Bin>::new(), 0);
+    let (mut bins, mut bytes) = (HashMap::<Place, Bin>::new(), 0);
     let mut passage = Passage::default();
     let mut entries = archive.read()?;
     while let Some(batch) = entries.next().await? {
         for event in batch.into_iter().map(Arc::new) {
-            let place = Place::of(&event, month, covered);
-            passage.note(&event, place);
-            for source in selectors.iter().enumerate().filter(|(_, s)| s.takes(&event)).map(|(source, _)| source) {
-                if !sink.wants(source, place.date) {
-                    if place.is_stray {
-                        passage.unwanted_strays.insert((source, place.date));
-                    }
-                    continue;
+            let day = own_day(&event, month);
+            passage.note(&event, day);
+            let takes = |selector: &&Option<Selector>| selector.as_ref().is_some_and(|selector| selector.takes(&event));
+            for (source, _) in selectors.iter().enumerate().filter(|(_, selector)| takes(selector)) {
+                if day.is_none_or(|day| sink.wants(source, day)) {
+                    let bin = bins.entry((source, day)).or_default();
+                    bin.events.push(Arc::clone(&event));
+                    bin.bytes += event.bytes.len();
+                    bytes += event.bytes.len();
                 }
-                let bin = bins.entry((source, place.date)).or_default();
-                bin.events.push(Arc::clone(&event));
-                bin.bytes += event.bytes.len();
-                bytes += event.bytes.len();
             }
         }
         let is_full = |bin: &Bin| bin.events.len() >= BIN_EVENTS;
-        while let Some((&key, _)) =
+        while let Some((&place, _)) =
             bins.iter().filter(|(_, bin)| is_full(bin) || bytes > BINS_BYTES).max_by_key(|(_, bin)| bin.bytes)
         {
-            let bin = bins.remove(&key).expect("it was just found");
+            let bin = bins.remove(&place).expect("it was just found");
             bytes -= bin.bytes;
-            if !hand_on(sink, key, &bin).await {
+            if !hand_on(sink, place, &bin).await {
                 return Ok(passage);
             }
         }
     }
-    for (key, bin) in bins {
-        if !hand_on(sink, key, &bin).await {
+    for (place, bin) in bins {
+        if !hand_on(sink, place, &bin).await {
             break;
         }
     }
@@ -156,10 +146,17 @@ pub(super) async fn sort(
     Ok(passage)
 }
 
-async fn hand_on(sink: &mut impl Sink, (source, date): (usize, NaiveDate), bin: &Bin) -> bool {
+/// Where events wait to be handed on: a source's day, or its strays.
+type Place = (usize, Option<NaiveDate>);
+
+async fn hand_on(sink: &mut impl Sink, (source, day): Place, bin: &Bin) -> bool {
     for events in bin.events.chunks(BIN_EVENTS) {
         let events: Vec<&Event> = events.iter().map(AsRef::as_ref).collect();
-        if !sink.take(source, date, &events).await {
+        let goes_on = match day {
+            Some(date) => sink.take(source, date, &events).await,
+            None => sink.take_strays(source, &events).await,
+        };
+        if !goes_on {
             return false;
         }
     }
@@ -167,9 +164,9 @@ async fn hand_on(sink: &mut impl Sink, (source, date): (usize, NaiveDate), bin: 
 }
 
 impl Passage {
-    fn note(&mut self, event: &Event, place: Place) {
+    fn note(&mut self, event: &Event, day: Option<NaiveDate>) {
         self.events += 1;
-        if place.is_stray {
+        if day.is_none() {
             self.strays += 1;
             if self.named.len() < NAMED {
                 self.named.push(event.id.clone());
@@ -180,50 +177,39 @@ impl Passage {
     fn tell(&self, month: Month) {
         if self.strays > 0 {
             warn!(%month, events = self.strays, ids = self.named.join(" "),
-                "the archive holds events that are not of its month, or do not say when they were; they are kept with its nearest day");
+                "the archive holds events that are not of its month, or do not say when they were");
         }
     }
 }
 
-/// Stores `days`, whose source's number among `sources` is beside them, from the archive, and reports on each. With them
-/// come the strays' days that were not among them.
+/// Stores `days` from the archive, and reports on each.
 pub(super) async fn store_days(
     context: &Context,
-    archive: &mut Archive,
+    archive: &Archive,
     account: &Account<'_>,
-    selectors: &[Selector],
+    selectors: &[Option<Selector>],
     days: Vec<JobDay>,
     found: &Found,
-) -> (Vec<DayReport>, BTreeSet<(usize, NaiveDate)>) {
-    let (mut reports, mut strays) = (Vec::new(), BTreeSet::new());
+) -> Vec<DayReport> {
+    let mut reports = Vec::new();
     let mut days: VecDeque<JobDay> = days.into();
-    while !days.is_empty() {
+    while !days.is_empty() && !context.writing.shutdown.is_asked() {
         let part: Vec<JobDay> = days.drain(..days.len().min(LEASES)).collect();
-        let taken: BTreeSet<DayKey> = part.iter().map(|day| day.key.clone()).collect();
         let mut heartbeat = Heartbeat::default();
         let mut views = claim(&context.writing, &part, &mut heartbeat, &mut reports).await;
         if !views.is_empty() {
-            let unwanted = read(context, archive, account, selectors, &mut views, found).await;
-            let is_other = |(source, date): &(usize, NaiveDate)| {
-                !taken.contains(&DayKey::new(&account.sources[*source].name, *date))
-            };
-            strays.extend(unwanted.into_iter().filter(is_other));
+            read(context, archive, account, selectors, &mut views, found).await;
             reports.extend(finish_all(&context.writing, views, found.read_from).await);
-        }
-        if context.writing.shutdown.is_asked() {
-            break;
         }
     }
     reports.iter().for_each(report::log::day);
-    (reports, strays)
+    reports
 }
 
 /// What is known of an archive that was downloaded.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Found {
     pub(super) read_from: ReadFrom,
-    /// The newest day that it covers wholly.
-    pub(super) covered: NaiveDate,
     /// What finding it took.
     pub(super) cost: Cost,
 }
@@ -231,40 +217,84 @@ pub(super) struct Found {
 /// Reads the archive into the views. Afterwards each view that is not stopped was read whole.
 async fn read(
     context: &Context,
-    archive: &mut Archive,
+    archive: &Archive,
     account: &Account<'_>,
-    selectors: &[Selector],
+    selectors: &[Option<Selector>],
     views: &mut [View],
     found: &Found,
-) -> BTreeSet<(usize, NaiveDate)> {
+) {
     let all_lost = all_lost(views);
     let number = |view: &View| account.sources.iter().position(|source| source.name == view.day.source.name);
     let places = views.iter().enumerate().filter_map(|(at, view)| Some(((number(view)?, view.day.key.date), at)));
-    let places: HashMap<(usize, NaiveDate), usize> = places.collect();
-    let mut storing = Storing { context, token: &account.asker.token, views: &mut *views, places };
+    let places = places.collect();
+    let (token, month) = (&account.asker.token, archive.month);
+    let mut storing = Storing { context, token, month, views: &mut *views, places, undated: HashMap::new() };
     let read = tokio::select! {
         biased;
         () = context.writing.shutdown.asked() => Err(Stop::Interrupted),
         () = all_lost => Err(Stop::LostLock),
-        read = sort(archive, found.covered, selectors, &mut storing) => read.map_err(|error| Stop::Heroku(format!(
+        read = sort(archive, selectors, &mut storing) => read.map(drop).map_err(|error| Stop::Heroku(format!(
             "{error}. The day is due all the same; Heroku's list of it may do: `auditsync backfill --via api`"
         ))),
     };
+    storing.withhold_undated();
     for view in views {
         (view.totals.requests, view.totals.retries) = (found.cost.requests, found.cost.retries);
         if let (None, Err(stop)) = (&view.stopped, &read) {
             view.stopped = Some(stop.clone());
         }
     }
-    read.map(|passage| passage.unwanted_strays).unwrap_or_default()
 }
 
 /// Stores each day's events under its own lease.
 struct Storing<'a> {
     context: &'a Context,
     token: &'a Token,
+    month: Month,
     views: &'a mut [View],
-    places: HashMap<(usize, NaiveDate), usize>,
+    places: BTreeMap<(usize, NaiveDate), usize>,
+    /// How many events of each source do not say when they were.
+    undated: HashMap<usize, u64>,
+}
+
+impl Storing<'_> {
+    /// The view of a source's day that is nearest to a stray's own.
+    fn nearest(&self, source: usize, event: &Event) -> Option<usize> {
+        let own = event.columns.created_at.map_or(self.month.first(), |time| time.date_naive());
+        let its = self.places.range((source, NaiveDate::MIN)..=(source, NaiveDate::MAX));
+        its.min_by_key(|((_, date), _)| (*date - own).num_days().abs()).map(|(_, at)| *at)
+    }
+
+    async fn store(&mut self, at: usize, events: &[&Event]) {
+        let view = &mut self.views[at];
+        if view.stopped.is_none() {
+            view.store(&self.context.writing, self.token, events, Via::Archive).await;
+        }
+    }
+
+    /// Strays that are stored under a day already are left where they are.
+    async fn not_stored(&self, source: &SourceName, event: &Event) -> bool {
+        let days = days_of_stray(event, self.month);
+        let stored = self.context.writing.reader.stored_under(source, &days, &[&event.id]).await;
+        // Where that can't be said, it is rather kept twice than not at all.
+        !stored.is_ok_and(|ids| ids.contains(&event.id))
+    }
+
+    /// An event that does not say when it was may be of any day, so that no day of its source is whole for sure.
+    fn withhold_undated(&mut self) {
+        for (&(source, _), &at) in &self.places {
+            let view = &mut self.views[at];
+            if let (Some(undated), None) = (self.undated.get(&source), &view.stopped) {
+                let name = &view.day.source.name;
+                view.stopped = Some(Stop::Heroku(format!(
+                    "the archive of {} holds {undated} events of this source that do not say when they were, so no day of it is \
+                     whole for sure; they are kept. Take the day from Heroku's list: `auditsync backfill --source {name} --from {date} --to {date}`",
+                    self.month,
+                    date = view.day.key.date
+                )));
+            }
+        }
+    }
 }
 
 impl Sink for Storing<'_> {
@@ -273,9 +303,20 @@ impl Sink for Storing<'_> {
     }
 
     async fn take(&mut self, source: usize, date: NaiveDate, events: &[&Event]) -> bool {
-        let view = &mut self.views[self.places[&(source, date)]];
-        if view.stopped.is_none() {
-            view.store(&self.context.writing, self.token, events, Via::Archive).await;
+        self.store(self.places[&(source, date)], events).await;
+        self.views.iter().any(|view| view.stopped.is_none())
+    }
+
+    async fn take_strays(&mut self, source: usize, events: &[&Event]) -> bool {
+        for event in events {
+            let Some(at) = self.nearest(source, event) else { continue };
+            if event.columns.created_at.is_none() {
+                *self.undated.entry(source).or_default() += 1;
+            }
+            let name = self.views[at].day.source.name.clone();
+            if self.not_stored(&name, event).await {
+                self.store(at, &[event]).await;
+            }
         }
         self.views.iter().any(|view| view.stopped.is_none())
     }
@@ -288,25 +329,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_goes_to_its_utc_day_and_a_stray_to_the_nearest_day_of_the_month() {
+    fn an_event_goes_to_its_utc_day_and_is_a_stray_in_another_month_or_without_a_day() {
         let month: Month = "2024-09".parse().expect("a month");
-        let covered = |day: &str| day.parse::<NaiveDate>().expect("a date");
-        for (created_at, day, is_stray) in [
-            (r#""2024-09-28T23:59:59.999Z""#, "2024-09-28", false),
-            (r#""2024-09-28T23:00:00-02:00""#, "2024-09-29", false),
-            (r#""2024-10-01T00:30:00+01:00""#, "2024-09-30", false),
-            (r#""2024-10-01T00:00:00Z""#, "2024-09-30", true),
-            (r#""2019-01-01T00:00:00Z""#, "2024-09-01", true),
-            ("null", "2024-09-01", true),
+        for (created_at, day) in [
+            (r#""2024-09-28T23:59:59.999Z""#, Some("2024-09-28")),
+            (r#""2024-09-28T23:00:00-02:00""#, Some("2024-09-29")),
+            (r#""2024-10-01T00:30:00+01:00""#, Some("2024-09-30")),
+            (r#""2024-10-01T00:00:00Z""#, None),
+            (r#""2019-09-28T00:00:00Z""#, None),
+            ("null", None),
+            (r#""2024-09-28 12:00:00""#, None),
         ] {
             let text = format!(r#"{{"id":"e","created_at":{created_at}}}"#);
             let event = Event::from_bytes(Bytes::from(text)).expect("an event");
-            let place = Place::of(&event, month, covered("2024-09-30"));
-            assert_eq!((place.date.to_string().as_str(), place.is_stray), (day, is_stray), "{created_at}");
-            // A day that the archive does not cover can't be called whole for a stray's sake.
-            if is_stray {
-                assert!(Place::of(&event, month, covered("2024-09-10")).date <= covered("2024-09-10"));
-            }
+            assert_eq!(own_day(&event, month).map(|day| day.to_string()).as_deref(), day, "{created_at}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `backfill`: a range of days, from Heroku's list of each or from its monthly archives.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use chrono::{Months, NaiveDate};
 
@@ -11,13 +11,13 @@ use super::view::{ReadFrom, Writing};
 use super::{App, DONE, ExitStatus, Failure, now, writable};
 use crate::cli::{BackfillArgs, Route};
 use crate::config::{Source, Token, Tokens};
-use crate::day::{DayKey, Month, last_over};
+use crate::day::{Month, last_over};
 use crate::heroku::{ArchiveError, Client, Cost};
 use crate::plan::{Planned, Selection, Verdict};
 use crate::report::backfill::{PlanReport, SourcePlan};
 use crate::report::progress::Progress;
 use crate::report::run::{DayReport, Outcome, counted};
-use crate::store::{Claimable, Rereads};
+use crate::store::Rereads;
 
 /// Heroku's oldest archive is of this month (its schema, "archive": year, minimum 2017), and so is its audit trail.
 pub(super) fn oldest() -> NaiveDate {
@@ -204,7 +204,7 @@ async fn take_month(
     if days.is_empty() {
         return reports;
     }
-    let mut archive = tokio::select! {
+    let archive = tokio::select! {
         () = context.writing.shutdown.asked() => return reports,
         found = context.client.archive(&account.name, month, &account.asker, &mut cost) => match found {
             Ok(archive) => archive,
@@ -220,16 +220,8 @@ async fn take_month(
             format!("the archive of {month} covers {to}; the day is due as before, and Heroku's list may have it");
         reports.extend(fail(&uncovered, &why));
     }
-    let Some(covered) = covered else { return reports };
-    let read_from = ReadFrom::Archive { month, as_of: archive.as_of(newest) };
-    let found = Found { read_from, covered, cost };
-    let (stored, strays) = store_days(context, &mut archive, account, &selectors, days, &found).await;
-    reports.extend(stored);
-    let strays = stray_days(context, account, strays).await;
-    if !strays.is_empty() {
-        let (stored, _) = store_days(context, &mut archive, account, &selectors, strays, &found).await;
-        reports.extend(stored);
-    }
+    let found = Found { read_from: ReadFrom::Archive { month, as_of: archive.as_of(newest) }, cost };
+    reports.extend(store_days(context, &archive, account, &selectors, days, &found).await);
     reports
 }
 
@@ -240,40 +232,23 @@ pub(super) async fn selectors(
     mut days: Vec<JobDay>,
     cost: &mut Cost,
     reports: &mut Vec<DayReport>,
-) -> (Vec<Selector>, Vec<JobDay>) {
+) -> (Vec<Option<Selector>>, Vec<JobDay>) {
     let mut selectors = Vec::new();
     for source in &account.sources {
         let filter = source.scope.filter.clone();
         match context.teams.team(&context.client, &source.scope, &account.asker, cost).await {
-            Ok(team) => selectors.push(Selector { team, filter }),
+            Ok(team) => selectors.push(Some(Selector { team, filter })),
             Err(none) => {
                 let (its, others): (Vec<_>, Vec<_>) = days.into_iter().partition(|day| day.key.source == source.name);
                 days = others;
                 let failed = |day: &JobDay| DayReport::new(&day.key, Outcome::Failed).because(none.told(source));
                 reports.extend(its.iter().map(failed));
-                // Its number must stay its own, and its days are not wanted.
-                selectors.push(Selector::default());
+                selectors.push(None);
             }
         }
     }
     reports.iter().for_each(crate::report::log::day);
     (selectors, days)
-}
-
-/// The days of strays, as they stand in the ledger, which are to be added to though nobody asked for them.
-async fn stray_days(context: &Context, account: &Account<'_>, strays: BTreeSet<(usize, NaiveDate)>) -> Vec<JobDay> {
-    let mut days = Vec::new();
-    for (source, date) in strays {
-        let source = account.sources[source];
-        let scoped = [(source.name.as_ref(), Some(&source.scope))];
-        let rows = context.writing.reader.ledger(&scoped, (date, date), Rereads::None).await;
-        // Only a day that has a row is added to: one without is not owed, or still to come.
-        if let Some(row) = rows.unwrap_or_default().into_iter().find(|row| row.date == date) {
-            let wanted = Claimable::of(&row);
-            days.push(JobDay { key: DayKey::new(&source.name, date), source: source.clone(), wanted });
-        }
-    }
-    days
 }
 
 /// Why an archive can't be had, for a person.
@@ -283,7 +258,7 @@ pub(super) fn told(error: &ArchiveError, account: &Account<'_>, month: Month) ->
             "{error}. Heroku has no archive of {month} for {}, or the token's user may not see it; the days are due as before",
             account.name
         ),
-        ArchiveError::Heroku(error) => {
+        ArchiveError::Heroku(error) | ArchiveError::File(error) => {
             format!("{error}. {}; the days are due as before", advice(&error.fault, account.sources[0]))
         }
         ArchiveError::Disk(_) => {

@@ -3,11 +3,11 @@
 //! The archive is Heroku's own, made on another way than its lists of events, so it is a second witness. Events are
 //! compared as JSON values. Compared are the days that coverage is owed for and that the archive covers wholly.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use chrono::NaiveDate;
+use chrono::{Days, NaiveDate};
 
-use super::archive::{Account, Context, Found, Sink, accounts, sort, store_days};
+use super::archive::{Account, Context, Found, Sink, accounts, days_of_stray, sort, store_days};
 use super::backfill::{oldest, selectors, told};
 use super::fetch::{JobDay, Selector, Teams};
 use super::view::{ReadFrom, Writing};
@@ -45,7 +45,7 @@ async fn reconcile(app: &App<'_>, args: &ReconcileArgs, shutdown: &Shutdown) -> 
     refuse_month(args.month, newest)?;
     let holder = App::holder();
     let store = if args.repair { Some(writable(&reader, &holder).await?) } else { existing(&reader, &holder).await? };
-    let Some(store) = store else { return Ok(ReconcileReport { months: Vec::new() }) };
+    let Some(store) = store else { return Ok(nothing_stored(&sources, args.month)) };
     let writing = Writing::new(app, store, reader.clone(), shutdown.clone());
     let context = Context { client, teams: Teams::default(), writing };
     let mut months = Vec::new();
@@ -66,6 +66,18 @@ async fn reconcile(app: &App<'_>, args: &ReconcileArgs, shutdown: &Shutdown) -> 
     Ok(ReconcileReport { months })
 }
 
+/// Without a ledger nothing is stored; for a source that owes the month, that is wrong.
+fn nothing_stored(sources: &[&Source], month: Month) -> ReconcileReport {
+    let one = |source: &&Source| {
+        let words =
+            Some("nothing is stored in this database yet: see that it is the right one, or run `auditsync`".to_owned());
+        let owes = source.since.is_some_and(|since| since <= month.last());
+        let (error, note) = if owes { (words, None) } else { (None, words) };
+        MonthReport { error, note, ..MonthReport::new(source.name.as_ref(), month) }
+    };
+    ReconcileReport { months: sources.iter().map(one).collect() }
+}
+
 /// Refuses a month of which there can't be an archive.
 fn refuse_month(month: Month, newest: NaiveDate) -> Result<(), Failure> {
     if month.first() > newest {
@@ -80,7 +92,7 @@ fn refuse_month(month: Month, newest: NaiveDate) -> Result<(), Failure> {
 /// How an account's sources compare with its archive, and what a repair takes.
 struct Compared {
     months: Vec<MonthReport>,
-    archive: Option<(Archive, Found, Vec<Selector>)>,
+    archive: Option<(Archive, Found, Vec<Option<Selector>>)>,
     rows: HashMap<DayKey, LedgerRow>,
 }
 
@@ -111,7 +123,7 @@ async fn compare_account(
     if days.is_empty() {
         return Ok(Compared { months, archive: None, rows });
     }
-    let mut archive = match context.client.archive(&account.name, month, &account.asker, &mut cost).await {
+    let archive = match context.client.archive(&account.name, month, &account.asker, &mut cost).await {
         Ok(archive) => archive,
         Err(error) => {
             blame(&mut months, &told(&error, account, month));
@@ -122,8 +134,8 @@ async fn compare_account(
         blame(&mut months, "the archive covers no whole day of it yet");
         return Ok(Compared { months, archive: None, rows });
     };
-    let mut comparing = Comparing::new(&context.writing.reader, account, &days, covered);
-    match sort(&mut archive, covered, &selectors, &mut comparing).await {
+    let mut comparing = Comparing::new(&context.writing.reader, account, &selectors, &days, (month, covered));
+    match sort(&archive, &selectors, &mut comparing).await {
         Ok(passage) => comparing.finish(&mut months, &archive, passage.events, covered == month.last()).await?,
         Err(error) => {
             let error: Unreadable = error;
@@ -131,8 +143,7 @@ async fn compare_account(
             return Ok(Compared { months, archive: None, rows });
         }
     }
-    let read_from = ReadFrom::Archive { month, as_of: archive.as_of(newest) };
-    let found = Found { read_from, covered, cost };
+    let found = Found { read_from: ReadFrom::Archive { month, as_of: archive.as_of(newest) }, cost };
     Ok(Compared { months, archive: Some((archive, found, selectors)), rows })
 }
 
@@ -173,7 +184,11 @@ async fn owed_days(
 struct Comparing<'a> {
     reader: &'a Reader,
     sources: &'a [&'a Source],
+    selectors: &'a [Option<Selector>],
+    month: Month,
     days: BTreeMap<(usize, NaiveDate), Day>,
+    /// Events of each source that are stored under another day than the archive's: neither is missing.
+    elsewhere: HashSet<(usize, String)>,
     fault: Option<crate::store::Error>,
 }
 
@@ -181,27 +196,88 @@ struct Comparing<'a> {
 #[derive(Default)]
 struct Day {
     archived: Seen,
+    /// How many of them are stored under another day.
+    beside: u64,
     missing_here: BTreeSet<String>,
     differing: BTreeSet<String>,
 }
 
 impl<'a> Comparing<'a> {
-    fn new(reader: &'a Reader, account: &'a Account<'_>, days: &[JobDay], covered: NaiveDate) -> Self {
+    fn new(
+        reader: &'a Reader,
+        account: &'a Account<'_>,
+        selectors: &'a [Option<Selector>],
+        days: &[JobDay],
+        (month, covered): (Month, NaiveDate),
+    ) -> Self {
         let number = |day: &JobDay| account.sources.iter().position(|source| source.name == day.key.source);
         let days = days.iter().filter(|day| day.key.date <= covered);
         let days = days.filter_map(|day| Some(((number(day)?, day.key.date), Day::default()))).collect();
-        Self { reader, sources: &account.sources, days, fault: None }
+        let (sources, elsewhere) = (&*account.sources, HashSet::new());
+        Self { reader, sources, selectors, month, days, elsewhere, fault: None }
+    }
+
+    /// Looks for events that their own day does not hold under `dates` of the same source, and gives those back that are
+    /// stored nowhere.
+    async fn stored_nowhere<'e>(
+        &mut self,
+        source: usize,
+        events: Vec<&'e Event>,
+        dates: &[NaiveDate],
+    ) -> crate::store::Result<Vec<&'e Event>> {
+        if events.is_empty() {
+            return Ok(events);
+        }
+        let ids: Vec<&str> = events.iter().map(|event| event.id.as_str()).collect();
+        let stored: HashSet<String> =
+            self.reader.stored_under(&self.sources[source].name, dates, &ids).await?.into_iter().collect();
+        let (elsewhere, nowhere): (Vec<_>, Vec<_>) = events.into_iter().partition(|event| stored.contains(&event.id));
+        self.elsewhere.extend(elsewhere.into_iter().map(|event| (source, event.id.clone())));
+        Ok(nowhere)
+    }
+
+    async fn compare(&mut self, source: usize, date: NaiveDate, events: &[&Event]) -> crate::store::Result<()> {
+        let key = DayKey::new(&self.sources[source].name, date);
+        let compared = self.reader.compare(&key, events, Sameness::Values).await?;
+        let missing = events.iter().zip(&compared).filter(|(_, stored)| stored.is_none()).map(|(event, _)| *event);
+        // Whether Heroku's days are those of UTC is not documented.
+        let beside = [date - Days::new(1), date + Days::new(1)];
+        let nowhere = self.stored_nowhere(source, missing.collect(), &beside).await?;
+        let day = self.days.get_mut(&(source, date)).expect("it was wanted");
+        let not_here = compared.iter().filter(|stored| stored.is_none()).count();
+        day.beside += (not_here - nowhere.len()) as u64;
+        day.missing_here.extend(nowhere.iter().map(|event| event.id.clone()));
+        for (event, stored) in events.iter().zip(compared) {
+            day.archived.note(&event.id);
+            if stored == Some(Stored::Other) {
+                day.differing.insert(event.id.clone());
+            }
+        }
+        Ok(())
+    }
+
+    /// A stray that is stored nowhere is missing on the nearest of the days.
+    async fn compare_stray(&mut self, source: usize, event: &Event) -> crate::store::Result<()> {
+        let nowhere = self.stored_nowhere(source, vec![event], &days_of_stray(event, self.month)).await?;
+        let own = event.columns.created_at.map_or(self.month.first(), |time| time.date_naive());
+        let its = self.days.range_mut((source, NaiveDate::MIN)..=(source, NaiveDate::MAX));
+        let nearest = its.min_by_key(|((_, date), _)| (*date - own).num_days().abs());
+        if let (Some((_, day)), false) = (nearest, nowhere.is_empty()) {
+            day.archived.note(&event.id);
+            day.missing_here.insert(event.id.clone());
+        }
+        Ok(())
     }
 
     /// Puts what was found into the sources' reports.
     async fn finish(
-        self,
+        mut self,
         months: &mut [MonthReport],
         archive: &Archive,
         events: u64,
         complete: bool,
     ) -> Result<(), Failure> {
-        if let Some(fault) = self.fault {
+        if let Some(fault) = self.fault.take() {
             return Err(fault.into());
         }
         for (number, source) in self.sources.iter().enumerate() {
@@ -215,7 +291,7 @@ impl<'a> Comparing<'a> {
             let window = (archive.month.first(), archive.month.last());
             report.stored_before = self.reader.stored_counts(&source.name, window).await?;
         }
-        for ((number, date), mut day) in self.days {
+        for ((number, date), mut day) in std::mem::take(&mut self.days) {
             let report = &mut months[number];
             if report.error.is_some() {
                 continue;
@@ -223,9 +299,9 @@ impl<'a> Comparing<'a> {
             let key = DayKey::new(&self.sources[number].name, date);
             let stored = report.stored_before.get(&date).copied().unwrap_or_default();
             let archived = day.archived.count() as u64;
-            let is_more = stored > archived - day.missing_here.len() as u64;
+            let is_more = stored > archived.saturating_sub(day.missing_here.len() as u64 + day.beside);
             let missing_there =
-                if is_more { not_archived(self.reader, &key, &mut day.archived).await? } else { Vec::new() };
+                if is_more { self.not_archived(number, &key, &mut day.archived).await? } else { Vec::new() };
             report.days.push(ReconciledDay {
                 date,
                 stored,
@@ -239,16 +315,25 @@ impl<'a> Comparing<'a> {
         }
         Ok(())
     }
-}
 
-/// The stored events of a day that the archive does not hold.
-async fn not_archived(reader: &Reader, key: &DayKey, archived: &mut Seen) -> crate::store::Result<Vec<String>> {
-    let (mut missing, mut after) = (Vec::new(), String::new());
-    loop {
-        let ids = reader.event_ids(key, &after).await?;
-        let Some(last) = ids.last() else { return Ok(missing) };
-        after.clone_from(last);
-        missing.extend(ids.into_iter().filter(|id| !archived.contains(id)));
+    /// The stored events of a day that the source's scope takes, and that the archive does not hold.
+    async fn not_archived(
+        &self,
+        source: usize,
+        key: &DayKey,
+        archived: &mut Seen,
+    ) -> crate::store::Result<Vec<String>> {
+        let filter = &self.sources[source].scope.filter;
+        let team = self.selectors[source].as_ref().and_then(|selector| selector.team.as_ref());
+        let team = team.map(|team| (team.id.as_str(), team.name.as_str()));
+        let (mut missing, mut after) = (Vec::new(), String::new());
+        loop {
+            let ids = self.reader.event_ids(key, filter, team, &after).await?;
+            let Some(last) = ids.last() else { return Ok(missing) };
+            after.clone_from(last);
+            let mut is_archived = |id: &String| archived.contains(id) || self.elsewhere.contains(&(source, id.clone()));
+            missing.extend(ids.into_iter().filter(|id| !is_archived(id)));
+        }
     }
 }
 
@@ -258,21 +343,16 @@ impl Sink for Comparing<'_> {
     }
 
     async fn take(&mut self, source: usize, date: NaiveDate, events: &[&Event]) -> bool {
-        let key = DayKey::new(&self.sources[source].name, date);
-        let compared = match self.reader.compare(&key, events, Sameness::Values).await {
-            Ok(compared) => compared,
-            Err(fault) => {
+        let compared = self.compare(source, date, events).await;
+        self.fault = compared.err();
+        self.fault.is_none()
+    }
+
+    async fn take_strays(&mut self, source: usize, events: &[&Event]) -> bool {
+        for event in events {
+            if let Err(fault) = self.compare_stray(source, event).await {
                 self.fault = Some(fault);
                 return false;
-            }
-        };
-        let day = self.days.get_mut(&(source, date)).expect("it was wanted");
-        for (event, stored) in events.iter().zip(compared) {
-            day.archived.note(&event.id);
-            match stored {
-                None => _ = day.missing_here.insert(event.id.clone()),
-                Some(Stored::Other) => _ = day.differing.insert(event.id.clone()),
-                Some(Stored::Same) => {}
             }
         }
         true
@@ -291,8 +371,7 @@ async fn repair(context: &Context, account: &Account<'_>, compared: &mut Compare
         }
     }
     days.sort_by(|a, b| a.key.cmp(&b.key));
-    let (reports, _) = store_days(context, archive, account, selectors, days, found).await;
-    for report in reports {
+    for report in store_days(context, archive, account, selectors, days, found).await {
         let month = compared.months.iter_mut().find(|month| month.source == report.source.as_ref());
         let day = month.and_then(|month| month.days.iter_mut().find(|day| day.date == report.date));
         if let Some(day) = day {

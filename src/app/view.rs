@@ -1,18 +1,22 @@
 //! A day under our lease: claimed, written to, and published or given back. Where its events come from is another's
 //! business.
 
+mod vanished;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
 use tokio::time::Instant;
 use tracing::warn;
 
+use vanished::Vanished;
+
 use super::fetch::{JobDay, NoSelector, Selector, advice};
 use super::{App, Shutdown};
 use crate::config::{EventLog, Source, Token};
-use crate::day::Month;
+use crate::day::{Month, end};
 use crate::event::Event;
 use crate::heroku;
 use crate::lease::Heartbeat;
@@ -25,8 +29,8 @@ use crate::store::{Blame, Claim, Error, Lease, Publication, Reader, Store, Total
 /// After a signal, how long the days in flight have to give their leases back. With the ping, less than five seconds.
 pub(super) const TIME_TO_RELEASE: Duration = Duration::from_millis(2500);
 
-/// How many events that are not listed any more are named.
-const NAMED: usize = 10;
+/// So long after its last recheck, a day that an archive brought is not asked of Heroku's list any more.
+const LONG_PAST: TimeDelta = TimeDelta::days(31);
 
 /// What writing takes that all days have in common.
 #[derive(Debug)]
@@ -84,6 +88,15 @@ pub(super) enum ReadFrom {
     Api,
     /// The archive of a month, which knows what Heroku knew at that time.
     Archive { month: Month, as_of: DateTime<Utc> },
+}
+
+impl ReadFrom {
+    fn as_of(self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Api => None,
+            Self::Archive { as_of, .. } => Some(as_of),
+        }
+    }
 }
 
 impl Stop {
@@ -153,9 +166,8 @@ pub(super) async fn finish_all(writing: &Writing, views: Vec<View>, from: ReadFr
 
 impl View {
     fn new(day: JobDay, lease: Lease, claimed: Instant) -> Self {
-        let seen = (lease.stored_before() > 0).then(|| Seen::with_capacity(lease.stored_before() as usize));
         let totals = Totals::default();
-        Self { day, lease, selector: None, totals, stopped: None, claimed, seen, saw_any: false }
+        Self { day, lease, selector: None, totals, stopped: None, claimed, seen: None, saw_any: false }
     }
 
     /// Stores those of `events` that are the source's own.
@@ -177,7 +189,9 @@ impl View {
             return Ok(());
         }
         self.saw_any = true;
-        if let Some(seen) = &mut self.seen {
+        let stored_before = self.lease.stored_before();
+        if via == Via::Api && stored_before > 0 {
+            let seen = self.seen.get_or_insert_with(|| Seen::with_capacity(stored_before as usize));
             for event in events {
                 seen.note(&event.id);
             }
@@ -232,10 +246,9 @@ impl View {
         let day = Publication {
             scope: &self.day.source.scope,
             totals,
-            as_of: match from {
-                ReadFrom::Api => None,
-                ReadFrom::Archive { as_of, .. } => Some(as_of),
-            },
+            as_of: from.as_of(),
+            // Of a day long past, Heroku's list may know no more than its archive, or nothing at all.
+            settles_as_of: from.as_of().filter(|_| !self.is_long_past(writing)),
             last_recheck: writing.last_recheck,
             note: note.as_deref(),
         };
@@ -265,37 +278,10 @@ impl View {
         }
     }
 
-    /// The events that are stored and were not listed. With another scope than before, that says nothing.
-    async fn find_vanished(&mut self, writing: &Writing) -> Result<Vanished, Error> {
-        let stored = self.lease.stored_before() + u64::from(self.totals.new_events);
-        let Some(seen) = self.seen.as_mut().filter(|_| self.lease.other_scope().is_none()) else {
-            return Ok(Vanished::default());
-        };
-        if seen.count() as u64 >= stored {
-            return Ok(Vanished::default());
-        }
-        let (mut vanished, mut after) = (Vanished::default(), String::new());
-        loop {
-            let ids = writing.reader.event_ids(&self.day.key, &after).await?;
-            let Some(last) = ids.last() else { break };
-            after.clone_from(last);
-            for id in ids.into_iter().filter(|id| !seen.contains(id)) {
-                vanished.count += 1;
-                if vanished.named.len() < NAMED {
-                    vanished.named.push(id);
-                }
-            }
-        }
-        if vanished.count > 0 {
-            let (source, date) = (&self.day.source.name, self.day.key.date);
-            let ids = vanished.named.join(" ");
-            if self.saw_any {
-                warn!(%source, %date, vanished = vanished.count, ids, "Heroku does not list events any more that are stored; they stay");
-            } else {
-                warn!(%source, %date, stored, "Heroku lists no event for a day that events are stored of; what is stored stays");
-            }
-        }
-        Ok(vanished)
+    /// Whether the last recheck of the day would have been a month ago.
+    fn is_long_past(&self, writing: &Writing) -> bool {
+        let last = writing.last_recheck.and_then(|age| TimeDelta::from_std(age).ok()).unwrap_or_default();
+        self.lease.claimed_at() - end(self.day.key.date) > last + LONG_PAST
     }
 
     /// What the history is to remember of a publishing.
@@ -317,14 +303,6 @@ impl View {
         }
         (!parts.is_empty()).then(|| parts.join("; "))
     }
-}
-
-/// Events that are stored, and were not listed.
-#[derive(Debug, Default)]
-struct Vanished {
-    count: u64,
-    /// The first of their ids.
-    named: Vec<String>,
 }
 
 /// Gives a day back. Without the lease, which ran out or will, there is nothing to give back.

@@ -6,7 +6,8 @@
 //! name. Memory holds a few batches, however long the month was.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek as _, SeekFrom};
+use std::io::{self, BufReader, Read};
+use std::os::unix::fs::FileExt as _;
 
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -49,9 +50,12 @@ pub struct Archive {
 /// A month's archive can't be had.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
-    /// Heroku refused it, or did not answer as it should.
+    /// Heroku refused to say where it lies, or did not answer as it should.
     #[error(transparent)]
     Heroku(#[from] Error),
+    /// It is there, and its file can't be had.
+    #[error("{0}")]
+    File(Error),
     /// There is no room for it.
     #[error("the archive can't be kept in the temporary folder (TMPDIR): {0}")]
     Disk(#[from] io::Error),
@@ -110,7 +114,7 @@ impl Client {
             };
             let delay = if fault.class() == Class::Lasting { None } else { attempts.next_delay(fault.retry_after()) };
             let Some(delay) = delay else {
-                return Err(ArchiveError::Heroku(Error {
+                return Err(ArchiveError::File(Error {
                     request: format!("GET the file of the archive {month} of {account}, from {host}"),
                     fault,
                     request_id: None,
@@ -216,10 +220,9 @@ impl Archive {
         self.made_at.unwrap_or_else(|| end(self.month.last().min(newest)))
     }
 
-    /// Begins to read it from its start. Only one such reading goes on at a time.
-    pub fn read(&mut self) -> io::Result<Entries> {
-        let mut file = self.file.try_clone()?;
-        file.seek(SeekFrom::Start(0))?;
+    /// Begins to read it from its start, whoever else still reads it.
+    pub fn read(&self) -> io::Result<Entries> {
+        let file = At { file: self.file.try_clone()?, at: 0 };
         let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
         tokio::task::spawn_blocking(move || {
             if let Err(error) = unpack(file, &sender) {
@@ -245,7 +248,7 @@ impl Entries {
 }
 
 /// Reads `file` to its end, or until nobody wants more.
-fn unpack(file: File, sender: &mpsc::Sender<Result<Batch, Unreadable>>) -> Result<(), Unreadable> {
+fn unpack(file: At, sender: &mpsc::Sender<Result<Batch, Unreadable>>) -> Result<(), Unreadable> {
     let mut reader = unpacked(file)?;
     let mut entries = Unpacking::default();
     let mut chunk = vec![0; CHUNK];
@@ -270,11 +273,26 @@ fn unpack(file: File, sender: &mpsc::Sender<Result<Batch, Unreadable>>) -> Resul
     Ok(())
 }
 
+/// A file, read from a place of its own: two readings of one file share nothing.
+#[derive(Debug)]
+struct At {
+    file: File,
+    at: u64,
+}
+
+impl Read for At {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let length = self.file.read_at(bytes, self.at)?;
+        self.at += length as u64;
+        Ok(length)
+    }
+}
+
 /// The contents of a file, gzip by its first bytes (RFC 1952, section 2.3.1) or plain.
-fn unpacked(mut file: File) -> io::Result<Box<dyn Read>> {
+fn unpacked(mut file: At) -> io::Result<Box<dyn Read>> {
     let mut magic = Vec::with_capacity(2);
     io::Read::by_ref(&mut file).take(2).read_to_end(&mut magic)?;
-    file.seek(SeekFrom::Start(0))?;
+    file.at = 0;
     let file = BufReader::with_capacity(CHUNK, file);
     Ok(if magic == [0x1f, 0x8b] { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) })
 }

@@ -108,9 +108,6 @@ impl ReconcileReport {
 
 impl Report for ReconcileReport {
     fn text(&self) -> String {
-        if self.months.is_empty() {
-            return "Nothing is stored yet, so there is nothing to compare. Run `auditsync` to begin.\n".to_owned();
-        }
         let mut table =
             Plain::new(&["SOURCE", "MONTH", ">DAYS", ">STORED", ">ARCHIVED", ">MISSING HERE", ">THERE", ">DIFFERING"]);
         for month in &self.months {

@@ -5,10 +5,12 @@ use std::collections::HashSet;
 use sqlx::postgres::PgRow;
 use sqlx::types::Json;
 
-use super::{Reader, Result, column, statement};
+use super::error::Doing;
+use super::{Reader, Result, Tries, column, patience, statement};
 use crate::config::{Scope, Source};
 use crate::coverage::{Count, Gap, Group, Standings, State};
 use crate::ledger::LateEvents;
+use crate::retry::Attempts;
 
 impl Reader {
     /// How the sources of the ledger stand, compared with those of the file: all of them, or `only` some.
@@ -16,44 +18,54 @@ impl Reader {
     /// Years of settled days are counted, not read: only where the count shows holes are the gaps looked for, and only a
     /// source that has days of another scope is looked at day by day.
     pub async fn standings(&self, of_file: &[Source], only: Option<&[&str]>) -> Result<Standings> {
+        let mut attempts = Attempts::new(&patience());
+        loop {
+            match self.try_standings(of_file, only).await {
+                Err(error) => Tries::wait(&mut attempts, error).await?,
+                standings => return standings,
+            }
+        }
+    }
+
+    async fn try_standings(&self, of_file: &[Source], only: Option<&[&str]>) -> Result<Standings> {
         let names: Vec<&str> = of_file.iter().map(|source| source.name.as_ref()).collect();
         let scopes: Vec<Json<&Scope>> = of_file.iter().map(|source| Json(&source.scope)).collect();
         let only: Option<Vec<&str>> = only.map(<[&str]>::to_vec);
+        // What one question does not see, the others must not see either: days that are in none of the answers count as
+        // settled.
+        let mut tx = self.begin_snapshot().await?;
 
-        let ask = || statement(include_str!("sql/coverage_counts.sql")).bind(only.clone());
-        let rows = self.rows("count the days of the ledger", ask).await?;
+        let question = statement(include_str!("sql/coverage_counts.sql")).bind(&only);
+        let rows = question.fetch_all(&mut *tx).await.doing("count the days of the ledger")?;
         let counts: Vec<Count> = rows.iter().map(count).collect::<Result<_>>()?;
 
-        let ask = || statement(include_str!("sql/coverage_scopes.sql")).bind(names.clone()).bind(scopes.clone());
-        let rows = self.rows("compare the scopes of the ledger", ask).await?;
+        let question = statement(include_str!("sql/coverage_scopes.sql")).bind(&names).bind(&scopes);
+        let rows = question.fetch_all(&mut *tx).await.doing("compare the scopes of the ledger")?;
         let mut in_detail: HashSet<String> = rows.iter().map(|row| column(row, "source")).collect::<Result<_>>()?;
         in_detail.retain(|name| counts.iter().any(|count| count.source == *name));
 
         let detailed: Vec<&str> = in_detail.iter().map(String::as_str).collect();
-        let rows = self.rows("find the ranges of the ledger", || {
-            let question = statement(include_str!("sql/coverage_ranges.sql")).bind(names.clone()).bind(scopes.clone());
-            question.bind(detailed.clone()).bind(only.clone())
-        });
-        let groups = rows.await?.iter().map(group).collect::<Result<_>>()?;
+        let question = statement(include_str!("sql/coverage_ranges.sql")).bind(&names).bind(&scopes);
+        let question = question.bind(&detailed).bind(&only);
+        let rows = question.fetch_all(&mut *tx).await.doing("find the ranges of the ledger")?;
+        let groups = rows.iter().map(group).collect::<Result<_>>()?;
 
         let holed: Vec<&str> =
             counts.iter().filter(|count| count.has_holes()).map(|count| count.source.as_str()).collect();
-        let ask = || statement(include_str!("sql/coverage_gaps.sql")).bind(holed.clone());
-        let rows = self.rows("find the gaps of the ledger", ask).await?;
+        let question = statement(include_str!("sql/coverage_gaps.sql")).bind(&holed);
+        let rows = question.fetch_all(&mut *tx).await.doing("find the gaps of the ledger")?;
         let gaps = rows.iter().map(gap).collect::<Result<_>>()?;
 
-        let ask = || statement(include_str!("sql/late_events.sql")).bind(only.clone());
-        let late = self.rows("read what was late", ask).await?;
-        let late = late.iter().map(late_events).collect::<Result<_>>()?;
+        let question = statement(include_str!("sql/late_events.sql")).bind(&only);
+        let rows = question.fetch_all(&mut *tx).await.doing("read what was late")?;
+        let late = rows.iter().map(late_events).collect::<Result<_>>()?;
 
         let others: Vec<&str> =
             counts.iter().map(|count| count.source.as_str()).filter(|name| !names.contains(name)).collect();
-        let rows = self.rows("compare the sources' scopes", || {
-            let question = statement(include_str!("sql/twins.sql")).bind(names.clone()).bind(scopes.clone());
-            question.bind(others.clone())
-        });
+        let question = statement(include_str!("sql/twins.sql")).bind(&names).bind(&scopes).bind(&others);
+        let rows = question.fetch_all(&mut *tx).await.doing("compare the sources' scopes")?;
         let twin = |row| Ok((column(row, "source")?, column(row, "earlier")?));
-        let twins = rows.await?.iter().map(twin).collect::<Result<_>>()?;
+        let twins = rows.iter().map(twin).collect::<Result<_>>()?;
         Ok(Standings { counts, groups, gaps, in_detail, late, twins })
     }
 }

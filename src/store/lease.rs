@@ -91,9 +91,9 @@ impl Lease {
         self.before.stored_before as u64
     }
 
-    /// The scope that the day was last read whole with, if it is another than the source has now.
+    /// The scope that what is stored of the day was asked with, if it is another than the source has now.
     pub fn other_scope(&self) -> Option<&str> {
-        self.before.other_scope.as_deref().filter(|_| self.before.was_whole)
+        self.before.other_scope.as_deref().filter(|_| self.before.was_whole || self.before.stored_before > 0)
     }
 
     /// How long the lease may be relied on.

@@ -71,8 +71,10 @@ pub struct Publication<'a> {
     pub totals: Totals,
     /// The moment that an archive knows of; without one, that of the claim.
     pub as_of: Option<DateTime<Utc>>,
+    /// The same for the question whether it has settled.
+    pub settles_as_of: Option<DateTime<Utc>>,
     /// The last age at which the day is to be read again, if it is to be at all. A reading from then on settles it, if
-    /// it brings nothing more.
+    /// it brings nothing more. Without one, any reading does.
     pub last_recheck: Option<Duration>,
     /// What else is to be remembered in the history.
     pub note: Option<&'a str>,
@@ -152,7 +154,7 @@ impl Store {
             .bind(Json(day.scope))
             .bind(day.as_of.map_or(before.claimed_at, |known| known.min(before.claimed_at)))
             .bind(day.last_recheck.map(|age| age.as_secs_f64()))
-            .bind(totals.conflicts > 0)
+            .bind(day.settles_as_of.map_or(before.claimed_at, |known| known.min(before.claimed_at)))
             .fetch_optional(&mut *tx)
             .await
             .doing(doing)?

@@ -56,6 +56,11 @@ impl Reader {
         self.pool.begin_with("BEGIN READ ONLY").await.doing("begin to read")
     }
 
+    /// Begins to read what all questions see alike, whatever is written in between.
+    pub(super) async fn begin_snapshot(&self) -> Result<PgTransaction<'static>> {
+        self.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await.doing("begin to read")
+    }
+
     /// The rows that answer a question, which `ask` makes; `doing` completes "the database failed to …".
     pub(super) async fn rows<'q>(
         &self,
@@ -128,11 +133,29 @@ impl Reader {
         compare(&mut tx, key, events, sameness).await
     }
 
-    /// The ids of a day's events behind `after`, in their order: some thousands at a time, none behind the last.
-    pub async fn event_ids(&self, key: &DayKey, after: &str) -> Result<Vec<String>> {
+    /// The ids of a day's events that a scope takes, behind `after`, in their order: some thousands at a time, none behind
+    /// the last. The scope is that of `filter` and of the team with this id and name.
+    pub async fn event_ids(
+        &self,
+        key: &DayKey,
+        filter: &Filter,
+        team: Option<(&str, &str)>,
+        after: &str,
+    ) -> Result<Vec<String>> {
+        let (team_id, team_name) = team.unzip();
         let rows = self.rows("read the ids of a day's events", || {
             let question = statement(include_str!("sql/event_ids.sql")).bind(key.source.as_ref()).bind(key.date);
-            question.bind(after).bind(IDS_AT_A_TIME)
+            let question = question.bind(after).bind(IDS_AT_A_TIME).bind(&filter.r#type).bind(&filter.action);
+            question.bind(&filter.actor).bind(team_id).bind(team_name)
+        });
+        rows.await?.iter().map(|row| column(row, "event_id")).collect()
+    }
+
+    /// Which of `ids` are stored of `source` under one of `dates`.
+    pub async fn stored_under(&self, source: &SourceName, dates: &[NaiveDate], ids: &[&str]) -> Result<Vec<String>> {
+        let rows = self.rows("look for events under other days", || {
+            let question = statement(include_str!("sql/stored_under.sql")).bind(source.as_ref());
+            question.bind(dates.to_vec()).bind(ids.to_vec())
         });
         rows.await?.iter().map(|row| column(row, "event_id")).collect()
     }

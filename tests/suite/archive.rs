@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use chrono::Days;
 use fake_heroku::{Fault, Match, Month, gzip, pack};
 use serde_json::Value;
 
-use crate::support::{ACME, DAY, World, date, day, fetches, truth};
+use crate::support::{ACME, DAY, World, date, day, fetches, truth, yesterday};
 
 const ACME_AND_TEAM_A: &str = r#"
 [[source]]
@@ -160,54 +161,90 @@ fn only_days_that_the_archive_covers_wholly_are_published() {
 }
 
 #[test]
-fn an_archive_knows_no_more_than_when_it_was_made_so_its_last_days_are_read_again() {
+fn an_archive_knows_no_more_than_when_it_was_made_so_its_last_days_are_read_again_unless_they_are_long_past() {
     let world = World::new(&format!("[sync]\ncatch_up_days = 1\n{ACME}"));
     world.heroku.change_archive("acme", SEPTEMBER, |archive| archive.created_at = "2024-09-29T00:02:24.870Z".into());
     backfill(&world, &format!("--via archive {FIXTURE_DAYS}"), 0);
-    let settled = "SELECT process_date, settled_at IS NOT NULL FROM audit_events_log ORDER BY 1";
-    assert_eq!(world.sql(settled), "2024-09-25|t\n2024-09-26|f\n2024-09-27|f\n2024-09-28|f");
-    world.sync("", 0);
-    assert_eq!(fetches(&world, "acme", DAY), 1);
-    // The same events, perhaps spelled otherwise, are neither new nor conflicts.
+    let settled = "SELECT count(*) FROM audit_events_log WHERE settled_at IS NOT NULL";
+    assert_eq!(world.sql(settled), "4", "how far back Heroku's list reaches is not known");
+
+    // Three days ago, in an archive that was made two minutes after its end.
+    let young = yesterday() - Days::new(2);
+    let month = Month::of(young);
+    world.heroku.generate_day("acme", young, 5);
+    world.heroku.make_archive("acme", month);
+    world.heroku.change_archive("acme", month, |archive| {
+        archive.created_at = format!("{}T00:02:00Z", young + Days::new(1));
+    });
+    backfill(&world, &format!("--via archive --from {young} --to {young}"), 0);
+    assert_eq!(world.sql(settled), "4");
+    world.sync(&format!("--date {young}"), 0);
+    assert_eq!(fetches(&world, "acme", &young.to_string()), 1);
     assert_eq!(world.sql("SELECT count(*) FROM audit_event_conflicts"), "0");
 }
 
 #[test]
-fn events_outside_their_month_are_kept_with_its_nearest_day_and_told() {
+fn events_outside_their_month_are_kept_with_the_nearest_day_that_is_taken_and_told_once() {
     let world = World::new(ACME);
     let mut events: Vec<Bytes> = DAYS.iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
     events.push(Bytes::from_static(br#"{"id":"from-october","created_at":"2024-10-02T00:00:00Z"}"#));
-    events.push(Bytes::from_static(br#"{"id":"from-nowhen"}"#));
     world.heroku.put_archive("acme", SEPTEMBER, pack(&events));
-    let finished = world.run("backfill --via archive --from 2024-09-01 --to 2024-09-30");
+    let finished = world.run("backfill --via archive --from 2024-09-25 --to 2024-09-27");
     assert_eq!(finished.status, 0, "{finished:#?}");
     assert!(finished.stderr.contains("from-october") && finished.stderr.contains("not of its month"), "{finished:#?}");
-    let kept = "SELECT event_id, process_date FROM audit_events WHERE event_id LIKE 'from-%' ORDER BY 1";
-    assert_eq!(world.sql(kept), "from-nowhen|2024-09-01\nfrom-october|2024-09-30");
+    let kept = "SELECT process_date FROM audit_events WHERE event_id = 'from-october'";
+    assert_eq!(world.sql(kept), "2024-09-27");
+    backfill(&world, "--via archive --from 2024-09-28 --to 2024-09-28", 0);
+    assert_eq!(world.sql(kept), "2024-09-27", "it is not kept twice");
+    let report = reconcile(&world, "", 0);
+    for day in DAYS {
+        assert_eq!(found(&report, "acme", day)["missing_here"], serde_json::json!([]), "{day}");
+    }
 }
 
 #[test]
-fn strays_are_kept_although_their_day_was_whole_before() {
+fn an_archive_with_events_that_do_not_say_when_they_were_makes_no_day_whole_and_keeps_them() {
     let world = World::new(ACME);
+    let mut events: Vec<Bytes> = DAYS.iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
+    events.push(Bytes::from_static(br#"{"id":"undated","created_at":"2024-09-26 12:00:00"}"#));
+    world.heroku.put_archive("acme", SEPTEMBER, pack(&events));
+    let report = backfill(&world, &format!("--via archive {FIXTURE_DAYS}"), 1);
+    for day_of in DAYS {
+        let error = day(&report, "acme", day_of)["error"].as_str().expect("an error").to_owned();
+        assert!(error.contains("holds 1 events of this source that do not say when they were"), "{error}");
+    }
+    assert_eq!(world.sql("SELECT DISTINCT status FROM audit_events_log"), "FAILED");
+    assert_eq!(world.sql("SELECT count(*) FROM audit_events WHERE event_id = 'undated'"), "1");
+    // Heroku's list of each day has it under its own.
+    world.heroku.add_event("acme", date("2024-09-26"), &br#"{"id":"undated","created_at":"2024-09-26 12:00:00"}"#[..]);
+    assert_eq!(world.run(&format!("backfill {FIXTURE_DAYS}")).status, 0);
+    assert_eq!(world.sql("SELECT DISTINCT status FROM audit_events_log"), "SUCCESS");
+}
+
+#[test]
+fn a_team_that_can_not_be_found_gets_no_event_of_an_archive_whatever_is_in_it() {
+    let world = World::new(ACME_AND_TEAM_A);
+    world.sync("--date 2024-09-28 --source team-a", 0);
     let mut events: Vec<Bytes> = DAYS.iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
     events.push(Bytes::from_static(br#"{"id":"stray","created_at":"2024-10-02T00:00:00Z"}"#));
     world.heroku.put_archive("acme", SEPTEMBER, pack(&events));
-    world.heroku.put_day("acme", date("2024-09-30"), vec![Bytes::from_static(br#"{"id":"own"}"#)]);
-    world.sync("--date 2024-09-30", 0);
-    let report = backfill(&world, &format!("--via archive {FIXTURE_DAYS}"), 0);
-    assert_eq!(day(&report, "acme", "2024-09-30")["late_events"], 1);
-    let row = world.sql("SELECT status, events_count FROM audit_events_log WHERE process_date = '2024-09-30'");
-    assert_eq!(row, "SUCCESS|2");
+    world.write_config(&ACME_AND_TEAM_A.replace("team = \"team-a\"", "team = \"team-x\""));
+    let before = world.stored("team-a", DAY);
+    let report = backfill(&world, &format!("--via archive {FIXTURE_DAYS}"), 1);
+    let error = day(&report, "team-a", "2024-09-26")["error"].as_str().expect("an error").to_owned();
+    assert!(error.contains("has no team `team-x`"), "{error}");
+    assert_eq!(world.sql("SELECT count(*) FROM audit_events WHERE source = 'team-a'"), before.len().to_string());
+    world.assert_whole("acme", "2024-09-26", &truth(&world, "acme", "2024-09-26", |_| true));
 }
 
 #[test]
 fn a_list_that_spells_an_archive_s_events_otherwise_brings_neither_new_ones_nor_conflicts() {
-    let world = World::new(&format!("[sync]\ncatch_up_days = 1\n{ACME}"));
+    let world = World::new(ACME);
     let events: Vec<Bytes> = DAYS.iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
     world.heroku.put_archive("acme", SEPTEMBER, pack(&events.iter().map(respelled).collect::<Vec<_>>()));
-    world.heroku.change_archive("acme", SEPTEMBER, |archive| archive.created_at = "2024-09-29T00:02:00Z".into());
     backfill(&world, "--via archive --from 2024-09-28 --to 2024-09-28", 0);
-    let report = world.sync("", 0);
+    assert_eq!(world.run("reset --source acme 2024-09-28").status, 0);
+    let report = world.sync("--date 2024-09-28", 0);
     let again = day(&report, "acme", DAY);
     assert_eq!((&again["outcome"], &again["events"]), (&"synced".into(), &450.into()));
     for figure in ["new_events", "late_events", "conflicts", "vanished_events"] {
@@ -216,20 +253,27 @@ fn a_list_that_spells_an_archive_s_events_otherwise_brings_neither_new_ones_nor_
 }
 
 #[test]
-fn a_stray_makes_no_day_whole_that_the_archive_does_not_cover() {
-    let world = World::new(ACME);
-    let mut events: Vec<Bytes> = DAYS.iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
-    events.push(Bytes::from_static(br#"{"id":"stray","created_at":"2024-10-02T00:00:00Z"}"#));
+fn an_event_that_is_stored_under_the_day_beside_its_own_is_not_missing() {
+    let world = World::new(&format!("{ACME}since = \"2024-09-27\"\n"));
+    let late = Bytes::from_static(br#"{"id":"at-midnight","created_at":"2024-09-28T00:00:01Z"}"#);
+    world.heroku.add_event("acme", date("2024-09-27"), late.clone());
+    world.sync("--from 2024-09-27 --to 2024-09-28", 0);
+    let mut events: Vec<Bytes> = DAYS[2..].iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
+    events.reverse();
     world.heroku.put_archive("acme", SEPTEMBER, pack(&events));
-    world.heroku.change_archive("acme", SEPTEMBER, |archive| archive.created_at = "2024-09-28T00:02:00Z".into());
-    world.heroku.fault(Match::events("acme"), Fault::status(403, "forbidden", "No"));
-    world.sync("--date 2024-09-30", 1);
-    backfill(&world, "--via archive --from 2024-09-25 --to 2024-09-26", 0);
-    let rows = world.sql("SELECT process_date, status FROM audit_events_log ORDER BY 1");
-    assert_eq!(rows, "2024-09-25|SUCCESS\n2024-09-26|SUCCESS\n2024-09-30|FAILED");
-    backfill(&world, "--via archive --from 2024-09-27 --to 2024-09-27", 0);
-    let kept = world.sql("SELECT process_date FROM audit_events WHERE event_id = 'stray'");
-    assert_eq!(kept, "2024-09-27", "the last day that it covers");
+    let report = reconcile(&world, "", 0);
+    for day in &DAYS[2..] {
+        for kind in ["missing_here", "missing_there"] {
+            assert_eq!(found(&report, "acme", day)[kind], serde_json::json!([]), "{day}");
+        }
+    }
+}
+
+#[test]
+fn without_a_ledger_a_source_that_owes_the_month_is_told_to_be_missing_all_of_it() {
+    let world = World::new(&format!("{ACME}since = \"2024-09-01\"\n"));
+    let report = reconcile(&world, "", 1);
+    assert!(report["months"][0]["error"].as_str().expect("an error").contains("nothing is stored"), "{report:#}");
 }
 
 #[test]

@@ -214,7 +214,7 @@ impl Real<'_> {
 
     fn publication(&self) -> Publication<'_> {
         let totals = Totals::default();
-        Publication { scope: &self.scope, totals, as_of: None, last_recheck: None, note: None }
+        Publication { scope: &self.scope, totals, as_of: None, settles_as_of: None, last_recheck: None, note: None }
     }
 
     async fn compare(&self, model: &Model) -> Result<(), TestCaseError> {

@@ -1,6 +1,6 @@
 //! Whole days are read again until they settle: what came late is found, and what vanished or changed is told.
 
-use fake_heroku::{Fault, Match};
+use fake_heroku::{Fault, Match, Paging};
 
 use crate::support::{DAY, World, date, day, fetches, truth, wait_for};
 
@@ -68,17 +68,18 @@ fn a_late_event_is_found_by_a_recheck_counted_dated_logged_and_the_day_settles_w
 }
 
 #[test]
-fn a_day_first_read_behind_the_last_age_has_settled_and_with_no_ages_nothing_is_ever_read_again() {
+fn a_day_first_read_behind_the_last_age_has_settled_and_with_no_ages_every_day_has_as_soon_as_it_is_read() {
     let world = World::new(ONLY_RECHECKS);
     world.sync("--date 2024-09-28", 0);
     assert!(settled(&world));
 
     let never = World::new(&ONLY_RECHECKS.replace("catch_up_days = 1", "catch_up_days = 1\nrecheck_after = []"));
-    never.sync("--date 2024-09-28", 0);
+    let yesterday = crate::support::yesterday();
+    never.sync(&format!("--date {yesterday}"), 0);
+    assert_eq!(never.sql("SELECT settled_at IS NOT NULL FROM audit_events_log"), "t");
     as_if_read_at(&never, "2024-09-29T00:10:00Z");
     never.sync("", 0);
-    assert_eq!(fetches(&never, "acme", DAY), 1);
-    assert!(!settled(&never), "it was never read again, so nothing is claimed");
+    assert_eq!(fetches(&never, "acme", &yesterday.to_string()), 1);
 }
 
 #[test]
@@ -200,4 +201,24 @@ fn a_day_of_another_filter_is_not_read_again_until_it_is_reset_and_then_both_are
     assert_eq!(note, r#"read before with the scope {"account": "acme"}, what was stored with that stays"#);
     let scope = world.sql(&format!("SELECT scope FROM audit_events_log WHERE process_date = '{DAY}'"));
     assert_eq!(scope, r#"{"filter": {"type": "app"}, "account": "acme"}"#);
+
+    // What the narrower filter does not take is not missed by later readings either.
+    as_if_read_at(&world, "2024-09-29T00:10:00Z");
+    let report = world.sync("", 0);
+    let found = day(&report, "acme", DAY);
+    assert_eq!((&found["outcome"], &found["vanished_events"]), (&"synced".into(), &0.into()));
+}
+
+#[test]
+fn what_an_attempt_with_another_filter_left_of_a_day_that_was_never_whole_is_told() {
+    let world = World::new(ONLY_RECHECKS);
+    world.heroku.set_paging(Paging::Pages { default: 100, max: 100 });
+    world.heroku.fault(Match::events("acme").page(23).always(), Fault::status(503, "unavailable", "Later"));
+    world.sync("--date 2024-09-27", 1);
+    world.heroku.clear_faults();
+    world.write_config(&format!("{ONLY_RECHECKS}filter = {{ type = \"app\" }}\n"));
+    let finished = world.run("--date 2024-09-27 --output json");
+    assert_eq!(finished.status, 0, "{finished:#?}");
+    assert!(finished.stderr.contains("read with another scope before"), "{}", finished.stderr);
+    assert_eq!(day(&finished.json(), "acme", "2024-09-27")["vanished_events"], 0);
 }

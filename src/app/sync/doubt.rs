@@ -34,8 +34,8 @@ type Asked = (String, Filter, Month, Token);
 /// What an archive holds of a query's events.
 #[derive(Debug)]
 enum Known {
-    /// So many of each day.
-    Events(HashMap<NaiveDate, u64>),
+    /// So many of each day, up to the newest that it covers wholly.
+    Events { days: HashMap<NaiveDate, u64>, covered: Option<NaiveDate> },
     /// There is no archive of this month, or none that may be had.
     Nothing,
     /// It can't be said now.
@@ -75,7 +75,10 @@ impl Doubts {
             Arc::clone(self.archives.lock().expect("no panic while locked").entry(key).or_default())
         };
         match cell.get_or_init(|| count(context, job, month, cost)).await {
-            Known::Events(days) => {
+            Known::Events { covered, .. } if covered.is_none_or(|covered| covered < *date) => {
+                Some(format!("the archive of {month} was made before the day was over"))
+            }
+            Known::Events { days, .. } => {
                 let events = days.get(date).filter(|events| **events > 0)?;
                 Some(format!("the archive of {month} holds {events} events of it"))
             }
@@ -100,21 +103,23 @@ async fn count(context: &Context, job: &Job, month: Month, cost: &mut Cost) -> K
         Err(error) => return Known::Unclear(error.to_string()),
     };
     let selector = Selector { team: None, filter: job.query.filter.clone() };
-    match count_days(archive, &selector).await {
-        Ok(days) => Known::Events(days),
+    let covered = archive.covers_to(month.last());
+    match count_days(&archive, &selector).await {
+        Ok(Some(days)) => Known::Events { days, covered },
+        Ok(None) => Known::Unclear("some of its events do not say when they were".to_owned()),
         Err(error) => Known::Unclear(error.to_string()),
     }
 }
 
-async fn count_days(mut archive: Archive, selector: &Selector) -> Result<HashMap<NaiveDate, u64>, Unreadable> {
+/// How many events each day has; `None` where some do not say which day is theirs.
+async fn count_days(archive: &Archive, selector: &Selector) -> Result<Option<HashMap<NaiveDate, u64>>, Unreadable> {
     let mut days = HashMap::new();
     let mut entries = archive.read()?;
     while let Some(batch) = entries.next().await? {
         for event in batch.iter().filter(|event| selector.takes(event)) {
-            if let Some(time) = event.columns.created_at {
-                *days.entry(time.date_naive()).or_default() += 1;
-            }
+            let Some(time) = event.columns.created_at else { return Ok(None) };
+            *days.entry(time.date_naive()).or_default() += 1;
         }
     }
-    Ok(days)
+    Ok(Some(days))
 }

@@ -7,10 +7,15 @@ SET status = 'SUCCESS',
     scope = $5,
     -- An archive may know less than an earlier reading.
     synced_at = greatest(l.synced_at, $6),
-    settled_at = CASE WHEN $7::double precision IS NOT NULL
-                       AND $6 >= ($2 + 1)::timestamp AT TIME ZONE 'UTC' + make_interval(secs => $7)
-                       -- A day that was whole before has settled when another reading brought nothing more.
-                       AND (l.synced_at IS NULL OR (stored.events = l.events_count AND NOT $8))
+    settled_at = CASE WHEN $7::double precision IS NULL
+                        OR ($8 >= ($2 + 1)::timestamp AT TIME ZONE 'UTC' + make_interval(secs => $7)
+                            -- A day that was whole before has settled when nothing more came since, in whichever attempt.
+                            AND (l.synced_at IS NULL
+                                 OR (stored.events = l.events_count
+                                     AND NOT EXISTS (SELECT FROM audit_event_conflicts AS c
+                                                     WHERE c.source = $1
+                                                       AND c.process_date = $2
+                                                       AND c.seen_at > l.synced_at))))
                       THEN clock_timestamp() END,
     error_message = NULL,
     locked_by = NULL,
