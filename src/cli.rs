@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::day::Month;
+use crate::day::{Dates, Month};
 use crate::report::Output;
 use crate::report::log::{LogFormat, Verbosity};
 
@@ -72,7 +72,7 @@ pub(crate) enum Command {
     Reset(ResetArgs),
     /// Marks days whose lease went stale as ERROR, so that they are due again
     #[command(after_help = help::CLEANUP)]
-    Cleanup,
+    Cleanup(CleanupArgs),
     /// Brings the database's schema up to date; a sync does so too
     #[command(after_help = help::MIGRATE)]
     Migrate(MigrateArgs),
@@ -169,12 +169,25 @@ pub(crate) struct ResetArgs {
     /// The source
     #[arg(long, value_name = "NAME")]
     pub(crate) source: String,
-    /// The UTC days (YYYY-MM-DD)
+    /// The UTC days, each YYYY-MM-DD or a range YYYY-MM-DD..YYYY-MM-DD with both ends
     #[arg(value_name = "DATE", required = true)]
-    pub(crate) dates: Vec<NaiveDate>,
+    pub(crate) dates: Vec<Dates>,
     /// Also a day that is being worked on: its worker loses it
     #[arg(long)]
     pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) operator: Operator,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CleanupArgs {
+    #[command(flatten)]
+    pub(crate) operator: Operator,
+}
+
+/// Who does something to the ledger, and why.
+#[derive(Debug, Args)]
+pub(crate) struct Operator {
     /// Why, for the history
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,

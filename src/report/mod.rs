@@ -6,6 +6,7 @@ pub mod adoption;
 pub mod backfill;
 pub mod check;
 pub mod log;
+pub mod operator;
 pub mod progress;
 pub mod reconcile;
 pub mod run;

@@ -40,7 +40,7 @@ pub use inspect::{Place, Rights, Server};
 pub use known::{Sameness, Stored, Via};
 pub use lease::{Lease, Pulse, Trust};
 pub use ledger::{Blame, Publication, Published, Totals, Unpublished};
-pub use operator::{Reset, ResetOrder, Stale};
+pub use operator::{Behalf, Reset, ResetOrder, Stale};
 pub use reader::{Reader, Rereads};
 pub use schema::{Schema, SchemaError, all_migrations};
 pub use tls::Protection;
