@@ -73,6 +73,9 @@ pub(crate) enum Command {
     /// Marks days whose lease went stale as ERROR, so that they are due again
     #[command(after_help = help::CLEANUP)]
     Cleanup(CleanupArgs),
+    /// Shows what happened to the days: attempts, takeovers, resets, cleanups
+    #[command(after_help = help::HISTORY)]
+    History(HistoryArgs),
     /// Brings the database's schema up to date; a sync does so too
     #[command(after_help = help::MIGRATE)]
     Migrate(MigrateArgs),
@@ -183,6 +186,19 @@ pub(crate) struct ResetArgs {
 pub(crate) struct CleanupArgs {
     #[command(flatten)]
     pub(crate) operator: Operator,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HistoryArgs {
+    /// Only this source, also one that is not in the file any more; may be given several times
+    #[arg(long = "source", value_name = "NAME")]
+    pub(crate) sources: Vec<String>,
+    /// Only what happened to this UTC day (YYYY-MM-DD), whenever that was
+    #[arg(long, value_name = "DATE")]
+    pub(crate) date: Option<NaiveDate>,
+    /// Only what happened in the last N days [default: 7, or with --date no limit]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=36_600))]
+    pub(crate) days: Option<u32>,
 }
 
 /// Who does something to the ledger, and why.

@@ -62,6 +62,14 @@ Examples:
   auditsync cleanup --reason drill --by ada
   auditsync cleanup --output json                      for scripts";
 
+pub(super) const HISTORY: &str = "\
+Newest last; # is the number of the claim. It only reads, and nothing is ever taken out.
+
+Examples:
+  auditsync history                                    what happened in the last week
+  auditsync history --source acme --date 2024-09-28    all that ever happened to this day
+  auditsync history --days 90 --output json            for scripts";
+
 pub(super) const MIGRATE: &str = "\
 Examples:
   auditsync migrate --dry-run                          what would be done

@@ -5,6 +5,7 @@
 pub mod adoption;
 pub mod backfill;
 pub mod check;
+pub mod history;
 pub mod log;
 pub mod operator;
 pub mod progress;

@@ -20,13 +20,18 @@ impl Plain {
         self.table.add_row(cells);
     }
 
-    pub(super) fn text(mut self) -> String {
+    pub(super) fn text(self) -> String {
+        self.lines().into_iter().map(|line| line + "\n").collect()
+    }
+
+    /// The heading and each row, without line ends.
+    pub(super) fn lines(mut self) -> Vec<String> {
         for (column, numeric) in self.table.column_iter_mut().zip(&self.numeric) {
             column.set_padding((0, 2));
             if *numeric {
                 column.set_cell_alignment(CellAlignment::Right);
             }
         }
-        self.table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
+        self.table.lines().map(|line| line.trim_end().to_owned()).collect()
     }
 }

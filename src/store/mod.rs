@@ -36,6 +36,7 @@ pub use connect::ConnectError;
 pub use coverage::Standings;
 pub use error::Error;
 pub use events::Written;
+pub use history::Past;
 pub use inspect::{Place, Rights, Server};
 pub use known::{Sameness, Stored, Via};
 pub use lease::{Lease, Pulse, Trust};
