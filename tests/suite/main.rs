@@ -24,6 +24,7 @@ mod http2;
 mod large_events;
 mod lease;
 mod ledger_model;
+mod log_lines;
 mod operator;
 mod pages;
 mod pooler;
@@ -34,5 +35,6 @@ mod settling;
 mod statements;
 mod support;
 mod sync;
+
 mod tls;
 mod views;
