@@ -92,5 +92,15 @@ fn check(covered: &[Coverage], max_lag: humantime::Duration) -> Check {
             Some(Behind { source: source.source.clone(), reason })
         })
         .collect();
-    Check { ok: behind.is_empty(), max_lag: max_lag.to_string(), behind }
+    Check { ok: behind.is_empty(), max_lag: told(max_lag), behind }
+}
+
+/// A duration as people type it: whole hours as hours, also more than a day of them.
+fn told(duration: humantime::Duration) -> String {
+    let seconds = duration.as_secs();
+    if seconds > 0 && seconds.is_multiple_of(3600) && duration.subsec_nanos() == 0 {
+        format!("{}h", seconds / 3600)
+    } else {
+        duration.to_string()
+    }
 }

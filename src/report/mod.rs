@@ -5,6 +5,7 @@
 pub mod adoption;
 pub mod backfill;
 pub mod check;
+mod fold;
 pub mod history;
 pub mod log;
 pub mod operator;
@@ -14,7 +15,7 @@ pub mod run;
 pub mod status;
 mod table;
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -39,7 +40,10 @@ impl Output {
     /// Prints `report` to stdout.
     pub fn print(self, report: &impl Report) -> io::Result<()> {
         let text = match self {
-            Self::Text => report.text(),
+            Self::Text => match width() {
+                Some(width) => fold::fold(&report.text(), width),
+                None => report.text(),
+            },
             Self::Json => serde_json::to_string(report).map_err(io::Error::from)? + "\n",
         };
         let mut stdout = io::stdout().lock();
@@ -49,6 +53,15 @@ impl Output {
             written => written,
         }
     }
+}
+
+/// The columns of the terminal that results go to, if they go to one.
+fn width() -> Option<usize> {
+    let stdout = io::stdout();
+    if !stdout.is_terminal() {
+        return None;
+    }
+    terminal_size::terminal_size_of(stdout).map(|(terminal_size::Width(columns), _)| usize::from(columns))
 }
 
 /// Times as the JSON documents write them: RFC 3339, UTC, to the millisecond.

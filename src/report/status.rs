@@ -192,6 +192,7 @@ fn show_ranges(text: &mut String, source: &Coverage) {
         let state = state.name().replace('_', " ");
         let _ = writeln!(text, "  {from}{to}  {state}, {}{scope}", counted(*days, "day"));
     }
+    say_what_is_missing(text, source);
     if source.adopted > 0 {
         let days = counted(source.adopted, "day");
         let _ = writeln!(
@@ -219,6 +220,18 @@ fn show_ranges(text: &mut String, source: &Coverage) {
             hours(max)
         );
     }
+}
+
+/// The command that reads the days without a row, where the file still has their source.
+fn say_what_is_missing(text: &mut String, source: &Coverage) {
+    let mut missing = source.missing_ranges();
+    let (Some(first), true) = (missing.next(), source.in_file && source.enabled) else { return };
+    let to = missing.last().map_or(first.to, |last| last.to);
+    let _ = writeln!(
+        text,
+        "  What is missing is read by\n  `auditsync backfill --source {} --from {} --to {to}`",
+        source.source, first.from
+    );
 }
 
 fn hours(time: std::time::Duration) -> String {

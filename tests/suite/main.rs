@@ -35,6 +35,7 @@ mod settling;
 mod statements;
 mod support;
 mod sync;
+mod texts;
 
 mod tls;
 mod views;
