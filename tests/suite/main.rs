@@ -35,6 +35,7 @@ mod settling;
 mod statements;
 mod support;
 mod sync;
+mod terminal;
 mod texts;
 
 mod tls;
