@@ -31,7 +31,7 @@ impl Report for HistoryReport {
                 None => "Nothing ever happened to that.\n".to_owned(),
             };
         }
-        let mut table = Plain::new(&["AT (UTC)", "SOURCE", "DATE", ">#", "ACTION", "OUTCOME", ">EVENTS", ">NEW"]);
+        let mut table = Plain::new(&["AT (UTC)", "SOURCE", "DATE", ">#", "ACTION", "*OUTCOME", ">EVENTS", ">NEW"]);
         let figure = |figure: Option<i32>| figure.map_or_else(|| "-".to_owned(), |figure| figure.to_string());
         for entry in &self.entries {
             table.row(vec![

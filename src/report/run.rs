@@ -178,7 +178,7 @@ impl Report for RunReport {
         if self.days.is_empty() {
             return "Nothing is due.\n".to_owned();
         }
-        let mut table = Plain::new(&["SOURCE", "DATE", "OUTCOME", ">EVENTS", ">NEW", ">LATE", ">REQUESTS", ">TIME"]);
+        let mut table = Plain::new(&["SOURCE", "DATE", "*OUTCOME", ">EVENTS", ">NEW", ">LATE", ">REQUESTS", ">TIME"]);
         for day in &self.days {
             let took = Duration::from_millis(day.duration_ms).as_secs_f64();
             table.row(vec![

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 
+use super::paint::painted;
 use super::run::counted;
 use super::table::Plain;
 use super::{Report, optional_time};
@@ -155,7 +156,7 @@ impl StatusReport {
         if told.is_empty() {
             return;
         }
-        let mut days = Plain::new(&["SOURCE", "DATE", "STATUS", ">EVENTS", ">ATTEMPT", "UPDATED"]);
+        let mut days = Plain::new(&["SOURCE", "DATE", "*STATUS", ">EVENTS", ">ATTEMPT", "UPDATED"]);
         for day in &told {
             days.row(vec![
                 day.source.clone(),
@@ -189,7 +190,7 @@ fn show_ranges(text: &mut String, source: &Coverage) {
         let Range { state, from, to, days, other_scope } = range;
         let scope = if *other_scope { ", with another scope" } else { "" };
         let to = if from == to { " ".repeat(14) } else { format!(" .. {to}") };
-        let state = state.name().replace('_', " ");
+        let state = painted(&state.name().replace('_', " "));
         let _ = writeln!(text, "  {from}{to}  {state}, {}{scope}", counted(*days, "day"));
     }
     say_what_is_missing(text, source);

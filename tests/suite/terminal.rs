@@ -113,3 +113,19 @@ fn long_advice_is_broken_at_words_on_a_narrow_terminal() {
     assert!(text.iter().all(|line| line.chars().count() <= 80), "{text:#?}");
     assert!(text.iter().any(|line| line.contains("`heroku authorizations:create`")), "{text:#?}");
 }
+
+#[test]
+fn the_words_that_say_how_days_stand_are_colored_on_a_terminal_alone() {
+    let mut world = World::new(ACME);
+    assert_eq!(world.run(ON_DAY).status, 0);
+    let green = |word: &str| format!("\u{1b}[32m{word}\u{1b}[0m");
+    let status = Screen::start(&world.command("status"), NARROW).end();
+    assert!(status.raw.contains(&green("whole")) || status.raw.contains(&green("settled")), "{:?}", status.raw);
+    assert!(status.raw.contains("\u{1b}[31mmissing\u{1b}[0m"), "{:?}", status.raw);
+    let synced = Screen::start(&world.command("-q sync --date 2024-09-28"), NARROW).end();
+    assert!(synced.raw.contains(&format!("2024-09-28  {}", green("already_synced"))), "{:?}", synced.raw);
+    assert!(!world.run("status").stdout.contains('\u{1b}'));
+    world.set("NO_COLOR", "1");
+    let plain = Screen::start(&world.command("status"), NARROW).end();
+    assert!(!is_colored(&plain.raw) && plain.raw.contains("missing, "), "{:?}", plain.raw);
+}
