@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::day::Month;
+use crate::day::{Dates, Month};
 use crate::report::Output;
 use crate::report::log::{LogFormat, Verbosity};
 
@@ -72,7 +72,10 @@ pub(crate) enum Command {
     Reset(ResetArgs),
     /// Marks days whose lease went stale as ERROR, so that they are due again
     #[command(after_help = help::CLEANUP)]
-    Cleanup,
+    Cleanup(CleanupArgs),
+    /// Shows what happened to the days: attempts, takeovers, resets, cleanups
+    #[command(after_help = help::HISTORY)]
+    History(HistoryArgs),
     /// Brings the database's schema up to date; a sync does so too
     #[command(after_help = help::MIGRATE)]
     Migrate(MigrateArgs),
@@ -169,12 +172,38 @@ pub(crate) struct ResetArgs {
     /// The source
     #[arg(long, value_name = "NAME")]
     pub(crate) source: String,
-    /// The UTC days (YYYY-MM-DD)
+    /// The UTC days, each YYYY-MM-DD or a range YYYY-MM-DD..YYYY-MM-DD with both ends
     #[arg(value_name = "DATE", required = true)]
-    pub(crate) dates: Vec<NaiveDate>,
+    pub(crate) dates: Vec<Dates>,
     /// Also a day that is being worked on: its worker loses it
     #[arg(long)]
     pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) operator: Operator,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CleanupArgs {
+    #[command(flatten)]
+    pub(crate) operator: Operator,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HistoryArgs {
+    /// Only this source, also one that is not in the file any more; may be given several times
+    #[arg(long = "source", value_name = "NAME")]
+    pub(crate) sources: Vec<String>,
+    /// Only what happened to this UTC day (YYYY-MM-DD), whenever that was
+    #[arg(long, value_name = "DATE")]
+    pub(crate) date: Option<NaiveDate>,
+    /// Only what happened in the last N days [default: 7, or with --date no limit]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=36_600))]
+    pub(crate) days: Option<u32>,
+}
+
+/// Who does something to the ledger, and why.
+#[derive(Debug, Args)]
+pub(crate) struct Operator {
     /// Why, for the history
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,

@@ -95,6 +95,56 @@ impl Serialize for Month {
 #[error("a month is written YYYY-MM")]
 pub struct NotAMonth;
 
+/// One date, or a range of them with both ends, as people name days to a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dates {
+    /// The first.
+    pub from: NaiveDate,
+    /// The last, which is not before the first.
+    pub to: NaiveDate,
+}
+
+/// The longest range that can be named: a century.
+const LONGEST_RANGE: i64 = 36_600;
+
+impl FromStr for Dates {
+    type Err = NotDates;
+
+    /// Reads `YYYY-MM-DD` or `YYYY-MM-DD..YYYY-MM-DD`.
+    fn from_str(text: &str) -> Result<Self, NotDates> {
+        let (from, to) = text.split_once("..").unwrap_or((text, text));
+        let date = |text: &str| {
+            let is_plain = text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+            text.parse().ok().filter(|_| is_plain).ok_or(NotDates::Form)
+        };
+        let (from, to): (NaiveDate, NaiveDate) = (date(from)?, date(to)?);
+        match (to - from).num_days() {
+            days if days < 0 => Err(NotDates::Swapped { from, to }),
+            days if days >= LONGEST_RANGE => Err(NotDates::TooMany),
+            _ => Ok(Self { from, to }),
+        }
+    }
+}
+
+/// A text names no days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotDates {
+    /// It is written otherwise, or there is no such date.
+    #[error("a day is written YYYY-MM-DD, and a range of days YYYY-MM-DD..YYYY-MM-DD")]
+    Form,
+    /// The ends are in the wrong order.
+    #[error("{from} lies after {to}: a range begins with its older end")]
+    Swapped {
+        /// The end that comes first.
+        from: NaiveDate,
+        /// The end that comes last.
+        to: NaiveDate,
+    },
+    /// It is probably a slip.
+    #[error("a range holds {LONGEST_RANGE} days at most")]
+    TooMany,
+}
+
 /// The moment at which `date` is over in UTC. Ages of days count from it.
 pub fn end(date: NaiveDate) -> DateTime<Utc> {
     (date + Days::new(1)).and_time(NaiveTime::MIN).and_utc()
@@ -142,5 +192,20 @@ mod tests {
         assert_eq!(range(first, last).count(), 3);
         assert_eq!(range(last, last).count(), 1);
         assert_eq!(range(last, first).count(), 0);
+    }
+
+    #[test]
+    fn days_are_named_one_by_one_or_as_a_range_whose_older_end_comes_first() {
+        let dates = |text: &str| text.parse::<Dates>();
+        let (from, to) = (date("2024-09-01"), date("2024-09-05"));
+        assert_eq!(dates("2024-09-01"), Ok(Dates { from, to: from }));
+        assert_eq!(dates("2024-09-01..2024-09-05"), Ok(Dates { from, to }));
+        assert_eq!(dates("2024-09-01..2024-09-01"), Ok(Dates { from, to: from }));
+        assert_eq!(dates("2024-09-05..2024-09-01"), Err(NotDates::Swapped { from: to, to: from }));
+        assert_eq!(dates("0001-01-01..2024-09-01"), Err(NotDates::TooMany));
+        for odd in ["2024-9-1", "2024-09-31", "2024-09-01..", "..2024-09-01", "2024-09-01-2024-09-05", "yesterday", ""]
+        {
+            assert_eq!(dates(odd), Err(NotDates::Form), "{odd}");
+        }
     }
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 
 use chrono::{DateTime, NaiveDate, Utc};
+use serde::Serialize;
+use uuid::Uuid;
 
 /// The status of a day in the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +75,42 @@ pub struct LateEvents {
     pub events: u64,
     /// When they were found.
     pub found_at: DateTime<Utc>,
+}
+
+/// One entry of the append-only record, as it was written.
+#[derive(Debug, Clone, Serialize)]
+pub struct Happened {
+    /// When, by the database's clock.
+    #[serde(serialize_with = "crate::report::time::serialize")]
+    pub at: DateTime<Utc>,
+    /// The run that did it.
+    pub run_id: Uuid,
+    /// The source, which the file may know no longer.
+    pub source: String,
+    /// The UTC date.
+    pub date: NaiveDate,
+    /// The number of the claim.
+    pub attempt: i32,
+    /// `claim`, `takeover`, `publish`, `fail`, `release`, `reset`, `cleanup` or `adopt`.
+    pub action: String,
+    /// What came of it.
+    pub outcome: String,
+    /// The events of the day, where it was read whole.
+    pub events: Option<i32>,
+    /// Those that were not stored before.
+    pub new_events: Option<i32>,
+    /// Those that came after the day had been whole.
+    pub late_events: Option<i32>,
+    /// Requests to Heroku.
+    pub requests: Option<i32>,
+    /// Those that repeated one that failed.
+    pub retries: Option<i32>,
+    /// From the claim to the end.
+    pub duration_ms: Option<i64>,
+    /// Why, or what was before.
+    pub message: Option<String>,
+    /// The process, or the person.
+    pub by: String,
 }
 
 impl From<String> for Status {

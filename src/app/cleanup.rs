@@ -1,13 +1,15 @@
 //! `cleanup`: marks days whose lease went stale as ERROR, so that they are due again.
 
 use super::{App, DONE, ExitStatus, Failure, existing, reset};
-use crate::report::status::{CleanupReport, StaleDay};
-use crate::store::Stale;
+use crate::cli::CleanupArgs;
+use crate::report::operator::{CleanupReport, StaleDay};
+use crate::store::{Behalf, Stale};
 
-pub(super) async fn run(app: &App<'_>) -> Result<ExitStatus, Failure> {
+pub(super) async fn run(app: &App<'_>, args: &CleanupArgs) -> Result<ExitStatus, Failure> {
+    let by = reset::operator(args.operator.by.as_deref());
     let reader = app.connect().await?;
     let stale = match existing(&reader, &App::holder()).await? {
-        Some(store) => store.clean_up(&reset::operator(None)).await?,
+        Some(store) => store.clean_up(Behalf { by: &by, reason: args.operator.reason.as_deref() }).await?,
         None => Vec::new(),
     };
     let days =

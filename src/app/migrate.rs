@@ -5,7 +5,7 @@ use super::{App, DONE, ExitStatus, Failure};
 use crate::cli::MigrateArgs;
 use crate::config::Source;
 use crate::report::adoption::{AdoptedDays, AdoptionReport};
-use crate::report::status::MigrateReport;
+use crate::report::operator::MigrateReport;
 use crate::store::{AdoptOrder, Adopted, Reader, Schema, Store, all_migrations};
 
 pub(super) async fn run(app: &App<'_>, args: &MigrateArgs) -> Result<ExitStatus, Failure> {

@@ -6,6 +6,7 @@ mod check;
 mod cleanup;
 mod dry_run;
 mod fetch;
+mod history;
 mod manual;
 mod migrate;
 mod notify;
@@ -164,7 +165,8 @@ async fn dispatch(global: &Global, command: Command) -> Result<ExitStatus, Failu
         Command::Reconcile(args) => reconcile::run(&app, &args).await,
         Command::Status(args) => status::run(&app, &args).await,
         Command::Reset(args) => reset::run(&app, &args).await,
-        Command::Cleanup => cleanup::run(&app).await,
+        Command::Cleanup(args) => cleanup::run(&app, &args).await,
+        Command::History(args) => history::run(&app, &args).await,
         Command::Migrate(args) => migrate::run(&app, &args).await,
         Command::Check(args) => check::run(&app, &args).await,
         Command::Completions(_) | Command::Man(_) => Ok(DONE),

@@ -1,31 +1,36 @@
 //! `reset`: makes days due again.
 
+use std::collections::{BTreeSet, HashSet};
+
+use chrono::NaiveDate;
+
 use super::{App, DONE, ExitStatus, FOUND_WRONG, Failure, clock, env, existing};
 use crate::cli::ResetArgs;
-use crate::day::{DayKey, last_over};
-use crate::report::status::{ResetDay, ResetReport};
-use crate::store::{Reset, ResetOrder};
+use crate::config::SourceName;
+use crate::day::{Dates, DayKey, last_over, range};
+use crate::report::operator::{ResetDay, ResetReport};
+use crate::store::{Behalf, Reader, Rereads, Reset, ResetOrder, Store};
 
 pub(super) async fn run(app: &App<'_>, args: &ResetArgs) -> Result<ExitStatus, Failure> {
     let source = app.config.source(&args.source).map_err(Failure::usage)?;
-    let last_over = last_over(clock());
-    if let Some(date) = args.dates.iter().find(|date| **date > last_over) {
-        return Err(Failure::usage(format!(
-            "{date} is not over in UTC, so it was never due: the newest day to reset is {last_over}"
-        )));
-    }
+    refuse_unfinished(&args.dates, last_over(clock()))?;
     let reader = app.connect().await?;
     let store = existing(&reader, &App::holder()).await?;
-    let by = operator(args.by.as_deref());
-    let order = ResetOrder { force: args.force, reason: args.reason.as_deref(), by: &by };
-    let mut days = Vec::with_capacity(args.dates.len());
-    for date in &args.dates {
-        let reset = match &store {
-            Some(store) => store.reset(&DayKey::new(&source.name, *date), &order).await?,
-            None => Reset::NoRow,
-        };
-        let (outcome, message) = tell(&reset);
-        days.push(ResetDay { source: source.name.to_string(), date: *date, outcome, message });
+    let by = operator(args.operator.by.as_deref());
+    let behalf = Behalf { by: &by, reason: args.operator.reason.as_deref() };
+    let order = ResetOrder { force: args.force, behalf };
+    let dates: BTreeSet<NaiveDate> = args.dates.iter().flat_map(|dates| range(dates.from, dates.to)).collect();
+    let mut days = Vec::with_capacity(dates.len());
+    if let (Some(first), Some(last)) = (dates.first(), dates.last()) {
+        let rows = rows(&reader, store.as_ref(), &source.name, Dates { from: *first, to: *last }).await?;
+        for date in dates {
+            let reset = match &store {
+                Some(store) if rows.contains(&date) => store.reset(&DayKey::new(&source.name, date), &order).await?,
+                _ => Reset::NoRow,
+            };
+            let (outcome, message) = tell(&reset);
+            days.push(ResetDay { source: source.name.to_string(), date, outcome, message });
+        }
     }
     let refused = days.iter().any(|day| day.outcome == "refused");
     app.global.output.print(&ResetReport { days })?;
@@ -33,19 +38,38 @@ pub(super) async fn run(app: &App<'_>, args: &ResetArgs) -> Result<ExitStatus, F
     Ok(if refused { FOUND_WRONG } else { DONE })
 }
 
+/// Refuses days that are not over, before anything is done to the others.
+fn refuse_unfinished(named: &[Dates], last_over: NaiveDate) -> Result<(), Failure> {
+    match named.iter().map(|dates| dates.to).find(|to| *to > last_over) {
+        Some(date) => Err(Failure::usage(format!(
+            "{date} is not over in UTC, so it was never due: the newest day to reset is {last_over}"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// The dates that have a row, so that a long range with few of them does not take a transaction for each.
+async fn rows(
+    reader: &Reader,
+    store: Option<&Store>,
+    source: &SourceName,
+    Dates { from, to }: Dates,
+) -> Result<HashSet<NaiveDate>, Failure> {
+    if store.is_none() {
+        return Ok(HashSet::new());
+    }
+    let rows = reader.ledger(&[(source.as_ref(), None)], (from, to), Rereads::None).await?;
+    Ok(rows.into_iter().map(|row| row.date).collect())
+}
+
 fn tell(reset: &Reset) -> (&'static str, String) {
     match reset {
         Reset::Done { was } => ("reset", format!("due again (was {was}); the next `auditsync` reads it")),
-        Reset::AlreadyDue => ("already_due", "was due already; the next `auditsync` reads it".to_owned()),
-        Reset::NoRow => (
-            "no_row",
-            "has no row in the ledger, so there is nothing to reset; `auditsync --date` reads a day of any age"
-                .to_owned(),
-        ),
-        Reset::Refused { holder } => (
-            "refused",
-            format!("is being worked on by {holder}; wait for it, or take the day away from it with --force"),
-        ),
+        Reset::AlreadyDue => ("already_due", "due already; the next `auditsync` reads it".to_owned()),
+        Reset::NoRow => ("no_row", "has no row in the ledger, so there is nothing to reset".to_owned()),
+        Reset::Refused { holder } => {
+            ("refused", format!("at work: {holder} has it. Wait for that, or take the day away from it with --force"))
+        }
     }
 }
 

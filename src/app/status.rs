@@ -1,7 +1,6 @@
 //! `status`: how the ledger stands.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use chrono::{Days, NaiveDate};
 
@@ -82,12 +81,6 @@ fn days(covered: &[Coverage], rows: &[LedgerRow], (from, to): (NaiveDate, NaiveD
     days
 }
 
-/// A time as people name a lag: `36h`, or with the rest where there is one.
-fn in_hours(time: Duration) -> String {
-    let (hours, rest) = (time.as_secs() / 3600, Duration::from_secs(time.as_secs() % 3600));
-    if rest.is_zero() { format!("{hours}h") } else { format!("{hours}h {}", humantime::format_duration(rest)) }
-}
-
 fn check(covered: &[Coverage], max_lag: humantime::Duration) -> Check {
     let behind: Vec<Behind> = covered
         .iter()
@@ -96,5 +89,15 @@ fn check(covered: &[Coverage], max_lag: humantime::Duration) -> Check {
             Some(Behind { source: source.source.clone(), reason })
         })
         .collect();
-    Check { ok: behind.is_empty(), max_lag: in_hours(max_lag.into()), behind }
+    Check { ok: behind.is_empty(), max_lag: told(max_lag), behind }
+}
+
+/// A duration as people type it: whole hours as hours, also more than a day of them.
+fn told(duration: humantime::Duration) -> String {
+    let seconds = duration.as_secs();
+    if seconds > 0 && seconds.is_multiple_of(3600) && duration.subsec_nanos() == 0 {
+        format!("{}h", seconds / 3600)
+    } else {
+        duration.to_string()
+    }
 }

@@ -49,7 +49,8 @@ Exit status: 1 if an event is missing here.";
 pub(super) const RESET: &str = "\
 Examples:
   auditsync reset --source acme 2024-09-28             due again; its events stay
-  auditsync reset --source acme 2024-09-27 2024-09-28 --reason drill --by ada
+  auditsync reset --source acme 2024-09-01..2024-09-05 2024-09-28
+  auditsync reset --source acme 2024-09-28 --reason drill --by ada
 
 Exit status: 1 if a day is being worked on, and --force was not given.";
 
@@ -58,7 +59,16 @@ A sync takes such days over by itself; this only shows them as what they are.
 
 Examples:
   auditsync cleanup
-  auditsync cleanup --output json";
+  auditsync cleanup --reason drill --by ada
+  auditsync cleanup --output json                      for scripts";
+
+pub(super) const HISTORY: &str = "\
+Newest last; # is the number of the claim. It only reads, and nothing is ever taken out.
+
+Examples:
+  auditsync history                                    what happened in the last week
+  auditsync history --source acme --date 2024-09-28    all that ever happened to this day
+  auditsync history --days 90 --output json            for scripts";
 
 pub(super) const MIGRATE: &str = "\
 Examples:

@@ -1,20 +1,24 @@
 //! The log: on stderr, as text for people, logfmt or JSON, one line an entry.
+//!
+//! The keys of the lines for a run, a day and a new event are relied on by drains: they stay.
 
-use std::fmt::Write as _;
+mod line;
+
 use std::io::{self, IsTerminal as _};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use tracing::{Subscriber, info, warn};
+use tracing::{info, warn};
 use tracing_subscriber::filter::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer, fmt};
+
+use line::Lines;
 
 use super::progress::beside_lines;
 use super::run::{DayReport, Outcome, RunReport};
 use crate::config::{EventLog, SourceName, Token};
 use crate::event::Event;
-use crate::text::steers;
 
 /// The form of the log's lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -55,36 +59,21 @@ pub fn start(format: Option<LogFormat>, verbosity: Verbosity, rust_log: Option<&
     };
     let terminal = io::stderr().is_terminal();
     let format = format.unwrap_or(if terminal { LogFormat::Text } else { LogFormat::Logfmt });
-    let layer = layer(format, terminal && !no_color);
+    let color = terminal && !no_color && format == LogFormat::Text;
+    // The lines bring their own colours.
+    let layer = fmt::layer().event_format(Lines { format, color }).with_ansi(false).with_writer(|| Stderr);
     // Only a second call in one process fails, and then the first log goes on.
     let _ = tracing_subscriber::registry().with(layer.with_filter(filter)).try_init();
 }
 
-/// Stderr, for lines that hold what others wrote: characters that could steer a terminal are escaped, as JSON does where
-/// it has to. The formats do so for some of them only.
+/// Stderr, out of the way of the live lines.
 #[derive(Debug)]
-struct Harmless {
-    json: bool,
-    /// Escapes are the format's own, which has made others harmless.
-    color: bool,
-}
+struct Stderr;
 
-impl io::Write for Harmless {
+impl io::Write for Stderr {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        // A format writes a whole line at once.
-        let text = String::from_utf8_lossy(line);
-        let (text, end) = text.strip_suffix('\n').map_or((&*text, ""), |text| (text, "\n"));
-        let mut escaped = String::with_capacity(line.len());
-        for c in text.chars() {
-            match c {
-                '\u{1b}' if self.color => escaped.push(c),
-                c if !steers(c) => escaped.push(c),
-                c if self.json => _ = write!(escaped, "\\u{:04x}", u32::from(c)),
-                c => _ = write!(escaped, "{}", c.escape_unicode()),
-            }
-        }
-        escaped.push_str(end);
-        beside_lines(|| io::Write::write_all(&mut io::stderr().lock(), escaped.as_bytes()))?;
+        // A whole line comes at once.
+        beside_lines(|| io::Write::write_all(&mut io::stderr().lock(), line))?;
         Ok(line.len())
     }
 
@@ -93,19 +82,14 @@ impl io::Write for Harmless {
     }
 }
 
-fn layer<S>(format: LogFormat, color: bool) -> Box<dyn Layer<S> + Send + Sync>
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-{
-    let json = format == LogFormat::Json;
-    let stderr = move || Harmless { json, color };
-    match format {
-        LogFormat::Text => fmt::layer().with_writer(stderr).with_ansi(color).with_target(false).boxed(),
-        LogFormat::Json => fmt::layer().json().flatten_event(true).with_ansi(false).with_writer(stderr).boxed(),
-        LogFormat::Logfmt => {
-            tracing_logfmt::builder().with_timestamp(true).layer().with_writer(stderr).with_ansi(false).boxed()
-        }
-    }
+/// The target of the lines for events, which `RUST_LOG` may name.
+const EVENT: &str = "auditsync::event";
+
+/// How many lines for events this process has logged.
+static EVENTS_LOGGED: AtomicU64 = AtomicU64::new(0);
+
+fn count_event() {
+    EVENTS_LOGGED.fetch_add(1, Ordering::Relaxed);
 }
 
 /// How an event is new here.
@@ -126,7 +110,7 @@ pub fn new_event(mode: EventLog, novelty: Novelty, source: &SourceName, event: &
     match mode {
         EventLog::None => {}
         EventLog::Summary => info!(
-            target: "auditsync::event",
+            target: EVENT,
             %source,
             created_at,
             actor_email = hide(&columns.actor_email),
@@ -137,7 +121,7 @@ pub fn new_event(mode: EventLog, novelty: Novelty, source: &SourceName, event: &
             "new event"
         ),
         EventLog::Full => info!(
-            target: "auditsync::event",
+            target: EVENT,
             %source,
             created_at,
             actor_email = hide(&columns.actor_email),
@@ -170,7 +154,7 @@ pub fn day(report: &DayReport) {
     }
 }
 
-/// The last line of a run.
+/// The last line of a run. It counts the lines for events, so that whoever reads a drain sees when some never came.
 pub fn run(report: &RunReport) {
     let totals = &report.totals;
     info!(
@@ -183,6 +167,7 @@ pub fn run(report: &RunReport) {
         failed = totals.failed,
         events = totals.events,
         new_events = totals.new_events,
+        events_logged = EVENTS_LOGGED.load(Ordering::Relaxed),
         "run finished"
     );
 }

@@ -43,7 +43,9 @@ impl Progress {
         let live = (!verbosity.quiet && days > 0 && std::io::stderr().is_terminal()).then(|| {
             let lines = LINES.get_or_init(MultiProgress::new).clone();
             let total = lines.add(ProgressBar::new(days as u64));
-            total.set_style(style("{pos} of {len} days  {bar:24}  {elapsed} so far, {eta} left"));
+            let noun = if days == 1 { "day" } else { "days" };
+            let template = format!("{{pos}} of {{len}} {noun}  {{bar:24}}  {{elapsed}} so far{{left}}");
+            total.set_style(style(&template).with_key("left", time_left));
             total.enable_steady_tick(DRAWN_EVERY);
             (lines, total)
         });
@@ -109,6 +111,13 @@ pub(super) fn beside_lines<T>(write: impl FnOnce() -> T) -> T {
     match LINES.get() {
         Some(lines) => lines.suspend(write),
         None => write(),
+    }
+}
+
+/// The time that is left, once there is a day to tell it by.
+fn time_left(state: &ProgressState, w: &mut dyn std::fmt::Write) {
+    if state.pos() > 0 {
+        let _ = write!(w, ", {:#} left", indicatif::HumanDuration(state.eta()));
     }
 }
 

@@ -127,6 +127,13 @@ impl Report for ReconcileReport {
         for month in &self.months {
             month.tell(&mut text);
         }
+        if self
+            .months
+            .iter()
+            .all(|month| month.error.is_none() && month.days.iter().all(|day| day.missing_here.is_empty()))
+        {
+            text.push_str("\nNo event of the archive is missing here.\n");
+        }
         text
     }
 }
@@ -158,6 +165,13 @@ impl MonthReport {
             if let Some(error) = &day.error {
                 let _ = writeln!(text, "  not repaired: {error}");
             }
+        }
+        if self.days.iter().any(|day| day.repaired.is_none() && !day.missing_here.is_empty()) {
+            let Self { source, month, .. } = self;
+            let _ = write!(
+                text,
+                "\n`auditsync reconcile --source {source} --month {month} --repair` takes in what is missing.\n"
+            );
         }
     }
 }

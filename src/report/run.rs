@@ -178,7 +178,7 @@ impl Report for RunReport {
         if self.days.is_empty() {
             return "Nothing is due.\n".to_owned();
         }
-        let mut table = Plain::new(&["SOURCE", "DATE", "OUTCOME", ">EVENTS", ">NEW", ">LATE", ">REQUESTS", ">TIME"]);
+        let mut table = Plain::new(&["SOURCE", "DATE", "*OUTCOME", ">EVENTS", ">NEW", ">LATE", ">REQUESTS", ">TIME"]);
         for day in &self.days {
             let took = Duration::from_millis(day.duration_ms).as_secs_f64();
             table.row(vec![
@@ -198,11 +198,27 @@ impl Report for RunReport {
         for day in self.days.iter().filter(|day| day.error.is_some()) {
             let _ = write!(text, "\n{} {}: {}\n", day.source, day.date, day.error.as_deref().unwrap_or_default());
         }
+        self.say_what_next(&mut text);
         text
     }
 }
 
 impl RunReport {
+    /// What brings the days that were not done to their end, once their reasons are out of the way.
+    fn say_what_next(&self, text: &mut String) {
+        let mut left = self.days.iter().filter(|day| !day.outcome.is_good()).map(|day| day.date);
+        let (Some(first), false) = (left.next(), self.dry_run) else { return };
+        let dates = match left.next_back() {
+            Some(last) if last != first => format!("--from {first} --to {last}"),
+            _ => format!("--date {first}"),
+        };
+        let _ = writeln!(
+            text,
+            "\nWhat was not done is due again: the next run takes it. `auditsync {dates}`\n\
+             takes it now, also if it is older than catch_up_days, and leaves alone what is whole."
+        );
+    }
+
     fn summary(&self) -> String {
         let Totals { synced, already_synced, locked_elsewhere, failed, events, new_events } = self.totals;
         let mut parts = Vec::new();

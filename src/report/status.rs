@@ -1,10 +1,11 @@
-//! How the ledger stands, and what `reset`, `cleanup` and `migrate` did.
+//! How the ledger stands.
 
 use std::fmt::Write as _;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 
+use super::paint::painted;
 use super::run::counted;
 use super::table::Plain;
 use super::{Report, optional_time};
@@ -155,7 +156,7 @@ impl StatusReport {
         if told.is_empty() {
             return;
         }
-        let mut days = Plain::new(&["SOURCE", "DATE", "STATUS", ">EVENTS", ">ATTEMPT", "UPDATED"]);
+        let mut days = Plain::new(&["SOURCE", "DATE", "*STATUS", ">EVENTS", ">ATTEMPT", "UPDATED"]);
         for day in &told {
             days.row(vec![
                 day.source.clone(),
@@ -189,9 +190,10 @@ fn show_ranges(text: &mut String, source: &Coverage) {
         let Range { state, from, to, days, other_scope } = range;
         let scope = if *other_scope { ", with another scope" } else { "" };
         let to = if from == to { " ".repeat(14) } else { format!(" .. {to}") };
-        let state = state.name().replace('_', " ");
+        let state = painted(&state.name().replace('_', " "));
         let _ = writeln!(text, "  {from}{to}  {state}, {}{scope}", counted(*days, "day"));
     }
+    say_what_is_missing(text, source);
     if source.adopted > 0 {
         let days = counted(source.adopted, "day");
         let _ = writeln!(
@@ -221,80 +223,18 @@ fn show_ranges(text: &mut String, source: &Coverage) {
     }
 }
 
+/// The command that reads the days without a row, where the file still has their source.
+fn say_what_is_missing(text: &mut String, source: &Coverage) {
+    let mut missing = source.missing_ranges();
+    let (Some(first), true) = (missing.next(), source.in_file && source.enabled) else { return };
+    let to = missing.last().map_or(first.to, |last| last.to);
+    let _ = writeln!(
+        text,
+        "  What is missing is read by\n  `auditsync backfill --source {} --from {} --to {to}`",
+        source.source, first.from
+    );
+}
+
 fn hours(time: std::time::Duration) -> String {
     format!("{}h", time.as_secs() / 3600)
-}
-
-/// `reset`: what became of each date.
-#[derive(Debug, Clone, Serialize)]
-pub struct ResetReport {
-    /// The dates, in the order given.
-    pub days: Vec<ResetDay>,
-}
-
-/// What a reset came to for one date.
-#[derive(Debug, Clone, Serialize)]
-pub struct ResetDay {
-    /// The source.
-    pub source: String,
-    /// The UTC date.
-    pub date: NaiveDate,
-    /// `reset`, `already_due`, `no_row` or `refused`.
-    pub outcome: &'static str,
-    /// The same for people.
-    pub message: String,
-}
-
-impl Report for ResetReport {
-    fn text(&self) -> String {
-        self.days.iter().map(|day| format!("{} {}: {}\n", day.source, day.date, day.message)).collect()
-    }
-}
-
-/// `cleanup`: the days that had gone stale.
-#[derive(Debug, Clone, Serialize)]
-pub struct CleanupReport {
-    /// The days, oldest first.
-    pub days: Vec<StaleDay>,
-}
-
-/// A day that had gone stale, and is due again.
-#[derive(Debug, Clone, Serialize)]
-pub struct StaleDay {
-    /// The source.
-    pub source: String,
-    /// The UTC date.
-    pub date: NaiveDate,
-    /// The attempt that was abandoned.
-    pub attempt: i32,
-    /// Who lost it, and when.
-    pub message: String,
-}
-
-impl Report for CleanupReport {
-    fn text(&self) -> String {
-        let mut text: String =
-            self.days.iter().map(|day| format!("{} {}: {}; due again\n", day.source, day.date, day.message)).collect();
-        let _ = writeln!(text, "{} marked ERROR.", counted(self.days.len() as u64, "stale day"));
-        text
-    }
-}
-
-/// `migrate`: what it did, or would do.
-#[derive(Debug, Clone, Serialize)]
-pub struct MigrateReport {
-    /// Nothing was written.
-    pub dry_run: bool,
-    /// The migrations that ran, or would.
-    pub migrations: Vec<String>,
-}
-
-impl Report for MigrateReport {
-    fn text(&self) -> String {
-        let verb = if self.dry_run { "Would apply" } else { "Applied" };
-        match &*self.migrations {
-            [] => "The schema is up to date.\n".to_owned(),
-            migrations => migrations.iter().map(|migration| format!("{verb} {migration}.\n")).collect(),
-        }
-    }
 }

@@ -2,31 +2,47 @@
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
-/// A table with the given headings; those that begin with `>` head a column of numbers, aligned to the right.
+use super::paint::painted_at;
+
+/// A table with the given headings; those that begin with `>` head a column of numbers, aligned to the right, and one that
+/// begins with `*` a column of words that say how something stands, each in its colour.
 pub(super) struct Plain {
     table: Table,
     numeric: Vec<bool>,
+    painted: Option<usize>,
 }
 
 impl Plain {
     pub(super) fn new(headings: &[&str]) -> Self {
         let mut table = Table::new();
         table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-        table.set_header(headings.iter().map(|heading| heading.trim_start_matches('>')).collect::<Vec<_>>());
-        Self { table, numeric: headings.iter().map(|heading| heading.starts_with('>')).collect() }
+        table.set_header(headings.iter().map(|heading| heading.trim_start_matches(['>', '*'])).collect::<Vec<_>>());
+        let numeric = headings.iter().map(|heading| heading.starts_with('>')).collect();
+        Self { table, numeric, painted: headings.iter().position(|heading| heading.starts_with('*')) }
     }
 
     pub(super) fn row(&mut self, cells: Vec<String>) {
         self.table.add_row(cells);
     }
 
-    pub(super) fn text(mut self) -> String {
+    pub(super) fn text(self) -> String {
+        self.lines().into_iter().map(|line| line + "\n").collect()
+    }
+
+    /// The heading and each row, without line ends.
+    pub(super) fn lines(mut self) -> Vec<String> {
         for (column, numeric) in self.table.column_iter_mut().zip(&self.numeric) {
             column.set_padding((0, 2));
             if *numeric {
                 column.set_cell_alignment(CellAlignment::Right);
             }
         }
-        self.table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
+        let lines = self.table.lines();
+        let lines = lines.map(|line| line.trim_end().to_owned());
+        let Some(painted) = self.painted else { return lines.collect() };
+        // Behind each cell stand two spaces.
+        let widths = self.table.column_max_content_widths();
+        let start = widths.iter().take(painted).map(|width| usize::from(*width) + 2).sum();
+        lines.map(|line| painted_at(&line, start)).collect()
     }
 }

@@ -1,11 +1,12 @@
 //! The append-only record of what happened to each day. Rows are written in the transaction of what they tell.
 
 use chrono::NaiveDate;
-use sqlx::postgres::PgTransaction;
+use sqlx::postgres::{PgRow, PgTransaction};
 
 use super::commit::Proof;
 use super::error::Doing;
-use super::{Result, Store, statement};
+use super::{Reader, Result, Store, column, statement};
+use crate::ledger::Happened;
 
 /// One thing that happened to a day.
 #[derive(Debug)]
@@ -59,4 +60,54 @@ impl Store {
         let Entry { source, date, attempt, action, .. } = entry;
         Ok(Proof::History { source, date, attempt, action })
     }
+}
+
+/// Which part of the history is asked for.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Past<'a> {
+    /// These sources, or all.
+    pub sources: Option<&'a [&'a str]>,
+    /// What happened to this date, or to any.
+    pub date: Option<NaiveDate>,
+    /// What happened in so many days up to now, or ever.
+    pub days: Option<u32>,
+}
+
+impl Reader {
+    /// What happened, in the order in which it was written.
+    pub async fn history(&self, past: &Past<'_>) -> Result<Vec<Happened>> {
+        let sources: Option<Vec<&str>> = past.sources.map(<[&str]>::to_vec);
+        let rows = self.rows("read the history", || {
+            let question = statement(include_str!("sql/history.sql")).bind(sources.clone()).bind(past.date);
+            question.bind(past.days.map(|days| days as i32))
+        });
+        rows.await?.iter().map(happened).collect()
+    }
+
+    /// Those of `names` that the history knows.
+    pub async fn known_to_history(&self, names: &[&str]) -> Result<Vec<String>> {
+        let ask = || statement(include_str!("sql/history_sources.sql")).bind(names.to_vec());
+        let rows = self.rows("look for sources in the history", ask).await?;
+        rows.iter().map(|row| column(row, "source")).collect()
+    }
+}
+
+fn happened(row: &PgRow) -> Result<Happened> {
+    Ok(Happened {
+        at: column(row, "at")?,
+        run_id: column(row, "run_id")?,
+        source: column(row, "source")?,
+        date: column(row, "process_date")?,
+        attempt: column(row, "attempt")?,
+        action: column(row, "action")?,
+        outcome: column(row, "outcome")?,
+        events: column(row, "events")?,
+        new_events: column(row, "new_events")?,
+        late_events: column(row, "late_events")?,
+        requests: column(row, "requests")?,
+        retries: column(row, "retries")?,
+        duration_ms: column(row, "duration_ms")?,
+        message: column(row, "message")?,
+        by: column(row, "by")?,
+    })
 }

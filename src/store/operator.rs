@@ -42,15 +42,29 @@ pub struct Stale {
     pub message: String,
 }
 
-/// Why and by whom a reset is asked for.
+/// What a reset may do, and on whose behalf.
 #[derive(Debug, Clone)]
 pub struct ResetOrder<'a> {
     /// Also a day that is being worked on.
     pub force: bool,
-    /// The reason, for the history.
-    pub reason: Option<&'a str>,
-    /// The person, for the history.
+    /// For the history.
+    pub behalf: Behalf<'a>,
+}
+
+/// Who does something to the ledger and why, for the history.
+#[derive(Debug, Clone, Copy)]
+pub struct Behalf<'a> {
+    /// The person.
     pub by: &'a str,
+    /// The reason, if one was given.
+    pub reason: Option<&'a str>,
+}
+
+impl Behalf<'_> {
+    /// What happened, with the reason.
+    fn told(&self, what: &str) -> String {
+        self.reason.map_or_else(|| what.to_owned(), |reason| format!("{what}: {reason}"))
+    }
 }
 
 impl Store {
@@ -79,8 +93,7 @@ impl Store {
         let was = before.status.to_string();
         let taken = (before.status == Status::Processing)
             .then(|| format!(", held by {}", before.locked_by.as_deref().unwrap_or("nobody")));
-        let reason = order.reason.map(|reason| format!(": {reason}"));
-        let message = format!("was {was}{}{}", taken.unwrap_or_default(), reason.unwrap_or_default());
+        let message = order.behalf.told(&format!("was {was}{}", taken.unwrap_or_default()));
         let entry = Entry {
             source: key.source.as_ref(),
             date: key.date,
@@ -89,7 +102,7 @@ impl Store {
             outcome: "pending",
             counts: Counts::default(),
             message: Some(&message),
-            by: Some(order.by),
+            by: Some(order.behalf.by),
         };
         let proof = self.write_history(&mut tx, entry).await?;
         self.commit(tx, &column::<String>(&row, "xact")?, proof).await?;
@@ -97,11 +110,11 @@ impl Store {
     }
 
     /// Marks every day whose lease went stale as ERROR, so that it is due again.
-    pub async fn clean_up(&self, by: &str) -> Result<Vec<Stale>> {
-        persist(async || self.try_clean_up(by).await).await
+    pub async fn clean_up(&self, behalf: Behalf<'_>) -> Result<Vec<Stale>> {
+        persist(async || self.try_clean_up(behalf).await).await
     }
 
-    async fn try_clean_up(&self, by: &str) -> Result<Vec<Stale>> {
+    async fn try_clean_up(&self, behalf: Behalf<'_>) -> Result<Vec<Stale>> {
         let mut tx = self.begin().await?;
         let marked = statement(include_str!("sql/mark_stale.sql")).fetch_all(&mut *tx).await;
         let rows = marked.doing("mark stale days")?;
@@ -115,6 +128,7 @@ impl Store {
                 attempt: column(row, "attempt")?,
                 message: column(row, "error_message")?,
             };
+            let message = behalf.told(&day.message);
             let entry = Entry {
                 source: &day.source,
                 date: day.date,
@@ -122,8 +136,8 @@ impl Store {
                 action: "cleanup",
                 outcome: "error",
                 counts: Counts::default(),
-                message: Some(&day.message),
-                by: Some(by),
+                message: Some(&message),
+                by: Some(behalf.by),
             };
             self.write_history(&mut tx, entry).await?;
             stale.push(day);

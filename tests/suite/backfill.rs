@@ -214,7 +214,7 @@ fn where_the_archive_can_not_be_asked_the_day_stays_due_and_where_there_is_none_
     assert!(error.contains("can't be asked: ") && error.contains("403"), "{error}");
     world.heroku.clear_faults();
     world.heroku.change_archive("acme", Month { year: 2023, month: 5 }, |archive| {
-        archive.created_at = "2023-05-03T00:02:00Z".into()
+        archive.created_at = "2023-05-03T00:02:00Z".into();
     });
     let report = world.sync("--date 2023-05-05", 1);
     let error = day(&report, "acme", "2023-05-05")["error"].as_str().expect("an error").to_owned();

@@ -23,7 +23,7 @@ fn ranges(source: &Value) -> Vec<String> {
 }
 
 /// A ledger of `acme`: settled to ten days ago, then a failed day, one missing, one reset, and whole ones.
-fn with_holes(world: &World) {
+pub(crate) fn with_holes(world: &World) {
     assert_eq!(world.run("migrate").status, 0);
     world.sql(
         "INSERT INTO audit_events_log (source, process_date, status, events_count, attempt, scope, synced_at, settled_at, error_message)

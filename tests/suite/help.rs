@@ -6,8 +6,19 @@ use std::process::{Command, Stdio};
 
 use crate::support::{Finished, Running, THREE_ACCOUNTS_AND_A_TEAM, World};
 
-const COMMANDS: [&str; 10] =
-    ["sync", "status", "backfill", "reconcile", "reset", "cleanup", "migrate", "check", "completions", "man"];
+const COMMANDS: [&str; 11] = [
+    "sync",
+    "status",
+    "backfill",
+    "reconcile",
+    "reset",
+    "cleanup",
+    "history",
+    "migrate",
+    "check",
+    "completions",
+    "man",
+];
 
 /// Runs the program with nothing around it: no file, no database, no variables but the terminal's width.
 fn bare(arguments: &str, columns: &str) -> Finished {

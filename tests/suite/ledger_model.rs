@@ -7,7 +7,8 @@ use auditsync::config::{Filter, Scope, SourceName};
 use auditsync::day::DayKey;
 use auditsync::event::Event;
 use auditsync::store::{
-    Blame, Claim, Claimable, Error, Holder, Lease, Publication, Reader, Rereads, Reset, ResetOrder, Store, Totals, Via,
+    Behalf, Blame, Claim, Claimable, Error, Holder, Lease, Publication, Reader, Rereads, Reset, ResetOrder, Store,
+    Totals, Via,
 };
 use bytes::Bytes;
 use pg_cluster::Database;
@@ -19,6 +20,7 @@ use crate::support::date;
 
 const HOLDERS: usize = 3;
 const TTL: Duration = Duration::from_mins(10);
+const THE_MODEL: Behalf<'static> = Behalf { by: "the model", reason: None };
 
 /// What happens to the day, and by which holder.
 #[derive(Debug, Clone, Copy)]
@@ -177,7 +179,7 @@ impl Real<'_> {
                 model.expired |= model.status == Some("PROCESSING");
             }
             Step::Reset { force } => {
-                let order = ResetOrder { force, reason: None, by: "the model" };
+                let order = ResetOrder { force, behalf: THE_MODEL };
                 let told = match self.stores[0].reset(&self.key, &order).await.expect("a reset is answered") {
                     Reset::Done { .. } => "done",
                     Reset::AlreadyDue => "due already",
@@ -187,7 +189,7 @@ impl Real<'_> {
                 prop_assert_eq!(told, model.reset(force));
             }
             Step::CleanUp => {
-                let stale = self.stores[0].clean_up("the model").await.expect("a cleanup is answered");
+                let stale = self.stores[0].clean_up(THE_MODEL).await.expect("a cleanup is answered");
                 let is_stale = model.status == Some("PROCESSING") && model.expired;
                 prop_assert_eq!(stale.iter().filter(|day| day.date == self.key.date).count(), usize::from(is_stale));
                 if is_stale {

@@ -36,6 +36,67 @@ fn reset_of_a_day_without_a_row_says_so_and_writes_nothing() {
 }
 
 #[test]
+fn reset_takes_several_days_and_ranges_with_both_ends_and_names_each_day_in_the_document() {
+    let world = World::busy(ACME);
+    world.sync("--from 2024-09-20 --to 2024-09-25", 0);
+    let reset =
+        world.run("reset --source acme 2024-09-25 2024-09-18..2024-09-22 2024-09-21..2024-09-22 --reason drill");
+    assert_eq!(reset.status, 0, "{reset:#?}");
+    assert_eq!(
+        reset.stdout,
+        "acme 2024-09-20 .. 2024-09-22: 3 days due again (was SUCCESS); the next `auditsync` reads them\n\
+         acme 2024-09-25: due again (was SUCCESS); the next `auditsync` reads it\n\
+         acme 2024-09-18 .. 2024-09-19: 2 of the days have no row in the ledger, so there is nothing to reset; \
+         `auditsync --source acme --from 2024-09-18 --to 2024-09-19` reads them\n"
+    );
+    let rows = "SELECT status, string_agg(extract(day FROM process_date)::text, ' ' ORDER BY process_date)
+                FROM audit_events_log GROUP BY status ORDER BY status";
+    assert_eq!(world.sql(rows), "PENDING|20 21 22 25\nSUCCESS|23 24");
+    assert_eq!(
+        world.sql("SELECT count(*), min(message) FROM audit_history WHERE action = 'reset'"),
+        "4|was SUCCESS: drill"
+    );
+
+    let reset = world.run("reset --source acme 2024-09-18..2024-09-20 --output json").json();
+    let days = reset["days"].as_array().expect("days").iter();
+    let days: Vec<_> = days.map(|day| format!("{} {}", day["date"], day["outcome"]).replace('"', "")).collect();
+    assert_eq!(days, ["2024-09-18 no_row", "2024-09-19 no_row", "2024-09-20 already_due"]);
+}
+
+#[test]
+fn reset_of_days_that_can_t_be_meant_is_exit_2_and_writes_nothing() {
+    let world = World::new(ACME);
+    world.sync("--date 2024-09-28", 0);
+    let before = world.dump();
+    let yesterday = crate::support::yesterday();
+    let today = yesterday + chrono::Days::new(1);
+    for (dates, told) in [
+        (format!("2024-09-28 2024-09-25..{today}"), format!("the newest day to reset is {yesterday}")),
+        ("2024-09-28 2024-09-28..2024-09-25".to_owned(), "2024-09-28 lies after 2024-09-25".to_owned()),
+        (
+            "2024-09-28 28.9.2024".to_owned(),
+            "a day is written YYYY-MM-DD, and a range of days YYYY-MM-DD..YYYY-MM-DD".to_owned(),
+        ),
+    ] {
+        let reset = world.run(&format!("reset --source acme {dates}"));
+        assert_eq!(reset.status, 2, "{dates}: {reset:#?}");
+        assert!(reset.stderr.contains(&told), "{dates}: {reset:#?}");
+    }
+    assert_eq!(world.dump(), before);
+}
+
+#[test]
+fn cleanup_records_who_and_why() {
+    let world = World::new(ACME);
+    world.sync("--date 2024-09-28", 0);
+    world.sql("UPDATE audit_events_log SET status = 'PROCESSING', locked_by = NULL, locked_until = NULL");
+    assert_eq!(world.run("cleanup --reason drill --by ada").status, 0);
+    let history =
+        "SELECT message LIKE 'the lease of % went stale%: drill', by FROM audit_history WHERE action = 'cleanup'";
+    assert_eq!(world.sql(history), "t|ada");
+}
+
+#[test]
 fn reset_refuses_a_day_at_work_and_with_force_its_worker_changes_nothing_any_more() {
     let world = World::new(ACME);
     let hold = world.heroku.hold(Match::events("acme"));
@@ -44,7 +105,7 @@ fn reset_refuses_a_day_at_work_and_with_force_its_worker_changes_nothing_any_mor
 
     let refused = world.run("reset --source acme 2024-09-28");
     assert_eq!(refused.status, 1, "{refused:#?}");
-    assert!(refused.stdout.contains("is being worked on by"), "{refused:#?}");
+    assert!(refused.stdout.contains(": at work: "), "{refused:#?}");
     assert_eq!(world.sql("SELECT status FROM audit_events_log"), "PROCESSING");
 
     assert_eq!(world.run("reset --source acme 2024-09-28 --force").status, 0);

@@ -3,6 +3,7 @@
 pub(crate) mod pooler;
 pub(crate) mod proxy;
 pub(crate) mod raw;
+pub(crate) mod screen;
 pub(crate) mod session;
 
 use std::collections::BTreeMap;

@@ -1,0 +1,69 @@
+//! What happened to the days.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use super::Report;
+use super::run::counted;
+use super::table::Plain;
+use crate::ledger::Happened;
+use crate::text::shown;
+
+/// `history`: the entries of the append-only record, newest last.
+#[derive(Debug, Clone, Serialize)]
+pub struct HistoryReport {
+    /// How many days it looks back, if not to the beginning.
+    #[serde(skip)]
+    pub days: Option<u32>,
+    /// In the order in which they were written.
+    pub entries: Vec<Happened>,
+}
+
+impl Report for HistoryReport {
+    fn text(&self) -> String {
+        if self.entries.is_empty() {
+            return match self.days {
+                Some(days) => format!(
+                    "Nothing happened in the last {}. `--days N` looks further back.\n",
+                    counted(u64::from(days), "day")
+                ),
+                None => "Nothing ever happened to that.\n".to_owned(),
+            };
+        }
+        let mut table = Plain::new(&["AT (UTC)", "SOURCE", "DATE", ">#", "ACTION", "*OUTCOME", ">EVENTS", ">NEW"]);
+        let figure = |figure: Option<i32>| figure.map_or_else(|| "-".to_owned(), |figure| figure.to_string());
+        for entry in &self.entries {
+            table.row(vec![
+                entry.at.format("%Y-%m-%d %H:%M:%S").to_string(),
+                shown(&entry.source),
+                entry.date.to_string(),
+                entry.attempt.to_string(),
+                shown(&entry.action),
+                shown(&entry.outcome),
+                figure(entry.events),
+                figure(entry.new_events),
+            ]);
+        }
+        let mut rows = table.lines().into_iter();
+        let mut text = rows.next().unwrap_or_default() + "\n";
+        for (row, entry) in rows.zip(&self.entries) {
+            text.push_str(&row);
+            text.push('\n');
+            if let Some(detail) = detail(entry) {
+                let _ = writeln!(text, "  {detail}");
+            }
+        }
+        text
+    }
+}
+
+/// What a row of the table leaves out: late events, the message, and who did it where a person did.
+fn detail(entry: &Happened) -> Option<String> {
+    let late = entry.late_events.filter(|late| *late > 0);
+    let late = late.map(|late| format!("{} came late", counted(late as u64, "event")));
+    let by_person = ["reset", "cleanup", "adopt"].contains(&&*entry.action);
+    let by = by_person.then(|| format!("by {}", shown(&entry.by)));
+    let parts: Vec<String> = [late, entry.message.as_deref().map(shown), by].into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
+}

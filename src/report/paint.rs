@@ -1,0 +1,50 @@
+//! The colours of the words that say how something stands: the one place that knows them.
+//!
+//! Texts are made with them everywhere; what prints a text takes them out where nobody sees colours.
+
+use std::fmt::Write as _;
+
+use anstyle::AnsiColor;
+
+/// The colour of a state, a status or an outcome; none for any other word.
+fn color(word: &str) -> Option<AnsiColor> {
+    match word {
+        "failed" | "FAILED" | "error" | "ERROR" | "missing" | "MISSING" | "lost_lock" => Some(AnsiColor::Red),
+        "due" | "at work" | "PENDING" | "PROCESSING" | "pending" | "processing" | "interrupted"
+        | "locked_elsewhere" => Some(AnsiColor::Yellow),
+        "synced" | "already_synced" | "would_sync" | "whole" | "settled" | "SUCCESS" => Some(AnsiColor::Green),
+        _ => None,
+    }
+}
+
+/// The word in its colour.
+pub(super) fn painted(word: &str) -> String {
+    let mut painted = String::new();
+    match color(word).map(AnsiColor::on_default) {
+        Some(style) => _ = write!(painted, "{style}{word}{style:#}"),
+        None => painted.push_str(word),
+    }
+    painted
+}
+
+/// A line with the word that begins at the column `start` in its colour; it ends where two spaces or the line do.
+pub(super) fn painted_at(line: &str, start: usize) -> String {
+    let Some((start, _)) = line.char_indices().nth(start) else { return line.to_owned() };
+    let (before, rest) = line.split_at(start);
+    let (word, after) = rest.split_at(rest.find("  ").unwrap_or(rest.len()));
+    format!("{before}{}{after}", painted(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_words_that_say_how_something_stands_are_painted_and_only_where_they_are_looked_for() {
+        assert_eq!(painted("acme"), "acme");
+        assert_eq!(painted("failed"), "\u{1b}[31mfailed\u{1b}[0m");
+        assert_eq!(painted_at("failed  due  1", 8), "failed  \u{1b}[33mdue\u{1b}[0m  1");
+        assert_eq!(painted_at("é  whole", 3), "é  \u{1b}[32mwhole\u{1b}[0m");
+        assert_eq!(painted_at("short", 9), "short");
+    }
+}

@@ -1,0 +1,109 @@
+//! `history`: what happened to the days, as the append-only record tells it.
+
+use serde_json::Value;
+
+use crate::support::{ACME, THREE_ACCOUNTS_AND_A_TEAM, World};
+
+/// The entries that a question finds, each as source, date and action.
+fn told(world: &World, arguments: &str) -> Vec<String> {
+    let finished = world.run(&format!("history --output json {arguments}"));
+    assert_eq!(finished.status, 0, "{finished:#?}");
+    let report = finished.json();
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    let entries = report["entries"].as_array().expect("entries").iter();
+    entries.map(|entry| ["source", "date", "action"].map(|key| text(&entry[key])).join(" ")).collect()
+}
+
+#[test]
+fn all_that_was_done_to_a_day_is_told_newest_last_and_nothing_is_changed_by_asking() {
+    let world = World::new(ACME);
+    let report = world.sync("--date 2024-09-28", 0);
+    assert_eq!(world.run("reset --source acme 2024-09-28 --reason drill --by ada").status, 0);
+    world.sql("UPDATE audit_events_log SET status = 'PROCESSING', locked_by = 'gone', locked_until = '2024-09-29Z'");
+    assert_eq!(world.run("cleanup --by ada").status, 0);
+    let before = world.dump();
+    let expected = ["claim", "publish", "reset", "cleanup"].map(|action| format!("acme 2024-09-28 {action}"));
+    assert_eq!(told(&world, ""), expected);
+
+    let entries = world.run("history --output json").json();
+    let publish = &entries["entries"][1];
+    let keys: Vec<_> = publish.as_object().expect("an entry").keys().map(String::as_str).collect();
+    let mut known = [
+        "at",
+        "run_id",
+        "source",
+        "date",
+        "attempt",
+        "action",
+        "outcome",
+        "events",
+        "new_events",
+        "late_events",
+        "requests",
+        "retries",
+        "duration_ms",
+        "message",
+        "by",
+    ];
+    known.sort_unstable();
+    assert_eq!(keys, known);
+    assert_eq!((&publish["run_id"], &publish["attempt"]), (&report["run_id"], &1.into()));
+    assert_eq!(
+        (&publish["events"], &publish["new_events"], &publish["outcome"]),
+        (&450.into(), &450.into(), &"synced".into())
+    );
+    let reset = &entries["entries"][2];
+    assert_eq!(
+        (&reset["by"], &reset["message"], &reset["events"]),
+        (&"ada".into(), &"was SUCCESS: drill".into(), &Value::Null)
+    );
+    assert_eq!(world.dump(), before);
+}
+
+#[test]
+fn the_history_is_asked_by_source_by_date_and_by_how_long_ago() {
+    let world = World::new(THREE_ACCOUNTS_AND_A_TEAM);
+    world.sync("--source acme --from 2024-09-27 --to 2024-09-28", 0);
+    world.sync("--source team-a --date 2024-09-28", 0);
+    assert_eq!(told(&world, "").len(), 6);
+    assert_eq!(told(&world, "--source team-a"), ["team-a 2024-09-28 claim", "team-a 2024-09-28 publish"]);
+    assert_eq!(told(&world, "--source acme --source team-a --date 2024-09-28").len(), 4);
+    // What lies further back than a week is told where it is asked for, or where a date is named.
+    world.sql("UPDATE audit_history SET at = clock_timestamp() - interval '8 days' WHERE source = 'acme'");
+    assert_eq!(told(&world, "").len(), 2);
+    assert_eq!(told(&world, "--days 9").len(), 6);
+    assert_eq!(told(&world, "--date 2024-09-27").len(), 2);
+    assert_eq!(told(&world, "--date 2024-09-27 --days 7").len(), 0);
+}
+
+#[test]
+fn a_source_that_is_not_in_the_file_any_more_can_be_named_and_an_unknown_one_is_exit_2() {
+    let world = World::new(ACME);
+    world.sync("--date 2024-09-28", 0);
+    world.write_config(&ACME.replace("name = \"acme\"", "name = \"acme-prod\""));
+    assert_eq!(told(&world, "--source acme").len(), 2);
+    let unknown = world.run("history --source acme-prd");
+    assert_eq!(unknown.status, 2, "{unknown:#?}");
+    assert!(unknown.stderr.contains("acme-prod"), "{unknown:#?}");
+    assert_eq!(
+        world.run("history --source acme-prod").stdout,
+        "Nothing happened in the last 7 days. `--days N` looks further back.\n"
+    );
+}
+
+#[test]
+fn the_history_of_an_empty_database_is_empty_and_leaves_it_so() {
+    let world = World::new(ACME);
+    let before = world.dump();
+    assert_eq!(told(&world, ""), Vec::<String>::new());
+    assert_eq!(world.dump(), before);
+}
+
+#[test]
+fn what_others_wrote_into_the_history_can_not_steer_a_terminal() {
+    let world = World::new(ACME);
+    world.sync("--date 2024-09-28", 0);
+    world.sql("UPDATE audit_history SET message = E'one\\x1b[31m\\ntwo', at = 'infinity', process_date = 'infinity'");
+    let text = world.run("history --days 30").stdout;
+    assert!(text.contains("  one\\u{1b}[31m\\u{a}two\n"), "{text}");
+}

@@ -1,0 +1,131 @@
+//! What somebody sees who sits before it: how far a run is, on a terminal and nowhere else.
+
+use fake_heroku::{Fault, Match};
+
+use crate::support::screen::Screen;
+use crate::support::{ACME, World, note, wait_for};
+
+const WIDE: (u16, u16) = (600, 250);
+const NARROW: (u16, u16) = (24, 80);
+const ON_DAY: &str = "sync --date 2024-09-28";
+
+/// Whether a text holds the code of a colour, which is that of no movement.
+fn is_colored(raw: &str) -> bool {
+    raw.split("\u{1b}[")
+        .skip(1)
+        .any(|code| code.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';').starts_with('m'))
+}
+
+#[test]
+fn a_live_line_tells_the_day_its_events_and_pages_and_the_last_one_all_days() {
+    let world = World::new(ACME);
+    let hold = world.heroku.hold(Match::events("acme"));
+    let screen = Screen::start(&world.command("sync --from 2024-09-27 --to 2024-09-28"), NARROW);
+    screen.wait_for(&["2024-09-27 acme", "0 events, 0 pages"]);
+    screen.wait_for(&["2024-09-28 acme", "0 events"]);
+    screen.wait_for(&["0 of 2 days", " so far"]);
+    assert!(
+        !screen.lines().iter().any(|line| line.contains(" left")),
+        "there is nothing to tell it by: {:#?}",
+        screen.lines()
+    );
+    note(&screen.lines().join("\n"));
+    hold.release();
+    let shown = screen.end();
+    assert_eq!(shown.status, Some(0), "{:#?}", shown.lines);
+    assert!(!shown.lines.iter().any(|line| line.contains("of 2 days")), "nothing of it stays: {:#?}", shown.lines);
+    assert!(shown.lines.iter().any(|line| line.starts_with("2 days synced")), "{:#?}", shown.lines);
+}
+
+#[test]
+fn live_lines_do_not_tear_the_lines_of_the_log() {
+    let world = World::new(ACME);
+    let hold = world.heroku.hold(Match::events("acme"));
+    let screen = Screen::start(&world.command(ON_DAY), WIDE);
+    screen.wait_for(&["2024-09-28 acme"]);
+    hold.release();
+    let shown = screen.end();
+    let logged: Vec<_> = shown.lines.iter().filter(|line| line.contains(" new event")).collect();
+    assert_eq!(logged.len(), 450);
+    for line in logged {
+        let is_whole = line.starts_with("20")
+            && line.contains("Z INFO    new event source=acme created_at=")
+            && line.contains(" id=");
+        assert!(is_whole && !line.contains("0 events"), "{line:?}");
+    }
+}
+
+#[test]
+fn waiting_is_told_for_the_next_attempt_and_for_the_token_s_budget() {
+    let retry = "[retry]\nmax_attempts = 3\ninitial_interval = \"25s\"\njitter = 0.0\n";
+    let world = World::new(&format!("{retry}{ACME}"));
+    world.heroku.fault(Match::events("acme"), Fault::status(503, "unavailable", "Try later."));
+    let screen = Screen::start(&world.command(ON_DAY), NARROW);
+    screen.wait_for(&["2024-09-28 acme", "retrying in 24 s"]);
+    note(&screen.lines().join("\n"));
+    screen.terminate();
+    assert_eq!(screen.end().status, Some(143));
+
+    let world = World::new(&format!("[rate_limit]\nrequests_per_hour = 60\nburst = 1\n{ACME}"));
+    let screen = Screen::start(&world.command("sync --from 2024-09-27 --to 2024-09-28"), NARROW);
+    screen.wait_for(&["acme", "waiting for the token's budget"]);
+    screen.wait_for(&["1 of 2 days", " left"]);
+    note(&screen.lines().join("\n"));
+    screen.terminate();
+    assert_eq!(screen.end().status, Some(143));
+}
+
+#[test]
+fn nothing_moves_or_is_colored_in_a_pipe_and_nothing_moves_when_quiet() {
+    let world = World::new(ACME);
+    let piped = world.run(ON_DAY);
+    assert!(!format!("{}{}", piped.stdout, piped.stderr).contains('\u{1b}'), "{piped:#?}");
+    assert!(!piped.stderr.contains(" of 1 day") && !piped.stderr.contains("0 pages"), "{piped:#?}");
+    let hold = world.heroku.hold(Match::events("acme"));
+    assert_eq!(world.run("reset --source acme 2024-09-28").status, 0);
+    let screen = Screen::start(&world.command("-q"), NARROW);
+    wait_for("the day to be asked for", || hold.waiting() > 0);
+    assert_eq!(screen.lines(), Vec::<String>::new());
+    hold.release();
+    let shown = screen.end();
+    assert!(!shown.raw.contains(" so far") && !shown.raw.contains("0 pages"), "{:?}", shown.raw);
+}
+
+#[test]
+fn no_color_takes_every_color_away_and_a_terminal_has_them() {
+    let mut world = World::new(ACME);
+    let colored = Screen::start(&world.command(ON_DAY), WIDE).end();
+    assert!(is_colored(&colored.raw), "{:?}", colored.raw);
+    world.set("NO_COLOR", "1");
+    assert_eq!(world.run("reset --source acme 2024-09-28").status, 0);
+    let plain = Screen::start(&world.command(ON_DAY), WIDE).end();
+    assert!(plain.raw.contains("new event") || plain.raw.contains("day done"), "{:?}", plain.raw);
+    assert!(!is_colored(&plain.raw), "{:?}", plain.raw);
+}
+
+#[test]
+fn long_advice_is_broken_at_words_on_a_narrow_terminal() {
+    let world = World::new(ACME);
+    world.heroku.revoke("HRKU-demo-acme-0001-not-a-secret");
+    let shown = Screen::start(&world.command(&format!("{ON_DAY} -q --log-format json")), NARROW).end();
+    assert_eq!(shown.status, Some(1), "{:#?}", shown.lines);
+    let text: Vec<&str> = shown.raw.lines().filter(|line| !line.starts_with('{')).collect();
+    assert!(text.iter().all(|line| line.chars().count() <= 80), "{text:#?}");
+    assert!(text.iter().any(|line| line.contains("`heroku authorizations:create`")), "{text:#?}");
+}
+
+#[test]
+fn the_words_that_say_how_days_stand_are_colored_on_a_terminal_alone() {
+    let mut world = World::new(ACME);
+    assert_eq!(world.run(ON_DAY).status, 0);
+    let green = |word: &str| format!("\u{1b}[32m{word}\u{1b}[0m");
+    let status = Screen::start(&world.command("status"), NARROW).end();
+    assert!(status.raw.contains(&green("whole")) || status.raw.contains(&green("settled")), "{:?}", status.raw);
+    assert!(status.raw.contains("\u{1b}[31mmissing\u{1b}[0m"), "{:?}", status.raw);
+    let synced = Screen::start(&world.command("-q sync --date 2024-09-28"), NARROW).end();
+    assert!(synced.raw.contains(&format!("2024-09-28  {}", green("already_synced"))), "{:?}", synced.raw);
+    assert!(!world.run("status").stdout.contains('\u{1b}'));
+    world.set("NO_COLOR", "1");
+    let plain = Screen::start(&world.command("status"), NARROW).end();
+    assert!(!is_colored(&plain.raw) && plain.raw.contains("missing, "), "{:?}", plain.raw);
+}
