@@ -118,7 +118,7 @@ fn a_backfill_s_plan_and_a_migration_say_what_they_would_do() {
 #[test]
 fn a_month_s_comparison_tells_what_is_missing_where_and_what_was_taken_in() {
     let world = World::new(&format!("{ACME}since = \"2024-09-25\"\n"));
-    assert_prints(&world, "reconcile --month 2024-09", 0, "reconcile_nothing_stored");
+    assert_prints(&world, "reconcile --month 2024-09", 1, "reconcile_nothing_stored");
     assert_eq!(world.run("--from 2024-09-25 --to 2024-09-28").status, 0);
     assert_prints(&world, "reconcile --month 2024-09", 0, "reconcile");
     let id = world.sql("SELECT min(event_id) FROM audit_events WHERE process_date = '2024-09-28'");
