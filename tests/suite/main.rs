@@ -19,6 +19,7 @@ mod events;
 mod faults;
 mod help;
 mod heroku_home;
+mod house;
 mod http2;
 mod large_events;
 mod lease;
