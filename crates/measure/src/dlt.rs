@@ -10,7 +10,7 @@ use crate::process::{self, Taken};
 use crate::stage::{Stage, TOKEN, day};
 
 const SCRIPT: &str = r#"
-import os, dlt
+import json, os, dlt
 from dlt.sources.helpers import requests
 
 @dlt.resource(name="events", primary_key="id", write_disposition="merge", max_table_nesting=0)
@@ -21,7 +21,8 @@ def events():
     following = "id ..; max=1000"
     while following:
         answer = requests.get(url, params=asked, headers={**headers, "Range": following})
-        yield answer.json()
+        # Its integers end at 64 bits, JSON's do not.
+        yield [{**event, "data": json.dumps(event.get("data"))} for event in answer.json()]
         following = answer.headers.get("Next-Range")
 
 destination = dlt.destinations.postgres(os.environ["DATABASE_URL"])

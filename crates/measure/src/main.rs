@@ -18,6 +18,7 @@ mod many;
 mod memory;
 mod planning;
 mod process;
+mod profile;
 mod stage;
 mod table;
 mod trips;
@@ -73,6 +74,12 @@ enum Part {
         #[arg(long, value_name = "N", default_value_t = planning::DAYS)]
         days: usize,
     },
+    /// Where the time of a day goes, by statement; not among all
+    Profile {
+        /// How many events it has
+        #[arg(long, value_name = "N", default_value_t = day::EVENTS)]
+        events: usize,
+    },
     /// A month's archive, beside gunzip and COPY of the same events
     Archive {
         /// How many events it has
@@ -105,6 +112,7 @@ fn measure(options: &Options) -> Result<()> {
         Part::Idle => idle::measure(&mut table, runs)?,
         Part::Many { sources } => many::measure(&mut table, *sources, runs)?,
         Part::Planning { days } => planning::measure(&mut table, *days, runs)?,
+        Part::Profile { events } => profile::measure(&mut table, *events)?,
         Part::Archive { events } => archive::measure(&mut table, *events)?,
         Part::All => {
             day::measure(&mut table, day::EVENTS, runs)?;
