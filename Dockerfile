@@ -6,8 +6,9 @@ COPY Cargo.toml Cargo.lock ./
 COPY crates crates
 COPY migrations migrations
 COPY src src
-# The workspace's manifest names this test.
+# The workspace's manifest names this test and the benchmark.
 COPY tests/chaos tests/chaos
+COPY benches benches
 RUN cargo build --locked --release --package auditsync --bin auditsync
 
 # A shell stays in the image: Heroku starts commands with one.

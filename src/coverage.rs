@@ -129,7 +129,7 @@ pub struct Coverage {
     /// The newest whole day.
     pub last_whole_day: Option<NaiveDate>,
     /// When the newest day, or one that has not settled, was last read whole.
-    #[serde(serialize_with = "crate::report::optional_time")]
+    #[serde(serialize_with = "crate::day::written::optional_time")]
     pub last_success: Option<DateTime<Utc>>,
     /// All events of its days, as they were last called whole.
     pub events: u64,

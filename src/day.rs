@@ -160,6 +160,25 @@ pub fn range(from: NaiveDate, to: NaiveDate) -> impl Iterator<Item = NaiveDate> 
     from.iter_days().take_while(move |date| *date <= to)
 }
 
+/// Times as the JSON documents write them: RFC 3339, UTC, to the millisecond. For `#[serde(serialize_with)]`.
+pub mod written {
+    use chrono::{DateTime, SecondsFormat, Utc};
+    use serde::Serializer;
+
+    /// A time.
+    pub fn time<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&time.to_rfc3339_opts(SecondsFormat::Millis, true))
+    }
+
+    /// A time, or null.
+    pub fn optional_time<S: Serializer>(at: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
+        match at {
+            Some(at) => time(at, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

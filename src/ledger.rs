@@ -81,7 +81,7 @@ pub struct LateEvents {
 #[derive(Debug, Clone, Serialize)]
 pub struct Happened {
     /// When, by the database's clock.
-    #[serde(serialize_with = "crate::report::time::serialize")]
+    #[serde(serialize_with = "crate::day::written::time")]
     pub at: DateTime<Utc>,
     /// The run that did it.
     pub run_id: Uuid,

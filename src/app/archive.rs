@@ -185,11 +185,9 @@ impl Passage {
 /// Stores `days` from the archive, and reports on each.
 pub(super) async fn store_days(
     context: &Context,
-    archive: &Archive,
     account: &Account<'_>,
-    selectors: &[Option<Selector>],
-    days: Vec<JobDay>,
     found: &Found,
+    days: Vec<JobDay>,
 ) -> Vec<DayReport> {
     let mut reports = Vec::new();
     let mut days: VecDeque<JobDay> = days.into();
@@ -198,7 +196,7 @@ pub(super) async fn store_days(
         let mut heartbeat = Heartbeat::default();
         let mut views = claim(&context.writing, &part, &mut heartbeat, &mut reports).await;
         if !views.is_empty() {
-            read(context, archive, account, selectors, &mut views, found).await;
+            read(context, account, found, &mut views).await;
             reports.extend(finish_all(&context.writing, views, found.read_from).await);
         }
     }
@@ -206,34 +204,30 @@ pub(super) async fn store_days(
     reports
 }
 
-/// What is known of an archive that was downloaded.
-#[derive(Debug, Clone, Copy)]
+/// An archive that was downloaded, and what is known of it.
+#[derive(Debug)]
 pub(super) struct Found {
+    pub(super) archive: Archive,
+    /// Which of its events are each source's own, by the source's number.
+    pub(super) selectors: Vec<Option<Selector>>,
     pub(super) read_from: ReadFrom,
     /// What finding it took.
     pub(super) cost: Cost,
 }
 
 /// Reads the archive into the views. Afterwards each view that is not stopped was read whole.
-async fn read(
-    context: &Context,
-    archive: &Archive,
-    account: &Account<'_>,
-    selectors: &[Option<Selector>],
-    views: &mut [View],
-    found: &Found,
-) {
+async fn read(context: &Context, account: &Account<'_>, found: &Found, views: &mut [View]) {
     let all_lost = all_lost(views);
     let number = |view: &View| account.sources.iter().position(|source| source.name == view.day.source.name);
     let places = views.iter().enumerate().filter_map(|(at, view)| Some(((number(view)?, view.day.key.date), at)));
     let places = places.collect();
-    let (token, month) = (&account.asker.token, archive.month);
+    let (token, month) = (&account.asker.token, found.archive.month);
     let mut storing = Storing { context, token, month, views: &mut *views, places, undated: HashMap::new() };
     let read = tokio::select! {
         biased;
         () = context.writing.shutdown.asked() => Err(Stop::Interrupted),
         () = all_lost => Err(Stop::LostLock),
-        read = sort(archive, selectors, &mut storing) => read.map(drop).map_err(|error| Stop::Heroku(format!(
+        read = sort(&found.archive, &found.selectors, &mut storing) => read.map(drop).map_err(|error| Stop::Heroku(format!(
             "{error}. The day is due all the same; Heroku's list of it may do: `auditsync backfill --via api`"
         ))),
     };

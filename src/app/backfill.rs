@@ -220,8 +220,9 @@ async fn take_month(
             format!("the archive of {month} covers {to}; the day is due as before, and Heroku's list may have it");
         reports.extend(fail(&uncovered, &why));
     }
-    let found = Found { read_from: ReadFrom::Archive { month, as_of: archive.as_of(newest) }, cost };
-    reports.extend(store_days(context, &archive, account, &selectors, days, &found).await);
+    let read_from = ReadFrom::Archive { month, as_of: archive.as_of(newest) };
+    let found = Found { archive, selectors, read_from, cost };
+    reports.extend(store_days(context, account, &found, days).await);
     reports
 }
 

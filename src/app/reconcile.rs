@@ -92,7 +92,7 @@ fn refuse_month(month: Month, newest: NaiveDate) -> Result<(), Failure> {
 /// How an account's sources compare with its archive, and what a repair takes.
 struct Compared {
     months: Vec<MonthReport>,
-    archive: Option<(Archive, Found, Vec<Option<Selector>>)>,
+    found: Option<Found>,
     rows: HashMap<DayKey, LedgerRow>,
 }
 
@@ -121,18 +121,18 @@ async fn compare_account(
         }
     }
     if days.is_empty() {
-        return Ok(Compared { months, archive: None, rows });
+        return Ok(Compared { months, found: None, rows });
     }
     let archive = match context.client.archive(&account.name, month, &account.asker, &mut cost).await {
         Ok(archive) => archive,
         Err(error) => {
             blame(&mut months, &told(&error, account, month));
-            return Ok(Compared { months, archive: None, rows });
+            return Ok(Compared { months, found: None, rows });
         }
     };
     let Some(covered) = archive.covers_to(newest) else {
         blame(&mut months, "the archive covers no whole day of it yet");
-        return Ok(Compared { months, archive: None, rows });
+        return Ok(Compared { months, found: None, rows });
     };
     let mut comparing = Comparing::new(&context.writing.reader, account, &selectors, &days, (month, covered));
     match sort(&archive, &selectors, &mut comparing).await {
@@ -140,11 +140,11 @@ async fn compare_account(
         Err(error) => {
             let error: Unreadable = error;
             blame(&mut months, &error.to_string());
-            return Ok(Compared { months, archive: None, rows });
+            return Ok(Compared { months, found: None, rows });
         }
     }
-    let found = Found { read_from: ReadFrom::Archive { month, as_of: archive.as_of(newest) }, cost };
-    Ok(Compared { months, archive: Some((archive, found, selectors)), rows })
+    let read_from = ReadFrom::Archive { month, as_of: archive.as_of(newest) };
+    Ok(Compared { months, found: Some(Found { archive, selectors, read_from, cost }), rows })
 }
 
 /// The ledger's rows of the month, and the days of it that coverage is owed for.
@@ -361,7 +361,7 @@ impl Sink for Comparing<'_> {
 
 /// Takes in what is missing here, and keeps what differs, each day under its lease.
 async fn repair(context: &Context, account: &Account<'_>, compared: &mut Compared) {
-    let Some((archive, found, selectors)) = &mut compared.archive else { return };
+    let Some(found) = &compared.found else { return };
     let mut days = Vec::new();
     for (month, &source) in compared.months.iter().zip(&account.sources) {
         for day in month.days.iter().filter(|day| day.wants_repair()) {
@@ -371,7 +371,7 @@ async fn repair(context: &Context, account: &Account<'_>, compared: &mut Compare
         }
     }
     days.sort_by(|a, b| a.key.cmp(&b.key));
-    for report in store_days(context, archive, account, selectors, days, found).await {
+    for report in store_days(context, account, found, days).await {
         let month = compared.months.iter_mut().find(|month| month.source == report.source.as_ref());
         let day = month.and_then(|month| month.days.iter_mut().find(|day| day.date == report.date));
         if let Some(day) = day {

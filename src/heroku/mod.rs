@@ -21,6 +21,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use bytes::Bytes;
 use chrono::NaiveDate;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use reqwest::{Url, redirect};
@@ -38,6 +39,7 @@ use crate::config::{Api, Filter, Retry, Source, Token, Tokens};
 use crate::retry::Attempts;
 use asking::Asking;
 use budget::{Budget, Waiting};
+use list::ListSplitter;
 use reader::ListReader;
 
 /// After so many requests in a row for which the whole policy was exhausted, each further one gets a single attempt.
@@ -107,6 +109,19 @@ pub struct Home {
 pub struct Named {
     /// The name.
     pub name: String,
+}
+
+/// How many elements a list in these chunks has, if it is one: what finds them by itself, for `benches/`.
+#[doc(hidden)]
+pub fn count_elements(chunks: impl IntoIterator<Item = Bytes>) -> Option<usize> {
+    let (mut splitter, mut count) = (ListSplitter::new(), 0);
+    for chunk in chunks {
+        splitter.push(chunk);
+        while splitter.next_element().ok()?.is_some() {
+            count += 1;
+        }
+    }
+    splitter.finish().ok().map(|()| count)
 }
 
 /// The program's HTTP client can't be made.

@@ -18,7 +18,6 @@ mod table;
 
 use std::io::{self, IsTerminal as _, Write as _};
 
-use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 /// The form of a result.
@@ -68,26 +67,4 @@ fn width() -> Option<usize> {
         return None;
     }
     terminal_size::terminal_size_of(stdout).map(|(terminal_size::Width(columns), _)| usize::from(columns))
-}
-
-/// Times as the JSON documents write them: RFC 3339, UTC, to the millisecond.
-pub mod time {
-    use chrono::{DateTime, SecondsFormat, Utc};
-    use serde::Serializer;
-
-    /// For `#[serde(serialize_with)]`.
-    pub fn serialize<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&time.to_rfc3339_opts(SecondsFormat::Millis, true))
-    }
-}
-
-#[expect(clippy::ref_option, reason = "the form that serde asks for")]
-pub(crate) fn optional_time<S: serde::Serializer>(
-    at: &Option<DateTime<Utc>>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match at {
-        Some(at) => time::serialize(at, serializer),
-        None => serializer.serialize_none(),
-    }
 }

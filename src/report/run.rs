@@ -7,10 +7,10 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::Report;
 use super::table::Plain;
-use super::{Report, time};
 use crate::config::SourceName;
-use crate::day::DayKey;
+use crate::day::{DayKey, written};
 
 /// What a run did, day by day.
 #[derive(Debug, Clone, Serialize)]
@@ -20,10 +20,10 @@ pub struct RunReport {
     /// Nothing was written.
     pub dry_run: bool,
     /// When it began, by this machine's clock.
-    #[serde(serialize_with = "time::serialize")]
+    #[serde(serialize_with = "written::time")]
     pub started_at: DateTime<Utc>,
     /// When it ended.
-    #[serde(serialize_with = "time::serialize")]
+    #[serde(serialize_with = "written::time")]
     pub finished_at: DateTime<Utc>,
     /// The days, oldest first.
     pub days: Vec<DayReport>,

@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 
+use super::Report;
 use super::paint::painted;
 use super::run::counted;
 use super::table::Plain;
-use super::{Report, optional_time};
 use crate::coverage::{Coverage, Lateness, Range};
 use crate::ledger::LedgerRow;
 
@@ -66,7 +66,7 @@ pub struct DayStatus {
     /// Why it is not whole.
     pub error: Option<String>,
     /// When the row last changed.
-    #[serde(serialize_with = "optional_time")]
+    #[serde(serialize_with = "crate::day::written::optional_time")]
     pub updated_at: Option<DateTime<Utc>>,
 }
 

@@ -83,8 +83,8 @@ pub(crate) fn check(process: &Process, snapshot: &Snapshot, weather: Weather) ->
                 check_status(process, &report, end, &mut problems);
                 check_days(process, &report, snapshot, weather, &mut problems);
             }
-            Kind::Reset { .. } => check_operator(process, &report, end, snapshot, "reset", &mut problems),
-            Kind::Cleanup => check_operator(process, &report, end, snapshot, "cleanup", &mut problems),
+            Kind::Reset { .. } => check_operator((process, "reset"), &report, end, snapshot, &mut problems),
+            Kind::Cleanup => check_operator((process, "cleanup"), &report, end, snapshot, &mut problems),
         }
     }
     (Some(report), problems)
@@ -159,11 +159,10 @@ fn check_days(process: &Process, report: &Report, snapshot: &Snapshot, weather: 
 
 /// What a reset or a cleanup says that it did is what the history says of it.
 fn check_operator(
-    process: &Process,
+    (process, action): (&Process, &str),
     report: &Report,
     end: End,
     snapshot: &Snapshot,
-    action: &str,
     problems: &mut Vec<String>,
 ) {
     let did = snapshot.history.iter().filter(|entry| entry.action == action && entry.by == operator(&process.name));

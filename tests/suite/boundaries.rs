@@ -80,7 +80,7 @@ impl Life {
                     while let Some(&(n, when, blow)) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
                         let case =
                             format!("step {n} of {}, {when:?} {blow:?}: {}", steps.len(), one_line(&steps[n - 1]));
-                        let harm = self.end_once(&stage, &case, n, when, blow);
+                        let harm = self.end_once(&stage, &case, (n, when, blow));
                         let mut tally = tally.lock().expect("no case failed");
                         match harm {
                             _ if blow == Blow::Kill => tally.killed += 1,
@@ -110,7 +110,7 @@ impl Life {
     }
 
     /// Ends the life at one step in one way, and tells what harm a cut did to the run.
-    fn end_once(&self, stage: &Stage, case: &str, n: usize, when: When, blow: Blow) -> Option<String> {
+    fn end_once(&self, stage: &Stage, case: &str, (n, when, blow): (usize, When, Blow)) -> Option<String> {
         stage.begin_again(self);
         stage.proxy.strike(n, "", when, blow);
         let finished = (self.run)(stage);
