@@ -274,11 +274,12 @@ impl Storing<'_> {
         !stored.is_ok_and(|ids| ids.contains(&event.id))
     }
 
-    /// An event that does not say when it was may be of any day, so that no day of its source is whole for sure.
+    /// An event that does not say when it was may be of any day, so that no day of its source is whole for sure by this
+    /// archive. One that was whole before is so by another reading.
     fn withhold_undated(&mut self) {
         for (&(source, _), &at) in &self.places {
             let view = &mut self.views[at];
-            if let (Some(undated), None) = (self.undated.get(&source), &view.stopped) {
+            if let (Some(undated), None, false) = (self.undated.get(&source), &view.stopped, view.lease.was_whole()) {
                 let name = &view.day.source.name;
                 view.stopped = Some(Stop::Heroku(format!(
                     "the archive of {} holds {undated} events of this source that do not say when they were, so no day of it is \

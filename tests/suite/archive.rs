@@ -222,6 +222,21 @@ fn an_archive_with_events_that_do_not_say_when_they_were_makes_no_day_whole_and_
 }
 
 #[test]
+fn a_repair_adds_undated_events_to_a_day_that_is_whole_and_leaves_it_so() {
+    let world = World::new(&format!("{ACME}since = \"2024-09-25\"\n"));
+    world.sync("--from 2024-09-25 --to 2024-09-28", 0);
+    let mut events: Vec<Bytes> = DAYS.iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
+    events.push(Bytes::from_static(br#"{"id":"undated","created_at":null}"#));
+    world.heroku.put_archive("acme", SEPTEMBER, pack(&events));
+    let report = reconcile(&world, "", 1);
+    assert_eq!(found(&report, "acme", "2024-09-25")["missing_here"], serde_json::json!(["undated"]));
+    reconcile(&world, "--repair", 0);
+    assert_eq!(world.sql("SELECT process_date FROM audit_events WHERE event_id = 'undated'"), "2024-09-25");
+    assert_eq!(world.sql("SELECT DISTINCT status FROM audit_events_log"), "SUCCESS");
+    reconcile(&world, "", 0);
+}
+
+#[test]
 fn a_team_that_can_not_be_found_gets_no_event_of_an_archive_whatever_is_in_it() {
     let world = World::new(ACME_AND_TEAM_A);
     world.sync("--date 2024-09-28 --source team-a", 0);
