@@ -138,13 +138,14 @@ async fn by_archive(app: &App<'_>, order: &Order<'_>, shutdown: &super::Shutdown
     let context = Context { client, teams: Teams::default(), writing };
     let progress = Progress::new(planned.iter().filter(|day| is_due(day)).count(), app.global.verbosity());
 
+    let accounts = accounts(&order.sources, &tokens);
     let mut work = Vec::new();
     for month in months(order.selection) {
-        for account in accounts(&order.sources, &tokens) {
+        for account in &accounts {
             if shutdown.is_asked() {
                 break;
             }
-            let days = due_days(&planned, &account, month);
+            let days = due_days(&planned, account, month);
             if days.is_empty() {
                 continue;
             }
@@ -152,7 +153,7 @@ async fn by_archive(app: &App<'_>, order: &Order<'_>, shutdown: &super::Shutdown
             let activity = account.asker.activity.clone();
             let tell = move || activity.waits_for().unwrap_or_else(|| counted(count as u64, "day"));
             let line = progress.line(format!("{month} {}", account.name), tell);
-            work.extend(take_month(&context, &account, month, days, newest).await);
+            work.extend(take_month(&context, account, month, days, newest).await);
             drop(line);
             progress.done(count);
         }

@@ -16,7 +16,7 @@ use crate::cli::ReconcileArgs;
 use crate::config::Source;
 use crate::day::{DayKey, Month, last_over, range};
 use crate::event::Event;
-use crate::heroku::{Archive, Client, Cost, Unreadable};
+use crate::heroku::{Archive, Client, Cost};
 use crate::ledger::{LedgerRow, SourceDays};
 use crate::report::reconcile::{ArchiveFacts, MonthReport, ReconcileReport, ReconciledDay};
 use crate::report::run::{DayReport, Outcome};
@@ -93,7 +93,8 @@ fn refuse_month(month: Month, newest: NaiveDate) -> Result<(), Failure> {
 struct Compared {
     months: Vec<MonthReport>,
     found: Option<Found>,
-    rows: HashMap<DayKey, LedgerRow>,
+    /// The days that coverage is owed for.
+    days: Vec<JobDay>,
 }
 
 async fn compare_account(
@@ -103,7 +104,7 @@ async fn compare_account(
     newest: NaiveDate,
 ) -> Result<Compared, Failure> {
     let mut cost = Cost::default();
-    let (rows, days) = owed_days(&context.writing.reader, account, month, newest).await?;
+    let days = owed_days(&context.writing.reader, account, month, newest).await?;
     let mut failed = Vec::new();
     let (selectors, days) = selectors(context, account, days, &mut cost, &mut failed).await;
     let mut months: Vec<MonthReport> =
@@ -121,49 +122,45 @@ async fn compare_account(
         }
     }
     if days.is_empty() {
-        return Ok(Compared { months, found: None, rows });
+        return Ok(Compared { months, found: None, days });
     }
     let archive = match context.client.archive(&account.name, month, &account.asker, &mut cost).await {
         Ok(archive) => archive,
         Err(error) => {
             blame(&mut months, &told(&error, account, month));
-            return Ok(Compared { months, found: None, rows });
+            return Ok(Compared { months, found: None, days });
         }
     };
     let Some(covered) = archive.covers_to(newest) else {
         blame(&mut months, "the archive covers no whole day of it yet");
-        return Ok(Compared { months, found: None, rows });
+        return Ok(Compared { months, found: None, days });
     };
     let mut comparing = Comparing::new(&context.writing.reader, account, &selectors, &days, (month, covered));
     match sort(&archive, &selectors, &mut comparing).await {
         Ok(passage) => comparing.finish(&mut months, &archive, passage.events, covered == month.last()).await?,
         Err(error) => {
-            let error: Unreadable = error;
             blame(&mut months, &error.to_string());
-            return Ok(Compared { months, found: None, rows });
+            return Ok(Compared { months, found: None, days });
         }
     }
     let read_from = ReadFrom::Archive { month, as_of: archive.as_of(newest) };
-    Ok(Compared { months, found: Some(Found { archive, selectors, read_from, cost }), rows })
+    Ok(Compared { months, found: Some(Found { archive, selectors, read_from, cost }), days })
 }
 
-/// The ledger's rows of the month, and the days of it that coverage is owed for.
+/// The days of the month that coverage is owed for, as their rows show them.
 async fn owed_days(
     reader: &Reader,
     account: &Account<'_>,
     month: Month,
     newest: NaiveDate,
-) -> Result<(HashMap<DayKey, LedgerRow>, Vec<JobDay>), Failure> {
+) -> Result<Vec<JobDay>, Failure> {
     let names: Vec<&str> = account.sources.iter().map(|source| source.name.as_ref()).collect();
     let scoped: Vec<_> = account.sources.iter().map(|source| (source.name.as_ref(), Some(&source.scope))).collect();
     let first_days = reader.source_days(&names).await?;
     let window = (month.first(), month.last());
-    let mut rows = HashMap::new();
-    for row in reader.ledger(&scoped, window, Rereads::None).await? {
-        if let Some(source) = account.sources.iter().find(|source| source.name.as_ref() == row.source) {
-            rows.insert(DayKey::new(&source.name, row.date), row);
-        }
-    }
+    let rows = reader.ledger(&scoped, window, Rereads::None).await?;
+    let rows: HashMap<(&str, NaiveDate), &LedgerRow> =
+        rows.iter().map(|row| ((row.source.as_str(), row.date), row)).collect();
     let owed_from = |source: &Source| {
         let first = first_days.get(source.name.as_ref()).and_then(|days: &SourceDays| days.first);
         source.since.or(first)
@@ -172,12 +169,12 @@ async fn owed_days(
     for &source in &account.sources {
         let Some(from) = owed_from(source) else { continue };
         for date in range(month.first().max(from), month.last().min(newest)) {
-            let key = DayKey::new(&source.name, date);
-            let wanted = rows.get(&key).map_or(Claimable::Due, Claimable::of);
-            days.push(JobDay { key, source: source.clone(), wanted });
+            let row = rows.get(&(source.name.as_ref(), date));
+            let wanted = row.map_or(Claimable::Due, |row| Claimable::of(row));
+            days.push(JobDay { key: DayKey::new(&source.name, date), source: source.clone(), wanted });
         }
     }
-    Ok((rows, days))
+    Ok(days)
 }
 
 /// Compares each day's events with what is stored of it.
@@ -280,6 +277,7 @@ impl<'a> Comparing<'a> {
         if let Some(fault) = self.fault.take() {
             return Err(fault.into());
         }
+        let mut stored: HashMap<usize, HashMap<NaiveDate, u64>> = HashMap::new();
         for (number, source) in self.sources.iter().enumerate() {
             let report = &mut months[number];
             if report.error.is_some() {
@@ -289,7 +287,7 @@ impl<'a> Comparing<'a> {
             let checksum = archive.checksum.clone();
             report.archive = Some(ArchiveFacts { events, bytes: archive.bytes, checksum });
             let window = (archive.month.first(), archive.month.last());
-            report.stored_before = self.reader.stored_counts(&source.name, window).await?;
+            stored.insert(number, self.reader.stored_counts(&source.name, window).await?);
         }
         for ((number, date), mut day) in std::mem::take(&mut self.days) {
             let report = &mut months[number];
@@ -297,7 +295,7 @@ impl<'a> Comparing<'a> {
                 continue;
             }
             let key = DayKey::new(&self.sources[number].name, date);
-            let stored = report.stored_before.get(&date).copied().unwrap_or_default();
+            let stored = stored.get(&number).and_then(|days| days.get(&date)).copied().unwrap_or_default();
             let archived = day.archived.count() as u64;
             let is_more = stored > archived.saturating_sub(day.missing_here.len() as u64 + day.beside);
             let missing_there =
@@ -362,14 +360,11 @@ impl Sink for Comparing<'_> {
 /// Takes in what is missing here, and keeps what differs, each day under its lease.
 async fn repair(context: &Context, account: &Account<'_>, compared: &mut Compared) {
     let Some(found) = &compared.found else { return };
-    let mut days = Vec::new();
-    for (month, &source) in compared.months.iter().zip(&account.sources) {
-        for day in month.days.iter().filter(|day| day.wants_repair()) {
-            let key = DayKey::new(&source.name, day.date);
-            let wanted = compared.rows.get(&key).map_or(Claimable::Due, Claimable::of);
-            days.push(JobDay { key, source: source.clone(), wanted });
-        }
-    }
+    let wants_repair = |day: &JobDay| {
+        let month = compared.months.iter().find(|month| month.source == day.key.source.as_ref());
+        month.is_some_and(|month| month.days.iter().any(|found| found.date == day.key.date && found.wants_repair()))
+    };
+    let mut days: Vec<JobDay> = compared.days.iter().filter(|day| wants_repair(day)).cloned().collect();
     days.sort_by(|a, b| a.key.cmp(&b.key));
     for report in store_days(context, account, found, days).await {
         let month = compared.months.iter_mut().find(|month| month.source == report.source.as_ref());

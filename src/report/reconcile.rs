@@ -1,6 +1,5 @@
 //! What is stored against Heroku's archives.
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use chrono::NaiveDate;
@@ -40,9 +39,6 @@ pub struct MonthReport {
     /// Why there was nothing to compare.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
-    /// How many events were stored of each day before a repair.
-    #[serde(skip)]
-    pub stored_before: HashMap<NaiveDate, u64>,
 }
 
 /// What an archive is.
@@ -82,9 +78,9 @@ pub struct ReconciledDay {
 impl MonthReport {
     /// A month of which nothing is known yet.
     pub fn new(source: &str, month: Month) -> Self {
-        let (source, stored_before) = (source.to_owned(), HashMap::new());
+        let source = source.to_owned();
         let (error, note) = (None, None);
-        Self { source, month, complete: false, archive: None, days: Vec::new(), error, note, stored_before }
+        Self { source, month, complete: false, archive: None, days: Vec::new(), error, note }
     }
 }
 

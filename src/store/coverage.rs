@@ -6,11 +6,10 @@ use sqlx::postgres::PgRow;
 use sqlx::types::Json;
 
 use super::error::Doing;
-use super::{Reader, Result, Tries, column, patience, statement};
+use super::{Reader, Result, column, persist, statement};
 use crate::config::{Scope, Source};
 use crate::coverage::{Count, Gap, Group, Standings, State};
 use crate::ledger::LateEvents;
-use crate::retry::Attempts;
 
 impl Reader {
     /// How the sources of the ledger stand, compared with those of the file: all of them, or `only` some.
@@ -18,13 +17,7 @@ impl Reader {
     /// Years of settled days are counted, not read: only where the count shows holes are the gaps looked for, and only a
     /// source that has days of another scope is looked at day by day.
     pub async fn standings(&self, of_file: &[Source], only: Option<&[&str]>) -> Result<Standings> {
-        let mut attempts = Attempts::new(&patience());
-        loop {
-            match self.try_standings(of_file, only).await {
-                Err(error) => Tries::wait(&mut attempts, error).await?,
-                standings => return standings,
-            }
-        }
+        persist(async || self.try_standings(of_file, only).await).await
     }
 
     async fn try_standings(&self, of_file: &[Source], only: Option<&[&str]>) -> Result<Standings> {
