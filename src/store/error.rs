@@ -86,6 +86,11 @@ impl Error {
         matches!(self, Self::Database { source: sqlx::Error::Database(error), .. } if error.code().as_deref() == Some("55P03"))
     }
 
+    /// Whether there is a row with the same key already: `unique_violation`.
+    pub(super) fn is_duplicate(&self) -> bool {
+        matches!(self, Self::Database { source: sqlx::Error::Database(error), .. } if error.is_unique_violation())
+    }
+
     /// Whether the connection broke off, so that it is not known whether the server did what it was asked.
     pub(super) fn is_unanswered(&self) -> bool {
         match self {

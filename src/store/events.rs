@@ -1,7 +1,8 @@
 //! Writes events: many at a time, each once, and none of them refused for another's sake.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::iter::zip;
 
 use sqlx::postgres::PgTransaction;
 
@@ -58,6 +59,15 @@ impl<'e> Offer<'e> {
     }
 }
 
+/// What may be stored of a day when some of its events are offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Before {
+    /// None of them, so that it need not be looked for them.
+    Nothing,
+    /// Some of them.
+    Something,
+}
+
 impl Store {
     /// Stores the events that are not stored yet, under the lease.
     ///
@@ -88,42 +98,54 @@ impl Store {
 
     async fn write_part<'e>(&self, lease: &Lease, part: &[Offer<'e>], via: Via) -> Result<Written<'e>> {
         let mut tries = Tries::under(lease);
+        let mut before = if lease.stored_before() == 0 { Before::Nothing } else { Before::Something };
         loop {
-            match self.try_write(lease, part, via).await {
+            match self.try_write(lease, part, (via, before)).await {
+                // An id that came in an earlier batch already.
+                Err(error) if error.is_duplicate() && before == Before::Nothing => before = Before::Something,
                 Err(error) if error.refused_data().is_none() => tries.again(error).await?,
                 written => return written,
             }
         }
     }
 
-    async fn try_write<'e>(&self, lease: &Lease, part: &[Offer<'e>], via: Via) -> Result<Written<'e>> {
+    async fn try_write<'e>(
+        &self,
+        lease: &Lease,
+        part: &[Offer<'e>],
+        (via, before): (Via, Before),
+    ) -> Result<Written<'e>> {
         let (unique, repeated) = without_repeats(part);
         let mut tx = self.begin().await?;
         let xact = self.hold_fence(&mut tx, lease).await?;
-        let new_ids = insert_events(&mut tx, lease.key(), &unique, via).await?;
-        let is_new = |offer: &&Offer<'e>| new_ids.contains(&offer.event.id);
-        let known: Vec<_> = unique.iter().copied().filter(|offer| !is_new(offer)).collect();
-        // Of what came twice in different bytes, the first may just have been stored.
-        let (of_new, of_known): (Vec<_>, Vec<_>) =
-            repeated.into_iter().partition(|offer| new_ids.contains(&offer.event.id));
-        let unclear: Vec<_> = known.into_iter().chain(of_known).collect();
-        let events: Vec<&Event> = unclear.iter().map(|offer| offer.event).collect();
-        let compared = compare(&mut tx, lease.key(), &events, Sameness::Bytes(via)).await?;
-        let differs = unclear.into_iter().zip(compared).filter(|(_, stored)| *stored == Some(Stored::Other));
-        let conflicting: Vec<_> = differs.map(|(offer, _)| offer).chain(of_new).collect();
+        // Behind the fence nobody else stores events of the day, so that what is not there now is new.
+        let stored = match before {
+            Before::Nothing => vec![None; part.len()],
+            Before::Something => {
+                let events: Vec<&Event> = unique.iter().chain(&repeated).map(|offer| offer.event).collect();
+                compare(&mut tx, lease.key(), &events, Sameness::Bytes(via)).await?
+            }
+        };
+        let (of_unique, of_repeated) = stored.split_at(unique.len());
+        let new: Vec<_> = zip(&unique, of_unique).filter(|(_, stored)| stored.is_none()).map(|(o, _)| *o).collect();
+        let differing = zip(&unique, of_unique).filter(|(_, stored)| **stored == Some(Stored::Other));
+        // Of what comes twice in different bytes, the first is stored now, if it was not before.
+        let repeated = zip(&repeated, of_repeated).filter(|(_, stored)| **stored != Some(Stored::Same));
+        let conflicting: Vec<_> = differing.chain(repeated).map(|(offer, _)| *offer).collect();
+        insert_events(&mut tx, lease.key(), &new, via).await?;
         let mut new_conflicts = Vec::new();
         if !conflicting.is_empty() {
             new_conflicts = insert_conflicts(&mut tx, lease.key(), &conflicting).await?;
         }
         let (source, date) = (lease.key().source.as_ref(), lease.key().date);
-        let proof = match (unique.iter().find(|offer| is_new(offer)), new_conflicts.first()) {
+        let proof = match (new.first(), new_conflicts.first()) {
             (Some(new), _) => Proof::Event { source, date, id: &new.event.id },
             (None, Some((id, hash))) => Proof::Conflict { source, date, id, hash },
             (None, None) => Proof::Nothing,
         };
         self.commit(tx, &xact, proof).await?;
         Ok(Written {
-            new: unique.iter().filter(|offer| is_new(offer)).map(|offer| offer.event).collect(),
+            new: new.into_iter().map(|offer| offer.event).collect(),
             conflicting: conflicting.into_iter().map(|offer| offer.event).collect(),
             new_conflicts: new_conflicts.len() as u32,
             refused: Vec::new(),
@@ -157,20 +179,16 @@ fn without_repeats<'p, 'e>(part: &'p [Offer<'e>]) -> (Vec<&'p Offer<'e>>, Vec<&'
     (unique, repeated)
 }
 
-async fn insert_events(
-    tx: &mut PgTransaction<'_>,
-    key: &DayKey,
-    offers: &[&Offer<'_>],
-    via: Via,
-) -> Result<HashSet<String>> {
-    let doing = "store events";
+async fn insert_events(tx: &mut PgTransaction<'_>, key: &DayKey, offers: &[&Offer<'_>], via: Via) -> Result<()> {
+    if offers.is_empty() {
+        return Ok(());
+    }
     let text = |column: fn(&crate::event::Columns) -> &Option<String>| -> Vec<Option<&str>> {
         offers.iter().map(|o| if o.bare { None } else { column(&o.event.columns).as_deref() }).collect()
     };
     let times: Vec<_> = offers.iter().map(|o| if o.bare { None } else { o.event.columns.created_at }).collect();
-    let addresses: Vec<_> =
-        offers.iter().map(|o| o.event.columns.ip_address.filter(|_| !o.bare).map(|ip| ip.to_string())).collect();
-    let rows = statement(include_str!("sql/insert_events.sql"))
+    let addresses: Vec<_> = offers.iter().map(|o| if o.bare { None } else { o.event.columns.ip_address }).collect();
+    statement(include_str!("sql/insert_events.sql"))
         .bind(key.source.as_ref())
         .bind(key.date)
         .bind(via.as_str())
@@ -190,10 +208,10 @@ async fn insert_events(
         .bind(offers.iter().map(|o| o.raw()).collect::<Vec<_>>())
         .bind(offers.iter().map(|o| o.refused.as_deref()).collect::<Vec<_>>())
         .bind(offers.iter().map(|o| &o.event.hash[..]).collect::<Vec<_>>())
-        .fetch_all(&mut **tx)
+        .execute(&mut **tx)
         .await
-        .doing(doing)?;
-    rows.iter().map(|row| column(row, "event_id")).collect()
+        .doing("store events")
+        .map(drop)
 }
 
 /// Keeps `offers` as conflicts, and returns id and hash of those that were not kept before.
