@@ -1,11 +1,16 @@
 //! Takes days out of a month's archive: its events sorted by source and day, whatever their order, and stored under each
 //! day's own lease.
 
+mod bins;
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use chrono::NaiveDate;
+use futures_util::future::join_all;
 use tracing::warn;
+
+use bins::{Bin, Bins, Place};
 
 use super::fetch::{JobDay, Selector, Teams};
 use super::view::{ReadFrom, Stop, View, Writing, all_lost, claim, finish_all};
@@ -20,11 +25,6 @@ use crate::store::Via;
 
 /// The most leases held at a time: a month of four sources. More days take another passage through the file.
 const LEASES: usize = 124;
-
-/// A day's events are handed on when there are so many.
-const BIN_EVENTS: usize = 1000;
-/// All events that wait to be handed on have at most so many bytes, or one more event.
-const BINS_BYTES: usize = 4 * 1024 * 1024;
 
 /// How many events outside their month are named.
 const NAMED: usize = 10;
@@ -67,11 +67,19 @@ pub(super) trait Sink {
     /// Whether it takes what is of this source, by its number, and of this day.
     fn wants(&self, source: usize, date: NaiveDate) -> bool;
 
-    /// Takes some events of a day; false when nobody is left who wants more.
-    fn take(&mut self, source: usize, date: NaiveDate, events: &[&Event]) -> impl Future<Output = bool> + Send;
+    /// Takes some events of each of these days; false when nobody is left who wants more.
+    fn take(&mut self, days: &[Sorted<'_>]) -> impl Future<Output = bool> + Send;
 
     /// Takes some of a source's strays: events that are not of the archive's month, or do not say when they were.
     fn take_strays(&mut self, source: usize, events: &[&Event]) -> impl Future<Output = bool> + Send;
+}
+
+/// Some events of one day of a source, which is given by its number.
+#[derive(Debug)]
+pub(super) struct Sorted<'e> {
+    pub(super) source: usize,
+    pub(super) date: NaiveDate,
+    pub(super) events: Vec<&'e Event>,
 }
 
 /// Which day an event goes to: that of its `created_at` in UTC, if that is in `month`.
@@ -94,13 +102,6 @@ pub(super) struct Passage {
     named: Vec<String>,
 }
 
-/// Events of one day that wait to be handed on.
-#[derive(Debug, Default)]
-struct Bin {
-    events: Vec<Arc<Event>>,
-    bytes: usize,
-}
-
 /// Reads `archive` to its end, and hands its events to `sink`, each for every source that it belongs to. A source without
 /// a selector gets none.
 pub(super) async fn sort(
@@ -109,7 +110,7 @@ pub(super) async fn sort(
     sink: &mut impl Sink,
 ) -> Result<Passage, Unreadable> {
     let month = archive.month;
-    let (mut bins, mut bytes) = (HashMap::<Place, Bin>::new(), 0);
+    let mut bins = Bins::default();
     let mut passage = Passage::default();
     let mut entries = archive.read()?;
     while let Some(batch) = entries.next().await? {
@@ -119,26 +120,18 @@ pub(super) async fn sort(
             let takes = |selector: &&Option<Selector>| selector.as_ref().is_some_and(|selector| selector.takes(&event));
             for (source, _) in selectors.iter().enumerate().filter(|(_, selector)| takes(selector)) {
                 if day.is_none_or(|day| sink.wants(source, day)) {
-                    let bin = bins.entry((source, day)).or_default();
-                    bin.events.push(Arc::clone(&event));
-                    bin.bytes += event.bytes.len();
-                    bytes += event.bytes.len();
+                    bins.put((source, day), &event);
                 }
             }
         }
-        let is_full = |bin: &Bin| bin.events.len() >= BIN_EVENTS;
-        while let Some((&place, _)) =
-            bins.iter().filter(|(_, bin)| is_full(bin) || bytes > BINS_BYTES).max_by_key(|(_, bin)| bin.bytes)
-        {
-            let bin = bins.remove(&place).expect("it was just found");
-            bytes -= bin.bytes;
-            if !hand_on(sink, place, &bin).await {
+        while let Some(full) = bins.take_full() {
+            if !hand_on(sink, &full).await {
                 return Ok(passage);
             }
         }
     }
-    for (place, bin) in bins {
-        if !hand_on(sink, place, &bin).await {
+    while let Some(rest) = bins.take_largest() {
+        if !hand_on(sink, &rest).await {
             break;
         }
     }
@@ -146,21 +139,17 @@ pub(super) async fn sort(
     Ok(passage)
 }
 
-/// Where events wait to be handed on: a source's day, or its strays.
-type Place = (usize, Option<NaiveDate>);
-
-async fn hand_on(sink: &mut impl Sink, (source, day): Place, bin: &Bin) -> bool {
-    for events in bin.events.chunks(BIN_EVENTS) {
-        let events: Vec<&Event> = events.iter().map(AsRef::as_ref).collect();
-        let goes_on = match day {
-            Some(date) => sink.take(source, date, &events).await,
-            None => sink.take_strays(source, &events).await,
-        };
-        if !goes_on {
-            return false;
+async fn hand_on(sink: &mut impl Sink, bins: &[(Place, Bin)]) -> bool {
+    let mut days = Vec::new();
+    for ((source, date), bin) in bins {
+        let (source, events) = (*source, bin.events.iter().map(AsRef::as_ref).collect::<Vec<&Event>>());
+        match *date {
+            Some(date) => days.push(Sorted { source, date, events }),
+            None if !sink.take_strays(source, &events).await => return false,
+            None => {}
         }
     }
-    true
+    days.is_empty() || sink.take(&days).await
 }
 
 impl Passage {
@@ -259,11 +248,12 @@ impl Storing<'_> {
         its.min_by_key(|((_, date), _)| (*date - own).num_days().abs()).map(|(_, at)| *at)
     }
 
-    async fn store(&mut self, at: usize, events: &[&Event]) {
-        let view = &mut self.views[at];
-        if view.stopped.is_none() {
-            view.store(&self.context.writing, self.token, events, Via::Archive).await;
-        }
+    /// Stores some events of each of these views, side by side.
+    async fn store(&mut self, events: &HashMap<usize, &[&Event]>) {
+        let (writing, token) = (&self.context.writing, self.token);
+        let wanted = self.views.iter_mut().enumerate().filter(|(_, view)| view.stopped.is_none());
+        let storing = wanted.filter_map(|(at, view)| Some(view.store(writing, token, events.get(&at)?, Via::Archive)));
+        join_all(storing).await;
     }
 
     /// Strays that are stored under a day already are left where they are.
@@ -297,8 +287,9 @@ impl Sink for Storing<'_> {
         self.places.contains_key(&(source, date))
     }
 
-    async fn take(&mut self, source: usize, date: NaiveDate, events: &[&Event]) -> bool {
-        self.store(self.places[&(source, date)], events).await;
+    async fn take(&mut self, days: &[Sorted<'_>]) -> bool {
+        let events = days.iter().map(|day| (self.places[&(day.source, day.date)], &*day.events)).collect();
+        self.store(&events).await;
         self.views.iter().any(|view| view.stopped.is_none())
     }
 
@@ -310,7 +301,7 @@ impl Sink for Storing<'_> {
             }
             let name = self.views[at].day.source.name.clone();
             if self.not_stored(&name, event).await {
-                self.store(at, &[event]).await;
+                self.store(&HashMap::from([(at, &[*event][..])])).await;
             }
         }
         self.views.iter().any(|view| view.stopped.is_none())

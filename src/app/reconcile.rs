@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono::{Days, NaiveDate};
 
-use super::archive::{Account, Context, Found, Sink, accounts, days_of_stray, sort, store_days};
+use super::archive::{Account, Context, Found, Sink, Sorted, accounts, days_of_stray, sort, store_days};
 use super::backfill::{oldest, selectors, told};
 use super::fetch::{JobDay, Selector, Teams};
 use super::view::{ReadFrom, Writing};
@@ -233,7 +233,8 @@ impl<'a> Comparing<'a> {
         Ok(nowhere)
     }
 
-    async fn compare(&mut self, source: usize, date: NaiveDate, events: &[&Event]) -> crate::store::Result<()> {
+    async fn compare(&mut self, Sorted { source, date, events }: &Sorted<'_>) -> crate::store::Result<()> {
+        let (source, date) = (*source, *date);
         let key = DayKey::new(&self.sources[source].name, date);
         let compared = self.reader.compare(&key, events, Sameness::Values).await?;
         let missing = events.iter().zip(&compared).filter(|(_, stored)| stored.is_none()).map(|(event, _)| *event);
@@ -340,10 +341,14 @@ impl Sink for Comparing<'_> {
         self.days.contains_key(&(source, date))
     }
 
-    async fn take(&mut self, source: usize, date: NaiveDate, events: &[&Event]) -> bool {
-        let compared = self.compare(source, date, events).await;
-        self.fault = compared.err();
-        self.fault.is_none()
+    async fn take(&mut self, days: &[Sorted<'_>]) -> bool {
+        for day in days {
+            if let Err(fault) = self.compare(day).await {
+                self.fault = Some(fault);
+                return false;
+            }
+        }
+        true
     }
 
     async fn take_strays(&mut self, source: usize, events: &[&Event]) -> bool {
