@@ -55,13 +55,13 @@ pub struct LedgerRow {
     pub other_scope: bool,
 }
 
-/// What the ledger knows of a source's days as a whole.
-#[derive(Debug, Clone, Default)]
+/// What planning knows of a source's days beside their rows.
+#[derive(Debug, Clone)]
 pub struct SourceDays {
-    /// Its first day, if it has any.
-    pub first: Option<NaiveDate>,
-    /// Its newest whole day.
-    pub last_whole: Option<NaiveDate>,
+    /// Its first day in the ledger, or the first that is planned for if none is missing since then.
+    pub first: NaiveDate,
+    /// Days without a row to look at, because they are whole and have settled.
+    pub settled: Vec<NaiveDate>,
 }
 
 /// Events of a day that were found after it had been called whole.

@@ -24,9 +24,9 @@ pub enum Selection {
 pub struct Known<'k, 's> {
     /// The sources to plan for.
     pub sources: &'k [&'s Source],
-    /// Their ledger rows: at least those of [`window`], and every PENDING one.
+    /// Their ledger rows: those of [`window`] that may ask for something, and every PENDING one.
     pub rows: &'k [LedgerRow],
-    /// Their first days.
+    /// What is known of their days beside the rows, where they have any.
     pub days: &'k HashMap<String, SourceDays>,
     /// The present time.
     pub now: DateTime<Utc>,
@@ -128,8 +128,8 @@ fn dates(known: &Known<'_, '_>, source: &Source, selection: Selection) -> Vec<Na
         return range(from, to).collect();
     }
     let name = source.name.as_ref();
-    let first_in_ledger = known.days.get(name).and_then(|days| days.first);
-    let owed_from = match (source.since, first_in_ledger) {
+    let days = known.days.get(name);
+    let owed_from = match (source.since, days.map(|days| days.first)) {
         // The very first run takes yesterday alone; `since` counts from the second.
         (since, None) => since.map_or(to, |since| since.max(to)),
         (Some(since), Some(_)) => since,
@@ -140,7 +140,7 @@ fn dates(known: &Known<'_, '_>, source: &Source, selection: Selection) -> Vec<Na
     let mut dates: Vec<_> = range(from.max(owed_from), to).chain(others.map(|row| row.date)).collect();
     dates.sort_unstable();
     dates.dedup();
-    dates.retain(|date| *date <= last_over);
+    dates.retain(|date| *date <= last_over && !days.is_some_and(|days| days.settled.contains(date)));
     dates
 }
 

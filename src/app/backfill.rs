@@ -8,7 +8,7 @@ use super::archive::{Account, Context, Found, accounts, store_days};
 use super::fetch::{JobDay, Selector, Teams, advice, claimable, jobs};
 use super::sync::{self, Done, Mode, Order};
 use super::view::{ReadFrom, Writing};
-use super::{App, DONE, ExitStatus, Failure, now, writable};
+use super::{App, DONE, ExitStatus, Failure};
 use crate::cli::{BackfillArgs, Route};
 use crate::config::{Source, Token, Tokens};
 use crate::day::{Month, last_over};
@@ -56,8 +56,8 @@ fn order<'a>(app: &'a App<'_>, args: &BackfillArgs) -> Result<Order<'a>, Failure
 async fn tell_plan(app: &App<'_>, order: &Order<'_>, route: Route) -> Result<ExitStatus, Failure> {
     let tokens = app.config.tokens(order.sources.iter().copied(), &super::env)?;
     let reader = app.connect().await?;
-    let has_ledger = sync::is_readable(reader.schema().await?)?;
-    let planned = sync::plan_days(app, &reader, has_ledger, order).await?;
+    let (plan, _) = sync::plan_only(app, &reader, order).await?;
+    let planned = plan.days;
     let requests = match route {
         Route::Api => api_requests(&planned, &tokens),
         Route::Archive => archive_requests(&planned, &tokens),
@@ -131,9 +131,8 @@ async fn by_archive(app: &App<'_>, order: &Order<'_>, shutdown: &super::Shutdown
     let reader = app.connect().await?;
     let holder = App::holder();
     let run_id = holder.run_id;
-    let store = writable(&reader, &holder).await?;
-    let planned = sync::plan_days(app, &reader, true, order).await?;
-    let newest = last_over(now(&reader).await?);
+    let (plan, store) = sync::plan_to_write(app, &reader, &holder, order).await?;
+    let (planned, newest) = (plan.days, last_over(plan.now));
     let writing = Writing::new(app, store, reader.clone(), shutdown.clone());
     let context = Context { client, teams: Teams::default(), writing };
     let progress = Progress::new(planned.iter().filter(|day| is_due(day)).count(), app.global.verbosity());

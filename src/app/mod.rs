@@ -222,13 +222,16 @@ async fn writable(reader: &Reader, holder: &Holder) -> Result<Store, Failure> {
     let store = Store::new(reader, holder);
     match reader.schema().await? {
         Schema::Current => {}
-        _ => {
-            for migration in store.migrate().await? {
-                tracing::info!(migration, "schema brought up to date");
-            }
-        }
+        _ => bring_up_to_date(&store).await?,
     }
     Ok(store)
+}
+
+async fn bring_up_to_date(store: &Store) -> Result<(), Failure> {
+    for migration in store.migrate().await? {
+        tracing::info!(migration, "schema brought up to date");
+    }
+    Ok(())
 }
 
 /// A store for what people do to the ledger; `None` where there is no ledger yet, which is left so.
@@ -243,11 +246,15 @@ async fn existing(reader: &Reader, holder: &Holder) -> Result<Option<Store>, Fai
 /// The earlier of this machine's clock and the database's, so that a clock that runs ahead makes no day due that is not
 /// over. Warns when they differ by more than a minute.
 async fn now(reader: &Reader) -> Result<DateTime<Utc>, Failure> {
-    let (here, there) = (clock(), reader.now().await?);
+    let here = clock();
+    Ok(earlier(here, reader.now().await?))
+}
+
+fn earlier(here: DateTime<Utc>, there: DateTime<Utc>) -> DateTime<Utc> {
     if let Some(skew) = skew(here, there) {
         warn!(skew_seconds = skew.num_seconds(), "this machine's clock and the database's differ; the earlier counts");
     }
-    Ok(here.min(there))
+    here.min(there)
 }
 
 /// How far the first clock is ahead of the second, if that is worth a warning.

@@ -17,11 +17,11 @@ use crate::config::Source;
 use crate::day::{DayKey, Month, last_over, range};
 use crate::event::Event;
 use crate::heroku::{Archive, Client, Cost};
-use crate::ledger::{LedgerRow, SourceDays};
+use crate::ledger::LedgerRow;
 use crate::report::reconcile::{ArchiveFacts, MonthReport, ReconcileReport, ReconciledDay};
 use crate::report::run::{DayReport, Outcome};
 use crate::seen::Seen;
-use crate::store::{Claimable, Reader, Rereads, Sameness, Stored};
+use crate::store::{Claimable, Reader, Sameness, Stored};
 
 pub(super) async fn run(app: &App<'_>, args: &ReconcileArgs) -> Result<ExitStatus, Failure> {
     let shutdown = Shutdown::listen()?;
@@ -156,15 +156,12 @@ async fn owed_days(
 ) -> Result<Vec<JobDay>, Failure> {
     let names: Vec<&str> = account.sources.iter().map(|source| source.name.as_ref()).collect();
     let scoped: Vec<_> = account.sources.iter().map(|source| (source.name.as_ref(), Some(&source.scope))).collect();
-    let first_days = reader.source_days(&names).await?;
+    let first_days = reader.first_days(&names).await?;
     let window = (month.first(), month.last());
-    let rows = reader.ledger(&scoped, window, Rereads::None).await?;
+    let rows = reader.ledger(&scoped, window).await?;
     let rows: HashMap<(&str, NaiveDate), &LedgerRow> =
         rows.iter().map(|row| ((row.source.as_str(), row.date), row)).collect();
-    let owed_from = |source: &Source| {
-        let first = first_days.get(source.name.as_ref()).and_then(|days: &SourceDays| days.first);
-        source.since.or(first)
-    };
+    let owed_from = |source: &Source| source.since.or_else(|| first_days.get(source.name.as_ref()).copied());
     let mut days = Vec::new();
     for &source in &account.sources {
         let Some(from) = owed_from(source) else { continue };

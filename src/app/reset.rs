@@ -9,7 +9,7 @@ use crate::cli::ResetArgs;
 use crate::config::SourceName;
 use crate::day::{Dates, DayKey, last_over, range};
 use crate::report::operator::{ResetDay, ResetReport};
-use crate::store::{Behalf, Reader, Rereads, Reset, ResetOrder, Store};
+use crate::store::{Behalf, Reader, Reset, ResetOrder, Store};
 
 pub(super) async fn run(app: &App<'_>, args: &ResetArgs) -> Result<ExitStatus, Failure> {
     let source = app.config.source(&args.source).map_err(Failure::usage)?;
@@ -58,7 +58,7 @@ async fn rows(
     if store.is_none() {
         return Ok(HashSet::new());
     }
-    let rows = reader.ledger(&[(source.as_ref(), None)], (from, to), Rereads::None).await?;
+    let rows = reader.ledger(&[(source.as_ref(), None)], (from, to)).await?;
     Ok(rows.into_iter().map(|row| row.date).collect())
 }
 

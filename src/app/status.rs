@@ -11,7 +11,7 @@ use crate::coverage::{Coverage, Standings, coverage};
 use crate::day::{last_over, range};
 use crate::ledger::LedgerRow;
 use crate::report::status::{Behind, Check, DayStatus, StatusReport};
-use crate::store::{Reader, Rereads, Schema};
+use crate::store::{Reader, Schema};
 
 pub(super) async fn run(app: &App<'_>, args: &StatusArgs) -> Result<ExitStatus, Failure> {
     let reader = app.connect().await?;
@@ -65,7 +65,7 @@ async fn days_of(
     let scopes: HashMap<&str, &Scope> = sources.iter().map(|source| (source.name.as_ref(), &source.scope)).collect();
     let names: Vec<(&str, Option<&Scope>)> =
         covered.iter().map(|source| (source.source.as_str(), scopes.get(source.source.as_str()).copied())).collect();
-    Ok(reader.ledger(&names, window, Rereads::None).await?)
+    Ok(reader.ledger(&names, window).await?)
 }
 
 /// The days in the window that have a row or should have one, and those that are due at any age, newest first.

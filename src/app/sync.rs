@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
@@ -15,16 +15,18 @@ use doubt::Doubts;
 
 use super::fetch::{Job, Teams, jobs};
 use super::view::{TIME_TO_RELEASE, Writing};
-use super::{App, DONE, ExitStatus, FOUND_WRONG, Failure, Shutdown, clock, dry_run, notify, now, writable};
+use super::{
+    App, DONE, ExitStatus, FOUND_WRONG, Failure, Shutdown, bring_up_to_date, clock, dry_run, earlier, notify, now,
+};
 use crate::cli::SyncArgs;
-use crate::config::{self, Source, Token};
+use crate::config::{Source, Token};
 use crate::day::{DayKey, last_over};
 use crate::heroku::Client;
 use crate::plan::{Known, Planned, Selection, Verdict, plan, window};
 use crate::report;
 use crate::report::progress::Progress;
 use crate::report::run::{DayReport, Outcome, RunReport};
-use crate::store::{Reader, Rereads, Schema};
+use crate::store::{EveryDay, Holder, Look, Outlook, Reader, Rereads, Schema, Store, Wanted};
 
 /// After a signal, how long a run has to report; only one that was held up before its first day needs it all.
 const TIME_TO_END: Duration = Duration::from_millis(2800);
@@ -122,33 +124,22 @@ pub(super) async fn by_list(app: &App<'_>, order: &Order<'_>, shutdown: &Shutdow
     let run_id = holder.run_id;
     let verbosity = app.global.verbosity();
     if order.mode == Mode::DryRun {
-        let has_ledger = is_readable(reader.schema().await?)?;
-        let planned = plan_days(app, &reader, has_ledger, order).await?;
-        let jobs = jobs(&planned, &tokens);
+        let (plan, has_ledger) = plan_only(app, &reader, order).await?;
+        let jobs = jobs(&plan.days, &tokens);
         let stored = has_ledger.then_some(&reader);
         let progress = Progress::new(jobs.iter().map(|job| job.days.len()).sum(), verbosity);
         let context = dry_run::Context::new(app, &client, stored, shutdown, progress);
-        let days = dry_run::read_days(&context, &planned, jobs, app.config.sync.concurrency).await;
+        let days = dry_run::read_days(&context, &plan.days, jobs, app.config.sync.concurrency).await;
         return Ok(Done { run_id, reader, days });
     }
-    let store = writable(&reader, &holder).await?;
-    let planned = plan_days(app, &reader, true, order).await?;
-    let jobs = jobs(&planned, &tokens);
+    let (plan, store) = plan_to_write(app, &reader, &holder, order).await?;
+    let jobs = jobs(&plan.days, &tokens);
     let writing = Writing::new(app, store, reader.clone(), shutdown.clone());
     let progress = Progress::new(jobs.iter().map(|job| job.days.len()).sum(), verbosity);
     let context = Context { client, teams: Teams::default(), doubts: Doubts::default(), writing, progress };
     let context = Arc::new(context);
     let work = work_off(context, jobs, app.config.sync.concurrency).await;
-    Ok(Done { run_id, reader, days: report_all(&planned, work, shutdown) })
-}
-
-/// Whether a dry run can read the ledger; where there is none yet, nothing is stored.
-pub(super) fn is_readable(schema: Schema) -> Result<bool, Failure> {
-    match schema {
-        Schema::Current => Ok(true),
-        Schema::Absent | Schema::Behind(_) => Ok(false),
-        other => Err(other.into_error().into()),
-    }
+    Ok(Done { run_id, reader, days: report_all(&plan.days, work, shutdown) })
 }
 
 /// The days that are asked for. Days that are not over are refused before anything else is done.
@@ -181,32 +172,82 @@ fn refuse_unfinished(selection: Selection, last_over: NaiveDate) -> Result<(), F
     }
 }
 
-/// Looks at the ledger and the clock, and plans.
-pub(super) async fn plan_days<'s>(
+/// What is to be done, and when that was found out.
+#[derive(Debug)]
+pub(super) struct Plan<'s> {
+    pub(super) days: Vec<Planned<'s>>,
+    pub(super) now: DateTime<Utc>,
+}
+
+/// Plans what is to be written. Brings the schema up to date first, if need be.
+pub(super) async fn plan_to_write<'s>(
     app: &App<'_>,
     reader: &Reader,
-    has_ledger: bool,
+    holder: &Holder,
     order: &'s Order<'s>,
-) -> Result<Vec<Planned<'s>>, Failure> {
-    let (sources, selection) = (&*order.sources, order.selection);
-    let now = now(reader).await?;
-    refuse_unfinished(selection, last_over(now))?;
-    let config::Sync { catch_up_days, recheck_after, .. } = &app.config.sync;
-    let recheck_after: &[Duration] = if order.rereads == Rereads::Wanted { recheck_after } else { &[] };
-    let names: Vec<&str> = sources.iter().map(|source| source.name.as_ref()).collect();
-    let scoped: Vec<_> = sources.iter().map(|source| (source.name.as_ref(), Some(&source.scope))).collect();
-    let dates = window(selection, last_over(now), *catch_up_days);
-    let rereads = match selection {
-        Selection::Due if !recheck_after.is_empty() => Rereads::Wanted,
-        _ => Rereads::None,
+) -> Result<(Plan<'s>, Store), Failure> {
+    let store = Store::new(reader, holder);
+    let mut look = look(app, reader, order).await?;
+    if matches!(look, Look::NotReady(_)) {
+        bring_up_to_date(&store).await?;
+        look = self::look(app, reader, order).await?;
+    }
+    match look {
+        Look::Ready(outlook) => Ok((plan_days(app, order, &outlook)?, store)),
+        Look::NotReady(schema) => Err(schema.into_error().into()),
+    }
+}
+
+/// Plans without writing, and tells whether there is a ledger: where there is none yet, nothing is stored.
+pub(super) async fn plan_only<'s>(
+    app: &App<'_>,
+    reader: &Reader,
+    order: &'s Order<'s>,
+) -> Result<(Plan<'s>, bool), Failure> {
+    let (outlook, has_ledger) = match look(app, reader, order).await? {
+        Look::Ready(outlook) => (outlook, true),
+        Look::NotReady(Schema::Absent | Schema::Behind(_)) => {
+            (Outlook { now: now(reader).await?, rows: Vec::new(), days: HashMap::new() }, false)
+        }
+        Look::NotReady(other) => return Err(other.into_error().into()),
     };
-    let (rows, days) = if has_ledger {
-        (reader.ledger(&scoped, dates, rereads).await?, reader.source_days(&names).await?)
-    } else {
-        (Vec::new(), HashMap::new())
+    Ok((plan_days(app, order, &outlook)?, has_ledger))
+}
+
+/// Looks at the ledger and the clocks; `now` is that of both that counts.
+async fn look(app: &App<'_>, reader: &Reader, order: &Order<'_>) -> Result<Look, Failure> {
+    let selection = order.selection;
+    let (every_day, rereads) = match selection {
+        Selection::Due if recheck_after(app, order).is_empty() => (EveryDay::None, Rereads::None),
+        Selection::Due => (EveryDay::None, Rereads::Wanted),
+        Selection::Named(..) => (EveryDay::Wanted, Rereads::None),
     };
-    let known = Known { sources, rows: &rows, days: &days, now, catch_up_days: *catch_up_days, recheck_after };
-    Ok(plan(&known, selection))
+    let mut now = clock();
+    loop {
+        let window = window(selection, last_over(now), app.config.sync.catch_up_days);
+        let sources = order.sources.iter().map(|source| (source.name.as_ref(), &source.scope)).collect();
+        let look = reader.look(&Wanted { sources, window, every_day, rereads }).await?;
+        let Look::Ready(outlook) = look else { return Ok(look) };
+        let (asked_at, there) = (now, outlook.now);
+        now = earlier(clock(), there);
+        // Where the database's day is not ours, other days are due than were asked for.
+        if last_over(now) == last_over(asked_at) {
+            return Ok(Look::Ready(Outlook { now, ..outlook }));
+        }
+    }
+}
+
+/// The ages at which this order reads whole days again.
+fn recheck_after<'a>(app: &'a App<'_>, order: &Order<'_>) -> &'a [Duration] {
+    if order.rereads == Rereads::Wanted { &app.config.sync.recheck_after } else { &[] }
+}
+
+fn plan_days<'s>(app: &App<'_>, order: &'s Order<'s>, outlook: &Outlook) -> Result<Plan<'s>, Failure> {
+    let Outlook { now, ref rows, ref days } = *outlook;
+    refuse_unfinished(order.selection, last_over(now))?;
+    let (sources, catch_up_days) = (&*order.sources, app.config.sync.catch_up_days);
+    let known = Known { sources, rows, days, now, catch_up_days, recheck_after: recheck_after(app, order) };
+    Ok(Plan { days: plan(&known, order.selection), now })
 }
 
 /// Works the fetches off, as many at a time as allowed, until all are done or a signal came.

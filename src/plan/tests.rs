@@ -39,8 +39,8 @@ fn row(day: &str, status: Status) -> LedgerRow {
 
 fn planned(config: &Config, first: Option<&str>, rows: &[LedgerRow], selection: Selection) -> Vec<(String, Verdict)> {
     let sources: Vec<&Source> = config.sources.iter().collect();
-    let days = SourceDays { first: first.map(date), last_whole: None };
-    let days = HashMap::from([("a".to_owned(), days)]);
+    let days = first.map(|first| ("a".to_owned(), SourceDays { first: date(first), settled: Vec::new() }));
+    let days = days.into_iter().collect();
     let known = Known {
         sources: &sources,
         rows,

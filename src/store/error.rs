@@ -91,6 +91,12 @@ impl Error {
         matches!(self, Self::Database { source: sqlx::Error::Database(error), .. } if error.is_unique_violation())
     }
 
+    /// Whether the database does not have a table, or a column, that was asked for: `undefined_table`, `undefined_column`.
+    pub(super) fn is_undefined(&self) -> bool {
+        let Self::Database { source: sqlx::Error::Database(error), .. } = self else { return false };
+        matches!(error.code().as_deref(), Some("42P01" | "42703"))
+    }
+
     /// Whether the connection broke off, so that it is not known whether the server did what it was asked.
     pub(super) fn is_unanswered(&self) -> bool {
         match self {

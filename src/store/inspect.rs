@@ -63,14 +63,14 @@ impl fmt::Display for Place {
 impl Reader {
     /// Where the address leads.
     pub fn place(&self) -> Place {
-        let options = self.pool().connect_options();
+        let options = self.connections().options();
         let socket = options.get_socket().map(|folder| folder.display().to_string());
         Place { host: socket.unwrap_or_else(|| options.get_host().to_owned()), port: options.get_port() }
     }
 
     /// How the connections are protected.
     pub fn protection(&self) -> Protection {
-        Protection::of(&self.pool().connect_options())
+        Protection::of(&self.connections().options())
     }
 
     /// What the server tells about itself, and about the role.

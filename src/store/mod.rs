@@ -18,6 +18,7 @@ mod known;
 mod lease;
 mod ledger;
 mod operator;
+mod outlook;
 mod reader;
 mod schema;
 mod tls;
@@ -25,7 +26,7 @@ mod tls;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use sqlx::postgres::{PgArguments, PgPool, PgRow, PgTransaction};
+use sqlx::postgres::{PgArguments, PgRow, PgTransaction};
 use sqlx::query::Query;
 use sqlx::{Postgres, Row};
 use uuid::Uuid;
@@ -41,12 +42,14 @@ pub use known::{Sameness, Stored, Via};
 pub use lease::{Lease, Pulse, Trust};
 pub use ledger::{Blame, Publication, Published, Totals, Unpublished};
 pub use operator::{Behalf, Reset, ResetOrder, Stale};
-pub use reader::{Reader, Rereads};
+pub use outlook::{EveryDay, Look, Outlook, Rereads, Wanted};
+pub use reader::Reader;
 pub use schema::{Schema, SchemaError, all_migrations};
 pub use tls::Protection;
 
 use crate::config::Retry;
 use crate::retry::Attempts;
+use connect::Connections;
 use error::Doing;
 
 /// A result of the store.
@@ -71,19 +74,19 @@ impl Holder {
 /// The database, for those who may change it. Cheap to clone: all clones share the connections.
 #[derive(Debug, Clone)]
 pub struct Store {
-    pool: PgPool,
+    connections: Connections,
     run_id: Uuid,
     holder: String,
 }
 
 impl Store {
-    /// The store on the connections of `pool`, acting as `holder`.
+    /// The store on the connections of `reader`, acting as `holder`.
     pub fn new(reader: &Reader, holder: &Holder) -> Self {
-        Self { pool: reader.pool().clone(), run_id: holder.run_id, holder: holder.name() }
+        Self { connections: reader.connections().clone(), run_id: holder.run_id, holder: holder.name() }
     }
 
     async fn begin(&self) -> Result<PgTransaction<'static>> {
-        self.pool.begin().await.doing("begin a transaction")
+        self.connections.begin("BEGIN", "begin a transaction").await
     }
 }
 

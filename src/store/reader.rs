@@ -6,36 +6,27 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::Postgres;
-use sqlx::postgres::{PgArguments, PgPool, PgRow, PgTransaction};
+use sqlx::postgres::{PgArguments, PgRow, PgTransaction};
 use sqlx::query::Query;
 use sqlx::types::Json;
 
-use super::connect::{ConnectError, connect};
+use super::connect::{ConnectError, Connections, connect};
 use super::error::Doing;
 use super::known::{Sameness, Stored, compare};
 use super::{Result, Tries, column, patience, statement};
 use crate::config::{Filter, Scope, SourceName};
 use crate::day::DayKey;
 use crate::event::Event;
-use crate::ledger::{LedgerRow, SourceDays, Status};
+use crate::ledger::{LedgerRow, Status};
 use crate::retry::Attempts;
 
 /// How many ids are read at a time.
 const IDS_AT_A_TIME: i64 = 10_000;
 
-/// Whether whole days are read again some time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rereads {
-    /// They are, so that those which have not settled matter at any age.
-    Wanted,
-    /// They are not.
-    None,
-}
-
 /// The database, for those who may not change it.
 #[derive(Debug, Clone)]
 pub struct Reader {
-    pool: PgPool,
+    connections: Connections,
 }
 
 impl Reader {
@@ -44,21 +35,21 @@ impl Reader {
         connect(url, max_connections).await
     }
 
-    pub(super) fn new(pool: PgPool) -> Self {
-        Self { pool }
+    pub(super) fn new(connections: Connections) -> Self {
+        Self { connections }
     }
 
-    pub(super) fn pool(&self) -> &PgPool {
-        &self.pool
+    pub(super) fn connections(&self) -> &Connections {
+        &self.connections
     }
 
     pub(super) async fn begin(&self) -> Result<PgTransaction<'static>> {
-        self.pool.begin_with("BEGIN READ ONLY").await.doing("begin to read")
+        self.connections.begin("BEGIN READ ONLY", "begin to read").await
     }
 
     /// Begins to read what all questions see alike, whatever is written in between.
     pub(super) async fn begin_snapshot(&self) -> Result<PgTransaction<'static>> {
-        self.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await.doing("begin to read")
+        self.connections.begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", "begin to read").await
     }
 
     /// The rows that answer a question, which `ask` makes; `doing` completes "the database failed to …".
@@ -87,34 +78,28 @@ impl Reader {
         column(rows.first().ok_or(sqlx::Error::RowNotFound).doing("tell the time")?, "now")
     }
 
-    /// The rows of `sources`, each with its present scope if it has one, from `from` to `to`, in the order of dates and names, and before them those of every PENDING
-    /// day and, where days are read again, of every one that has not settled.
+    /// The rows of `sources`, each with its present scope if it has one, from `from` to `to`, in the order of dates and
+    /// names, and before them those of every PENDING day.
     pub async fn ledger(
         &self,
         sources: &[(&str, Option<&Scope>)],
         (from, to): (NaiveDate, NaiveDate),
-        rereads: Rereads,
     ) -> Result<Vec<LedgerRow>> {
         let (names, scopes): (Vec<&str>, Vec<Option<Json<&Scope>>>) =
             sources.iter().map(|(name, scope)| (*name, scope.map(Json))).unzip();
         let rows = self.rows("read the ledger", || {
             let question =
                 statement(include_str!("sql/ledger_of_sources.sql")).bind(names.clone()).bind(scopes.clone());
-            question.bind(from).bind(to).bind(rereads == Rereads::Wanted)
+            question.bind(from).bind(to)
         });
         rows.await?.iter().map(ledger_row).collect()
     }
 
-    /// The first and the newest whole day of each of `sources`.
-    pub async fn source_days(&self, sources: &[&str]) -> Result<HashMap<String, SourceDays>> {
+    /// The first day that each of `sources` has in the ledger.
+    pub async fn first_days(&self, sources: &[&str]) -> Result<HashMap<String, NaiveDate>> {
         let ask = || statement(include_str!("sql/first_days.sql")).bind(sources.to_vec());
         let rows = self.rows("read the first days", ask).await?;
-        rows.iter()
-            .map(|row| {
-                let days = SourceDays { first: column(row, "first_day")?, last_whole: column(row, "last_whole_day")? };
-                Ok((column(row, "source")?, days))
-            })
-            .collect()
+        rows.iter().map(|row| Ok((column(row, "source")?, column(row, "first_day")?))).collect()
     }
 
     /// Compares each of `events` with what is stored under its id; `None` where nothing is.
@@ -183,11 +168,11 @@ impl Reader {
 
     /// Closes the connections, so that the server sees them end as they should.
     pub async fn close(&self) {
-        self.pool.close().await;
+        self.connections.close().await;
     }
 }
 
-fn ledger_row(row: &PgRow) -> Result<LedgerRow> {
+pub(super) fn ledger_row(row: &PgRow) -> Result<LedgerRow> {
     Ok(LedgerRow {
         source: column(row, "source")?,
         date: column(row, "process_date")?,

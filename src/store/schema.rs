@@ -204,7 +204,12 @@ pub(super) async fn schema(tx: &mut PgTransaction<'_>) -> Result<Schema, Error> 
     }
     let rows = statement(include_str!("sql/schema_versions.sql")).fetch_all(&mut **tx).await.doing(doing)?;
     let applied = rows.iter().map(|row| Ok((column(row, "version")?, column(row, "checksum")?)));
-    Ok(compare(&migrations(), &applied.collect::<Result<_, Error>>()?))
+    Ok(of(&applied.collect::<Result<_, Error>>()?))
+}
+
+/// The schema of a database in which these migrations ran, each with its checksum.
+pub(super) fn of(applied: &BTreeMap<i64, Vec<u8>>) -> Schema {
+    compare(&migrations(), applied)
 }
 
 fn compare(known: &[Migration], applied: &BTreeMap<i64, Vec<u8>>) -> Schema {

@@ -7,7 +7,7 @@ use auditsync::config::{Filter, Scope, SourceName};
 use auditsync::day::DayKey;
 use auditsync::event::Event;
 use auditsync::store::{
-    Behalf, Blame, Claim, Claimable, Error, Holder, Lease, Publication, Reader, Rereads, Reset, ResetOrder, Store,
+    Behalf, Blame, Claim, Claimable, Error, Holder, Lease, Publication, Reader, Reset, ResetOrder, Store,
     Totals, Via,
 };
 use bytes::Bytes;
@@ -221,7 +221,7 @@ impl Real<'_> {
 
     async fn compare(&self, model: &Model) -> Result<(), TestCaseError> {
         let (source, day) = (self.key.source.as_ref(), self.key.date);
-        let rows = self.reader.ledger(&[(source, None)], (day, day), Rereads::None).await.expect("the row");
+        let rows = self.reader.ledger(&[(source, None)], (day, day)).await.expect("the row");
         let row = rows.iter().find(|row| row.date == self.key.date);
         prop_assert_eq!(row.map(|row| row.status.to_string()), model.status.map(str::to_owned));
         prop_assert_eq!(row.map_or(0, |row| row.attempt), model.attempt);

@@ -1,5 +1,4 @@
--- The rows that planning needs: those of a range of dates and, of any age before it, every PENDING day and, where days
--- are read again ($5), every one that was read whole and has not settled.
+-- The rows of a range of dates and, of any age before it, of every PENDING day.
 -- Times and dates that only a person can have written, such as infinity, lie beyond what the program can hold.
 SELECT l.source, process_date, status, attempt, events_count, locked_by, error_message,
        greatest('0001-01-01Z', least('9999-12-31Z', updated_at)) AS updated_at,
@@ -18,16 +17,6 @@ FROM (
     FROM audit_events_log
     WHERE source = ANY ($1)
       AND status = 'PENDING'
-      AND process_date >= '0001-01-01'
-      AND process_date < $3
-    UNION ALL
-    SELECT *
-    FROM audit_events_log
-    WHERE $5
-      AND source = ANY ($1)
-      AND settled_at IS NULL
-      AND synced_at IS NOT NULL
-      AND status <> 'PENDING'
       AND process_date >= '0001-01-01'
       AND process_date < $3
 ) AS l

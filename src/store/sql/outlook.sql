@@ -1,0 +1,62 @@
+-- All that planning needs, in one question: the time, the migrations that ran here, and of each source its days.
+--
+-- Days of the window that are whole and settled only count, but for the last, where $6 says so. All others come as rows
+-- and, of any age before the window, every PENDING day and, where days are read again ($5), every one that was read whole
+-- and has not settled.
+-- Times and dates that only a person can have written, such as infinity, lie beyond what the program can hold.
+WITH of_window AS MATERIALIZED (
+    SELECT source, process_date, status, attempt, events_count, locked_by, error_message, updated_at, synced_at,
+           settled_at, scope, locked_until,
+           $6 AND status = 'SUCCESS' AND settled_at IS NOT NULL AND process_date < $4 AS counts
+    FROM audit_events_log
+    WHERE source = ANY ($1)
+      AND process_date BETWEEN $3 AND $4
+), standing AS (
+    SELECT source, count(*) AS days, array_agg(process_date) FILTER (WHERE counts) AS settled_days
+    FROM of_window
+    GROUP BY source
+), told AS (
+    SELECT *
+    FROM of_window
+    WHERE NOT counts
+    UNION ALL
+    SELECT source, process_date, status, attempt, events_count, locked_by, error_message, updated_at, synced_at,
+           settled_at, scope, locked_until, false
+    FROM audit_events_log
+    WHERE source = ANY ($1)
+      AND status = 'PENDING'
+      AND process_date >= '0001-01-01'
+      AND process_date < $3
+    UNION ALL
+    SELECT source, process_date, status, attempt, events_count, locked_by, error_message, updated_at, synced_at,
+           settled_at, scope, locked_until, false
+    FROM audit_events_log
+    WHERE $5
+      AND source = ANY ($1)
+      AND settled_at IS NULL
+      AND synced_at IS NOT NULL
+      AND status <> 'PENDING'
+      AND process_date >= '0001-01-01'
+      AND process_date < $3
+)
+SELECT here.now, here.versions, here.checksums, wanted.source, standing.settled_days,
+       -- The index on (source, process_date) has it; where the window has a gap, or none of its days.
+       CASE WHEN standing.days > $4 - $3 THEN $3
+            ELSE (SELECT min(l.process_date) FROM audit_events_log AS l
+                  WHERE l.source = wanted.source AND l.process_date BETWEEN '0001-01-01' AND '9999-12-31')
+       END AS first_day,
+       told.process_date, told.status, told.attempt, told.events_count, told.locked_by, told.error_message,
+       greatest('0001-01-01Z', least('9999-12-31Z', told.updated_at)) AS updated_at,
+       CASE WHEN told.synced_at BETWEEN '0001-01-01Z' AND '9999-12-31Z' THEN told.synced_at END AS synced_at,
+       told.settled_at IS NOT NULL AS settled,
+       coalesce(told.scope <> wanted.scope, false) AS other_scope,
+       coalesce(told.locked_until > here.now, false) AS live,
+       coalesce(told.locked_until > here.now + interval '30 days', false) AS endless
+FROM (
+    SELECT clock_timestamp() AS now, array_agg(version ORDER BY version) AS versions,
+           array_agg(checksum ORDER BY version) AS checksums
+    FROM auditsync_migrations
+) AS here
+LEFT JOIN unnest($1::text[], $2::jsonb[]) AS wanted (source, scope) ON true
+LEFT JOIN standing USING (source)
+LEFT JOIN told USING (source)
