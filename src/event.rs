@@ -100,8 +100,10 @@ impl Event {
 }
 
 fn derive(text: &str) -> Result<(Option<String>, Columns), serde_json::Error> {
-    // Keys that are read as bytes may hold raw control characters, which JSON may not.
-    serde_json::from_str::<&RawValue>(text)?;
+    // Keys that are read as bytes may hold raw control characters, which JSON may not. Few texts have any at all.
+    if text.bytes().any(|byte| byte < 0x20) {
+        serde_json::from_str::<&RawValue>(text)?;
+    }
     let [id, created_at, kind, action, actor, app, team, owner, request] =
         members(text, &["id", "created_at", "type", "action", "actor", "app", "team", "owner", "request"])?;
     let [actor_email, actor_id] = parts(actor, &["email", "id"])?;
