@@ -10,7 +10,7 @@
 //! - [`plan`]: which days are due, and why, as a pure function.
 //! - [`heroku`]: requests, pages, budgets, the class of every answer. Stores nothing.
 //! - [`store`]: every SQL statement, each conditional on the lease. Asks Heroku nothing.
-//! - [`lease`]: the heartbeat that keeps a lease alive.
+//! - [`heartbeat`]: keeps a lease alive.
 //! - [`retry`]: policies as delays.
 //! - [`day`], [`event`], [`ledger`], [`seen`]: what the others talk about, without I/O.
 //! - [`text`]: which characters may be printed as they are.
@@ -24,8 +24,8 @@ pub mod day;
 pub mod event;
 #[cfg(test)]
 mod fuzz;
+pub mod heartbeat;
 pub mod heroku;
-pub mod lease;
 pub mod ledger;
 pub mod plan;
 pub mod report;

@@ -118,27 +118,30 @@ pub(super) async fn supervise(
 pub(super) async fn by_list(app: &App<'_>, order: &Order<'_>, shutdown: &Shutdown) -> Result<Done, Failure> {
     let sources = || order.sources.iter().copied();
     let tokens = app.config.tokens(sources(), &super::env)?;
-    let client = Client::new(&app.config.api, sources(), &tokens)?;
+    let client = || Client::new(&app.config.api, sources(), &tokens);
     let reader = app.connect().await?;
     let holder = App::holder();
     let run_id = holder.run_id;
-    let verbosity = app.global.verbosity();
+    let progress =
+        |jobs: &VecDeque<Job>| Progress::new(jobs.iter().map(|job| job.days.len()).sum(), app.global.verbosity());
     if order.mode == Mode::DryRun {
         let (plan, has_ledger) = plan_only(app, &reader, order).await?;
-        let jobs = jobs(&plan.days, &tokens);
-        let stored = has_ledger.then_some(&reader);
-        let progress = Progress::new(jobs.iter().map(|job| job.days.len()).sum(), verbosity);
-        let context = dry_run::Context::new(app, &client, stored, shutdown, progress);
+        let (client, jobs, stored) = (client()?, jobs(&plan.days, &tokens), has_ledger.then_some(&reader));
+        let context = dry_run::Context::new(app, &client, stored, shutdown, progress(&jobs));
         let days = dry_run::read_days(&context, &plan.days, jobs, app.config.sync.concurrency).await;
         return Ok(Done { run_id, reader, days });
     }
     let (plan, store) = plan_to_write(app, &reader, &holder, order).await?;
     let jobs = jobs(&plan.days, &tokens);
-    let writing = Writing::new(app, store, reader.clone(), shutdown.clone());
-    let progress = Progress::new(jobs.iter().map(|job| job.days.len()).sum(), verbosity);
-    let context = Context { client, teams: Teams::default(), doubts: Doubts::default(), writing, progress };
-    let context = Arc::new(context);
-    let work = work_off(context, jobs, app.config.sync.concurrency).await;
+    // Most runs of a day find nothing to do, and making ready for TLS is what would take them longest.
+    let work = if jobs.is_empty() {
+        Vec::new()
+    } else {
+        let writing = Writing::new(app, store, reader.clone(), shutdown.clone());
+        let (client, progress) = (client()?, progress(&jobs));
+        let context = Context { client, teams: Teams::default(), doubts: Doubts::default(), writing, progress };
+        work_off(Arc::new(context), jobs, app.config.sync.concurrency).await
+    };
     Ok(Done { run_id, reader, days: report_all(&plan.days, work, shutdown) })
 }
 

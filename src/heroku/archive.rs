@@ -171,7 +171,11 @@ impl Client {
     async fn download(&self, place: Place, month: Month) -> io::Result<Result<Archive, Fault>> {
         let Place { url, checksum, made_at } = place;
         let network = |error: reqwest::Error| Fault::Network(error.without_url());
-        let mut response: Response = match self.files.get(url).send().await.map_err(network) {
+        let files = match self.for_files().map_err(network) {
+            Ok(files) => files,
+            Err(fault) => return Ok(Err(fault)),
+        };
+        let mut response: Response = match files.get(url).send().await.map_err(network) {
             Ok(response) => response,
             Err(fault) => return Ok(Err(fault)),
         };

@@ -49,9 +49,6 @@ const OUTAGE_AFTER: u32 = 3;
 #[derive(Debug)]
 pub struct Client {
     http: reqwest::Client,
-    /// For files on other hosts: it has no header of ours but its name, unpacks nothing, and waits as long for each part
-    /// of a file as for a whole answer.
-    files: reqwest::Client,
     api: Api,
     budgets: HashMap<Token, Arc<Budget>>,
     waiting: Waiting,
@@ -138,23 +135,19 @@ impl Client {
     ) -> Result<Self, SetupError> {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/vnd.heroku+json; version=3"));
-        let client = || {
-            let client = reqwest::Client::builder()
-                .user_agent(concat!("auditsync/", env!("CARGO_PKG_VERSION"), " (audit trail to PostgreSQL)"))
-                .connect_timeout(api.connect_timeout)
-                .redirect(redirect::Policy::none())
-                .referer(false);
-            // What is on this machine needs no proxy, which would be told the token.
-            if api.base_url.scheme() == "http" { client.no_proxy() } else { client }
-        };
-        let http = client().default_headers(headers).build()?;
-        let files = client().no_gzip().read_timeout(api.request_timeout).build()?;
+        let http = http(api).default_headers(headers).build()?;
         let waiting = Waiting::new();
         let budgets = sources
             .into_iter()
             .map(|source| (tokens.of(source).clone(), Arc::new(Budget::new(&source.rate_limit, &waiting))))
             .collect();
-        Ok(Self { http, files, api: api.clone(), budgets, waiting, exhausted: AtomicU32::new(0) })
+        Ok(Self { http, api: api.clone(), budgets, waiting, exhausted: AtomicU32::new(0) })
+    }
+
+    /// A client for files on other hosts: it has no header of ours but its name, unpacks nothing, and waits as long for
+    /// each part of a file as for a whole answer.
+    fn for_files(&self) -> reqwest::Result<reqwest::Client> {
+        http(&self.api).no_gzip().read_timeout(self.api.request_timeout).build()
     }
 
     /// How many requests wait for their token's budget, and the changes of that number.
@@ -223,4 +216,15 @@ impl Client {
             Class::Passing | Class::Lasting => _ = self.exhausted.fetch_add(1, Ordering::Relaxed),
         }
     }
+}
+
+/// What all our clients have in common.
+fn http(api: &Api) -> reqwest::ClientBuilder {
+    let client = reqwest::Client::builder()
+        .user_agent(concat!("auditsync/", env!("CARGO_PKG_VERSION"), " (audit trail to PostgreSQL)"))
+        .connect_timeout(api.connect_timeout)
+        .redirect(redirect::Policy::none())
+        .referer(false);
+    // What is on this machine needs no proxy, which would be told the token.
+    if api.base_url.scheme() == "http" { client.no_proxy() } else { client }
 }

@@ -71,17 +71,22 @@ impl Reader {
     /// Looks at the ledger, as far as it is `wanted`.
     pub async fn look(&self, wanted: &Wanted<'_>) -> Result<Look> {
         let mut attempts = Attempts::new(&patience());
+        let mut looked_for_schema = false;
         loop {
             match self.try_look(wanted).await {
-                Ok(Some(look)) => return Ok(look),
-                Ok(None) => return self.schema().await.map(Look::NotReady),
+                Ok(look) => return Ok(look),
+                Err(error) if error.is_undefined() => match self.schema().await? {
+                    // Another process may just have brought it up to date.
+                    Schema::Current if !looked_for_schema => looked_for_schema = true,
+                    Schema::Current => return Err(error),
+                    other => return Ok(Look::NotReady(other)),
+                },
                 Err(error) => Tries::wait(&mut attempts, error).await?,
             }
         }
     }
 
-    /// `None` where the database does not have what is asked about.
-    async fn try_look(&self, wanted: &Wanted<'_>) -> Result<Option<Look>> {
+    async fn try_look(&self, wanted: &Wanted<'_>) -> Result<Look> {
         let (doing, (from, to)) = ("read the ledger", wanted.window);
         let (names, scopes): (Vec<&str>, Vec<Json<&Scope>>) =
             wanted.sources.iter().map(|(name, scope)| (*name, Json(*scope))).unzip();
@@ -96,12 +101,8 @@ impl Reader {
             .bind(wanted.every_day == EveryDay::None)
             .fetch_all(&mut *tx)
             .await
-            .doing(doing);
-        match rows {
-            Ok(rows) => outlook(&rows).map(Some),
-            Err(error) if error.is_undefined() => Ok(None),
-            Err(error) => Err(error),
-        }
+            .doing(doing)?;
+        outlook(&rows)
     }
 }
 

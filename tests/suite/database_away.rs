@@ -233,7 +233,7 @@ fn a_day_whose_stored_events_the_database_lost_before_the_end_is_not_called_done
 #[test]
 fn a_silent_database_keeps_nobody_waiting_who_ends_the_run() {
     // One that falls silent while the ledger is planned from, and one in the middle of a write.
-    for statement in ["The rows that planning needs", "Stores what is not stored yet"] {
+    for statement in ["All that planning needs", "Stores events that are not stored yet"] {
         let mut world = migrated("");
         let proxy = Proxy::start(world.database.url());
         world.set("DATABASE_URL", proxy.url());

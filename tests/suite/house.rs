@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[&[&str]] = &[
     &["main"],
     &["app"],
-    &["cli", "lease"],
+    &["cli", "heartbeat"],
     &["store", "heroku", "report"],
     &["plan", "coverage", "seen"],
     &["ledger"],

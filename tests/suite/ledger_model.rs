@@ -7,8 +7,7 @@ use auditsync::config::{Filter, Scope, SourceName};
 use auditsync::day::DayKey;
 use auditsync::event::Event;
 use auditsync::store::{
-    Behalf, Blame, Claim, Claimable, Error, Holder, Lease, Publication, Reader, Reset, ResetOrder, Store,
-    Totals, Via,
+    Behalf, Blame, Claim, Claimable, Error, Holder, Lease, Publication, Reader, Reset, ResetOrder, Store, Totals, Via,
 };
 use bytes::Bytes;
 use pg_cluster::Database;

@@ -6,8 +6,8 @@ use super::super::fetch::{End, Job, Sink, read_through};
 use super::super::view::{ReadFrom, Stop, View, all_lost, claim, finish_all};
 use super::Context;
 use crate::config::Token;
+use crate::heartbeat::Heartbeat;
 use crate::heroku::{self, Batch, Cost};
-use crate::lease::Heartbeat;
 use crate::report;
 use crate::report::run::DayReport;
 
