@@ -66,8 +66,8 @@ impl<C: Clock> Attempts<C> {
         if self.made >= self.most {
             return None;
         }
-        let own = self.delays.next_backoff()?;
-        let delay = asked.unwrap_or(own);
+        let own = self.delays.next_backoff();
+        let delay = asked.or(own)?;
         let most = self.delays.max_elapsed_time.unwrap_or(Duration::MAX);
         if self.elapsed().saturating_add(delay) > most {
             return None;
@@ -119,7 +119,8 @@ mod tests {
     #[test]
     fn delays_grow_by_the_multiplier_up_to_the_longest_and_end_with_the_last_attempt() {
         let (mut attempts, _) = attempts(&policy());
-        let delays: Vec<_> = std::iter::from_fn(|| attempts.next_delay(None)).map(|delay| delay.as_millis()).collect();
+        let delays = std::iter::from_fn(|| attempts.next_delay(None)).take(10);
+        let delays: Vec<_> = delays.map(|delay| delay.as_millis()).collect();
         assert_eq!(delays, [500, 1000, 2000, 3000, 3000]);
         assert_eq!(attempts.made(), 6);
     }
@@ -152,5 +153,25 @@ mod tests {
     fn in_an_outage_there_is_one_attempt() {
         let (attempts, _) = attempts(&policy());
         assert_eq!(attempts.only_one().next_delay(None), None);
+    }
+
+    #[test]
+    fn a_wait_that_is_asked_for_may_end_with_the_longest_time_but_not_behind_it() {
+        for (millis, is_waited) in [(10_000, true), (10_001, false)] {
+            let (mut attempts, clock) = attempts(&policy());
+            advance(&clock, Duration::from_secs(50));
+            assert_eq!(attempts.elapsed(), Duration::from_secs(50));
+            let asked = Duration::from_millis(millis);
+            assert_eq!(attempts.next_delay(Some(asked)), is_waited.then_some(asked));
+        }
+    }
+
+    #[test]
+    fn a_short_wait_that_is_asked_for_is_waited_where_the_policys_own_would_last_too_long() {
+        let (mut attempts, clock) = attempts(&policy());
+        advance(&clock, Duration::from_millis(59_700));
+        let asked = Duration::from_millis(200);
+        assert_eq!(attempts.next_delay(Some(asked)), Some(asked));
+        assert_eq!(attempts.next_delay(None), None);
     }
 }

@@ -216,17 +216,14 @@ impl ListSplitter {
         }
     }
 
-    /// Begins an element, a key or a value. Its first byte is scanned as part of it, unless it is a bare word's.
+    /// Begins an element, a key or a value. Its first byte is scanned as part of it.
     fn open(&mut self, byte: u8, role: Role) -> Result<(), Malformed> {
         self.role = role;
         self.begin_element();
         match byte {
             b'{' | b'[' | b'"' => self.state = State::Nested,
             b',' | b']' | b'}' | b':' => return Err(Malformed::Separator),
-            _ => {
-                self.state = State::Bare;
-                self.at += 1;
-            }
+            _ => self.state = State::Bare,
         }
         Ok(())
     }

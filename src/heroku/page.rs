@@ -106,6 +106,11 @@ pub(super) fn with_page_size(range: &str, page_size: u32) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+
+    use reqwest::Body;
+
+    use super::super::list::Malformed;
     use super::*;
 
     #[test]
@@ -119,6 +124,7 @@ mod tests {
             ("id ]a..;", "id ]a..; max=1000"),
             ("id ]a..; order=asc;", "id ]a..; order=asc, max=1000"),
             ("id a; max=10", "id a; max=1000"),
+            ("id ]a..; max=01000", "id ]a..; max=01000"),
             ("id ]a..; max=2000", "id ]a..; max=2000"),
             ("id ]a..; max=99999999999", "id ]a..; max=99999999999"),
         ] {
@@ -136,5 +142,64 @@ mod tests {
         for status in [StatusCode::OK, StatusCode::PARTIAL_CONTENT] {
             assert_eq!(next_range(status, &some), NextRange::Next("id ]a..; max=200".into()));
         }
+    }
+
+    #[test]
+    fn a_next_range_that_can_not_be_sent_back_does_not_pass_for_the_end_and_an_empty_one_is_none() {
+        let mut headers = HeaderMap::new();
+        headers.insert("Next-Range", HeaderValue::from_bytes(b"id ]\xff..").expect("a header"));
+        for status in [StatusCode::OK, StatusCode::PARTIAL_CONTENT] {
+            assert_eq!(next_range(status, &headers), NextRange::Unknown);
+        }
+        headers.insert("Next-Range", HeaderValue::from_static(" "));
+        assert_eq!(next_range(StatusCode::OK, &headers), NextRange::End);
+        assert_eq!(next_range(StatusCode::PARTIAL_CONTENT, &headers), NextRange::Unknown);
+    }
+
+    /// A page whose body comes in these chunks.
+    fn page(chunks: &[&'static str]) -> Page {
+        let chunks: Vec<_> =
+            chunks.iter().map(|chunk| Ok::<_, Infallible>(Bytes::from_static(chunk.as_bytes()))).collect();
+        let body = Body::wrap_stream(futures_util::stream::iter(chunks));
+        let response = http::Response::builder().header("Request-Id", "r-1").body(body).expect("an answer");
+        Page::new(Answer::of(response.into()))
+    }
+
+    async fn read(page: &mut Page) -> Result<Vec<Bytes>, Fault> {
+        let mut elements = Vec::new();
+        while let Some(element) = page.next_element().await? {
+            elements.push(element);
+        }
+        Ok(elements)
+    }
+
+    #[tokio::test]
+    async fn a_page_gives_its_elements_one_by_one_and_counts_them_wherever_its_chunks_end() {
+        let mut page = page(&["[1", "1,", "2,3", "]"]);
+        assert_eq!(page.elements(), 0);
+        assert_eq!(read(&mut page).await.expect("a whole page"), ["11", "2", "3"]);
+        assert_eq!(page.elements(), 3);
+        let token = Token::parse("HRKU-secret").expect("a token");
+        assert_eq!(page.request_id(&token).as_deref(), Some("r-1"));
+    }
+
+    #[tokio::test]
+    async fn a_page_that_is_cut_off_or_no_list_is_a_fault() {
+        for (chunks, why) in [(&["[1,", "2"][..], Malformed::CutOff), (&["{}"], Malformed::NotAList)] {
+            let fault = read(&mut page(chunks)).await.expect_err("half a page");
+            assert!(matches!(&fault, Fault::Body(malformed) if *malformed == why), "{fault}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_page_is_known_again_by_its_elements_and_no_other_passes_for_it() {
+        let mut seen = Vec::new();
+        for chunks in [&["[1,2]"][..], &[" [ 1 , ", " 2 ] "], &["[1,3]"], &["[]"]] {
+            let mut page = page(chunks);
+            read(&mut page).await.expect("a whole page");
+            seen.push(page.fingerprint());
+        }
+        assert_eq!(seen[0], seen[1]);
+        assert!(seen[0] != seen[2] && seen[0] != seen[3] && seen[2] != seen[3]);
     }
 }

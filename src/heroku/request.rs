@@ -170,6 +170,15 @@ pub(super) fn retry_after(value: &str, now: std::time::SystemTime) -> Option<Dur
 }
 
 #[cfg(test)]
+impl Answer {
+    /// One that nobody asked for.
+    pub(super) fn of(response: Response) -> Self {
+        let minute = Duration::from_mins(1);
+        Self { response, time_left: minute, timeout: minute }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -38,6 +38,16 @@ fn row(day: &str, status: Status) -> LedgerRow {
 }
 
 fn planned(config: &Config, first: Option<&str>, rows: &[LedgerRow], selection: Selection) -> Vec<(String, Verdict)> {
+    planned_with(config, first, rows, (selection, &RECHECKS))
+}
+
+/// The same with other ages at which a whole day is read again.
+fn planned_with(
+    config: &Config,
+    first: Option<&str>,
+    rows: &[LedgerRow],
+    (selection, recheck_after): (Selection, &[Duration]),
+) -> Vec<(String, Verdict)> {
     let sources: Vec<&Source> = config.sources.iter().collect();
     let days = first.map(|first| ("a".to_owned(), SourceDays { first: date(first), settled: Vec::new() }));
     let days = days.into_iter().collect();
@@ -47,7 +57,7 @@ fn planned(config: &Config, first: Option<&str>, rows: &[LedgerRow], selection: 
         days: &days,
         now: NOW.parse().expect("a time"),
         catch_up_days: 7,
-        recheck_after: &RECHECKS,
+        recheck_after,
     };
     plan(&known, selection).into_iter().map(|day| (day.key.date.to_string(), day.verdict)).collect()
 }
@@ -164,6 +174,24 @@ fn behind_the_last_age_a_day_is_read_until_it_settles_at_the_ages_last_distance(
         let is_now = |row: LedgerRow| due(&config("since = \"2024-09-28\""), Some("2024-09-20"), &[row]);
         assert_eq!(is_now(unsettled.clone()).contains(&"2024-09-20".to_owned()), is_due, "{read_at}");
         assert!(!is_now(LedgerRow { settled: true, ..unsettled }).contains(&"2024-09-20".to_owned()));
+    }
+}
+
+#[test]
+fn an_age_comes_at_its_very_moment_and_close_ages_bring_none_of_them_forward() {
+    let day = "2024-09-27";
+    let rows = [whole(day, "2024-09-28T00:10:00Z")];
+    for (ages, is_due) in [
+        // The day is 34 hours old.
+        (&[34][..], true),
+        (&[35], false),
+        (&[34, 35], true),
+        (&[35, 36], false),
+    ] {
+        let ages: Vec<_> = ages.iter().map(|hours| Duration::from_hours(*hours)).collect();
+        let planned = planned_with(&config(""), Some(day), &rows, (Selection::Due, &ages));
+        let is_planned = planned.iter().any(|(date, verdict)| date == day && matches!(verdict, Verdict::Due(_)));
+        assert_eq!(is_planned, is_due, "{ages:?}");
     }
 }
 

@@ -277,3 +277,6 @@ fn not_claimed(key: &DayKey, Row { before, events, live }: Row) -> Result<Option
         _ => Ok(before.locked_by.filter(|_| live).map(Claim::HeldBy)),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -144,3 +144,159 @@ pub(super) fn describe(error: &sqlx::Error) -> String {
         other => other.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+    use std::{fmt, io};
+
+    use sqlx::error::ErrorKind;
+
+    use super::*;
+
+    /// What a server says when it refuses: "no", with this SQLSTATE.
+    #[derive(Debug)]
+    struct Refusal(Option<&'static str>);
+
+    impl fmt::Display for Refusal {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "what sqlx puts around {:?}", self.0)
+        }
+    }
+
+    impl std::error::Error for Refusal {}
+
+    impl DatabaseError for Refusal {
+        fn message(&self) -> &'static str {
+            "no"
+        }
+
+        fn code(&self) -> Option<Cow<'_, str>> {
+            self.0.map(Cow::Borrowed)
+        }
+
+        fn as_error(&self) -> &(dyn std::error::Error + Send + Sync + 'static) {
+            self
+        }
+
+        fn as_error_mut(&mut self) -> &mut (dyn std::error::Error + Send + Sync + 'static) {
+            self
+        }
+
+        fn into_error(self: Box<Self>) -> Box<dyn std::error::Error + Send + Sync + 'static> {
+            self
+        }
+
+        fn kind(&self) -> ErrorKind {
+            ErrorKind::Other
+        }
+    }
+
+    fn failed(source: sqlx::Error) -> Error {
+        Err::<(), _>(source).doing("claim the day").expect_err("a failure")
+    }
+
+    fn refused(code: impl Into<Option<&'static str>>) -> Error {
+        failed(sqlx::Error::Database(Box::new(Refusal(code.into()))))
+    }
+
+    fn broken_off() -> Error {
+        failed(sqlx::Error::Io(io::Error::new(io::ErrorKind::BrokenPipe, "broken pipe")))
+    }
+
+    fn garbled() -> Error {
+        failed(sqlx::Error::Protocol("half a message".to_owned()))
+    }
+
+    /// Failures that no server answered with, and that leave nothing open.
+    fn others() -> Vec<Error> {
+        let key = DayKey::new(
+            &crate::config::SourceName::parse("acme").expect("a name"),
+            "2024-09-28".parse().expect("a date"),
+        );
+        vec![
+            Error::LeaseLost,
+            Error::CommitUnknown,
+            Error::OutOfTime,
+            Error::BrokenRow { key, problem: "odd".to_owned() },
+            Error::EventsVanished { confirmed: 2, stored: 1 },
+            failed(sqlx::Error::RowNotFound),
+        ]
+    }
+
+    #[test]
+    fn a_dead_connection_a_restart_a_failover_and_a_shortage_pass() {
+        for code in [
+            "08000", "08006", "08P01", "53000", "53100", "53300", "25006", "25P03", "40001", "40P01", "55P03", "57P01",
+            "57P02", "57P03",
+        ] {
+            assert!(refused(code).is_passing(), "{code}");
+        }
+        for error in [broken_off(), failed(sqlx::Error::PoolTimedOut), failed(sqlx::Error::WorkerCrashed)] {
+            assert!(error.is_passing(), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_the_server_would_refuse_again_does_not_pass() {
+        for code in ["", "0", "5", "22021", "23505", "25001", "42501", "42P01", "54000", "57014", "XX001"] {
+            assert!(!refused(code).is_passing(), "{code}");
+        }
+        assert!(!refused(None).is_passing());
+        for error in others().into_iter().chain([garbled()]) {
+            assert!(!error.is_passing(), "{error}");
+        }
+    }
+
+    #[test]
+    fn only_a_connection_that_broke_off_leaves_open_what_the_server_did() {
+        for code in ["08000", "08006", "08P01", "57P01", "57P02"] {
+            assert!(refused(code).is_unanswered(), "{code}");
+        }
+        assert!(broken_off().is_unanswered());
+        assert!(garbled().is_unanswered());
+        for code in ["", "0", "22021", "25P03", "40001", "53100", "55P03", "57014", "57P03"] {
+            assert!(!refused(code).is_unanswered(), "{code}");
+        }
+        assert!(!refused(None).is_unanswered());
+        for error in others().into_iter().chain([failed(sqlx::Error::PoolTimedOut)]) {
+            assert!(!error.is_unanswered(), "{error}");
+        }
+    }
+
+    #[test]
+    fn only_a_row_that_another_process_has_locked_is_locked() {
+        assert!(refused("55P03").is_locked());
+        for error in others().into_iter().chain([refused("55006"), refused("40P01"), refused(None), broken_off()]) {
+            assert!(!error.is_locked(), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_value_a_nesting_or_a_size_that_is_refused_is_told_in_the_server_s_words_and_nothing_else_is_the_data_s_fault()
+    {
+        for code in ["22000", "22021", "22P05", "54000", "54001"] {
+            assert_eq!(refused(code).refused_data().as_deref(), Some("no"), "{code}");
+        }
+        for code in ["", "2", "08006", "23505", "42P01", "53100", "57P01"] {
+            assert_eq!(refused(code).refused_data(), None, "{code}");
+        }
+        for error in others().into_iter().chain([refused(None), broken_off()]) {
+            assert_eq!(error.refused_data(), None, "{error}");
+        }
+    }
+
+    #[test]
+    fn a_failure_is_told_in_the_server_s_words_or_the_connection_s_without_what_sqlx_puts_around_them() {
+        for (error, why) in [
+            (refused("53100"), "no (SQLSTATE 53100)"),
+            (refused(None), "no"),
+            (broken_off(), "broken pipe"),
+            (failed(sqlx::Error::PoolTimedOut), "no connection could be had in time"),
+        ] {
+            assert_eq!(error.to_string(), format!("the database failed to claim the day: {why}"));
+        }
+        let told = garbled().to_string();
+        assert!(told.ends_with("half a message"), "{told}");
+    }
+}

@@ -226,9 +226,7 @@ impl Store {
 
     /// Locks the fence row for the rest of `tx`, and returns the transaction's id.
     pub(super) async fn hold_fence(&self, tx: &mut PgTransaction<'_>, lease: &Lease) -> Result<String> {
-        // A connection that died unseen must not keep the row from our own next beat until the lease is lost.
-        let ttl = lease.fence.ttl;
-        let silence = (ttl / 10).clamp(Duration::from_secs(1), Duration::from_secs(30)).min(ttl).as_millis();
+        let silence = longest_silence(lease.fence.ttl).as_millis();
         let row = statement(include_str!("sql/fence.sql"))
             .bind(lease.key().source.as_ref())
             .bind(lease.key().date)
@@ -277,4 +275,22 @@ struct End<'a> {
     action: &'static str,
     outcome: &'static str,
     message: Option<&'a str>,
+}
+
+/// How long a transaction that holds the fence may be silent: a connection that died unseen must not keep the row from
+/// our own next beat until the lease is lost.
+fn longest_silence(ttl: Duration) -> Duration {
+    (ttl / 10).clamp(Duration::from_secs(1), Duration::from_secs(30)).min(ttl)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_lasts_a_tenth_of_the_lease_within_bounds_and_never_longer_than_the_lease() {
+        for (ttl, silence) in [(600_000, 30_000), (120_000, 12_000), (5_000, 1_000), (500, 500)] {
+            assert_eq!(longest_silence(Duration::from_millis(ttl)), Duration::from_millis(silence));
+        }
+    }
 }

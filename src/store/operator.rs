@@ -149,3 +149,14 @@ impl Store {
         Ok(stale)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_happened_is_told_with_the_reason_if_one_was_given() {
+        assert_eq!(Behalf { by: "ada", reason: None }.told("was FAILED"), "was FAILED");
+        assert_eq!(Behalf { by: "ada", reason: Some("drill") }.told("was FAILED"), "was FAILED: drill");
+    }
+}

@@ -20,6 +20,7 @@ mod faults;
 mod help;
 mod heroku_home;
 mod history;
+mod holders;
 mod house;
 mod http2;
 mod large_events;

@@ -150,6 +150,17 @@ fn the_role_for_dashboards_reads_everything_and_changes_nothing() {
 }
 
 #[test]
+fn a_day_that_a_role_may_not_claim_has_failed_in_the_server_s_words_and_is_not_another_process_s() {
+    let world = migrated();
+    world.sql("INSERT INTO audit_events_log (source, process_date, status) VALUES ('acme', '2024-09-28', 'PENDING')");
+    let run = run_as(&world, "auditsync_read", "sync --source acme --date 2024-09-28 --output json");
+    assert_eq!(run.status, 1, "{run:#?}");
+    let report = run.json();
+    let row = day(&report, "acme", DAY);
+    assert!(row["error"].as_str().is_some_and(|error| error.contains("permission denied")), "{row:#}");
+}
+
+#[test]
 fn the_roles_take_over_tables_that_another_made_and_those_that_come_later() {
     let world = world();
     assert_eq!(world.run("sync --date 2024-09-28").status, 0, "as the superuser");

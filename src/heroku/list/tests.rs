@@ -134,3 +134,15 @@ fn an_element_without_end_is_refused_at_the_limit() {
     splitter.push(chunk);
     assert_eq!(splitter.next_element(), Err(Malformed::TooLong));
 }
+
+#[test]
+fn an_element_of_just_the_limit_is_taken_in_whatever_parts_it_comes() {
+    let mut splitter = ListSplitter::new();
+    splitter.push(Bytes::from_static(b"[\""));
+    assert_eq!(splitter.next_element(), Ok(None));
+    splitter.push(Bytes::from(vec![b'x'; LONGEST_ELEMENT - 2]));
+    assert_eq!(splitter.next_element(), Ok(None));
+    splitter.push(Bytes::from_static(b"\"]"));
+    let element = splitter.next_element().expect("not too long").expect("an element");
+    assert_eq!(element.len(), LONGEST_ELEMENT);
+}

@@ -1,0 +1,70 @@
+use super::*;
+use crate::config::SourceName;
+
+fn before(status: Status, locked_by: Option<&str>) -> Before {
+    Before { status, attempt: 3, locked_by: locked_by.map(str::to_owned) }
+}
+
+fn claim_of(status: Status, locked_by: Option<&str>, live: bool) -> Result<Option<Claim>> {
+    let key = DayKey::new(&SourceName::parse("acme").expect("a name"), "2024-09-28".parse().expect("a date"));
+    not_claimed(&key, Row { before: before(status, locked_by), events: Some(7), live })
+}
+
+#[test]
+fn a_whole_day_is_claimed_by_the_attempt_that_called_it_whole_and_any_other_as_one_that_is_due() {
+    let row = |status| LedgerRow {
+        source: "acme".into(),
+        date: "2024-09-28".parse().expect("a date"),
+        status,
+        attempt: 3,
+        events: None,
+        locked_by: None,
+        live: false,
+        endless: false,
+        error: None,
+        updated_at: chrono::DateTime::UNIX_EPOCH,
+        synced_at: None,
+        settled: false,
+        other_scope: false,
+    };
+    let whole = Claimable::of(&row(Status::Success));
+    assert_eq!((whole, whole.attempt()), (Claimable::Whole { attempt: 3 }, Some(3)));
+    for status in [Status::Pending, Status::Failed, Status::Error, Status::Processing] {
+        let due = Claimable::of(&row(status));
+        assert_eq!((due, due.attempt()), (Claimable::Due, None));
+    }
+}
+
+#[test]
+fn who_lost_a_day_is_named_if_somebody_was_at_it() {
+    assert_eq!(
+        before(Status::Processing, Some("ada")).abandoned().as_deref(),
+        Some("the lease of ada on attempt 3 had run out")
+    );
+    assert_eq!(
+        before(Status::Processing, None).abandoned().as_deref(),
+        Some("the lease of nobody on attempt 3 had run out")
+    );
+    for status in [Status::Pending, Status::Failed, Status::Error, Status::Success] {
+        assert_eq!(before(status, Some("ada")).abandoned(), None);
+    }
+}
+
+#[test]
+fn a_day_that_is_not_claimed_is_whole_held_or_broken_and_else_is_looked_at_again() {
+    let whole = claim_of(Status::Success, None, false);
+    assert!(matches!(whole, Ok(Some(Claim::AlreadyWhole { events: 7, attempt: 3 }))), "{whole:?}");
+    let held = claim_of(Status::Processing, Some("ada"), true);
+    assert!(matches!(&held, Ok(Some(Claim::HeldBy(holder))) if holder == "ada"), "{held:?}");
+    let broken = claim_of(Status::Unknown("DONE".into()), Some("ada"), true);
+    assert!(matches!(&broken, Err(Error::BrokenRow { problem, .. }) if problem.contains("DONE")), "{broken:?}");
+    for (status, locked_by, live) in [
+        (Status::Pending, None, false),
+        (Status::Processing, Some("ada"), false),
+        (Status::Processing, None, true),
+        (Status::Failed, None, false),
+    ] {
+        let again = claim_of(status, locked_by, live);
+        assert!(matches!(again, Ok(None)), "{again:?}");
+    }
+}
