@@ -1,5 +1,6 @@
 //! What the ledger says of days, as plain data.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -61,7 +62,7 @@ pub struct SourceDays {
     /// Its first day in the ledger, or the first that is planned for if none is missing since then.
     pub first: NaiveDate,
     /// Days without a row to look at, because they are whole and have settled.
-    pub settled: Vec<NaiveDate>,
+    pub settled: HashSet<NaiveDate>,
 }
 
 /// Events of a day that were found after it had been called whole.

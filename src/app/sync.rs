@@ -190,12 +190,12 @@ pub(super) async fn plan_to_write<'s>(
     order: &'s Order<'s>,
 ) -> Result<(Plan<'s>, Store), Failure> {
     let store = Store::new(reader, holder);
-    let mut look = look(app, reader, order).await?;
-    if matches!(look, Look::NotReady(_)) {
+    let mut seen = look(app, reader, order).await?;
+    if matches!(seen, Look::NotReady(_)) {
         bring_up_to_date(&store).await?;
-        look = self::look(app, reader, order).await?;
+        seen = look(app, reader, order).await?;
     }
-    match look {
+    match seen {
         Look::Ready(outlook) => Ok((plan_days(app, order, &outlook)?, store)),
         Look::NotReady(schema) => Err(schema.into_error().into()),
     }
@@ -225,18 +225,18 @@ async fn look(app: &App<'_>, reader: &Reader, order: &Order<'_>) -> Result<Look,
         Selection::Due => (EveryDay::None, Rereads::Wanted),
         Selection::Named(..) => (EveryDay::Wanted, Rereads::None),
     };
+    let window = |now| window(selection, last_over(now), app.config.sync.catch_up_days);
     let mut now = clock();
     loop {
-        let window = window(selection, last_over(now), app.config.sync.catch_up_days);
         let sources = order.sources.iter().map(|source| (source.name.as_ref(), &source.scope)).collect();
-        let look = reader.look(&Wanted { sources, window, every_day, rereads }).await?;
+        let look = reader.look(&Wanted { sources, window: window(now), every_day, rereads }).await?;
         let Look::Ready(outlook) = look else { return Ok(look) };
-        let (asked_at, there) = (now, outlook.now);
-        now = earlier(clock(), there);
-        // Where the database's day is not ours, other days are due than were asked for.
-        if last_over(now) == last_over(asked_at) {
-            return Ok(Look::Ready(Outlook { now, ..outlook }));
+        let (here, there) = (clock(), outlook.now);
+        // Where the database's date is another than ours, other days are due than were asked for.
+        if window(here.min(there)) == window(now) {
+            return Ok(Look::Ready(Outlook { now: earlier(here, there), ..outlook }));
         }
+        now = here.min(there);
     }
 }
 

@@ -18,8 +18,8 @@ mod reader;
 mod request;
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use chrono::NaiveDate;
@@ -49,6 +49,8 @@ const OUTAGE_AFTER: u32 = 3;
 #[derive(Debug)]
 pub struct Client {
     http: reqwest::Client,
+    /// For files on other hosts, once there is one.
+    files: OnceLock<reqwest::Client>,
     api: Api,
     budgets: HashMap<Token, Arc<Budget>>,
     waiting: Waiting,
@@ -141,13 +143,17 @@ impl Client {
             .into_iter()
             .map(|source| (tokens.of(source).clone(), Arc::new(Budget::new(&source.rate_limit, &waiting))))
             .collect();
-        Ok(Self { http, api: api.clone(), budgets, waiting, exhausted: AtomicU32::new(0) })
+        Ok(Self { http, files: OnceLock::new(), api: api.clone(), budgets, waiting, exhausted: AtomicU32::new(0) })
     }
 
     /// A client for files on other hosts: it has no header of ours but its name, unpacks nothing, and waits as long for
     /// each part of a file as for a whole answer.
-    fn for_files(&self) -> reqwest::Result<reqwest::Client> {
-        http(&self.api).no_gzip().read_timeout(self.api.request_timeout).build()
+    fn for_files(&self) -> reqwest::Result<&reqwest::Client> {
+        if let Some(files) = self.files.get() {
+            return Ok(files);
+        }
+        let files = http(&self.api).no_gzip().read_timeout(self.api.request_timeout).build()?;
+        Ok(self.files.get_or_init(|| files))
     }
 
     /// How many requests wait for their token's budget, and the changes of that number.

@@ -48,8 +48,21 @@ fn planned_with(
     rows: &[LedgerRow],
     (selection, recheck_after): (Selection, &[Duration]),
 ) -> Vec<(String, Verdict)> {
+    planned_from(config, first.map(|first| (first, &[][..])), rows, (selection, recheck_after))
+}
+
+/// The same where the source's days are known from a date on, and of these have settled.
+fn planned_from(
+    config: &Config,
+    days: Option<(&str, &[&str])>,
+    rows: &[LedgerRow],
+    (selection, recheck_after): (Selection, &[Duration]),
+) -> Vec<(String, Verdict)> {
     let sources: Vec<&Source> = config.sources.iter().collect();
-    let days = first.map(|first| ("a".to_owned(), SourceDays { first: date(first), settled: Vec::new() }));
+    let days = days.map(|(first, settled)| {
+        let settled = settled.iter().copied().map(date).collect();
+        ("a".to_owned(), SourceDays { first: date(first), settled })
+    });
     let days = days.into_iter().collect();
     let known = Known {
         sources: &sources,
@@ -225,6 +238,15 @@ fn named_days_are_those_and_no_others_and_whole_ones_stay_whole() {
             ("2024-01-02".to_owned(), Verdict::Whole { events: 7, attempt: 1 }),
         ]
     );
+}
+
+#[test]
+fn a_day_without_a_row_is_due_unless_it_is_known_to_have_settled() {
+    let settled = ["2024-09-22", "2024-09-23", "2024-09-24", "2024-09-26", "2024-09-27"];
+    let rows = [row(LAST_OVER, Status::Failed)];
+    let planned = planned_from(&config(""), Some(("2024-09-22", &settled)), &rows, (Selection::Due, &RECHECKS));
+    let due = |day: &str, reason| (day.to_owned(), Verdict::Due(reason));
+    assert_eq!(planned, [due("2024-09-25", Reason::New), due(LAST_OVER, Reason::Failed)]);
 }
 
 #[test]

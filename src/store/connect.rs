@@ -20,7 +20,6 @@ use crate::retry::Attempts;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(15);
 /// A connection that lay idle for so long is closed, before something on the way drops it unseen.
 const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
-
 /// A connection that lay idle for so long is asked whether it still lives, before it is used.
 const TRUSTED_FOR: Duration = Duration::from_secs(1);
 
@@ -114,12 +113,7 @@ pub(super) async fn connect(url: &str, max_connections: u32) -> Result<Reader, C
         .idle_timeout(IDLE_TIMEOUT)
         .test_before_acquire(false)
         .before_acquire(|connection, lately| {
-            Box::pin(async move {
-                if lately.idle_for >= TRUSTED_FOR {
-                    connection.ping().await?;
-                }
-                Ok(true)
-            })
+            Box::pin(async move { Ok(lately.idle_for < TRUSTED_FOR || connection.ping().await.is_ok()) })
         })
         .connect_lazy_with(options);
     let mut attempts = Attempts::new(&Retry { max_elapsed: ACQUIRE_TIMEOUT, ..patience() });

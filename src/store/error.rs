@@ -91,10 +91,11 @@ impl Error {
         matches!(self, Self::Database { source: sqlx::Error::Database(error), .. } if error.is_unique_violation())
     }
 
-    /// Whether the database does not have a table, or a column, that was asked for: `undefined_table`, `undefined_column`.
-    pub(super) fn is_undefined(&self) -> bool {
+    /// Whether the statement does not fit what the database has, or may not be asked: class 42, "syntax error or access
+    /// rule violation".
+    pub(super) fn is_misfit(&self) -> bool {
         let Self::Database { source: sqlx::Error::Database(error), .. } = self else { return false };
-        matches!(error.code().as_deref(), Some("42P01" | "42703"))
+        code(&**error).is_some_and(|code| code.starts_with("42"))
     }
 
     /// Whether the connection broke off, so that it is not known whether the server did what it was asked.

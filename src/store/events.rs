@@ -62,7 +62,7 @@ impl<'e> Offer<'e> {
 /// What may be stored of a day when some of its events are offered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Before {
-    /// None of them, so that it need not be looked for them.
+    /// None of them, so that they need not be looked for.
     Nothing,
     /// Some of them.
     Something,
@@ -98,11 +98,11 @@ impl Store {
 
     async fn write_part<'e>(&self, lease: &Lease, part: &[Offer<'e>], via: Via) -> Result<Written<'e>> {
         let mut tries = Tries::under(lease);
-        let mut before = if lease.stored_before() == 0 { Before::Nothing } else { Before::Something };
         loop {
+            let before = if lease.may_meet_again() { Before::Something } else { Before::Nothing };
             match self.try_write(lease, part, (via, before)).await {
                 // An id that came in an earlier batch already.
-                Err(error) if error.is_duplicate() && before == Before::Nothing => before = Before::Something,
+                Err(error) if error.is_duplicate() && before == Before::Nothing => lease.meet_again(),
                 Err(error) if error.refused_data().is_none() => tries.again(error).await?,
                 written => return written,
             }

@@ -20,6 +20,8 @@ use crate::day::DayKey;
 pub struct Lease {
     pub(super) fence: Fence,
     pub(super) before: Standing,
+    /// Whether an event came that was stored under this lease already.
+    met_again: AtomicBool,
     trust: Arc<Trust>,
 }
 
@@ -63,7 +65,7 @@ pub struct Trust {
 impl Lease {
     pub(super) fn new(fence: Fence, sent: Instant, before: Standing) -> Self {
         let trust = Arc::new(Trust::new(trusted_until(sent, fence.ttl)));
-        Self { fence, before, trust }
+        Self { fence, before, met_again: AtomicBool::new(false), trust }
     }
 
     /// The day.
@@ -89,6 +91,16 @@ impl Lease {
     /// How many events of the day were stored when it was claimed.
     pub fn stored_before(&self) -> u64 {
         self.before.stored_before as u64
+    }
+
+    /// Whether an event that comes may be stored already.
+    pub(super) fn may_meet_again(&self) -> bool {
+        self.before.stored_before > 0 || self.met_again.load(Ordering::Relaxed)
+    }
+
+    /// An event came that is stored already.
+    pub(super) fn meet_again(&self) {
+        self.met_again.store(true, Ordering::Relaxed);
     }
 
     /// The scope that what is stored of the day was asked with, if it is another than the source has now.

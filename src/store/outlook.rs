@@ -1,7 +1,6 @@
 //! What a run looks at before it plans: in one question, since most runs of a day find nothing to do.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::Connection as _;
@@ -75,7 +74,7 @@ impl Reader {
         loop {
             match self.try_look(wanted).await {
                 Ok(look) => return Ok(look),
-                Err(error) if error.is_undefined() => match self.schema().await? {
+                Err(error) if error.is_misfit() => match self.schema().await? {
                     // Another process may just have brought it up to date.
                     Schema::Current if !looked_for_schema => looked_for_schema = true,
                     Schema::Current => return Err(error),
@@ -117,9 +116,10 @@ fn outlook(rows: &[PgRow]) -> Result<Look> {
     let mut outlook = Outlook { now: column(first, "now")?, rows: Vec::new(), days: HashMap::new() };
     for row in rows {
         let Some(first) = column(row, "first_day")? else { continue };
-        if let Entry::Vacant(days) = outlook.days.entry(column(row, "source")?) {
-            let settled: Option<Vec<NaiveDate>> = column(row, "settled_days")?;
-            days.insert(SourceDays { first, settled: settled.unwrap_or_default() });
+        let days = SourceDays { first, settled: HashSet::new() };
+        let days = outlook.days.entry(column(row, "source")?).or_insert(days);
+        if let Some(settled) = column::<Option<Vec<NaiveDate>>>(row, "settled_days")? {
+            days.settled.extend(settled);
         }
         if column::<Option<NaiveDate>>(row, "process_date")?.is_some() {
             outlook.rows.push(ledger_row(row)?);

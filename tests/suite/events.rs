@@ -117,6 +117,24 @@ fn the_same_id_again_is_one_event_and_with_other_bytes_both_are_kept() {
 }
 
 #[test]
+fn an_id_that_comes_again_in_a_later_batch_is_one_event_and_with_other_bytes_both_are_kept() {
+    let numbered = |n: usize| format!(r#"{{"id":"e-{n:04}","n":{n}}}"#);
+    // A batch has at most 2,000 events.
+    let mut events: Vec<String> = (0..4100).map(numbered).collect();
+    events[2500] = numbered(7);
+    events[2501] = r#"{"id":"e-0008","n":"other"}"#.to_owned();
+    events[4050] = numbered(9);
+    let (world, report) = synced(&events.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(report["outcome"], "synced", "{report:#}");
+    let figures = (&report["new_events"], &report["events"], &report["conflicts"], &report["attempt"]);
+    assert_eq!(figures, (&4097.into(), &4097.into(), &1.into(), &1.into()), "{report:#}");
+    let stored =
+        world.sql("SELECT event::text FROM audit_events WHERE event_id IN ('e-0007', 'e-0008', 'e-0009') ORDER BY 1");
+    assert_eq!(stored.lines().collect::<Vec<_>>(), [numbered(7), numbered(8), numbered(9)]);
+    assert_eq!(world.sql("SELECT event::text FROM audit_event_conflicts"), events[2501]);
+}
+
+#[test]
 fn heroku_s_empty_answer_for_a_day_with_events_is_warned_of_and_what_is_stored_stays() {
     let (world, _) = synced(&[r#"{"id":"a"}"#]);
     world.heroku.put_day("acme", date(DAY), vec![]);

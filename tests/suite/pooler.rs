@@ -40,7 +40,8 @@ fn leftovers(world: &World, pooler: &Pooler, size: usize) -> Vec<String> {
         backends.insert(session.ask("BEGIN; SELECT pg_backend_pid()"));
         session.ask(
             "SELECT 'statement ' || name FROM pg_prepared_statements;
-             SELECT 'lock ' || objid FROM pg_locks WHERE locktype = 'advisory';
+             SELECT 'lock ' || objid FROM pg_locks AS l JOIN pg_database AS d ON d.oid = l.database
+             WHERE locktype = 'advisory' AND datname = current_database();
              SELECT 'table ' || relname FROM pg_class WHERE relpersistence = 't';
              SELECT 'channel ' || c FROM pg_listening_channels() AS c;
              SELECT name || ' = ' || setting FROM pg_settings WHERE source = 'session'

@@ -63,6 +63,39 @@ fn days_that_were_missed_are_caught_up_from_the_first_day_on() {
 }
 
 #[test]
+fn a_gap_among_settled_days_is_found_and_a_row_is_judged_by_its_status_whatever_else_stands_in_it() {
+    let (world, _) = of_yesterday(ACME);
+    world.sync("", 0);
+    // Ten days that are whole and have settled, but for what somebody did to some of them.
+    world.sql(
+        "INSERT INTO audit_events_log (source, process_date, status, attempt, events_count, scope, synced_at, settled_at)
+         SELECT source, process_date - back, 'SUCCESS', 1, 0, scope, now(), now()
+         FROM audit_events_log, generate_series(1, 9) AS back;
+         DELETE FROM audit_events_log WHERE process_date = (SELECT max(process_date) - 2 FROM audit_events_log);
+         UPDATE audit_events_log SET status = 'PENDING' WHERE process_date = (SELECT max(process_date) - 8 FROM audit_events_log);
+         UPDATE audit_events_log SET status = 'FAILED' WHERE process_date = (SELECT max(process_date) - 4 FROM audit_events_log);
+         INSERT INTO audit_events_log (source, process_date, status, settled_at) VALUES ('acme', 'infinity', 'SUCCESS', now()),
+                                                                                      ('acme', '-infinity', 'SUCCESS', now())",
+    );
+    let first = world.sql("SELECT max(process_date)::text FROM audit_events_log WHERE process_date < 'infinity'");
+    let back = |days: u64| (date(&first) - chrono::Days::new(days)).to_string();
+    let report = world.sync("", 0);
+    let outcomes: Vec<_> = report["days"]
+        .as_array()
+        .expect("days")
+        .iter()
+        .map(|day| (day["date"].as_str(), day["outcome"].as_str()))
+        .collect();
+    let (pending, failed, gap) = (back(8), back(4), back(2));
+    let synced = |day| (Some(day), Some("synced"));
+    assert_eq!(
+        outcomes,
+        [synced(pending.as_str()), synced(&failed), synced(&gap), (Some(&first), Some("already_synced"))],
+        "{report:#}"
+    );
+}
+
+#[test]
 fn sources_with_the_same_account_token_and_filter_share_one_fetch_and_each_gets_its_own() {
     let team =
         "[[source]]\nname = \"team-b\"\naccount = \"acme\"\nteam = \"team-b\"\ntoken_env = \"HEROKU_API_TOKEN\"\n";

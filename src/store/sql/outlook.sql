@@ -39,12 +39,8 @@ WITH of_window AS MATERIALIZED (
       AND process_date >= '0001-01-01'
       AND process_date < $3
 )
-SELECT here.now, here.versions, here.checksums, wanted.source, standing.settled_days,
-       -- The index on (source, process_date) has it; where the window has a gap, or none of its days.
-       CASE WHEN standing.days > $4 - $3 THEN $3
-            ELSE (SELECT min(l.process_date) FROM audit_events_log AS l
-                  WHERE l.source = wanted.source AND l.process_date BETWEEN '0001-01-01' AND '9999-12-31')
-       END AS first_day,
+SELECT here.now, here.versions, here.checksums, wanted.source, wanted.first_day,
+       CASE WHEN row_number() OVER (PARTITION BY wanted.source) = 1 THEN wanted.settled_days END AS settled_days,
        told.process_date, told.status, told.attempt, told.events_count, told.locked_by, told.error_message,
        greatest('0001-01-01Z', least('9999-12-31Z', told.updated_at)) AS updated_at,
        CASE WHEN told.synced_at BETWEEN '0001-01-01Z' AND '9999-12-31Z' THEN told.synced_at END AS synced_at,
@@ -57,6 +53,16 @@ FROM (
            array_agg(checksum ORDER BY version) AS checksums
     FROM auditsync_migrations
 ) AS here
-LEFT JOIN unnest($1::text[], $2::jsonb[]) AS wanted (source, scope) ON true
-LEFT JOIN standing USING (source)
+LEFT JOIN (
+    SELECT w.source, w.scope, standing.settled_days,
+           -- The index on (source, process_date) has it; where the window has a gap, or none of its days.
+           CASE WHEN standing.days > $4 - $3 THEN $3
+                ELSE (SELECT min(l.process_date) FROM audit_events_log AS l
+                      WHERE l.source = w.source AND l.process_date BETWEEN '0001-01-01' AND '9999-12-31')
+           END AS first_day
+    FROM unnest($1::text[], $2::jsonb[]) AS w (source, scope)
+    LEFT JOIN standing USING (source)
+    -- Without this the first day would be looked for once for each row.
+    OFFSET 0
+) AS wanted ON true
 LEFT JOIN told USING (source)
