@@ -144,3 +144,14 @@ async fn a_beat_that_finds_the_lease_gone_ends_the_trust_in_it_unless_its_holder
     assert!(matches!(late, Err(Error::LeaseLost)), "{late:?}");
     assert!(!lease.trust().holds());
 }
+
+#[tokio::test]
+async fn nothing_is_written_under_a_lease_that_has_run_out() {
+    let place = Place::new().await;
+    let lease = place.claim(Claimable::Due).await;
+    place.world.sql("UPDATE audit_events_log SET locked_until = clock_timestamp()");
+    let event = Event::from_bytes(Bytes::from_static(br#"{"id":"a"}"#)).expect("an event");
+    let late = place.store.write_events(&lease, &[&event], Via::Api).await;
+    assert!(matches!(late, Err(Error::LeaseLost)), "{late:?}");
+    assert_eq!(place.world.sql("SELECT count(*) FROM audit_events"), "0");
+}
