@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 use bytes::Bytes;
 use reqwest::Url;
 use serde::de::DeserializeOwned;
+use tokio::task::yield_now;
 
 use super::answer::{Error, Fault, harmless};
 use super::asking::{Asking, Cost};
@@ -20,6 +21,9 @@ use crate::event::Event;
 pub(super) const BATCH_EVENTS: usize = 2000;
 /// The bytes at which a batch is full; one event may exceed them.
 pub(super) const BATCH_BYTES: usize = 1024 * 1024;
+
+/// After so many events whoever writes the batch before gets a turn, since the database may have answered.
+const EVENTS_AT_A_STRETCH: usize = 32;
 
 /// How often a page with one element, or none, may be like another. Longer ones are never alike by chance.
 const SHORT_PAGES_ALIKE: u32 = 10;
@@ -118,6 +122,9 @@ impl<'c> DayReader<'c> {
             self.of_page += 1;
             self.batch_bytes += event.bytes.len();
             self.batch.push(event);
+            if self.batch.len().is_multiple_of(EVENTS_AT_A_STRETCH) {
+                yield_now().await;
+            }
         }
         Ok(())
     }

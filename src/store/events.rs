@@ -183,6 +183,9 @@ async fn insert_events(tx: &mut PgTransaction<'_>, key: &DayKey, offers: &[&Offe
     if offers.is_empty() {
         return Ok(());
     }
+    // In the order of the key, so that its index is gone through once.
+    let mut offers = offers.to_vec();
+    offers.sort_unstable_by(|a, b| a.event.id.cmp(&b.event.id));
     let text = |column: fn(&crate::event::Columns) -> &Option<String>| -> Vec<Option<&str>> {
         offers.iter().map(|o| if o.bare { None } else { column(&o.event.columns).as_deref() }).collect()
     };
