@@ -243,13 +243,14 @@ async fn existing(reader: &Reader, holder: &Holder) -> Result<Option<Store>, Fai
     }
 }
 
-/// The earlier of this machine's clock and the database's, so that a clock that runs ahead makes no day due that is not
-/// over. Warns when they differ by more than a minute.
+/// The present time, by the [`earlier`] of both clocks.
 async fn now(reader: &Reader) -> Result<DateTime<Utc>, Failure> {
     let here = clock();
     Ok(earlier(here, reader.now().await?))
 }
 
+/// The earlier of this machine's clock and the database's, so that a clock that runs ahead makes no day due that is not
+/// over. Warns when they differ by more than a minute.
 fn earlier(here: DateTime<Utc>, there: DateTime<Utc>) -> DateTime<Utc> {
     if let Some(skew) = skew(here, there) {
         warn!(skew_seconds = skew.num_seconds(), "this machine's clock and the database's differ; the earlier counts");

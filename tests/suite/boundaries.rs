@@ -3,6 +3,7 @@
 //!
 //! A [`Life`] is run once to learn its steps, and then once for each step and each of the four ways to end there.
 
+mod migration;
 mod rereads;
 
 use std::collections::BTreeMap;
@@ -12,7 +13,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use fake_heroku::{Fault, Fixtures, Match, Model};
-use pg_cluster::Database;
+use serde_json::Value;
 
 use crate::support::proxy::{Blow, Proxy, When};
 use crate::support::{ACME, DAY, Finished, Running, World, date, day, note, wait_for};
@@ -162,6 +163,18 @@ impl Stage {
         self.world.sql("SELECT status, attempt FROM audit_events_log")
     }
 
+    /// What a run said that failed. One that did not has synced the day, as `check` sees in its report.
+    fn harm_unless_synced(&self, finished: &Finished, check: impl FnOnce(&Value)) -> Option<String> {
+        if finished.status != 0 {
+            return Some(told(finished));
+        }
+        let report = finished.json();
+        let row = day(&report, "acme", DAY);
+        check(row);
+        assert_eq!(self.row(), format!("SUCCESS|{}", row["attempt"]));
+        None
+    }
+
     /// Lets the leases of the killed run out, and makes the next run: it completes the day.
     fn complete(&self) {
         self.world.heroku.clear_faults();
@@ -201,17 +214,12 @@ fn a_day_that_is_published_survives_a_kill_and_a_cut_at_every_step() {
         run: |stage| stage.start(SYNC).wait(),
         begins_with: "",
         harm: |stage, finished| {
-            if finished.status != 0 {
-                return Some(told(finished));
-            }
-            let report = finished.json();
-            let row = day(&report, "acme", DAY);
-            let figures = (&row["outcome"], &row["events"], &row["new_events"], &row["conflicts"]);
-            assert_eq!(figures, (&"synced".into(), &EVENTS.into(), &EVENTS.into(), &1.into()));
-            assert_eq!(stage.row(), format!("SUCCESS|{}", row["attempt"]));
-            let said = "SELECT attempt, events, new_events FROM audit_history WHERE action = 'publish'";
-            assert_eq!(stage.world.sql(said), format!("{}|{EVENTS}|{EVENTS}", row["attempt"]));
-            None
+            stage.harm_unless_synced(finished, |row| {
+                let figures = (&row["outcome"], &row["events"], &row["new_events"], &row["conflicts"]);
+                assert_eq!(figures, (&"synced".into(), &EVENTS.into(), &EVENTS.into(), &1.into()));
+                let said = "SELECT attempt, events, new_events FROM audit_history WHERE action = 'publish'";
+                assert_eq!(stage.world.sql(said), format!("{}|{EVENTS}|{EVENTS}", row["attempt"]));
+            })
         },
         next: Stage::complete,
     };
@@ -308,60 +316,6 @@ fn a_reset_and_a_cleanup_survive_a_kill_and_a_cut_at_every_step() {
         |stage| stage.start("cleanup").wait(),
     );
     assert_eq!(cleanup.end_everywhere().harmed, [""; 0]);
-}
-
-#[test]
-fn a_migration_survives_a_kill_and_a_cut_at_every_step_and_is_done_whole_or_not_at_all() {
-    let life = Life {
-        undo: "DROP SCHEMA public CASCADE; CREATE SCHEMA public",
-        run: |stage| stage.start("migrate").wait(),
-        begins_with: "",
-        harm: |stage, finished| {
-            let whole = stage.schema() == *whole_schema();
-            assert!(whole || stage.schema().is_empty(), "{}", stage.schema());
-            let good = finished.status == 0
-                && finished.stdout == "Applied 0001 ledger and events.\nApplied 0002 settling.\n"
-                && whole;
-            (!good).then(|| told(finished))
-        },
-        next: |stage| {
-            assert!(["", whole_schema()].contains(&&*stage.schema()), "{}", stage.schema());
-            let next = stage.world.run("migrate");
-            assert_eq!(next.status, 0, "{next:#?}");
-            assert_eq!(stage.schema(), *whole_schema());
-        },
-    };
-    assert_eq!(life.end_everywhere().harmed, [""; 0]);
-}
-
-impl Stage {
-    /// Every column, index and constraint of ours, and the migrations that are noted.
-    fn schema(&self) -> String {
-        schema_of(&self.world.database)
-    }
-}
-
-fn schema_of(database: &Database) -> String {
-    let tables = database.psql(
-        "SELECT attrelid::regclass, attname, format_type(atttypid, atttypmod), attnotnull FROM pg_attribute
-         WHERE attrelid::regclass::text LIKE 'audit%' ORDER BY attrelid::regclass::text, attnum;
-         SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
-         WHERE conrelid::regclass::text LIKE 'audit%' ORDER BY conname;",
-    );
-    let tables = tables.expect("a query").trim().to_owned();
-    if tables.is_empty() {
-        return tables;
-    }
-    tables + &database.psql("SELECT version, description FROM auditsync_migrations").expect("a list of migrations")
-}
-
-fn whole_schema() -> &'static str {
-    static SCHEMA: OnceLock<String> = OnceLock::new();
-    SCHEMA.get_or_init(|| {
-        let world = World::with(small(), ACME);
-        assert_eq!(world.run("migrate").status, 0);
-        schema_of(&world.database)
-    })
 }
 
 fn events() -> [String; 3] {
