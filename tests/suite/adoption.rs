@@ -7,7 +7,6 @@ use pg_cluster::{Cluster, Database};
 
 use crate::support::pooler::Pooler;
 use crate::support::proxy::{Blow, Proxy, When};
-use crate::support::session::Session;
 use crate::support::{ACME, DAY, THREE_ACCOUNTS_AND_A_TEAM, World, day, truth, wait_for};
 
 /// Its table as `SQLAlchemy` makes it, and Alembic's.
@@ -271,7 +270,7 @@ fn a_role_that_does_not_own_the_table_is_told_so_with_exit_3() {
 #[test]
 fn of_two_at_once_one_takes_the_table_over_and_the_other_finds_nothing_to_do() {
     let world = after_the_python_logger(ACME);
-    let mut reader = Session::open(&world, world.database.url());
+    let mut reader = world.session(world.database.url());
     reader.ask("BEGIN; SELECT count(*) FROM audit_events_log");
     let both = [world.spawn("migrate"), world.spawn("migrate")];
     let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype IN ('relation', 'advisory')

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use fake_heroku::{Fixtures, Hold, Match, Paging};
 use pg_cluster::{Cluster, Database, Shutdown};
 
+use crate::support::Session;
 use crate::support::proxy::{Blow, Proxy, When};
-use crate::support::session::Session;
 use crate::support::{ACME, DAY, Finished, Running, World, day, truth, wait_for};
 
 const SYNC: &str = "sync --date 2024-09-28 --output json";
@@ -45,7 +45,7 @@ fn waiting_for_heroku(world: &World) -> (Running, Hold) {
 
 /// A sync in whose transaction the statement that stores events waits for somebody else.
 fn in_the_middle_of_a_write(world: &World) -> (Running, Session) {
-    let mut other = Session::open(world, world.database.url());
+    let mut other = world.session(world.database.url());
     other.ask("BEGIN; LOCK TABLE audit_events IN SHARE MODE");
     let run = world.spawn(SYNC);
     wait_for("the write to wait", || {

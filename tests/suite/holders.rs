@@ -11,7 +11,7 @@ use auditsync::store::{
 use bytes::Bytes;
 use uuid::Uuid;
 
-use crate::support::session::Session;
+use crate::support::Session;
 use crate::support::{ACME, DAY, World, date};
 
 /// A store on a migrated database, and the day that it works on.
@@ -60,7 +60,7 @@ impl Place {
 
     /// Has somebody do this in a transaction that stays open.
     fn somebody(&self, sql: &str) -> Session {
-        let mut session = Session::open(&self.world, self.world.database.url());
+        let mut session = self.world.session(self.world.database.url());
         session.ask(&format!("BEGIN; {sql}"));
         session
     }

@@ -8,7 +8,6 @@ use pg_cluster::{Cluster, Database};
 
 use crate::support::pooler::Pooler;
 use crate::support::proxy::{Blow, Proxy, When};
-use crate::support::session::Session;
 use crate::support::{
     ACME, DAY, THREE_ACCOUNTS_AND_A_TEAM, World, day, fetches, is_of_team_a_and_filter, truth, wait_for,
 };
@@ -33,7 +32,7 @@ fn pooled(size: usize, sources: &str) -> (World, Pooler) {
 /// statements, advisory locks, temporary tables and listeners.
 fn leftovers(world: &World, pooler: &Pooler, size: usize) -> Vec<String> {
     let url = pooler.url(world.database.name());
-    let mut sessions: Vec<_> = (0..size).map(|_| Session::open(world, &url)).collect();
+    let mut sessions: Vec<_> = (0..size).map(|_| world.session(&url)).collect();
     let mut backends = std::collections::BTreeSet::new();
     let left = sessions.iter_mut().map(|session| {
         // The transaction keeps the connection, so that the next session gets another.
@@ -111,7 +110,7 @@ fn everything_works_through_a_pool_of_two_connections_and_leaves_nothing_in_them
 #[test]
 fn what_a_client_leaves_in_a_connection_would_have_been_seen() {
     let (world, pooler) = pooled(1, ACME);
-    let mut session = Session::open(&world, &pooler.url(world.database.name()));
+    let mut session = world.session(&pooler.url(world.database.name()));
     session.ask("PREPARE mine AS SELECT 1; SELECT pg_advisory_lock(7); SET lock_timeout = '7s'; LISTEN me");
     assert_eq!(leftovers(&world, &pooler, 1), ["statement mine\nlock 7\nchannel me\nlock_timeout = 7000"]);
 }

@@ -6,10 +6,10 @@
 use std::{
     env,
     process::Command,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock, TryLockError},
 };
 
-use crate::{Cluster, Error, binaries, conninfo, folder, tools};
+use crate::{Cluster, Error, Session, binaries, conninfo, folder, tools};
 
 /// The environment variable that names a server to create the tests' databases on.
 pub const DATABASE_URL_VARIABLE: &str = "AUDITSYNC_TEST_DATABASE_URL";
@@ -46,6 +46,7 @@ pub struct Database {
     name: String,
     url: String,
     server: Server,
+    kept: Mutex<Option<Session>>,
 }
 
 #[derive(Clone, Debug)]
@@ -68,12 +69,15 @@ impl Database {
             Server::Own(cluster) => cluster.url(&name),
             Server::Elsewhere(url) => conninfo::with_database(url, &name).ok_or(Error::BadUrl)?,
         };
-        server.psql(&tools::create(&name, template))?;
-        Ok(Self { name, url, server })
+        server.run(&tools::create(&name, template))?;
+        Ok(Self { name, url, server, kept: Mutex::default() })
     }
 
-    /// A new database with everything that is in this one, to which nobody may be connected.
+    /// A new database with everything that is in this one, to which nobody else may be connected.
     pub fn copy(&self) -> Result<Self, Error> {
+        if let Ok(mut kept) = self.kept.lock() {
+            *kept = None;
+        }
         Self::create(self.server.clone(), Some(&self.name))
     }
 
@@ -96,23 +100,50 @@ impl Database {
         }
     }
 
-    /// Runs a script in it; see [`Cluster::psql`].
+    /// Runs a script in it, as [`Cluster::psql`] does, by a session that is kept for the next one. What a script sets
+    /// does not outlast it, and one that leaves a transaction open is an error.
     pub fn psql(&self, sql: &str) -> Result<String, Error> {
-        match &self.server {
-            Server::Shared(cluster) => cluster.psql(&self.name, sql),
-            Server::Own(cluster) => cluster.psql(&self.name, sql),
-            Server::Elsewhere(_) => tools::run_psql(Command::new(binaries::client("psql")?), &self.url, sql),
-        }
+        let mut kept = match self.kept.try_lock() {
+            Ok(kept) => kept,
+            Err(TryLockError::Poisoned(kept)) => kept.into_inner(),
+            // A script may wait for a lock that another thread's script is to release.
+            Err(TryLockError::WouldBlock) => return tools::run_psql(self.server.psql()?, &self.url, sql),
+        };
+        // The server may have cut it, or have been started anew.
+        let alive = kept.take().and_then(|mut session| session.ask_and_forget("").is_ok().then_some(session));
+        let mut session = alive.map_or_else(|| self.session(), Ok)?;
+        let rows = session.ask_and_forget(sql)?;
+        *kept = Some(session);
+        Ok(rows)
+    }
+
+    /// A session of the caller's own, which may hold a transaction.
+    pub fn session(&self) -> Result<Session, Error> {
+        self.session_at(&self.url)
+    }
+
+    /// The same at another address of it: another user, or a pooler.
+    pub fn session_at(&self, url: &str) -> Result<Session, Error> {
+        Session::open(self.server.psql()?, url)
     }
 }
 
 impl Server {
     /// Runs a script in the database one connects to for creating others.
-    fn psql(&self, sql: &str) -> Result<String, Error> {
+    fn run(&self, sql: &str) -> Result<String, Error> {
+        let url = match self {
+            Self::Shared(cluster) => cluster.url("postgres"),
+            Self::Own(cluster) => cluster.url("postgres"),
+            Self::Elsewhere(url) => url.clone(),
+        };
+        tools::run_psql(self.psql()?, &url, sql)
+    }
+
+    fn psql(&self) -> Result<Command, Error> {
         match self {
-            Self::Shared(cluster) => cluster.psql("postgres", sql),
-            Self::Own(cluster) => cluster.psql("postgres", sql),
-            Self::Elsewhere(url) => tools::run_psql(Command::new(binaries::client("psql")?), url, sql),
+            Self::Shared(cluster) => cluster.client("psql"),
+            Self::Own(cluster) => cluster.client("psql"),
+            Self::Elsewhere(_) => Ok(Command::new(binaries::client("psql")?)),
         }
     }
 }
@@ -121,7 +152,7 @@ impl Drop for Database {
     fn drop(&mut self) {
         if let Server::Elsewhere(_) = self.server {
             let sql = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", conninfo::identifier(&self.name));
-            if let Err(e) = self.server.psql(&sql) {
+            if let Err(e) = self.server.run(&sql) {
                 eprintln!("the test's database {} is left: {e}", self.name);
             }
         }

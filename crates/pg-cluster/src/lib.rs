@@ -34,6 +34,7 @@ mod folder;
 mod guard;
 mod places;
 mod server;
+mod session;
 mod tools;
 mod wait;
 
@@ -43,3 +44,4 @@ pub use cluster::{Cluster, Shutdown};
 pub use database::{DATABASE_URL_VARIABLE, Database, fresh_database, shared};
 pub use error::Error;
 pub use places::{BINARIES_VARIABLE, Place};
+pub use session::Session;

@@ -46,7 +46,7 @@ impl Cluster {
     }
 
     /// A client program; it runs as we are, for the superuser's name stands in the URL.
-    fn client(&self, program: &str) -> Result<Command, Error> {
+    pub(crate) fn client(&self, program: &str) -> Result<Command, Error> {
         let path = self.bin(program);
         if !path.is_file() {
             return Err(Error::NoProgram { program: program.into(), folder: Some(self.binaries.folder().into()) });
@@ -65,8 +65,13 @@ pub(crate) fn create(name: &str, template: Option<&str>) -> String {
 
 /// Feeds a script to `psql`. Through its input, since statements of one `-c` would share a transaction.
 pub(crate) fn run_psql(mut psql: Command, url: &str, sql: &str) -> Result<String, Error> {
-    psql.args(["-X", "-q", "-At", "-v", "ON_ERROR_STOP=1", "-f", "-", "-d"]).arg(url);
+    ask_for_rows(&mut psql, url);
     Ok(output_of(psql, sql)?.trim_end_matches('\n').to_owned())
+}
+
+/// The arguments of a `psql` that reads a script from its input, writes bare rows and ends at the first error.
+pub(crate) fn ask_for_rows(psql: &mut Command, url: &str) {
+    psql.args(["-X", "-q", "-At", "-v", "ON_ERROR_STOP=1", "-f", "-", "-d"]).arg(url);
 }
 
 fn output_of(mut command: Command, input: &str) -> Result<String, Error> {

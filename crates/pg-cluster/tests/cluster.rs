@@ -5,12 +5,12 @@ use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::mpsc,
+    sync::{Arc, mpsc},
     thread,
     time::{Duration, Instant},
 };
 
-use pg_cluster::{Binaries, Cluster, Place, Shutdown, fresh_database, shared};
+use pg_cluster::{Binaries, Cluster, Database, Place, Shutdown, fresh_database, shared};
 
 #[test]
 fn a_cluster_runs_sql_even_for_root() {
@@ -92,6 +92,49 @@ fn each_test_has_a_database_of_its_own() {
     one.psql("CREATE TABLE mine AS SELECT 1 AS n").unwrap();
     assert!(two.psql("TABLE mine").is_err());
     assert_eq!(one.copy().unwrap().psql("TABLE mine").unwrap(), "1");
+}
+
+#[test]
+fn what_a_script_sets_or_leaves_open_does_not_outlast_it() {
+    let database = fresh_database();
+    let session = || database.psql("SELECT pg_backend_pid()").unwrap();
+    let first = session();
+    assert_eq!(database.psql("SET work_mem = '7MB'; SHOW work_mem").unwrap(), "7MB");
+    assert_eq!(database.psql("SHOW work_mem").unwrap(), "4MB");
+    assert_eq!(session(), first);
+
+    let open = database.psql("BEGIN; CREATE TABLE mine (n int)").unwrap_err().to_string();
+    assert!(open.contains("DISCARD ALL cannot run inside a transaction block"), "{open}");
+    let wrong = database.psql("CREATE TABLE ours (n int); SELECT 1 / 0; DROP TABLE ours").unwrap_err().to_string();
+    assert!(wrong.contains("division by zero"), "{wrong}");
+    assert_eq!(database.psql("SELECT to_regclass('mine') IS NULL, to_regclass('ours') IS NULL").unwrap(), "t|f");
+    assert_ne!(session(), first);
+}
+
+#[test]
+fn a_script_finds_a_server_that_was_started_anew() {
+    let cluster = Arc::new(start());
+    let database = Database::on(&cluster).unwrap();
+    database.psql("CREATE TABLE mine AS SELECT 1 AS n").unwrap();
+    cluster.restart(Shutdown::Immediate).unwrap();
+    assert_eq!(database.psql("TABLE mine").unwrap(), "1");
+    cluster.terminate_backends(database.name()).unwrap();
+    assert_eq!(database.psql("TABLE mine").unwrap(), "1");
+}
+
+#[test]
+fn a_script_that_waits_for_another_one_does_not_hold_it_up() {
+    let database = fresh_database();
+    let mut holder = database.session().unwrap();
+    holder.ask("CREATE TABLE mine (n int); BEGIN; LOCK TABLE mine").unwrap();
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| database.psql("SELECT count(*) FROM mine").unwrap());
+        let waits =
+            "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%FROM mine%'";
+        eventually("it waits", || database.psql(waits).unwrap() == "t");
+        holder.ask("COMMIT").unwrap();
+        assert_eq!(waiting.join().unwrap(), "0");
+    });
 }
 
 #[test]

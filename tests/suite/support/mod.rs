@@ -4,7 +4,6 @@ pub(crate) mod pooler;
 pub(crate) mod proxy;
 pub(crate) mod raw;
 pub(crate) mod screen;
-pub(crate) mod session;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -18,6 +17,9 @@ use fake_heroku::{FakeHeroku, Fixtures};
 use pg_cluster::Database;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
+
+/// See [`World::session`].
+pub(crate) struct Session(pg_cluster::Session);
 
 /// The day that most fixtures are of.
 pub(crate) const DAY: &str = "2024-09-28";
@@ -205,6 +207,11 @@ impl World {
         self.database.psql(sql).expect("a query").trim_end().to_owned()
     }
 
+    /// A session that stays open, so that a test can hold a transaction, with the database at `url`.
+    pub(crate) fn session(&self, url: &str) -> Session {
+        Session(self.database.session_at(url).expect("a session"))
+    }
+
     /// The whole database as text.
     pub(crate) fn dump(&self) -> String {
         let cluster = self.database.cluster();
@@ -261,6 +268,13 @@ impl World {
 impl Drop for World {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+impl Session {
+    /// Runs statements, and returns their rows as [`World::sql`] does.
+    pub(crate) fn ask(&mut self, sql: &str) -> String {
+        self.0.ask(sql).expect("an answer")
     }
 }
 

@@ -1,0 +1,89 @@
+//! A `psql` that stays: to start one, and a server process for it, takes a hundred times as long as to ask it something.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    thread::{self, JoinHandle},
+};
+
+use crate::{Error, tools};
+
+/// An open session; see [`crate::Database::session`]. Dropping it cuts the connection, and rolls back what it holds.
+#[derive(Debug)]
+pub struct Session {
+    psql: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+    complaints: Option<JoinHandle<String>>,
+}
+
+/// What ends an answer.
+const END: &str = "-- end of the answer --";
+
+impl Session {
+    /// Connects `psql` to `url`.
+    pub(crate) fn open(mut psql: Command, url: &str) -> Result<Self, Error> {
+        tools::ask_for_rows(&mut psql, url);
+        psql.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut psql = psql.spawn().map_err(Error::io("run psql"))?;
+        let (Some(input), Some(output), Some(mut complaints)) =
+            (psql.stdin.take(), psql.stdout.take(), psql.stderr.take())
+        else {
+            unreachable!("all three are pipes");
+        };
+        // Read as they come: notices that nobody reads would fill the pipe, and psql would wait.
+        let complaints = thread::spawn(move || {
+            let mut text = Vec::new();
+            let _ = complaints.read_to_end(&mut text);
+            String::from_utf8_lossy(&text).trim().to_owned()
+        });
+        Ok(Self { psql, input, output: BufReader::new(output), complaints: Some(complaints) })
+    }
+
+    /// Runs a script, and returns its rows: one a line, columns parted by `|`.
+    ///
+    /// # Errors
+    ///
+    /// At the first statement that fails, with PostgreSQL's words. The session is over then.
+    pub fn ask(&mut self, script: &str) -> Result<String, Error> {
+        self.send(&format!("{script}\n;\n\\echo {END}\n"))
+    }
+
+    /// The same for a script that has to leave nothing behind: no setting, no lock, no open transaction.
+    pub(crate) fn ask_and_forget(&mut self, script: &str) -> Result<String, Error> {
+        self.send(&format!("{script}\n;\nDISCARD ALL;\n\\echo {END}\n"))
+    }
+
+    fn send(&mut self, script: &str) -> Result<String, Error> {
+        // A psql that has ended closes its input; what it said is the better error.
+        let _ = self.input.write_all(script.as_bytes());
+        let (mut answer, mut line) = (Vec::new(), Vec::new());
+        loop {
+            line.clear();
+            if self.output.read_until(b'\n', &mut line).map_err(Error::io("read from psql"))? == 0 {
+                return Err(self.end());
+            }
+            if line.trim_ascii_end() == END.as_bytes() {
+                let text = String::from_utf8_lossy(&answer);
+                return Ok(text.trim_end_matches('\n').to_owned());
+            }
+            answer.extend_from_slice(&line);
+        }
+    }
+
+    fn end(&mut self) -> Error {
+        match self.psql.wait() {
+            Ok(status) => {
+                let complaints = self.complaints.take().and_then(|reader| reader.join().ok());
+                Error::Program { program: "psql".into(), status, stderr: complaints.unwrap_or_default() }
+            }
+            Err(source) => Error::io("wait for psql")(source),
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        let _ = self.psql.kill().and_then(|()| self.psql.wait());
+    }
+}
