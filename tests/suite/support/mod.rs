@@ -140,6 +140,8 @@ impl World {
         let mut environment: BTreeMap<String, String> =
             TOKENS.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         environment.insert("DATABASE_URL".into(), database.url().into());
+        // Where coverage is measured, it is of the program's own processes above all.
+        environment.extend(std::env::vars().filter(|(name, _)| name == "LLVM_PROFILE_FILE"));
         let world = Self { heroku, database, folder, environment };
         world.write_config(sources);
         world
