@@ -96,6 +96,15 @@ impl Serialize for Month {
 pub struct NotAMonth;
 
 /// One date, or a range of them with both ends, as people name days to a command.
+///
+/// ```
+/// use auditsync::day::{Dates, NotDates, range};
+///
+/// let dates: Dates = "2024-02-28..2024-03-01".parse()?;
+/// assert_eq!(range(dates.from, dates.to).count(), 3);
+/// assert_eq!("28.2.2024".parse::<Dates>(), Err(NotDates::Form));
+/// # Ok::<(), NotDates>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dates {
     /// The first.
@@ -151,6 +160,12 @@ pub fn end(date: NaiveDate) -> DateTime<Utc> {
 }
 
 /// The newest date that is over in UTC at `now`: yesterday. Heroku still adds events to later ones.
+///
+/// ```
+/// let now = "2024-09-29T00:30:00+02:00".parse::<chrono::DateTime<chrono::FixedOffset>>()?;
+/// assert_eq!(auditsync::day::last_over(now.into()).to_string(), "2024-09-27");
+/// # Ok::<(), chrono::ParseError>(())
+/// ```
 pub fn last_over(now: DateTime<Utc>) -> NaiveDate {
     now.date_naive() - Days::new(1)
 }

@@ -76,6 +76,15 @@ pub struct NotJson(serde_json::Error);
 
 impl Event {
     /// Takes the bytes of one JSON value and derives the rest.
+    ///
+    /// ```
+    /// let bytes = br#"{"id": "1f", "type": "app", "actor": null, "request": {"ip_address": "::1"}}"#;
+    /// let event = auditsync::event::Event::from_bytes(bytes.as_slice().into())?;
+    /// assert_eq!((event.id.as_str(), event.bytes.as_ref()), ("1f", bytes.as_slice()));
+    /// assert_eq!(event.columns.kind.as_deref(), Some("app"));
+    /// assert_eq!((event.columns.actor_email, event.columns.ip_address), (None, "::1".parse().ok()));
+    /// # Ok::<(), auditsync::event::NotJson>(())
+    /// ```
     pub fn from_bytes(bytes: Bytes) -> Result<Self, NotJson> {
         let hash: Hash = Sha256::digest(&bytes).into();
         let (id, columns, refused) = match std::str::from_utf8(&bytes) {

@@ -100,6 +100,24 @@ pub fn window(selection: Selection, last_over: NaiveDate, catch_up_days: u32) ->
 /// The days that a run has to do with, oldest first.
 ///
 /// Without a selection these are the due days, and yesterday in any case, so that a run can say how it stands.
+///
+/// ```
+/// use auditsync::config::Config;
+/// use auditsync::plan::{Known, Reason, Selection, Verdict, plan};
+///
+/// let text = "[[source]]\nname = \"acme\"\naccount = \"acme\"\ntoken_env = \"HEROKU_API_TOKEN\"\n";
+/// let config = Config::parse("audit.toml".as_ref(), text)?;
+/// let now = "2024-09-29T03:00:00Z".parse()?;
+/// let sources: Vec<_> = config.sources.iter().collect();
+/// let (rows, days) = (&[], &Default::default());
+/// let known = Known { sources: &sources, rows, days, now, catch_up_days: 7, recheck_after: &[] };
+///
+/// let planned = plan(&known, Selection::Due);
+/// assert_eq!(planned.len(), 1, "a first run takes yesterday alone");
+/// assert_eq!(planned[0].key.date.to_string(), "2024-09-28");
+/// assert_eq!(planned[0].verdict, Verdict::Due(Reason::New));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn plan<'s>(known: &Known<'_, 's>, selection: Selection) -> Vec<Planned<'s>> {
     let mut rows: BTreeMap<(&str, NaiveDate), &LedgerRow> = BTreeMap::new();
     for row in known.rows {

@@ -10,6 +10,12 @@ pub fn fingerprint(id: &str) -> u64 {
 }
 
 /// The ids that were seen, each counted once however often it came.
+///
+/// ```
+/// let mut seen = auditsync::seen::Seen::default();
+/// ["a", "b", "a"].iter().for_each(|id| seen.note(id));
+/// assert_eq!((seen.count(), seen.contains("b"), seen.contains("c")), (2, true, false));
+/// ```
 #[derive(Debug, Default)]
 pub struct Seen {
     prints: Vec<u64>,

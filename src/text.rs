@@ -8,6 +8,10 @@ pub fn steers(c: char) -> bool {
 }
 
 /// `text` as one line that a terminal shows as it is: what would steer it is written as an escape.
+///
+/// ```
+/// assert_eq!(auditsync::text::shown("zoë\u{1b}[2J"), r"zoë\u{1b}[2J");
+/// ```
 pub fn shown(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {

@@ -163,6 +163,18 @@ impl Config {
     }
 
     /// Checks `text`, which messages say stands at `path`.
+    ///
+    /// ```
+    /// use auditsync::config::Config;
+    ///
+    /// let text = "[[source]]\nname = \"acme\"\naccount = \"acme\"\ntoken_env = \"HEROKU_API_TOKEN\"\n";
+    /// let config = Config::parse("audit.toml".as_ref(), text)?;
+    /// assert_eq!(config.source("acme")?.lock.stale_after.as_secs(), 900);
+    ///
+    /// let error = Config::parse("audit.toml".as_ref(), &text.replace("token_env", "token")).unwrap_err();
+    /// assert!(error.to_string().contains("token_env"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
         let (readable, valueless) = syntax::readable(text);
         let mut parsed = syntax::parse(&readable, valueless);

@@ -6,6 +6,7 @@
 //! explicit transaction and is prepared without a name.
 
 mod adoption;
+mod attempt;
 mod claim;
 mod commit;
 mod connect;
@@ -16,7 +17,6 @@ mod history;
 mod inspect;
 mod known;
 mod lease;
-mod ledger;
 mod operator;
 mod outlook;
 mod reader;
@@ -32,6 +32,7 @@ use sqlx::{Postgres, Row};
 use uuid::Uuid;
 
 pub use adoption::{AdoptOrder, Adopted};
+pub use attempt::{Blame, Publication, Published, Totals, Unpublished};
 pub use claim::{Claim, Claimable};
 pub use connect::ConnectError;
 pub use error::Error;
@@ -40,7 +41,6 @@ pub use history::Past;
 pub use inspect::{Place, Rights, Server};
 pub use known::{Sameness, Stored, Via};
 pub use lease::{Lease, Pulse, Trust};
-pub use ledger::{Blame, Publication, Published, Totals, Unpublished};
 pub use operator::{Behalf, Reset, ResetOrder, Stale};
 pub use outlook::{EveryDay, Look, Outlook, Rereads, Wanted};
 pub use reader::Reader;

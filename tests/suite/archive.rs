@@ -1,10 +1,12 @@
 //! Heroku's archives: days taken out of them, whole or not at all, and compared with what is stored.
 
+mod faults;
+
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use chrono::Days;
-use fake_heroku::{Fault, Match, Month, gzip, pack};
+use fake_heroku::{Month, gzip, pack};
 use serde_json::Value;
 
 use crate::support::{ACME, DAY, World, date, day, fetches, truth, yesterday};
@@ -93,56 +95,6 @@ fn a_list_without_an_envelope_and_a_file_that_is_not_packed_are_archives_too() {
             world.assert_whole("acme", day, &truth(&world, "acme", day, |_| true));
         }
     }
-}
-
-#[test]
-fn a_file_that_is_cut_or_has_another_checksum_leaves_nothing_but_due_days() {
-    let world = World::new(ACME);
-    world.heroku.fault(Match::download().times(3), Fault::EndBody { after_bytes: 5000 });
-    let report = backfill(&world, &format!("--via archive {FIXTURE_DAYS}"), 1);
-    let error = day(&report, "acme", DAY)["error"].as_str().expect("an error").to_owned();
-    assert!(error.contains("its 5000 bytes have the SHA-256") && error.contains("3 attempts"), "{error}");
-    assert_eq!(world.sql("SELECT count(*) FROM audit_events"), "0");
-    assert_eq!(world.sql("SELECT count(*) FROM audit_events_log WHERE status = 'SUCCESS'"), "0");
-
-    world.heroku.fault(Match::download(), Fault::CutBody { after_bytes: 5000 });
-    let report = backfill(&world, &format!("--via archive {FIXTURE_DAYS}"), 0);
-    assert_eq!(day(&report, "acme", DAY)["retries"], 1, "a download that breaks off is tried again");
-    world.heroku.change_archive("acme", SEPTEMBER, |archive| archive.checksum = "0".repeat(64));
-    let months = reconcile(&world, "", 1);
-    assert!(months["months"][0]["error"].as_str().expect("an error").contains("is not the checksum"), "{months:#}");
-}
-
-#[test]
-fn a_file_whose_checksum_is_right_but_that_is_no_archive_fails_its_days_and_stores_nothing_as_whole() {
-    for (file, told) in [
-        (gzip(b"{\"entries\":[{\"id\":\"a\",\"created_at\":\"2024-09-28T00:00:00Z\"}"), "cut off"),
-        (gzip(b"<html>"), "not a JSON list"),
-        (gzip(b"{\"entry\":[]}"), "holds no `entries`"),
-        (gzip(b"[nonsense]"), "not JSON"),
-        (Bytes::from_static(&[0x1f, 0x8b, 8, 0, 0, 0]), "can't be unpacked"),
-    ] {
-        let world = World::new(ACME);
-        world.heroku.put_archive("acme", SEPTEMBER, file);
-        let report = backfill(&world, "--via archive --from 2024-09-28 --to 2024-09-28", 1);
-        let error = day(&report, "acme", DAY)["error"].as_str().expect("an error").to_owned();
-        assert!(error.contains(told), "{told}: {error}");
-        assert_eq!(world.sql("SELECT status FROM audit_events_log"), "FAILED");
-    }
-}
-
-#[test]
-fn a_month_without_an_archive_and_a_token_that_may_not_see_it_are_told_and_the_days_stay_due() {
-    let world = World::new(ACME);
-    let report = backfill(&world, "--via archive --from 2019-02-28 --to 2019-02-28", 1);
-    let error = day(&report, "acme", "2019-02-28")["error"].as_str().expect("an error").to_owned();
-    assert!(error.contains("Heroku has no archive of 2019-02 for acme"), "{error}");
-
-    world.write_config(&ACME.replace("HEROKU_API_TOKEN", "ACME_VIEWER_TOKEN"));
-    let report = backfill(&world, "--via archive --from 2024-09-28 --to 2024-09-28", 1);
-    let error = day(&report, "acme", DAY)["error"].as_str().expect("an error").to_owned();
-    assert!(error.contains("403 Forbidden") && error.contains("permission `manage`"), "{error}");
-    assert_eq!(world.sql("SELECT count(*) FROM audit_events_log"), "0");
 }
 
 #[test]

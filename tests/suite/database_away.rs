@@ -6,9 +6,8 @@ use std::sync::Arc;
 use fake_heroku::{Fixtures, Hold, Match, Paging};
 use pg_cluster::{Cluster, Database, Shutdown};
 
-use crate::support::Session;
 use crate::support::proxy::{Blow, Proxy, When};
-use crate::support::{ACME, DAY, Finished, Running, World, day, truth, wait_for};
+use crate::support::{ACME, DAY, Finished, Running, Session, World, date, day, truth, wait_for};
 
 const SYNC: &str = "sync --date 2024-09-28 --output json";
 const ONE: &str = "[database]\nmax_connections = 1\n";
@@ -124,6 +123,41 @@ fn a_terminated_connection_is_replaced_between_and_during_transactions() {
     let (run, _other) = in_the_middle_of_a_write(&world);
     assert_eq!(world.sql(TERMINATE), "2", "ours, and the other that held it up");
     assert_synced_at_once(&world, &run.wait());
+}
+
+#[test]
+fn a_commit_of_which_nobody_hears_again_is_called_neither_done_nor_failed_in_the_ledger() {
+    let mut world = migrated("");
+    let direct = world.database.url().to_owned();
+    let proxy = Proxy::start(&direct);
+    world.set("DATABASE_URL", proxy.url());
+    // One event, one write.
+    for day in ["2024-09-26", "2024-09-27"] {
+        world.heroku.generate_day("acme", date(day), 1);
+    }
+    world.sync("--date 2024-09-28", 0);
+    // A second run goes otherwise than the first one, and a third one like it.
+    proxy.forget();
+    world.sync("--date 2024-09-26", 0);
+    let steps = proxy.steps();
+    let published = steps.iter().position(|step| step.contains("Calls the day whole")).expect("it is published");
+    let commits = steps[..published].iter().filter(|step| *step == "query COMMIT").count();
+
+    proxy.forget();
+    proxy.strike(commits + 1, "query COMMIT", When::After, Blow::Gone);
+    let finished = world.run(&SYNC.replace(DAY, "2024-09-27"));
+    assert_eq!(finished.status, 1, "{finished:#?}");
+    let report = finished.json();
+    let row = day(&report, "acme", "2024-09-27");
+    assert_eq!(row["outcome"], "failed", "{row:#}");
+    assert!(row["error"].as_str().is_some_and(|error| error.contains("`auditsync status` tells")), "{row:#}");
+    let history = "SELECT string_agg(action, ' ' ORDER BY id) FROM audit_history WHERE process_date = '2024-09-27'";
+    assert_eq!(world.sql(history), "claim publish", "it did take place, and nothing was done about it");
+
+    world.set("DATABASE_URL", &direct);
+    let next = world.sync("--date 2024-09-27", 0);
+    assert_eq!(day(&next, "acme", "2024-09-27")["outcome"], "already_synced");
+    world.assert_whole("acme", "2024-09-27", &truth(&world, "acme", "2024-09-27", |_| true));
 }
 
 /// Lets the server say, for each row of `event`, that its disk is full, and count how often it did.

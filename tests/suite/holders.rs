@@ -11,8 +11,7 @@ use auditsync::store::{
 use bytes::Bytes;
 use uuid::Uuid;
 
-use crate::support::Session;
-use crate::support::{ACME, DAY, World, date};
+use crate::support::{ACME, DAY, Session, World, date};
 
 /// A store on a migrated database, and the day that it works on.
 struct Place {

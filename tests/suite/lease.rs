@@ -81,6 +81,23 @@ fn work_that_can_not_beat_is_cancelled_before_its_lease_runs_out() {
 }
 
 #[test]
+fn a_beat_that_finds_the_day_taken_ends_the_work_at_once_and_stores_nothing() {
+    let world = short_lease();
+    let (run, hold) = held_run(&world);
+    world.sql(
+        "UPDATE audit_events_log SET attempt = attempt + 1, locked_by = 'another', locked_until = clock_timestamp() + '1 h'",
+    );
+    // Heroku is still waited for: the beat alone ends it.
+    let finished = run.wait();
+    assert_eq!(finished.status, 1, "{finished:#?}");
+    assert_eq!(day(&finished.json(), "acme", DAY)["outcome"], "lost_lock", "{finished:#?}");
+    assert!(finished.stderr.contains("the lease was lost to another process, or ran out"), "{finished:#?}");
+    drop(hold);
+    let row = "SELECT status, attempt, locked_by, (SELECT count(*) FROM audit_events) FROM audit_events_log";
+    assert_eq!(world.sql(row), "PROCESSING|2|another|0");
+}
+
+#[test]
 fn a_process_that_wakes_up_past_its_lease_changes_neither_row_nor_events_nor_history() {
     let world = short_lease();
     let (zombie, hold) = held_run(&world);

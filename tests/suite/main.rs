@@ -27,6 +27,7 @@ mod large_events;
 mod lease;
 mod ledger_model;
 mod log_lines;
+mod notify;
 mod operator;
 mod pages;
 mod pooler;

@@ -29,6 +29,8 @@ pub(crate) enum Blow {
     Kill,
     /// The connection is cut; later ones are not.
     Cut,
+    /// The connection is cut, and every later one.
+    Gone,
     /// Nothing comes through any more, and nothing tells of it.
     Silence,
 }
@@ -53,6 +55,8 @@ struct State {
     steps: Vec<String>,
     strike: Option<Strike>,
     struck: bool,
+    /// Whether no connection is let through.
+    gone: bool,
     /// The process to kill.
     program: Option<u32>,
     closed: bool,
@@ -179,13 +183,27 @@ impl Shared {
             assert!(killed.success());
         }
         state.struck = true;
+        state.gone = blow == Blow::Gone;
+    }
+}
+
+impl Blow {
+    fn cuts(self) -> bool {
+        matches!(self, Self::Cut | Self::Gone)
     }
 }
 
 fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
     for client in listener.incoming() {
-        if shared.lock().closed {
+        let (closed, gone) = {
+            let state = shared.lock();
+            (state.closed, state.gone)
+        };
+        if closed {
             return;
+        }
+        if gone {
+            continue;
         }
         let (Ok(client), Ok(server)) = (client, shared.upstream.connect()) else { continue };
         // Each message is passed on by itself; none is to wait for more.
@@ -219,7 +237,7 @@ fn ask(client: &mut Stream, server: &mut Stream, line: &Line, shared: &Shared) -
         match shared.count(std::mem::take(&mut text)) {
             Some((When::Before, blow)) => {
                 shared.strike(blow);
-                return if blow == Blow::Cut { Ok(()) } else { discard(client) };
+                return if blow.cuts() { Ok(()) } else { discard(client) };
             }
             Some((When::After, blow)) => {
                 *line.blow.lock().unwrap_or_else(PoisonError::into_inner) = blow;
@@ -271,7 +289,7 @@ fn answer(server: &mut Stream, client: &mut Stream, line: &Line, shared: &Shared
             if withheld {
                 let blow = *line.blow.lock().unwrap_or_else(PoisonError::into_inner);
                 shared.strike(blow);
-                return Ok(blow == Blow::Cut);
+                return Ok(blow.cuts());
             }
             answered += 1;
         }

@@ -1,4 +1,4 @@
-//! A day's way through the ledger once it is claimed: beat, publish, fail, release.
+//! An attempt at a day once it is claimed: beat, publish, fail, release.
 //!
 //! ```text
 //! PENDING ─┐            ┌─ publish → SUCCESS

@@ -1,0 +1,49 @@
+//! The dead-man ping: a monitor hears how each run ended, and never decides how it ends.
+
+use std::sync::mpsc;
+
+use fake_heroku::{Fault, Match};
+
+use crate::support::{ACME, World, raw};
+
+const SYNC: &str = "sync --date 2024-09-28";
+const SECRET: &str = "ping-key-5f0c";
+
+#[test]
+fn the_monitor_is_asked_at_its_address_when_a_run_ends_well_and_below_it_at_fail_when_not() {
+    let (heard, pings) = mpsc::channel();
+    let monitor = raw::serve(move |_, head| {
+        let _ = heard.send(head.lines().next().unwrap_or_default().to_owned());
+        raw::http("200 OK", "", "OK")
+    });
+    let mut world = World::new(ACME);
+    assert_eq!(world.run(SYNC).status, 0);
+    assert!(pings.try_recv().is_err(), "without the variable nobody is asked");
+
+    world.set("AUDITSYNC_PING_URL", &format!("{monitor}/{SECRET}"));
+    assert_eq!(world.run(SYNC).status, 0);
+    assert_eq!(pings.try_recv().as_deref(), Ok("GET /ping-key-5f0c HTTP/1.1"));
+    world.heroku.fault(Match::events("acme").always(), Fault::status(403, "forbidden", "no"));
+    assert_eq!(world.run("sync --date 2024-09-27").status, 1);
+    assert_eq!(pings.try_recv().as_deref(), Ok("GET /ping-key-5f0c/fail HTTP/1.1"));
+    assert!(pings.try_recv().is_err(), "once a run");
+
+    world.write_config(&format!("[notify]\nping_url_env = \"MY_MONITOR\"\n{ACME}"));
+    world.set("MY_MONITOR", &format!("{monitor}/mine/"));
+    assert_eq!(world.run("sync --date 2024-09-26").status, 1);
+    assert_eq!(pings.try_recv().as_deref(), Ok("GET /mine/fail HTTP/1.1"));
+}
+
+#[test]
+fn a_monitor_that_can_not_be_told_changes_no_exit_status_and_its_address_is_in_no_line() {
+    let refusing = raw::serve(|_, _| raw::http("500 Internal Server Error", "", "no"));
+    for address in [format!("{refusing}/{SECRET}"), format!("http://127.0.0.1:1/{SECRET}"), SECRET.to_owned()] {
+        let mut world = World::new(ACME);
+        world.set("AUDITSYNC_PING_URL", &address);
+        let finished = world.run(SYNC);
+        assert_eq!(finished.status, 0, "{finished:#?}");
+        let told = "the monitor at $AUDITSYNC_PING_URL could not be told how the run went";
+        assert!(finished.stderr.contains(told), "{finished:#?}");
+        assert!(!finished.stderr.contains(SECRET) && !finished.stdout.contains(SECRET), "{finished:#?}");
+    }
+}
