@@ -70,15 +70,19 @@ pub(super) struct Done {
 
 pub(super) async fn run(app: &App<'_>, args: &SyncArgs) -> Result<ExitStatus, Failure> {
     let mode = if args.dry_run { Mode::DryRun } else { Mode::Write };
-    supervise(app, mode, async |shutdown| {
+    let ended = supervise(app, mode, async |shutdown| {
         let selection = selection(args)?;
         let order = Order { sources: app.sources(&args.sources)?, selection, rereads: Rereads::Wanted, mode };
         by_list(app, &order, shutdown).await
     })
-    .await
+    .await;
+    if mode == Mode::Write {
+        notify::ping(&app.config.notify, ended.as_ref().map_or_else(Failure::exit_status, |status| *status)).await;
+    }
+    ended
 }
 
-/// Runs `work` to its end, or to that of the time which a signal leaves; then reports, and tells whoever is to be told.
+/// Runs `work` to its end, or to that of the time which a signal leaves; then reports.
 pub(super) async fn supervise(
     app: &App<'_>,
     mode: Mode,
@@ -107,9 +111,6 @@ pub(super) async fn supervise(
         }
         Err(failure) => failure.exit_status(),
     };
-    if mode == Mode::Write {
-        notify::ping(&app.config.notify, status).await;
-    }
     app.global.output.print(&result?)?;
     Ok(status)
 }

@@ -114,7 +114,7 @@ const ABOUT: &[(&str, &str)] = &[
     ("events", "What is logged of each new event"),
     ("events.log", "none, summary (when, who, what) or full"),
     ("notify", "Who is told how a run went"),
-    ("notify.ping_url_env", "If this variable is set: its URL is called after each run, with /fail after a bad one"),
+    ("notify.ping_url_env", "If this variable is set: its URL is called after each sync, with /fail after a bad one"),
     ("source", "What is read: enterprise accounts, and teams in them"),
     ("source.name", "Yours to choose, and unique; it names the source in the ledger, so keep it"),
     ("source.account", "The enterprise account's name or id, as Heroku's dashboard shows it"),

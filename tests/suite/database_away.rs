@@ -136,7 +136,8 @@ fn a_commit_of_which_nobody_hears_again_is_called_neither_done_nor_failed_in_the
         world.heroku.generate_day("acme", date(day), 1);
     }
     world.sync("--date 2024-09-28", 0);
-    // A second run goes otherwise than the first one, and a third one like it.
+    // The first run plans otherwise, as nothing was stored before. The second shows how many commits come before the day
+    // is called whole, and the third makes the same.
     proxy.forget();
     world.sync("--date 2024-09-26", 0);
     let steps = proxy.steps();
@@ -145,7 +146,9 @@ fn a_commit_of_which_nobody_hears_again_is_called_neither_done_nor_failed_in_the
 
     proxy.forget();
     proxy.strike(commits + 1, "query COMMIT", When::After, Blow::Gone);
+    // Whether it took place is asked for a minute.
     let finished = world.run(&SYNC.replace(DAY, "2024-09-27"));
+    assert!(proxy.has_struck(), "{finished:#?}");
     assert_eq!(finished.status, 1, "{finished:#?}");
     let report = finished.json();
     let row = day(&report, "acme", "2024-09-27");

@@ -81,8 +81,9 @@ fn work_that_can_not_beat_is_cancelled_before_its_lease_runs_out() {
 }
 
 #[test]
-fn a_beat_that_finds_the_day_taken_ends_the_work_at_once_and_stores_nothing() {
-    let world = short_lease();
+fn a_beat_that_finds_the_day_taken_ends_the_work_long_before_the_lease_would_and_stores_nothing() {
+    let world = World::new(&format!("[lock]\nstale_after = \"1h\"\nheartbeat_every = \"250ms\"\n{ACME}"));
+    assert_eq!(world.run("migrate").status, 0);
     let (run, hold) = held_run(&world);
     world.sql(
         "UPDATE audit_events_log SET attempt = attempt + 1, locked_by = 'another', locked_until = clock_timestamp() + '1 h'",
@@ -90,7 +91,10 @@ fn a_beat_that_finds_the_day_taken_ends_the_work_at_once_and_stores_nothing() {
     // Heroku is still waited for: the beat alone ends it.
     let finished = run.wait();
     assert_eq!(finished.status, 1, "{finished:#?}");
-    assert_eq!(day(&finished.json(), "acme", DAY)["outcome"], "lost_lock", "{finished:#?}");
+    let report = finished.json();
+    let row = day(&report, "acme", DAY);
+    assert_eq!(row["outcome"], "lost_lock", "{finished:#?}");
+    assert!(row["duration_ms"].as_u64() < Some(30_000), "half of what a request may take: {row:#}");
     assert!(finished.stderr.contains("the lease was lost to another process, or ran out"), "{finished:#?}");
     drop(hold);
     let row = "SELECT status, attempt, locked_by, (SELECT count(*) FROM audit_events) FROM audit_events_log";

@@ -28,10 +28,28 @@ fn the_monitor_is_asked_at_its_address_when_a_run_ends_well_and_below_it_at_fail
     assert_eq!(pings.try_recv().as_deref(), Ok("GET /ping-key-5f0c/fail HTTP/1.1"));
     assert!(pings.try_recv().is_err(), "once a run");
 
+    world.set("AUDITSYNC_PING_URL", &format!("{monitor}/{SECRET}?create=1"));
+    assert_eq!(world.run("sync --date 2024-09-27").status, 1);
+    assert_eq!(pings.try_recv().as_deref(), Ok("GET /ping-key-5f0c/fail?create=1 HTTP/1.1"));
+
     world.write_config(&format!("[notify]\nping_url_env = \"MY_MONITOR\"\n{ACME}"));
     world.set("MY_MONITOR", &format!("{monitor}/mine/"));
     assert_eq!(world.run("sync --date 2024-09-26").status, 1);
     assert_eq!(pings.try_recv().as_deref(), Ok("GET /mine/fail HTTP/1.1"));
+}
+
+#[test]
+fn what_people_run_by_hand_beside_the_daily_sync_does_not_pass_for_it() {
+    let monitor = raw::serve(|_, head| panic!("nobody is to be asked: {head}"));
+    let mut world = World::new(ACME);
+    world.set("AUDITSYNC_PING_URL", &monitor);
+    let beside =
+        ["sync --dry-run --date 2024-09-28", "backfill --from 2024-09-28 --to 2024-09-28", "status", "cleanup"];
+    for command in beside {
+        let finished = world.run(command);
+        assert_eq!(finished.status, 0, "{finished:#?}");
+        assert!(!finished.stderr.contains("AUDITSYNC_PING_URL"), "{command}: {finished:#?}");
+    }
 }
 
 #[test]
@@ -42,8 +60,11 @@ fn a_monitor_that_can_not_be_told_changes_no_exit_status_and_its_address_is_in_n
         world.set("AUDITSYNC_PING_URL", &address);
         let finished = world.run(SYNC);
         assert_eq!(finished.status, 0, "{finished:#?}");
-        let told = "the monitor at $AUDITSYNC_PING_URL could not be told how the run went";
-        assert!(finished.stderr.contains(told), "{finished:#?}");
+        assert!(finished.stderr.contains("AUDITSYNC_PING_URL"), "{finished:#?}");
+        assert!(
+            finished.stderr.contains("could") && finished.stderr.contains("be told how the run went"),
+            "{finished:#?}"
+        );
         assert!(!finished.stderr.contains(SECRET) && !finished.stdout.contains(SECRET), "{finished:#?}");
     }
 }

@@ -6,7 +6,7 @@
 use std::{
     env,
     process::Command,
-    sync::{Arc, Mutex, OnceLock, TryLockError},
+    sync::{Arc, Mutex, OnceLock, PoisonError, TryLockError},
 };
 
 use crate::{Cluster, Error, Session, binaries, conninfo, folder, tools};
@@ -75,9 +75,8 @@ impl Database {
 
     /// A new database with everything that is in this one, to which nobody else may be connected.
     pub fn copy(&self) -> Result<Self, Error> {
-        if let Ok(mut kept) = self.kept.lock() {
-            *kept = None;
-        }
+        // The server waits some seconds for the last one's process to go.
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).take();
         Self::create(self.server.clone(), Some(&self.name))
     }
 
@@ -101,13 +100,15 @@ impl Database {
     }
 
     /// Runs a script in it, as [`Cluster::psql`] does, by a session that is kept for the next one. What a script sets
-    /// does not outlast it, and one that leaves a transaction open is an error.
+    /// in the server does not outlast it, and one that leaves a transaction open is an error.
+    ///
+    /// A script has to be whole: in an open quote psql waits for more.
     pub fn psql(&self, sql: &str) -> Result<String, Error> {
         let mut kept = match self.kept.try_lock() {
             Ok(kept) => kept,
             Err(TryLockError::Poisoned(kept)) => kept.into_inner(),
             // A script may wait for a lock that another thread's script is to release.
-            Err(TryLockError::WouldBlock) => return tools::run_psql(self.server.psql()?, &self.url, sql),
+            Err(TryLockError::WouldBlock) => return self.session()?.ask_and_forget(sql),
         };
         // The server may have cut it, or have been started anew.
         let alive = kept.take().and_then(|mut session| session.ask_and_forget("").is_ok().then_some(session));

@@ -1,7 +1,7 @@
 //! A `psql` that stays: to start one, and a server process for it, takes a hundred times as long as to ask it something.
 
 use std::{
-    io::{BufRead, BufReader, Read, Write},
+    io::{self, BufRead, BufReader, Read, Write},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     thread::{self, JoinHandle},
 };
@@ -55,20 +55,13 @@ impl Session {
     }
 
     fn send(&mut self, script: &str) -> Result<String, Error> {
-        // A psql that has ended closes its input; what it said is the better error.
-        let _ = self.input.write_all(script.as_bytes());
-        let (mut answer, mut line) = (Vec::new(), Vec::new());
-        loop {
-            line.clear();
-            if self.output.read_until(b'\n', &mut line).map_err(Error::io("read from psql"))? == 0 {
-                return Err(self.end());
-            }
-            if line.trim_ascii_end() == END.as_bytes() {
-                let text = String::from_utf8_lossy(&answer);
-                return Ok(text.trim_end_matches('\n').to_owned());
-            }
-            answer.extend_from_slice(&line);
-        }
+        let Self { input, output, .. } = self;
+        let answer = thread::scope(|scope| {
+            // psql may have to be read from before it reads on. One that has ended says why, which is the better error.
+            scope.spawn(|| input.write_all(script.as_bytes()));
+            answer(output)
+        });
+        answer.map_err(Error::io("read from psql"))?.ok_or_else(|| self.end())
     }
 
     fn end(&mut self) -> Error {
@@ -80,6 +73,18 @@ impl Session {
             Err(source) => Error::io("wait for psql")(source),
         }
     }
+}
+
+/// The lines up to the end of the answer; `None` if psql ends before.
+fn answer(output: &mut impl BufRead) -> io::Result<Option<String>> {
+    let (mut answer, mut line) = (Vec::new(), Vec::new());
+    while output.read_until(b'\n', &mut line)? > 0 {
+        if line.trim_ascii_end() == END.as_bytes() {
+            return Ok(Some(String::from_utf8_lossy(&answer).trim_end_matches('\n').to_owned()));
+        }
+        answer.append(&mut line);
+    }
+    Ok(None)
 }
 
 impl Drop for Session {

@@ -99,8 +99,10 @@ fn what_a_script_sets_or_leaves_open_does_not_outlast_it() {
     let database = fresh_database();
     let session = || database.psql("SELECT pg_backend_pid()").unwrap();
     let first = session();
+    let usual = database.psql("SHOW work_mem").unwrap();
+    assert_ne!(usual, "7MB");
     assert_eq!(database.psql("SET work_mem = '7MB'; SHOW work_mem").unwrap(), "7MB");
-    assert_eq!(database.psql("SHOW work_mem").unwrap(), "4MB");
+    assert_eq!(database.psql("SHOW work_mem").unwrap(), usual);
     assert_eq!(session(), first);
 
     let open = database.psql("BEGIN; CREATE TABLE mine (n int)").unwrap_err().to_string();
@@ -112,26 +114,38 @@ fn what_a_script_sets_or_leaves_open_does_not_outlast_it() {
 }
 
 #[test]
+fn a_script_and_its_answer_may_both_be_longer_than_a_pipe_holds() {
+    let row = "x".repeat(1000);
+    let answer = fresh_database().psql(&format!("SELECT '{row}';\n").repeat(500)).unwrap();
+    assert_eq!(answer.lines().filter(|line| *line == row).count(), 500);
+}
+
+#[test]
 fn a_script_finds_a_server_that_was_started_anew() {
     let cluster = Arc::new(start());
     let database = Database::on(&cluster).unwrap();
     database.psql("CREATE TABLE mine AS SELECT 1 AS n").unwrap();
     cluster.restart(Shutdown::Immediate).unwrap();
     assert_eq!(database.psql("TABLE mine").unwrap(), "1");
-    cluster.terminate_backends(database.name()).unwrap();
+    assert_eq!(cluster.terminate_backends(database.name()).unwrap(), 1);
     assert_eq!(database.psql("TABLE mine").unwrap(), "1");
 }
 
 #[test]
 fn a_script_that_waits_for_another_one_does_not_hold_it_up() {
     let database = fresh_database();
-    let mut holder = database.session().unwrap();
+    let (mut holder, mut watcher) = (database.session().unwrap(), database.session().unwrap());
     holder.ask("CREATE TABLE mine (n int); BEGIN; LOCK TABLE mine").unwrap();
     thread::scope(|scope| {
+        // Gone with this closure, so that a failure in it leaves nobody waiting.
+        let mut holder = holder;
         let waiting = scope.spawn(|| database.psql("SELECT count(*) FROM mine").unwrap());
-        let waits =
-            "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%FROM mine%'";
-        eventually("it waits", || database.psql(waits).unwrap() == "t");
+        let waits = "SELECT count(*) > 0 FROM pg_stat_activity
+                      WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        eventually("it waits", || watcher.ask(waits).unwrap() == "t");
+        let other = scope.spawn(|| database.psql("SELECT 1").unwrap());
+        eventually("the other has its answer", || other.is_finished());
+        assert_eq!(other.join().unwrap(), "1");
         holder.ask("COMMIT").unwrap();
         assert_eq!(waiting.join().unwrap(), "0");
     });
