@@ -8,7 +8,7 @@ use futures_util::stream;
 use tokio::time::Instant;
 
 use super::fetch::{End, Job, JobDay, Selector, Sink, Teams, advice, read_through};
-use super::sync::report_unread;
+use super::sync::{Unread, report_unread};
 use super::{App, Shutdown};
 use crate::config::{EventLog, Source, Token};
 use crate::event::Event;
@@ -66,7 +66,7 @@ pub(super) async fn read_days(
         .collect()
         .await;
     let unread = planned.iter().filter(|day| !matches!(day.verdict, Verdict::Due(_)));
-    unread.map(|day| report_unread(day, false)).chain(read.into_iter().flatten()).collect()
+    unread.map(|day| report_unread(day, Unread::Unexplained)).chain(read.into_iter().flatten()).collect()
 }
 
 /// A day, and what was counted of it.

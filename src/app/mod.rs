@@ -29,6 +29,7 @@ use uuid::Uuid;
 use crate::cli::{Cli, Command, Global};
 use crate::config::{Config, ConfigError, Source, masked};
 use crate::report::Output;
+use crate::report::log::{self, Colors};
 use crate::store::{ConnectError, Holder, Reader, Schema, SchemaError, Store};
 pub use signals::Shutdown;
 
@@ -120,7 +121,8 @@ pub fn run(args: impl IntoIterator<Item = std::ffi::OsString>) -> ExitStatus {
         }
     };
     let no_color = env("NO_COLOR").is_some_and(|value| !value.is_empty());
-    crate::report::log::start(global.log_format, global.verbosity(), env("RUST_LOG").as_deref(), no_color);
+    let colors = if no_color { Colors::Nowhere } else { Colors::OnTerminals };
+    log::start(global.log_format, global.verbosity(), env("RUST_LOG").as_deref(), colors);
     // Without a provider rustls panics; another crate's earlier choice would do as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
 

@@ -137,7 +137,7 @@ async fn compare_account(
     };
     let mut comparing = Comparing::new(&context.writing.reader, account, &selectors, &days, (month, covered));
     match sort(&archive, &selectors, &mut comparing).await {
-        Ok(passage) => comparing.finish(&mut months, &archive, passage.events, covered == month.last()).await?,
+        Ok(passage) => comparing.finish(&mut months, &archive, passage.events).await?,
         Err(error) => {
             blame(&mut months, &error.to_string());
             return Ok(Compared { months, found: None, days });
@@ -180,6 +180,8 @@ struct Comparing<'a> {
     sources: &'a [&'a Source],
     selectors: &'a [Option<Selector>],
     month: Month,
+    /// The last date that the archive covers wholly.
+    covered: NaiveDate,
     days: BTreeMap<(usize, NaiveDate), Day>,
     /// Events of each source that are stored under another day than the archive's: neither is missing.
     elsewhere: HashSet<(usize, String)>,
@@ -208,7 +210,7 @@ impl<'a> Comparing<'a> {
         let days = days.iter().filter(|day| day.key.date <= covered);
         let days = days.filter_map(|day| Some(((number(day)?, day.key.date), Day::default()))).collect();
         let (sources, elsewhere) = (&*account.sources, HashSet::new());
-        Self { reader, sources, selectors, month, days, elsewhere, fault: None }
+        Self { reader, sources, selectors, month, covered, days, elsewhere, fault: None }
     }
 
     /// Looks for events that their own day does not hold under `dates` of the same source, and gives those back that are
@@ -265,13 +267,7 @@ impl<'a> Comparing<'a> {
     }
 
     /// Puts what was found into the sources' reports.
-    async fn finish(
-        mut self,
-        months: &mut [MonthReport],
-        archive: &Archive,
-        events: u64,
-        complete: bool,
-    ) -> Result<(), Failure> {
+    async fn finish(mut self, months: &mut [MonthReport], archive: &Archive, events: u64) -> Result<(), Failure> {
         if let Some(fault) = self.fault.take() {
             return Err(fault.into());
         }
@@ -281,7 +277,7 @@ impl<'a> Comparing<'a> {
             if report.error.is_some() {
                 continue;
             }
-            report.complete = complete;
+            report.complete = self.covered == self.month.last();
             let checksum = archive.checksum.clone();
             report.archive = Some(ArchiveFacts { events, bytes: archive.bytes, checksum });
             let window = (archive.month.first(), archive.month.last());

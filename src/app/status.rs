@@ -15,18 +15,21 @@ use crate::store::{Reader, Schema};
 
 pub(super) async fn run(app: &App<'_>, args: &StatusArgs) -> Result<ExitStatus, Failure> {
     let reader = app.connect().await?;
-    let has_ledger = match reader.schema().await? {
-        Schema::Current => true,
-        Schema::Absent => false,
+    let ledger = match reader.schema().await? {
+        Schema::Current => Some(&reader),
+        Schema::Absent => None,
         other => return Err(other.into_error().into()),
     };
     let now = now(&reader).await?;
     let to = last_over(now);
     let window = (to - Days::new(u64::from(args.days - 1)), to);
-    let standings = standings(app, &reader, has_ledger, &args.sources).await?;
+    let standings = standings(app, ledger, &args.sources).await?;
     let sources = wanted(app, &args.sources, &standings)?;
     let covered = coverage(&sources, standings, now);
-    let rows = if has_ledger { days_of(&reader, &covered, &sources, window).await? } else { Vec::new() };
+    let rows = match ledger {
+        Some(ledger) => days_of(ledger, &covered, &sources, window).await?,
+        None => Vec::new(),
+    };
     let check = args.check.then(|| check(&covered, args.max_lag));
     let status = if check.as_ref().is_some_and(|check| !check.ok) { FOUND_WRONG } else { DONE };
     let days = days(&covered, &rows, window);
@@ -36,12 +39,10 @@ pub(super) async fn run(app: &App<'_>, args: &StatusArgs) -> Result<ExitStatus, 
 }
 
 /// How the named sources stand, or all of the ledger; nothing does where there is none.
-async fn standings(app: &App<'_>, reader: &Reader, has_ledger: bool, names: &[String]) -> Result<Standings, Failure> {
-    if !has_ledger {
-        return Ok(Standings::default());
-    }
+async fn standings(app: &App<'_>, ledger: Option<&Reader>, names: &[String]) -> Result<Standings, Failure> {
+    let Some(ledger) = ledger else { return Ok(Standings::default()) };
     let only: Vec<&str> = names.iter().map(String::as_str).collect();
-    Ok(reader.standings(&app.config.sources, (!only.is_empty()).then_some(&only)).await?)
+    Ok(ledger.standings(&app.config.sources, (!only.is_empty()).then_some(&only)).await?)
 }
 
 /// The file's sources that are wanted. A name that only the ledger knows is right too.

@@ -95,11 +95,11 @@ pub(super) async fn supervise(
     };
     let result = match done {
         Ok(Done { run_id, reader, days }) => {
-            let report = RunReport::new(run_id, mode == Mode::DryRun, started_at, days);
+            let report = RunReport::new(run_id, started_at, days);
             if !shutdown.is_asked() {
                 reader.close().await;
             }
-            Ok(RunReport { finished_at: clock(), ..report })
+            Ok(RunReport { dry_run: mode == Mode::DryRun, finished_at: clock(), ..report })
         }
         Err(failure) => Err(failure),
     };
@@ -294,15 +294,24 @@ async fn work_off(context: Arc<Context>, mut jobs: VecDeque<Job>, concurrency: u
 pub(super) fn report_all(planned: &[Planned<'_>], work: Vec<DayReport>, shutdown: &Shutdown) -> Vec<DayReport> {
     let done: HashSet<DayKey> = work.iter().map(|day| DayKey::new(&day.source, day.date)).collect();
     let left = planned.iter().filter(|day| !done.contains(&day.key)).map(|day| {
-        let report = report_unread(day, shutdown.is_asked());
+        let report = report_unread(day, if shutdown.is_asked() { Unread::Interrupted } else { Unread::Unexplained });
         report::log::day(&report);
         report
     });
     left.collect::<Vec<_>>().into_iter().chain(work).collect()
 }
 
+/// Why a day that is due was not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unread {
+    /// A signal ended the run before.
+    Interrupted,
+    /// Its work ended without a word.
+    Unexplained,
+}
+
 /// The report of a day that was not read.
-pub(super) fn report_unread(day: &Planned<'_>, interrupted: bool) -> DayReport {
+pub(super) fn report_unread(day: &Planned<'_>, why: Unread) -> DayReport {
     match &day.verdict {
         Verdict::Whole { events, attempt } => DayReport {
             events: u64::try_from(*events).unwrap_or(0),
@@ -316,7 +325,7 @@ pub(super) fn report_unread(day: &Planned<'_>, interrupted: bool) -> DayReport {
             "its ledger row can't be used: {problem}. `auditsync reset --force --source {} {}` puts it right",
             day.key.source, day.key.date
         )),
-        Verdict::Due(_) if interrupted => DayReport::new(&day.key, Outcome::Interrupted)
+        Verdict::Due(_) if why == Unread::Interrupted => DayReport::new(&day.key, Outcome::Interrupted)
             .because("the run was ended by a signal; the day is due again"),
         Verdict::Due(_) => DayReport::new(&day.key, Outcome::Failed)
             .because("its work ended unexpectedly, as the log tells; the day is due again once its lease has run out"),

@@ -57,7 +57,7 @@ struct Stray {
     key: String,
     span: Span,
     section: &'static str,
-    is_table: bool,
+    form: Form,
 }
 
 impl Findings {
@@ -73,7 +73,7 @@ impl Findings {
                     homes.push(known.section);
                 }
             }
-            let mistake = Mistake::at(stray.span, unknown(&stray.key, stray.section, stray.is_table));
+            let mistake = Mistake::at(stray.span, unknown(&stray.key, stray.section, stray.form));
             self.mistakes.add(if homes.is_empty() {
                 let has = if stray.section == ROOT { "sections" } else { "keys" };
                 mistake.help(format!("the {has} of {} are {}", stray.section, near::list(siblings)))
@@ -85,12 +85,21 @@ impl Findings {
     }
 }
 
-fn unknown(key: &str, section: &str, is_table: bool) -> String {
+/// What stands behind a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// A section, or a list of them.
+    Section,
+    /// Anything else.
+    Value,
+}
+
+fn unknown(key: &str, section: &str, form: Form) -> String {
     let key = key.escape_debug();
-    match (section == ROOT, is_table) {
-        (true, true) => format!("unknown section `{key}`"),
-        (true, false) => format!("unknown key `{key}` outside of any section"),
-        (false, _) => format!("unknown key `{key}` in {section}"),
+    match form {
+        _ if section != ROOT => format!("unknown key `{key}` in {section}"),
+        Form::Section => format!("unknown section `{key}`"),
+        Form::Value => format!("unknown key `{key}` outside of any section"),
     }
 }
 
@@ -260,22 +269,21 @@ impl<'t, 'i> Table<'t, 'i> {
     fn misfit(&mut self, span: Span, key: &str, must: &str, misfit: Misfit) {
         self.sound = false;
         let message = format!("`{key}` in {} {}", self.name, misfit.instead.unwrap_or(must));
-        self.findings
-            .mistakes
-            .add(Mistake::at(span, message).label(misfit.label).help(misfit.help).secret(misfit.secret));
+        let mistake = Mistake::at(span, message).label(misfit.label).help(misfit.help);
+        self.findings.mistakes.add(if misfit.secret { mistake.secret() } else { mistake });
     }
 
     /// Reports what was not taken, and what was not there to take.
     fn finish(mut self) {
         for (key, value) in self.entries.into_iter().flatten() {
-            let (span, word, is_table) = (key.span(), key.get_ref().as_ref(), is_tabular(value.get_ref()));
+            let (span, word, form) = (key.span(), key.get_ref().as_ref(), form(value.get_ref()));
             if self.known.iter().any(|known| known.key == word) {
                 continue;
             }
             let is_free = |known: &&Known| self.entries.is_none_or(|all| !all.contains_key(known.key));
             let free = near::nearest(word, self.known.iter().filter(is_free).map(|known| known.key));
             let Some(meant) = free.or_else(|| near::nearest(word, self.known.iter().map(|known| known.key))) else {
-                self.findings.strays.push(Stray { key: word.to_owned(), span, section: self.name, is_table });
+                self.findings.strays.push(Stray { key: word.to_owned(), span, section: self.name, form });
                 continue;
             };
             // The key that was meant is not missing as well.
@@ -286,7 +294,7 @@ impl<'t, 'i> Table<'t, 'i> {
                 None => format!("did you mean `{shown}`? It is there already"),
             };
             let help = (meant == "token_env").then(|| TOKEN_HELP.to_owned());
-            let mistake = Mistake::at(span, unknown(word, self.name, is_table));
+            let mistake = Mistake::at(span, unknown(word, self.name, form));
             self.findings.mistakes.add(mistake.label(label).help(help));
         }
         for (key, example) in self.missing {
@@ -304,10 +312,10 @@ impl<'t, 'i> Table<'t, 'i> {
 pub(super) const TOKEN_HELP: &str =
     "a token itself never stands in the file: put it in an environment variable, and name that one here";
 
-fn is_tabular(value: &DeValue<'_>) -> bool {
+fn form(value: &DeValue<'_>) -> Form {
     match value {
-        DeValue::Table(_) => true,
-        DeValue::Array(entries) => entries.iter().any(|entry| entry.get_ref().is_table()),
-        _ => false,
+        DeValue::Table(_) => Form::Section,
+        DeValue::Array(entries) if entries.iter().any(|entry| entry.get_ref().is_table()) => Form::Section,
+        _ => Form::Value,
     }
 }

@@ -56,8 +56,8 @@ impl Mistake {
     }
 
     /// Hides what stands at the mistake's own place wherever the file is shown.
-    pub(super) fn secret(self, secret: bool) -> Self {
-        Self { secret: secret.then(|| self.span.clone()), ..self }
+    pub(super) fn secret(self) -> Self {
+        Self { secret: Some(self.span.clone()), ..self }
     }
 
     fn render(&self, path: &str, shown: &Excerpts<'_>) -> String {

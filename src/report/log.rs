@@ -51,15 +51,24 @@ impl Verbosity {
     }
 }
 
+/// Whether log lines may have colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Colors {
+    /// On a terminal they have, in the format for people.
+    OnTerminals,
+    /// Nowhere: `NO_COLOR` is set (<https://no-color.org>).
+    Nowhere,
+}
+
 /// Begins to log. `rust_log` comes before `verbosity`; without a `format`, a terminal gets text and all else logfmt.
-pub fn start(format: Option<LogFormat>, verbosity: Verbosity, rust_log: Option<&str>, no_color: bool) {
+pub fn start(format: Option<LogFormat>, verbosity: Verbosity, rust_log: Option<&str>, colors: Colors) {
     let filter = match rust_log.filter(|directives| !directives.trim().is_empty()) {
         Some(directives) => EnvFilter::builder().parse_lossy(directives),
         None => EnvFilter::new(verbosity.directives()),
     };
     let terminal = io::stderr().is_terminal();
     let format = format.unwrap_or(if terminal { LogFormat::Text } else { LogFormat::Logfmt });
-    let color = terminal && !no_color && format == LogFormat::Text;
+    let color = terminal && colors == Colors::OnTerminals && format == LogFormat::Text;
     // The lines bring their own colours.
     let layer = fmt::layer().event_format(Lines { format, color }).with_ansi(false).with_writer(|| Stderr);
     // Only a second call in one process fails, and then the first log goes on.

@@ -147,8 +147,8 @@ impl fmt::Display for Outcome {
 }
 
 impl RunReport {
-    /// The report on `days`, in their order.
-    pub fn new(run_id: Uuid, dry_run: bool, started_at: DateTime<Utc>, mut days: Vec<DayReport>) -> Self {
+    /// The report on `days`, in their order, of a run that wrote and has just begun.
+    pub fn new(run_id: Uuid, started_at: DateTime<Utc>, mut days: Vec<DayReport>) -> Self {
         days.sort_by(|a, b| (a.date, &a.source).cmp(&(b.date, &b.source)));
         let mut totals = Totals::default();
         for day in &days {
@@ -164,7 +164,7 @@ impl RunReport {
                 totals.new_events += day.new_events;
             }
         }
-        Self { run_id, dry_run, started_at, finished_at: started_at, days, totals }
+        Self { run_id, dry_run: false, started_at, finished_at: started_at, days, totals }
     }
 
     /// Whether every day is as it should be.

@@ -94,7 +94,7 @@ impl Store {
             },
         };
         if let Some(before) = claimed
-            && let Some((lease, xact)) = self.insert_claim(&mut tx, &order, before.is_some()).await?
+            && let Some((lease, xact)) = self.insert_claim(&mut tx, &order, before.as_ref()).await?
         {
             let message = before.and_then(|before| before.abandoned());
             let action = if message.is_some() { "takeover" } else { "claim" };
@@ -115,12 +115,12 @@ impl Store {
         }
     }
 
-    /// The claiming statement: `None` when the day is another's after all. `had_row` tells whether there was one to lock.
+    /// The claiming statement: `None` when the day is another's after all. `before` is what the row said that was locked.
     async fn insert_claim(
         &self,
         tx: &mut PgTransaction<'_>,
         order: &Order<'_>,
-        had_row: bool,
+        before: Option<&Before>,
     ) -> Result<Option<(Lease, String)>> {
         let Order { key, scope, ttl, wanted } = *order;
         let sent = Instant::now();
@@ -130,7 +130,7 @@ impl Store {
             .bind(&self.holder)
             .bind(ttl.as_secs_f64())
             .bind(Json(scope))
-            .bind(had_row)
+            .bind(before.is_some())
             .bind(wanted.attempt())
             .fetch_optional(&mut **tx)
             .await

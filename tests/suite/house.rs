@@ -172,6 +172,25 @@ fn no_function_has_more_arguments_than_one_can_hold_in_mind() {
     none("functions have too many arguments", &wrong);
 }
 
+#[test]
+fn no_function_of_the_program_takes_a_boolean_that_its_callers_could_not_read() {
+    // What a trait asks for.
+    const ASKED_FOR: &str = "record_bool";
+    let mut wrong = Vec::new();
+    for source in sources(&["src"]).into_iter().filter(|source| !source.path.ends_with("tests.rs")) {
+        let text = source.lines.join("\n");
+        for (at, _) in text.match_indices("fn ") {
+            let Some((name, _)) = signature(&text[at + 3..]) else { continue };
+            let end = text[at..].find(['{', ';']).map_or(text.len(), |end| at + end);
+            let arguments = text[at..end].split("->").next().unwrap_or_default();
+            if arguments.contains(": bool") && name != ASKED_FOR {
+                wrong.push(format!("{}: {name}", source.path.display()));
+            }
+        }
+    }
+    none("functions take a boolean", &wrong);
+}
+
 /// Name and number of arguments of the function that stands here, if one does; `self` counts.
 fn signature(text: &str) -> Option<(&str, usize)> {
     let name = first_word(text);

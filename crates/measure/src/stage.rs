@@ -32,9 +32,9 @@ impl Stage {
     /// A new one, whose Heroku has these accounts, and for whose requests there is a quota without end.
     pub(crate) fn new(accounts: &[String]) -> Result<Self> {
         let preloading =
-            || Cluster::builder().durable(true).tcp().setting("shared_preload_libraries", "pg_stat_statements");
+            || Cluster::builder().durable().tcp().setting("shared_preload_libraries", "pg_stat_statements");
         // Where PostgreSQL came without its further modules, figures that need one are left out.
-        let cluster = preloading().start().or_else(|_| Cluster::builder().durable(true).tcp().start())?;
+        let cluster = preloading().start().or_else(|_| Cluster::builder().durable().tcp().start())?;
         let heroku = FakeHeroku::start(Model::default());
         heroku.add_token(TOKEN, MANAGER);
         heroku.set_quota(Quota { capacity: 1_000_000, per_hour: 1_000_000, retry_after: None });

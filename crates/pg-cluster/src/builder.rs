@@ -20,12 +20,12 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Whether it should survive a crash of the *machine*: `fsync` and full-page writes. Off unless asked for.
+    /// It shall survive a crash of the *machine*: `fsync` and full-page writes.
     ///
     /// Either way, commits survive a crash of the server: [`crate::Shutdown::Immediate`] loses nothing.
-    /// On for whatever measures.
-    pub fn durable(mut self, durable: bool) -> Self {
-        self.durable = durable;
+    /// For whatever measures.
+    pub fn durable(mut self) -> Self {
+        self.durable = true;
         self
     }
 

@@ -71,7 +71,7 @@ fn a_stopped_cluster_refuses_connections_until_it_is_started() {
 
 #[test]
 fn settings_reach_the_server_and_the_last_one_wins() {
-    let builder = Cluster::builder().durable(true).setting("work_mem", "1MB").setting("work_mem", "7MB");
+    let builder = Cluster::builder().durable().setting("work_mem", "1MB").setting("work_mem", "7MB");
     let cluster = builder.setting("application_name", "it's").start().unwrap();
     let shown = cluster.psql("postgres", "SHOW work_mem; SHOW application_name; SHOW fsync; SHOW timezone").unwrap();
     // psql names itself as it connects.

@@ -126,14 +126,14 @@ impl Line<'_> {
     /// The line with no text longer than `longest` bytes, but for the mark.
     fn cut_to(&self, longest: usize, lines: Lines) -> String {
         match lines.format {
-            LogFormat::Text => self.text(longest, lines.color),
+            LogFormat::Text => self.text(longest, lines),
             LogFormat::Logfmt => self.logfmt(longest),
             LogFormat::Json => self.json(longest),
         }
     }
 
-    fn text(&self, longest: usize, color: bool) -> String {
-        let styled = |style: Style| if color { style } else { Style::new() };
+    fn text(&self, longest: usize, lines: Lines) -> String {
+        let styled = |style: Style| if lines.color { style } else { Style::new() };
         let (faint, loud) = (styled(Style::new().dimmed()), styled(style(self.level)));
         let mut line = format!("{faint}{}{faint:#} {loud}{:<7}{loud:#} ", self.time, name(self.level));
         cut(&self.message, longest).chars().for_each(|c| escape(c, &mut line));
