@@ -30,7 +30,7 @@ const LONGEST_ID: usize = 1024;
 pub struct Event {
     /// Its `id`, or `sha256:<hex of its bytes>` where there is none that can be used.
     pub id: String,
-    /// What `id` had to be replaced for, if it was.
+    /// Whether it had no `id` that can be used, so that its hash stands in.
     pub unusable_id: bool,
     /// The bytes, from the first to the last of its JSON value.
     pub bytes: Bytes,
@@ -75,7 +75,8 @@ pub struct Columns {
 pub struct NotJson(serde_json::Error);
 
 impl Event {
-    /// Takes the bytes of one JSON value and derives the rest.
+    /// Takes the bytes of one JSON value and derives the rest. An error only where they are no JSON value: bytes that are
+    /// not UTF-8 are taken, and `refused` says so.
     ///
     /// ```
     /// let bytes = br#"{"id": "1f", "type": "app", "actor": null, "request": {"ip_address": "::1"}}"#;

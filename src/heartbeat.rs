@@ -43,7 +43,7 @@ async fn beat(store: &Store, pulse: &Pulse, every: Duration) -> bool {
                 debug!(source = %key.source, date = %key.date, "lease prolonged");
                 return true;
             }
-            Err(Error::LeaseLost) if pulse.trust().is_ending() => return false,
+            Err(Error::LeaseLost) if pulse.trust().is_giving_up() => return false,
             Err(Error::LeaseLost) => {
                 warn!(source = %key.source, date = %key.date, "the lease was lost to another process, or ran out");
                 return false;

@@ -40,6 +40,10 @@ pub type ExitStatus = u8;
 const DONE: ExitStatus = 0;
 /// A day failed, or something was found wrong or refused.
 const FOUND_WRONG: ExitStatus = 1;
+/// The command line or the configuration is wrong.
+const MISUSED: ExitStatus = 2;
+/// The database, or its schema, can't be used.
+const NO_DATABASE: ExitStatus = 3;
 
 /// Why a command could not do its work at all.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +60,7 @@ pub enum Failure {
     /// Its schema can't be used.
     #[error(transparent)]
     Schema(#[from] SchemaError),
-    /// It failed on the way.
+    /// A statement failed once the database was reached, outside of any one day's work.
     #[error(transparent)]
     Store(#[from] crate::store::Error),
     /// The HTTP client can't be made.
@@ -65,6 +69,9 @@ pub enum Failure {
     /// A signal ended it before it could report.
     #[error("ended by a signal before there was anything to report; leases that were held run out")]
     Interrupted(ExitStatus),
+    /// The process can't be set up: its threads, or its ear for signals.
+    #[error("the process can't be set up: {0}")]
+    Process(std::io::Error),
     /// The result can't be printed.
     #[error("the result can't be written to stdout: {0}")]
     Output(#[from] std::io::Error),
@@ -76,9 +83,9 @@ impl Failure {
         match self {
             Self::Usage(_)
             | Self::Config(_)
-            | Self::Connect(ConnectError::Address | ConnectError::RootCertificate { .. }) => 2,
-            Self::Connect(_) | Self::Schema(_) | Self::Store(_) => 3,
-            Self::Setup(_) | Self::Output(_) => FOUND_WRONG,
+            | Self::Connect(ConnectError::Address | ConnectError::RootCertificate { .. }) => MISUSED,
+            Self::Connect(_) | Self::Schema(_) | Self::Store(_) => NO_DATABASE,
+            Self::Setup(_) | Self::Process(_) | Self::Output(_) => FOUND_WRONG,
             Self::Interrupted(status) => *status,
         }
     }
@@ -110,14 +117,18 @@ pub fn run(args: impl IntoIterator<Item = std::ffi::OsString>) -> ExitStatus {
                 _ => drop(error.print()),
             }
             // Help and version are answers, not mistakes.
-            return if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) { DONE } else { 2 };
+            return if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+                DONE
+            } else {
+                MISUSED
+            };
         }
     };
     let (global, command) = match cli.into_command() {
         Ok(parts) => parts,
         Err(message) => {
             eprintln!("error: {message}");
-            return 2;
+            return MISUSED;
         }
     };
     let no_color = env("NO_COLOR").is_some_and(|value| !value.is_empty());
@@ -135,7 +146,7 @@ pub fn run(args: impl IntoIterator<Item = std::ffi::OsString>) -> ExitStatus {
             runtime.shutdown_background();
             result
         }
-        Err(error) => Err(Failure::Output(error)),
+        Err(error) => Err(Failure::Process(error)),
     };
     result.unwrap_or_else(|failure| {
         match &failure {

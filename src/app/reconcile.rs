@@ -24,7 +24,7 @@ use crate::seen::Seen;
 use crate::store::{Claimable, Reader, Sameness, Stored};
 
 pub(super) async fn run(app: &App<'_>, args: &ReconcileArgs) -> Result<ExitStatus, Failure> {
-    let shutdown = Shutdown::listen()?;
+    let shutdown = Shutdown::listen().map_err(Failure::Process)?;
     let report = tokio::select! {
         report = reconcile(app, args, &shutdown) => report?,
         () = shutdown.overdue(super::view::TIME_TO_RELEASE) => {

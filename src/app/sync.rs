@@ -64,6 +64,7 @@ pub(super) enum Mode {
 #[derive(Debug)]
 pub(super) struct Done {
     pub(super) run_id: Uuid,
+    /// To be closed once all is done.
     pub(super) reader: Reader,
     pub(super) days: Vec<DayReport>,
 }
@@ -82,37 +83,29 @@ pub(super) async fn run(app: &App<'_>, args: &SyncArgs) -> Result<ExitStatus, Fa
     ended
 }
 
-/// Runs `work` to its end, or to that of the time which a signal leaves; then reports.
+/// Runs `work` to its end, or to that of the time which a signal leaves; then reports. A failure
+/// is the caller's to report.
 pub(super) async fn supervise(
     app: &App<'_>,
     mode: Mode,
     work: impl AsyncFnOnce(&Shutdown) -> Result<Done, Failure>,
 ) -> Result<ExitStatus, Failure> {
-    let (shutdown, started_at) = (Shutdown::listen()?, clock());
+    let (shutdown, started_at) = (Shutdown::listen().map_err(Failure::Process)?, clock());
     let done = tokio::select! {
         done = work(&shutdown) => done,
         () = shutdown.overdue(TIME_TO_END) => Err(Failure::Interrupted(shutdown.exit_status().unwrap_or(FOUND_WRONG))),
     };
-    let result = match done {
-        Ok(Done { run_id, reader, days }) => {
-            let report = RunReport::new(run_id, started_at, days);
-            if !shutdown.is_asked() {
-                reader.close().await;
-            }
-            Ok(RunReport { dry_run: mode == Mode::DryRun, finished_at: clock(), ..report })
-        }
-        Err(failure) => Err(failure),
-    };
-    let status = match &result {
-        Ok(report) => {
-            report::log::run(report);
-            let status = if report.is_good() { DONE } else { FOUND_WRONG };
-            shutdown.exit_status().unwrap_or(status)
-        }
-        Err(failure) => failure.exit_status(),
-    };
-    app.global.output.print(&result?)?;
-    Ok(status)
+    let Done { run_id, reader, days } = done?;
+    let report = RunReport::new(run_id, started_at, days);
+    // A signal leaves no time for farewells.
+    if !shutdown.is_asked() {
+        reader.close().await;
+    }
+    let report = RunReport { dry_run: mode == Mode::DryRun, finished_at: clock(), ..report };
+    report::log::run(&report);
+    let status = if report.is_good() { DONE } else { FOUND_WRONG };
+    app.global.output.print(&report)?;
+    Ok(shutdown.exit_status().unwrap_or(status))
 }
 
 /// Reads the days that `order` asks for from Heroku's list of each.

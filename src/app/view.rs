@@ -120,7 +120,7 @@ impl Stop {
     }
 }
 
-/// Claims the days; those that can't be had are reported.
+/// Claims the days. Those that can't be had are reported; those that a signal came before are left out.
 pub(super) async fn claim(
     writing: &Writing,
     days: &[JobDay],
@@ -341,8 +341,9 @@ fn unpublished(report: DayReport, stop: Stop) -> DayReport {
     DayReport { outcome, ..report }.because(error)
 }
 
-/// Awaits the database, but not for ever one that has fallen silent: no longer than the lease lasts, and once a signal
-/// came, no longer than there is time for.
+/// Awaits the database, but not for ever. One that is silent until the lease can't be relied on, and a little longer, has
+/// left it open whether it did anything; one that is silent until a signal's time is up ends as `OutOfTime`. Either way
+/// `work` is dropped, with the lease in it, which then runs out.
 async fn bounded<T, E: From<Error>>(
     writing: &Writing,
     trust: &Trust,

@@ -98,7 +98,7 @@ impl Fault {
         }
     }
 
-    /// How long Heroku asked to wait, if it did.
+    /// How long Heroku asked to wait, if it did; of a limit that goes on, what is left of it.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Status { retry_after, .. } => *retry_after,
@@ -107,7 +107,8 @@ impl Fault {
         }
     }
 
-    /// The status of the answer, if there was one that was not good.
+    /// The status of the answer, if there was one that was not good; 429 too where the token was still limited and nothing
+    /// was asked.
     pub fn status(&self) -> Option<StatusCode> {
         match self {
             Self::Status { status, .. } => Some(*status),
@@ -126,9 +127,9 @@ pub struct Error {
     pub fault: Fault,
     /// Heroku's `Request-Id` of the last answer.
     pub request_id: Option<String>,
-    /// How many attempts were made.
+    /// How many attempts were made at the page or object that failed; 1 too where a limited token was not asked with.
     pub attempts: u32,
-    /// The time from the first attempt to the end of the last.
+    /// The time since the first of them began, waits included.
     pub elapsed: Duration,
     /// Only one attempt was allowed, because Heroku had not answered for several days in a row.
     pub in_outage: bool,

@@ -71,7 +71,7 @@ impl<'c> Asking<'c> {
             match self.try_object().await {
                 Ok(object) => break Ok(object),
                 Err(failed) => {
-                    if let Err(error) = self.settle(failed).await {
+                    if let Err(error) = self.wait_to_retry(failed).await {
                         break Err(error);
                     }
                 }
@@ -89,15 +89,17 @@ impl<'c> Asking<'c> {
         Ok(object)
     }
 
-    /// Asks once, for the part of a list that `range` names.
+    /// Asks once: for the part of a list that `range` names, or without one for its first page or for an object.
     pub(super) async fn send(&mut self, range: Option<&str>) -> Result<Answer, Failed> {
         let budget = self.client.budget(&self.asker.token);
         let still_limited = |StillLimited(wait)| Failed { fault: Fault::StillLimited(wait), request_id: None };
         self.asker.activity.asks_budget();
         budget.admit(self.asker.retry.max_elapsed).await.map_err(still_limited)?;
         if self.attempts.made() == 1 {
-            // The policy's time begins with the first request, not with the wait for the budget.
+            // The policy's time begins with the first request, not with the wait for the budget; and while that went on, an
+            // outage may have begun or ended.
             self.attempts = self.client.attempts(&self.asker);
+            self.in_outage = self.client.in_outage(&self.asker.token);
         }
         self.asker.activity.asks_heroku();
         self.cost.requests += 1;
@@ -121,7 +123,7 @@ impl<'c> Asking<'c> {
     }
 
     /// After a failure: waits as the policy says for another attempt, or gives the error to report.
-    pub(super) async fn settle(&mut self, Failed { fault, request_id }: Failed) -> Result<(), Error> {
+    pub(super) async fn wait_to_retry(&mut self, Failed { fault, request_id }: Failed) -> Result<(), Error> {
         let class = fault.class();
         if class == Class::Lasting {
             self.client.note_answer(&self.asker.token);

@@ -50,8 +50,8 @@ pub struct DayReader<'c> {
     batch_bytes: usize,
     /// How many events were read of the page that is open, the last ones in the batch among them.
     of_page: usize,
-    /// The pages that had been left behind when the last event was read.
-    pages_behind: usize,
+    /// Which page the last event was on, by how many had been left behind.
+    page_of_last_event: usize,
 }
 
 /// Reads the elements of a list.
@@ -71,7 +71,7 @@ pub(super) struct ListReader<'c> {
 
 impl<'c> DayReader<'c> {
     pub(super) fn new(list: ListReader<'c>) -> Self {
-        Self { list, batch: Batch::new(), batch_bytes: 0, of_page: 0, pages_behind: 0 }
+        Self { list, batch: Batch::new(), batch_bytes: 0, of_page: 0, page_of_last_event: 0 }
     }
 
     /// The next events, or the end of the day. Behind an error there is nothing more to read.
@@ -86,7 +86,7 @@ impl<'c> DayReader<'c> {
                 }
                 Err(failed) => {
                     self.forget_page();
-                    self.list.asking.settle(failed).await?;
+                    self.list.asking.wait_to_retry(failed).await?;
                 }
             }
         }
@@ -101,9 +101,11 @@ impl<'c> DayReader<'c> {
         self.of_page = 0;
     }
 
+    /// Counts `of_page` anew where a page was turned since the last event: what the batch has from before was read whole,
+    /// and stays even if the new page breaks before its first event.
     fn note_page(&mut self) {
-        if self.pages_behind != self.list.pages_behind {
-            self.pages_behind = self.list.pages_behind;
+        if self.page_of_last_event != self.list.pages_behind {
+            self.page_of_last_event = self.list.pages_behind;
             self.of_page = 0;
         }
     }
@@ -117,7 +119,7 @@ impl<'c> DayReader<'c> {
     async fn fill_batch(&mut self) -> Result<(), Failed> {
         while self.batch.len() < BATCH_EVENTS && self.batch_bytes < BATCH_BYTES {
             let Some(element) = self.list.next_element().await? else { break };
-            let event = Event::from_bytes(element).map_err(|fault| self.list.failed(fault.into()))?;
+            let event = Event::from_bytes(element).map_err(|fault| self.list.give_up_page(fault.into()))?;
             self.note_page();
             self.of_page += 1;
             self.batch_bytes += event.bytes.len();
@@ -150,7 +152,7 @@ impl<'c> ListReader<'c> {
         let all = loop {
             match self.fill(&mut elements).await {
                 Ok(()) => break Ok(elements),
-                Err(failed) => match self.asking.settle(failed).await {
+                Err(failed) => match self.asking.wait_to_retry(failed).await {
                     // The page that failed is read again, so that what it brought must not count twice.
                     Ok(()) => elements.truncate(self.elements_behind),
                     Err(error) => break Err(error),
@@ -165,7 +167,7 @@ impl<'c> ListReader<'c> {
         while let Some(element) = self.next_element().await? {
             let parsed = serde_json::from_slice(&element).map_err(|fault| {
                 let words = harmless(&fault.to_string(), self.asking.token());
-                self.failed(Fault::Shape(words))
+                self.give_up_page(Fault::Shape(words))
             })?;
             elements.push(parsed);
         }
@@ -182,7 +184,7 @@ impl<'c> ListReader<'c> {
             match page.next_element().await {
                 Ok(Some(element)) => return Ok(Some(element)),
                 Ok(None) => self.turn_page()?,
-                Err(fault) => return Err(self.failed(fault)),
+                Err(fault) => return Err(self.give_up_page(fault)),
             }
         }
         Ok(None)
@@ -202,11 +204,11 @@ impl<'c> ListReader<'c> {
         match page.next_range().clone() {
             NextRange::End => self.ended = true,
             NextRange::Next(range) if is_new && self.ranges_seen.insert(range.clone()) => {
-                // Not before it is left: one that can't be left is read again.
+                // Not before it is left: one that can't be left is read again, and must not pass for its own twin.
                 self.pages_seen.insert(fingerprint, alike + 1);
                 self.range = Some(with_page_size(&range, self.asking.page_size()));
             }
-            NextRange::Next(_) | NextRange::Unknown => return Err(self.failed(Fault::NoWayOn)),
+            NextRange::Next(_) | NextRange::Unknown => return Err(self.give_up_page(Fault::NoWayOn)),
         }
         self.pages_behind += 1;
         self.elements_behind += page.elements();
@@ -216,8 +218,8 @@ impl<'c> ListReader<'c> {
         Ok(())
     }
 
-    /// Leaves the page that is open for broken.
-    fn failed(&mut self, fault: Fault) -> Failed {
+    /// Closes the open page for `fault`, so that it is asked for again from its start.
+    fn give_up_page(&mut self, fault: Fault) -> Failed {
         let request_id = self.page.take().and_then(|page| page.request_id(self.asking.token()));
         Failed { fault, request_id }
     }

@@ -56,9 +56,9 @@ pub struct DayReport {
     pub retries: u64,
     /// The fencing number of the claim; 0 where there was none.
     pub attempt: i32,
-    /// From the claim to the end.
+    /// From the claim to the end of reading, before the day is published, in milliseconds.
     pub duration_ms: u64,
-    /// Why it failed, and what to do.
+    /// Why the day was not synced by this run, and what to do.
     pub error: Option<String>,
 }
 

@@ -1,12 +1,12 @@
 //! An attempt at a day once it is claimed: beat, publish, fail, release.
 //!
 //! ```text
-//! PENDING ─┐            ┌─ publish → SUCCESS
-//! FAILED ──┼─ claim → PROCESSING ─ fail → FAILED
-//! ERROR ───┘      ▲     ├─ release → PENDING
-//! (no row)        │     └─ (lease runs out) ─┐
-//!                 └──────── takeover ────────┘   or `cleanup` → ERROR
+//! claim → PROCESSING ─┬─ publish → SUCCESS
+//!                     ├─ fail ───→ FAILED, or ERROR where the fault was not Heroku's
+//!                     └─ release → PENDING
 //! ```
+//!
+//! All states, and what leads from one to the other, stand in `docs/lease.md`.
 
 use std::time::Duration;
 
@@ -71,7 +71,7 @@ pub struct Publication<'a> {
     pub totals: Totals,
     /// The moment that an archive knows of; without one, that of the claim.
     pub as_of: Option<DateTime<Utc>>,
-    /// The same for the question whether it has settled.
+    /// The moment by which it is judged whether the day has settled: that of the archive; without one, that of the claim.
     pub settles_as_of: Option<DateTime<Utc>>,
     /// The last age at which the day is to be read again, if it is to be at all. A reading from then on settles it, if
     /// it brings nothing more. Without one, any reading does.
@@ -109,7 +109,7 @@ impl Store {
             .doing(doing)?;
         tx.commit().await.doing(doing)?;
         if beat.rows_affected() == 0 {
-            if !pulse.trust.is_ending() {
+            if !pulse.trust.is_giving_up() {
                 pulse.trust.lose();
             }
             return Err(Error::LeaseLost);
@@ -121,7 +121,7 @@ impl Store {
     /// Calls a day whole that was read whole: status, count, digest and history in one transaction. A lease that the
     /// attempt did not use up comes back with the error, so that the day can be given back.
     pub async fn publish(&self, lease: Lease, day: Publication<'_>) -> Result<Published, Unpublished> {
-        lease.trust().end();
+        lease.trust().give_up();
         let published = {
             let mut tries = Tries::under(&lease);
             loop {
@@ -192,7 +192,7 @@ impl Store {
     }
 
     async fn end_attempt(&self, lease: Lease, end: End<'_>, totals: Totals) -> Result<()> {
-        lease.trust().end();
+        lease.trust().give_up();
         let mut tries = Tries::under(&lease);
         loop {
             match self.try_end_attempt(&lease, &end, totals).await {

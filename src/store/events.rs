@@ -99,12 +99,14 @@ impl Store {
     async fn write_part<'e>(&self, lease: &Lease, part: &[Offer<'e>], via: Via) -> Result<Written<'e>> {
         let mut tries = Tries::under(lease);
         loop {
+            // Where nothing was stored at the claim, nothing is looked for; a duplicate key says to look after all.
             let before = if lease.may_meet_again() { Before::Something } else { Before::Nothing };
             match self.try_write(lease, part, (via, before)).await {
                 // An id that came in an earlier batch already.
                 Err(error) if error.is_duplicate() && before == Before::Nothing => lease.meet_again(),
                 Err(error) if error.refused_data().is_none() => tries.again(error).await?,
-                written => return written,
+                // Written; or refused data, for `write_events` to halve.
+                done => return done,
             }
         }
     }
@@ -120,7 +122,7 @@ impl Store {
         let xact = self.hold_fence(&mut tx, lease).await?;
         // Behind the fence nobody else stores events of the day, so that what is not there now is new.
         let stored = match before {
-            Before::Nothing => vec![None; part.len()],
+            Before::Nothing => vec![None; unique.len() + repeated.len()],
             Before::Something => {
                 let events: Vec<&Event> = unique.iter().chain(&repeated).map(|offer| offer.event).collect();
                 compare(&mut tx, lease.key(), &events, Sameness::Bytes(via)).await?
@@ -129,9 +131,10 @@ impl Store {
         let (of_unique, of_repeated) = stored.split_at(unique.len());
         let new: Vec<_> = zip(&unique, of_unique).filter(|(_, stored)| stored.is_none()).map(|(o, _)| *o).collect();
         let differing = zip(&unique, of_unique).filter(|(_, stored)| **stored == Some(Stored::Other));
-        // Of what comes twice in different bytes, the first is stored now, if it was not before.
-        let repeated = zip(&repeated, of_repeated).filter(|(_, stored)| **stored != Some(Stored::Same));
-        let conflicting: Vec<_> = differing.chain(repeated).map(|(offer, _)| *offer).collect();
+        // Of an id that comes twice, the first is stored now or was before. So other bytes conflict even where nothing is
+        // stored yet, unless they are the stored ones.
+        let differing_too = zip(&repeated, of_repeated).filter(|(_, stored)| **stored != Some(Stored::Same));
+        let conflicting: Vec<_> = differing.chain(differing_too).map(|(offer, _)| *offer).collect();
         insert_events(&mut tx, lease.key(), &new, via).await?;
         let mut new_conflicts = Vec::new();
         if !conflicting.is_empty() {

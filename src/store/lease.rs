@@ -59,7 +59,7 @@ pub struct Trust {
     until: Mutex<Instant>,
     lost: CancellationToken,
     /// The holder is giving the day up by itself, so that a beat that finds it gone tells nothing new.
-    ending: AtomicBool,
+    giving_up: AtomicBool,
 }
 
 impl Lease {
@@ -133,17 +133,18 @@ impl Pulse {
 
 impl Trust {
     fn new(until: Instant) -> Self {
-        Self { until: Mutex::new(until), lost: CancellationToken::new(), ending: AtomicBool::new(false) }
+        Self { until: Mutex::new(until), lost: CancellationToken::new(), giving_up: AtomicBool::new(false) }
     }
 
     /// Whether the holder is giving the day up by itself.
-    pub fn is_ending(&self) -> bool {
-        self.ending.load(Ordering::Relaxed)
+    pub fn is_giving_up(&self) -> bool {
+        self.giving_up.load(Ordering::Relaxed)
     }
 
-    /// The holder is about to give the day up by itself.
-    pub(super) fn end(&self) {
-        self.ending.store(true, Ordering::Relaxed);
+    /// The holder is about to give the day up by itself. Until then the lease may be relied on: [`Self::ended`] does not
+    /// resolve for this.
+    pub(super) fn give_up(&self) {
+        self.giving_up.store(true, Ordering::Relaxed);
     }
 
     /// Whether the lease may still be relied on.
