@@ -1,4 +1,4 @@
-//! A `psql` that stays: to start one, and a server process for it, takes a hundred times as long as to ask it something.
+//! A `psql` that stays: to start one, and a server process for it, costs far more than to ask it something.
 
 use std::{
     io::{self, BufRead, BufReader, Read, Write},
