@@ -8,6 +8,7 @@ mod heroku;
 
 use std::collections::HashMap;
 
+use super::notify::{self, Monitor};
 use super::{App, DONE, ExitStatus, FOUND_WRONG, Failure, env};
 use crate::cli::CheckArgs;
 use crate::config::{Source, Token};
@@ -98,12 +99,10 @@ fn database_variable(app: &App<'_>) -> Check {
 /// The monitor is a choice, so a variable that is not set is as right as one that is.
 fn ping_variable(app: &App<'_>) -> Check {
     let variable = &app.config.notify.ping_url_env;
-    let found = match env(variable).filter(|url| !url.trim().is_empty()) {
-        None => "not set; nobody is told how a run went",
-        Some(url) if reqwest::Url::parse(url.trim()).is_ok_and(|url| matches!(url.scheme(), "http" | "https")) => {
-            "set; the monitor is told how a run went"
-        }
-        Some(_) => {
+    let found = match notify::address(&app.config.notify) {
+        Monitor::Nobody => "not set; nobody is told how a run went",
+        Monitor::At(_) => "set; the monitor is told how a run went",
+        Monitor::Unreadable => {
             let advice = "Set it to the address that the monitor gives for this job, or unset it";
             return Check::bad("ping", variable, "no address (its value is not shown)", advice);
         }

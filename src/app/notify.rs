@@ -11,13 +11,36 @@ use crate::config::Notify;
 /// A monitor that does not answer must not hold a run up, nor a dyno that is told to end.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
+/// Who is to be told.
+#[derive(Debug)]
+pub(super) enum Monitor {
+    /// The variable is not set.
+    Nobody,
+    /// It holds what is no address.
+    Unreadable,
+    /// The monitor at this address.
+    At(Url),
+}
+
+/// What the file's variable holds.
+pub(super) fn address(notify: &Notify) -> Monitor {
+    let Some(text) = env(&notify.ping_url_env).filter(|text| !text.trim().is_empty()) else { return Monitor::Nobody };
+    match Url::parse(text.trim()) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") => Monitor::At(url),
+        _ => Monitor::Unreadable,
+    }
+}
+
 /// Asks for the URL that the file's variable holds, or `/fail` below it when the run did not end well. What becomes of
 /// it changes no exit status.
 pub(super) async fn ping(notify: &Notify, status: ExitStatus) {
     let variable = &notify.ping_url_env;
-    let Some(url) = env(variable).map(|url| url.trim().to_owned()).filter(|url| !url.is_empty()) else { return };
-    let Ok(mut url) = Url::parse(&url) else {
-        return warn!("what ${variable} holds is no address, so nobody could be told how the run went");
+    let mut url = match address(notify) {
+        Monitor::Nobody => return,
+        Monitor::Unreadable => {
+            return warn!("what ${variable} holds is no address, so nobody could be told how the run went");
+        }
+        Monitor::At(url) => url,
     };
     // A query, such as a monitor's own settings, stays behind the path.
     if status != DONE

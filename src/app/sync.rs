@@ -83,8 +83,8 @@ pub(super) async fn run(app: &App<'_>, args: &SyncArgs) -> Result<ExitStatus, Fa
     ended
 }
 
-/// Runs `work` to its end, or to that of the time which a signal leaves; then reports. A failure
-/// is the caller's to report.
+/// Runs `work` to its end, or to that of the time which a signal leaves; then reports.
+/// A failure is the caller's to report.
 pub(super) async fn supervise(
     app: &App<'_>,
     mode: Mode,

@@ -181,7 +181,8 @@ fn no_function_of_the_program_takes_a_boolean_that_its_callers_could_not_read() 
         let text = source.lines.join("\n");
         for (at, _) in text.match_indices("fn ") {
             let Some((name, _)) = signature(&text[at + 3..]) else { continue };
-            let end = text[at..].find(['{', ';']).map_or(text.len(), |end| at + end);
+            let ends = ["{", ";\n"].map(|end| text[at..].find(end).map_or(text.len(), |end| at + end));
+            let end = ends[0].min(ends[1]);
             let arguments = text[at..end].split("->").next().unwrap_or_default();
             if arguments.contains(": bool") && name != ASKED_FOR {
                 wrong.push(format!("{}: {name}", source.path.display()));
