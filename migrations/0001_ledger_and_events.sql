@@ -19,6 +19,8 @@ CREATE TABLE audit_events_log (
     -- When the last whole reading began: every event that Heroku listed by then is stored.
     synced_at     timestamptz,
     settled_at    timestamptz,
+    -- When its events were deleted by retention; NULL while they are stored.
+    pruned_at     timestamptz,
     created_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
     updated_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
     CONSTRAINT audit_events_log_source_process_date_key UNIQUE (source, process_date)
@@ -33,6 +35,8 @@ CREATE TABLE audit_events (
     source           text        NOT NULL,
     process_date     date        NOT NULL,
     event_id         text        NOT NULL COLLATE "C",
+    -- The attempt at the day that stored the row.
+    attempt          integer     NOT NULL,
     created_at       timestamptz,
     type             text,
     action           text,
@@ -54,12 +58,18 @@ CREATE TABLE audit_events (
     CONSTRAINT audit_events_bytes_stand_once CHECK (num_nonnulls(event, event_raw) = 1)
 );
 
+-- The stored events that are outside their own day, or that name no day: an id is one event across all days of a source.
+-- Nearly empty, and every insert queries it.
+CREATE INDEX idx_audit_events_outside_their_day ON audit_events (source, event_id)
+    WHERE created_at IS NULL OR (created_at AT TIME ZONE 'UTC')::date <> process_date;
+
 -- The same id with other bytes: the first stays in audit_events, every other stands here.
 CREATE TABLE audit_event_conflicts (
     source           text        NOT NULL,
     process_date     date        NOT NULL,
     event_id         text        NOT NULL COLLATE "C",
     event_hash       bytea       NOT NULL,
+    attempt          integer     NOT NULL,
     event            json,
     event_raw        bytea,
     event_raw_reason text,
@@ -80,6 +90,8 @@ CREATE TABLE audit_history (
     outcome      text        NOT NULL,
     events       integer,
     new_events   integer,
+    -- Of an attempt that published a day that was complete before: the events that were first seen since.
+    late_events  integer,
     requests     integer,
     retries      integer,
     duration_ms  bigint,
@@ -88,3 +100,41 @@ CREATE TABLE audit_history (
 );
 
 CREATE INDEX idx_audit_history_source_process_date ON audit_history (source, process_date, id);
+
+-- What `status` needs to tell lateness without reading the whole history.
+CREATE INDEX idx_audit_history_late ON audit_history (source) WHERE late_events > 0;
+
+-- The days that have not settled. They are few, since most days settle within days; rechecks look among them.
+CREATE INDEX idx_audit_events_log_unsettled ON audit_events_log (source, process_date) WHERE settled_at IS NULL;
+
+-- How many days and events each source has, without reading the ledger itself.
+CREATE INDEX idx_audit_events_log_counts ON audit_events_log (source, process_date) INCLUDE (events_count);
+
+-- Whether a source has days that were requested with another scope than that of the file. Equal entries are stored once.
+CREATE INDEX idx_audit_events_log_scope ON audit_events_log (source, md5(scope::text));
+
+-- The guards: they stop slips, not intent. Each fires once for a statement, so inserts cost nothing more.
+-- docs/operating.md says how an owner switches them off for one transaction.
+CREATE FUNCTION auditsync_reject() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog
+AS $$
+BEGIN
+    RAISE EXCEPTION '% on % is rejected: auditsync never deletes or changes what it recorded. %',
+        TG_OP, TG_TABLE_NAME, TG_ARGV[0]
+        USING ERRCODE = 'restrict_violation';
+END
+$$;
+
+CREATE TRIGGER audit_events_log_guard BEFORE DELETE OR TRUNCATE ON audit_events_log
+    FOR EACH STATEMENT EXECUTE FUNCTION auditsync_reject(
+        'To read a day again, run `auditsync reset --source NAME DATE`: it keeps the day''s events.');
+CREATE TRIGGER audit_events_guard BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_events
+    FOR EACH STATEMENT EXECUTE FUNCTION auditsync_reject(
+        'To read a day again, run `auditsync reset --source NAME DATE`: it keeps the day''s events.');
+CREATE TRIGGER audit_event_conflicts_guard BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_event_conflicts
+    FOR EACH STATEMENT EXECUTE FUNCTION auditsync_reject(
+        'A conflict is evidence. Leave it; `auditsync reset --source NAME DATE` reads the day again.');
+CREATE TRIGGER audit_history_guard BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_history
+    FOR EACH STATEMENT EXECUTE FUNCTION auditsync_reject(
+        'The history is append-only. To record why something was done, use `--reason` and `--by` of reset and cleanup.');

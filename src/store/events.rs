@@ -10,7 +10,6 @@ use super::commit::Proof;
 use super::error::Doing;
 use super::known::{Sameness, Stored, Via, compare};
 use super::{Lease, Result, Store, Tries, column, statement};
-use crate::day::DayKey;
 use crate::event::{Event, Hash};
 
 /// What writing some events came to.
@@ -135,10 +134,10 @@ impl Store {
         // stored yet, unless they are the stored ones.
         let differing_too = zip(&repeated, of_repeated).filter(|(_, stored)| **stored != Some(Stored::Same));
         let conflicting: Vec<_> = differing.chain(differing_too).map(|(offer, _)| *offer).collect();
-        insert_events(&mut tx, lease.key(), &new, via).await?;
+        insert_events(&mut tx, lease, &new, via).await?;
         let mut new_conflicts = Vec::new();
         if !conflicting.is_empty() {
-            new_conflicts = insert_conflicts(&mut tx, lease.key(), &conflicting).await?;
+            new_conflicts = insert_conflicts(&mut tx, lease, &conflicting).await?;
         }
         let (source, date) = (lease.key().source.as_ref(), lease.key().date);
         let proof = match (new.first(), new_conflicts.first()) {
@@ -182,7 +181,8 @@ fn without_repeats<'p, 'e>(part: &'p [Offer<'e>]) -> (Vec<&'p Offer<'e>>, Vec<&'
     (unique, repeated)
 }
 
-async fn insert_events(tx: &mut PgTransaction<'_>, key: &DayKey, offers: &[&Offer<'_>], via: Via) -> Result<()> {
+async fn insert_events(tx: &mut PgTransaction<'_>, lease: &Lease, offers: &[&Offer<'_>], via: Via) -> Result<()> {
+    let key = lease.key();
     if offers.is_empty() {
         return Ok(());
     }
@@ -214,6 +214,7 @@ async fn insert_events(tx: &mut PgTransaction<'_>, key: &DayKey, offers: &[&Offe
         .bind(offers.iter().map(|o| o.raw()).collect::<Vec<_>>())
         .bind(offers.iter().map(|o| o.refused.as_deref()).collect::<Vec<_>>())
         .bind(offers.iter().map(|o| &o.event.hash[..]).collect::<Vec<_>>())
+        .bind(lease.attempt())
         .execute(&mut **tx)
         .await
         .doing("store events")
@@ -223,9 +224,10 @@ async fn insert_events(tx: &mut PgTransaction<'_>, key: &DayKey, offers: &[&Offe
 /// Keeps `offers` as conflicts, and returns id and hash of those that were not kept before.
 async fn insert_conflicts(
     tx: &mut PgTransaction<'_>,
-    key: &DayKey,
+    lease: &Lease,
     offers: &[&Offer<'_>],
 ) -> Result<Vec<(String, Vec<u8>)>> {
+    let key = lease.key();
     let rows = statement(include_str!("sql/insert_conflicts.sql"))
         .bind(key.source.as_ref())
         .bind(key.date)
@@ -234,6 +236,7 @@ async fn insert_conflicts(
         .bind(offers.iter().map(|o| o.json()).collect::<Vec<_>>())
         .bind(offers.iter().map(|o| o.raw()).collect::<Vec<_>>())
         .bind(offers.iter().map(|o| o.refused.as_deref()).collect::<Vec<_>>())
+        .bind(lease.attempt())
         .fetch_all(&mut **tx)
         .await
         .doing("keep conflicting events")?;

@@ -17,10 +17,8 @@ use super::{Error, Reader, Store, Tries, column, patience, persist, statement};
 use crate::retry::Attempts;
 
 /// Every migration, oldest first. A file under `migrations/` that is not named here would never run; a test compares.
-const MIGRATIONS: &[(i64, &str, &str)] = &[
-    (1, "ledger and events", include_str!("../../migrations/0001_ledger_and_events.sql")),
-    (2, "settling", include_str!("../../migrations/0002_settling.sql")),
-];
+const MIGRATIONS: &[(i64, &str, &str)] =
+    &[(1, "ledger and events", include_str!("../../migrations/0001_ledger_and_events.sql"))];
 
 /// Any number that other programs on the same database are unlikely to lock by.
 const LOCK: i64 = 0x6175_6469_7473_796e;
@@ -280,7 +278,6 @@ mod tests {
         let mut beside = tables(beside_a_ledger());
         beside.insert(0, "audit_events_log".to_owned());
         assert_eq!(beside, tables(first));
-        assert!(!beside_a_ledger().contains("audit_events_log"));
     }
 
     #[test]

@@ -55,8 +55,8 @@ fn what_is_missing_late_or_meddled_with_is_found_and_nothing_else() {
     assert_eq!(missing, format!("globex|{first}|PENDING|\nacme|{}|MISSING|", yesterday()));
     assert!(ask(&world, "Who meddled").ends_with(&format!("|globex|{first}|reset|ada|was SUCCESS: drill")));
     world.sql(&format!(
-        "INSERT INTO audit_events (source, process_date, event_id, event, event_hash, via)
-         VALUES ('initech', '{first}', 'late', '{{}}', '', 'api')"
+        "INSERT INTO audit_events (source, process_date, event_id, attempt, event, event_hash, via)
+         VALUES ('initech', '{first}', 'late', 1, '{{}}', '', 'api')"
     ));
     assert!(ask(&world, "Which events came late").starts_with(&format!("initech|{first}|late||")));
 }

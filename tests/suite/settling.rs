@@ -168,8 +168,8 @@ fn late_events_of_an_attempt_that_was_killed_still_count_as_late() {
     world.sql(&format!(
         "UPDATE audit_events_log SET status = 'PROCESSING', attempt = 2, locked_by = 'gone',
                 locked_until = clock_timestamp() - interval '1 s' WHERE process_date = '{DAY}';
-         INSERT INTO audit_events (source, process_date, event_id, event, event_hash, via)
-         VALUES ('acme', '{DAY}', 'late', '{LATE}', sha256('{LATE}'), 'api')"
+         INSERT INTO audit_events (source, process_date, event_id, attempt, event, event_hash, via)
+         VALUES ('acme', '{DAY}', 'late', 2, '{LATE}', sha256('{LATE}'), 'api')"
     ));
     let report = world.sync("", 0);
     let found = day(&report, "acme", DAY);

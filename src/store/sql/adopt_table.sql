@@ -63,4 +63,5 @@ ALTER TABLE audit_events_log
     ADD COLUMN digest bytea,
     ADD COLUMN scope jsonb,
     ADD COLUMN synced_at timestamptz,
-    ADD COLUMN settled_at timestamptz;
+    ADD COLUMN settled_at timestamptz,
+    ADD COLUMN pruned_at timestamptz;

@@ -11,8 +11,8 @@ static WHOLE_BEFORE: LazyLock<String> = LazyLock::new(|| {
     let [first, ..] = events();
     format!(
         "{NO_DAY};
-         INSERT INTO audit_events (source, process_date, event_id, event, event_hash, via)
-         VALUES ('acme', '{DAY}', 'a', '{first}', sha256('{first}'), 'api');
+         INSERT INTO audit_events (source, process_date, event_id, attempt, event, event_hash, via)
+         VALUES ('acme', '{DAY}', 'a', 1, '{first}', sha256('{first}'), 'api');
          INSERT INTO audit_events_log (source, process_date, status, attempt, events_count, digest, scope, synced_at)
          VALUES ('acme', '{DAY}', 'SUCCESS', 1, 1, sha256(sha256('{first}')), '{{\"account\": \"acme\"}}', '2024-09-29 00:10Z');
          INSERT INTO audit_history (run_id, source, process_date, attempt, action, outcome, events, by)
