@@ -13,9 +13,7 @@ fn a_migration_survives_a_kill_and_a_cut_at_every_step_and_is_done_whole_or_not_
         harm: |stage, finished| {
             let whole = stage.schema() == *whole_schema();
             assert!(whole || stage.schema().is_empty(), "{}", stage.schema());
-            let good = finished.status == 0
-                && finished.stdout == "Applied 0001 ledger and events.\n"
-                && whole;
+            let good = finished.status == 0 && finished.stdout == "Applied 0001 ledger and events.\n" && whole;
             (!good).then(|| told(finished))
         },
         next: |stage| {
