@@ -18,7 +18,7 @@ pub struct Heartbeat {
 }
 
 impl Heartbeat {
-    /// Prolongs the lease of `pulse` every `every`, until it is lost or this is dropped.
+    /// Renews the lease of `pulse` every `every`, until it is lost or this is dropped.
     pub fn keep(&mut self, store: &Store, pulse: Pulse, every: Duration) {
         let store = store.clone();
         self.beats.spawn(async move {
@@ -34,13 +34,14 @@ impl Heartbeat {
     }
 }
 
-/// Prolongs a lease, trying again while the database fails; false when it is lost.
+/// Renews a lease, and tries again while the database fails; false when it is lost.
 async fn beat(store: &Store, pulse: &Pulse, every: Duration) -> bool {
     let key = pulse.key();
+    let mut failures = 0_u32;
     loop {
         match store.beat(pulse).await {
             Ok(()) => {
-                debug!(source = %key.source, date = %key.date, "lease prolonged");
+                debug!(source = %key.source, date = %key.date, failures, "lease renewed");
                 return true;
             }
             Err(Error::LeaseLost) if pulse.trust().is_giving_up() => return false,
@@ -49,7 +50,13 @@ async fn beat(store: &Store, pulse: &Pulse, every: Duration) -> bool {
                 return false;
             }
             Err(error) => {
-                warn!(source = %key.source, date = %key.date, "the lease could not be prolonged yet: {error}");
+                // The first failure says why; each further one would say the same.
+                if failures == 0 {
+                    warn!(source = %key.source, date = %key.date, "the lease could not be renewed yet; trying again: {error}");
+                } else {
+                    debug!(source = %key.source, date = %key.date, failures, "the lease could not be renewed yet: {error}");
+                }
+                failures += 1;
                 if !pulse.trust().holds() {
                     return false;
                 }

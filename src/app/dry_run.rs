@@ -56,7 +56,10 @@ pub(super) async fn read_days(
         .map(|job| async move {
             let (name, tell) = job.told();
             let line = context.progress.line(name, tell);
-            let reports = read(context, &job).await;
+            let reports = match context.reader.and_then(Reader::refuses_more) {
+                Some(words) => not_read(&job, &words),
+                None => read(context, &job).await,
+            };
             reports.iter().for_each(report::log::day);
             drop(line);
             context.progress.done(reports.len());
@@ -67,6 +70,12 @@ pub(super) async fn read_days(
         .await;
     let unread = planned.iter().filter(|day| !matches!(day.verdict, Verdict::Due(_)));
     unread.map(|day| report_unread(day, Unread::Unexplained)).chain(read.into_iter().flatten()).collect()
+}
+
+/// The reports of a job that was not begun, because the database is out of reach.
+fn not_read(job: &Job, words: &str) -> Vec<DayReport> {
+    let error = store::Error::NotBegun(words.to_owned()).to_string();
+    job.days.iter().map(|day| DayReport::new(&day.key, Outcome::Failed).because(error.clone())).collect()
 }
 
 /// A day, and what was counted of it.

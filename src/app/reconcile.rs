@@ -25,18 +25,27 @@ use crate::store::{Claimable, Reader, Sameness, Stored};
 
 pub(super) async fn run(app: &App<'_>, args: &ReconcileArgs) -> Result<ExitStatus, Failure> {
     let shutdown = Shutdown::listen().map_err(Failure::Process)?;
-    let report = tokio::select! {
+    let (report, reader) = tokio::select! {
         report = reconcile(app, args, &shutdown) => report?,
         () = shutdown.overdue(super::view::TIME_TO_RELEASE) => {
             return Err(Failure::Interrupted(shutdown.exit_status().unwrap_or(FOUND_WRONG)));
         }
     };
     let status = if report.is_good() { DONE } else { FOUND_WRONG };
-    app.global.output.print(&report)?;
+    let printed = app.global.output.print(&report);
+    if !shutdown.is_asked() {
+        reader.close().await;
+    }
+    printed?;
     Ok(shutdown.exit_status().unwrap_or(status))
 }
 
-async fn reconcile(app: &App<'_>, args: &ReconcileArgs, shutdown: &Shutdown) -> Result<ReconcileReport, Failure> {
+/// The report, and the reader that is to be closed once it is printed.
+async fn reconcile(
+    app: &App<'_>,
+    args: &ReconcileArgs,
+    shutdown: &Shutdown,
+) -> Result<(ReconcileReport, Reader), Failure> {
     let sources = app.sources(&args.sources)?;
     let tokens = app.config.tokens(sources.iter().copied(), &super::env)?;
     let client = Client::new(&app.config.api, sources.iter().copied(), &tokens)?;
@@ -45,7 +54,7 @@ async fn reconcile(app: &App<'_>, args: &ReconcileArgs, shutdown: &Shutdown) -> 
     refuse_month(args.month, newest)?;
     let holder = App::holder();
     let store = if args.repair { Some(writable(&reader, &holder).await?) } else { existing(&reader, &holder).await? };
-    let Some(store) = store else { return Ok(nothing_stored(&sources, args.month)) };
+    let Some(store) = store else { return Ok((nothing_stored(&sources, args.month), reader)) };
     let writing = Writing::new(app, store, reader.clone(), shutdown.clone());
     let context = Context { client, teams: Teams::default(), writing };
     let mut months = Vec::new();
@@ -59,11 +68,8 @@ async fn reconcile(app: &App<'_>, args: &ReconcileArgs, shutdown: &Shutdown) -> 
         }
         months.extend(of_account.months);
     }
-    if !shutdown.is_asked() {
-        reader.close().await;
-    }
     months.sort_by_key(|month| sources.iter().position(|source| source.name.as_ref() == month.source));
-    Ok(ReconcileReport { months })
+    Ok((ReconcileReport { months }, reader))
 }
 
 /// Without a ledger nothing is stored; for a source that owes the month, that is wrong.

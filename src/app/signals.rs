@@ -1,4 +1,4 @@
-//! SIGTERM and Ctrl-C: the first ends the work in order, the second at once.
+//! SIGTERM, SIGHUP and Ctrl-C: the first ends the work in order, the second at once.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -23,7 +23,12 @@ impl Shutdown {
     /// Listens from now on.
     pub fn listen() -> std::io::Result<Self> {
         let shutdown = Self::default();
-        for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
+        let mut kinds = vec![SignalKind::terminate(), SignalKind::interrupt()];
+        // Under `nohup` a hangup is to be ignored, and to listen for it would take that back.
+        if !ignores_hangup() {
+            kinds.push(SignalKind::hangup());
+        }
+        for kind in kinds {
             let mut signals = signal(kind)?;
             let shutdown = shutdown.clone();
             tokio::spawn(async move {
@@ -69,4 +74,12 @@ impl Shutdown {
     pub fn exit_status(&self) -> Option<ExitStatus> {
         self.first.get().map(|(number, _)| 128 + number)
     }
+}
+
+/// Whether this process was started with SIGHUP ignored, where the system tells (proc(5), "SigIgn").
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+    mask >> (SignalKind::hangup().as_raw_value() - 1) & 1 == 1
 }

@@ -97,14 +97,15 @@ pub(super) async fn supervise(
     };
     let Done { run_id, reader, days } = done?;
     let report = RunReport::new(run_id, started_at, days);
-    // A signal leaves no time for farewells.
-    if !shutdown.is_asked() {
-        reader.close().await;
-    }
     let report = RunReport { dry_run: mode == Mode::DryRun, finished_at: clock(), ..report };
     report::log::run(&report);
     let status = if report.is_good() { DONE } else { FOUND_WRONG };
-    app.global.output.print(&report)?;
+    let printed = app.global.output.print(&report);
+    // The result is out before anything else is waited for, and a signal leaves no time for a goodbye.
+    if !shutdown.is_asked() {
+        reader.close().await;
+    }
+    printed?;
     Ok(shutdown.exit_status().unwrap_or(status))
 }
 
@@ -258,7 +259,10 @@ async fn work_off(context: Arc<Context>, mut jobs: VecDeque<Job>, concurrency: u
     let mut running: JoinSet<(Token, Vec<DayReport>)> = JoinSet::new();
     loop {
         let at_work = running.len().saturating_sub(*waiting.borrow_and_update());
-        for _ in at_work..concurrency {
+        // While the database is away, those that hold a lease wait for it, and nothing more is begun. Once none is left, the
+        // rest fails at once.
+        let is_away = context.writing.store.refuses_more().is_some() && !running.is_empty();
+        for _ in if is_away { concurrency } else { at_work }..concurrency {
             let is_free = |job: &Job| under_way.get(&job.asker.token).is_none_or(|count| *count < concurrency);
             let next = jobs.iter().position(is_free).filter(|_| !context.writing.shutdown.is_asked());
             let Some(job) = next.and_then(|place| jobs.remove(place)) else { break };

@@ -24,7 +24,7 @@ use crate::report;
 use crate::report::log::Novelty;
 use crate::report::run::{DayReport, Outcome};
 use crate::seen::Seen;
-use crate::store::{Blame, Claim, Error, Lease, Publication, Reader, Store, Totals, Trust, Unpublished, Via};
+use crate::store::{Blame, Claim, Error, Lease, Publication, Reader, Store, Totals, Unpublished, Via};
 
 /// After a signal, how long the days in flight have to give their leases back. With the ping, less than five seconds.
 pub(super) const TIME_TO_RELEASE: Duration = Duration::from_millis(2500);
@@ -161,7 +161,29 @@ pub(super) fn all_lost(views: &[View]) -> impl Future<Output = ()> + use<> {
 
 /// Publishes the days that were read whole, gives the others back, and reports on all.
 pub(super) async fn finish_all(writing: &Writing, views: Vec<View>, from: ReadFrom) -> Vec<DayReport> {
-    join_all(views.into_iter().map(|view| view.finish(writing, from))).await
+    let (interrupted, others): (Vec<_>, Vec<_>) =
+        views.into_iter().partition(|view| matches!(view.stopped, Some(Stop::Interrupted)));
+    let mut reports = join_all(others.into_iter().map(|view| view.finish(writing, from))).await;
+    reports.extend(release_all(writing, interrupted).await);
+    reports
+}
+
+/// Gives all of `views` back, which a signal stopped.
+async fn release_all(writing: &Writing, views: Vec<View>) -> Vec<DayReport> {
+    if views.is_empty() {
+        return Vec::new();
+    }
+    let reports: Vec<DayReport> = views.iter().map(View::report).collect();
+    let held: Vec<(Lease, Totals)> = views.into_iter().map(|view| (view.lease, view.totals)).collect();
+    let released = bounded(writing, writing.store.release_all(&held)).await.unwrap_or_else(|error| {
+        warn!(days = held.len(), "the days could not be given back; their leases run out: {error}");
+        held.iter().map(|(lease, _)| lease.key().clone()).collect()
+    });
+    let held = held.iter().zip(reports).map(|((lease, _), report)| {
+        let stop = if released.contains(lease.key()) { Stop::Interrupted } else { Stop::LostLock };
+        unpublished(report, stop, lease.trust().trouble())
+    });
+    held.collect()
 }
 
 impl View {
@@ -233,16 +255,7 @@ impl View {
         });
         let note = self.note(from, &vanished);
         let totals = self.totals;
-        let report = DayReport {
-            new_events: u64::from(totals.new_events),
-            conflicts: u64::from(totals.conflicts),
-            vanished_events: vanished.count,
-            requests: u64::from(totals.requests),
-            retries: u64::from(totals.retries),
-            attempt: self.lease.attempt(),
-            duration_ms: totals.duration.as_millis() as u64,
-            ..DayReport::new(&self.day.key, Outcome::Synced)
-        };
+        let report = DayReport { vanished_events: vanished.count, ..self.report() };
         let day = Publication {
             scope: &self.day.source.scope,
             totals,
@@ -255,7 +268,7 @@ impl View {
         let trust = Arc::clone(self.lease.trust());
         let (stop, lease) = match self.stopped {
             Some(stop) => (stop, Some(self.lease)),
-            None => match bounded(writing, &trust, writing.store.publish(self.lease, day)).await {
+            None => match bounded(writing, writing.store.publish(self.lease, day)).await {
                 Ok(published) => {
                     return DayReport {
                         events: u64::try_from(published.events).unwrap_or(0),
@@ -266,15 +279,30 @@ impl View {
                 Err(Unpublished { error, lease }) => (Stop::by_store(&error, &self.day.source), lease),
             },
         };
-        let given_back = give_back(writing, &trust, &stop, lease, totals).await;
+        let given_back = give_back(writing, &stop, lease, totals).await;
+        let trouble = trust.trouble();
         match given_back {
-            Ok(()) => unpublished(report, stop),
-            Err(Error::LeaseLost) => unpublished(report, Stop::LostLock),
+            Ok(()) => unpublished(report, stop, trouble),
+            Err(Error::LeaseLost) => unpublished(report, Stop::LostLock, trouble),
             Err(error) => {
                 warn!(source = %self.day.source.name, date = %self.day.key.date,
                     "the day could not be given back; its lease runs out: {error}");
-                unpublished(report, stop)
+                unpublished(report, stop, trouble)
             }
+        }
+    }
+
+    /// What is to be told of it so far.
+    fn report(&self) -> DayReport {
+        let totals = self.totals;
+        DayReport {
+            new_events: u64::from(totals.new_events),
+            conflicts: u64::from(totals.conflicts),
+            requests: u64::from(totals.requests),
+            retries: u64::from(totals.retries),
+            attempt: self.lease.attempt(),
+            duration_ms: totals.duration.as_millis() as u64,
+            ..DayReport::new(&self.day.key, Outcome::Synced)
         }
     }
 
@@ -306,32 +334,33 @@ impl View {
 }
 
 /// Gives a day back. Without the lease, which ran out or will, there is nothing to give back.
-async fn give_back(
-    writing: &Writing,
-    trust: &Trust,
-    stop: &Stop,
-    lease: Option<Lease>,
-    totals: Totals,
-) -> Result<(), Error> {
+async fn give_back(writing: &Writing, stop: &Stop, lease: Option<Lease>, totals: Totals) -> Result<(), Error> {
     let store = &writing.store;
     match (stop, lease) {
         (Stop::LostLock, _) | (_, None) => Ok(()),
-        (Stop::Interrupted, Some(lease)) => bounded(writing, trust, store.release(lease, totals)).await,
+        (Stop::Interrupted, Some(lease)) => bounded(writing, store.release(lease, totals)).await,
         (Stop::Heroku(reason), Some(lease)) => {
-            bounded(writing, trust, store.fail(lease, Blame::Heroku, reason, totals)).await
+            bounded(writing, store.fail(lease, Blame::Heroku, reason, totals)).await
         }
         (Stop::Unexpected(reason), Some(lease)) => {
-            bounded(writing, trust, store.fail(lease, Blame::Unexpected, reason, totals)).await
+            bounded(writing, store.fail(lease, Blame::Unexpected, reason, totals)).await
         }
     }
 }
 
-fn unpublished(report: DayReport, stop: Stop) -> DayReport {
+/// The report of a day that was not published; `trouble` is what kept its lease from being renewed.
+fn unpublished(report: DayReport, stop: Stop, trouble: Option<String>) -> DayReport {
     let (outcome, error) = match stop {
         Stop::LostLock => (
             Outcome::LostLock,
-            "its lease was lost to another process, or ran out, so nothing more was changed; whoever holds it finishes it"
-                .to_owned(),
+            trouble.map_or_else(
+                || {
+                    "its lease ran out, or another process took it over; nothing more was changed. Whoever holds the day \
+                     finishes it, or else the next run"
+                        .to_owned()
+                },
+                |trouble| format!("its lease could not be renewed and ran out; nothing more was changed. {trouble}"),
+            ),
         ),
         Stop::Interrupted => {
             (Outcome::Interrupted, "the run was ended by a signal; the day is due again".to_owned())
@@ -341,21 +370,11 @@ fn unpublished(report: DayReport, stop: Stop) -> DayReport {
     DayReport { outcome, ..report }.because(error)
 }
 
-/// Awaits the database, but not for ever. One that is silent until the lease can't be relied on, and a little longer, has
-/// left it open whether it did anything; one that is silent until a signal's time is up ends as `OutOfTime`. Either way
-/// `work` is dropped, with the lease in it, which then runs out.
-async fn bounded<T, E: From<Error>>(
-    writing: &Writing,
-    trust: &Trust,
-    work: impl Future<Output = Result<T, E>>,
-) -> Result<T, E> {
-    let silent = async {
-        trust.ended().await;
-        tokio::time::sleep(TIME_TO_RELEASE).await;
-    };
+/// Awaits the database, which the lease bounds, for no longer than a signal leaves. Then `work` is dropped, with the lease
+/// in it, which runs out.
+async fn bounded<T, E: From<Error>>(writing: &Writing, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
     tokio::select! {
         done = work => done,
         () = writing.shutdown.overdue(TIME_TO_RELEASE.saturating_sub(Duration::from_millis(500))) => Err(Error::OutOfTime.into()),
-        () = silent => Err(Error::CommitUnknown.into()),
     }
 }

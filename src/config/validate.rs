@@ -15,6 +15,9 @@ use super::file::{File, LockSection, RateLimitSection, RetrySection, SourceSecti
 use super::mistake::{Mistake, Mistakes, Span};
 use super::{Api, Config, Database, Lock, Notify, RateLimit, Retry, Scope, Source, SourceName, Sync};
 
+/// A lease that ends later than this from now is taken for a mistake in the ledger.
+const LONGEST_LEASE: Duration = Duration::from_hours(30 * 24);
+
 /// The configuration, and what breaks a rule. It is `None` if a source lacks what it needs, which is a mistake found before.
 pub(super) fn validate(path: &Path, file: File, mistakes: &mut Mistakes) -> Option<Config> {
     check_recheck_after(file.recheck_after.as_deref().unwrap_or_default(), mistakes);
@@ -169,6 +172,14 @@ fn lock(own: &LockSection, common: &LockSection, mistakes: &mut Mistakes) -> Loc
         stale_after: value(merged.stale_after.as_ref()).unwrap_or(default.stale_after),
         heartbeat_every: value(merged.heartbeat_every.as_ref()).unwrap_or(default.heartbeat_every),
     };
+    if let Some(stale_after) = own.stale_after.as_ref().filter(|time| *time.get_ref() > LONGEST_LEASE) {
+        let message = format!("`stale_after` must be at most {}", show(LONGEST_LEASE));
+        mistakes.add(
+            Mistake::at(stale_after.span(), message)
+                .label("shorten this")
+                .help("a day whose process died stays locked for this long; minutes are usual".to_owned()),
+        );
+    }
     let concerned = own.stale_after.is_some() || own.heartbeat_every.is_some();
     if merged.sound && concerned && lock.heartbeat_every > lock.stale_after / 3 {
         let (beat, stale) = (show(lock.heartbeat_every), show(lock.stale_after));

@@ -6,6 +6,7 @@ mod line;
 
 use std::io::{self, IsTerminal as _};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use tracing::{info, warn};
 use tracing_subscriber::filter::EnvFilter;
@@ -101,6 +102,16 @@ fn count_event() {
     EVENTS_LOGGED.fetch_add(1, Ordering::Relaxed);
 }
 
+/// Whether `reason` is that of the last day that was not begun, which then was told already.
+fn is_told(reason: Option<&str>) -> bool {
+    static TOLD: Mutex<String> = Mutex::new(String::new());
+    let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+    let reason = reason.unwrap_or_default();
+    let again = *told == reason && !reason.is_empty();
+    reason.clone_into(&mut told);
+    again
+}
+
 /// How an event is new here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Novelty {
@@ -150,6 +161,10 @@ pub fn day(report: &DayReport) {
         report;
     let DayReport { attempt, conflicts, vanished_events, error, .. } = report;
     match outcome {
+        // Days that were not begun for one reason, such as a database that is away, are told once.
+        Outcome::Failed if *attempt == 0 && is_told(error.as_deref()) => tracing::debug!(
+            target: "auditsync", %source, %date, %outcome, "day not done, for the same reason as the one before"
+        ),
         Outcome::Failed | Outcome::LostLock => tracing::error!(
             target: "auditsync", %source, %date, %outcome, requests, retries, attempt, duration_ms, error, "day not done"
         ),

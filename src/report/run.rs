@@ -195,8 +195,8 @@ impl Report for RunReport {
         let mut text = table.text();
         text.push('\n');
         text.push_str(&self.summary());
-        for day in self.days.iter().filter(|day| day.error.is_some()) {
-            let _ = write!(text, "\n{} {}: {}\n", day.source, day.date, day.error.as_deref().unwrap_or_default());
+        for (days, error) in self.reasons() {
+            let _ = write!(text, "\n{}: {error}\n", named(&days));
         }
         self.say_what_next(&mut text);
         text
@@ -204,6 +204,19 @@ impl Report for RunReport {
 }
 
 impl RunReport {
+    /// Why days were not done, each reason once with all days that it is of.
+    fn reasons(&self) -> Vec<(Vec<&DayReport>, &str)> {
+        let mut reasons: Vec<(Vec<&DayReport>, &str)> = Vec::new();
+        for day in &self.days {
+            let Some(error) = day.error.as_deref() else { continue };
+            match reasons.iter_mut().find(|(_, known)| *known == error) {
+                Some((days, _)) => days.push(day),
+                None => reasons.push((vec![day], error)),
+            }
+        }
+        reasons
+    }
+
     /// What brings the days that were not done to their end, once their reasons are out of the way.
     fn say_what_next(&self, text: &mut String) {
         let mut left = self.days.iter().filter(|day| !day.outcome.is_good()).map(|day| day.date);
@@ -238,6 +251,34 @@ impl RunReport {
         let dry = if self.dry_run { "; this was a dry run, nothing was written" } else { "" };
         format!("{}; {}, {new_events} new{dry}.\n", parts.join(", "), counted(events, "event"))
     }
+}
+
+/// Which days these are: the dates of each source as ranges, of a few sources at most.
+fn named(days: &[&DayReport]) -> String {
+    const SOURCES: usize = 3;
+    if let [day] = days {
+        return format!("{} {}", day.source, day.date);
+    }
+    let mut of_source: Vec<(&SourceName, Vec<NaiveDate>)> = Vec::new();
+    for day in days {
+        match of_source.iter_mut().find(|(source, _)| *source == &day.source) {
+            Some((_, dates)) => dates.push(day.date),
+            None => of_source.push((&day.source, vec![day.date])),
+        }
+    }
+    let mut parts: Vec<String> = Vec::new();
+    for (source, dates) in of_source.iter().take(SOURCES) {
+        let ranges = dates.chunk_by(|day, next| day.succ_opt() == Some(*next));
+        let ranges = ranges.map(|range| match range {
+            [only] => only.to_string(),
+            range => format!("{}..{}", range[0], range[range.len() - 1]),
+        });
+        parts.push(format!("{source} {}", ranges.collect::<Vec<_>>().join(" ")));
+    }
+    if of_source.len() > SOURCES {
+        parts.push(format!("and {}", counted((of_source.len() - SOURCES) as u64, "more source")));
+    }
+    format!("{} ({})", parts.join(", "), counted(days.len() as u64, "day"))
 }
 
 /// `1 day`, `2 days`.

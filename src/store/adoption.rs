@@ -6,14 +6,13 @@
 
 use chrono::NaiveDate;
 use sqlx::Executor as _;
-use sqlx::postgres::PgTransaction;
 
 use super::error::Doing;
 use super::schema::{self, Schema, SchemaError};
-use super::{Error, Store, Tries, column, patience, statement};
-use crate::retry::Attempts;
+use super::patience::Tries;
+use super::{Error, Store, Transaction, column, statement};
 
-const DOING: &str = "take the Python logger's table over";
+pub(super) const DOING: &str = "take the Python logger's table over";
 
 /// How its table is to be taken over.
 #[derive(Debug, Clone, Copy)]
@@ -48,11 +47,11 @@ pub struct Adopted {
 impl Store {
     /// Takes the Python logger's table over; `None` if another process has done so.
     pub async fn adopt(&self, order: &AdoptOrder<'_>) -> Result<Option<Adopted>, SchemaError> {
-        let mut attempts = Attempts::new(&patience());
+        let mut tries = Tries::new(&self.connections, DOING);
         let mut ordered = None;
         loop {
-            match self.try_adopt(order, &mut ordered).await {
-                Err(SchemaError::Store(error)) => Tries::wait(&mut attempts, error).await?,
+            match tries.attempt(self.try_adopt(order, &mut ordered)).await {
+                Err(SchemaError::Store(error)) => tries.again(error).await?,
                 adopted => return adopted,
             }
         }
@@ -73,17 +72,15 @@ impl Store {
         }
         let adopted = self.take_over(&mut tx, order).await.map_err(schema::not_allowed)?;
         if order.rehearse {
-            tx.rollback().await.doing(DOING)?;
             return Ok(Some(adopted));
         }
         *ordered = Some(adopted);
-        tx.commit().await.doing(DOING)?;
+        tx.commit().await?;
         Ok(ordered.take())
     }
 
-    async fn take_over(&self, tx: &mut PgTransaction<'_>, order: &AdoptOrder<'_>) -> Result<Adopted, Error> {
-        // Whoever still reads the old table must not keep it from everybody behind us.
-        statement(include_str!("sql/limit_waits.sql")).bind("10s").bind("60s").execute(&mut **tx).await.doing(DOING)?;
+    async fn take_over(&self, tx: &mut Transaction, order: &AdoptOrder<'_>) -> Result<Adopted, Error> {
+        schema::wait_briefly(tx).await?;
         tx.execute(sqlx::raw_sql(include_str!("sql/adopt_table.sql"))).await.doing(DOING)?;
         schema::begin_beside_a_ledger(tx).await?;
         let row = statement(include_str!("sql/adopt_rows.sql"))

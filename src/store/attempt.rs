@@ -11,16 +11,21 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use sqlx::postgres::PgTransaction;
 use sqlx::types::Json;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
+use super::commit::Prepared;
 use super::error::Doing;
 use super::history::{Counts, Entry};
 use super::lease::Fence;
-use super::{Error, Lease, Pulse, Result, Store, Tries, column, statement};
+use super::patience::{STATEMENT, Tries};
+use super::{Error, Lease, Pulse, Result, Store, Transaction, column, statement};
 use crate::config::Scope;
 use crate::day::DayKey;
+
+const RENEW: &str = "renew the lease";
+const PUBLISH: &str = "publish the day";
+const GIVE_BACK: &str = "give the day back";
 
 /// What a whole reading cost and brought.
 #[derive(Debug, Default, Clone, Copy)]
@@ -92,9 +97,21 @@ pub struct Published {
 }
 
 impl Store {
-    /// Prolongs a lease by its whole time, counted from now by the database's clock.
+    /// Renews a lease for its whole time, counted from now by the database's clock.
     pub async fn beat(&self, pulse: &Pulse) -> Result<()> {
-        let doing = "prolong the lease";
+        // A connection that fell silent must not keep another from renewing in time.
+        let limit = STATEMENT.min(pulse.fence.ttl / 4);
+        let renewed = timeout(limit, self.try_beat(pulse)).await;
+        let renewed = renewed.unwrap_or(Err(Error::Silent { doing: RENEW, waited: limit }));
+        match &renewed {
+            Ok(()) | Err(Error::LeaseLost) => {}
+            Err(error) => pulse.trust.note_trouble(error.to_string()),
+        }
+        renewed
+    }
+
+    async fn try_beat(&self, pulse: &Pulse) -> Result<()> {
+        let doing = RENEW;
         let Fence { key, attempt, ttl } = &pulse.fence;
         let mut tx = self.begin().await?;
         let sent = Instant::now();
@@ -107,7 +124,7 @@ impl Store {
             .execute(&mut *tx)
             .await
             .doing(doing)?;
-        tx.commit().await.doing(doing)?;
+        tx.commit().await?;
         if beat.rows_affected() == 0 {
             if !pulse.trust.is_giving_up() {
                 pulse.trust.lose();
@@ -123,9 +140,13 @@ impl Store {
     pub async fn publish(&self, lease: Lease, day: Publication<'_>) -> Result<Published, Unpublished> {
         lease.trust().give_up();
         let published = {
-            let mut tries = Tries::under(&lease);
+            let mut tries = Tries::under(&lease, &self.connections, PUBLISH);
             loop {
-                match self.try_publish(&lease, &day).await {
+                let published = match tries.attempt(self.prepare_publish(&lease, &day)).await {
+                    Ok(prepared) => self.commit(prepared, lease.time_left()).await,
+                    Err(error) => Err(error),
+                };
+                match published {
                     Ok(published) => break Ok(published),
                     Err(error) => match tries.again(error).await {
                         Ok(()) => {}
@@ -141,9 +162,9 @@ impl Store {
         })
     }
 
-    async fn try_publish(&self, lease: &Lease, day: &Publication<'_>) -> Result<Published> {
+    async fn prepare_publish<'l>(&self, lease: &'l Lease, day: &'l Publication<'_>) -> Result<Prepared<'l, Published>> {
         let (totals, before) = (day.totals, &lease.before);
-        let doing = "publish the day";
+        let doing = PUBLISH;
         let mut tx = self.begin().await?;
         let xact = self.hold_fence(&mut tx, lease).await?;
         let row = statement(include_str!("sql/publish.sql"))
@@ -171,8 +192,8 @@ impl Store {
             Counts { late_events: late_events.filter(|_| before.other_scope.is_none()), ..totals.counts(Some(events)) };
         let proof = self.write_history(&mut tx, lease.entry("publish", "synced", counts, day.note)).await?;
         let settled = column(&row, "settled")?;
-        self.commit(tx, &xact, proof).await?;
-        Ok(Published { events, late_events: late_events.unwrap_or(0).max(0) as u32, settled })
+        let value = Published { events, late_events: late_events.unwrap_or(0).max(0) as u32, settled };
+        Ok(Prepared { tx, xact, proof, value })
     }
 
     /// Gives a day back as FAILED, or as ERROR where the fault was not Heroku's, with the reason; it is due again.
@@ -193,16 +214,20 @@ impl Store {
 
     async fn end_attempt(&self, lease: Lease, end: End<'_>, totals: Totals) -> Result<()> {
         lease.trust().give_up();
-        let mut tries = Tries::under(&lease);
+        let mut tries = Tries::under(&lease, &self.connections, GIVE_BACK);
         loop {
-            match self.try_end_attempt(&lease, &end, totals).await {
+            let ended = match tries.attempt(self.prepare_end(&lease, &end, totals)).await {
+                Ok(prepared) => self.commit(prepared, lease.time_left()).await,
+                Err(error) => Err(error),
+            };
+            match ended {
                 Ok(()) => return Ok(()),
                 Err(error) => tries.again(error).await?,
             }
         }
     }
 
-    async fn try_end_attempt(&self, lease: &Lease, end: &End<'_>, totals: Totals) -> Result<()> {
+    async fn prepare_end<'l>(&self, lease: &'l Lease, end: &'l End<'_>, totals: Totals) -> Result<Prepared<'l, ()>> {
         let mut tx = self.begin().await?;
         let xact = self.hold_fence(&mut tx, lease).await?;
         let ended = statement(include_str!("sql/end_attempt.sql"))
@@ -214,25 +239,28 @@ impl Store {
             .bind(end.message)
             .execute(&mut *tx)
             .await
-            .doing("give the day back")?;
+            .doing(GIVE_BACK)?;
         // It may have run out since the fence was locked; then the history must not tell otherwise.
         if ended.rows_affected() == 0 {
             return Err(Error::LeaseLost);
         }
         let entry = lease.entry(end.action, end.outcome, totals.counts(None), end.message);
         let proof = self.write_history(&mut tx, entry).await?;
-        self.commit(tx, &xact, proof).await
+        Ok(Prepared { tx, xact, proof, value: () })
     }
 
     /// Locks the fence row for the rest of `tx`, and returns the transaction's id.
-    pub(super) async fn hold_fence(&self, tx: &mut PgTransaction<'_>, lease: &Lease) -> Result<String> {
-        let silence = longest_silence(lease.fence.ttl).as_millis();
+    pub(super) async fn hold_fence(&self, tx: &mut Transaction, lease: &Lease) -> Result<String> {
+        let ttl = lease.fence.ttl;
+        let silence = longest_silence(ttl).as_millis();
         let row = statement(include_str!("sql/fence.sql"))
             .bind(lease.key().source.as_ref())
             .bind(lease.key().date)
             .bind(lease.attempt())
             .bind(&self.holder)
             .bind(format!("{silence}ms"))
+            .bind(format!("{}ms", longest_wait(ttl).as_millis()))
+            .bind(format!("{}ms", (ttl / 3).min(LONGEST_TIMEOUT).as_millis()))
             .fetch_optional(&mut **tx)
             .await
             .doing("hold the lease")?
@@ -275,6 +303,14 @@ struct End<'a> {
     action: &'static str,
     outcome: &'static str,
     message: Option<&'a str>,
+}
+
+/// The longest timeout that PostgreSQL takes is 2,147,483,647 ms.
+const LONGEST_TIMEOUT: Duration = Duration::from_hours(24 * 24);
+
+/// How long a transaction that holds the fence may wait for another lock: our own renewal waits behind it.
+fn longest_wait(ttl: Duration) -> Duration {
+    (ttl / 10).min(Duration::from_secs(3)).max(Duration::from_millis(1))
 }
 
 /// How long a transaction that holds the fence may be silent: a connection that died unseen must not keep the row from

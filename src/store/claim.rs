@@ -2,17 +2,19 @@
 //!
 //! A claim makes nobody wait, above all no live holder, and waits for nobody.
 
-use std::num::NonZeroU32;
 use std::time::Duration;
 
-use sqlx::postgres::{PgRow, PgTransaction};
+use sqlx::postgres::PgRow;
 use sqlx::types::Json;
 use tokio::time::Instant;
 
+use super::commit::{Prepared, Proof};
 use super::error::Doing;
 use super::history::Counts;
 use super::lease::{Fence, Standing};
-use super::{Error, Lease, Result, Store, Tries, column, patience, statement};
+use super::outage::PATIENCE;
+use super::patience::{Tries, delays};
+use super::{Error, Lease, Result, Store, Transaction, blockers, column, statement};
 use crate::config::{Retry, Scope};
 use crate::day::DayKey;
 use crate::ledger::{LedgerRow, Status};
@@ -63,68 +65,74 @@ pub enum Claim {
 impl Store {
     /// Takes a day for the time `ttl`, unless it is another's, or whole where only a due one is wanted.
     pub async fn claim(&self, key: &DayKey, scope: &Scope, ttl: Duration, wanted: Claimable) -> Result<Claim> {
-        let mut attempts = Attempts::new(&patience());
-        let mut looks = Attempts::new(&SHORT_PATIENCE);
+        if let Some(words) = self.refuses_more() {
+            return Err(Error::NotBegun(words));
+        }
+        let order = Order { key, scope, ttl, wanted };
+        // A claim that takes longer than its lease lasts is worth nothing.
+        let mut tries = Tries::within(&self.connections, DOING, ttl);
+        let mut looks = Attempts::new(&Retry { max_interval: LOOK_AGAIN, max_elapsed: PATIENCE, ..delays() });
         loop {
-            match self.try_claim(key, scope, ttl, wanted).await {
+            let prepared = tries.attempt(self.prepare_claim(&order)).await;
+            let claimed = match prepared {
+                Ok(Step::Claimed(prepared)) => self.commit(*prepared, PATIENCE.min(ttl)).await.map(Claim::Claimed).map(Some),
+                Ok(Step::Answered(claim)) => Ok(claim),
+                Err(error) => Err(error),
+            };
+            match claimed {
                 Ok(Some(claim)) => return Ok(claim),
-                // Whoever has the row locked may be about to leave it due: a cleanup, a reset, a claim that breaks off.
+                // Whoever has the row locked may be about to leave it due, or leased: a claim, a cleanup, a reset.
                 Ok(None) => match looks.next_delay(None) {
                     Some(delay) => tokio::time::sleep(delay).await,
-                    None => return Ok(Claim::HeldBy("another process".to_owned())),
+                    None => return Err(blockers::name(&self.connections, DOING, Error::RowLocked).await),
                 },
                 // A claim whose answer was lost may have taken place. Nobody works under it, and it runs out.
-                Err(error) => Tries::wait(&mut attempts, error).await?,
+                Err(error) => tries.again(error).await?,
             }
         }
     }
 
-    /// `None` while another process has the row locked.
-    async fn try_claim(&self, key: &DayKey, scope: &Scope, ttl: Duration, wanted: Claimable) -> Result<Option<Claim>> {
-        let order = Order { key, scope, ttl, wanted };
+    async fn prepare_claim<'o>(&self, order: &'o Order<'_>) -> Result<Step<'o>> {
+        let Order { key, wanted, .. } = *order;
         let mut tx = self.begin().await?;
-        limit_waits(&mut tx).await?;
-        let claimed = match lock_claimable(&mut tx, key, wanted).await? {
-            Lock::Held => None,
-            Lock::Taken(before) => Some(before),
+        let before = match lock_claimable(&mut tx, key, wanted).await? {
+            Some(before) => Some(before),
             // Nothing to claim; unless there is no row at all, somebody has it or it is whole.
-            Lock::Nothing => match read_day(&mut tx, key).await? {
-                Some(row) => return not_claimed(key, row),
-                None => Some(None),
+            None => match read_day(&mut tx, key).await? {
+                Some(row) => return not_claimed(key, row).map(Step::Answered),
+                None => None,
             },
         };
-        if let Some(before) = claimed
-            && let Some((lease, xact)) = self.insert_claim(&mut tx, &order, before.as_ref()).await?
-        {
+        if let Some((lease, xact)) = self.insert_claim(&mut tx, order, before.as_ref()).await? {
             let message = before.and_then(|before| before.abandoned());
             let action = if message.is_some() { "takeover" } else { "claim" };
             if let Some(message) = &message {
                 let attempt = lease.attempt();
                 tracing::warn!(source = %key.source, date = %key.date, attempt, "taking the day over: {message}");
             }
-            let entry = lease.entry(action, "processing", Counts::default(), message.as_deref());
-            let proof = self.write_history(&mut tx, entry).await?;
-            self.commit(tx, &xact, proof).await?;
-            return Ok(Some(Claim::Claimed(lease)));
+            let attempt = lease.attempt();
+            self.write_history(&mut tx, lease.entry(action, "processing", Counts::default(), message.as_deref())).await?;
+            let proof = order.proof(attempt, action);
+            return Ok(Step::Claimed(Box::new(Prepared { tx, xact, proof, value: lease })));
         }
         drop(tx);
         let mut tx = self.begin().await?;
         match read_day(&mut tx, key).await? {
-            Some(row) => not_claimed(key, row),
-            None => Ok(None),
+            Some(row) => not_claimed(key, row).map(Step::Answered),
+            None => Ok(Step::Answered(None)),
         }
     }
 
     /// The claiming statement: `None` when the day is another's after all. `before` is what the row said that was locked.
     async fn insert_claim(
         &self,
-        tx: &mut PgTransaction<'_>,
+        tx: &mut Transaction,
         order: &Order<'_>,
         before: Option<&Before>,
     ) -> Result<Option<(Lease, String)>> {
         let Order { key, scope, ttl, wanted } = *order;
         let sent = Instant::now();
-        let claimed = statement(include_str!("sql/claim.sql"))
+        let row = statement(include_str!("sql/claim.sql"))
             .bind(key.source.as_ref())
             .bind(key.date)
             .bind(&self.holder)
@@ -134,12 +142,7 @@ impl Store {
             .bind(wanted.attempt())
             .fetch_optional(&mut **tx)
             .await
-            .doing("claim the day");
-        let row = match claimed {
-            // Another process is just claiming it.
-            Err(error) if error.is_locked() => return Ok(None),
-            row => row?,
-        };
+            .doing(DOING)?;
         let Some(row) = row else { return Ok(None) };
         let fence = Fence { key: key.clone(), attempt: column(&row, "attempt")?, ttl };
         let standing = Standing {
@@ -162,26 +165,25 @@ struct Order<'a> {
     wanted: Claimable,
 }
 
-/// How often a row that another process has locked is looked at again.
-const SHORT_PATIENCE: Retry = Retry {
-    max_attempts: NonZeroU32::MAX,
-    initial_interval: Duration::from_millis(20),
-    multiplier: 2.0,
-    jitter: 0.5,
-    max_interval: Duration::from_millis(200),
-    max_elapsed: Duration::from_secs(1),
-};
-
-/// What came of locking a row for a claim.
-#[derive(Debug)]
-enum Lock {
-    /// It may be claimed, and said this.
-    Taken(Option<Before>),
-    /// There is no row, or none that may be claimed.
-    Nothing,
-    /// Another process has it locked.
-    Held,
+impl<'a> Order<'a> {
+    /// What is there if and only if the claim was committed.
+    fn proof<'o>(&'o self, attempt: i32, action: &'static str) -> Proof<'o> {
+        Proof::History { source: self.key.source.as_ref(), date: self.key.date, attempt, action }
+    }
 }
+
+/// What one look at a day came to.
+enum Step<'o> {
+    /// It is ours once this is committed.
+    Claimed(Box<Prepared<'o, Lease>>),
+    /// It is not ours; `None` while another process has its row locked, and nobody a lease on it.
+    Answered(Option<Claim>),
+}
+
+const DOING: &str = "claim the day";
+
+/// How soon a row that another process has locked is looked at again, at the latest.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// What a row said before it was changed.
 #[derive(Debug)]
@@ -216,23 +218,19 @@ struct Row {
     live: bool,
 }
 
-async fn lock_claimable(tx: &mut PgTransaction<'_>, key: &DayKey, wanted: Claimable) -> Result<Lock> {
+/// Locks a day's row, if it has one that may be claimed and that nobody has locked, and returns what it says.
+async fn lock_claimable(tx: &mut Transaction, key: &DayKey, wanted: Claimable) -> Result<Option<Before>> {
     let row = statement(include_str!("sql/lock_claimable.sql"))
         .bind(key.source.as_ref())
         .bind(key.date)
         .bind(wanted.attempt())
         .fetch_optional(&mut **tx)
         .await
-        .doing("lock the day's row");
-    match row {
-        Err(error) if error.is_locked() => Ok(Lock::Held),
-        Err(error) => Err(error),
-        Ok(None) => Ok(Lock::Nothing),
-        Ok(Some(row)) => Before::from_row(&row).map(|before| Lock::Taken(Some(before))),
-    }
+        .doing("lock the day's row")?;
+    row.as_ref().map(Before::from_row).transpose()
 }
 
-async fn read_day(tx: &mut PgTransaction<'_>, key: &DayKey) -> Result<Option<Row>> {
+async fn read_day(tx: &mut Transaction, key: &DayKey) -> Result<Option<Row>> {
     let row = statement(include_str!("sql/read_day.sql"))
         .bind(key.source.as_ref())
         .bind(key.date)
@@ -245,8 +243,7 @@ async fn read_day(tx: &mut PgTransaction<'_>, key: &DayKey) -> Result<Option<Row
 }
 
 /// Reads a day's row, if it has one, and locks it for the rest of `tx`, waiting for whoever has it locked.
-pub(super) async fn lock_day(tx: &mut PgTransaction<'_>, key: &DayKey) -> Result<Option<Before>> {
-    limit_waits(tx).await?;
+pub(super) async fn lock_day(tx: &mut Transaction, key: &DayKey) -> Result<Option<Before>> {
     let row = statement(include_str!("sql/lock_day.sql"))
         .bind(key.source.as_ref())
         .bind(key.date)
@@ -254,17 +251,6 @@ pub(super) async fn lock_day(tx: &mut PgTransaction<'_>, key: &DayKey) -> Result
         .await
         .doing("lock the day's row")?;
     row.map(|row| Before::from_row(&row)).transpose()
-}
-
-/// Sees to it that `tx` neither waits for long nor is waited for.
-async fn limit_waits(tx: &mut PgTransaction<'_>) -> Result<()> {
-    statement(include_str!("sql/limit_waits.sql"))
-        .bind("5s")
-        .bind("10s")
-        .execute(&mut **tx)
-        .await
-        .doing("limit how long it waits")?;
-    Ok(())
 }
 
 fn not_claimed(key: &DayKey, Row { before, events, live }: Row) -> Result<Option<Claim>> {

@@ -6,7 +6,7 @@ use sqlx::postgres::PgRow;
 use sqlx::types::Json;
 
 use super::error::Doing;
-use super::{Reader, Result, column, persist, statement};
+use super::{Reader, Result, column, statement};
 use crate::config::{Scope, Source};
 use crate::coverage::{Count, Gap, Group, Standings, State};
 use crate::ledger::LateEvents;
@@ -17,7 +17,8 @@ impl Reader {
     /// Years of settled days are counted, not read: only where the count shows holes are the gaps looked for, and only a
     /// source that has days of another scope is looked at day by day.
     pub async fn standings(&self, of_file: &[Source], only: Option<&[&str]>) -> Result<Standings> {
-        persist(async || self.try_standings(of_file, only).await).await
+        let doing = "tell how the sources stand";
+        self.connections().persist(doing, async || self.try_standings(of_file, only).await).await
     }
 
     async fn try_standings(&self, of_file: &[Source], only: Option<&[&str]>) -> Result<Standings> {

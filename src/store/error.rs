@@ -1,7 +1,10 @@
 //! What can go wrong with the database, and what follows from it.
 
+use std::time::Duration;
+
 use sqlx::error::DatabaseError;
 
+use super::outage::Kind;
 use crate::day::DayKey;
 
 /// A failure of the store.
@@ -35,6 +38,37 @@ pub enum Error {
     /// The connection broke off at a commit, and the database did not come back in time to say whether it took place.
     #[error("the database went away before it said whether it had committed; `auditsync status` tells once it is back")]
     CommitUnknown,
+    /// The server did not answer, and did not refuse either.
+    #[error(
+        "the database did not answer within {} when it was to {doing}: it is overloaded or frozen, or something on the way \
+         drops what is sent", humantime::format_duration(*.waited)
+    )]
+    Silent {
+        /// What was to be done.
+        doing: &'static str,
+        /// How long it was waited for.
+        waited: Duration,
+    },
+    /// All connections that this process may have were in use.
+    #[error("no connection to the database was free to {doing}: all of [database] max_connections were in use")]
+    Busy {
+        /// What was to be done.
+        doing: &'static str,
+    },
+    /// Somebody else has locked what is needed.
+    #[error("the database could not {doing}: {by}")]
+    Locked {
+        /// What was to be done.
+        doing: &'static str,
+        /// What is locked, by whom, and what to do.
+        by: String,
+    },
+    /// Somebody has the day's row locked who holds no lease on it.
+    #[error("the day's row in audit_events_log is locked, and no auditsync holds its lease")]
+    RowLocked,
+    /// The database had been out of reach, or accepted no writes, for so long that nothing more was begun.
+    #[error("not begun, because of the database: {0}")]
+    NotBegun(String),
     /// A signal left no time to wait for the database.
     #[error("the database did not answer in the time that the signal left")]
     OutOfTime,
@@ -66,18 +100,37 @@ impl Error {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Database { source, .. } => match source {
-                sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed => true,
+                sqlx::Error::Io(_) => true,
                 sqlx::Error::Database(error) => code(&**error).is_some_and(|code| {
                     let class = &code[..2.min(code.len())];
                     matches!(class, "08" | "53") || PASSING.contains(&&*code)
                 }),
                 _ => false,
             },
+            Self::Silent { .. } => true,
             Self::LeaseLost
             | Self::CommitUnknown
             | Self::OutOfTime
+            | Self::Busy { .. }
+            | Self::Locked { .. }
+            | Self::RowLocked
+            | Self::NotBegun(_)
             | Self::BrokenRow { .. }
             | Self::EventsVanished { .. } => false,
+        }
+    }
+
+    /// What such a failure says about the database as a whole, if anything.
+    pub(super) fn outage(&self) -> Option<Kind> {
+        match self {
+            Self::Silent { .. } | Self::Database { source: sqlx::Error::Io(_), .. } => Some(Kind::Unreachable),
+            Self::Database { doing, source: sqlx::Error::Database(error) } => match &*code(&**error)? {
+                "25006" | "53100" => Some(Kind::ReadOnly),
+                "55P03" => Some(Kind::Locked(doing)),
+                code if UNREACHABLE.contains(&code) || matches!(code.get(..2), Some("08" | "53")) => Some(Kind::Unreachable),
+                _ => None,
+            },
+            _ => None,
         }
     }
 
@@ -101,7 +154,7 @@ impl Error {
     /// Whether the connection broke off, so that it is not known whether the server did what it was asked.
     pub(super) fn is_unanswered(&self) -> bool {
         match self {
-            Self::Database { source: sqlx::Error::Io(_) | sqlx::Error::Protocol(_), .. } => true,
+            Self::Silent { .. } | Self::Database { source: sqlx::Error::Io(_) | sqlx::Error::Protocol(_), .. } => true,
             // The server ended the connection, whatever it had done before; or a pooler says that its own to it broke.
             Self::Database { source: sqlx::Error::Database(error), .. } => {
                 code(&**error).is_some_and(|code| code.starts_with("08") || matches!(&*code, "57P01" | "57P02"))
@@ -129,6 +182,32 @@ const PASSING: &[&str] = &[
     "57P03", // cannot_connect_now
 ];
 
+/// What a server says that ends, or does not take connections yet.
+const UNREACHABLE: &[&str] = &["57P01", "57P02", "57P03"];
+
+/// Whether a server that refused a connection, or left before it was made, may take one a little later: it is starting,
+/// recovering, or full, or a pooler before it is.
+pub(super) fn is_refused_for_now(error: &sqlx::Error) -> bool {
+    use std::io::ErrorKind::{
+        BrokenPipe, ConnectionAborted, ConnectionRefused, ConnectionReset, NotFound, TimedOut, UnexpectedEof,
+    };
+    match error {
+        sqlx::Error::Io(error) => matches!(
+            error.kind(),
+            BrokenPipe | ConnectionAborted | ConnectionRefused | ConnectionReset | NotFound | TimedOut | UnexpectedEof
+        ),
+        sqlx::Error::Database(error) => code(&**error)
+            .is_some_and(|code| UNREACHABLE.contains(&&*code) || matches!(code.get(..2), Some("08" | "53"))),
+        _ => false,
+    }
+}
+
+/// Whether the server, or a pooler before it, allows no more connections: to all, to this database or to this role.
+pub(super) fn is_too_many_connections(error: &sqlx::Error) -> bool {
+    let sqlx::Error::Database(error) = error else { return false };
+    code(&**error).is_some_and(|code| code == "53300" || code.starts_with("08"))
+}
+
 fn code(error: &dyn DatabaseError) -> Option<String> {
     error.code().map(std::borrow::Cow::into_owned)
 }
@@ -141,7 +220,6 @@ pub(super) fn describe(error: &sqlx::Error) -> String {
             None => error.message().to_owned(),
         },
         sqlx::Error::Io(error) => error.to_string(),
-        sqlx::Error::PoolTimedOut => "no connection could be had in time".to_owned(),
         other => other.to_string(),
     }
 }
@@ -209,6 +287,8 @@ mod tests {
         failed(sqlx::Error::Protocol("half a message".to_owned()))
     }
 
+    const SILENT: Error = Error::Silent { doing: "claim the day", waited: Duration::from_secs(30) };
+
     /// Failures that no server answered with, and that leave nothing open.
     fn others() -> Vec<Error> {
         let key = DayKey::new(
@@ -219,6 +299,10 @@ mod tests {
             Error::LeaseLost,
             Error::CommitUnknown,
             Error::OutOfTime,
+            Error::Busy { doing: "claim the day" },
+            Error::Locked { doing: "claim the day", by: "a table is locked".to_owned() },
+            Error::RowLocked,
+            Error::NotBegun("it is away".to_owned()),
             Error::BrokenRow { key, problem: "odd".to_owned() },
             Error::EventsVanished { confirmed: 2, stored: 1 },
             failed(sqlx::Error::RowNotFound),
@@ -233,7 +317,7 @@ mod tests {
         ] {
             assert!(refused(code).is_passing(), "{code}");
         }
-        for error in [broken_off(), failed(sqlx::Error::PoolTimedOut), failed(sqlx::Error::WorkerCrashed)] {
+        for error in [broken_off(), SILENT] {
             assert!(error.is_passing(), "{error}");
         }
     }
@@ -260,7 +344,8 @@ mod tests {
             assert!(!refused(code).is_unanswered(), "{code}");
         }
         assert!(!refused(None).is_unanswered());
-        for error in others().into_iter().chain([failed(sqlx::Error::PoolTimedOut)]) {
+        assert!(SILENT.is_unanswered());
+        for error in others() {
             assert!(!error.is_unanswered(), "{error}");
         }
     }
@@ -293,7 +378,6 @@ mod tests {
             (refused("53100"), "no (SQLSTATE 53100)"),
             (refused(None), "no"),
             (broken_off(), "broken pipe"),
-            (failed(sqlx::Error::PoolTimedOut), "no connection could be had in time"),
         ] {
             assert_eq!(error.to_string(), format!("the database failed to claim the day: {why}"));
         }

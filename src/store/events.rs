@@ -4,12 +4,11 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::iter::zip;
 
-use sqlx::postgres::PgTransaction;
-
-use super::commit::Proof;
+use super::commit::{Prepared, Proof};
 use super::error::Doing;
 use super::known::{Sameness, Stored, Via, compare};
-use super::{Lease, Result, Store, Tries, column, statement};
+use super::patience::Tries;
+use super::{Lease, Result, Store, Transaction, column, statement};
 use crate::event::{Event, Hash};
 
 /// What writing some events came to.
@@ -96,11 +95,15 @@ impl Store {
     }
 
     async fn write_part<'e>(&self, lease: &Lease, part: &[Offer<'e>], via: Via) -> Result<Written<'e>> {
-        let mut tries = Tries::under(lease);
+        let mut tries = Tries::under(lease, &self.connections, "store events");
         loop {
             // Where nothing was stored at the claim, nothing is looked for; a duplicate key says to look after all.
             let before = if lease.may_meet_again() { Before::Something } else { Before::Nothing };
-            match self.try_write(lease, part, (via, before)).await {
+            let written = match tries.attempt(self.prepare_write(lease, part, (via, before))).await {
+                Ok(prepared) => self.commit(prepared, lease.time_left()).await,
+                Err(error) => Err(error),
+            };
+            match written {
                 // An id that came in an earlier batch already.
                 Err(error) if error.is_duplicate() && before == Before::Nothing => lease.meet_again(),
                 Err(error) if error.refused_data().is_none() => tries.again(error).await?,
@@ -110,12 +113,12 @@ impl Store {
         }
     }
 
-    async fn try_write<'e>(
+    async fn prepare_write<'p, 'e>(
         &self,
-        lease: &Lease,
-        part: &[Offer<'e>],
+        lease: &'p Lease,
+        part: &'p [Offer<'e>],
         (via, before): (Via, Before),
-    ) -> Result<Written<'e>> {
+    ) -> Result<Prepared<'p, Written<'e>>> {
         let (unique, repeated) = without_repeats(part);
         let mut tx = self.begin().await?;
         let xact = self.hold_fence(&mut tx, lease).await?;
@@ -142,16 +145,16 @@ impl Store {
         let (source, date) = (lease.key().source.as_ref(), lease.key().date);
         let proof = match (new.first(), new_conflicts.first()) {
             (Some(new), _) => Proof::Event { source, date, id: &new.event.id },
-            (None, Some((id, hash))) => Proof::Conflict { source, date, id, hash },
+            (None, Some((id, hash))) => Proof::Conflict { source, date, id: id.clone(), hash: hash.clone() },
             (None, None) => Proof::Nothing,
         };
-        self.commit(tx, &xact, proof).await?;
-        Ok(Written {
+        let value = Written {
             new: new.into_iter().map(|offer| offer.event).collect(),
             conflicting: conflicting.into_iter().map(|offer| offer.event).collect(),
             new_conflicts: new_conflicts.len() as u32,
             refused: Vec::new(),
-        })
+        };
+        Ok(Prepared { tx, xact, proof, value })
     }
 }
 
@@ -181,7 +184,7 @@ fn without_repeats<'p, 'e>(part: &'p [Offer<'e>]) -> (Vec<&'p Offer<'e>>, Vec<&'
     (unique, repeated)
 }
 
-async fn insert_events(tx: &mut PgTransaction<'_>, lease: &Lease, offers: &[&Offer<'_>], via: Via) -> Result<()> {
+async fn insert_events(tx: &mut Transaction, lease: &Lease, offers: &[&Offer<'_>], via: Via) -> Result<()> {
     let key = lease.key();
     if offers.is_empty() {
         return Ok(());
@@ -223,7 +226,7 @@ async fn insert_events(tx: &mut PgTransaction<'_>, lease: &Lease, offers: &[&Off
 
 /// Keeps `offers` as conflicts, and returns id and hash of those that were not kept before.
 async fn insert_conflicts(
-    tx: &mut PgTransaction<'_>,
+    tx: &mut Transaction,
     lease: &Lease,
     offers: &[&Offer<'_>],
 ) -> Result<Vec<(String, Vec<u8>)>> {

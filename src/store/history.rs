@@ -1,11 +1,11 @@
 //! The append-only record of what happened to each day. Rows are written in the transaction of what they tell.
 
 use chrono::NaiveDate;
-use sqlx::postgres::{PgRow, PgTransaction};
+use sqlx::postgres::PgRow;
 
 use super::commit::Proof;
 use super::error::Doing;
-use super::{Reader, Result, Store, column, statement};
+use super::{Reader, Result, Store, Transaction, column, statement};
 use crate::ledger::Happened;
 
 /// One thing that happened to a day.
@@ -38,7 +38,7 @@ pub(super) struct Counts {
 
 impl Store {
     /// Writes an entry, which proves afterwards that `tx` was committed.
-    pub(super) async fn write_history<'e>(&self, tx: &mut PgTransaction<'_>, entry: Entry<'e>) -> Result<Proof<'e>> {
+    pub(super) async fn write_history<'e>(&self, tx: &mut Transaction, entry: Entry<'e>) -> Result<Proof<'e>> {
         statement(include_str!("sql/write_history.sql"))
             .bind(self.run_id)
             .bind(entry.source)

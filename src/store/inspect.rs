@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::error::Doing;
 use super::tls::Protection;
-use super::{Reader, Result, column, persist, statement};
+use super::{Reader, Result, column, statement};
 
 /// What the role that syncs needs, table by table; `sql/roles.sql` grants it.
 const NEEDED: [(&str, &[&str]); 6] = [
@@ -70,12 +70,12 @@ impl Reader {
 
     /// How the connections are protected.
     pub fn protection(&self) -> Protection {
-        Protection::of(&self.connections().options())
+        Protection::of(self.connections().options())
     }
 
     /// What the server tells about itself, and about the role.
     pub async fn server(&self) -> Result<Server> {
-        let row = persist(async || {
+        let row = self.connections().persist("tell its version", async || {
             let mut tx = self.begin().await?;
             statement(include_str!("sql/server.sql")).fetch_one(&mut *tx).await.doing("tell its version")
         });
@@ -93,7 +93,7 @@ impl Reader {
     pub async fn rights(&self) -> Result<Vec<Rights>> {
         let needed = NEEDED.iter().flat_map(|(table, needs)| needs.iter().map(|need| (*table, *need)));
         let (tables, privileges): (Vec<&str>, Vec<&str>) = needed.unzip();
-        let rows = persist(async || {
+        let rows = self.connections().persist("tell what the role may do", async || {
             let mut tx = self.begin().await?;
             let question = statement(include_str!("sql/rights.sql")).bind(&tables).bind(&privileges);
             question.fetch_all(&mut *tx).await.doing("tell what the role may do")

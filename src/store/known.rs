@@ -2,10 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use sqlx::postgres::PgTransaction;
-
 use super::error::Doing;
-use super::{Result, column, statement};
+use super::{Result, Transaction, column, statement};
 use crate::day::DayKey;
 use crate::event::{Event, same_value};
 
@@ -47,7 +45,7 @@ pub enum Stored {
 
 /// Compares each of `events` with what is stored under its id; `None` where nothing is.
 pub(super) async fn compare(
-    tx: &mut PgTransaction<'_>,
+    tx: &mut Transaction,
     key: &DayKey,
     events: &[&Event],
     sameness: Sameness,
@@ -87,7 +85,7 @@ pub(super) async fn compare(
 }
 
 async fn stored_bytes(
-    tx: &mut PgTransaction<'_>,
+    tx: &mut Transaction,
     key: &DayKey,
     ids: &HashSet<&str>,
 ) -> Result<HashMap<String, Vec<u8>>> {

@@ -60,6 +60,8 @@ pub struct Trust {
     lost: CancellationToken,
     /// The holder is giving the day up by itself, so that a beat that finds it gone tells nothing new.
     giving_up: AtomicBool,
+    /// What kept the lease from being used or renewed the last time.
+    trouble: Mutex<Option<String>>,
 }
 
 impl Lease {
@@ -113,6 +115,11 @@ impl Lease {
         &self.trust
     }
 
+    /// How much longer the lease may be relied on.
+    pub(super) fn time_left(&self) -> Duration {
+        self.trust.until().saturating_duration_since(Instant::now())
+    }
+
     /// What a heartbeat needs to keep this lease alive.
     pub fn pulse(&self) -> Pulse {
         Pulse { fence: self.fence.clone(), trust: Arc::clone(&self.trust) }
@@ -133,7 +140,8 @@ impl Pulse {
 
 impl Trust {
     fn new(until: Instant) -> Self {
-        Self { until: Mutex::new(until), lost: CancellationToken::new(), giving_up: AtomicBool::new(false) }
+        let (lost, giving_up) = (CancellationToken::new(), AtomicBool::new(false));
+        Self { until: Mutex::new(until), lost, giving_up, trouble: Mutex::default() }
     }
 
     /// Whether the holder is giving the day up by itself.
@@ -168,6 +176,19 @@ impl Trust {
         }
     }
 
+    /// Notes what keeps the lease from being used or renewed.
+    pub(super) fn note_trouble(&self, trouble: String) {
+        *self.trouble.lock().expect("no panic while locked") = Some(trouble);
+    }
+
+    /// What kept the lease from being used or renewed, if it ran out for that and was not taken by another process.
+    pub fn trouble(&self) -> Option<String> {
+        if self.lost.is_cancelled() {
+            return None;
+        }
+        self.trouble.lock().expect("no panic while locked").clone()
+    }
+
     /// Ends it: the database said that the lease is another's.
     pub(super) fn lose(&self) {
         self.lost.cancel();
@@ -177,6 +198,7 @@ impl Trust {
     pub(super) fn renew(&self, sent: Instant, ttl: Duration) {
         let mut until = self.until.lock().expect("no panic while locked");
         *until = (*until).max(trusted_until(sent, ttl));
+        *self.trouble.lock().expect("no panic while locked") = None;
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod adoption;
 mod attempt;
+mod blockers;
 mod claim;
 mod commit;
 mod connect;
@@ -18,15 +19,16 @@ mod inspect;
 mod known;
 mod lease;
 mod operator;
+mod outage;
 mod outlook;
+mod patience;
+mod pool;
 mod reader;
+mod release;
 mod schema;
 mod tls;
 
-use std::num::NonZeroU32;
-use std::time::Duration;
-
-use sqlx::postgres::{PgArguments, PgRow, PgTransaction};
+use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
 use sqlx::{Postgres, Row};
 use uuid::Uuid;
@@ -47,10 +49,8 @@ pub use reader::Reader;
 pub use schema::{Schema, SchemaError, all_migrations};
 pub use tls::Protection;
 
-use crate::config::Retry;
-use crate::retry::Attempts;
-use connect::Connections;
 use error::Doing;
+use pool::{Access, Connections, Transaction};
 
 /// A result of the store.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -85,8 +85,13 @@ impl Store {
         Self { connections: reader.connections().clone(), run_id: holder.run_id, holder: holder.name() }
     }
 
-    async fn begin(&self) -> Result<PgTransaction<'static>> {
-        self.connections.begin("BEGIN", "begin a transaction").await
+    /// The database's words, if it was out of reach or accepted no writes for so long that no further day is to be begun.
+    pub fn refuses_more(&self) -> Option<String> {
+        self.connections.outage().refuses_more()
+    }
+
+    async fn begin(&self) -> Result<Transaction> {
+        self.connections.begin(Access::Write, "begin a transaction").await
     }
 }
 
@@ -103,68 +108,4 @@ where
     T: sqlx::Decode<'r, Postgres> + sqlx::Type<Postgres>,
 {
     row.try_get(name).doing("return what was asked for")
-}
-
-/// Repeats what a passing failure of the database interrupted, as long as the lease may be relied on.
-#[derive(Debug)]
-struct Tries<'l> {
-    attempts: Attempts,
-    trust: &'l Trust,
-}
-
-impl<'l> Tries<'l> {
-    fn under(lease: &'l Lease) -> Self {
-        // The lease is the limit, so the policy must not end before it.
-        let policy = Retry { max_elapsed: lease.fence.ttl + patience().max_elapsed, ..patience() };
-        Self { attempts: Attempts::new(&policy), trust: lease.trust() }
-    }
-
-    /// Waits for the next try, or gives `error` back where none is to be made.
-    async fn again(&mut self, error: Error) -> Result<()> {
-        match error {
-            Error::LeaseLost => self.trust.lose(),
-            // To try again would be to lose the lease to oneself, if it did take place.
-            Error::CommitUnknown => return Err(error),
-            _ => {}
-        }
-        if !self.trust.holds() {
-            return Err(Error::LeaseLost);
-        }
-        tokio::select! {
-            waited = Self::wait(&mut self.attempts, error) => waited,
-            () = self.trust.ended() => Err(Error::LeaseLost),
-        }
-    }
-
-    async fn wait(attempts: &mut Attempts, error: Error) -> Result<()> {
-        let delay = if error.is_passing() { attempts.next_delay(None) } else { None };
-        let Some(delay) = delay else { return Err(error) };
-        tracing::warn!(wait_ms = delay.as_millis() as u64, "trying again: {error}");
-        tokio::time::sleep(delay).await;
-        Ok(())
-    }
-}
-
-/// Does anew what a passing failure of the database interrupted, without a lease: a question, which changes nothing, or
-/// a transaction that is looked up when the answer to its commit is lost.
-async fn persist<T>(work: impl AsyncFn() -> Result<T>) -> Result<T> {
-    let mut attempts = Attempts::new(&patience());
-    loop {
-        match work().await {
-            Err(error) => Tries::wait(&mut attempts, error).await?,
-            done => return done,
-        }
-    }
-}
-
-/// How long a database that restarts or fails over is waited for where no lease says so.
-fn patience() -> Retry {
-    Retry {
-        max_attempts: NonZeroU32::MAX,
-        initial_interval: Duration::from_millis(100),
-        multiplier: 2.0,
-        jitter: 0.5,
-        max_interval: Duration::from_secs(2),
-        max_elapsed: Duration::from_mins(1),
-    }
 }

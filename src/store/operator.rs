@@ -3,10 +3,11 @@
 use chrono::NaiveDate;
 
 use super::claim::lock_day;
-use super::commit::Proof;
+use super::commit::{Prepared, Proof};
 use super::error::Doing;
 use super::history::{Counts, Entry};
-use super::{Result, Store, column, persist, statement};
+use super::outage::PATIENCE;
+use super::{Result, Store, column, statement};
 use crate::day::DayKey;
 use crate::ledger::Status;
 
@@ -70,7 +71,7 @@ impl Behalf<'_> {
 impl Store {
     /// Makes a day due again, however old, and keeps its events.
     pub async fn reset(&self, key: &DayKey, order: &ResetOrder<'_>) -> Result<Reset> {
-        persist(async || self.try_reset(key, order).await).await
+        self.connections.persist("reset the day", async || self.try_reset(key, order).await).await
     }
 
     async fn try_reset(&self, key: &DayKey, order: &ResetOrder<'_>) -> Result<Reset> {
@@ -105,13 +106,13 @@ impl Store {
             by: Some(order.behalf.by),
         };
         let proof = self.write_history(&mut tx, entry).await?;
-        self.commit(tx, &column::<String>(&row, "xact")?, proof).await?;
-        Ok(Reset::Done { was })
+        let prepared = Prepared { tx, xact: column(&row, "xact")?, proof, value: Reset::Done { was } };
+        self.commit(prepared, PATIENCE).await
     }
 
     /// Marks every day whose lease went stale as ERROR, so that it is due again.
     pub async fn clean_up(&self, behalf: Behalf<'_>) -> Result<Vec<Stale>> {
-        persist(async || self.try_clean_up(behalf).await).await
+        self.connections.persist("mark stale days", async || self.try_clean_up(behalf).await).await
     }
 
     async fn try_clean_up(&self, behalf: Behalf<'_>) -> Result<Vec<Stale>> {
@@ -144,7 +145,7 @@ impl Store {
         }
         let Stale { source, date, attempt, .. } = &stale[0];
         let proof = Proof::History { source, date: *date, attempt: *attempt, action: "cleanup" };
-        self.commit(tx, &xact, proof).await?;
+        self.commit(Prepared { tx, xact, proof, value: () }, PATIENCE).await?;
         stale.sort_by(|a, b| (a.date, &a.source).cmp(&(b.date, &b.source)));
         Ok(stale)
     }

@@ -3,17 +3,16 @@
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
-use sqlx::Connection as _;
 use sqlx::postgres::PgRow;
 use sqlx::types::Json;
 
 use super::error::Doing;
 use super::reader::ledger_row;
 use super::schema::{self, Schema};
-use super::{Reader, Result, Tries, column, patience, statement};
+use super::patience::Tries;
+use super::{Reader, Result, column, statement};
 use crate::config::Scope;
 use crate::ledger::{LedgerRow, SourceDays};
-use crate::retry::Attempts;
 
 /// Whether whole days are read again some time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,13 +65,15 @@ pub enum Look {
     NotReady(Schema),
 }
 
+const DOING: &str = "read the ledger";
+
 impl Reader {
     /// Looks at the ledger, as far as it is `wanted`.
     pub async fn look(&self, wanted: &Wanted<'_>) -> Result<Look> {
-        let mut attempts = Attempts::new(&patience());
+        let mut tries = Tries::new(self.connections(), DOING);
         let mut looked_for_schema = false;
         loop {
-            match self.try_look(wanted).await {
+            match tries.attempt(self.try_look(wanted)).await {
                 Ok(look) => return Ok(look),
                 Err(error) if error.is_misfit() => match self.schema().await? {
                     // Another process may just have brought it up to date.
@@ -80,17 +81,16 @@ impl Reader {
                     Schema::Current => return Err(error),
                     other => return Ok(Look::NotReady(other)),
                 },
-                Err(error) => Tries::wait(&mut attempts, error).await?,
+                Err(error) => tries.again(error).await?,
             }
         }
     }
 
     async fn try_look(&self, wanted: &Wanted<'_>) -> Result<Look> {
-        let (doing, (from, to)) = ("read the ledger", wanted.window);
+        let (doing, (from, to)) = (DOING, wanted.window);
         let (names, scopes): (Vec<&str>, Vec<Json<&Scope>>) =
             wanted.sources.iter().map(|(name, scope)| (*name, Json(*scope))).unzip();
-        let mut connection = self.connections().acquire(doing).await?;
-        let mut tx = connection.begin_with("BEGIN READ ONLY").await.doing(doing)?;
+        let mut tx = self.begin().await?;
         let rows = statement(include_str!("sql/outlook.sql"))
             .bind(names)
             .bind(scopes)

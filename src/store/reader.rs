@@ -6,19 +6,20 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::Postgres;
-use sqlx::postgres::{PgArguments, PgRow, PgTransaction};
+use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
 use sqlx::types::Json;
 
-use super::connect::{ConnectError, Connections, connect};
+use super::connect::{ConnectError, connect};
 use super::error::Doing;
 use super::known::{Sameness, Stored, compare};
-use super::{Result, Tries, column, patience, statement};
+use super::patience::Tries;
+use super::pool::{Access, Connections};
+use super::{Result, Transaction, column, statement};
 use crate::config::{Filter, Scope, SourceName};
 use crate::day::DayKey;
 use crate::event::Event;
 use crate::ledger::{LedgerRow, Status};
-use crate::retry::Attempts;
 
 /// How many ids are read at a time.
 const IDS_AT_A_TIME: i64 = 10_000;
@@ -43,13 +44,13 @@ impl Reader {
         &self.connections
     }
 
-    pub(super) async fn begin(&self) -> Result<PgTransaction<'static>> {
-        self.connections.begin("BEGIN READ ONLY", "begin to read").await
+    pub(super) async fn begin(&self) -> Result<Transaction> {
+        self.connections.begin(Access::Read, "begin to read").await
     }
 
     /// Begins to read what all questions see alike, whatever is written in between.
-    pub(super) async fn begin_snapshot(&self) -> Result<PgTransaction<'static>> {
-        self.connections.begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", "begin to read").await
+    pub(super) async fn begin_snapshot(&self) -> Result<Transaction> {
+        self.connections.begin(Access::ReadSnapshot, "begin to read").await
     }
 
     /// The rows that answer a question, which `ask` makes; `doing` completes "the database failed to …".
@@ -58,10 +59,10 @@ impl Reader {
         doing: &'static str,
         ask: impl Fn() -> Query<'q, Postgres, PgArguments> + Send,
     ) -> Result<Vec<PgRow>> {
-        let mut attempts = Attempts::new(&patience());
+        let mut tries = Tries::new(&self.connections, doing);
         loop {
-            match self.try_rows(doing, ask()).await {
-                Err(error) => Tries::wait(&mut attempts, error).await?,
+            match tries.attempt(self.try_rows(doing, ask())).await {
+                Err(error) => tries.again(error).await?,
                 rows => return rows,
             }
         }
@@ -104,10 +105,10 @@ impl Reader {
 
     /// Compares each of `events` with what is stored under its id; `None` where nothing is.
     pub async fn compare(&self, key: &DayKey, events: &[&Event], sameness: Sameness) -> Result<Vec<Option<Stored>>> {
-        let mut attempts = Attempts::new(&patience());
+        let mut tries = Tries::new(&self.connections, "look for stored events");
         loop {
-            match self.try_compare(key, events, sameness).await {
-                Err(error) => Tries::wait(&mut attempts, error).await?,
+            match tries.attempt(self.try_compare(key, events, sameness)).await {
+                Err(error) => tries.again(error).await?,
                 known => return known,
             }
         }
@@ -164,6 +165,11 @@ impl Reader {
             question.bind(&filter.r#type).bind(&filter.action).bind(&filter.actor)
         });
         rows.await?.first().map(|row| column(row, "source")).transpose()
+    }
+
+    /// The database's words, if it was out of reach for so long that no further day is to be begun.
+    pub fn refuses_more(&self) -> Option<String> {
+        self.connections.outage().refuses_more()
     }
 
     /// Closes the connections, so that the server sees them end as they should.

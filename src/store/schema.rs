@@ -9,19 +9,20 @@ use std::collections::BTreeMap;
 
 use sqlx::Executor as _;
 use sqlx::migrate::{Migration, MigrationType};
-use sqlx::postgres::PgTransaction;
 use sqlx::{SqlSafeStr as _, SqlStr};
 
 use super::error::Doing;
-use super::{Error, Reader, Store, Tries, column, patience, persist, statement};
-use crate::retry::Attempts;
+use super::patience::Tries;
+use super::{Error, Reader, Store, Transaction, column, statement};
 
 /// Every migration, oldest first. A file under `migrations/` that is not named here would never run; a test compares.
 const MIGRATIONS: &[(i64, &str, &str)] =
     &[(1, "ledger and events", include_str!("../../migrations/0001_ledger_and_events.sql"))];
 
 /// Any number that other programs on the same database are unlikely to lock by.
-const LOCK: i64 = 0x6175_6469_7473_796e;
+pub(super) const LOCK: i64 = 0x6175_6469_7473_796e;
+
+pub(super) const DOING: &str = "bring the schema up to date";
 
 /// What schema a database has.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,22 +98,22 @@ impl Schema {
 impl Reader {
     /// What schema the database has.
     pub async fn schema(&self) -> Result<Schema, Error> {
-        persist(async || {
+        let look = async || {
             let mut tx = self.begin().await?;
             schema(&mut tx).await
-        })
-        .await
+        };
+        self.connections().persist("tell its schema", look).await
     }
 }
 
 impl Store {
     /// Brings the schema up to date, and returns the migrations that this took.
     pub async fn migrate(&self) -> Result<Vec<String>, SchemaError> {
-        let mut attempts = Attempts::new(&patience());
+        let mut tries = Tries::new(&self.connections, DOING);
         let mut ordered = Vec::new();
         loop {
-            match self.try_migrate(&mut ordered).await {
-                Err(SchemaError::Store(error)) => Tries::wait(&mut attempts, error).await?,
+            match tries.attempt(self.try_migrate(&mut ordered)).await {
+                Err(SchemaError::Store(error)) => tries.again(error).await?,
                 migrated => return migrated,
             }
         }
@@ -122,6 +123,7 @@ impl Store {
     async fn try_migrate(&self, ordered: &mut Vec<String>) -> Result<Vec<String>, SchemaError> {
         let mut tx = self.begin().await?;
         lock(&mut tx).await?;
+        wait_briefly(&mut tx).await?;
         // Another process may have done it while this one waited for the lock.
         let to_come = match schema(&mut tx).await? {
             Schema::Current => return Ok(std::mem::take(ordered)),
@@ -133,7 +135,7 @@ impl Store {
             apply(&mut tx, migration).await.map_err(not_allowed)?;
         }
         *ordered = to_come.iter().map(name).collect();
-        tx.commit().await.doing("bring the schema up to date")?;
+        tx.commit().await?;
         Ok(std::mem::take(ordered))
     }
 }
@@ -144,23 +146,30 @@ pub fn all_migrations() -> Vec<String> {
 }
 
 /// Waits until no other process changes the schema, and keeps it so to the end of the transaction.
-pub(super) async fn lock(tx: &mut PgTransaction<'_>) -> Result<(), Error> {
+pub(super) async fn lock(tx: &mut Transaction) -> Result<(), Error> {
     statement(include_str!("sql/schema_lock.sql")).bind(LOCK).execute(&mut **tx).await.doing("lock the schema")?;
     Ok(())
 }
 
+/// For the rest of the transaction: a change of a table that somebody uses is given up soon and tried again, because all
+/// others would wait behind it.
+pub(super) async fn wait_briefly(tx: &mut Transaction) -> Result<(), Error> {
+    statement(include_str!("sql/wait_briefly.sql")).execute(&mut **tx).await.doing(DOING)?;
+    Ok(())
+}
+
 /// Applies a migration.
-async fn apply(tx: &mut PgTransaction<'_>, migration: &Migration) -> Result<(), Error> {
+async fn apply(tx: &mut Transaction, migration: &Migration) -> Result<(), Error> {
     run_and_record(tx, migration, migration.sql.clone()).await
 }
 
 /// Applies the first migration to a database that has its ledger already.
-pub(super) async fn begin_beside_a_ledger(tx: &mut PgTransaction<'_>) -> Result<(), Error> {
+pub(super) async fn begin_beside_a_ledger(tx: &mut Transaction) -> Result<(), Error> {
     run_and_record(tx, &migrations()[0], beside_a_ledger().into_sql_str()).await
 }
 
 /// Applies those behind the first, and names them all.
-pub(super) async fn finish(tx: &mut PgTransaction<'_>) -> Result<Vec<String>, Error> {
+pub(super) async fn finish(tx: &mut Transaction) -> Result<Vec<String>, Error> {
     for migration in &migrations()[1..] {
         apply(tx, migration).await?;
     }
@@ -174,8 +183,8 @@ fn beside_a_ledger() -> &'static str {
 }
 
 /// Runs the text of a migration, and puts it on the list.
-async fn run_and_record(tx: &mut PgTransaction<'_>, migration: &Migration, sql: SqlStr) -> Result<(), Error> {
-    let doing = "bring the schema up to date";
+async fn run_and_record(tx: &mut Transaction, migration: &Migration, sql: SqlStr) -> Result<(), Error> {
+    let doing = DOING;
     let list = include_str!("sql/schema_list.sql");
     tx.execute(sqlx::raw_sql(list)).await.doing(doing)?;
     tx.execute(sqlx::raw_sql(sql)).await.doing(doing)?;
@@ -190,7 +199,7 @@ async fn run_and_record(tx: &mut PgTransaction<'_>, migration: &Migration, sql: 
 }
 
 /// What schema the database has, as the transaction sees it.
-pub(super) async fn schema(tx: &mut PgTransaction<'_>) -> Result<Schema, Error> {
+pub(super) async fn schema(tx: &mut Transaction) -> Result<Schema, Error> {
     let doing = "tell its schema";
     let row = statement(include_str!("sql/schema_present.sql")).fetch_one(&mut **tx).await.doing(doing)?;
     if column(&row, "ledger")? && !column::<bool>(&row, "ledger_has_source")? {

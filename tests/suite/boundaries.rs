@@ -264,7 +264,7 @@ fn a_day_that_is_given_back_on_a_signal_survives_a_kill_and_a_cut_at_every_step(
             run.signal("TERM");
             run.wait()
         },
-        begins_with: "pg_current_xact_id()::text AS xact,\n       set_config",
+        begins_with: "Gives many days back",
         harm: |stage, finished| {
             assert_eq!(finished.status, 143, "{finished:#?}");
             assert_eq!(day(&finished.json(), "acme", DAY)["outcome"], "interrupted");

@@ -1,5 +1,6 @@
 -- Locks a day's row for a claim, if it may be claimed. The row of a live holder is not locked: its beats must not wait
--- for us. A row that is locked just now is somebody's, so nothing is waited for either.
+-- for us. A row that is locked just now is somebody's, so nothing is waited for either; it looks as if there were none, and
+-- reading it without a lock tells which. (With NOWAIT, a lock on the whole table would give the same error as one on the row.)
 SELECT status, attempt, locked_by
 FROM audit_events_log
 WHERE source = $1
@@ -8,4 +9,4 @@ WHERE source = $1
        OR (status = 'PROCESSING'
            AND (locked_until IS NULL OR locked_by IS NULL OR locked_until <= clock_timestamp()))
        OR (status = 'SUCCESS' AND attempt = $3))
-FOR UPDATE NOWAIT
+FOR UPDATE SKIP LOCKED

@@ -9,9 +9,10 @@ use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::process::Command;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 /// Whether the server has carried out the step at which it happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,8 +32,10 @@ pub(crate) enum Blow {
     Cut,
     /// The connection is cut, and every later one.
     Gone,
-    /// Nothing comes through any more, and nothing tells of it.
+    /// On this connection nothing comes through any more, and nothing tells of it.
     Silence,
+    /// The same on every connection, and on later ones: a host that froze, whose kernel still takes what is sent.
+    Freeze,
 }
 
 /// A running proxy. It ends with this value.
@@ -57,6 +60,10 @@ struct State {
     struck: bool,
     /// Whether no connection is let through.
     gone: bool,
+    /// Whether nothing comes through on any connection.
+    frozen: bool,
+    /// How long each step is under way.
+    delay: Duration,
     /// The process to kill.
     program: Option<u32>,
     closed: bool,
@@ -83,6 +90,8 @@ struct Line {
     /// The number of the step whose answer is withheld; `usize::MAX` for none.
     withheld: AtomicUsize,
     blow: Mutex<Blow>,
+    /// Nothing comes through, not even that the server hung up.
+    silent: AtomicBool,
 }
 
 impl Proxy {
@@ -120,6 +129,11 @@ impl Proxy {
         let mut state = self.shared.lock();
         state.strike = Some(Strike { left: n, text, when, blow });
         state.struck = false;
+    }
+
+    /// Makes the line slow: each step is so long under way.
+    pub(crate) fn slow_down(&self, delay: Duration) {
+        self.shared.lock().delay = delay;
     }
 
     /// Forgets all that was, and lets everything through.
@@ -172,6 +186,12 @@ impl Shared {
         strike.map(|strike| (strike.when, strike.blow))
     }
 
+    #[expect(clippy::disallowed_methods, reason = "a slow line takes time; nothing waits for it in order to be right")]
+    fn delay(&self) {
+        let delay = self.lock().delay;
+        thread::sleep(delay);
+    }
+
     /// Lets it happen, but for what happens to the connection itself.
     fn strike(&self, blow: Blow) {
         let mut state = self.lock();
@@ -184,6 +204,7 @@ impl Shared {
         }
         state.struck = true;
         state.gone = blow == Blow::Gone;
+        state.frozen = blow == Blow::Freeze;
     }
 }
 
@@ -191,18 +212,27 @@ impl Blow {
     fn cuts(self) -> bool {
         matches!(self, Self::Cut | Self::Gone)
     }
+
+    fn silences(self) -> bool {
+        matches!(self, Self::Silence | Self::Freeze)
+    }
 }
 
 fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
     for client in listener.incoming() {
-        let (closed, gone) = {
+        let (closed, gone, frozen) = {
             let state = shared.lock();
-            (state.closed, state.gone)
+            (state.closed, state.gone, state.frozen)
         };
         if closed {
             return;
         }
         if gone {
+            continue;
+        }
+        if frozen {
+            // Taken, and never answered.
+            thread::spawn(move || client.map(|client| discard(&mut Stream::Tcp(client))));
             continue;
         }
         let (Ok(client), Ok(server)) = (client, shared.upstream.connect()) else { continue };
@@ -216,7 +246,8 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
             let (answering, theirs) = (Arc::clone(&line), Arc::clone(&shared));
             let answers = thread::spawn(move || {
                 // An error is the end of a connection, as is everything that this returns.
-                if answer(&mut from_server, &mut to_client, &answering, &theirs).unwrap_or(true) {
+                let ends = answer(&mut from_server, &mut to_client, &answering, &theirs).unwrap_or(true);
+                if ends && !answering.silent.load(Ordering::SeqCst) && !theirs.lock().frozen {
                     to_client.close();
                     from_server.close();
                 }
@@ -237,14 +268,17 @@ fn ask(client: &mut Stream, server: &mut Stream, line: &Line, shared: &Shared) -
         match shared.count(std::mem::take(&mut text)) {
             Some((When::Before, blow)) => {
                 shared.strike(blow);
+                line.silent.store(blow.silences(), Ordering::SeqCst);
                 return if blow.cuts() { Ok(()) } else { discard(client) };
             }
             Some((When::After, blow)) => {
                 *line.blow.lock().unwrap_or_else(PoisonError::into_inner) = blow;
                 line.withheld.store(number, Ordering::SeqCst);
             }
+            None if shared.lock().frozen => return discard(client),
             None => {}
         }
+        shared.delay();
         server.write_all(&step)?;
         step.clear();
         loop {
@@ -280,6 +314,9 @@ fn answer(server: &mut Stream, client: &mut Stream, line: &Line, shared: &Shared
     let mut answered = 0;
     loop {
         let message = read(server)?;
+        if shared.lock().frozen {
+            continue;
+        }
         let withheld = line.withheld.load(Ordering::SeqCst) == answered;
         if !withheld {
             client.write_all(&message)?;
@@ -289,6 +326,7 @@ fn answer(server: &mut Stream, client: &mut Stream, line: &Line, shared: &Shared
             if withheld {
                 let blow = *line.blow.lock().unwrap_or_else(PoisonError::into_inner);
                 shared.strike(blow);
+                line.silent.store(blow.silences(), Ordering::SeqCst);
                 return Ok(blow.cuts());
             }
             answered += 1;
@@ -329,7 +367,7 @@ fn c_string(bytes: &[u8]) -> String {
 
 impl Line {
     fn new() -> Self {
-        Self { withheld: AtomicUsize::new(usize::MAX), blow: Mutex::new(Blow::Cut) }
+        Self { withheld: AtomicUsize::new(usize::MAX), blow: Mutex::new(Blow::Cut), silent: AtomicBool::new(false) }
     }
 }
 

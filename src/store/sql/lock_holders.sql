@@ -1,0 +1,28 @@
+-- Who holds a lock on one of our tables, or the lock of the schema, the strongest lock and the oldest transaction first.
+-- $1 are the modes that block, $2 the number of the schema's lock. As far as this role may see: of other roles'
+-- sessions it sees number, role and program.
+SELECT l.pid,
+       CASE l.locktype WHEN 'relation' THEN l.relation::regclass::text END AS table_name,
+       l.mode,
+       a.usename::text AS role,
+       a.application_name AS program,
+       a.state,
+       extract(epoch FROM clock_timestamp() - a.xact_start)::double precision AS seconds
+FROM pg_locks AS l
+LEFT JOIN pg_stat_activity AS a USING (pid)
+WHERE l.granted
+  AND l.pid <> pg_backend_pid()
+  AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+  AND (
+        (l.locktype = 'relation'
+         AND l.mode = ANY ($1)
+         AND l.relation IN (to_regclass('audit_events_log'), to_regclass('audit_events'),
+                            to_regclass('audit_event_conflicts'), to_regclass('audit_history'),
+                            to_regclass('auditsync_migrations')))
+        OR (l.locktype = 'advisory'
+            AND (l.classid::bigint << 32 | l.objid::bigint) = $2)
+      )
+ORDER BY array_position(ARRAY['AccessExclusiveLock', 'ExclusiveLock', 'ShareRowExclusiveLock', 'ShareLock',
+                              'ShareUpdateExclusiveLock', 'RowExclusiveLock', 'RowShareLock', 'AccessShareLock'], l.mode),
+         a.xact_start, l.pid
+LIMIT 1

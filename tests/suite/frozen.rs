@@ -1,0 +1,193 @@
+//! A database that stops answering, at any statement: its host is frozen, and its kernel still takes what is sent. Every
+//! wait ends, the report tells what was waited for, and a signal always wins.
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use fake_heroku::{Match, Model};
+
+use crate::support::proxy::{Blow, Proxy, When};
+use crate::support::{ACME, DAY, Finished, World, date, day, wait_for};
+
+const SYNC: &str = "sync --date 2024-09-28 --output json";
+/// Leases are short, so that a test need not wait for long ones.
+const SHORT: &str =
+    "[database]\nmax_connections = 2\n[lock]\nstale_after = \"2s\"\nheartbeat_every = \"600ms\"\n";
+/// What a statement outside of a lease is waited for, and what the rest of a run takes at most.
+const FIXED: Duration = Duration::from_secs(40);
+/// From the signal to the end.
+const SIGNAL: Duration = Duration::from_secs(5);
+/// As many cases at a time, since they mostly wait.
+const LANES: usize = 10;
+
+/// A world with one event on the day, and a proxy before its database.
+struct Stage {
+    world: World,
+    proxy: Proxy,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let mut model = Model::default();
+        model.directory = Model::from(fake_heroku::Fixtures::committed()).directory;
+        let event = |data: u8| format!(r#"{{"id":"a","created_at":"{DAY}T01:02:03Z","data":{data}}}"#).into();
+        // The same id with other bytes, so that what keeps conflicts is carried out too.
+        model.put_day("acme", date(DAY), vec![event(1), event(2)]);
+        let mut world = World::with(model, &format!("{SHORT}{ACME}"));
+        assert_eq!(world.run("migrate").status, 0);
+        let proxy = Proxy::start(world.database.url());
+        world.set("DATABASE_URL", proxy.url());
+        Self { world, proxy }
+    }
+
+    /// The first line of each statement of a run, and what begins and ends transactions.
+    fn statements(&self, arguments: &str) -> BTreeSet<String> {
+        self.proxy.forget();
+        let finished = self.world.run(arguments);
+        assert_eq!(finished.status, 0, "{finished:#?}");
+        let steps = self.proxy.steps();
+        steps.iter().map(|step| step.lines().next().unwrap_or_default().to_owned()).collect()
+    }
+
+    /// What the next run, which reaches the database, makes of the day.
+    fn assert_recovers(&self, case: &str) {
+        self.proxy.forget();
+        self.world.sql("UPDATE audit_events_log SET locked_until = clock_timestamp() WHERE status = 'PROCESSING'");
+        let report = self.world.sync("--date 2024-09-28", 0);
+        let outcome = day(&report, "acme", DAY)["outcome"].as_str().map(str::to_owned);
+        assert!(matches!(outcome.as_deref(), Some("synced" | "already_synced")), "{case}: {report:#}");
+        let stored = "SELECT (SELECT status FROM audit_events_log), (SELECT count(*) FROM audit_events),
+                             (SELECT count(*) FROM audit_event_conflicts)";
+        assert_eq!(self.world.sql(stored), "SUCCESS|1|1", "{case}");
+        self.world.sql("DELETE FROM audit_events_log; DELETE FROM audit_events; DELETE FROM audit_event_conflicts;
+                        DELETE FROM audit_history");
+    }
+}
+
+/// Runs `case` for each of `cases`, several at a time, each on a stage of the lane's own.
+fn in_lanes<C: Sync + Send>(cases: Vec<C>, case: impl Fn(&Stage, C) + Sync) {
+    assert!(!cases.is_empty());
+    let cases = Mutex::new(cases.into_iter());
+    std::thread::scope(|threads| {
+        for _ in 0..LANES {
+            threads.spawn(|| {
+                let stage = Stage::new();
+                loop {
+                    let Some(next) = cases.lock().expect("no case failed").next() else { return };
+                    case(&stage, next);
+                }
+            });
+        }
+    });
+}
+
+/// The statements of a sync, each by its first line, and whether it is frozen before or after the server carried it out.
+fn cases() -> Vec<(String, When)> {
+    let statements = Stage::new().statements(SYNC);
+    assert!(statements.len() > 10, "{statements:?}");
+    // A statement is parsed on the way to being carried out.
+    let statements = statements.into_iter().filter(|text| !text.starts_with("parse"));
+    statements.flat_map(|text| [When::Before, When::After].map(|when| (text.clone(), when))).collect()
+}
+
+fn leak(text: &str) -> &'static str {
+    Box::leak(text.to_owned().into_boxed_str())
+}
+
+/// What a run says that could not do its day.
+fn told(finished: &Finished) -> String {
+    if finished.status == 3 {
+        return finished.stderr.clone();
+    }
+    day(&finished.json(), "acme", DAY)["error"].to_string()
+}
+
+#[test]
+fn a_run_whose_database_freezes_at_any_statement_ends_and_says_so() {
+    in_lanes(cases(), |stage, (text, when)| {
+        let case = format!("{when:?} {text}");
+        stage.proxy.forget();
+        stage.proxy.strike(1, leak(&text), when, Blow::Freeze);
+        let begun = Instant::now();
+        let finished = stage.world.run(SYNC);
+        assert!(stage.proxy.has_struck(), "{case}: {finished:#?}");
+        assert!(begun.elapsed() < FIXED, "{case}: {:?}", begun.elapsed());
+        // The goodbye comes behind the report, and so do commits of which no answer was lost.
+        if finished.status != 0 {
+            assert!([1, 3].contains(&finished.status), "{case}: {finished:#?}");
+            let told = told(&finished);
+            let names = ["did not answer", "no answer within", "could not be renewed", "`auditsync status` tells"];
+            assert!(names.iter().any(|name| told.contains(name)), "{case}: {told}");
+        }
+        stage.assert_recovers(&case);
+    });
+}
+
+#[test]
+fn a_signal_wins_over_a_frozen_database_at_any_statement() {
+    in_lanes(cases(), |stage, (text, when)| {
+        let case = format!("{when:?} {text}");
+        stage.proxy.forget();
+        stage.proxy.strike(1, leak(&text), when, Blow::Freeze);
+        let run = stage.world.spawn(SYNC);
+        wait_for("the freeze", || stage.proxy.has_struck());
+        let sent = Instant::now();
+        run.signal("TERM");
+        let finished = run.wait();
+        assert!(sent.elapsed() < SIGNAL, "{case}: {:?} {finished:#?}", sent.elapsed());
+        assert!([143, 0].contains(&finished.status), "{case}: {finished:#?}");
+        stage.assert_recovers(&case);
+    });
+}
+
+#[test]
+fn a_database_that_freezes_while_leases_are_given_back_delays_no_end() {
+    let statements = ["query BEGIN", "-- Gives many days back", "query COMMIT"];
+    let cases = statements.into_iter().flat_map(|text| [When::Before, When::After].map(|when| (text, when))).collect();
+    in_lanes(cases, |stage, (text, when)| {
+        stage.proxy.forget();
+        let hold = stage.world.heroku.hold(Match::events("acme"));
+        let run = stage.world.spawn(SYNC);
+        wait_for("the claim", || hold.waiting() > 0);
+        stage.proxy.strike(1, text, when, Blow::Freeze);
+        let sent = Instant::now();
+        run.signal("HUP");
+        let finished = run.wait();
+        assert!(stage.proxy.has_struck(), "{text}: {finished:#?}");
+        assert!(sent.elapsed() < SIGNAL, "{when:?} {text}: {:?}", sent.elapsed());
+        assert_eq!(finished.status, 129, "{when:?} {text}: {finished:#?}");
+        assert_eq!(day(&finished.json(), "acme", DAY)["outcome"], "interrupted", "{when:?} {text}: {finished:#?}");
+        hold.release();
+        stage.assert_recovers(text);
+    });
+}
+
+#[test]
+fn one_connection_that_falls_silent_costs_time_and_nothing_else() {
+    // Between the claim and the publication; the lease is renewed on another connection meanwhile.
+    in_lanes(vec!["-- Stores events", "-- Locks the ledger row", "-- Calls the day"], |stage, text| {
+        stage.world.write_config(&format!("[lock]\nstale_after = \"6s\"\nheartbeat_every = \"2s\"\n{ACME}"));
+        stage.proxy.forget();
+        stage.proxy.strike(1, text, When::Before, Blow::Silence);
+        let finished = stage.world.run(SYNC);
+        assert!(stage.proxy.has_struck(), "{text}");
+        assert_eq!(finished.status, 0, "{text}: {finished:#?}");
+        stage.assert_recovers(text);
+    });
+}
+
+#[test]
+fn other_commands_end_with_3_when_the_database_freezes() {
+    let commands = ["status", "history", "reset --source acme 2024-09-28", "cleanup", "sync --dry-run --date 2024-09-28"];
+    in_lanes(commands.to_vec(), |stage, command| {
+        stage.proxy.forget();
+        stage.proxy.strike(1, "parse", When::Before, Blow::Freeze);
+        let begun = Instant::now();
+        let finished = stage.world.run(command);
+        assert!(stage.proxy.has_struck(), "{command}: {finished:#?}");
+        assert!(begun.elapsed() < FIXED, "{command}: {:?}", begun.elapsed());
+        assert_eq!(finished.status, 3, "{command}: {finished:#?}");
+        assert!(finished.stderr.contains("did not answer"), "{command}: {finished:#?}");
+    });
+}

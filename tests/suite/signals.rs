@@ -1,0 +1,78 @@
+//! Signals: each ends a run in order, gives every lease back and is told by the exit status.
+
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use fake_heroku::{Match, Month};
+
+use crate::support::proxy::Proxy;
+use crate::support::{ACME, DAY, THREE_VIEWS, World, date, day, wait_for};
+
+const SYNC: &str = "sync --date 2024-09-28 --output json";
+
+#[test]
+fn each_signal_gives_the_lease_back_and_has_its_exit_status() {
+    for (signal, status) in [("HUP", 129), ("INT", 130), ("TERM", 143)] {
+        let world = World::new(ACME);
+        let hold = world.heroku.hold(Match::events("acme"));
+        let run = world.spawn(SYNC);
+        wait_for("the claim", || hold.waiting() > 0);
+        let sent = Instant::now();
+        run.signal(signal);
+        let finished = run.wait();
+        assert!(sent.elapsed() < Duration::from_secs(5), "{signal}: {:?}", sent.elapsed());
+        assert_eq!(finished.status, status, "{signal}: {finished:#?}");
+        assert_eq!(day(&finished.json(), "acme", DAY)["outcome"], "interrupted", "{signal}");
+        assert_eq!(world.sql("SELECT status, locked_by IS NULL FROM audit_events_log"), "PENDING|t", "{signal}");
+        assert_eq!(world.sql("SELECT string_agg(action, ' ' ORDER BY id) FROM audit_history"), "claim release");
+    }
+}
+
+#[test]
+fn a_hangup_that_nohup_ignores_ends_nothing() {
+    let world = World::new(ACME);
+    let hold = world.heroku.hold(Match::events("acme"));
+    let plain = world.command(SYNC);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "trap '' HUP; exec \"$0\" \"$@\""]).arg(plain.get_program()).args(plain.get_args());
+    shell.env_clear().envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    shell.current_dir(plain.get_current_dir().expect("a folder")).process_group(0);
+    shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let run = crate::support::Running { child: shell.spawn().expect("a shell") };
+    wait_for("the claim", || hold.waiting() > 0);
+    run.signal("HUP");
+    hold.release();
+    let finished = run.wait();
+    assert_eq!(finished.status, 0, "{finished:#?}");
+    assert_eq!(day(&finished.json(), "acme", DAY)["outcome"], "synced");
+}
+
+#[test]
+fn leases_of_a_whole_archive_are_given_back_in_time_over_a_slow_line() {
+    let mut world = World::new(THREE_VIEWS);
+    assert_eq!(world.run("migrate").status, 0);
+    for number in 1..=30 {
+        world.heroku.generate_day("acme", date(&format!("2024-09-{number:02}")), 2);
+    }
+    world.heroku.make_archive("acme", Month { year: 2024, month: 9 });
+    let proxy = Proxy::start(world.database.url());
+    world.set("DATABASE_URL", proxy.url());
+    let mut other = world.session(world.database.url());
+    other.ask("BEGIN; LOCK TABLE audit_events IN SHARE MODE");
+    let run = world.spawn("backfill --via archive --from 2024-09-01 --to 2024-09-30 --output json");
+    let held = || world.sql("SELECT count(*) FROM audit_events_log WHERE status = 'PROCESSING'");
+    wait_for("the leases of three sources", || held() == "90");
+    wait_for("the writes to wait", || {
+        world.sql("SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock'") == "t"
+    });
+    proxy.slow_down(Duration::from_millis(150));
+    let sent = Instant::now();
+    run.signal("TERM");
+    let finished = run.wait();
+    assert!(sent.elapsed() < Duration::from_secs(5), "{:?}", sent.elapsed());
+    assert_eq!(finished.status, 143, "{finished:#?}");
+    assert_eq!(held(), "0");
+    assert_eq!(world.sql("SELECT count(*) FROM audit_history WHERE action = 'release'"), "90");
+    drop(other);
+}
