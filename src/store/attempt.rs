@@ -310,7 +310,7 @@ const LONGEST_TIMEOUT: Duration = Duration::from_hours(24 * 24);
 
 /// How long a transaction that holds the fence may wait for another lock: our own renewal waits behind it.
 fn longest_wait(ttl: Duration) -> Duration {
-    (ttl / 10).min(Duration::from_secs(3)).max(Duration::from_millis(1))
+    (ttl / 10).min(Duration::from_secs(1)).max(Duration::from_millis(1))
 }
 
 /// How long a transaction that holds the fence may be silent: a connection that died unseen must not keep the row from

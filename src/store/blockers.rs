@@ -3,8 +3,6 @@
 //! When a wait for a lock has ended, the server has forgotten what was waited for. So this looks at who holds a lock on
 //! one of our tables now, the strongest first.
 
-use std::time::Duration;
-
 use super::error::Doing;
 use super::pool::Connections;
 use super::schema::LOCK;
@@ -26,7 +24,8 @@ struct Holder {
     role: Option<String>,
     program: Option<String>,
     state: Option<String>,
-    held: Option<Duration>,
+    /// When its transaction began.
+    since: Option<String>,
 }
 
 /// The error to report after the last wait for a lock: who holds it.
@@ -48,7 +47,6 @@ async fn holder(tx: &mut super::Transaction, modes: &[&str]) -> Result<Option<Ho
     let question = statement(include_str!("sql/lock_holders.sql")).bind(modes.to_vec()).bind(LOCK);
     let row = question.fetch_optional(&mut **tx).await.doing("look who holds a lock")?;
     row.map(|row| {
-        let seconds: Option<f64> = column(&row, "seconds")?;
         Ok(Holder {
             pid: column(&row, "pid")?,
             table: column(&row, "table_name")?,
@@ -56,7 +54,7 @@ async fn holder(tx: &mut super::Transaction, modes: &[&str]) -> Result<Option<Ho
             role: column(&row, "role")?,
             program: column(&row, "program")?,
             state: column(&row, "state")?,
-            held: seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
+            since: column(&row, "since")?,
         })
     })
     .transpose()
@@ -75,9 +73,8 @@ impl Holder {
         who.extend(text(&self.role).map(|role| format!("role {role}")));
         who.extend(text(&self.program));
         who.extend(text(&self.state));
-        who.extend(self.held.map(|held| {
-            format!("in a transaction for {}", humantime::format_duration(Duration::from_secs(held.as_secs())))
-        }));
+        // A point in time, not a duration: days that fail for this reason are told together.
+        who.extend(text(&self.since).map(|since| format!("in a transaction since {since}")));
         let who = if who.is_empty() { String::new() } else { format!(" ({})", who.join(", ")) };
         let pid = self.pid;
         format!(
@@ -99,17 +96,17 @@ mod tests {
             role: Some("ada".to_owned()),
             program: Some("pg_dump".to_owned()),
             state: Some(String::new()),
-            held: Some(Duration::from_millis(61_200)),
+            since: Some("2026-11-26T12:20:00Z".to_owned()),
         };
         let told = holder.describe();
         assert!(
             told.starts_with(
                 "the table audit_events is locked (ShareLock) by the database process 7 \
-                 (role ada, pg_dump, in a transaction for 1m 1s). "
+                 (role ada, pg_dump, in a transaction since 2026-11-26T12:20:00Z). "
             ),
             "{told}"
         );
-        let of_a_row = Holder { mode: "RowExclusiveLock".to_owned(), role: None, program: None, held: None, ..holder };
+        let of_a_row = Holder { mode: "RowExclusiveLock".to_owned(), role: None, program: None, since: None, ..holder };
         assert!(of_a_row.describe().starts_with("a row of the table audit_events is locked by the database process 7. "));
         let of_the_schema = Holder { table: None, ..of_a_row };
         assert!(of_the_schema.describe().starts_with("another auditsync is changing the schema by"), "{of_the_schema:?}");

@@ -13,7 +13,7 @@ use crate::day::DayKey;
 const DOING: &str = "give the days back";
 
 /// How long a row is left alone that was locked, before it is tried once more.
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
+const LOOK_AGAIN: Duration = Duration::from_millis(300);
 
 impl Store {
     /// Gives days back as PENDING, and returns those that were. The others' leases were lost, or their rows are locked.
@@ -21,7 +21,7 @@ impl Store {
         held.iter().for_each(|(lease, _)| lease.trust().give_up());
         let mut left: Vec<&(Lease, Totals)> = held.iter().collect();
         let mut released = HashSet::new();
-        // A row may be locked by our own renewal, which is just ending.
+        // A row may be locked by our own renewal or write, which is just ending.
         for pause in [None, Some(LOOK_AGAIN), Some(LOOK_AGAIN)] {
             if let Some(pause) = pause.filter(|_| !left.is_empty()) {
                 tokio::time::sleep(pause).await;

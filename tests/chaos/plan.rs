@@ -50,6 +50,12 @@ pub(crate) enum Action {
     CutAll,
     /// The database stops, and starts again after a time.
     Restart(Shutdown, Duration),
+    /// The database seems to freeze for a time.
+    Freeze(Duration),
+    /// Somebody locks a table for a time.
+    Lock(&'static str, &'static str, Duration),
+    /// The database accepts no writes for a time.
+    ReadOnly(Duration),
     /// A late event, to an account's day.
     Late(u64, u64),
 }
@@ -159,6 +165,14 @@ impl Plan {
             let away = if rng.u8(..3) == 0 { rng.u64(50..lease * 2) } else { 0 };
             Action::Restart(shutdown, Duration::from_millis(away))
         });
+        some(rng, 4, 2, &mut |rng| Action::Freeze(Duration::from_millis(rng.u64(20..lease * 3 / 2))));
+        some(rng, 4, 2, &mut |rng| {
+            let table = rng.choice(["audit_events_log", "audit_events", "audit_event_conflicts", "audit_history"]);
+            let mode = rng.choice(["SHARE", "EXCLUSIVE", "ACCESS EXCLUSIVE"]);
+            let time = Duration::from_millis(rng.u64(20..lease * 3 / 2));
+            Action::Lock(table.expect("one"), mode.expect("one"), time)
+        });
+        some(rng, 6, 1, &mut |rng| Action::ReadOnly(Duration::from_millis(rng.u64(20..lease * 3 / 2))));
         some(rng, 3, 3, &mut |rng| Action::Late(rng.u64(..), rng.u64(..)));
         let timed = actions.into_iter().map(|(at, action)| (Duration::from_millis(at), action));
         self.actions = timed.collect();

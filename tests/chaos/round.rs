@@ -14,6 +14,7 @@ use crate::history::Seen;
 use crate::plan::{ACCOUNTS, Action, Kind, Plan};
 use crate::process::Process;
 use crate::reports::{self, Weather};
+use crate::trouble::Trouble;
 use crate::truth::{Source, Truth, days};
 use crate::world::World;
 use crate::{events, time};
@@ -37,8 +38,7 @@ struct Round<'w> {
     /// The whole days that were looked at, by source, date and attempt.
     verified: BTreeSet<(String, NaiveDate, i32)>,
     weather: Weather,
-    /// When the database is to start again, while it is stopped.
-    away_until: Option<Instant>,
+    trouble: Trouble,
     figures: Figures,
     problems: Vec<String>,
 }
@@ -83,7 +83,7 @@ impl<'w> Round<'w> {
             seen: Seen::default(),
             verified: BTreeSet::new(),
             weather: Weather::default(),
-            away_until: None,
+            trouble: Trouble::default(),
             figures: Figures::default(),
             problems: Vec::new(),
             plan,
@@ -100,9 +100,7 @@ impl<'w> Round<'w> {
                 self.act(action);
                 quiet_since = Instant::now();
             }
-            if self.away_until.is_some_and(|until| until <= Instant::now()) {
-                self.away_until = None;
-                self.world.cluster.start().expect("the server starts again");
+            if self.trouble.pass(self.world) {
                 quiet_since = Instant::now();
             }
             for process in &mut self.processes {
@@ -112,7 +110,7 @@ impl<'w> Round<'w> {
                     quiet_since = Instant::now();
                 }
             }
-            if actions.peek().is_none() && self.away_until.is_none() && !self.processes.iter().any(Process::is_alive) {
+            if actions.peek().is_none() && self.trouble.is_over() && !self.processes.iter().any(Process::is_alive) {
                 return;
             }
             if quiet_since.elapsed() > LONGEST {
@@ -157,12 +155,26 @@ impl<'w> Round<'w> {
             Action::CutAll => self.cut(None),
             Action::Restart(shutdown, away) => {
                 self.weather.database_failed = true;
-                self.world.cluster.stop(shutdown).expect("the server stops");
-                self.away_until = Some(Instant::now() + away);
+                self.trouble.stop(self.world, shutdown, away);
                 self.figures.count(match shutdown {
                     Shutdown::Fast => "database restarts, fast",
                     Shutdown::Immediate => "database restarts, immediate",
                 });
+            }
+            Action::Freeze(time) => {
+                self.weather.database_failed = true;
+                self.trouble.freeze(self.world, time);
+                self.figures.count("freezes of the database");
+            }
+            Action::Lock(table, mode, time) => {
+                self.weather.database_failed = true;
+                self.trouble.lock(self.world, (table, mode), time);
+                self.figures.count("tables locked");
+            }
+            Action::ReadOnly(time) => {
+                self.weather.database_failed = true;
+                self.trouble.refuse_writes(self.world, time);
+                self.figures.count("read-only periods");
             }
             Action::Late(account, day) => {
                 let account = ACCOUNTS[account as usize % ACCOUNTS.len()];
@@ -235,12 +247,11 @@ impl<'w> Round<'w> {
     /// Quiet again: leases run out, days that lack late events are reset, and clean runs do what is left.
     fn settle(&mut self) {
         self.processes.iter_mut().filter(|process| process.is_alive()).for_each(Process::kill);
-        if self.away_until.take().is_some() {
-            self.world.cluster.start().expect("the server starts again");
-        }
+        self.trouble.end(self.world);
+        let begun = Instant::now();
         self.world.heroku.clear_faults();
         self.world.heroku.release_hangs();
-        let (prefix, begun) = (self.prefix.clone(), Instant::now());
+        let prefix = self.prefix.clone();
         while self.database.insist(|database| database.unsettled(&prefix)) > 0 {
             if begun.elapsed() > LONGEST {
                 return self.problems.push("a lease does not run out, or a connection does not end".to_owned());

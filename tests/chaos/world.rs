@@ -1,12 +1,14 @@
 //! What the rounds of a lane share: a cluster of its own, since it is restarted, and a fake Heroku.
 
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use fake_heroku::{FakeHeroku, Model, Quota};
 use pg_cluster::Cluster;
 
 use crate::database::Database;
+use crate::proxy::Proxy;
 
 pub(crate) const TOKEN: &str = "HRKU-chaos-not-a-secret";
 const DATABASE: &str = "chaos";
@@ -26,6 +28,8 @@ const SLOW_COMMITS: &str = "
 pub(crate) struct World {
     pub(crate) cluster: Cluster,
     pub(crate) heroku: FakeHeroku,
+    /// Between the program and its database, so that the database can seem to freeze.
+    pub(crate) proxy: Proxy,
     lane: u32,
 }
 
@@ -50,7 +54,8 @@ impl World {
         for team in ["team-a", "team-b"] {
             heroku.add_team(team, Some("acme"));
         }
-        let world = Self { cluster, heroku, lane };
+        let proxy = Proxy::start(&cluster.url(DATABASE));
+        let world = Self { cluster, heroku, proxy, lane };
         let folder = world.folder("migrate");
         std::fs::create_dir_all(&folder).expect("a folder");
         let source = "[[source]]\nname = \"none\"\naccount = \"acme\"\ntoken_env = \"TOKEN\"\n";
@@ -71,9 +76,23 @@ impl World {
     pub(crate) fn command(&self, folder: &std::path::Path, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_auditsync"));
         command.args(arguments).current_dir(folder).env_clear();
-        command.env("DATABASE_URL", self.cluster.url(DATABASE)).env("TOKEN", TOKEN).env("RUST_BACKTRACE", "1");
+        command.env("DATABASE_URL", self.proxy.url()).env("TOKEN", TOKEN).env("RUST_BACKTRACE", "1");
         command.stdin(Stdio::null());
         command
+    }
+
+    /// Lets somebody lock a table for a time; it ends by itself.
+    pub(crate) fn lock(&self, table: &str, mode: &str, time: Duration) -> Option<Child> {
+        let sql = format!("BEGIN; LOCK TABLE {table} IN {mode} MODE; SELECT pg_sleep({}); COMMIT", time.as_secs_f64());
+        let mut psql = Command::new(self.cluster.bin("psql"));
+        psql.args(["-qX", "-c", &sql, "-d", &self.cluster.url(DATABASE)]);
+        psql.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()
+    }
+
+    /// Sets whether the server accepts writes; false while it is away.
+    pub(crate) fn set_read_only(&self, read_only: bool) -> bool {
+        let set = format!("ALTER SYSTEM SET default_transaction_read_only = {read_only}");
+        self.cluster.psql(DATABASE, &set).is_ok() && self.cluster.psql(DATABASE, "SELECT pg_reload_conf()").is_ok()
     }
 
     /// A connection of the test's own.

@@ -127,7 +127,7 @@ fn a_terminated_connection_is_replaced_between_and_during_transactions() {
 
 #[test]
 fn a_commit_of_which_nobody_hears_again_is_called_neither_done_nor_failed_in_the_ledger() {
-    let mut world = migrated("");
+    let mut world = migrated(SHORT);
     let direct = world.database.url().to_owned();
     let proxy = Proxy::start(&direct);
     world.set("DATABASE_URL", proxy.url());
@@ -146,7 +146,7 @@ fn a_commit_of_which_nobody_hears_again_is_called_neither_done_nor_failed_in_the
 
     proxy.forget();
     proxy.strike(commits + 1, "query COMMIT", When::After, Blow::Gone);
-    // Whether it took place is asked for a minute.
+    // Whether it took place is asked until the lease runs out.
     let finished = world.run(&SYNC.replace(DAY, "2024-09-27"));
     assert!(proxy.has_struck(), "{finished:#?}");
     assert_eq!(finished.status, 1, "{finished:#?}");

@@ -191,3 +191,21 @@ fn other_commands_end_with_3_when_the_database_freezes() {
         assert!(finished.stderr.contains("did not answer"), "{command}: {finished:#?}");
     });
 }
+
+#[test]
+fn a_freeze_that_is_shorter_than_the_lease_is_waited_out() {
+    let stage = Stage::new();
+    stage.world.write_config(&format!("[lock]\nstale_after = \"9s\"\nheartbeat_every = \"2s\"\n{ACME}"));
+    let hold = stage.world.heroku.hold(Match::events("acme"));
+    let run = stage.world.spawn(SYNC);
+    wait_for("the claim", || hold.waiting() > 0);
+    let steps = stage.proxy.steps().len();
+    stage.proxy.set_paused(true);
+    hold.release();
+    wait_for("a statement under way", || stage.proxy.steps().len() > steps);
+    stage.proxy.set_paused(false);
+    let finished = run.wait();
+    assert_eq!(finished.status, 0, "{finished:#?}");
+    assert_eq!(day(&finished.json(), "acme", DAY)["outcome"], "synced");
+    stage.assert_recovers("a freeze");
+}

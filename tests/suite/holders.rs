@@ -69,14 +69,15 @@ const A_ROW: &str =
     "INSERT INTO audit_events_log (source, process_date, status) VALUES ('acme', '2024-09-28', 'PENDING')";
 
 #[tokio::test]
-async fn a_claim_of_a_row_that_somebody_has_locked_or_just_inserted_is_told_that_another_process_is_at_it() {
+async fn a_claim_of_a_row_that_a_person_has_locked_ends_with_the_holder_s_name() {
     let inserted = Place::new().await;
     let locked = Place::new().await;
     locked.world.sql(A_ROW);
     let sessions = [inserted.somebody(A_ROW), locked.somebody("SELECT FROM audit_events_log FOR UPDATE")];
     let claims = tokio::join!(inserted.try_claim(Claimable::Due), locked.try_claim(Claimable::Due));
     for claim in [claims.0, claims.1] {
-        assert!(matches!(&claim, Ok(Claim::HeldBy(holder)) if holder == "another process"), "{claim:?}");
+        let error = claim.expect_err("nobody has a lease on it");
+        assert!(matches!(&error, Error::Locked { by, .. } if by.contains("a row of the table audit_events_log")), "{error}");
     }
     drop(sessions);
     locked.claim(Claimable::Due).await;

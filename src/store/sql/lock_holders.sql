@@ -7,7 +7,7 @@ SELECT l.pid,
        a.usename::text AS role,
        a.application_name AS program,
        a.state,
-       extract(epoch FROM clock_timestamp() - a.xact_start)::double precision AS seconds
+       to_char(a.xact_start AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS since
 FROM pg_locks AS l
 LEFT JOIN pg_stat_activity AS a USING (pid)
 WHERE l.granted

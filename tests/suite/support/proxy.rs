@@ -5,14 +5,18 @@
 //! the program is killed, or its connection cut, either before the step reaches the server or after the server has
 //! carried it out and before the client hears of it.
 
-use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
-use std::os::unix::net::UnixStream;
+use std::io::{self, Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
+
+#[path = "stream.rs"]
+mod stream;
+
+use stream::{Stream, Upstream};
 
 /// Whether the server has carried out the step at which it happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +54,7 @@ struct Shared {
     upstream: Upstream,
     state: Mutex<State>,
     program_known: Condvar,
+    resumed: Condvar,
 }
 
 #[derive(Debug, Default)]
@@ -62,6 +67,8 @@ struct State {
     gone: bool,
     /// Whether nothing comes through on any connection.
     frozen: bool,
+    /// Whether everything is held back for now.
+    paused: bool,
     /// How long each step is under way.
     delay: Duration,
     /// The process to kill.
@@ -77,12 +84,6 @@ struct Strike {
     text: &'static str,
     when: When,
     blow: Blow,
-}
-
-#[derive(Debug)]
-enum Upstream {
-    Socket(String),
-    Tcp(String),
 }
 
 /// One client's connection and the server's to it.
@@ -108,7 +109,7 @@ impl Proxy {
             Some(folder) => Upstream::Socket(format!("{folder}/.s.PGSQL.{number}")),
             None => Upstream::Tcp(format!("{host}:{number}")),
         };
-        let shared = Arc::new(Shared { upstream, state: Mutex::default(), program_known: Condvar::new() });
+        let shared = Arc::new(Shared { upstream, state: Mutex::default(), program_known: Condvar::new(), resumed: Condvar::new() });
         let accepting = Arc::clone(&shared);
         thread::spawn(move || accept(&listener, &accepting));
         Self { shared, port, url: format!("{scheme}://{user}@127.0.0.1:{port}/{database}?sslmode=disable") }
@@ -136,6 +137,12 @@ impl Proxy {
         self.shared.lock().delay = delay;
     }
 
+    /// Holds everything back from now on, as a host does that freezes for a while, or lets it through again.
+    pub(crate) fn set_paused(&self, paused: bool) {
+        self.shared.lock().paused = paused;
+        self.shared.resumed.notify_all();
+    }
+
     /// Forgets all that was, and lets everything through.
     pub(crate) fn forget(&self) {
         *self.shared.lock() = State::default();
@@ -161,6 +168,7 @@ impl Proxy {
 impl Drop for Proxy {
     fn drop(&mut self) {
         self.shared.lock().closed = true;
+        self.shared.resumed.notify_all();
         // Wakes the thread that accepts.
         let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port));
     }
@@ -188,7 +196,8 @@ impl Shared {
 
     #[expect(clippy::disallowed_methods, reason = "a slow line takes time; nothing waits for it in order to be right")]
     fn delay(&self) {
-        let delay = self.lock().delay;
+        let state = self.resumed.wait_while(self.lock(), |state| state.paused && !state.closed);
+        let delay = state.unwrap_or_else(PoisonError::into_inner).delay;
         thread::sleep(delay);
     }
 
@@ -317,6 +326,7 @@ fn answer(server: &mut Stream, client: &mut Stream, line: &Line, shared: &Shared
         if shared.lock().frozen {
             continue;
         }
+        drop(shared.resumed.wait_while(shared.lock(), |state| state.paused && !state.closed));
         let withheld = line.withheld.load(Ordering::SeqCst) == answered;
         if !withheld {
             client.write_all(&message)?;
@@ -368,57 +378,5 @@ fn c_string(bytes: &[u8]) -> String {
 impl Line {
     fn new() -> Self {
         Self { withheld: AtomicUsize::new(usize::MAX), blow: Mutex::new(Blow::Cut), silent: AtomicBool::new(false) }
-    }
-}
-
-impl Upstream {
-    fn connect(&self) -> io::Result<Stream> {
-        match self {
-            Self::Socket(path) => UnixStream::connect(path).map(Stream::Unix),
-            Self::Tcp(address) => TcpStream::connect(address).map(Stream::Tcp),
-        }
-    }
-}
-
-enum Stream {
-    Tcp(TcpStream),
-    Unix(UnixStream),
-}
-
-impl Stream {
-    fn clone(&self) -> Self {
-        match self {
-            Self::Tcp(stream) => Self::Tcp(stream.try_clone().expect("a second handle")),
-            Self::Unix(stream) => Self::Unix(stream.try_clone().expect("a second handle")),
-        }
-    }
-
-    fn close(&self) {
-        let _ = match self {
-            Self::Tcp(stream) => stream.shutdown(Shutdown::Both),
-            Self::Unix(stream) => stream.shutdown(Shutdown::Both),
-        };
-    }
-}
-
-impl Read for Stream {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::Tcp(stream) => stream.read(buffer),
-            Self::Unix(stream) => stream.read(buffer),
-        }
-    }
-}
-
-impl Write for Stream {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Tcp(stream) => stream.write(bytes),
-            Self::Unix(stream) => stream.write(bytes),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
