@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_archive_is_made_just_after_its_month_or_the_last_midnight_and_never_later_than_now() {
+    fn an_archive_is_made_after_its_month_or_the_last_midnight() {
         let month = Month { year: 2024, month: 12 };
         for (now, made) in [
             ("2025-03-07T10:00:00Z", "2025-01-01T00:02:24.870Z"),
