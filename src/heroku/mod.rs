@@ -30,7 +30,7 @@ use tokio::sync::watch;
 
 pub use activity::Activity;
 pub use answer::{Class, Error, Fault, harmless};
-pub use archive::{Archive, ArchiveError, Entries, Unreadable};
+pub use archive::{Archive, ArchiveError, Astray, Entries, FileError, HostFault, Unreadable};
 pub use asking::Cost;
 pub use preflight::{EnterpriseAccount, Quota, User};
 pub use reader::{Batch, DayReader, Read};

@@ -3,6 +3,7 @@
 mod adoption;
 mod answers;
 mod archive;
+mod archive_addresses;
 mod backfill;
 mod bad_input;
 mod boundaries;
