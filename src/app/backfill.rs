@@ -237,7 +237,7 @@ pub(super) async fn selectors(
     let mut selectors = Vec::new();
     for source in &account.sources {
         let filter = source.scope.filter.clone();
-        match context.teams.team(&context.client, &source.scope, &account.asker, cost).await {
+        match context.teams.team(&context.client, source, &account.asker, cost).await {
             Ok(team) => selectors.push(Some(Selector { team, filter })),
             Err(none) => {
                 let (its, others): (Vec<_>, Vec<_>) = days.into_iter().partition(|day| day.key.source == source.name);

@@ -28,6 +28,7 @@ mod large_events;
 mod lease;
 mod ledger_model;
 mod log_lines;
+mod lost_teams;
 mod notify;
 mod operator;
 mod pages;
