@@ -12,7 +12,7 @@ use super::{App, DONE, ExitStatus, Failure};
 use crate::cli::{BackfillArgs, Route};
 use crate::config::{Source, Token, Tokens};
 use crate::day::{Month, last_over};
-use crate::heroku::{ArchiveError, Client, Cost};
+use crate::heroku::{ArchiveError, Client, Cost, HostFault};
 use crate::plan::{Planned, Selection, Verdict};
 use crate::report::backfill::{PlanReport, SourcePlan};
 use crate::report::progress::Progress;
@@ -237,7 +237,7 @@ pub(super) async fn selectors(
     let mut selectors = Vec::new();
     for source in &account.sources {
         let filter = source.scope.filter.clone();
-        match context.teams.team(&context.client, &source.scope, &account.asker, cost).await {
+        match context.teams.team(&context.client, source, &account.asker, cost).await {
             Ok(team) => selectors.push(Some(Selector { team, filter })),
             Err(none) => {
                 let (its, others): (Vec<_>, Vec<_>) = days.into_iter().partition(|day| day.key.source == source.name);
@@ -259,13 +259,40 @@ pub(super) fn told(error: &ArchiveError, account: &Account<'_>, month: Month) ->
             "{error}. Heroku has no archive of {month} for {}, or the token's user may not see it; the days are due as before",
             account.name
         ),
-        ArchiveError::Heroku(error) | ArchiveError::File(error) => {
+        ArchiveError::Heroku(error) => {
             format!("{error}. {}; the days are due as before", advice(&error.fault, account.sources[0]))
+        }
+        ArchiveError::File(error) => {
+            let advice = host_advice(&error.fault, account.sources[0]);
+            format!("{error}. {advice}; the days are due as before")
         }
         ArchiveError::Disk(_) => {
             format!("{error}. Make room, or set TMPDIR to a folder that has it; the days are due as before")
         }
     }
+}
+
+/// What a person can do about a failure at an archive's host. Heroku signed the address, so no permission is missing, and
+/// the host knows nothing of the API's limits.
+fn host_advice(fault: &HostFault, source: &Source) -> String {
+    let advice = match fault {
+        HostFault::Passing(fault) if fault.status().is_none_or(|status| status.is_server_error()) => {
+            return advice(fault, source);
+        }
+        HostFault::Passing(_) => "Run the command again later",
+        HostFault::Refused { code: Some(code), .. } if code == "RequestTimeTooSkewed" => {
+            "The token's permissions are not the reason: Heroku signed the address. See that this machine's clock is right, \
+             and run the command again"
+        }
+        HostFault::Refused { .. } => {
+            "The token's permissions are not the reason: Heroku signed the address. Run the command again later; if this goes \
+             on, see that no proxy answers for the host, and show these words to Heroku's support"
+        }
+        HostFault::Astray { .. } => {
+            "Nothing was downloaded from there. See that no proxy answers for the host, and show these words to Heroku's support"
+        }
+    };
+    advice.to_owned()
 }
 
 #[cfg(test)]

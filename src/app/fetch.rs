@@ -1,14 +1,12 @@
 //! What a sync and a dry run have in common: which days share a fetch, who gets which event, and reading to the end.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::{Arc, Mutex};
 
-use tokio::sync::OnceCell;
-
-use crate::config::{Filter, Scope, Source, Token, Tokens};
+pub(super) use super::teams::{NoSelector, Teams};
+use crate::config::{Filter, Source, Token, Tokens};
 use crate::day::DayKey;
 use crate::event::Event;
-use crate::heroku::{Asker, Batch, Client, Cost, DayQuery, DayReader, Error, Fault, Home, Read, Team, harmless};
+use crate::heroku::{Asker, Batch, Client, Cost, DayQuery, DayReader, Error, Fault, Read, Team};
 use crate::plan::{Planned, Reason, Verdict};
 use crate::report::run::counted;
 use crate::store::Claimable;
@@ -93,7 +91,7 @@ impl Selector {
     pub(super) fn takes(&self, event: &Event) -> bool {
         let columns = &event.columns;
         let of_team = self.team.as_ref().is_none_or(|team| match &columns.team_id {
-            Some(id) => *id == team.id,
+            Some(id) => id.eq_ignore_ascii_case(&team.id),
             None => columns.team_name.as_ref() == Some(&team.name),
         });
         let Filter { r#type, action, actor } = &self.filter;
@@ -107,57 +105,8 @@ impl Selector {
     }
 }
 
-/// Why it can't be said which events belong to a source.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum NoSelector {
-    #[error(transparent)]
-    Heroku(#[from] Error),
-    #[error("the enterprise account {account} has no team `{team}`{}", its_teams(.known))]
-    NoSuchTeam { account: String, team: String, known: Vec<String> },
-    #[error("the team `{team}` is in no enterprise account, and Heroku keeps an audit trail for those alone")]
-    NoAccount { team: String },
-    #[error("the team `{team}` is in the enterprise account {other}, not in {account}")]
-    OtherAccount { account: String, team: String, other: String },
-}
-
-impl NoSelector {
-    /// The same for the person who looks after `source`, with what to do.
-    pub(super) fn told(&self, source: &Source) -> String {
-        match self {
-            Self::Heroku(error) => format!("{error}. {}", advice(&error.fault, source)),
-            Self::NoSuchTeam { .. } => format!("{self}. Put `team` of the source {} right", source.name),
-            Self::OtherAccount { .. } => format!("{self}. Put `account` of the source {} right", source.name),
-            Self::NoAccount { .. } => {
-                format!("{self}. Take the source {} out of the file, or set `enabled = false`", source.name)
-            }
-        }
-    }
-}
-
-fn its_teams(teams: &[String]) -> String {
-    if teams.is_empty() { ": it has none".to_owned() } else { format!("; its teams are {}", teams.join(", ")) }
-}
-
-/// The teams of the accounts, each asked for once in a run, and only if a source needs them.
-#[derive(Debug, Default)]
-pub(super) struct Teams {
-    accounts: Answers<Vec<Team>>,
-    /// Where teams belong that an account does not have; `None` where Heroku does not say.
-    homes: Answers<Option<Home>>,
-}
-
-/// What was asked for by a name and a token, once it was.
-type Answers<T> = Mutex<HashMap<(String, Token), Arc<OnceCell<T>>>>;
-
-/// The place for an answer.
-fn answer<T>(answers: &Answers<T>, name: &str, token: &Token) -> Arc<OnceCell<T>> {
-    let mut answers = answers.lock().expect("no panic while locked");
-    Arc::clone(answers.entry((name.to_owned(), token.clone())).or_insert_with(|| Arc::new(OnceCell::new())))
-}
-
 impl Teams {
-    /// The selector of `source` in what `job` fetches; what asking for it took is added to `cost`. A team that the account
-    /// does not have is an error: its days would pass for empty ones.
+    /// The selector of `source` in what `job` fetches; what asking for it took is added to `cost`.
     pub(super) async fn selector(
         &self,
         client: &Client,
@@ -168,37 +117,8 @@ impl Teams {
         // What Heroku has left out already is not looked at again: it may see types and addresses with other eyes.
         let filter = &source.scope.filter;
         let filter = if *filter == job.query.filter { Filter::default() } else { filter.clone() };
-        let team = self.team(client, &source.scope, &job.asker, cost).await?;
+        let team = self.team(client, source, &job.asker, cost).await?;
         Ok(Selector { team, filter })
-    }
-
-    /// The team of a scope, if it has one.
-    pub(super) async fn team(
-        &self,
-        client: &Client,
-        scope: &Scope,
-        asker: &Asker,
-        cost: &mut Cost,
-    ) -> Result<Option<Team>, NoSelector> {
-        let (account, Some(wanted)) = (&scope.account, &scope.team) else { return Ok(None) };
-        let cell = answer(&self.accounts, account, &asker.token);
-        let teams = cell.get_or_try_init(|| client.teams(account, asker, cost)).await?;
-        if let Some(team) = teams.iter().find(|team| team.id == *wanted || team.name == *wanted) {
-            return Ok(Some(team.clone()));
-        }
-        let cell = answer(&self.homes, wanted, &asker.token);
-        let home = cell.get_or_init(|| async { client.home(wanted, asker, cost).await.ok() }).await;
-        let (account, team) = (account.clone(), wanted.clone());
-        Err(match home.as_ref().map(|home| &home.enterprise_account) {
-            Some(None) => NoSelector::NoAccount { team },
-            Some(Some(other)) if other.name != account => {
-                NoSelector::OtherAccount { account, team, other: harmless(&other.name, &asker.token) }
-            }
-            _ => {
-                let known = teams.iter().map(|team| harmless(&team.name, &asker.token)).collect();
-                NoSelector::NoSuchTeam { account, team, known }
-            }
-        })
     }
 }
 
@@ -273,6 +193,7 @@ mod tests {
         let team = Some(Team { id: "t-1".into(), name: "team-a".into() });
         let team = Selector { team, filter: Filter::default() };
         assert!(team.takes(&event(r#"{"team":{"id":"t-1","name":"renamed since"}}"#)));
+        assert!(team.takes(&event(r#"{"team":{"id":"T-1"}}"#)));
         assert!(team.takes(&event(r#"{"team":{"name":"team-a"}}"#)));
         assert!(!team.takes(&event(r#"{"team":{"id":"t-2","name":"team-a"}}"#)));
         assert!(!team.takes(&event(r#"{"team":null}"#)));

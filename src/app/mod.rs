@@ -15,6 +15,7 @@ mod reset;
 mod signals;
 mod status;
 mod sync;
+mod teams;
 mod view;
 
 use std::fmt;

@@ -1,31 +1,35 @@
 //! A month's archive, Heroku's second witness: found, downloaded, checked, and read as often as is wanted.
 //!
 //! Its address is asked for right before each download, because it may not live long, and is kept out of every text,
-//! because whoever has it has the file. It lies on another host, which is not sent the token. Nothing is read of a file
+//! because whoever has it has the file. It lies on another host, which is not sent the token ([`download`]). Nothing is read of a file
 //! before the SHA-256 of the bytes as downloaded was found to be its checksum, so the file waits on disk, without a
 //! name. Memory holds a few batches, however long the month was.
 
+mod download;
+
+use std::fmt;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::os::unix::fs::FileExt as _;
+use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, Utc};
 use flate2::read::MultiGzDecoder;
-use reqwest::{Response, Url};
+use reqwest::Url;
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
-use tokio::io::AsyncWriteExt as _;
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 
-use super::answer::{Class, Error, Fault, class};
+use super::answer::{Error, Fault};
 use super::asking::{Asking, Cost};
 use super::list::{ListSplitter, Malformed};
 use super::reader::{BATCH_BYTES, BATCH_EVENTS, Batch};
 use super::{Asker, Client};
 use crate::day::{Month, end, last_over};
 use crate::event::{Event, NotJson};
+pub use download::{Astray, HostFault};
+use download::{Download, Downloaded};
 
 /// How much of a file is unpacked at a time, in bytes.
 const CHUNK: usize = 64 * 1024;
@@ -54,11 +58,52 @@ pub enum ArchiveError {
     #[error(transparent)]
     Heroku(#[from] Error),
     /// It is there, and its file can't be had.
-    #[error("{0}")]
-    File(Error),
+    #[error(transparent)]
+    File(FileError),
     /// There is no room for it.
     #[error("the archive can't be kept in the temporary folder (TMPDIR): {0}")]
     Disk(#[from] io::Error),
+}
+
+/// The host of an archive does not give the file away, or not as it should.
+#[derive(Debug, thiserror::Error)]
+pub struct FileError {
+    /// Which archive.
+    archive: String,
+    /// The host that failed; of the address nothing else is told.
+    host: String,
+    /// The last attempt's fault.
+    pub fault: HostFault,
+    attempts: u32,
+    elapsed: Duration,
+}
+
+impl fmt::Display for FileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { archive, host, fault, attempts, .. } = self;
+        match fault {
+            HostFault::Refused { .. } => {
+                write!(f, "{host} refused the address that Heroku gave for the {archive}, and a new one too: {fault}")
+            }
+            HostFault::Astray { .. } => write!(f, "{host} redirects the download of the {archive}: {fault}"),
+            HostFault::Passing(_) => {
+                write!(f, "Heroku did not answer as it should: {fault} (GET the file of the {archive}, from {host}")?;
+                if *attempts > 1 {
+                    let elapsed = Duration::from_millis(self.elapsed.as_millis() as u64);
+                    write!(f, ", {attempts} attempts in {}", humantime::format_duration(elapsed))?;
+                }
+                f.write_str(")")
+            }
+        }
+    }
+}
+
+/// Which of an archive's addresses is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Addresses {
+    First,
+    /// The one that was requested because another was refused.
+    Second,
 }
 
 /// A file with the right checksum that is no archive all the same.
@@ -91,8 +136,8 @@ struct Place {
 }
 
 impl Client {
-    /// Downloads the archive of `month`, as often as the policy allows. What asking took is added to `cost`, the
-    /// download itself as one request.
+    /// Downloads the archive of `month`, as often as the policy allows. What asking took is added to `cost`, each redirect
+    /// as a request. An address that its host refuses is asked for anew, once.
     pub async fn archive(
         &self,
         account: &str,
@@ -101,26 +146,40 @@ impl Client {
         cost: &mut Cost,
     ) -> Result<Archive, ArchiveError> {
         let mut attempts = self.attempts(asker);
+        let mut addresses = Addresses::First;
         loop {
             let place = self.find_archive(account, month, asker, cost).await?;
-            cost.requests += 1;
-            let host = place.url.host_str().unwrap_or_default().to_owned();
-            let fault = match self.download(place, month).await? {
-                Ok(archive) => {
-                    info!(account, %month, bytes = archive.bytes, "archive downloaded");
-                    return Ok(archive);
+            let mut download = Download::new(place.url, self.api.request_timeout);
+            let downloaded = match self.for_files() {
+                Ok(files) => download.run(files, &asker.token).await?,
+                Err(error) => Err(HostFault::Passing(Fault::Network(error))),
+            };
+            cost.requests += download.requests();
+            let fault = match downloaded.and_then(|file| checked(file, &place.checksum)) {
+                Ok(Downloaded { file, bytes, checksum }) => {
+                    info!(account, %month, bytes, "archive downloaded");
+                    return Ok(Archive { file, month, bytes, checksum, made_at: place.made_at });
                 }
                 Err(fault) => fault,
             };
-            let delay = if fault.class() == Class::Lasting { None } else { attempts.next_delay(fault.retry_after()) };
+            let host = download.host();
+            let delay = match &fault {
+                HostFault::Refused { .. } if addresses == Addresses::First => {
+                    warn!(account, %month, host, "the archive's address was refused; requesting a new one: {fault}");
+                    addresses = Addresses::Second;
+                    cost.retries += 1;
+                    continue;
+                }
+                HostFault::Refused { .. } | HostFault::Astray { .. } => None,
+                HostFault::Passing(fault) => attempts.next_delay(fault.retry_after()),
+            };
             let Some(delay) = delay else {
-                return Err(ArchiveError::File(Error {
-                    request: format!("GET the file of the archive {month} of {account}, from {host}"),
+                return Err(ArchiveError::File(FileError {
+                    archive: format!("archive {month} of {account}"),
+                    host: host.to_owned(),
                     fault,
-                    request_id: None,
                     attempts: attempts.made(),
                     elapsed: attempts.elapsed(),
-                    in_outage: false,
                 }));
             };
             warn!(account, %month, host, wait_ms = delay.as_millis() as u64, "downloading the archive again: {fault}");
@@ -146,7 +205,7 @@ impl Client {
                 fault: Fault::Shape(problem.to_owned()),
                 request_id: None,
                 attempts: 1,
-                elapsed: std::time::Duration::ZERO,
+                elapsed: Duration::ZERO,
                 in_outage: false,
             })
         })
@@ -166,48 +225,14 @@ impl Client {
         let made_at = info.created_at.and_then(|text| DateTime::parse_from_rfc3339(&text).ok());
         Ok(Place { url, checksum, made_at: made_at.map(|time| time.to_utc()) })
     }
+}
 
-    /// Downloads a file and checks it. The outer error is this machine's.
-    async fn download(&self, place: Place, month: Month) -> io::Result<Result<Archive, Fault>> {
-        let Place { url, checksum, made_at } = place;
-        let network = |error: reqwest::Error| Fault::Network(error.without_url());
-        let files = match self.for_files().map_err(network) {
-            Ok(files) => files,
-            Err(fault) => return Ok(Err(fault)),
-        };
-        let mut response: Response = match files.get(url).send().await.map_err(network) {
-            Ok(response) => response,
-            Err(fault) => return Ok(Err(fault)),
-        };
-        let status = response.status();
-        if status != 200 {
-            // A file in parts is not asked for.
-            let fault = match class(status) {
-                Some(_) => Fault::Status { status, id: None, message: None, retry_after: None },
-                None => Fault::NoWayOn,
-            };
-            return Ok(Err(fault));
-        }
-        let mut file = tokio::fs::File::from_std(tempfile::tempfile()?);
-        let (mut hash, mut bytes) = (Sha256::new(), 0);
-        loop {
-            match response.chunk().await.map_err(network) {
-                Ok(Some(chunk)) => {
-                    hash.update(&chunk);
-                    bytes += chunk.len() as u64;
-                    file.write_all(&chunk).await?;
-                }
-                Ok(None) => break,
-                Err(fault) => return Ok(Err(fault)),
-            }
-        }
-        file.flush().await?;
-        let found = hex::encode(hash.finalize());
-        if found != checksum.to_ascii_lowercase() {
-            return Ok(Err(Fault::Checksum { found, bytes }));
-        }
-        Ok(Ok(Archive { file: file.into_std().await, month, bytes, checksum: found, made_at }))
+/// The file, if it is the one with this checksum.
+fn checked(file: Downloaded, checksum: &str) -> Result<Downloaded, HostFault> {
+    if file.checksum == checksum.to_ascii_lowercase() {
+        return Ok(file);
     }
+    Err(HostFault::Passing(Fault::Checksum { found: file.checksum, bytes: file.bytes }))
 }
 
 impl Archive {

@@ -30,7 +30,7 @@ use tokio::sync::watch;
 
 pub use activity::Activity;
 pub use answer::{Class, Error, Fault, harmless};
-pub use archive::{Archive, ArchiveError, Entries, Unreadable};
+pub use archive::{Archive, ArchiveError, Astray, Entries, FileError, HostFault, Unreadable};
 pub use asking::Cost;
 pub use preflight::{EnterpriseAccount, Quota, User};
 pub use reader::{Batch, DayReader, Read};
@@ -99,15 +99,28 @@ pub struct Team {
 /// What Heroku says of a team by itself.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Home {
+    /// The team's id.
+    pub id: String,
+    /// Its present name.
+    pub name: String,
     /// The enterprise account that it is in; a team of another kind is in none.
     pub enterprise_account: Option<Named>,
 }
 
-/// A thing of Heroku's that has a name.
+/// A thing of Heroku's that has a name, and an id that stays when the name changes.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Named {
+    /// The id.
+    pub id: Option<String>,
     /// The name.
     pub name: String,
+}
+
+impl Named {
+    /// Whether the file means this one, by either.
+    pub fn is(&self, name_or_id: &str) -> bool {
+        self.name == name_or_id || self.id.as_ref().is_some_and(|id| id.eq_ignore_ascii_case(name_or_id))
+    }
 }
 
 /// How many elements a list in these chunks has, if it is one: what finds them by itself, for `benches/`.

@@ -3,6 +3,7 @@
 mod adoption;
 mod answers;
 mod archive;
+mod archive_addresses;
 mod backfill;
 mod bad_input;
 mod boundaries;
@@ -29,6 +30,7 @@ mod lease;
 mod ledger_model;
 mod locks;
 mod log_lines;
+mod lost_teams;
 mod notify;
 mod operator;
 mod pages;

@@ -145,11 +145,14 @@ impl Canary {
         let violations = self.world.heroku.violations();
         let backfill = "backfill --via archive --from 2024-09-28 --to 2024-09-28";
         for (fault, times) in [
-            (Fault::status(403, "expired", ARCHIVE_KEY), 1),
+            (Fault::status(403, "expired", ARCHIVE_KEY), 2),
+            (Fault::storage(403, ARCHIVE_KEY, &format!("no {ARCHIVE_KEY} for {TOKEN}")), 2),
+            (Fault::storage(503, ARCHIVE_KEY, &format!("no {ARCHIVE_KEY} for {TOKEN}")), 3),
             (Fault::CutBody { after_bytes: 0 }, 3),
             (Fault::EndBody { after_bytes: 100 }, 3),
             (Fault::body(200, "text/plain", ARCHIVE_KEY), 3),
-            (Fault::Redirect { location: format!("{}/{ARCHIVE_KEY}", self.world.heroku.url()) }, 1),
+            (Fault::Redirect { location: format!("ftp://127.0.0.1/{ARCHIVE_KEY}") }, 1),
+            (Fault::Redirect { location: format!("/{ARCHIVE_KEY}") }, 4),
         ] {
             self.world.heroku.fault(Match::download().times(times), fault);
             self.run(backfill, 1);

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use bytes::Bytes;
-use chrono::{Datelike as _, NaiveDate};
+use chrono::{DateTime, Datelike as _, NaiveDate, NaiveTime, SecondsFormat, Utc};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest as _, Sha256};
@@ -45,16 +45,26 @@ pub struct Archive {
     pub checksum: String,
     /// The 24 characters that stand for this file at the archive host.
     pub key: String,
-    /// When it was made: just after the end of the month.
+    /// When it was made: just after the end of the month or, while that goes on, just after the last midnight.
     pub created_at: String,
+    /// The header `Content-Encoding` that the archive host sends with the file, whose bytes stay as they are.
+    pub content_encoding: Option<String>,
+}
+
+/// When an archive of `month` was made that lies here at `now`.
+pub(crate) fn made_at(month: Month, now: DateTime<Utc>) -> DateTime<Utc> {
+    let Month { year, month } = month.next();
+    let after_the_month = NaiveDate::from_ymd_opt(year, month, 1).unwrap_or(NaiveDate::MAX);
+    let begins = NaiveTime::from_hms_milli_opt(0, 2, 24, 870).unwrap_or_default();
+    after_the_month.min(now.date_naive()).and_time(begins).and_utc().min(now)
 }
 
 impl Archive {
     pub(crate) fn new(account: &str, month: Month, file: Bytes) -> Self {
+        let created_at = made_at(month, Utc::now()).to_rfc3339_opts(SecondsFormat::Millis, true);
         let checksum = hex::encode(Sha256::digest(&file));
         let key = hex::encode(Sha256::digest(format!("{account} {month:?} {checksum}")))[..24].to_owned();
-        let Month { year, month } = month.next();
-        Self { file, checksum, key, created_at: format!("{year}-{month:02}-01T00:02:24.870Z") }
+        Self { file, checksum, key, created_at, content_encoding: None }
     }
 }
 
@@ -78,4 +88,24 @@ pub fn pack(events: &[Bytes]) -> Bytes {
 pub fn gzip(bytes: &[u8]) -> Bytes {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("a vector takes all bytes").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_archive_is_made_after_its_month_or_the_last_midnight() {
+        let month = Month { year: 2024, month: 12 };
+        for (now, made) in [
+            ("2025-03-07T10:00:00Z", "2025-01-01T00:02:24.870Z"),
+            ("2025-01-01T00:02:24.870Z", "2025-01-01T00:02:24.870Z"),
+            ("2025-01-01T00:01:00Z", "2025-01-01T00:01:00.000Z"),
+            ("2024-12-28T15:00:00Z", "2024-12-28T00:02:24.870Z"),
+            ("2024-12-28T00:00:00Z", "2024-12-28T00:00:00.000Z"),
+        ] {
+            let found = made_at(month, now.parse().expect("a time"));
+            assert_eq!(found.to_rfc3339_opts(SecondsFormat::Millis, true), made, "{now}");
+        }
+    }
 }

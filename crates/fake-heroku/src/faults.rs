@@ -64,7 +64,7 @@ pub enum Fault {
         /// Where to.
         location: String,
     },
-    /// A good answer with one more header.
+    /// A good answer with one more header, in place of its own of that name.
     Header {
         /// Its name.
         name: String,
@@ -91,6 +91,28 @@ impl Fault {
         let message = crate::refusal::RATE_LIMIT.to_owned();
         let retry_after = retry_after.map(str::to_owned);
         Self::Status { code: 429, id: "rate_limit".into(), message, retry_after, headers: Vec::new() }
+    }
+
+    /// A redirect with this status, to anywhere or, against the rules, to nowhere.
+    pub fn redirect(code: u16, location: Option<&str>) -> Self {
+        let headers = location.map(|location| ("Location".to_owned(), location.to_owned())).into_iter().collect();
+        Self::Status { code, id: "redirect".into(), message: "elsewhere".into(), retry_after: None, headers }
+    }
+
+    /// An error in the form of the archive host, which is S3's: XML with a code and a message.
+    pub fn storage(status: u16, code: &str, message: &str) -> Self {
+        Self::body(status, "application/xml", crate::storage::error(code, message))
+    }
+
+    /// What the archive host says of an address whose time is over.
+    pub fn expired_address() -> Self {
+        Self::storage(403, "AccessDenied", "Request has expired")
+    }
+
+    /// What the archive host says of an address from a machine whose clock differs too much.
+    pub fn skewed_clock() -> Self {
+        let message = "The difference between the request time and the current time is too large.";
+        Self::storage(403, "RequestTimeTooSkewed", message)
     }
 
     /// Any answer at all.

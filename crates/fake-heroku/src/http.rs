@@ -9,18 +9,25 @@ use axum::extract::{Query as Parameters, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::Utc;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::body;
+use crate::credentials::{Credentials, accepts_version_3};
 use crate::faults::Fault;
 use crate::journal::{Host, Recorded};
-use crate::listing::{self, Query, Range};
+use crate::listing::{self, Query, Span};
 use crate::model::User;
+use crate::pages::List;
+use crate::range::Range;
 use crate::refusal::{RATE_LIMIT, Refusal};
-use crate::resources;
+use crate::resources::{self, Resource};
 use crate::state::Shared;
+use crate::storage;
 
-const ACCEPT: &str = "application/vnd.heroku+json; version=3";
+/// The published definitions of what audit trails need (heroku/platform-api and others; it names them).
+const SCHEMA: &str = include_str!("../schema.json");
 
 /// The Platform API.
 pub(crate) fn api(shared: Arc<Shared>) -> Router {
@@ -50,12 +57,15 @@ async fn answer_api(State(shared): State<Arc<Shared>>, request: Request) -> Resp
 /// The checks first, then the script, then the truth.
 async fn respond(shared: &Shared, call: &Call) -> Result<Response, Refusal> {
     let asked = &call.asked;
-    if asked.accept.as_deref() != Some(ACCEPT) {
+    if !accepts_version_3(&call.headers) {
         let message = "You must specify a version, or use a supported `Accept` header.";
         return Err(Refusal::new(StatusCode::NOT_ACCEPTABLE, "not_acceptable", message));
     }
     if asked.user_agent.as_deref().is_none_or(str::is_empty) {
         return Err(Refusal::bad_request("User-Agent header is missing."));
+    }
+    if call.is_for_all() {
+        return Ok(([(header::CONTENT_TYPE, "application/json")], SCHEMA).into_response());
     }
     let user = asked.token.as_deref().and_then(|token| shared.lock().model.owner(token).cloned());
     let Some(user) = user else {
@@ -71,12 +81,15 @@ async fn respond(shared: &Shared, call: &Call) -> Result<Response, Refusal> {
         Some(Err(spoils)) => Some(spoils),
         None => None,
     };
-    if asked.method != "GET" {
+    if !call.only_reads() {
         return Err(Refusal::not_found("resource"));
     }
     let mut response = match call.segments()[..] {
         ["enterprise-accounts", account, "events"] => events(shared, call, account, &user, fault.as_ref())?,
-        ref segments => resources::get(&shared.lock(), segments, &user).map(|json| axum::Json(json).into_response())?,
+        ref segments => {
+            let resource = resources::get(&shared.lock(), segments, &user)?;
+            described(resource, call)?
+        }
     };
     if let Some(Fault::Header { name, value }) = fault {
         set(response.headers_mut(), &name, &value);
@@ -94,16 +107,13 @@ fn events(
     let state = shared.lock();
     resources::manager(&state, account, user)?;
     let query = call.query.as_ref().map_err(Refusal::bad_request)?;
-    let range = match (state.paging, &call.range) {
-        (listing::Paging::Whole, _) => Range::default(),
-        (listing::Paging::Pages { .. }, Ok(range)) => *range,
-        (listing::Paging::Pages { .. }, Err(garbage)) => {
-            let message = format!("Range is not satisfiable: {garbage}");
-            return Err(Refusal::new(StatusCode::RANGE_NOT_SATISFIABLE, "requested_range_not_satisfiable", message));
-        }
+    let span = match (state.paging, &call.span) {
+        (listing::Paging::Whole, span) => span.as_ref().map(Span::order_alone).unwrap_or_default(),
+        (listing::Paging::Pages { .. }, Ok(span)) => span.clone(),
+        (listing::Paging::Pages { .. }, Err(garbage)) => return Err(Refusal::range(garbage)),
     };
     let day = state.model.day(account, query.day.unwrap_or_else(|| Utc::now().date_naive()));
-    let page = listing::page(&day, query.clone(), state.paging, range);
+    let page = listing::page(&day, query.clone(), state.paging, &span);
     let gzip = state.gzip && call.asked.accept_encoding.as_deref().is_some_and(|codings| codings.contains("gzip"));
     drop(state);
 
@@ -115,7 +125,7 @@ fn events(
     let partial = next_range.is_some() || matches!(fault, Some(Fault::NoNextRange));
     let mut headers = HeaderMap::new();
     set(&mut headers, "content-type", "application/json");
-    set(&mut headers, "accept-ranges", "id");
+    set(&mut headers, "accept-ranges", listing::FIELD);
     for (name, value) in [("content-range", page.content_range), ("next-range", next_range)] {
         if let Some(value) = value {
             set(&mut headers, name, &value);
@@ -133,24 +143,61 @@ fn events(
     Ok((status, headers, spoiled(pieces, fault)).into_response())
 }
 
+/// Any other resource: with an `ETag`, of a list the page that is wanted, and nothing for one who has it already.
+fn described(resource: Resource, call: &Call) -> Result<Response, Refusal> {
+    let mut headers = HeaderMap::new();
+    let (status, value) = match resource {
+        Resource::One(value) => (StatusCode::OK, value),
+        Resource::Many(list) => paged(list, call, &mut headers)?,
+    };
+    let body = value.to_string();
+    let etag = format!("W/\"{}\"", &hex::encode(Sha256::digest(&body))[..32]);
+    set(&mut headers, "etag", &etag);
+    set(&mut headers, "content-type", "application/json");
+    if text(&call.headers, header::IF_NONE_MATCH).is_some_and(|known| known.contains(&etag)) {
+        headers.remove(header::CONTENT_TYPE);
+        return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
+    }
+    Ok((status, headers, body).into_response())
+}
+
+fn paged(list: List, call: &Call, headers: &mut HeaderMap) -> Result<(StatusCode, Value), Refusal> {
+    let raw = call.asked.range.as_deref();
+    let unsatisfiable = || Refusal::range(raw.unwrap_or_default());
+    let range = raw.map_or_else(|| Some(Range::default()), Range::parse).ok_or_else(unsatisfiable)?;
+    set(headers, "accept-ranges", &list.fields.join(", "));
+    let page = list.page(&range).ok_or_else(unsatisfiable)?;
+    let status = if page.next_range.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
+    for (name, value) in [("content-range", page.content_range), ("next-range", page.next_range)] {
+        if let Some(value) = value {
+            set(headers, name, &value);
+        }
+    }
+    Ok((status, Value::Array(page.rows)))
+}
+
 async fn answer_download(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let call = Call::read(&shared, Host::Archive, &request);
-    let mut violations = Vec::new();
-    if request.headers().contains_key(header::AUTHORIZATION) {
-        violations.push(format!("the archive host was sent a token: {}", call.asked.path));
-    }
-    let place = shared.arrive(&call.asked, violations).await;
+    // An address is all that the host needs. Whatever else says who asks, or from where, is a secret given away.
+    let told = [header::AUTHORIZATION, header::COOKIE, header::REFERER];
+    let told = told.iter().filter(|name| call.headers.contains_key(*name));
+    let told = told.map(|name| format!("the archive host was sent {name}: {}", call.asked.path)).collect();
+    let place = shared.arrive(&call.asked, told).await;
     let fault = shared.fault(&call.asked).await.map(|fault| replaced(fault, &call.headers));
-    let file = shared.lock().model.download(call.asked.path.trim_start_matches('/'));
-    let response = match (fault, file) {
+    let archive = shared.lock().model.download(call.asked.path.trim_start_matches('/')).cloned();
+    let mut response = match (fault, archive) {
         (Some(Ok(answer)), _) => answer,
-        (_, None) => (StatusCode::FORBIDDEN, "<Error><Code>AccessDenied</Code></Error>").into_response(),
-        (spoils, Some(file)) => {
+        (_, None) => storage::refusal(StatusCode::FORBIDDEN, "AccessDenied", "Access Denied"),
+        (spoils, Some(archive)) => {
             let spoils = spoils.and_then(Result::err);
-            let content = [(header::CONTENT_TYPE, "application/octet-stream")];
-            (content, spoiled(Box::new(std::iter::once(file)), spoils.as_ref())).into_response()
+            let mut response = storage::file(&archive, &call.headers, spoils.as_ref());
+            if let Some(Fault::Header { name, value }) = &spoils {
+                set(response.headers_mut(), name, value);
+            }
+            response
         }
     };
+    storage::sign(response.headers_mut());
     shared.answered(place, response.status().as_u16());
     response
 }
@@ -179,7 +226,8 @@ fn replaced(fault: Fault, headers: &HeaderMap) -> Result<Response, Fault> {
     })
 }
 
-fn spoiled(pieces: body::Pieces, fault: Option<&Fault>) -> Body {
+/// The body that a fault leaves.
+pub(crate) fn spoiled(pieces: body::Pieces, fault: Option<&Fault>) -> Body {
     match fault {
         Some(Fault::CutBody { after_bytes }) => body::cut(pieces, *after_bytes),
         Some(Fault::EndBody { after_bytes }) => body::whole(body::shortened(pieces, *after_bytes)),
@@ -193,7 +241,7 @@ struct Call {
     asked: Recorded,
     headers: HeaderMap,
     query: Result<Query, String>,
-    range: Result<Range, String>,
+    span: Result<Span, String>,
 }
 
 impl Call {
@@ -204,7 +252,7 @@ impl Call {
             .map_err(|error| error.to_string())
             .and_then(|Parameters(parameters)| Query::read(&parameters));
         let raw_range = text(&headers, header::RANGE);
-        let range = raw_range.as_deref().map_or(Ok(Range::default()), |raw| Range::parse(raw).ok_or(raw.to_owned()));
+        let span = raw_range.as_deref().map_or(Ok(Span::default()), |raw| Span::parse(raw).ok_or(raw.to_owned()));
         let path = uri.path().to_owned();
         let (account, lists_events) = match path.split('/').skip(1).collect::<Vec<_>>()[..] {
             ["enterprise-accounts", account, "events"] => (Some(account), true),
@@ -212,59 +260,72 @@ impl Call {
             _ => (None, false),
         };
         let authorization = text(&headers, header::AUTHORIZATION);
+        let credentials = authorization.as_deref().and_then(Credentials::read);
         let asked = Recorded {
             at: Instant::now(),
             host,
             method: request.method().to_string(),
             query: uri.query().unwrap_or_default().to_owned(),
-            token: authorization.map(|value| value.strip_prefix("Bearer ").map(str::to_owned).unwrap_or(value)),
+            scheme: credentials.as_ref().map(|credentials| credentials.scheme),
+            token: credentials.map(|credentials| credentials.token).or(authorization),
             user_agent: text(&headers, header::USER_AGENT),
             accept: text(&headers, header::ACCEPT),
             accept_encoding: text(&headers, header::ACCEPT_ENCODING),
             account: account.map(|account| shared.lock().model.name_of(account)),
             day: query.as_ref().ok().and_then(|query| query.day).filter(|_| lists_events),
-            page: lists_events.then(|| range.as_ref().map_or(1, |range| range.page())),
+            page: lists_events.then(|| span.as_ref().map_or(1, Span::page)),
             range: raw_range,
             path,
             status: None,
         };
-        Self { asked, headers, query, range }
+        Self { asked, headers, query, span }
     }
 
     fn segments(&self) -> Vec<&str> {
         self.asked.path.split('/').skip(1).collect()
     }
 
+    fn only_reads(&self) -> bool {
+        matches!(&*self.asked.method, "GET" | "HEAD")
+    }
+
+    /// Whether it asks for what anyone may read, without a token and at no cost.
+    fn is_for_all(&self) -> bool {
+        self.asked.path == "/schema" && self.only_reads()
+    }
+
     /// What no client of the API should send.
     fn violations(&self) -> Vec<String> {
         let asked = &self.asked;
         let mut wrong = Vec::new();
-        if asked.method != "GET" {
-            wrong.push("not a GET".to_owned());
+        if !self.only_reads() {
+            wrong.push("neither GET nor HEAD".to_owned());
         }
-        if asked.accept.as_deref() != Some(ACCEPT) {
+        if !accepts_version_3(&self.headers) {
             wrong.push(format!("Accept is {:?}", asked.accept));
         }
         if asked.user_agent.as_deref().is_none_or(str::is_empty) {
             wrong.push("no User-Agent".to_owned());
         }
-        if !text(&self.headers, header::AUTHORIZATION).is_some_and(|value| value.starts_with("Bearer ")) {
-            wrong.push("no Authorization: Bearer".to_owned());
+        if asked.scheme.is_none() && !self.is_for_all() {
+            wrong.push("no Authorization with a token".to_owned());
         }
         if asked.page.is_some() {
             wrong.extend(self.query.as_ref().err().cloned());
-            wrong.extend(self.range.as_ref().err().map(|garbage| format!("Range is {garbage:?}")));
+            wrong.extend(self.span.as_ref().err().map(|garbage| format!("Range is {garbage:?}")));
         }
         let (method, path) = (&asked.method, &asked.path);
         wrong.into_iter().map(|what| format!("{method} {path}: {what}")).collect()
     }
 }
 
-fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
+/// The value of a header, as text.
+pub(crate) fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
     headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
-fn set(headers: &mut HeaderMap, name: &str, value: &str) {
+/// Sets a header, in place of another of that name.
+pub(crate) fn set(headers: &mut HeaderMap, name: &str, value: &str) {
     let name = HeaderName::from_bytes(name.as_bytes()).expect("a header name");
     // A strange id of an event can't stand in a header.
     headers.insert(name, HeaderValue::from_str(value).unwrap_or(HeaderValue::from_static("?")));

@@ -28,8 +28,10 @@ pub struct Recorded {
     pub query: String,
     /// The header `Range`.
     pub range: Option<String>,
-    /// The token behind `Authorization: Bearer `, or the whole header if it has another form.
+    /// The token in `Authorization`, or the whole header if it has no usable form.
     pub token: Option<String>,
+    /// How the token was sent: `Bearer` or `Basic`.
+    pub scheme: Option<&'static str>,
     /// The header `User-Agent`.
     pub user_agent: Option<String>,
     /// The header `Accept`.

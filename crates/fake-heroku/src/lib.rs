@@ -4,6 +4,9 @@
 //! ([`Hold`]), and read back what was asked ([`Recorded`]) and the truth ([`FakeHeroku::day`]). A person starts it alone:
 //! `cargo run -p fake-heroku -- serve`.
 //!
+//! Clients besides our own use it: Heroku's command line, its client libraries, curl. It takes what they send, and answers as
+//! they expect, as far as Heroku's reference or their code tells.
+//!
 //! It promises to send the very bytes of each event, to be strict with what clients send, and to say in
 //! [`FakeHeroku::violations`] what no client should have sent. Where Heroku documents nothing (whether lists of events
 //! come in pages, whether a 429 has a `Retry-After`), it can do either.
@@ -11,6 +14,7 @@
 mod archive;
 mod body;
 pub mod corpus;
+mod credentials;
 mod event;
 mod faults;
 mod fixtures;
@@ -21,10 +25,13 @@ mod journal;
 mod listing;
 mod matching;
 mod model;
+mod pages;
 mod quota;
+mod range;
 mod refusal;
 mod resources;
 mod state;
+mod storage;
 
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
@@ -182,7 +189,17 @@ impl FakeHeroku {
         self.change(|model| model.make_archive(account, month));
     }
 
-    /// Changes what is told of a month's archive: its checksum, or when it was made.
+    /// The address of a month's file at the archive host, as the archive's own page tells it.
+    ///
+    /// # Panics
+    /// If there is no such archive.
+    pub fn archive_url(&self, account: &str, month: Month) -> String {
+        let mut key = String::new();
+        self.change_archive(account, month, |archive| key.clone_from(&archive.key));
+        format!("{}/{key}", self.server.archive_url)
+    }
+
+    /// Changes what is told of a month's archive, or how it is served: its checksum, when it was made, its encoding.
     ///
     /// # Panics
     /// If there is no such archive.

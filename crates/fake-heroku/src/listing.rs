@@ -7,11 +7,15 @@ use chrono::NaiveDate;
 
 use crate::event::Keys;
 use crate::model::Day;
+use crate::range::{Order, Range};
+
+/// What events can be sorted by in a `Range`.
+pub(crate) const FIELD: &str = "id";
 
 /// Whether lists of events come in pages. Heroku does not say which of the two it does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Paging {
-    /// The whole day in one answer; `Range` is ignored.
+    /// The whole day in one answer; of `Range`, only the order counts.
     #[default]
     Whole,
     /// Heroku's way with long lists: 206 with `Next-Range` while more is left.
@@ -86,35 +90,35 @@ impl Cursor {
     }
 }
 
-/// The header `Range`: `id ..`, `id ]CURSOR..`, then `; max=N` or `; order=asc,max=N`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Range {
+/// What a `Range` says of a list of events: `id ..` or `id ]CURSOR..`, and its parameters.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Span {
     after: Option<Cursor>,
-    max: Option<usize>,
+    range: Range,
 }
 
-impl Range {
+impl Span {
+    /// Reads the header. Only ids can be sorted by, and only a cursor of a `Next-Range` begins a page.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let (span, parameters) = text.split_once(';').unwrap_or((text, ""));
-        let from = span.trim().strip_prefix("id ")?.strip_suffix("..")?.trim();
-        let after = match from {
-            "" => None,
-            from => Some(Cursor::parse(from.strip_prefix(']')?)?),
-        };
-        let mut max = None;
-        for parameter in parameters.split([',', ';']).map(str::trim).filter(|text| !text.is_empty()) {
-            match parameter.split_once('=')? {
-                ("max", number) => max = Some(number.parse().ok().filter(|number| *number > 0)?),
-                ("order", "asc" | "desc") => {}
-                _ => return None,
-            }
+        let range = Range::parse(text).filter(|range| range.last.is_none())?;
+        if range.field.as_deref().is_some_and(|field| field != FIELD) {
+            return None;
         }
-        Some(Self { after, max })
+        let after = match &range.first {
+            None => None,
+            Some(bound) => Some(Cursor::parse(&bound.value).filter(|_| bound.is_excluded)?),
+        };
+        Some(Self { after, range })
     }
 
     /// The number of the page that this asks for; the first is 1.
-    pub(crate) fn page(self) -> usize {
+    pub(crate) fn page(&self) -> usize {
         self.after.map_or(1, |cursor| cursor.page)
+    }
+
+    /// The same span as far as it goes for a day that comes in one answer.
+    pub(crate) fn order_alone(&self) -> Self {
+        Self { after: None, range: Range { order: self.range.order, ..Range::default() } }
     }
 }
 
@@ -132,21 +136,19 @@ pub(crate) struct Page {
     pub(crate) own_range: String,
 }
 
-/// The page of `day` that is asked for.
-pub(crate) fn page(day: &Day, query: Query, paging: Paging, range: Range) -> Page {
-    let own = |max: usize| {
-        let from = range.after.map_or(String::new(), |cursor| format!("]{}", cursor.token()));
-        format!("id {from}..; max={max}")
-    };
+/// The page of `day` that is asked for. The order in the `Range` goes before the one in the query.
+pub(crate) fn page(day: &Day, query: Query, paging: Paging, span: &Span) -> Page {
+    let is_descending = span.range.order.map_or(query.descending, |order| order == Order::Descending);
+    let query = Query { descending: is_descending, ..query };
     let (default, max) = match paging {
         Paging::Whole => {
             let positions = positions(day, query, None);
-            return Page { positions, content_range: None, next_range: None, own_range: own(1000) };
+            return Page { positions, content_range: None, next_range: None, own_range: span.range.own(FIELD, 1000) };
         }
         Paging::Pages { default, max } => (default, max),
     };
-    let max = range.max.unwrap_or(default).clamp(1, max.max(1));
-    let mut rest = positions(day, query, range.after);
+    let max = span.range.max.unwrap_or(default).clamp(1, max.max(1));
+    let mut rest = positions(day, query, span.after);
     let taken: Vec<usize> = rest.by_ref().take(max).collect();
     let more = rest.next().is_some();
     let name = |position: usize| {
@@ -154,11 +156,11 @@ pub(crate) fn page(day: &Day, query: Query, paging: Paging, range: Range) -> Pag
         Keys::of(&event).id.map_or_else(|| format!("#{position}"), std::borrow::Cow::into_owned)
     };
     let ends = taken.first().zip(taken.last());
-    let next = ends.filter(|_| more).map(|(_, &last)| Cursor { page: range.page().saturating_add(1), position: last });
+    let next = ends.filter(|_| more).map(|(_, &last)| Cursor { page: span.page().saturating_add(1), position: last });
     Page {
-        content_range: ends.map(|(&first, &last)| format!("id {}..{}", name(first), name(last))),
-        next_range: next.map(|cursor| format!("id ]{}..; max={max}", cursor.token())),
-        own_range: own(max),
+        content_range: ends.map(|(&first, &last)| format!("{FIELD} {}..{}", name(first), name(last))),
+        next_range: next.map(|cursor| span.range.behind(FIELD, &cursor.token(), max)),
+        own_range: span.range.own(FIELD, max),
         positions: Box::new(taken.into_iter()),
     }
 }
@@ -183,14 +185,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_range_is_read_in_each_of_its_forms_and_garbage_is_none() {
+    fn a_span_of_events_begins_behind_a_cursor_or_at_the_start() {
         let cursor = Cursor { page: 3, position: 399 };
-        let after = Some(cursor);
-        assert_eq!(Range::parse("id ..; max=10;"), Some(Range { after: None, max: Some(10) }));
-        assert_eq!(Range::parse("id ..; order=asc,max=5"), Some(Range { after: None, max: Some(5) }));
-        assert_eq!(Range::parse(&format!("id ]{}..", cursor.token())), Some(Range { after, max: None }));
-        for garbage in ["", "id", "bytes=0-10", "id ]x..", "id ..; max=0", "id ..; max=many", "name ..", "id ..; a=b"] {
-            assert_eq!(Range::parse(garbage), None, "{garbage}");
+        let span = Span::parse(&format!("id ]{}..", cursor.token())).expect("a span");
+        assert_eq!((span.after, span.page()), (Some(cursor), 3));
+        for text in ["id ..; max=10;", "..; order=asc,max=5"] {
+            assert_eq!(Span::parse(text).expect("a span").page(), 1, "{text}");
         }
+        for other in ["name ..", "id ]x..", "bytes=0-10"] {
+            assert!(Span::parse(other).is_none(), "{other}");
+        }
+        let (included, closed) = (format!("id {}..", cursor.token()), format!("id ..{}", cursor.token()));
+        assert!(Span::parse(&included).is_none() && Span::parse(&closed).is_none());
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use chrono::NaiveDate;
+use chrono::{NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::archive::{self, Archive, Month};
@@ -26,7 +26,7 @@ pub struct User {
 /// An API token and its owner.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Token {
-    /// What stands behind `Bearer `.
+    /// What stands behind `Bearer `, or is the password of `Basic`.
     pub token: String,
     /// The owner's address.
     pub user: String,
@@ -161,12 +161,15 @@ pub struct Model {
 impl Model {
     /// The account of this name or id.
     pub fn account(&self, name_or_id: &str) -> Option<&Account> {
-        self.directory.enterprise_accounts.iter().find(|account| account.name == name_or_id || account.id == name_or_id)
+        self.directory
+            .enterprise_accounts
+            .iter()
+            .find(|account| account.name == name_or_id || account.id.eq_ignore_ascii_case(name_or_id))
     }
 
     /// The team of this name or id.
     pub fn team(&self, name_or_id: &str) -> Option<&Team> {
-        self.directory.teams.iter().find(|team| team.name == name_or_id || team.id == name_or_id)
+        self.directory.teams.iter().find(|team| team.name == name_or_id || team.id.eq_ignore_ascii_case(name_or_id))
     }
 
     /// The owner of a token, if it is a valid one.
@@ -238,10 +241,13 @@ impl Model {
         }
     }
 
-    /// Makes an archive of an account's stored days of one month, in no useful order, as Heroku's are.
+    /// Makes an archive of an account's stored days of one month, in no useful order, as Heroku's are. Of the present
+    /// month it holds the days that are over.
     pub fn make_archive(&mut self, account: &str, month: Month) {
         let name = self.name_of(account);
-        let days = self.days.iter().filter(|((owner, date), _)| *owner == name && Month::of(*date) == month);
+        let made = archive::made_at(month, Utc::now()).date_naive();
+        let is_its = |date: NaiveDate| Month::of(date) == month && date < made;
+        let days = self.days.iter().filter(|((owner, date), _)| *owner == name && is_its(*date));
         let events: Vec<Bytes> = days.flat_map(|(_, day)| day.events()).collect();
         self.put_archive(&name, month, archive::pack(&events));
     }
@@ -263,9 +269,9 @@ impl Model {
         change(archive.unwrap_or_else(|| panic!("no archive of {account} {month:?}")));
     }
 
-    /// The file that the archive host has under this key.
-    pub(crate) fn download(&self, key: &str) -> Option<Bytes> {
-        self.archives.values().find(|archive| archive.key == key).map(|archive| archive.file.clone())
+    /// The archive whose file the archive host has under this key.
+    pub(crate) fn download(&self, key: &str) -> Option<&Archive> {
+        self.archives.values().find(|archive| archive.key == key)
     }
 
     pub(crate) fn name_of(&self, account: &str) -> String {

@@ -30,6 +30,11 @@ impl Refusal {
         Self::new(StatusCode::NOT_FOUND, "not_found", format!("Couldn't find that {what}."))
     }
 
+    pub(crate) fn range(range: &str) -> Self {
+        let message = format!("Range is not satisfiable: {range}");
+        Self::new(StatusCode::RANGE_NOT_SATISFIABLE, "requested_range_not_satisfiable", message)
+    }
+
     fn url(&self) -> Option<&'static str> {
         match self.id.as_str() {
             "rate_limit" => Some("https://devcenter.heroku.com/articles/platform-api-reference#rate-limits"),

@@ -1,4 +1,4 @@
-//! The resources besides events: accounts, teams, archives, oneself; and who may see which.
+//! The resources besides events: accounts, members, teams, archives, oneself; and who may see which.
 
 use std::time::Instant;
 
@@ -6,14 +6,23 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::archive::{Archive, Month};
-use crate::model::{Account, Model, Team, User};
+use crate::generate::uuid;
+use crate::model::{Account, Member, Model, Team, User};
+use crate::pages::{List, Row};
 use crate::refusal::Refusal;
 use crate::state::State;
 
+/// What a path leads to.
+#[derive(Debug)]
+pub(crate) enum Resource {
+    One(Value),
+    Many(List),
+}
+
 /// The answer to a GET of this path.
-pub(crate) fn get(state: &State, path: &[&str], user: &User) -> Result<Value, Refusal> {
+pub(crate) fn get(state: &State, path: &[&str], user: &User) -> Result<Resource, Refusal> {
     let model = &state.model;
-    Ok(match *path {
+    Ok(Resource::One(match *path {
         ["account"] => json!({ "id": user.id, "email": user.email }),
         ["account", "rate-limits"] => {
             json!({ "remaining": state.buckets.remaining(&user.email, Instant::now()) })
@@ -21,19 +30,27 @@ pub(crate) fn get(state: &State, path: &[&str], user: &User) -> Result<Value, Re
         ["enterprise-accounts"] => {
             let accounts = &model.directory.enterprise_accounts;
             let own = accounts.iter().filter(|account| !account.permissions(&user.email).is_empty());
-            own.map(|account| describe_account(account, user)).collect()
+            return Ok(named(own.map(|account| describe_account(account, user))));
         }
         ["enterprise-accounts", account] => describe_account(member(state, account, user)?, user),
         ["enterprise-accounts", account, "teams"] => {
             let account = member(state, account, user)?;
             let teams = model.directory.teams.iter();
             let own = teams.filter(|team| team.enterprise_account.as_ref() == Some(&account.name));
-            own.map(|team| describe_team(model, team)).collect()
+            return Ok(named(own.map(|team| describe_team(model, team, user))));
+        }
+        ["enterprise-accounts", account, "members"] => {
+            let account = member(state, account, user)?;
+            let rows = account.members.iter().map(|member| Row::new(describe_member(model, account, member)));
+            return Ok(Resource::Many(List { rows: rows.collect(), fields: &["id"] }));
         }
         ["enterprise-accounts", account, "archives"] => {
             let account = manager(state, account, user)?;
             let own = model.archives.iter().filter(|((owner, _), _)| *owner == account.name);
-            own.map(|((_, month), archive)| describe_archive(*month, archive)).collect()
+            // Archives show no id, although their schema defines one. This one keeps them in the order of their months.
+            let id = |month: &Month| format!("{:08}-{:04}-4000-8000-000000000000", month.year, month.month);
+            let rows = own.map(|((_, month), archive)| Row { id: id(month), value: describe_archive(*month, archive) });
+            return Ok(Resource::Many(List { rows: rows.collect(), fields: &["id"] }));
         }
         ["enterprise-accounts", account, "archives", year, month] => {
             let account = manager(state, account, user)?;
@@ -44,12 +61,21 @@ pub(crate) fn get(state: &State, path: &[&str], user: &User) -> Result<Value, Re
             archive_info["url"] = format!("{}/{}", state.archive_base, archive.key).into();
             archive_info
         }
+        ["teams"] => {
+            let own = model.directory.teams.iter().filter(|team| sees(model, team, user));
+            return Ok(named(own.map(|team| describe_team(model, team, user))));
+        }
         ["teams", team] => {
             let team = model.team(team).filter(|team| sees(model, team, user));
-            describe_team(model, team.ok_or_else(|| Refusal::not_found("team"))?)
+            describe_team(model, team.ok_or_else(|| Refusal::not_found("team"))?, user)
         }
         _ => return Err(Refusal::not_found("resource")),
-    })
+    }))
+}
+
+/// A list of things with a name.
+fn named(values: impl Iterator<Item = Value>) -> Resource {
+    Resource::Many(List { rows: values.map(Row::new).collect(), fields: &["id", "name"] })
 }
 
 /// The account, if the user is a member: to anyone else it does not exist.
@@ -82,17 +108,47 @@ fn describe_account(account: &Account, user: &User) -> Value {
         "updated_at": "2012-01-01T12:00:00Z",
         "permissions": account.permissions(&user.email),
         "trial": false,
+        "partner_benefits": false,
         "identity_provider": null,
     })
 }
 
-fn describe_team(model: &Model, team: &Team) -> Value {
+fn describe_team(model: &Model, team: &Team, user: &User) -> Value {
     let account = team.enterprise_account.as_deref().and_then(|account| model.account(account));
     json!({
         "id": team.id,
         "name": team.name,
         "type": if account.is_some() { "enterprise" } else { "team" },
         "enterprise_account": account.map(|account| json!({ "id": account.id, "name": account.name })),
+        "role": team.members.contains(&user.email).then_some("admin"),
+        "default": false,
+        "credit_card_collections": account.is_none(),
+        "provisioned_licenses": account.is_some(),
+        "membership_limit": null,
+        "identity_provider": null,
+        "created_at": "2012-01-01T12:00:00Z",
+        "updated_at": "2012-01-01T12:00:00Z",
+    })
+}
+
+fn describe_member(model: &Model, account: &Account, member: &Member) -> Value {
+    let user = model.directory.users.iter().find(|user| user.email == member.user);
+    let permissions = member.permissions.iter().map(|name| {
+        let description = match name.as_str() {
+            "view" => "View enterprise account members and teams.",
+            "create" => "Create new teams.",
+            "manage" => "Manage members, teams and the audit trail.",
+            _ => "See and change what is paid.",
+        };
+        json!({ "name": name, "description": description })
+    });
+    json!({
+        "id": uuid(&format!("{} {}", account.id, member.user)),
+        "enterprise_account": { "id": account.id, "name": account.name },
+        "user": { "id": user.map_or_else(|| uuid(&member.user), |user| user.id.clone()), "email": member.user },
+        "permissions": permissions.collect::<Vec<_>>(),
+        "two_factor_authentication": true,
+        "identity_provider": null,
     })
 }
 

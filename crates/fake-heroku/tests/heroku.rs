@@ -108,7 +108,7 @@ async fn pages_add_up_to_the_truth_whatever_the_events_are() {
     let strange =
         [r#"{"id":"x"}"#, r#"{"id":"x"}"#, "7", "null", r#"{ "id" : "\u00e9\n" }"#, "[]", r#"{"type":"app"}"#];
     world.heroku.put_day("acme", day(), strange.iter().map(|text| Bytes::from_static(text.as_bytes())).collect());
-    for (query, first_range, pages) in [("", None, 4), ("&order=desc", Some("id ..; order=asc,max=9"), 3)] {
+    for (query, first_range, pages) in [("", None, 4), ("&order=desc", Some("id ..; max=9"), 3)] {
         let mut range = first_range.map(str::to_owned);
         let (mut all, mut count) = (Vec::new(), 0);
         loop {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::super::fetch::advice;
+use super::super::teams::{Found, NoSelector, Teams};
 use super::super::{App, Failure, env};
 use crate::config::{Retry, Source, Token};
 use crate::heroku::{Asker, Client, Cost, Error, harmless};
@@ -125,24 +126,26 @@ impl<'a> Inquiry<'a> {
             .collect();
         wanted.sort_unstable();
         wanted.dedup();
-        let teams = match self.client.teams(account, &self.asker, &mut Cost::default()).await {
-            Ok(teams) => teams,
-            Err(error) => return checks.extend(wanted.iter().map(|team| self.failed("team", team, &error))),
-        };
+        let mut cost = Cost::default();
+        let teams = Teams::default();
+        if let Err(error) = teams.listed(self.client, account, &self.asker, &mut cost).await {
+            return checks.extend(wanted.iter().map(|team| self.failed("team", team, &error)));
+        }
         for team in wanted {
-            if let Some(known) = teams.iter().find(|known| known.id == team || known.name == team) {
-                let found = format!("{} in {account}", self.harmless(&known.name));
-                checks.push(Check::good("team", team, found));
-                continue;
-            }
-            let known: Vec<&str> = teams.iter().map(|team| team.name.as_str()).collect();
-            let advice = format!("Put one of its teams into the file: {}", known.join(", "));
-            checks.push(Check::bad(
-                "team",
-                team,
-                format!("there is no such team in {account}"),
-                self.harmless(&advice),
-            ));
+            let is_its =
+                |source: &&&Source| source.scope.account == account && source.scope.team.as_deref() == Some(team);
+            let Some(source) = self.sources.iter().find(is_its) else { continue };
+            checks.push(match teams.find(self.client, &source.scope, &self.asker, &mut cost).await {
+                Ok(Some(Found { lost: Some(lost), .. })) => {
+                    Check::good("team", team, lost.to_string()).advise(lost.advice())
+                }
+                Ok(Some(Found { team: known, .. })) => {
+                    Check::good("team", team, format!("{} in {account}", self.harmless(&known.name)))
+                }
+                Ok(None) => continue,
+                Err(NoSelector::Heroku(error)) => self.failed("team", team, &error),
+                Err(none) => Check::bad("team", team, none.to_string(), none.advice(source)),
+            });
         }
     }
 
