@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::sync::Mutex;
 
 use chrono::Days;
-use fake_heroku::{Month, gzip};
+use fake_heroku::gzip;
 use flate2::write::GzEncoder;
 use flate2::{Compression, GzBuilder};
 use serde_json::Value;
@@ -242,6 +242,45 @@ fn a_connection_that_is_reset_behind_the_list_is_no_end() {
     }
 }
 
+/// Answers each request on a connection that stays open; behind the first answer comes one that nobody asked for.
+fn with_an_answer_too_many() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            std::thread::spawn(move || {
+                let (mut stream, mut head, mut byte) = (stream.expect("a connection"), Vec::new(), [0]);
+                while stream.read(&mut byte).is_ok_and(|length| length == 1) {
+                    head.push(byte[0]);
+                    if !head.ends_with(b"\r\n\r\n") {
+                        continue;
+                    }
+                    let text = String::from_utf8_lossy(&head).into_owned();
+                    let (status, list, more) = if text.contains("\r\nrange: ") {
+                        ("200 OK", r#"[{"id":"b"}]"#, "")
+                    } else {
+                        let more = "HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n[{\"id\":\"x\"}]";
+                        ("206 Partial Content\r\nNext-Range: id ]a..; max=1", r#"[{"id":"a"}]"#, more)
+                    };
+                    let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 12\r\n\r\n{list}{more}");
+                    let _ = stream.write_all(answer.as_bytes());
+                    head.clear();
+                }
+            });
+        }
+    });
+    format!("http://{address}")
+}
+
+#[test]
+fn an_answer_that_nobody_asked_for_answers_no_request() {
+    let world = World::new(ACME);
+    let retry = "[retry]\ninitial_interval = \"5ms\"\n";
+    world.write_file(&format!("[api]\nbase_url = \"{}\"\n{retry}{ACME}", with_an_answer_too_many()));
+    world.sync("--date 2024-09-28", 0);
+    assert_eq!(world.sql("SELECT string_agg(event_id, '' ORDER BY event_id) FROM audit_events"), "ab");
+}
+
 #[test]
 fn a_byte_order_mark_before_the_list_is_ignored_and_no_other() {
     let marked = [b"\xef\xbb\xbf", LIST].concat();
@@ -277,7 +316,8 @@ fn an_error_in_gzip_is_told_in_heroku_s_words() {
 #[test]
 fn a_single_object_is_read_to_its_end_too() {
     let home = r#"{"enterprise_account":{"name":"other"}}"#.as_bytes();
-    let source = "[[source]]\nname = \"acme\"\naccount = \"acme\"\nteam = \"team-x\"\n";
+    let source =
+        "[[source]]\nname = \"acme\"\naccount = \"acme\"\nteam = \"team-x\"\ntoken_env = \"HEROKU_API_TOKEN\"\n";
     let padded = [home, &vec![b' '; 70_000]].concat();
     for (body, is_believed) in [
         (answer(GZIP, &members(&[&home[..9], &home[9..]])), true),
@@ -300,51 +340,5 @@ fn a_single_object_is_read_to_its_end_too() {
         let row = day(&report, "acme", DAY);
         let error = row["error"].as_str().expect("an error");
         assert_eq!(error.contains("in the enterprise account other"), is_believed, "{error}");
-    }
-}
-
-const SEPTEMBER: Month = Month { year: 2024, month: 9 };
-
-/// How a backfill from this archive of September ends, for one of its days.
-fn backfilled(archive: Vec<u8>, status: i32) -> (String, Value) {
-    let world = World::new(ACME);
-    world.heroku.put_archive("acme", SEPTEMBER, archive);
-    let finished = world.run("backfill --via archive --from 2024-09-28 --to 2024-09-28 --output json");
-    assert_eq!(finished.status, status, "{finished:#?}");
-    let ids = "SELECT string_agg(event_id, '' ORDER BY event_id) FROM audit_events JOIN audit_events_log
-               USING (source, process_date) WHERE status = 'SUCCESS'";
-    (world.sql(ids), day(&finished.json(), "acme", DAY).clone())
-}
-
-#[test]
-fn zeros_behind_an_archive_are_ignored_and_nothing_else_is() {
-    let list = br#"{"entries":[{"id":"a","created_at":"2024-09-28T01:00:00Z"},{"id":"b","created_at":"2024-09-28T02:00:00Z"}]}"#;
-    let packed = gzip(list).to_vec();
-    let two = members(&[&list[..40], &list[40..]]);
-    let marked = [b"\xef\xbb\xbf", &list[..]].concat();
-    for (file, name) in [
-        ([&packed[..], &[0]].concat(), "a zero"),
-        ([&two[..], &[0; 200_000]].concat(), "many zeros behind two members"),
-        ([&list[..], &[0; 200_000]].concat(), "zeros behind a file that is not packed"),
-        (two.clone(), "two members"),
-        (members(&[b"", list, b"\n"]), "empty members"),
-        (gzip(&marked).to_vec(), "a byte-order mark"),
-        (marked.clone(), "a byte-order mark in a file that is not packed"),
-    ] {
-        let (ids, row) = backfilled(file, 0);
-        assert_eq!(ids, "ab", "{name}: {row:#}");
-    }
-    for (file, name) in [
-        ([&packed[..], b"garbage"].concat(), "garbage"),
-        ([&packed[..], b"\0\0x"].concat(), "garbage behind zeros"),
-        ([&packed[..], &[0; 512], &packed[..]].concat(), "a member behind zeros"),
-        ([&packed[..], &[0; 200_000], b"x"].concat(), "garbage behind many zeros"),
-        ([&packed[..], &packed[..20]].concat(), "half a member"),
-        (members(&[list, b"\0"]), "a zero in the packed file"),
-        ([&list[..], b"\0x"].concat(), "garbage in a file that is not packed"),
-        (vec![0; 1000], "zeros alone"),
-    ] {
-        let (ids, row) = backfilled(file, 1);
-        assert_eq!((ids.as_str(), &row["outcome"]), ("", &"failed".into()), "{name}: {row:#}");
     }
 }

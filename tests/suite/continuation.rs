@@ -297,7 +297,7 @@ fn a_dry_run_promises_no_day_that_a_sync_fails() {
 #[test]
 fn the_list_of_teams_follows_the_same_rule() {
     let team = |name: &str| format!(r#"[{{"id":"t-{name}","name":"{name}"}}]"#);
-    let source = "[[source]]\nname = \"acme\"\naccount = \"acme\"\nteam = \"b\"\n";
+    let source = "[[source]]\nname = \"acme\"\naccount = \"acme\"\nteam = \"b\"\ntoken_env = \"HEROKU_API_TOKEN\"\n";
     let second: HashMap<&str, (String, i32)> = HashMap::from([
         ("new", (team("b"), 0)),
         ("repeated", (team("a"), 1)),

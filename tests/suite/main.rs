@@ -44,4 +44,5 @@ mod terminal;
 mod texts;
 
 mod tls;
+mod unpacking;
 mod views;
