@@ -148,8 +148,7 @@ impl Fingerprints {
         while let Some(mut longer) = self.0.pop_if(|last| last.len() <= 2 * run.len()) {
             longer.reserve_exact(run.len());
             longer.append(&mut run);
-            // Finds the two sorted runs and merges them.
-            longer.sort();
+            longer.sort_unstable();
             longer.dedup();
             run = longer;
         }

@@ -142,12 +142,11 @@ impl Answer {
             if self.is_received {
                 return Ok(None);
             }
-            match self.receive().await? {
-                Some(bytes) => self.decoder.push(bytes),
-                None => {
-                    self.is_received = true;
-                    self.decoder.finish()?;
-                }
+            if let Some(bytes) = self.receive().await? {
+                self.decoder.push(bytes);
+            } else {
+                self.is_received = true;
+                self.decoder.finish()?;
             }
         }
     }

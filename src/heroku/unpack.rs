@@ -223,7 +223,7 @@ mod tests {
         }
         assert!(unpacked(&[&packed[..], &vec![0; CHUNK], b"x"].concat()).is_err());
         assert_eq!(unpacked(b"a\0b\0").expect("a plain file"), b"a\0b");
-        for nothing in [&b""[..], b"\0", &[0; 3 * CHUNK]] {
+        for nothing in [&b""[..], b"\0", &vec![0; 3 * CHUNK]] {
             assert_eq!(unpacked(nothing).expect("a plain file"), b"");
         }
         assert!(matches!(unpacked(&[0x1f, 0x8b]), Err(Unreadable::Packing(_))));

@@ -176,12 +176,12 @@ fn what_comes_again_in_other_bytes_is_not_new() {
 
 #[test]
 fn what_has_no_id_is_known_by_its_bytes() {
-    let list = |pages: [&'static str; 2]| {
-        serve(move |_, head| match is_next(head) {
-            false => http("206 Partial Content", NEXT, pages[0]),
-            true => http("200 OK", "", pages[1]),
-        })
-    };
+    let list =
+        |pages: [&'static str; 2]| {
+            serve(move |_, head| {
+                if is_next(head) { http("200 OK", "", pages[1]) } else { http("206 Partial Content", NEXT, pages[0]) }
+            })
+        };
     assert_eq!(synced(&list([r#"[{"x":1},{"x":2}]"#, r#"[{"x":2},{"x":3}]"#]), 0)["events"], 3);
     synced(&list([r#"[{"x":1},{"x":2}]"#, r#"[{"x":2},{"x":1}]"#]), 1);
 }

@@ -31,8 +31,8 @@ fn zeros_behind_an_archive_are_ignored_and_nothing_else_is() {
     let marked = [b"\xef\xbb\xbf", &list[..]].concat();
     for (file, name) in [
         ([&packed[..], &[0]].concat(), "a zero"),
-        ([&two[..], &[0; 200_000]].concat(), "many zeros behind two members"),
-        ([&list[..], &[0; 200_000]].concat(), "zeros behind a file that is not packed"),
+        ([&two[..], &vec![0; 200_000]].concat(), "many zeros behind two members"),
+        ([&list[..], &vec![0; 200_000]].concat(), "zeros behind a file that is not packed"),
         (two.clone(), "two members"),
         (members(&[b"", list, b"\n"]), "empty members"),
         (gzip(&marked).to_vec(), "a byte-order mark"),
@@ -45,7 +45,7 @@ fn zeros_behind_an_archive_are_ignored_and_nothing_else_is() {
         ([&packed[..], b"garbage"].concat(), "garbage"),
         ([&packed[..], b"\0\0x"].concat(), "garbage behind zeros"),
         ([&packed[..], &[0; 512], &packed[..]].concat(), "a member behind zeros"),
-        ([&packed[..], &[0; 200_000], b"x"].concat(), "garbage behind many zeros"),
+        ([&packed[..], &vec![0; 200_000], b"x"].concat(), "garbage behind many zeros"),
         ([&packed[..], &packed[..20]].concat(), "half a member"),
         (members(&[list, b"\0"]), "a zero in the packed file"),
         ([&list[..], b"\0x"].concat(), "garbage in a file that is not packed"),

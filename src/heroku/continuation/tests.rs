@@ -7,7 +7,9 @@ fn next(name: &str) -> NextRange {
 /// What follows a page of these elements.
 fn turn(list: &mut Continuation, says: &NextRange, ids: &[&str]) -> Result<Turn, String> {
     list.open(says);
-    ids.iter().for_each(|id| list.note(id));
+    for id in ids {
+        list.note(id);
+    }
     list.turn(says).map_err(|fault| fault.to_string())
 }
 
