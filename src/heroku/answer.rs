@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | 200, 206 with a JSON list | good | the next page, if there is one |
 //! | 429 | limited | wait as asked, or by the policy; slow the token down |
-//! | 408, 5xx, connect and read errors, timeouts, a cut or malformed body, one that is no list, another 1xx, 2xx or 304 | passing | retry by the policy, from the page that failed |
+//! | 408, 5xx, connect and read errors, timeouts, a cut or malformed body, one that is no list, a page that does not continue the list, a faulty `Next-Range`, another 1xx, 2xx or 304 | passing | retry by the policy, from the page that failed |
 //! | other 4xx, a redirect | lasting | no retry |
 
 use std::error::Error as _;
@@ -14,6 +14,8 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use serde_json::{Map, Value};
 
+use super::continuation::Discontinued;
+use super::gunzip::BadGzip;
 use super::list::Malformed;
 use crate::config::Token;
 use crate::event::NotJson;
@@ -64,6 +66,21 @@ pub enum Fault {
     /// No whole answer within the time for a request.
     #[error("no whole answer within {}", humantime::format_duration(*.0))]
     TimedOut(Duration),
+    /// The server ended the answer before its last byte, without saying why.
+    #[error("the server gave the answer up before its end")]
+    GivenUp,
+    /// The body is in a coding that was not asked for.
+    #[error("the body is encoded as `{0}`, and only gzip was asked for")]
+    Coding(String),
+    /// The body is not gzip to its end, as its headers say.
+    #[error(transparent)]
+    Gzip(#[from] BadGzip),
+    /// The body is longer than a body of its kind may be.
+    #[error("the body is longer than {} KiB", .limit / 1024)]
+    TooLong {
+        /// The most bytes.
+        limit: usize,
+    },
     /// The body is no list, or half of one.
     #[error(transparent)]
     Body(#[from] Malformed),
@@ -83,9 +100,12 @@ pub enum Fault {
         /// How many bytes came.
         bytes: u64,
     },
-    /// A page says that there is a next one, but not which, or one that was read before.
+    /// A page says that there is a next one, but not which, or it names one that was named before.
     #[error("206 without a Next-Range that leads on")]
     NoWayOn,
+    /// A page does not continue its list.
+    #[error(transparent)]
+    Discontinued(#[from] Discontinued),
 }
 
 impl Fault {

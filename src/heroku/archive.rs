@@ -9,33 +9,21 @@ mod download;
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, BufReader, Read};
-use std::os::unix::fs::FileExt as _;
+use std::io;
 use std::time::Duration;
 
-use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, Utc};
-use flate2::read::MultiGzDecoder;
 use reqwest::Url;
 use serde::Deserialize;
-use tokio::sync::mpsc;
 use tracing::{info, warn};
 
 use super::answer::{Error, Fault};
 use super::asking::{Asking, Cost};
-use super::list::{ListSplitter, Malformed};
-use super::reader::{BATCH_BYTES, BATCH_EVENTS, Batch};
+use super::unpack::Entries;
 use super::{Asker, Client};
 use crate::day::{Month, end, last_over};
-use crate::event::{Event, NotJson};
 pub use download::{Astray, HostFault};
 use download::{Download, Downloaded};
-
-/// How much of a file is unpacked at a time, in bytes.
-const CHUNK: usize = 64 * 1024;
-
-/// How many batches wait to be taken.
-const BATCHES_AHEAD: usize = 2;
 
 /// A month's file, on this machine, with the checksum that Heroku says it has.
 #[derive(Debug)]
@@ -104,20 +92,6 @@ enum Addresses {
     First,
     /// The one that was requested because another was refused.
     Second,
-}
-
-/// A file with the right checksum that is no archive all the same.
-#[derive(Debug, thiserror::Error)]
-pub enum Unreadable {
-    /// It can't be unpacked, or read from disk.
-    #[error("the archive can't be unpacked: {0}")]
-    Packing(#[from] io::Error),
-    /// It holds no list of events, or half of one.
-    #[error("the archive is not as documented: {0}")]
-    Body(#[from] Malformed),
-    /// An element of its list is not JSON.
-    #[error("the archive is not as documented: {0}")]
-    Element(#[from] NotJson),
 }
 
 /// What Heroku tells of an archive (its schema, "archive"). Its address is secret, hence no `Debug`.
@@ -251,117 +225,6 @@ impl Archive {
 
     /// Begins to read it from its start, whoever else still reads it.
     pub fn read(&self) -> io::Result<Entries> {
-        let file = At { file: self.file.try_clone()?, at: 0 };
-        let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
-        tokio::task::spawn_blocking(move || {
-            if let Err(error) = unpack(file, &sender) {
-                // Whoever reads may have had enough.
-                let _ = sender.blocking_send(Err(error));
-            }
-        });
-        Ok(Entries { receiver })
-    }
-}
-
-/// The events of an archive in the order of the file, a batch at a time. While one is taken, the next is unpacked.
-#[derive(Debug)]
-pub struct Entries {
-    receiver: mpsc::Receiver<Result<Batch, Unreadable>>,
-}
-
-impl Entries {
-    /// The next events, or `None` behind the last of a file that was read whole.
-    pub async fn next(&mut self) -> Result<Option<Batch>, Unreadable> {
-        self.receiver.recv().await.transpose()
-    }
-}
-
-/// Reads `file` to its end, or until nobody wants more.
-fn unpack(file: At, sender: &mpsc::Sender<Result<Batch, Unreadable>>) -> Result<(), Unreadable> {
-    let mut reader = unpacked(file)?;
-    let mut entries = Unpacking::default();
-    let mut chunk = vec![0; CHUNK];
-    loop {
-        let length = match reader.read(&mut chunk) {
-            Ok(0) => break,
-            Ok(length) => length,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error.into()),
-        };
-        entries.push(&chunk[..length]);
-        while let Some(batch) = entries.next_batch()? {
-            if sender.blocking_send(Ok(batch)).is_err() {
-                return Ok(());
-            }
-        }
-    }
-    let rest = entries.finish()?;
-    if !rest.is_empty() {
-        let _ = sender.blocking_send(Ok(rest));
-    }
-    Ok(())
-}
-
-/// A file, read from a place of its own: two readings of one file share nothing.
-#[derive(Debug)]
-struct At {
-    file: File,
-    at: u64,
-}
-
-impl Read for At {
-    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        let length = self.file.read_at(bytes, self.at)?;
-        self.at += length as u64;
-        Ok(length)
-    }
-}
-
-/// The contents of a file, gzip by its first bytes (RFC 1952, section 2.3.1) or plain.
-fn unpacked(mut file: At) -> io::Result<Box<dyn Read>> {
-    let mut magic = Vec::with_capacity(2);
-    io::Read::by_ref(&mut file).take(2).read_to_end(&mut magic)?;
-    file.at = 0;
-    let file = BufReader::with_capacity(CHUNK, file);
-    Ok(if magic == [0x1f, 0x8b] { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) })
-}
-
-/// Makes batches of events out of the bytes of an archive.
-#[derive(Debug)]
-struct Unpacking {
-    splitter: ListSplitter,
-    batch: Batch,
-    batch_bytes: usize,
-}
-
-impl Default for Unpacking {
-    fn default() -> Self {
-        Self { splitter: ListSplitter::of_archive(), batch: Batch::new(), batch_bytes: 0 }
-    }
-}
-
-impl Unpacking {
-    fn push(&mut self, chunk: &[u8]) {
-        self.splitter.push(Bytes::copy_from_slice(chunk));
-    }
-
-    /// The next full batch; `None` when the chunk is used up.
-    fn next_batch(&mut self) -> Result<Option<Batch>, Unreadable> {
-        while let Some(element) = self.splitter.next_element()? {
-            self.batch_bytes += element.len();
-            // A copy, because a few events that are kept for longer would keep their whole chunks.
-            self.batch.push(Event::from_bytes(Bytes::copy_from_slice(&element))?);
-            if self.batch.len() >= BATCH_EVENTS || self.batch_bytes >= BATCH_BYTES {
-                self.batch_bytes = 0;
-                return Ok(Some(std::mem::take(&mut self.batch)));
-            }
-        }
-        Ok(None)
-    }
-
-    /// The last events, if the archive ended as one should.
-    fn finish(self) -> Result<Batch, Unreadable> {
-        self.splitter.finish()?;
-        Ok(self.batch)
+        Ok(Entries::of(self.file.try_clone()?))
     }
 }

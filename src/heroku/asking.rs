@@ -89,6 +89,11 @@ impl<'c> Asking<'c> {
         Ok(object)
     }
 
+    /// Asks at another address from now on.
+    pub(super) fn turn_to(&mut self, url: &Url) {
+        self.url = url.clone();
+    }
+
     /// Asks once: for the part of a list that `range` names, or without one for its first page or for an object.
     pub(super) async fn send(&mut self, range: Option<&str>) -> Result<Answer, Failed> {
         let budget = self.client.budget(&self.asker.token);

@@ -2,7 +2,8 @@
 //!
 //! Memory holds one chunk and one element, however long the list is. The splitter finds where elements begin and end;
 //! that each is JSON is checked by whoever reads it. It promises that a list counts as ended only at its closing
-//! bracket with nothing but white space behind it, so that no cut, however placed, passes for a whole list.
+//! bracket with nothing but white space behind it, so that no cut, however placed, passes for a whole list. A byte-order
+//! mark before the list is ignored.
 //!
 //! In an archive the list may also stand in an object, as its member `entries`. It is taken out of that in the same way,
 //! and counts as ended at the object's closing brace.
@@ -14,6 +15,9 @@ use serde_json::value::RawValue;
 
 /// The longest element that is taken, in bytes. One that is longer is a fault of the answer, not of our memory.
 pub(super) const LONGEST_ELEMENT: usize = 32 * 1024 * 1024;
+
+/// The byte-order mark in UTF-8.
+const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Why the bytes are no list.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -40,6 +44,8 @@ pub enum Malformed {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
+    /// At the beginning, behind so many bytes of a byte-order mark.
+    Mark(usize),
     BeforeList,
     /// Behind `[`: an element or the end.
     FirstElement,
@@ -107,7 +113,7 @@ impl ListSplitter {
     /// A splitter at the beginning of a body.
     pub(super) fn new() -> Self {
         Self {
-            state: State::BeforeList,
+            state: State::Mark(0),
             role: Role::Element,
             envelope: Envelope::Refused,
             chunk: Bytes::new(),
@@ -137,6 +143,10 @@ impl ListSplitter {
     pub(super) fn next_element(&mut self) -> Result<Option<Bytes>, Malformed> {
         while self.at < self.chunk.len() {
             let ended = match self.state {
+                State::Mark(length) => {
+                    self.scan_mark(length)?;
+                    false
+                }
                 State::Nested => self.scan_nested(),
                 State::Bare => self.scan_bare(),
                 _ => {
@@ -170,9 +180,23 @@ impl ListSplitter {
         match self.state {
             State::AfterList if self.envelope == (Envelope::Object { has_entries: false }) => Err(Malformed::Envelope),
             State::AfterList => Ok(()),
-            State::BeforeList => Err(Malformed::NotAList),
+            State::Mark(_) | State::BeforeList => Err(Malformed::NotAList),
             _ => Err(Malformed::CutOff),
         }
+    }
+
+    /// Takes the next byte of a byte-order mark, which is there from its first byte to its last or not at all.
+    fn scan_mark(&mut self, length: usize) -> Result<(), Malformed> {
+        let is_mark = self.chunk[self.at] == MARK[length];
+        match (length, is_mark) {
+            (0, false) => self.state = State::BeforeList,
+            (_, false) => return Err(Malformed::NotAList),
+            (_, true) => {
+                self.at += 1;
+                self.state = if length + 1 == MARK.len() { State::BeforeList } else { State::Mark(length + 1) };
+            }
+        }
+        Ok(())
     }
 
     fn scan_between(&mut self) -> Result<(), Malformed> {

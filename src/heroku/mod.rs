@@ -9,13 +9,17 @@ mod answer;
 mod archive;
 mod asking;
 mod budget;
+mod coding;
+mod continuation;
 #[cfg(test)]
 mod fuzz;
+mod gunzip;
 mod list;
 mod page;
 mod preflight;
 mod reader;
 mod request;
+mod unpack;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -23,17 +27,20 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use chrono::NaiveDate;
-use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, HeaderMap, HeaderValue};
 use reqwest::{Url, redirect};
 use serde::Deserialize;
 use tokio::sync::watch;
 
 pub use activity::Activity;
 pub use answer::{Class, Error, Fault, harmless};
-pub use archive::{Archive, ArchiveError, Astray, Entries, FileError, HostFault, Unreadable};
+pub use archive::{Archive, ArchiveError, Astray, FileError, HostFault};
 pub use asking::Cost;
+pub use continuation::Discontinued;
+pub use gunzip::BadGzip;
 pub use preflight::{EnterpriseAccount, Quota, User};
 pub use reader::{Batch, DayReader, Read};
+pub use unpack::{Entries, Unreadable};
 
 use crate::config::{Api, Filter, Retry, Source, Token, Tokens};
 use crate::retry::Attempts;
@@ -150,7 +157,9 @@ impl Client {
     ) -> Result<Self, SetupError> {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/vnd.heroku+json; version=3"));
-        let http = http(api).default_headers(headers).build()?;
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+        // Answers are decoded in `coding`, which sees what follows the first member.
+        let http = http(api).no_gzip().default_headers(headers).build()?;
         let waiting = Waiting::new();
         let budgets = sources
             .into_iter()
@@ -176,10 +185,15 @@ impl Client {
 
     /// Reads the events of one day, a batch at a time.
     pub fn read_day(&self, query: &DayQuery, asker: &Asker) -> DayReader<'_> {
+        let list = ListReader::new(self, self.events_url(query, "asc"), asker.clone());
+        DayReader::new(list.with_witness(self.events_url(query, "desc")))
+    }
+
+    fn events_url(&self, query: &DayQuery, order: &str) -> Url {
         let mut url = self.url(&["enterprise-accounts", &query.account, "events"]);
         {
             let mut pairs = url.query_pairs_mut();
-            pairs.append_pair("day", &query.date.to_string()).append_pair("order", "asc");
+            pairs.append_pair("day", &query.date.to_string()).append_pair("order", order);
             for (name, value) in
                 [("type", &query.filter.r#type), ("action", &query.filter.action), ("actor", &query.filter.actor)]
             {
@@ -188,7 +202,7 @@ impl Client {
                 }
             }
         }
-        DayReader::new(ListReader::new(self, url, asker.clone()))
+        url
     }
 
     /// The teams of an enterprise account. The requests that this takes are counted in `cost`.

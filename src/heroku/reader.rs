@@ -1,9 +1,8 @@
 //! Reads a list to its end: page after page, each tried again by the policy.
 //!
 //! A page that fails half-way is read again from its start, so elements may come twice; whoever stores them must not
-//! mind. The end is reported only after the last page was read whole.
-
-use std::collections::{HashMap, HashSet};
+//! mind. The end is reported only after the last page was read completely, and only if each page continued the list; see
+//! `continuation`.
 
 use bytes::Bytes;
 use reqwest::Url;
@@ -12,9 +11,10 @@ use tokio::task::yield_now;
 
 use super::answer::{Error, Fault, harmless};
 use super::asking::{Asking, Cost};
-use super::page::{NextRange, Page, with_page_size};
+use super::continuation::{Continuation, Discontinued, Turn};
+use super::page::{Page, with_page_size};
 use super::request::Failed;
-use super::{Asker, Client};
+use super::{Asker, Client, Team};
 use crate::event::Event;
 
 /// The most events in a batch.
@@ -24,9 +24,6 @@ pub(super) const BATCH_BYTES: usize = 1024 * 1024;
 
 /// After so many events whoever writes the batch before gets a turn, since the database may have answered.
 const EVENTS_AT_A_STRETCH: usize = 32;
-
-/// How often a page with one element, or none, may be like another. Longer ones are never alike by chance.
-const SHORT_PAGES_ALIKE: u32 = 10;
 
 /// Events that were read one after the other.
 pub type Batch = Vec<Event>;
@@ -58,15 +55,41 @@ pub struct DayReader<'c> {
 #[derive(Debug)]
 pub(super) struct ListReader<'c> {
     asking: Asking<'c>,
+    url: Url,
+    /// The same list in descending order, of events, where it can confirm an end.
+    witness: Option<Url>,
     /// The `Range` of the page to read; the first has none.
     range: Option<String>,
-    ranges_seen: HashSet<String>,
-    pages_seen: HashMap<u64, u32>,
+    continuation: Continuation,
     /// The pages that were left behind, and the elements on them.
     pages_behind: usize,
     elements_behind: usize,
-    page: Option<Page>,
-    ended: bool,
+    at: At,
+}
+
+/// Where a list reader is in its list.
+#[derive(Debug)]
+enum At {
+    /// Before a page.
+    Before,
+    /// On a page.
+    Page(Box<Page>),
+    /// Behind an empty page, which is the end if the witness confirms it.
+    Unconfirmed,
+    /// Behind the last page.
+    End,
+}
+
+/// What a short list holds.
+pub(super) trait Element: DeserializeOwned {
+    /// What tells it from the others.
+    fn id(&self) -> &str;
+}
+
+impl Element for Team {
+    fn id(&self) -> &str {
+        &self.id
+    }
 }
 
 impl<'c> DayReader<'c> {
@@ -120,6 +143,7 @@ impl<'c> DayReader<'c> {
         while self.batch.len() < BATCH_EVENTS && self.batch_bytes < BATCH_BYTES {
             let Some(element) = self.list.next_element().await? else { break };
             let event = Event::from_bytes(element).map_err(|fault| self.list.give_up_page(fault.into()))?;
+            self.list.continuation.note(&event.id);
             self.note_page();
             self.of_page += 1;
             self.batch_bytes += event.bytes.len();
@@ -135,19 +159,24 @@ impl<'c> DayReader<'c> {
 impl<'c> ListReader<'c> {
     pub(super) fn new(client: &'c Client, url: Url, asker: Asker) -> Self {
         Self {
-            asking: Asking::new(client, url, asker),
+            asking: Asking::new(client, url.clone(), asker),
+            url,
+            witness: None,
             range: None,
-            ranges_seen: HashSet::new(),
-            pages_seen: HashMap::new(),
+            continuation: Continuation::default(),
             pages_behind: 0,
             elements_behind: 0,
-            page: None,
-            ended: false,
+            at: At::Before,
         }
     }
 
-    /// The whole of a short list.
-    pub(super) async fn read_all<T: DeserializeOwned>(mut self, cost: &mut Cost) -> Result<Vec<T>, Error> {
+    /// The same for a list of events, which `witness` gives in descending order.
+    pub(super) fn with_witness(self, witness: Url) -> Self {
+        Self { witness: Some(witness), ..self }
+    }
+
+    /// The elements of a short list, read to its end.
+    pub(super) async fn read_all<T: Element>(mut self, cost: &mut Cost) -> Result<Vec<T>, Error> {
         let mut elements = Vec::new();
         let all = loop {
             match self.fill(&mut elements).await {
@@ -163,64 +192,105 @@ impl<'c> ListReader<'c> {
         all
     }
 
-    async fn fill<T: DeserializeOwned>(&mut self, elements: &mut Vec<T>) -> Result<(), Failed> {
+    async fn fill<T: Element>(&mut self, elements: &mut Vec<T>) -> Result<(), Failed> {
         while let Some(element) = self.next_element().await? {
-            let parsed = serde_json::from_slice(&element).map_err(|fault| {
+            let parsed: T = serde_json::from_slice(&element).map_err(|fault| {
                 let words = harmless(&fault.to_string(), self.asking.token());
                 self.give_up_page(Fault::Shape(words))
             })?;
+            self.continuation.note(parsed.id());
             elements.push(parsed);
         }
         Ok(())
     }
 
-    /// The next element of the list, on whichever page it is; `None` at its end.
+    /// The next element of the list, on whichever page it is; `None` at its end. The caller notes its id in
+    /// `continuation` before it asks for another.
     async fn next_element(&mut self) -> Result<Option<Bytes>, Failed> {
-        while !self.ended {
-            if self.page.is_none() {
-                self.page = Some(self.open_page().await?);
-            }
-            let page = self.page.as_mut().expect("a page was opened");
-            match page.next_element().await {
-                Ok(Some(element)) => return Ok(Some(element)),
-                Ok(None) => self.turn_page()?,
-                Err(fault) => return Err(self.give_up_page(fault)),
+        loop {
+            match &mut self.at {
+                At::Before => {
+                    self.asking.turn_to(&self.url);
+                    let page = self.asking.send(self.range.as_deref()).await.map(Page::new)?;
+                    self.continuation.open(page.next_range());
+                    self.at = At::Page(Box::new(page));
+                }
+                At::Page(page) => match page.next_element().await {
+                    Ok(Some(element)) => return Ok(Some(element)),
+                    Ok(None) => self.turn_page()?,
+                    Err(fault) => return Err(self.give_up_page(fault)),
+                },
+                At::Unconfirmed => self.confirm_end().await?,
+                At::End => return Ok(None),
             }
         }
-        Ok(None)
     }
 
-    async fn open_page(&mut self) -> Result<Page, Failed> {
-        self.asking.send(self.range.as_deref()).await.map(Page::new)
-    }
-
-    /// Leaves a page that was read whole for the next one, or ends the list.
+    /// Leaves a page that was read completely for the next one, or ends the list.
     fn turn_page(&mut self) -> Result<(), Failed> {
-        let page = self.page.as_ref().expect("a page is open");
-        // Whatever the ranges are called, a page that was there before leads in a circle.
-        let fingerprint = page.fingerprint();
-        let alike = self.pages_seen.get(&fingerprint).copied().unwrap_or(0);
-        let is_new = alike == 0 || page.elements() < 2 && alike < SHORT_PAGES_ALIKE;
-        match page.next_range().clone() {
-            NextRange::End => self.ended = true,
-            NextRange::Next(range) if is_new && self.ranges_seen.insert(range.clone()) => {
-                // Not before it is left: one that can't be left is read again, and must not pass for its own twin.
-                self.pages_seen.insert(fingerprint, alike + 1);
+        let At::Page(page) = &self.at else { unreachable!("a page is open") };
+        let (elements, turn) = (page.elements(), self.continuation.turn(page.next_range()));
+        match turn {
+            Ok(Turn::End) => self.leave_page(elements, At::End),
+            Ok(Turn::Next(range)) => {
                 self.range = Some(with_page_size(&range, self.asking.page_size()));
+                self.leave_page(elements, At::Before);
             }
-            NextRange::Next(_) | NextRange::Unknown => return Err(self.give_up_page(Fault::NoWayOn)),
+            // It counts as read once it is confirmed.
+            Ok(Turn::Confirm) if self.witness.is_some() => self.at = At::Unconfirmed,
+            Ok(Turn::Confirm) => return Err(self.give_up_page(Discontinued::Empty.into())),
+            Err(fault) => return Err(self.give_up_page(fault)),
         }
+        Ok(())
+    }
+
+    fn leave_page(&mut self, elements: usize, at: At) {
         self.pages_behind += 1;
-        self.elements_behind += page.elements();
-        self.page = None;
+        self.elements_behind += elements;
+        self.at = at;
         self.asking.answered();
         self.asking.activity().turned_page();
-        Ok(())
+    }
+
+    /// Asks the witness whether the list ends with the empty page that was read. A witness that fails is asked again; if it
+    /// contradicts, the page is.
+    async fn confirm_end(&mut self) -> Result<(), Failed> {
+        if let Some(witness) = &self.witness {
+            self.asking.turn_to(witness);
+        }
+        let mut page = Page::new(self.asking.send(None).await?);
+        let mut contradiction = None;
+        loop {
+            let event = match page.next_element().await {
+                Ok(Some(element)) => Event::from_bytes(element).map_err(Fault::from),
+                Ok(None) => break,
+                Err(fault) => Err(fault),
+            };
+            let event = event.map_err(|fault| Failed { fault, request_id: page.request_id(self.asking.token()) })?;
+            if self.continuation.is_new(&event.id) {
+                contradiction = Some(Discontinued::Unread);
+                break;
+            }
+        }
+        if page.elements() == 0 && self.continuation.has_read() {
+            contradiction = Some(Discontinued::EmptyWitness);
+        }
+        let Some(contradiction) = contradiction else {
+            self.leave_page(0, At::End);
+            return Ok(());
+        };
+        self.at = At::Before;
+        self.asking.turn_to(&self.url);
+        let request_id = page.request_id(self.asking.token());
+        Err(Failed { fault: contradiction.into(), request_id })
     }
 
     /// Closes the open page for `fault`, so that it is asked for again from its start.
     fn give_up_page(&mut self, fault: Fault) -> Failed {
-        let request_id = self.page.take().and_then(|page| page.request_id(self.asking.token()));
+        let request_id = match std::mem::replace(&mut self.at, At::Before) {
+            At::Page(page) => page.request_id(self.asking.token()),
+            _ => None,
+        };
         Failed { fault, request_id }
     }
 }

@@ -25,6 +25,14 @@ enum Answer {
     ResetHalfWay,
     /// The connection is given up behind half of the list.
     Gone,
+    /// The list comes with a `Content-Length` of this and the stream's end.
+    Length(usize),
+    /// The list comes with trailers behind it.
+    Trailers,
+    /// The list comes, and then a reset where the stream's end should be.
+    ResetBehind(Reason),
+    /// The list comes, and then the connection is given up where the stream's end should be.
+    GoneBehind(Reason),
 }
 
 /// A server on `localhost` that answers by `answers`, the last of them for ever; its address, and its certificate.
@@ -58,30 +66,61 @@ fn serve(answers: &'static [Answer]) -> (String, String) {
 async fn connection(acceptor: TlsAcceptor, stream: TcpStream, seen: Arc<AtomicUsize>, answers: &[Answer]) {
     let Ok(tls) = acceptor.accept(stream).await else { return };
     let Ok(mut connection) = h2::server::handshake(tls).await else { return };
-    while let Some(Ok((_, respond))) = connection.accept().await {
+    let mut leaves = None;
+    loop {
+        let accepted = match leaves {
+            None => connection.accept().await,
+            // Polled once before it goes, the connection has sent what it was given.
+            Some(reason) => tokio::select! {
+                biased;
+                accepted = connection.accept() => accepted,
+                () = tokio::task::yield_now() => {
+                    connection.abrupt_shutdown(reason);
+                    leaves = None;
+                    continue;
+                }
+            },
+        };
+        let Some(Ok((_, respond))) = accepted else { return };
         let number = seen.fetch_add(1, Ordering::SeqCst).min(answers.len() - 1);
-        if give(answers[number], respond).is_none() {
-            connection.abrupt_shutdown(Reason::INTERNAL_ERROR);
-        }
+        leaves = give(answers[number], respond);
     }
 }
 
-/// Gives the answer; `None` when the connection is to go.
-fn give(answer: Answer, mut respond: SendResponse<Bytes>) -> Option<()> {
+/// Gives the answer, and says why the connection is to go if it is.
+fn give(answer: Answer, mut respond: SendResponse<Bytes>) -> Option<Reason> {
     if let Answer::Refused = answer {
         respond.send_reset(Reason::INTERNAL_ERROR);
-        return Some(());
+        return None;
     }
-    let head = http::Response::builder().header("Request-Id", "over-h2").body(()).expect("a head");
-    let mut body = respond.send_response(head, false).expect("the client listens");
+    let mut head = http::Response::builder().header("Request-Id", "over-h2");
+    if let Answer::Length(length) = answer {
+        head = head.header("Content-Length", length);
+    }
+    let mut body = respond.send_response(head.body(()).expect("a head"), false).expect("the client listens");
     let (half, rest) = LIST.split_at(LIST.len() / 2);
     body.send_data(Bytes::from_static(half), false).expect("the client listens");
+    let is_end = matches!(answer, Answer::Whole | Answer::Length(_));
     match answer {
         Answer::ResetHalfWay => body.send_reset(Reason::INTERNAL_ERROR),
-        Answer::Gone => return None,
-        Answer::Whole | Answer::Refused => body.send_data(Bytes::from_static(rest), true).expect("the client listens"),
+        Answer::Gone => return Some(Reason::INTERNAL_ERROR),
+        _ => body.send_data(Bytes::from_static(rest), is_end).expect("the client listens"),
     }
-    Some(())
+    match answer {
+        Answer::Trailers => body.send_trailers(http::HeaderMap::new()).expect("the client listens"),
+        // Only when the connection has sent what it was given, which happens before this task has its turn.
+        Answer::ResetBehind(reason) => drop(tokio::spawn(async move { body.send_reset(reason) })),
+        Answer::GoneBehind(reason) => {
+            // A stream whose sender is gone would be reset.
+            drop(tokio::spawn(async move {
+                let _body = body;
+                std::future::pending::<()>().await;
+            }));
+            return Some(reason);
+        }
+        _ => {}
+    }
+    None
 }
 
 fn world(answers: &'static [Answer]) -> World {
@@ -113,6 +152,37 @@ fn half_a_stream_is_never_a_whole_day() {
         let report = world.sync("--date 2024-09-28", 1);
         assert_eq!(day(&report, "acme", DAY)["requests"], 4);
         assert_eq!(world.sql("SELECT status FROM audit_events_log"), "FAILED");
+    }
+}
+
+#[test]
+fn a_stream_ends_with_its_list_and_nothing_is_missing_or_left_over() {
+    const ANSWERS: [Answer; 3] =
+        [Answer::Length(LIST.len() + 1), Answer::Length(LIST.len() - 1), Answer::Length(LIST.len())];
+    let world = world(&ANSWERS);
+    let report = world.sync("--date 2024-09-28", 0);
+    assert_eq!(day(&report, "acme", DAY)["retries"], 2);
+    world.assert_whole("acme", DAY, &whole());
+}
+
+#[test]
+fn trailers_behind_the_list_are_no_fault() {
+    let world = world(&[Answer::Trailers]);
+    let report = world.sync("--date 2024-09-28", 0);
+    assert_eq!(day(&report, "acme", DAY)["retries"], 0);
+}
+
+#[test]
+fn a_list_whose_stream_does_not_end_is_read_again_whatever_the_reason() {
+    const REASONS: [Reason; 4] = [Reason::NO_ERROR, Reason::CANCEL, Reason::INTERNAL_ERROR, Reason::REFUSED_STREAM];
+    for reason in REASONS {
+        for answer in [Answer::ResetBehind(reason), Answer::GoneBehind(reason)] {
+            let answers = Box::leak(Box::new([answer, Answer::Whole]));
+            let world = world(answers);
+            let report = world.sync("--date 2024-09-28", 0);
+            assert_eq!(day(&report, "acme", DAY)["retries"], 1, "{answer:?}: {report:#}");
+            world.assert_whole("acme", DAY, &whole());
+        }
     }
 }
 

@@ -71,6 +71,11 @@ fn a_fault_may_pass_unless_its_status_says_otherwise() {
         Fault::Shape("no date".into()),
         Fault::Checksum { found: "00".into(), bytes: 1 },
         Fault::NoWayOn,
+        Fault::GivenUp,
+        Fault::Coding("br".into()),
+        Fault::Gzip(BadGzip::Leftover),
+        Fault::TooLong { limit: 1024 },
+        Fault::Discontinued(Discontinued::Repeats),
     ] {
         assert_eq!(fault.class(), Class::Passing, "{fault}");
         assert_eq!((fault.retry_after(), fault.status()), (None, None), "{fault}");

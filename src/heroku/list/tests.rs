@@ -122,6 +122,25 @@ fn an_object_is_no_archive_without_a_list_of_entries_and_no_answer_at_all() {
 }
 
 #[test]
+fn a_byte_order_mark_before_a_list_is_ignored_wherever_the_chunks_end() {
+    let body = [b"\xef\xbb\xbf", " [1, 2]".as_bytes()].concat();
+    let object = [b"\xef\xbb\xbf", r#"{"entries":[1,2]}"#.as_bytes()].concat();
+    for size in [1, 2, 3, 4, 1000] {
+        assert_eq!(split(&body, size).expect("a list"), ["1", "2"], "in chunks of {size}");
+        let archive = all_of(ListSplitter::of_archive(), object.chunks(size));
+        assert_eq!(archive.expect("an archive"), ["1", "2"], "in chunks of {size}");
+    }
+    for wrong in
+        [&b"\xef\xbb\xbf\xef\xbb\xbf[]"[..], b"\xef\xbb[]", b"\xef[]", b"\xef\xbb\xbf", b"\xef", b" \xef\xbb\xbf[]"]
+    {
+        for size in [1, 2, 1000] {
+            assert_eq!(split(wrong, size), Err(Malformed::NotAList), "{wrong:?}");
+        }
+    }
+    assert_eq!(split(b"[]\xef\xbb\xbf", 1000), Err(Malformed::TrailingBytes));
+}
+
+#[test]
 fn an_element_without_end_is_refused_at_the_limit() {
     let mut splitter = ListSplitter::new();
     splitter.push(Bytes::from_static(b"[\""));
