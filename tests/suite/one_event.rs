@@ -1,7 +1,9 @@
 //! An id is one event across all days of a source, whatever path it comes by.
 
 mod archives;
-// mod lookup;
+mod lookup;
+
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -59,31 +61,37 @@ const TIMES: [&str; 9] = [
     "7",
 ];
 
+/// One event for each of them, and their ids.
+fn events_of_times(more: &str) -> Vec<(String, Bytes)> {
+    let events = TIMES.iter().enumerate().map(|(number, time)| {
+        let id = format!("time-{number}");
+        let event = format!(r#"{{"id":"{id}","created_at":{time}{more}}}"#);
+        (id, Bytes::from(event))
+    });
+    events.collect()
+}
+
 #[test]
 fn an_event_that_two_days_list_is_stored_once_in_either_order() {
-    let world = world();
-    assert_eq!(world.run("migrate").status, 0);
-    for (number, time) in TIMES.iter().enumerate() {
-        for (order, (one, other)) in [(FIRST, SECOND), (SECOND, FIRST)].into_iter().enumerate() {
-            let id = format!("both-{number}-{order}");
-            let event = format!(r#"{{"id":"{id}","created_at":{time}}}"#);
-            for day_of in [one, other] {
-                world.heroku.put_day("acme", date(day_of), vec![Bytes::from(event.clone())]);
-            }
-            world.sql("TRUNCATE audit_events, audit_events_log, audit_event_conflicts");
-            sync(&world, one);
-            let again = sync(&world, other);
-            assert_eq!(days_of(&world, &id), one, "{time}");
-            let names = ["new_events", "events", "conflicts", "late_events"];
-            assert_eq!(figures(&again, names), [0; 4], "{time} under {one} first");
-            assert_whole_without(&world, other, &id);
-            assert_whole_without(&world, one, "");
-            // A third reading of either changes nothing.
-            for day_of in [one, other] {
-                let row = reread(&world, day_of);
-                assert_eq!(figures(&row, ["new_events", "vanished_events", "conflicts", "late_events"]), [0; 4]);
-            }
+    for (one, other) in [(FIRST, SECOND), (SECOND, FIRST)] {
+        let world = world();
+        let events: Vec<Bytes> = events_of_times("").into_iter().map(|(_, event)| event).collect();
+        for day_of in [one, other] {
+            world.heroku.put_day("acme", date(day_of), events.clone());
         }
+        sync(&world, one);
+        let again = sync(&world, other);
+        assert_eq!(figures(&again, ["new_events", "events", "conflicts", "late_events"]), [0; 4], "{one} first");
+        for (id, event) in events_of_times("") {
+            assert_eq!(days_of(&world, &id), one, "{event:?}");
+        }
+        // A third reading of either changes nothing.
+        for day_of in [one, other] {
+            let row = reread(&world, day_of);
+            assert_eq!(figures(&row, ["new_events", "vanished_events", "conflicts", "late_events"]), [0; 4]);
+        }
+        world.assert_whole("acme", one, &truth(&world, "acme", one, |_| true));
+        world.assert_whole("acme", other, &BTreeMap::new());
     }
 }
 
@@ -137,30 +145,33 @@ fn an_undated_event_that_its_list_lost_is_told_as_vanished() {
     world.heroku.add_event("acme", date(SECOND), r#"{"id":"undated"}"#);
     sync(&world, SECOND);
     world.heroku.remove_event("acme", date(SECOND), "undated");
-    assert_eq!(figures(&reread(&world, SECOND), ["vanished_events", "new_events", "conflicts", "late_events"]), [1, 0, 0, 0]);
+    assert_eq!(
+        figures(&reread(&world, SECOND), ["vanished_events", "new_events", "conflicts", "late_events"]),
+        [1, 0, 0, 0]
+    );
 }
 
 #[test]
 fn other_bytes_of_another_day_s_event_are_a_conflict_of_this_day() {
-    for (number, time) in TIMES.iter().enumerate() {
-        let world = world();
-        let id = format!("changed-{number}");
-        let event = |more: &str| format!(r#"{{"id":"{id}","created_at":{time}{more}}}"#);
-        world.heroku.add_event("acme", date(FIRST), event(""));
-        sync(&world, FIRST);
-        world.heroku.add_event("acme", date(SECOND), event(r#","action":"other""#));
-        let finished = world.run(&format!("--date {SECOND} --output json"));
-        let row = day(&finished.json(), "acme", SECOND).clone();
-        let own = world.heroku.day("acme", date(SECOND)).len() as u64 - 1;
-        assert_eq!(figures(&row, ["conflicts", "events", "new_events", "vanished_events"]), [1, own, own, 0], "{time}");
-        assert!(finished.stderr.contains("other bytes") && finished.stderr.contains(&id), "{}", finished.stderr);
-        assert_eq!(days_of(&world, &id), FIRST);
-        let kept = "SELECT process_date, event::json ->> 'action' FROM audit_event_conflicts";
-        assert_eq!(world.sql(kept), format!("{SECOND}|other"));
-        assert_whole_without(&world, SECOND, &id);
-        let again = reread(&world, SECOND);
-        assert_eq!(figures(&again, ["conflicts", "new_events", "vanished_events", "late_events"]), [0; 4], "kept once");
+    let world = world();
+    let count = TIMES.len() as u64;
+    let list = |events: Vec<(String, Bytes)>| events.into_iter().map(|(_, event)| event).collect();
+    world.heroku.put_day("acme", date(FIRST), list(events_of_times("")));
+    sync(&world, FIRST);
+    world.heroku.put_day("acme", date(SECOND), list(events_of_times(r#","action":"other""#)));
+    world.heroku.add_event("acme", date(SECOND), r#"{"id":"own","created_at":"2024-09-28T10:00:00Z"}"#);
+    let finished = world.run(&format!("--date {SECOND} --output json"));
+    let row = day(&finished.json(), "acme", SECOND).clone();
+    assert_eq!(figures(&row, ["conflicts", "events", "new_events", "vanished_events"]), [count, 1, 1, 0]);
+    for (id, event) in events_of_times("") {
+        let warned = |line: &str| line.contains("other bytes") && line.contains(&id);
+        assert!(finished.stderr.lines().any(warned), "{event:?}: {}", finished.stderr);
+        assert_eq!(days_of(&world, &id), FIRST, "{event:?}");
     }
+    let kept = "SELECT process_date, event::json ->> 'action', count(*) FROM audit_event_conflicts GROUP BY 1, 2";
+    assert_eq!(world.sql(kept), format!("{SECOND}|other|{count}"));
+    let again = reread(&world, SECOND);
+    assert_eq!(figures(&again, ["conflicts", "new_events", "vanished_events", "late_events"]), [0; 4], "kept once");
 }
 
 #[test]

@@ -40,7 +40,11 @@ enum Ends {
 #[derive(Debug, Clone, Copy)]
 enum Step {
     /// A reading that began so many hours after the day's end.
-    Reading { hours: i64, brings: Brings, ends: Ends },
+    Reading {
+        hours: i64,
+        brings: Brings,
+        ends: Ends,
+    },
     Reset,
 }
 
@@ -112,15 +116,16 @@ impl Real {
     }
 
     async fn write(&mut self, lease: &Lease, brings: Brings, model: &Model) {
+        let day = self.key.date;
         let text = match brings {
             Brings::Nothing => return,
             Brings::AnEvent => {
                 self.written += 1;
-                format!(r#"{{"id":"{}"}}"#, self.written)
+                format!(r#"{{"id":"{day}-{}"}}"#, self.written)
             }
-            Brings::AConflict => format!(r#"{{"id":"first","x":{}}}"#, model.conflicts),
+            Brings::AConflict => format!(r#"{{"id":"{day}","x":{}}}"#, model.conflicts),
             Brings::TheSameConflict if model.conflicts == 0 => return,
-            Brings::TheSameConflict => format!(r#"{{"id":"first","x":{}}}"#, model.conflicts - 1),
+            Brings::TheSameConflict => format!(r#"{{"id":"{day}","x":{}}}"#, model.conflicts - 1),
         };
         let event = Event::from_bytes(Bytes::from(text)).expect("an event");
         self.store.write_events(lease, &[&event], Via::Api).await.expect("it is written");
@@ -154,7 +159,7 @@ fn a_day_settles_exactly_when_the_model_says() {
         runtime.block_on(async {
             // The event that conflicts are with.
             let lease = real.claim().await;
-            let first = Event::from_bytes(Bytes::from_static(br#"{"id":"first"}"#)).expect("an event");
+            let first = Event::from_bytes(Bytes::from(format!(r#"{{"id":"{day}"}}"#))).expect("an event");
             real.store.write_events(&lease, &[&first], Via::Api).await.expect("it is written");
             real.store.release(lease, Totals::default()).await.expect("it is released");
             for step in steps {
@@ -181,7 +186,8 @@ fn a_day_settles_exactly_when_the_model_says() {
                         real.store.release(lease, Totals::default()).await.expect("it is released");
                     }
                     Ends::Killed => {
-                        let sql = "UPDATE audit_events_log SET locked_until = clock_timestamp() WHERE status = 'PROCESSING'";
+                        let sql =
+                            "UPDATE audit_events_log SET locked_until = clock_timestamp() WHERE status = 'PROCESSING'";
                         database.psql(sql).expect("an update");
                     }
                 }
