@@ -269,3 +269,29 @@ fn a_list_that_is_due_beside_a_broken_off_repair_is_read_for_the_others() {
     assert_eq!(day(&report, "team-a", DAY)["requests"].as_u64().map(|requests| requests > 0), Some(true));
     assert_eq!((&day(&report, "acme", DAY)["requests"], row(&world).as_str()), (&0.into(), "SUCCESS|t|451|"));
 }
+
+#[test]
+fn a_broken_off_repair_is_counted_with_the_scope_and_time_of_its_reading() {
+    let world = settled();
+    repair_was_killed(&world);
+    let read = format!("SELECT scope, synced_at FROM audit_events_log WHERE process_date = '{DAY}'");
+    let before = world.sql(&read);
+    world.write_config(&format!("[sync]\ncatch_up_days = 1\n{ACME}filter = {{ type = \"app\" }}\n"));
+    assert!(three_syncs(&world).is_some());
+    assert_eq!((row(&world).as_str(), world.sql(&read)), ("SUCCESS|t|451|", before));
+}
+
+#[test]
+fn a_reset_of_a_repair_that_a_signal_ended_has_the_day_read() {
+    let world = settled();
+    // As a signal leaves it in the middle of a repair.
+    let interrupted = "UPDATE audit_events_log SET status = 'PENDING' WHERE process_date = '2024-09-28'";
+    world.sql(interrupted);
+    assert_eq!(world.run(&format!("reset --source acme {DAY}")).status, 0);
+    world.heroku.clear_faults();
+    world.sync("", 0);
+    assert_eq!(fetches(&world, "acme", DAY), 1);
+    // And without one it is only counted.
+    world.sql(interrupted);
+    assert!(world.sync("", 0)["totals"]["synced"] == 1 && fetches(&world, "acme", DAY) == 1);
+}

@@ -1,5 +1,7 @@
 //! The same by way of archives: backfill, reconcile and its repairs.
 
+use std::process::Command;
+
 use bytes::Bytes;
 use fake_heroku::{Month, pack};
 use serde_json::Value;
@@ -203,4 +205,50 @@ fn a_repair_counts_no_event_that_another_day_holds() {
     assert_eq!((&row["missing_here"], &row["repaired"]), (&serde_json::json!(["unlisted"]), &1.into()), "{row:#}");
     assert_eq!(days_of(&world, "at-midnight"), NEXT);
     assert_eq!(world.sql(&format!("SELECT events_count FROM audit_events_log WHERE process_date = '{LAST}'")), "2");
+}
+
+#[test]
+fn reconcile_names_every_missing_id_once_and_in_order_however_many() {
+    let world = world();
+    assert_eq!(world.run("migrate").status, 0);
+    let id = |number: usize| format!("{:06}-{}", number * 7919 % 30_000, "x".repeat(40));
+    let events: Vec<Bytes> = (0..30_000).map(|number| event(&id(number), "2024-09-30T12:00:00Z")).collect();
+    // Some are in the archive twice, also with other bytes.
+    let again = (0..3000).map(|number| respelled(&id(number * 10), "2024-09-30T12:00:00Z"));
+    world.heroku.put_archive("acme", SEPTEMBER, pack(&events.iter().cloned().chain(again).collect::<Vec<_>>()));
+    let report = reconcile(&world, "2024-09", 1);
+    let mut expected: Vec<String> = (0..30_000).map(id).collect();
+    expected.sort();
+    assert!(found(&report, LAST)[0] == serde_json::json!(expected), "not every id once and in order");
+    let text = world.run("reconcile --month 2024-09").stdout;
+    assert!(text.contains("acme 2024-09-30: 30000 events in the archive and not here:\n"), "{text}");
+    assert!(text.lines().count() < 30 && text.contains(&expected[9]) && !text.contains(&expected[10]), "{text}");
+
+    let finished = world.run("backfill --via archive --from 2024-09-30 --to 2024-09-30");
+    assert_eq!(finished.status, 0, "{finished:#?}");
+    world.heroku.put_archive("acme", SEPTEMBER, pack(&[]));
+    let report = reconcile(&world, "2024-09", 0);
+    assert!(found(&report, LAST)[1] == serde_json::json!(expected), "not every id once and in order");
+}
+
+#[test]
+fn reconcile_that_has_no_room_for_ids_says_so_and_calls_nothing_right() {
+    let world = world();
+    assert_eq!(world.run("migrate").status, 0);
+    let events: Vec<Bytes> =
+        (0..30_000).map(|number| event(&format!("{number:060}"), "2024-09-30T12:00:00Z")).collect();
+    let archive = pack(&events);
+    // No file may be larger than the archive, nearly.
+    let limit = archive.len() / 1024 + 16;
+    world.heroku.put_archive("acme", SEPTEMBER, archive);
+    let program = world.command("reconcile --month 2024-09 --output json");
+    let mut shell = Command::new("bash");
+    let limited = format!("ulimit -f {limit}; trap '' XFSZ; exec \"$0\" \"$@\"");
+    shell.args(["-c", &limited]).arg(program.get_program()).args(program.get_args());
+    shell.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let output = shell.current_dir(program.get_current_dir().expect("a folder")).output().expect("bash");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let report: Value = serde_json::from_slice(&output.stdout).expect("a document");
+    let error = report["months"][0]["error"].as_str().unwrap_or_else(|| panic!("no error in {report:#}")).to_owned();
+    assert!(error.contains("temporary folder (TMPDIR)") && error.contains("Make room"), "{error}");
 }
