@@ -221,9 +221,13 @@ struct Day {
 
 impl Day {
     fn new(spool: &mut Spool) -> Self {
-        let archived = Seen::default();
-        let [missing_here, missing_there, differing] = [spool.list(), spool.list(), spool.list()];
-        Self { archived, beside: 0, missing_here, missing_there, differing }
+        Self {
+            archived: Seen::default(),
+            beside: 0,
+            missing_here: spool.list(),
+            missing_there: spool.list(),
+            differing: spool.list(),
+        }
     }
 }
 

@@ -301,7 +301,7 @@ mod tests {
         let lists = [spool.list(), spool.list(), spool.list()];
         let mut expected = [const { BTreeSet::new() }; 3];
         for number in 0..120_000 {
-            let list = if number % 10 == 0 { 1 } else { 0 };
+            let list = usize::from(number % 10 == 0);
             spool.put(lists[list], &id(number)).expect("room");
             expected[list].insert(id(number));
             assert!(spool.held <= HELD, "{}", spool.held);
