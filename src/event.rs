@@ -11,7 +11,7 @@ mod value;
 use std::net::IpAddr;
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::Deserializer as _;
 use serde::de::{DeserializeSeed, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -103,6 +103,12 @@ impl Event {
         Ok(Self { id, unusable_id, bytes, hash, refused, columns })
     }
 
+    /// The UTC date of `created_at`, if the event has one: the day that it is an event of, whatever day Heroku lists it
+    /// under.
+    pub fn own_day(&self) -> Option<NaiveDate> {
+        self.columns.created_at.map(|time| time.date_naive())
+    }
+
     /// The bytes as text, unless they are not UTF-8.
     pub fn text(&self) -> Option<&str> {
         std::str::from_utf8(&self.bytes).ok()
@@ -144,8 +150,11 @@ fn string(value: Option<&RawValue>) -> Option<String> {
     (!text.contains('\0')).then_some(text)
 }
 
+/// A time as PostgreSQL holds it: to the microsecond, and a leap second is the first second of the next minute. So both
+/// sides find it on the same date.
 fn instant(text: &str) -> Option<DateTime<Utc>> {
-    DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc())
+    let time = DateTime::parse_from_rfc3339(text).ok()?;
+    DateTime::from_timestamp_micros(time.timestamp_micros())
 }
 
 fn parts<'a, const N: usize>(
@@ -251,6 +260,21 @@ mod tests {
         assert_eq!(columns.team_id.as_deref(), Some("t"));
         assert_eq!(columns.owner_email.as_deref(), Some("o@example.com"));
         assert_eq!(columns.ip_address, Some("2001:db8::1".parse().expect("an address")));
+    }
+
+    #[test]
+    fn an_event_s_own_day_is_the_date_that_the_database_gives_its_time() {
+        for (time, day) in [
+            ("2024-09-27T23:59:59.9999999Z", "2024-09-27"),
+            ("2024-09-27T23:59:60Z", "2024-09-28"),
+            ("2024-09-28T01:59:60.5+02:00", "2024-09-28"),
+            ("2024-09-28T01:59:59+02:00", "2024-09-27"),
+            ("1999-12-31T23:59:59.9999999Z", "1999-12-31"),
+        ] {
+            let event = event(&format!(r#"{{"id":"e","created_at":"{time}"}}"#));
+            assert_eq!(event.own_day().map(|day| day.to_string()).as_deref(), Some(day), "{time}");
+        }
+        assert_eq!(event(r#"{"id":"e","created_at":"2024-09-27"}"#).own_day(), None);
     }
 
     #[test]

@@ -87,6 +87,8 @@ pub enum Reason {
     Pending,
     /// Its lease ran out.
     Stale,
+    /// It has settled, and a repair of it broke off: what is stored of it is counted again, without asking Heroku.
+    Recount,
 }
 
 /// The dates whose rows a plan needs, beside the PENDING ones of any age.
@@ -153,7 +155,8 @@ fn dates(known: &Known<'_, '_>, source: &Source, selection: Selection) -> Vec<Na
         (Some(since), Some(_)) => since,
         (None, Some(first)) => first,
     };
-    let is_due_at_any_age = |row: &&LedgerRow| row.status == Status::Pending || recheck_has_come(known, row);
+    let is_due_at_any_age =
+        |row: &&LedgerRow| row.status == Status::Pending || recheck_has_come(known, row) || is_to_be_counted(row);
     let others = known.rows.iter().filter(|row| row.source == name).filter(is_due_at_any_age);
     let mut dates: Vec<_> = range(from.max(owed_from), to).chain(others.map(|row| row.date)).collect();
     dates.sort_unstable();
@@ -177,9 +180,23 @@ fn recheck_has_come(known: &Known<'_, '_>, row: &LedgerRow) -> bool {
         || (read_at >= end + last && read_at + interval <= known.now)
 }
 
+/// Whether a day has settled, and a repair of it was killed, failed or was interrupted before it could publish. A process
+/// that is still at it is let be.
+fn is_to_be_counted(row: &LedgerRow) -> bool {
+    let is_at_rest = match row.status {
+        Status::Pending | Status::Failed | Status::Error => true,
+        Status::Processing => !row.live || row.locked_by.is_none(),
+        Status::Success | Status::Unknown(_) => false,
+    };
+    row.settled && is_at_rest
+}
+
 /// What a row, or none, means for a day that is looked at.
 fn verdict(known: &Known<'_, '_>, row: Option<&LedgerRow>) -> Verdict {
     let Some(row) = row else { return Verdict::Due(Reason::New) };
+    if is_to_be_counted(row) {
+        return Verdict::Due(Reason::Recount);
+    }
     match &row.status {
         Status::Pending => Verdict::Due(Reason::Pending),
         Status::Failed | Status::Error => Verdict::Due(Reason::Failed),

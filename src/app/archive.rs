@@ -14,8 +14,8 @@ use bins::{Bin, Bins, Place};
 
 use super::fetch::{JobDay, Selector, Teams};
 use super::view::{ReadFrom, Stop, View, Writing, all_lost, claim, finish_all};
-use crate::config::{Source, SourceName, Token, Tokens};
-use crate::day::{Month, range};
+use crate::config::{Source, Token, Tokens};
+use crate::day::Month;
 use crate::event::Event;
 use crate::heartbeat::Heartbeat;
 use crate::heroku::{Archive, Asker, Client, Cost, Unreadable};
@@ -67,11 +67,23 @@ pub(super) trait Sink {
     /// Whether it takes what is of this source, by its number, and of this day.
     fn wants(&self, source: usize, date: NaiveDate) -> bool;
 
+    /// The day that a stray of this source goes to, if it goes to one: an event that is not of the archive's month, or does
+    /// not say when it was.
+    fn day_of_stray(&mut self, source: usize, event: &Event) -> Option<NaiveDate>;
+
     /// Takes some events of each of these days; false when nobody is left who wants more.
     fn take(&mut self, days: &[Sorted<'_>]) -> impl Future<Output = bool> + Send;
+}
 
-    /// Takes some of a source's strays: events that are not of the archive's month, or do not say when they were.
-    fn take_strays(&mut self, source: usize, events: &[&Event]) -> impl Future<Output = bool> + Send;
+/// The one of a source's `days` that is nearest to a stray's own; the month's first stands for a date that it lacks.
+pub(super) fn nearest<T>(
+    days: &BTreeMap<(usize, NaiveDate), T>,
+    source: usize,
+    (event, month): (&Event, Month),
+) -> Option<NaiveDate> {
+    let own = event.own_day().unwrap_or(month.first());
+    let its = days.range((source, NaiveDate::MIN)..=(source, NaiveDate::MAX)).map(|((_, date), _)| *date);
+    its.min_by_key(|date| (*date - own).num_days().abs())
 }
 
 /// Some events of one day of a source, which is given by its number.
@@ -84,13 +96,7 @@ pub(super) struct Sorted<'e> {
 
 /// Which day an event goes to: that of its `created_at` in UTC, if that is in `month`.
 fn own_day(event: &Event, month: Month) -> Option<NaiveDate> {
-    event.columns.created_at.map(|time| time.date_naive()).filter(|date| Month::of(*date) == month)
-}
-
-/// The days under which a stray of `month` may be stored already: its own, and those of the month.
-pub(super) fn days_of_stray(event: &Event, month: Month) -> Vec<NaiveDate> {
-    let own = event.columns.created_at.map(|time| time.date_naive());
-    own.into_iter().chain(range(month.first(), month.last())).collect()
+    event.own_day().filter(|date| Month::of(*date) == month)
 }
 
 /// What was found in an archive beside what was wanted.
@@ -119,7 +125,11 @@ pub(super) async fn sort(
             passage.note(&event, day);
             let takes = |selector: &&Option<Selector>| selector.as_ref().is_some_and(|selector| selector.takes(&event));
             for (source, _) in selectors.iter().enumerate().filter(|(_, selector)| takes(selector)) {
-                if day.is_none_or(|day| sink.wants(source, day)) {
+                let day = match day {
+                    Some(day) => Some(day).filter(|day| sink.wants(source, *day)),
+                    None => sink.day_of_stray(source, &event),
+                };
+                if let Some(day) = day {
                     bins.put((source, day), &event);
                 }
             }
@@ -142,14 +152,9 @@ pub(super) async fn sort(
 async fn hand_on(sink: &mut impl Sink, bins: &[(Place, Bin)]) -> bool {
     let mut days = Vec::new();
     for ((source, date), bin) in bins {
-        let (source, events) = (*source, bin.events.iter().map(AsRef::as_ref).collect::<Vec<&Event>>());
-        match *date {
-            Some(date) => days.push(Sorted { source, date, events }),
-            None if !sink.take_strays(source, &events).await => return false,
-            None => {}
-        }
+        days.push(Sorted { source: *source, date: *date, events: bin.events.iter().map(AsRef::as_ref).collect() });
     }
-    days.is_empty() || sink.take(&days).await
+    sink.take(&days).await
 }
 
 impl Passage {
@@ -214,17 +219,38 @@ async fn read(context: &Context, account: &Account<'_>, found: &Found, views: &m
     let mut storing = Storing { context, token, month, views: &mut *views, places, undated: HashMap::new() };
     let read = tokio::select! {
         biased;
-        () = context.writing.shutdown.asked() => Err(Stop::Interrupted),
-        () = all_lost => Err(Stop::LostLock),
-        read = sort(&found.archive, &found.selectors, &mut storing) => read.map(drop).map_err(|error| Stop::Heroku(format!(
-            "{error}. The day is due all the same; Heroku's list of it may do: `auditsync backfill --via api`"
-        ))),
+        () = context.writing.shutdown.asked() => Err(Broken::Here(Stop::Interrupted)),
+        () = all_lost => Err(Broken::Here(Stop::LostLock)),
+        read = sort(&found.archive, &found.selectors, &mut storing) => read.map(drop).map_err(Broken::Archive),
     };
     storing.withhold_undated();
     for view in views {
         (view.totals.requests, view.totals.retries) = (found.cost.requests, found.cost.retries);
-        if let (None, Err(stop)) = (&view.stopped, &read) {
-            view.stopped = Some(stop.clone());
+        if let (None, Err(broken)) = (&view.stopped, &read) {
+            view.stopped = Some(broken.stops(view, month));
+        }
+    }
+}
+
+/// Why an archive was not read to its end.
+#[derive(Debug)]
+enum Broken {
+    Here(Stop),
+    Archive(Unreadable),
+}
+
+impl Broken {
+    fn stops(&self, view: &View, month: Month) -> Stop {
+        let name = &view.day.source.name;
+        match self {
+            Self::Here(stop) => stop.clone(),
+            Self::Archive(error) if view.lease.was_settled() => Stop::Heroku(format!(
+                "{error}. The day had settled: the next run counts what is stored of it. To repair it, repeat \
+                 `auditsync reconcile --source {name} --month {month} --repair`"
+            )),
+            Self::Archive(error) => Stop::Heroku(format!(
+                "{error}. The day is due all the same; Heroku's list of it may do: `auditsync backfill --via api`"
+            )),
         }
     }
 }
@@ -241,27 +267,12 @@ struct Storing<'a> {
 }
 
 impl Storing<'_> {
-    /// The view of a source's day that is nearest to a stray's own.
-    fn nearest(&self, source: usize, event: &Event) -> Option<usize> {
-        let own = event.columns.created_at.map_or(self.month.first(), |time| time.date_naive());
-        let its = self.places.range((source, NaiveDate::MIN)..=(source, NaiveDate::MAX));
-        its.min_by_key(|((_, date), _)| (*date - own).num_days().abs()).map(|(_, at)| *at)
-    }
-
     /// Stores some events of each of these views, side by side.
     async fn store(&mut self, events: &HashMap<usize, &[&Event]>) {
         let (writing, token) = (&self.context.writing, self.token);
         let wanted = self.views.iter_mut().enumerate().filter(|(_, view)| view.stopped.is_none());
         let storing = wanted.filter_map(|(at, view)| Some(view.store(writing, token, events.get(&at)?, Via::Archive)));
         join_all(storing).await;
-    }
-
-    /// Strays that are stored under a day already are left where they are.
-    async fn not_stored(&self, source: &SourceName, event: &Event) -> bool {
-        let days = days_of_stray(event, self.month);
-        let stored = self.context.writing.reader.stored_under(source, &days, &[&event.id]).await;
-        // Where that can't be said, it is rather kept twice than not at all.
-        !stored.is_ok_and(|ids| ids.contains(&event.id))
     }
 
     /// An event that does not say when it was may be of any day, so that no day of its source is whole for sure by this
@@ -287,23 +298,17 @@ impl Sink for Storing<'_> {
         self.places.contains_key(&(source, date))
     }
 
+    fn day_of_stray(&mut self, source: usize, event: &Event) -> Option<NaiveDate> {
+        let day = nearest(&self.places, source, (event, self.month))?;
+        if event.own_day().is_none() {
+            *self.undated.entry(source).or_default() += 1;
+        }
+        Some(day)
+    }
+
     async fn take(&mut self, days: &[Sorted<'_>]) -> bool {
         let events = days.iter().map(|day| (self.places[&(day.source, day.date)], &*day.events)).collect();
         self.store(&events).await;
-        self.views.iter().any(|view| view.stopped.is_none())
-    }
-
-    async fn take_strays(&mut self, source: usize, events: &[&Event]) -> bool {
-        for event in events {
-            let Some(at) = self.nearest(source, event) else { continue };
-            if event.columns.created_at.is_none() {
-                *self.undated.entry(source).or_default() += 1;
-            }
-            let name = self.views[at].day.source.name.clone();
-            if self.not_stored(&name, event).await {
-                self.store(&HashMap::from([(at, &[*event][..])])).await;
-            }
-        }
         self.views.iter().any(|view| view.stopped.is_none())
     }
 }

@@ -13,13 +13,13 @@ use super::{App, Shutdown};
 use crate::config::{EventLog, Source, Token};
 use crate::event::Event;
 use crate::heroku::{Batch, Client, Cost};
-use crate::plan::{Planned, Verdict};
+use crate::plan::{Planned, Reason, Verdict};
 use crate::report;
 use crate::report::log::Novelty;
 use crate::report::progress::Progress;
 use crate::report::run::{DayReport, Outcome};
 use crate::seen::fingerprint;
-use crate::store::{self, Reader, Sameness, Stored, Via};
+use crate::store::{self, Reader, Sameness, Stored, Under, Via};
 
 /// What the days in flight share. Without a reader, nothing is stored yet.
 #[derive(Debug)]
@@ -69,7 +69,32 @@ pub(super) async fn read_days(
         .collect()
         .await;
     let unread = planned.iter().filter(|day| !matches!(day.verdict, Verdict::Due(_)));
-    unread.map(|day| report_unread(day, Unread::Unexplained)).chain(read.into_iter().flatten()).collect()
+    let unread: Vec<DayReport> = unread.map(|day| report_unread(day, Unread::Unexplained)).collect();
+    let recounted = recount(context, planned).await;
+    unread.into_iter().chain(recounted).chain(read.into_iter().flatten()).collect()
+}
+
+/// Counts what is stored of the settled days of which a repair broke off. A sync would do no more.
+async fn recount(context: &Context<'_>, planned: &[Planned<'_>]) -> Vec<DayReport> {
+    let mut reports = Vec::new();
+    for Planned { key, .. } in planned.iter().filter(|day| is_recount(day)) {
+        let Some(reader) = context.reader else { break };
+        let report = match reader.stored_counts(&key.source, (key.date, key.date)).await {
+            Ok(counts) => DayReport {
+                events: counts.get(&key.date).copied().unwrap_or_default(),
+                ..DayReport::new(key, Outcome::WouldSync)
+            },
+            Err(error) => DayReport::new(key, Outcome::Failed).because(error.to_string()),
+        };
+        report::log::day(&report);
+        reports.push(report);
+    }
+    reports
+}
+
+/// Whether a day is only to be counted again, without a request.
+pub(super) fn is_recount(day: &Planned<'_>) -> bool {
+    day.verdict == Verdict::Due(Reason::Recount)
 }
 
 /// The reports of a job that was not begun, because the database is out of reach.
@@ -83,6 +108,7 @@ struct Count {
     day: JobDay,
     selector: Option<Selector>,
     seen: HashSet<u64>,
+    events: u64,
     new: u64,
     conflicts: u64,
     stopped: Option<(Outcome, String)>,
@@ -124,7 +150,7 @@ async fn read(context: &Context<'_>, job: &Job) -> Vec<DayReport> {
             ..DayReport::new(&count.day.key, Outcome::WouldSync)
         };
         match count.stopped.or_else(|| stopped(&count.day.source)) {
-            None => DayReport { events: count.seen.len() as u64, ..report },
+            None => DayReport { events: count.events, ..report },
             Some((outcome, error)) => DayReport { outcome, ..report }.because(error),
         }
     };
@@ -133,7 +159,7 @@ async fn read(context: &Context<'_>, job: &Job) -> Vec<DayReport> {
 
 impl Count {
     fn new(day: JobDay) -> Self {
-        Self { day, selector: None, seen: HashSet::new(), new: 0, conflicts: 0, stopped: None }
+        Self { day, selector: None, seen: HashSet::new(), events: 0, new: 0, conflicts: 0, stopped: None }
     }
 
     async fn find_selector(&mut self, context: &Context<'_>, job: &Job, cost: &mut Cost) {
@@ -159,9 +185,11 @@ impl Count {
                     self.new += 1;
                     report::log::new_event(context.event_log, Novelty::New, &self.day.key.source, event, token);
                 }
-                Some(Stored::Other) => self.conflicts += 1,
-                Some(Stored::Same) => {}
+                Some(Stored::Other(_)) => self.conflicts += 1,
+                Some(Stored::Same(_)) => {}
             }
+            // An event that is stored under another day is none of this one.
+            self.events += u64::from(stored.is_none_or(|stored| stored.under() == Under::ThisDay));
         }
         Ok(())
     }

@@ -3,11 +3,12 @@
 //! The archive is Heroku's own, made on another way than its lists of events, so it is a second witness. Events are
 //! compared as JSON values. Compared are the days that coverage is owed for and that the archive covers wholly.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io;
 
-use chrono::{Days, NaiveDate};
+use chrono::NaiveDate;
 
-use super::archive::{Account, Context, Found, Sink, Sorted, accounts, days_of_stray, sort, store_days};
+use super::archive::{Account, Context, Found, Sink, Sorted, accounts, nearest, sort, store_days};
 use super::backfill::{oldest, selectors, told};
 use super::fetch::{JobDay, Selector, Teams};
 use super::view::{ReadFrom, Writing};
@@ -16,12 +17,12 @@ use crate::cli::ReconcileArgs;
 use crate::config::Source;
 use crate::day::{DayKey, Month, last_over, range};
 use crate::event::Event;
-use crate::heroku::{Archive, Client, Cost};
+use crate::heroku::{Archive, Client, Cost, Unreadable};
 use crate::ledger::LedgerRow;
-use crate::report::reconcile::{ArchiveFacts, MonthReport, ReconcileReport, ReconciledDay};
+use crate::report::reconcile::{ArchiveFacts, ListId, MonthReport, ReconcileReport, ReconciledDay, Spool};
 use crate::report::run::{DayReport, Outcome};
 use crate::seen::Seen;
-use crate::store::{Claimable, Reader, Sameness, Stored};
+use crate::store::{self, Claimable, Reader, Sameness, Stored, StoredId, Under};
 
 pub(super) async fn run(app: &App<'_>, args: &ReconcileArgs) -> Result<ExitStatus, Failure> {
     let shutdown = Shutdown::listen().map_err(Failure::Process)?;
@@ -142,10 +143,15 @@ async fn compare_account(
         return Ok(Compared { months, found: None, days });
     };
     let mut comparing = Comparing::new(&context.writing.reader, account, &selectors, &days, (month, covered));
-    match sort(&archive, &selectors, &mut comparing).await {
-        Ok(passage) => comparing.finish(&mut months, &archive, passage.events).await?,
-        Err(error) => {
-            blame(&mut months, &error.to_string());
+    let compared = match sort(&archive, &selectors, &mut comparing).await {
+        Ok(passage) => comparing.finish(&mut months, &archive, passage.events).await,
+        Err(error) => Err(Fault::Archive(error)),
+    };
+    match compared {
+        Ok(()) => {}
+        Err(Fault::Store(error)) => return Err(error.into()),
+        Err(fault) => {
+            blame(&mut months, &fault.to_string());
             return Ok(Compared { months, found: None, days });
         }
     }
@@ -180,7 +186,21 @@ async fn owed_days(
     Ok(days)
 }
 
-/// Compares each day's events with what is stored of it.
+/// Why a month was not compared to its end.
+#[derive(Debug, thiserror::Error)]
+enum Fault {
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    #[error(transparent)]
+    Archive(#[from] Unreadable),
+    #[error(
+        "the ids of what was found can't be kept in the temporary folder (TMPDIR): {0}. Make room, or set TMPDIR to a folder that has it"
+    )]
+    Disk(#[from] io::Error),
+}
+
+/// Compares each day's events with what is stored of the source. Of what it finds, memory holds eight bytes an event of the
+/// archive, and no ids but a few.
 struct Comparing<'a> {
     reader: &'a Reader,
     sources: &'a [&'a Source],
@@ -189,19 +209,32 @@ struct Comparing<'a> {
     /// The last date that the archive covers wholly.
     covered: NaiveDate,
     days: BTreeMap<(usize, NaiveDate), Day>,
-    /// Events of each source that are stored under another day than the archive's: neither is missing.
-    elsewhere: HashSet<(usize, String)>,
-    fault: Option<crate::store::Error>,
+    /// Events of each source that are not of the month, or do not say when they were, wherever they are stored.
+    strays: HashMap<usize, Seen>,
+    spool: Spool,
+    fault: Option<Fault>,
 }
 
 /// What was found of a day so far.
-#[derive(Default)]
 struct Day {
     archived: Seen,
     /// How many of them are stored under another day.
     beside: u64,
-    missing_here: BTreeSet<String>,
-    differing: BTreeSet<String>,
+    missing_here: ListId,
+    missing_there: ListId,
+    differing: ListId,
+}
+
+impl Day {
+    fn new(spool: &mut Spool) -> Self {
+        Self {
+            archived: Seen::default(),
+            beside: 0,
+            missing_here: spool.list(),
+            missing_there: spool.list(),
+            differing: spool.list(),
+        }
+    }
 }
 
 impl<'a> Comparing<'a> {
@@ -214,68 +247,39 @@ impl<'a> Comparing<'a> {
     ) -> Self {
         let number = |day: &JobDay| account.sources.iter().position(|source| source.name == day.key.source);
         let days = days.iter().filter(|day| day.key.date <= covered);
-        let days = days.filter_map(|day| Some(((number(day)?, day.key.date), Day::default()))).collect();
-        let (sources, elsewhere) = (&*account.sources, HashSet::new());
-        Self { reader, sources, selectors, month, covered, days, elsewhere, fault: None }
+        let places: Vec<_> = days.filter_map(|day| Some((number(day)?, day.key.date))).collect();
+        let mut spool = Spool::default();
+        let days = places.into_iter().map(|place| (place, Day::new(&mut spool))).collect();
+        let (sources, strays) = (&*account.sources, HashMap::new());
+        Self { reader, sources, selectors, month, covered, days, strays, spool, fault: None }
     }
 
-    /// Looks for events that their own day does not hold under `dates` of the same source, and gives those back that are
-    /// stored nowhere.
-    async fn stored_nowhere<'e>(
-        &mut self,
-        source: usize,
-        events: Vec<&'e Event>,
-        dates: &[NaiveDate],
-    ) -> crate::store::Result<Vec<&'e Event>> {
-        if events.is_empty() {
-            return Ok(events);
-        }
-        let ids: Vec<&str> = events.iter().map(|event| event.id.as_str()).collect();
-        let stored: HashSet<String> =
-            self.reader.stored_under(&self.sources[source].name, dates, &ids).await?.into_iter().collect();
-        let (elsewhere, nowhere): (Vec<_>, Vec<_>) = events.into_iter().partition(|event| stored.contains(&event.id));
-        self.elsewhere.extend(elsewhere.into_iter().map(|event| (source, event.id.clone())));
-        Ok(nowhere)
-    }
-
-    async fn compare(&mut self, Sorted { source, date, events }: &Sorted<'_>) -> crate::store::Result<()> {
-        let (source, date) = (*source, *date);
-        let key = DayKey::new(&self.sources[source].name, date);
+    /// Compares some events of a day, or strays that go to it. One that is stored under another day is missing nowhere.
+    async fn compare(&mut self, Sorted { source, date, events }: &Sorted<'_>) -> Result<(), Fault> {
+        let key = DayKey::new(&self.sources[*source].name, *date);
         let compared = self.reader.compare(&key, events, Sameness::Values).await?;
-        let missing = events.iter().zip(&compared).filter(|(_, stored)| stored.is_none()).map(|(event, _)| *event);
-        // Whether Heroku's days are those of UTC is not documented.
-        let beside = [date - Days::new(1), date + Days::new(1)];
-        let nowhere = self.stored_nowhere(source, missing.collect(), &beside).await?;
-        let day = self.days.get_mut(&(source, date)).expect("it was wanted");
-        let not_here = compared.iter().filter(|stored| stored.is_none()).count();
-        day.beside += (not_here - nowhere.len()) as u64;
-        day.missing_here.extend(nowhere.iter().map(|event| event.id.clone()));
+        let day = self.days.get_mut(&(*source, *date)).expect("it was wanted");
         for (event, stored) in events.iter().zip(compared) {
-            day.archived.note(&event.id);
-            if stored == Some(Stored::Other) {
-                day.differing.insert(event.id.clone());
+            let is_beside = stored.is_some_and(|stored| stored.under() == Under::AnotherDay);
+            // A stray counts for the day that holds it, or that is to take it.
+            let counts = !is_beside || event.own_day() == Some(*date);
+            if counts {
+                day.archived.note(&event.id);
+                day.beside += u64::from(is_beside);
+            }
+            match stored {
+                None => self.spool.put(day.missing_here, &event.id)?,
+                Some(Stored::Other(_)) => self.spool.put(day.differing, &event.id)?,
+                Some(Stored::Same(_)) => {}
             }
         }
         Ok(())
     }
 
-    /// A stray that is stored nowhere is missing on the nearest of the days.
-    async fn compare_stray(&mut self, source: usize, event: &Event) -> crate::store::Result<()> {
-        let nowhere = self.stored_nowhere(source, vec![event], &days_of_stray(event, self.month)).await?;
-        let own = event.columns.created_at.map_or(self.month.first(), |time| time.date_naive());
-        let its = self.days.range_mut((source, NaiveDate::MIN)..=(source, NaiveDate::MAX));
-        let nearest = its.min_by_key(|((_, date), _)| (*date - own).num_days().abs());
-        if let (Some((_, day)), false) = (nearest, nowhere.is_empty()) {
-            day.archived.note(&event.id);
-            day.missing_here.insert(event.id.clone());
-        }
-        Ok(())
-    }
-
     /// Puts what was found into the sources' reports.
-    async fn finish(mut self, months: &mut [MonthReport], archive: &Archive, events: u64) -> Result<(), Failure> {
+    async fn finish(mut self, months: &mut [MonthReport], archive: &Archive, events: u64) -> Result<(), Fault> {
         if let Some(fault) = self.fault.take() {
-            return Err(fault.into());
+            return Err(fault);
         }
         let mut stored: HashMap<usize, HashMap<NaiveDate, u64>> = HashMap::new();
         for (number, source) in self.sources.iter().enumerate() {
@@ -289,24 +293,22 @@ impl<'a> Comparing<'a> {
             let window = (archive.month.first(), archive.month.last());
             stored.insert(number, self.reader.stored_counts(&source.name, window).await?);
         }
-        for ((number, date), mut day) in std::mem::take(&mut self.days) {
-            let report = &mut months[number];
-            if report.error.is_some() {
-                continue;
-            }
-            let key = DayKey::new(&self.sources[number].name, date);
-            let stored = stored.get(&number).and_then(|days| days.get(&date)).copied().unwrap_or_default();
-            let archived = day.archived.count() as u64;
-            let is_more = stored > archived.saturating_sub(day.missing_here.len() as u64 + day.beside);
-            let missing_there =
-                if is_more { self.not_archived(number, &key, &mut day.archived).await? } else { Vec::new() };
-            report.days.push(ReconciledDay {
-                date,
-                stored,
-                archived,
-                missing_here: day.missing_here.into_iter().collect(),
-                missing_there,
-                differing: day.differing.into_iter().collect(),
+        let places: BTreeSet<(usize, NaiveDate)> =
+            self.days.keys().filter(|(number, _)| months[*number].error.is_none()).copied().collect();
+        let count = |place: &(usize, NaiveDate)| stored.get(&place.0)?.get(&place.1).copied();
+        for place in &places {
+            self.find_missing_there(*place, count(place).unwrap_or_default()).await?;
+        }
+        let Self { mut days, spool, .. } = self;
+        let mut lists = spool.finish()?;
+        for (place, day) in days.iter_mut().filter(|(place, _)| places.contains(place)) {
+            months[place.0].days.push(ReconciledDay {
+                date: place.1,
+                stored: count(place).unwrap_or_default(),
+                archived: day.archived.count() as u64,
+                missing_here: lists.take(day.missing_here),
+                missing_there: lists.take(day.missing_there),
+                differing: lists.take(day.differing),
                 repaired: None,
                 error: None,
             });
@@ -314,24 +316,38 @@ impl<'a> Comparing<'a> {
         Ok(())
     }
 
-    /// The stored events of a day that the source's scope takes, and that the archive does not hold.
-    async fn not_archived(
-        &self,
-        source: usize,
-        key: &DayKey,
-        archived: &mut Seen,
-    ) -> crate::store::Result<Vec<String>> {
+    /// Finds the events that are stored under a day, that the source's scope takes, and that the archive does not hold.
+    async fn find_missing_there(&mut self, (source, date): (usize, NaiveDate), stored: u64) -> Result<(), Fault> {
+        let key = DayKey::new(&self.sources[source].name, date);
+        let day = self.days.get_mut(&(source, date)).expect("it is one of them");
+        let here = (day.archived.count() as u64).saturating_sub(day.beside + self.spool.put_into(day.missing_here));
+        let missing_there = day.missing_there;
+        // Every archived event that is not missing here, or beside, is stored here: as many are the same.
+        if stored <= here {
+            return Ok(());
+        }
         let filter = &self.sources[source].scope.filter;
         let team = self.selectors[source].as_ref().and_then(|selector| selector.team.as_ref());
         let team = team.map(|team| (team.id.as_str(), team.name.as_str()));
-        let (mut missing, mut after) = (Vec::new(), String::new());
+        let mut after = String::new();
         loop {
-            let ids = self.reader.event_ids(key, filter, team, &after).await?;
-            let Some(last) = ids.last() else { return Ok(missing) };
-            after.clone_from(last);
-            let mut is_archived = |id: &String| archived.contains(id) || self.elsewhere.contains(&(source, id.clone()));
-            missing.extend(ids.into_iter().filter(|id| !is_archived(id)));
+            let ids = self.reader.event_ids(&key, filter, team, &after).await?;
+            let Some(last) = ids.last() else { return Ok(()) };
+            after.clone_from(&last.id);
+            for stored in ids {
+                if !self.is_archived(source, date, &stored) {
+                    self.spool.put(missing_there, &stored.id)?;
+                }
+            }
         }
+    }
+
+    /// Whether the archive holds an event that is stored under a day. An event of another day is looked for on its own;
+    /// where that day is not compared, or has another month's archive, it can't be told and is not missed.
+    fn is_archived(&mut self, source: usize, date: NaiveDate, stored: &StoredId) -> bool {
+        let own = stored.own_day.unwrap_or(date);
+        let of_its_day = self.days.get_mut(&(source, own)).is_none_or(|day| day.archived.contains(&stored.id));
+        of_its_day || self.strays.get_mut(&source).is_some_and(|strays| strays.contains(&stored.id))
     }
 }
 
@@ -340,19 +356,14 @@ impl Sink for Comparing<'_> {
         self.days.contains_key(&(source, date))
     }
 
+    fn day_of_stray(&mut self, source: usize, event: &Event) -> Option<NaiveDate> {
+        self.strays.entry(source).or_default().note(&event.id);
+        nearest(&self.days, source, (event, self.month))
+    }
+
     async fn take(&mut self, days: &[Sorted<'_>]) -> bool {
         for day in days {
             if let Err(fault) = self.compare(day).await {
-                self.fault = Some(fault);
-                return false;
-            }
-        }
-        true
-    }
-
-    async fn take_strays(&mut self, source: usize, events: &[&Event]) -> bool {
-        for event in events {
-            if let Err(fault) = self.compare_stray(source, event).await {
                 self.fault = Some(fault);
                 return false;
             }

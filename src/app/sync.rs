@@ -121,7 +121,8 @@ pub(super) async fn by_list(app: &App<'_>, order: &Order<'_>, shutdown: &Shutdow
         |jobs: &VecDeque<Job>| Progress::new(jobs.iter().map(|job| job.days.len()).sum(), app.global.verbosity());
     if order.mode == Mode::DryRun {
         let (plan, has_ledger) = plan_only(app, &reader, order).await?;
-        let (client, jobs, stored) = (client()?, jobs(&plan.days, &tokens), has_ledger.then_some(&reader));
+        let to_read: Vec<_> = plan.days.iter().filter(|day| !dry_run::is_recount(day)).cloned().collect();
+        let (client, jobs, stored) = (client()?, jobs(&to_read, &tokens), has_ledger.then_some(&reader));
         let context = dry_run::Context::new(app, &client, stored, shutdown, progress(&jobs));
         let days = dry_run::read_days(&context, &plan.days, jobs, app.config.sync.concurrency).await;
         return Ok(Done { run_id, reader, days });

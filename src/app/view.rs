@@ -3,6 +3,7 @@
 
 mod vanished;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,6 +32,9 @@ pub(super) const TIME_TO_RELEASE: Duration = Duration::from_millis(2500);
 
 /// So long after its last recheck, a day that an archive brought is not asked of Heroku's list any more.
 const LONG_PAST: TimeDelta = TimeDelta::days(31);
+
+/// What the history remembers of a settled day that nothing was read of.
+const RECOUNTED: &str = "counted again after a repair broke off; Heroku was not asked";
 
 /// What writing takes that all days have in common.
 #[derive(Debug)]
@@ -62,7 +66,7 @@ pub(super) struct View {
     /// Why it gets no more events.
     pub(super) stopped: Option<Stop>,
     claimed: Instant,
-    /// What this reading saw, where events of the day were stored before: some may be listed no more.
+    /// What this reading saw that is stored under this day, where some was before: events may be listed no more.
     seen: Option<Seen>,
     /// Whether this reading saw an event.
     pub(super) saw_any: bool,
@@ -88,12 +92,14 @@ pub(super) enum ReadFrom {
     Api,
     /// The archive of a month, which knows what Heroku knew at that time.
     Archive { month: Month, as_of: DateTime<Utc> },
+    /// Nothing: the day has settled, and an attempt to add to it broke off. What is stored of it is counted again.
+    Stored,
 }
 
 impl ReadFrom {
     fn as_of(self) -> Option<DateTime<Utc>> {
         match self {
-            Self::Api => None,
+            Self::Api | Self::Stored => None,
             Self::Archive { as_of, .. } => Some(as_of),
         }
     }
@@ -211,21 +217,21 @@ impl View {
             return Ok(());
         }
         self.saw_any = true;
-        let stored_before = self.lease.stored_before();
-        if via == Via::Api && stored_before > 0 {
-            let seen = self.seen.get_or_insert_with(|| Seen::with_capacity(stored_before as usize));
-            for event in events {
-                seen.note(&event.id);
-            }
-        }
         if !self.lease.trust().holds() {
             return Err(Error::LeaseLost);
         }
         let written = writing.store.write_events(&self.lease, events, via).await?;
         self.totals.new_events += written.new.len() as u32;
         self.totals.conflicts += written.new_conflicts;
+        let stored_before = self.lease.stored_before();
+        if via == Via::Api && stored_before > 0 {
+            let seen = self.seen.get_or_insert_with(|| Seen::with_capacity(stored_before as usize));
+            // What is stored under another day must not stand for one of this day that is listed no more.
+            let elsewhere: HashSet<&str> = written.elsewhere.iter().map(|event| event.id.as_str()).collect();
+            events.iter().filter(|event| !elsewhere.contains(&*event.id)).for_each(|event| seen.note(&event.id));
+        }
         let source = &self.day.source.name;
-        let novelty = if self.lease.was_whole() { Novelty::Late } else { Novelty::New };
+        let novelty = if self.lease.tells_lateness() { Novelty::Late } else { Novelty::New };
         let id = |event: &Event| token.hide_in(&event.id).into_owned();
         for event in &written.new {
             report::log::new_event(writing.event_log, novelty, source, event, token);
@@ -253,22 +259,27 @@ impl View {
             self.stopped = Some(Stop::by_store(&error, &self.day.source));
             Vanished::default()
         });
-        let note = self.note(from, &vanished);
+        let note = if matches!(from, ReadFrom::Stored) { None } else { self.note(from, &vanished) };
         let totals = self.totals;
         let report = DayReport { vanished_events: vanished.count, ..self.report() };
         let day = Publication {
             scope: &self.day.source.scope,
             totals,
             as_of: from.as_of(),
-            // Of a day long past, Heroku's list may know no more than its archive, or nothing at all.
-            settles_as_of: from.as_of().filter(|_| !self.is_long_past(writing)),
-            last_recheck: writing.last_recheck,
+            settles_as_of: from.as_of(),
+            // Of a day long past, Heroku's list may know no more than its archive, or nothing at all: there is nothing to
+            // read again.
+            last_recheck: writing.last_recheck.filter(|_| from.as_of().is_none() || !self.is_long_past(writing)),
             note: note.as_deref(),
         };
         let trust = Arc::clone(self.lease.trust());
+        let publish = async |lease| match from {
+            ReadFrom::Stored => writing.store.recount(lease, totals, RECOUNTED).await,
+            ReadFrom::Api | ReadFrom::Archive { .. } => writing.store.publish(lease, day).await,
+        };
         let (stop, lease) = match self.stopped {
             Some(stop) => (stop, Some(self.lease)),
-            None => match bounded(writing, writing.store.publish(self.lease, day)).await {
+            None => match bounded(writing, publish(self.lease)).await {
                 Ok(published) => {
                     return DayReport {
                         events: u64::try_from(published.events).unwrap_or(0),

@@ -220,6 +220,23 @@ fn a_recheck_that_failed_or_was_broken_off_is_due_at_any_age_and_one_of_another_
 }
 
 #[test]
+fn a_settled_day_whose_repair_broke_off_is_counted_again_at_any_age() {
+    let day = "2019-01-01";
+    let row = |status| LedgerRow { status, settled: true, ..whole(day, "2019-02-01T00:00:00Z") };
+    let verdict = |row: LedgerRow| {
+        let planned = planned(&config(""), Some("2024-09-20"), &[row], Selection::Due);
+        planned.into_iter().find(|(date, _)| date == day).map(|(_, verdict)| verdict)
+    };
+    for status in [Status::Pending, Status::Failed, Status::Error, Status::Processing] {
+        assert_eq!(verdict(row(status.clone())), Some(Verdict::Due(Reason::Recount)), "{status}");
+    }
+    // Whoever still repairs it is let be.
+    let live = LedgerRow { locked_by: Some("x".into()), live: true, ..row(Status::Processing) };
+    assert_eq!(verdict(live), None);
+    assert_eq!(verdict(row(Status::Success)), None);
+}
+
+#[test]
 fn a_recheck_names_the_attempt_that_it_repeats() {
     let rows = [LedgerRow { attempt: 3, ..whole("2024-09-27", "2024-09-28T00:10:00Z") }];
     let planned = planned(&config(""), Some("2024-09-27"), &rows, Selection::Due);

@@ -47,9 +47,10 @@ impl Output {
                 stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
             }
             Self::Json => {
-                let document = serde_json::to_string(report).map_err(io::Error::from)? + "\n";
-                let mut stdout = stdout;
-                stdout.write_all(document.as_bytes()).and_then(|()| stdout.flush())
+                // Written as it is made: a document may be larger than memory should be.
+                let mut stdout = io::BufWriter::new(stdout);
+                let written = serde_json::to_writer(&mut stdout, report).map_err(io::Error::from);
+                written.and_then(|()| stdout.write_all(b"\n")).and_then(|()| stdout.flush())
             }
         };
         match written {

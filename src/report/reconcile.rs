@@ -1,5 +1,7 @@
 //! What is stored against Heroku's archives.
 
+mod ids;
+
 use std::fmt::Write as _;
 
 use chrono::NaiveDate;
@@ -10,18 +12,17 @@ use super::run::counted;
 use super::table::Plain;
 use crate::day::Month;
 
-/// How many ids of a kind are named as text; the document has them all.
-const NAMED: usize = 10;
+pub use ids::{Ids, ListId, Lists, Spool};
 
 /// `reconcile`: each source's month.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Serialize)]
 pub struct ReconcileReport {
     /// The months, by source.
     pub months: Vec<MonthReport>,
 }
 
 /// One source's month.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Serialize)]
 pub struct MonthReport {
     /// The source.
     pub source: String,
@@ -53,7 +54,7 @@ pub struct ArchiveFacts {
 }
 
 /// One day.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Serialize)]
 pub struct ReconciledDay {
     /// The UTC date.
     pub date: NaiveDate,
@@ -62,11 +63,11 @@ pub struct ReconciledDay {
     /// The source's events in the archive.
     pub archived: u64,
     /// Those of the archive that were not stored.
-    pub missing_here: Vec<String>,
+    pub missing_here: Ids,
     /// Those that are stored and not in the archive.
-    pub missing_there: Vec<String>,
+    pub missing_there: Ids,
     /// Those that are another JSON value there.
-    pub differing: Vec<String>,
+    pub differing: Ids,
     /// How many were taken in; only where a repair was made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repaired: Option<u64>,
@@ -114,9 +115,9 @@ impl Report for ReconcileReport {
                 month.days.len().to_string(),
                 sum(|day| day.stored),
                 sum(|day| day.archived),
-                sum(|day| day.missing_here.len() as u64),
-                sum(|day| day.missing_there.len() as u64),
-                sum(|day| day.differing.len() as u64),
+                sum(|day| day.missing_here.count()),
+                sum(|day| day.missing_there.count()),
+                sum(|day| day.differing.count()),
             ]);
         }
         let mut text = table.text();
@@ -149,10 +150,11 @@ impl MonthReport {
                 (&day.differing, "another value in the archive"),
             ] {
                 if !ids.is_empty() {
-                    let count = counted(ids.len() as u64, "event");
+                    let count = counted(ids.count(), "event");
                     let _ = write!(text, "\n{} {}: {count} {what}:", self.source, day.date);
-                    ids.iter().take(NAMED).for_each(|id| _ = write!(text, "\n  {id}"));
-                    text.push_str(if ids.len() > NAMED { "\n  …\n" } else { "\n" });
+                    // The document has them all.
+                    ids.first().iter().for_each(|id| _ = write!(text, "\n  {id}"));
+                    text.push_str(if ids.count() > ids.first().len() as u64 { "\n  …\n" } else { "\n" });
                 }
             }
             if let Some(repaired) = day.repaired {

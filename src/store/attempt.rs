@@ -79,7 +79,7 @@ pub struct Publication<'a> {
     /// The moment by which it is judged whether the day has settled: that of the archive; without one, that of the claim.
     pub settles_as_of: Option<DateTime<Utc>>,
     /// The last age at which the day is to be read again, if it is to be at all. A reading from then on settles it, if
-    /// it brings nothing more. Without one, any reading does.
+    /// it brings nothing more. Without one, any reading does. A day that had settled stays so.
     pub last_recheck: Option<Duration>,
     /// What else is to be remembered in the history.
     pub note: Option<&'a str>,
@@ -90,7 +90,7 @@ pub struct Publication<'a> {
 pub struct Published {
     /// All events that are stored of it.
     pub events: i32,
-    /// Those first seen since the day was called whole before, if it was.
+    /// Those first seen since the day was called whole before, if it was, in the same scope.
     pub late_events: u32,
     /// Whether it need not be read again.
     pub settled: bool,
@@ -138,11 +138,35 @@ impl Store {
     /// Calls a day whole that was read whole: status, count, digest and history in one transaction. A lease that the
     /// attempt did not use up comes back with the error, so that the day can be given back.
     pub async fn publish(&self, lease: Lease, day: Publication<'_>) -> Result<Published, Unpublished> {
+        let began = |as_of: Option<DateTime<Utc>>| {
+            let claimed_at = lease.claimed_at();
+            as_of.map_or(claimed_at, |known| known.min(claimed_at))
+        };
+        let count = Count {
+            scope: Some(day.scope),
+            began: Some(began(day.as_of)),
+            settles_as_of: Some(began(day.settles_as_of)),
+            last_recheck: day.last_recheck,
+            totals: day.totals,
+            note: day.note,
+        };
+        self.count(lease, count).await
+    }
+
+    /// Calls a settled day whole again that nothing was read of, because an attempt to add to it broke off: count and digest
+    /// are of what is stored now. When and with which scope it was read stays as it was.
+    pub async fn recount(&self, lease: Lease, totals: Totals, note: &str) -> Result<Published, Unpublished> {
+        let note = Some(note);
+        let count = Count { scope: None, began: None, settles_as_of: None, last_recheck: None, totals, note };
+        self.count(lease, count).await
+    }
+
+    async fn count(&self, lease: Lease, count: Count<'_>) -> Result<Published, Unpublished> {
         lease.trust().give_up();
         let published = {
             let mut tries = Tries::under(&lease, &self.connections, PUBLISH);
             loop {
-                let published = match tries.attempt(self.prepare_publish(&lease, &day)).await {
+                let published = match tries.attempt(self.prepare_count(&lease, &count)).await {
                     Ok(prepared) => self.commit(prepared, lease.time_left()).await,
                     Err(error) => Err(error),
                 };
@@ -162,7 +186,7 @@ impl Store {
         })
     }
 
-    async fn prepare_publish<'l>(&self, lease: &'l Lease, day: &'l Publication<'_>) -> Result<Prepared<'l, Published>> {
+    async fn prepare_count<'l>(&self, lease: &'l Lease, day: &'l Count<'_>) -> Result<Prepared<'l, Published>> {
         let (totals, before) = (day.totals, &lease.before);
         let doing = PUBLISH;
         let mut tx = self.begin().await?;
@@ -172,10 +196,11 @@ impl Store {
             .bind(lease.key().date)
             .bind(lease.attempt())
             .bind(&self.holder)
-            .bind(Json(day.scope))
-            .bind(day.as_of.map_or(before.claimed_at, |known| known.min(before.claimed_at)))
+            .bind(day.scope.map(Json))
+            .bind(day.began)
             .bind(day.last_recheck.map(|age| age.as_secs_f64()))
-            .bind(day.settles_as_of.map_or(before.claimed_at, |known| known.min(before.claimed_at)))
+            .bind(day.settles_as_of)
+            .bind(lease.was_settled())
             .fetch_optional(&mut *tx)
             .await
             .doing(doing)?
@@ -186,13 +211,12 @@ impl Store {
         if i64::from(events) < confirmed {
             return Err(Error::EventsVanished { confirmed, stored: events });
         }
-        let late_events = before.was_whole.then(|| events - before.events_before);
-        // Events that another scope brings were not late.
-        let counts =
-            Counts { late_events: late_events.filter(|_| before.other_scope.is_none()), ..totals.counts(Some(events)) };
+        let more = (events - before.events_before).max(0);
+        let late_events = before.was_whole.then_some(if lease.tells_lateness() { more } else { 0 });
+        let counts = Counts { late_events, ..totals.counts(Some(events)) };
         let proof = self.write_history(&mut tx, lease.entry("publish", "synced", counts, day.note)).await?;
         let settled = column(&row, "settled")?;
-        let value = Published { events, late_events: late_events.unwrap_or(0).max(0) as u32, settled };
+        let value = Published { events, late_events: late_events.unwrap_or(0) as u32, settled };
         Ok(Prepared { tx, xact, proof, value })
     }
 
@@ -294,6 +318,20 @@ impl Totals {
             late_events: None,
         }
     }
+}
+
+/// What a day is counted with, read or not.
+#[derive(Debug)]
+struct Count<'a> {
+    /// As asked; without it, as it was.
+    scope: Option<&'a Scope>,
+    /// When the reading began, if there was one.
+    began: Option<DateTime<Utc>>,
+    /// The moment by which it is judged whether the day has settled.
+    settles_as_of: Option<DateTime<Utc>>,
+    last_recheck: Option<Duration>,
+    totals: Totals,
+    note: Option<&'a str>,
 }
 
 /// How an attempt ends that does not publish.

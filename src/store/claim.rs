@@ -145,11 +145,15 @@ impl Store {
             .doing(DOING)?;
         let Some(row) = row else { return Ok(None) };
         let fence = Fence { key: key.clone(), attempt: column(&row, "attempt")?, ttl };
+        let (settled, events_before): (bool, i32) = (column(&row, "settled")?, column(&row, "events_before")?);
+        let stored_before: i64 = column(&row, "stored_before")?;
         let standing = Standing {
             claimed_at: column(&row, "claimed_at")?,
             was_whole: column(&row, "was_whole")?,
-            events_before: column(&row, "events_before")?,
-            stored_before: column(&row, "stored_before")?,
+            // A server that lost what it had confirmed must be given it again.
+            was_settled: settled && stored_before >= i64::from(events_before),
+            events_before,
+            stored_before,
             other_scope: column(&row, "other_scope")?,
         };
         let lease = Lease::new(fence, sent, standing);

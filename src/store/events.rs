@@ -6,7 +6,7 @@ use std::iter::zip;
 
 use super::commit::{Prepared, Proof};
 use super::error::Doing;
-use super::known::{Sameness, Stored, Via, compare};
+use super::known::{Before, Sameness, Stored, Under, Via, compare};
 use super::patience::Tries;
 use super::{Lease, Result, Store, Transaction, column, statement};
 use crate::event::{Event, Hash};
@@ -20,6 +20,9 @@ pub struct Written<'e> {
     pub conflicting: Vec<&'e Event>,
     /// How many of those were not kept as conflicts before.
     pub new_conflicts: u32,
+    /// The events whose id is stored under another day of the source, and not under this one. They are no events of this
+    /// day.
+    pub elsewhere: Vec<&'e Event>,
     /// The events that are kept as bytes because the database does not take them as JSON, and why.
     pub refused: Vec<(&'e Event, String)>,
 }
@@ -55,15 +58,6 @@ impl<'e> Offer<'e> {
     fn raw(&self) -> Option<&'e [u8]> {
         self.refused.is_some().then_some(&*self.event.bytes)
     }
-}
-
-/// What may be stored of a day when some of its events are offered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Before {
-    /// None of them, so that they need not be looked for.
-    Nothing,
-    /// Some of them.
-    Something,
 }
 
 impl Store {
@@ -123,19 +117,17 @@ impl Store {
         let mut tx = self.begin().await?;
         let xact = self.hold_fence(&mut tx, lease).await?;
         // Behind the fence nobody else stores events of the day, so that what is not there now is new.
-        let stored = match before {
-            Before::Nothing => vec![None; unique.len() + repeated.len()],
-            Before::Something => {
-                let events: Vec<&Event> = unique.iter().chain(&repeated).map(|offer| offer.event).collect();
-                compare(&mut tx, lease.key(), &events, Sameness::Bytes(via)).await?
-            }
-        };
+        let events: Vec<&Event> = unique.iter().chain(&repeated).map(|offer| offer.event).collect();
+        let stored = compare(&mut tx, lease.key(), &events, Sameness::Bytes(via), before).await?;
+        let is_elsewhere = |stored: &Option<Stored>| stored.is_some_and(|stored| stored.under() == Under::AnotherDay);
+        let elsewhere =
+            zip(&events, &stored).filter(|(_, stored)| is_elsewhere(stored)).map(|(event, _)| *event).collect();
         let (of_unique, of_repeated) = stored.split_at(unique.len());
         let new: Vec<_> = zip(&unique, of_unique).filter(|(_, stored)| stored.is_none()).map(|(o, _)| *o).collect();
-        let differing = zip(&unique, of_unique).filter(|(_, stored)| **stored == Some(Stored::Other));
+        let differing = zip(&unique, of_unique).filter(|(_, stored)| stored.is_some_and(|stored| !stored.is_same()));
         // Of an id that comes twice, the first is stored now or was before. So other bytes conflict even where nothing is
         // stored yet, unless they are the stored ones.
-        let differing_too = zip(&repeated, of_repeated).filter(|(_, stored)| **stored != Some(Stored::Same));
+        let differing_too = zip(&repeated, of_repeated).filter(|(_, stored)| !stored.is_some_and(Stored::is_same));
         let conflicting: Vec<_> = differing.chain(differing_too).map(|(offer, _)| *offer).collect();
         insert_events(&mut tx, lease, &new, via).await?;
         let mut new_conflicts = Vec::new();
@@ -152,6 +144,7 @@ impl Store {
             new: new.into_iter().map(|offer| offer.event).collect(),
             conflicting: conflicting.into_iter().map(|offer| offer.event).collect(),
             new_conflicts: new_conflicts.len() as u32,
+            elsewhere,
             refused: Vec::new(),
         };
         Ok(Prepared { tx, xact, proof, value })
@@ -163,6 +156,7 @@ impl<'e> Written<'e> {
         self.new.extend(more.new);
         self.conflicting.extend(more.conflicting);
         self.new_conflicts += more.new_conflicts;
+        self.elsewhere.extend(more.elsewhere);
         self.refused.extend(more.refused);
     }
 }

@@ -37,6 +37,8 @@ pub struct Pulse {
 pub(super) struct Standing {
     pub(super) claimed_at: DateTime<Utc>,
     pub(super) was_whole: bool,
+    /// Whether it had settled, and all that it had then is stored.
+    pub(super) was_settled: bool,
     /// The events it had when it was last called whole.
     pub(super) events_before: i32,
     /// The events that are stored of it, called whole or not.
@@ -88,6 +90,17 @@ impl Lease {
     /// Whether the day had been whole before.
     pub fn was_whole(&self) -> bool {
         self.before.was_whole
+    }
+
+    /// Whether the day had settled, so that it need not be read again, whatever is added to it.
+    pub fn was_settled(&self) -> bool {
+        self.before.was_settled
+    }
+
+    /// Whether an event that is new to the day came late: after the day had been whole in the same scope. What another
+    /// scope brings was never looked for.
+    pub fn tells_lateness(&self) -> bool {
+        self.before.was_whole && self.before.other_scope.is_none()
     }
 
     /// How many events of the day were stored when it was claimed.

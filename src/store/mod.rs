@@ -41,11 +41,11 @@ pub use error::Error;
 pub use events::Written;
 pub use history::Past;
 pub use inspect::{Place, Rights, Server};
-pub use known::{Sameness, Stored, Via};
+pub use known::{Sameness, Stored, Under, Via};
 pub use lease::{Lease, Pulse, Trust};
 pub use operator::{Behalf, Reset, ResetOrder, Stale};
 pub use outlook::{EveryDay, Look, Outlook, Rereads, Wanted};
-pub use reader::Reader;
+pub use reader::{Reader, StoredId};
 pub use schema::{Schema, SchemaError, all_migrations};
 pub use tls::Protection;
 

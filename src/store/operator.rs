@@ -77,9 +77,6 @@ impl Store {
     async fn try_reset(&self, key: &DayKey, order: &ResetOrder<'_>) -> Result<Reset> {
         let mut tx = self.begin().await?;
         let Some(before) = lock_day(&mut tx, key).await? else { return Ok(Reset::NoRow) };
-        if before.status == Status::Pending {
-            return Ok(Reset::AlreadyDue);
-        }
         let reset = statement(include_str!("sql/reset_day.sql"))
             .bind(key.source.as_ref())
             .bind(key.date)
@@ -88,6 +85,9 @@ impl Store {
             .await
             .doing("reset the day")?;
         let Some(row) = reset else {
+            if before.status == Status::Pending {
+                return Ok(Reset::AlreadyDue);
+            }
             let holder = before.locked_by.unwrap_or_else(|| "another process".to_owned());
             return Ok(Reset::Refused { holder });
         };

@@ -12,7 +12,7 @@ use sqlx::types::Json;
 
 use super::connect::{ConnectError, connect};
 use super::error::Doing;
-use super::known::{Sameness, Stored, compare};
+use super::known::{Before, Sameness, Stored, Via, compare};
 use super::patience::Tries;
 use super::pool::{Access, Connections};
 use super::{Result, Transaction, column, statement};
@@ -28,6 +28,30 @@ const IDS_AT_A_TIME: i64 = 10_000;
 #[derive(Debug, Clone)]
 pub struct Reader {
     connections: Connections,
+}
+
+/// An event that is stored under a day, as far as lists and archives are compared with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredId {
+    /// Its id.
+    pub id: String,
+    /// The UTC date of its `created_at`, if it has one: its own day, which may be another.
+    pub own_day: Option<NaiveDate>,
+    is_from_list: bool,
+}
+
+impl StoredId {
+    fn from_row(row: &PgRow) -> Result<Self> {
+        let via: String = column(row, "via")?;
+        let (id, own_day) = (column(row, "event_id")?, column(row, "own_day")?);
+        Ok(Self { id, own_day, is_from_list: via == Via::Api.as_str() })
+    }
+
+    /// Whether the list of `date`, the day that it is stored under, should have it. One of another day may be listed there
+    /// by now, and one that names no day should be listed where it was before.
+    pub fn should_be_listed_on(&self, date: NaiveDate) -> bool {
+        self.own_day.map_or(self.is_from_list, |own| own == date)
+    }
 }
 
 impl Reader {
@@ -103,7 +127,8 @@ impl Reader {
         rows.iter().map(|row| Ok((column(row, "source")?, column(row, "first_day")?))).collect()
     }
 
-    /// Compares each of `events` with what is stored under its id; `None` where nothing is.
+    /// Compares each of `events`, which come with the day `key`, with what is stored under its id, whatever day that is;
+    /// `None` where nothing is.
     pub async fn compare(&self, key: &DayKey, events: &[&Event], sameness: Sameness) -> Result<Vec<Option<Stored>>> {
         let mut tries = Tries::new(&self.connections, "look for stored events");
         loop {
@@ -116,34 +141,25 @@ impl Reader {
 
     async fn try_compare(&self, key: &DayKey, events: &[&Event], sameness: Sameness) -> Result<Vec<Option<Stored>>> {
         let mut tx = self.begin().await?;
-        compare(&mut tx, key, events, sameness).await
+        compare(&mut tx, key, events, sameness, Before::Something).await
     }
 
-    /// The ids of a day's events that a scope takes, behind `after`, in their order: some thousands at a time, none behind
-    /// the last. The scope is that of `filter` and of the team with this id and name.
+    /// The events of a day that a scope takes, by their ids, behind `after`, in their order: some thousands at a time, none
+    /// behind the last. The scope is that of `filter` and of the team with this id and name.
     pub async fn event_ids(
         &self,
         key: &DayKey,
         filter: &Filter,
         team: Option<(&str, &str)>,
         after: &str,
-    ) -> Result<Vec<String>> {
+    ) -> Result<Vec<StoredId>> {
         let (team_id, team_name) = team.unzip();
         let rows = self.rows("read the ids of a day's events", || {
             let question = statement(include_str!("sql/event_ids.sql")).bind(key.source.as_ref()).bind(key.date);
             let question = question.bind(after).bind(IDS_AT_A_TIME).bind(&filter.r#type).bind(&filter.action);
             question.bind(&filter.actor).bind(team_id).bind(team_name)
         });
-        rows.await?.iter().map(|row| column(row, "event_id")).collect()
-    }
-
-    /// Which of `ids` are stored of `source` under one of `dates`.
-    pub async fn stored_under(&self, source: &SourceName, dates: &[NaiveDate], ids: &[&str]) -> Result<Vec<String>> {
-        let rows = self.rows("look for events under other days", || {
-            let question = statement(include_str!("sql/stored_under.sql")).bind(source.as_ref());
-            question.bind(dates.to_vec()).bind(ids.to_vec())
-        });
-        rows.await?.iter().map(|row| column(row, "event_id")).collect()
+        rows.await?.iter().map(StoredId::from_row).collect()
     }
 
     /// How many events are stored of each day of `source` in a range of dates, where there are any.

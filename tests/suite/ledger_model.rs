@@ -135,8 +135,9 @@ impl Real<'_> {
             Step::Write(holder) => {
                 if let Some(lease) = &self.leases[holder] {
                     self.written += 1;
-                    let event =
-                        Event::from_bytes(Bytes::from(format!(r#"{{"id":"{}"}}"#, self.written))).expect("an event");
+                    // Each day has ids of its own: an id is one event across all days of a source.
+                    let event = format!(r#"{{"id":"{}-{}"}}"#, self.key.date, self.written);
+                    let event = Event::from_bytes(Bytes::from(event)).expect("an event");
                     let holds = model.holds(holder, lease.attempt());
                     let written = self.stores[holder].write_events(lease, &[&event], Via::Api).await;
                     assert_fenced(holds, written.as_ref().map(|_| ()))?;

@@ -222,3 +222,37 @@ fn what_an_attempt_with_another_filter_left_of_a_day_that_was_never_whole_is_tol
     assert!(finished.stderr.contains("read with another scope before"), "{}", finished.stderr);
     assert_eq!(day(&finished.json(), "acme", "2024-09-27")["vanished_events"], 0);
 }
+
+#[test]
+fn a_conflict_at_the_last_recheck_asks_for_one_more_reading_and_no_other() {
+    let world = read_early();
+    let mut events = world.heroku.day("acme", date(DAY));
+    let mut changed: serde_json::Value = serde_json::from_slice(&events[7]).expect("an event");
+    changed["action"] = "changed".into();
+    events[7] = changed.to_string().into();
+    world.heroku.put_day("acme", date(DAY), events);
+    world.sync("", 0);
+    assert!(!settled(&world), "the reading brought a conflict");
+    as_if_read_at(&world, "2024-10-02T00:00:00Z");
+    let report = world.sync("", 0);
+    assert_eq!(day(&report, "acme", DAY)["conflicts"], 0);
+    assert!(settled(&world), "the next one brought nothing");
+    world.sync("", 0);
+    assert_eq!(fetches(&world, "acme", DAY), 3);
+}
+
+#[test]
+fn events_that_another_scope_brings_are_not_late_in_report_history_or_log() {
+    let world = read_early();
+    let narrower = format!("{ONLY_RECHECKS}filter = {{ type = \"app\" }}\n");
+    world.write_config(&narrower);
+    world.heroku.add_event("acme", date(DAY), LATE);
+    assert_eq!(world.run("reset --source acme 2024-09-28").status, 0);
+    let finished = world.run("--output json --log-format logfmt");
+    let found = day(&finished.json(), "acme", DAY).clone();
+    assert_eq!((&found["new_events"], &found["late_events"]), (&1.into(), &0.into()));
+    let history = "SELECT new_events, late_events FROM audit_history WHERE action = 'publish' AND attempt = 2";
+    assert_eq!(world.sql(history), "1|0");
+    let line = finished.stderr.lines().find(|line| line.contains("id=late")).expect("a line of the event");
+    assert!(!line.contains("late=true"), "{line}");
+}

@@ -18,7 +18,8 @@ use crate::table::{Table, mib, ratio};
 /// How many events it has.
 pub(crate) const EVENTS: usize = 5_000_000;
 
-const DAYS: usize = 30;
+/// The days that they are spread over.
+pub(crate) const DAYS: usize = 30;
 
 pub(crate) fn measure(table: &mut Table, events: usize) -> Result<()> {
     let stage = Stage::new(&["acme".to_owned()])?;
@@ -64,7 +65,7 @@ pub(crate) fn measure(table: &mut Table, events: usize) -> Result<()> {
 
 /// Packs a month as it is made, one event of each day after the other: Heroku promises no order, and the worst one for
 /// whoever sorts by days is the one in which none come together.
-fn pack(events: usize) -> Result<Bytes> {
+pub(crate) fn pack(events: usize) -> Result<Bytes> {
     let issuer = Issuer { id: fake_heroku::uuid("acme"), name: "acme".into(), teams: Vec::new() };
     let first = NaiveDate::from_ymd_opt(2024, 9, 1).ok_or("no such day")?;
     let mut file = io::BufWriter::with_capacity(64 * 1024, GzEncoder::new(Vec::new(), Compression::fast()));

@@ -19,6 +19,7 @@ mod memory;
 mod planning;
 mod process;
 mod profile;
+mod reconcile;
 mod stage;
 mod table;
 mod trips;
@@ -86,6 +87,12 @@ enum Part {
         #[arg(long, value_name = "N", default_value_t = archive::EVENTS)]
         events: usize,
     },
+    /// Peak memory of reconcile, with nothing and with everything missing
+    Reconcile {
+        /// How many events the archive has
+        #[arg(long, value_name = "N", default_value_t = reconcile::EVENTS)]
+        events: usize,
+    },
 }
 
 fn main() -> ExitCode {
@@ -114,6 +121,7 @@ fn measure(options: &Options) -> Result<()> {
         Part::Planning { days } => planning::measure(&mut table, *days, runs)?,
         Part::Profile { events } => profile::measure(&mut table, *events)?,
         Part::Archive { events } => archive::measure(&mut table, *events)?,
+        Part::Reconcile { events } => reconcile::measure(&mut table, *events)?,
         Part::All => {
             day::measure(&mut table, day::EVENTS, runs)?;
             memory::measure(&mut table, &memory::EVENTS)?;
@@ -121,6 +129,7 @@ fn measure(options: &Options) -> Result<()> {
             many::measure(&mut table, many::SOURCES, runs)?;
             planning::measure(&mut table, planning::DAYS, runs)?;
             archive::measure(&mut table, archive::EVENTS)?;
+            reconcile::measure(&mut table, reconcile::EVENTS)?;
         }
     }
     table.end();

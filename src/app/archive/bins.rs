@@ -18,8 +18,8 @@ const BESIDE_THE_BYTES: usize = 600;
 /// So many days are handed on together, since the database can write them side by side.
 const DAYS_AT_ONCE: usize = 2;
 
-/// Where events wait to be handed on: a source's day, or its strays.
-pub(super) type Place = (usize, Option<NaiveDate>);
+/// Where events wait to be handed on: a source's day.
+pub(super) type Place = (usize, NaiveDate);
 
 /// What waits to be handed on.
 #[derive(Debug, Default)]
@@ -84,7 +84,7 @@ mod tests {
     }
 
     fn place(source: usize) -> Place {
-        (source, NaiveDate::from_ymd_opt(2024, 9, 28))
+        (source, NaiveDate::from_ymd_opt(2024, 9, 28).expect("a date"))
     }
 
     fn taken(bins: Option<Vec<(Place, Bin)>>) -> Vec<(usize, usize)> {

@@ -24,7 +24,12 @@ pub(super) async fn work(context: Arc<Context>, job: Job) -> Vec<DayReport> {
     let _line = context.progress.line(name, tell);
     let mut reports = Vec::new();
     let mut heartbeat = Heartbeat::default();
-    let mut views = claim(&context.writing, &job.days, &mut heartbeat, &mut reports).await;
+    let views = claim(&context.writing, &job.days, &mut heartbeat, &mut reports).await;
+    // A settled day comes here only after a repair of it broke off. It need not be read again, and its list may be gone.
+    let (settled, mut views): (Vec<View>, Vec<View>) = views.into_iter().partition(|view| view.lease.was_settled());
+    if !settled.is_empty() {
+        reports.extend(finish_all(&context.writing, settled, ReadFrom::Stored).await);
+    }
     if !views.is_empty() {
         read(&context, &job, &mut views).await;
         reports.extend(finish_all(&context.writing, views, ReadFrom::Api).await);

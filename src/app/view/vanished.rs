@@ -17,11 +17,12 @@ pub(super) struct Vanished {
 }
 
 impl View {
-    /// The events that are stored, and were not listed though the source's scope takes them.
+    /// The events that are stored, and were not listed though the source's scope takes them and the list of this day should
+    /// have them.
     pub(super) async fn find_vanished(&mut self, writing: &Writing) -> Result<Vanished, Error> {
         let stored = self.lease.stored_before() + u64::from(self.totals.new_events);
         let mut seen = self.seen.take().unwrap_or_default();
-        // Every event that was seen is stored, so that as many are the same.
+        // Every event that was seen is stored under this day, so that as many are the same.
         if self.lease.stored_before() == 0 || seen.count() as u64 >= stored {
             return Ok(Vanished::default());
         }
@@ -30,13 +31,14 @@ impl View {
         let team = team.map(|team| (team.id.as_str(), team.name.as_str()));
         let (mut vanished, mut after) = (Vanished::default(), String::new());
         loop {
-            let ids = writing.reader.event_ids(&self.day.key, filter, team, &after).await?;
-            let Some(last) = ids.last() else { break };
-            after.clone_from(last);
-            for id in ids.into_iter().filter(|id| !seen.contains(id)) {
+            let stored = writing.reader.event_ids(&self.day.key, filter, team, &after).await?;
+            let Some(last) = stored.last() else { break };
+            after.clone_from(&last.id);
+            let expected = stored.into_iter().filter(|stored| stored.should_be_listed_on(self.day.key.date));
+            for gone in expected.filter(|stored| !seen.contains(&stored.id)) {
                 vanished.count += 1;
                 if vanished.named.len() < NAMED {
-                    vanished.named.push(id);
+                    vanished.named.push(gone.id);
                 }
             }
         }

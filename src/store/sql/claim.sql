@@ -8,8 +8,7 @@ SET status = 'PROCESSING',
     locked_by = excluded.locked_by,
     locked_until = excluded.locked_until,
     error_message = NULL,
-    -- Only a day that is whole has settled.
-    settled_at = NULL,
+    -- settled_at stays: however a repair of a settled day ends, the day need not be read again.
     updated_at = clock_timestamp()
 WHERE (
         l.status IN ('PENDING', 'FAILED', 'ERROR')
@@ -22,7 +21,8 @@ WHERE (
   -- Where there was no row to lock, one that is there now is that of a claim whose commit this insert waited for. If its
   -- lease ran out meanwhile, the next claim takes it over by name.
   AND $6
-RETURNING attempt, synced_at IS NOT NULL AS was_whole, coalesce(events_count, 0) AS events_before,
+RETURNING attempt, synced_at IS NOT NULL AS was_whole, settled_at IS NOT NULL AS settled,
+          coalesce(events_count, 0) AS events_before,
           CASE WHEN scope <> $5 THEN scope::text END AS other_scope, clock_timestamp() AS claimed_at,
           (SELECT count(*) FROM audit_events AS e WHERE e.source = $1 AND e.process_date = $2) AS stored_before,
           pg_current_xact_id()::text AS xact

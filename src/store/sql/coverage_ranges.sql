@@ -33,6 +33,14 @@ FROM (
             WHERE settled_at IS NULL
               AND source <> ALL ($3)
               AND ($4::text[] IS NULL OR source = ANY ($4))
+            UNION ALL
+            -- A settled day of which a repair broke off, or goes on.
+            SELECT *
+            FROM audit_events_log
+            WHERE settled_at IS NOT NULL
+              AND status IN ('PENDING', 'PROCESSING', 'FAILED', 'ERROR')
+              AND source <> ALL ($3)
+              AND ($4::text[] IS NULL OR source = ANY ($4))
         ) AS d
         LEFT JOIN unnest($1::text[], $2::jsonb[]) AS wanted (source, scope) ON wanted.source = d.source
         WHERE d.process_date BETWEEN '0001-01-01' AND '9999-12-31'

@@ -1,6 +1,6 @@
--- The ids of a day's events that a scope takes, in their order, so many of them, behind the one that is named. Events that
--- another scope brought are left out.
-SELECT event_id
+-- The ids of a day's events that a scope takes, in their order, so many of them, behind the one that is named, each with its
+-- own date and the way it came. Events that another scope brought are left out.
+SELECT event_id, (created_at AT TIME ZONE 'UTC')::date AS own_day, via
 FROM audit_events
 WHERE source = $1
   AND process_date = $2

@@ -2,7 +2,7 @@
 --
 -- Days of the window that are whole and settled only count, but for the last, where $6 says so. All others come as rows
 -- and, of any age before the window, every PENDING day and, where days are read again ($5), every one that was read whole
--- and has not settled.
+-- and has not settled; and those that have settled and of which a repair broke off.
 -- Times and dates that only a person can have written, such as infinity, lie beyond what the program can hold.
 WITH of_window AS MATERIALIZED (
     SELECT source, process_date, status, attempt, events_count, locked_by, error_message, updated_at, synced_at,
@@ -36,6 +36,16 @@ WITH of_window AS MATERIALIZED (
       AND settled_at IS NULL
       AND synced_at IS NOT NULL
       AND status <> 'PENDING'
+      AND process_date >= '0001-01-01'
+      AND process_date < $3
+    UNION ALL
+    -- Settled days of which a repair broke off.
+    SELECT source, process_date, status, attempt, events_count, locked_by, error_message, updated_at, synced_at,
+           settled_at, scope, locked_until, false
+    FROM audit_events_log
+    WHERE source = ANY ($1)
+      AND status IN ('PROCESSING', 'FAILED', 'ERROR')
+      AND settled_at IS NOT NULL
       AND process_date >= '0001-01-01'
       AND process_date < $3
 )

@@ -4,19 +4,29 @@ UPDATE audit_events_log AS l
 SET status = 'SUCCESS',
     events_count = stored.events,
     digest = stored.digest,
-    scope = $5,
+    -- Scope and time of the reading; both are NULL where nothing was read.
+    scope = coalesce($5, l.scope),
     -- An archive may know less than an earlier reading.
     synced_at = greatest(l.synced_at, $6),
-    settled_at = CASE WHEN $7::double precision IS NULL
-                        OR ($8 >= ($2 + 1)::timestamp AT TIME ZONE 'UTC' + make_interval(secs => $7)
-                            -- A day that was whole before has settled when nothing more came since, in whichever attempt.
-                            AND (l.synced_at IS NULL
-                                 OR (stored.events = l.events_count
-                                     AND NOT EXISTS (SELECT FROM audit_event_conflicts AS c
-                                                     WHERE c.source = $1
-                                                       AND c.process_date = $2
-                                                       AND c.seen_at > l.synced_at))))
-                      THEN clock_timestamp() END,
+    settled_at = CASE
+        -- A repair that adds to a settled day leaves it settled.
+        WHEN $9 THEN l.settled_at
+        WHEN $7::double precision IS NULL
+          OR ($8 >= ($2 + 1)::timestamp AT TIME ZONE 'UTC' + make_interval(secs => $7)
+              -- A day that was whole before has settled when nothing more came since then, in whichever attempt: also in
+              -- one that was killed before it could publish.
+              AND (l.synced_at IS NULL
+                   OR (stored.events = l.events_count
+                       AND NOT EXISTS (SELECT FROM audit_event_conflicts AS c
+                                       WHERE c.source = $1
+                                         AND c.process_date = $2
+                                         AND c.attempt > (SELECT coalesce(max(h.attempt), 0)
+                                                          FROM audit_history AS h
+                                                          WHERE h.source = $1
+                                                            AND h.process_date = $2
+                                                            AND h.action = 'publish')))))
+        THEN clock_timestamp()
+    END,
     error_message = NULL,
     locked_by = NULL,
     locked_until = NULL,

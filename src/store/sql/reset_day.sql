@@ -8,5 +8,7 @@ SET status = 'PENDING',
     updated_at = clock_timestamp()
 WHERE source = $1
   AND process_date = $2
+  -- A day that is due already is left alone, unless it is only to be counted again after a repair that broke off.
+  AND (status <> 'PENDING' OR settled_at IS NOT NULL)
   AND ($3 OR status <> 'PROCESSING' OR locked_until IS NULL OR locked_until <= clock_timestamp())
 RETURNING pg_current_xact_id()::text AS xact

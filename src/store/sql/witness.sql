@@ -8,6 +8,8 @@ WHERE l.process_date = $1
       FROM audit_events AS e
       WHERE e.source = l.source
         AND e.process_date = l.process_date
+        -- An archive's stray is kept with a day whose list need not have it.
+        AND (e.via = 'api' OR (e.created_at AT TIME ZONE 'UTC')::date = e.process_date)
         AND ($3::text IS NULL OR e.type = $3)
         AND ($4::text IS NULL OR e.action = $4)
         AND ($5::text IS NULL OR lower(e.actor_email) = lower($5) OR e.actor_id = $5)
