@@ -88,8 +88,8 @@ fn database_variable(app: &App<'_>) -> Check {
         return Check::good("database", "--database-url", "given; the database's address");
     }
     match env(variable) {
-        Some(url) if !url.trim().is_empty() => Check::good("database", variable, "set; the database's address"),
-        _ => {
+        Some(_) => Check::good("database", variable, "set; the database's address"),
+        None => {
             let advice = set(variable, "postgres://user:password@host:port/database");
             Check::bad("database", variable, "not set; the database's address", advice)
         }

@@ -8,7 +8,7 @@ use reqwest::{Response, StatusCode, Url};
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
-use super::answer::{ErrorBody, Fault, harmless};
+use super::answer::{ErrorBody, Fault, harmless, shape};
 use super::budget::Budget;
 use crate::config::Token;
 
@@ -117,7 +117,7 @@ impl Answer {
     pub(super) async fn object<T: serde::de::DeserializeOwned>(&mut self, token: &Token) -> Result<T, Fault> {
         let mut body = Vec::new();
         self.read_into(&mut body).await?;
-        serde_json::from_slice(&body).map_err(|fault| Fault::Shape(harmless(&fault.to_string(), token)))
+        serde_json::from_slice(&body).map_err(|fault| shape(&fault, token))
     }
 
     /// Adds the body to `bytes`, up to the longest that is read at once.

@@ -15,8 +15,8 @@ use tracing_subscriber::{Layer, fmt};
 
 use line::Lines;
 
-use super::progress::beside_lines;
 use super::run::{DayReport, Outcome, RunReport};
+use super::streams::to_stderr;
 use crate::config::{EventLog, SourceName, Token};
 use crate::event::Event;
 
@@ -75,19 +75,19 @@ pub fn start(format: Option<LogFormat>, verbosity: Verbosity, rust_log: Option<&
     let _ = tracing_subscriber::registry().with(layer.with_filter(filter)).try_init();
 }
 
-/// Stderr, out of the way of the live lines.
+/// Stderr. A line that it does not take is lost: a log that nobody reads changes nothing.
 #[derive(Debug)]
 struct Stderr;
 
 impl io::Write for Stderr {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         // A whole line comes at once.
-        beside_lines(|| io::Write::write_all(&mut io::stderr().lock(), line))?;
+        to_stderr(line);
         Ok(line.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        io::Write::flush(&mut io::stderr())
+        Ok(())
     }
 }
 

@@ -21,6 +21,7 @@ use super::lease::Fence;
 use super::{Error, Lease, Pulse, Result, Store, Tries, column, statement};
 use crate::config::Scope;
 use crate::day::DayKey;
+use crate::text::clean;
 
 /// What a whole reading cost and brought.
 #[derive(Debug, Default, Clone, Copy)]
@@ -211,7 +212,7 @@ impl Store {
             .bind(lease.attempt())
             .bind(&self.holder)
             .bind(end.status)
-            .bind(end.message)
+            .bind(end.message.map(clean))
             .execute(&mut *tx)
             .await
             .doing("give the day back")?;
