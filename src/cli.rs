@@ -28,7 +28,15 @@ pub struct Cli {
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
     /// The file that declares the sources
-    #[arg(short, long, value_name = "FILE", env = "AUDITSYNC_CONFIG", hide_env_values = true, default_value = "audit.toml", global = true)]
+    #[arg(
+        short,
+        long,
+        value_name = "FILE",
+        env = "AUDITSYNC_CONFIG",
+        hide_env_values = true,
+        default_value = "audit.toml",
+        global = true
+    )]
     pub(crate) config: PathBuf,
     /// The database; without it, the variable that [database] `url_env` names: `DATABASE_URL`, unless the file says so
     #[arg(long, value_name = "URL", global = true)]

@@ -71,11 +71,12 @@ pub fn json(text: &str, json: &mut String) {
 mod tests {
     use super::*;
 
-    const STEERING: &str = "\0\t\n\r\u{1b}\u{7f}\u{85}\u{9b}\u{ad}\u{200b}\u{200e}\u{2028}\u{202e}\u{2066}\u{feff}\u{fffb}\u{e0041}";
+    const STEERING: &str =
+        "\0\t\n\r\u{1b}\u{7f}\u{85}\u{9b}\u{ad}\u{200b}\u{200e}\u{2028}\u{202e}\u{2066}\u{feff}\u{fffb}\u{e0041}";
     const PLAIN: &str = "aé 李雷 🙂 👩\u{200d}🚀 می\u{200c}خواهم مرحبا ☎\u{fe0f} \"\\";
 
     #[test]
-    fn what_steers_or_hides_is_known_and_what_scripts_need_is_not_taken_for_it() {
+    fn what_steers_or_hides_is_known_and_what_scripts_need_is_not() {
         assert!(STEERING.chars().all(steers));
         assert!(!PLAIN.chars().any(steers));
     }

@@ -6,7 +6,7 @@ use std::io::{self, Write as _};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory as _, FromArgMatches as _};
 
-use super::{DONE, ExitStatus, FOUND_WRONG, Failure, MISUSED, env};
+use super::{DONE, ExitStatus, FOUND_WRONG, Failure, MISUSED, is_blank};
 use crate::cli::{Cli, Command, Global};
 use crate::config::masked;
 use crate::report::{Output, streams};
@@ -21,7 +21,7 @@ pub(super) fn parse(args: Vec<OsString>) -> Result<(Global, Command), ExitStatus
     let output = if wants_json(&args) { Output::Json } else { Output::Text };
     let mut definition = FROM_ENVIRONMENT
         .iter()
-        .filter(|(_, variable)| env(variable).is_none())
+        .filter(|(_, variable)| is_blank(variable))
         .fold(Cli::command(), |definition, (option, _)| definition.mut_arg(option, |arg| arg.env(None)));
     let matches = definition.try_get_matches_from_mut(args);
     let cli = matches.and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
@@ -57,8 +57,8 @@ fn answer(answer: &clap::Error) -> ExitStatus {
 /// Says what is wrong with the arguments. They are quoted, and may be anything: a secret in the wrong place, say.
 fn complain(mut error: clap::Error, output: Output) -> ExitStatus {
     let before = error.render().to_string();
-    let cleaned: Vec<_> = error.context().filter_map(|(kind, value)| Some((kind, cleaned(value)?))).collect();
-    let cleaned: Vec<(ContextKind, ContextValue)> = cleaned;
+    let cleaned: Vec<(ContextKind, ContextValue)> =
+        error.context().filter_map(|(kind, value)| Some((kind, cleaned(value)?))).collect();
     for (kind, value) in cleaned {
         error.insert(kind, value);
     }

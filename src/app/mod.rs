@@ -132,8 +132,8 @@ pub fn run(args: impl IntoIterator<Item = std::ffi::OsString>) -> ExitStatus {
         Err(status) => return status,
     };
     secrets::learn_given(&global);
-    if env("TMPDIR").is_none() {
-        // A variable that is blank would be taken for a folder.
+    if is_blank("TMPDIR") {
+        // It would be taken for a folder.
         let _ = tempfile::env::override_temp_dir(Path::new("/tmp"));
     }
     let colors = if env("NO_COLOR").is_some() { Colors::Nowhere } else { Colors::OnTerminals };
@@ -275,16 +275,24 @@ fn clock() -> DateTime<Utc> {
     Utc::now()
 }
 
-/// A variable of the environment, if it is set. One that is empty or blank counts as not set; what is no text in one is
-/// replaced, so that whoever reads it can say that it holds what it should not.
-#[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
+/// A variable of the environment, if it is set. One that is empty or blank counts as not set.
 fn env(name: &str) -> Option<String> {
-    let value = match std::env::var(name) {
-        Ok(value) => value,
-        Err(VarError::NotUnicode(value)) => value.to_string_lossy().into_owned(),
-        Err(VarError::NotPresent) => return None,
-    };
-    (!value.trim().is_empty()).then_some(value)
+    set_variable(name).filter(|value| !value.trim().is_empty())
+}
+
+/// Whether a variable is there and counts as not set.
+fn is_blank(name: &str) -> bool {
+    set_variable(name).is_some_and(|value| value.trim().is_empty())
+}
+
+/// What is no text in a variable is replaced, so that whoever reads it can say that it holds what it should not.
+#[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
+fn set_variable(name: &str) -> Option<String> {
+    match std::env::var(name) {
+        Ok(value) => Some(value),
+        Err(VarError::NotUnicode(value)) => Some(value.to_string_lossy().into_owned()),
+        Err(VarError::NotPresent) => None,
+    }
 }
 
 #[cfg(test)]

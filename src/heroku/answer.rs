@@ -216,7 +216,8 @@ pub fn harmless(text: &str, token: &Token) -> String {
 fn without_addresses(text: &str) -> String {
     let (mut kept, mut rest) = (String::with_capacity(text.len()), text);
     while let Some((before, found)) = rest.split_once("://") {
-        let end = found.find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '`')).unwrap_or(found.len());
+        let end =
+            found.find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '`')).unwrap_or(found.len());
         let address = &found[..end];
         let authority = address.split(['/', '?', '#', '\\']).next().unwrap_or_default();
         let host = authority.rsplit('@').next().unwrap_or_default();

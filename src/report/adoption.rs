@@ -46,7 +46,11 @@ impl Report for AdoptionReport {
         let mut tell = |days: i64, status: &str, lines: &[&str]| {
             let first = format!("{days:>5} {status}");
             let labels = [first.as_str()].into_iter().chain(std::iter::repeat(""));
-            lines.iter().zip(labels).filter(|_| days > 0).for_each(|(line, label)| text.push(&format!("{label:<15}{line}")));
+            lines
+                .iter()
+                .zip(labels)
+                .filter(|_| days > 0)
+                .for_each(|(line, label)| text.push(&format!("{label:<15}{line}")));
         };
         tell(*due, "due", &["the next `auditsync` reads them"]);
         tell(*error, "ERROR", &["due within `catch_up_days`; `--from` and `--to` read older ones"]);

@@ -21,7 +21,10 @@ impl Report for HistoryReport {
     fn text(&self) -> Text {
         if self.entries.is_empty() {
             let lately = |days: u32| {
-                format!("Nothing happened in the last {}. `--days N` looks further back.", counted(u64::from(days), "day"))
+                format!(
+                    "Nothing happened in the last {}. `--days N` looks further back.",
+                    counted(u64::from(days), "day")
+                )
             };
             return Text::of(&[&self.days.map_or_else(|| "Nothing ever happened to that.".to_owned(), lately)]);
         }

@@ -8,7 +8,7 @@ use std::io::{self, IsTerminal as _};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tracing::{info, warn};
-use tracing_subscriber::filter::EnvFilter;
+use tracing_subscriber::filter::{Directive, EnvFilter};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer, fmt};
@@ -16,9 +16,10 @@ use tracing_subscriber::{Layer, fmt};
 use line::Lines;
 
 use super::run::{DayReport, Outcome, RunReport};
-use super::streams::to_stderr;
+use super::streams::{complain, to_stderr};
 use crate::config::{EventLog, SourceName, Token};
 use crate::event::Event;
+use crate::text::clean;
 
 /// The form of the log's lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -63,7 +64,7 @@ pub enum Colors {
 /// Begins to log. `rust_log` comes before `verbosity`; without a `format`, a terminal gets text and all else logfmt.
 pub fn start(format: Option<LogFormat>, verbosity: Verbosity, rust_log: Option<&str>, colors: Colors) {
     let filter = match rust_log.filter(|directives| !directives.trim().is_empty()) {
-        Some(directives) => EnvFilter::builder().parse_lossy(directives),
+        Some(directives) => EnvFilter::builder().parse_lossy(understood(directives)),
         None => EnvFilter::new(verbosity.directives()),
     };
     let terminal = io::stderr().is_terminal();
@@ -73,6 +74,18 @@ pub fn start(format: Option<LogFormat>, verbosity: Verbosity, rust_log: Option<&
     let layer = fmt::layer().event_format(Lines { format, color }).with_ansi(false).with_writer(|| Stderr);
     // Only a second call in one process fails, and then the first log goes on.
     let _ = tracing_subscriber::registry().with(layer.with_filter(filter)).try_init();
+}
+
+/// Those of `directives` that say something. The others are told here: the filter itself would print them as they are.
+fn understood(directives: &str) -> String {
+    let is_understood = |directive: &&str| match directive.parse::<Directive>() {
+        Ok(_) => true,
+        Err(error) => {
+            complain(&clean(&format!("warning: `{directive}` in RUST_LOG is ignored: {error}")));
+            false
+        }
+    };
+    directives.split(',').filter(|directive| !directive.is_empty()).filter(is_understood).collect::<Vec<_>>().join(",")
 }
 
 /// Stderr. A line that it does not take is lost: a log that nobody reads changes nothing.

@@ -37,6 +37,9 @@ impl Kind {
 /// Anything shorter is too easily a part of another word. It protects nothing either.
 const SHORTEST: usize = 8;
 
+/// A longer secret is looked for as it is and escaped, and in no other form.
+const LONGEST_ENCODED: usize = 128;
+
 /// Passwords that are words of ours: to take them out would garble every text, and hide nothing.
 const OUR_WORDS: [&str; 6] = ["postgres", "postgresql", "auditsync", "password", "localhost", "database"];
 
@@ -80,11 +83,12 @@ pub fn learn_address(address: &str) {
     let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
     let credentials = authority.rsplit_once('@').map_or("", |(credentials, _)| credentials).split(':');
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
-    let values: Vec<&str> = query.split('&').map(|pair| pair.split_once('=').map_or(pair, |(_, value)| value)).collect();
+    let values: Vec<&str> =
+        query.split('&').map(|pair| pair.split_once('=').map_or(pair, |(_, value)| value)).collect();
     // A signature lets in by itself. Then the path's parts are names, and may be those of an account.
     let is_signed = values.iter().any(|value| value.len() >= 16);
     let parts = path.split('/').filter(|_| !is_signed);
-    let whole = [path.trim_start_matches('/'), rest.split_at(authority.len()).1.trim_start_matches('/')];
+    let whole = [path.trim_start_matches('/')];
     for part in credentials.chain(values.iter().copied()).chain(parts).chain(whole).filter(|part| is_key(part)) {
         learn_encoded(Kind::Address, part);
     }
@@ -217,9 +221,14 @@ impl Forms {
     }
 }
 
-/// A secret as it is, as hexadecimal, and in base64, where it looks otherwise by its place.
+/// A secret as it is, as hexadecimal, and in base64, where it looks otherwise by its place. Nobody encodes a long one, which
+/// is a part of an address, and a run may learn many.
 fn forms_of(secret: &str) -> Vec<(String, Encoding)> {
-    let mut forms = vec![(secret.to_owned(), Encoding::Plain), (hex::encode(secret), Encoding::Plain)];
+    let mut forms = vec![(secret.to_owned(), Encoding::Plain)];
+    if secret.len() > LONGEST_ENCODED {
+        return forms;
+    }
+    forms.push((hex::encode(secret), Encoding::Plain));
     for before in 0..3 {
         let bytes = [vec![0; before], secret.as_bytes().to_vec()].concat();
         // What its neighbours have a part in can't be known.
