@@ -16,7 +16,9 @@ pub(super) fn learn_usual() {
     learn_token("HEROKU_API_TOKEN");
     learn_database("DATABASE_URL");
     learn_address("AUDITSYNC_PING_URL");
-    PROXIES.iter().for_each(|variable| learn_database(variable));
+    for variable in PROXIES {
+        learn_database(variable);
+    }
     for variable in PASSWORDS {
         secrets::learn(Kind::Password, &env(variable).unwrap_or_default());
     }
@@ -29,7 +31,9 @@ pub(super) fn learn_given(global: &Global) {
 
 /// Learns what the file's variables hold: all of them, also those that this run does not use.
 pub(super) fn learn_of(config: &Config) {
-    config.sources.iter().for_each(|source| learn_token(&source.token_env));
+    for source in &config.sources {
+        learn_token(&source.token_env);
+    }
     learn_database(&config.database.url_env);
     learn_address(&config.notify.ping_url_env);
 }

@@ -54,12 +54,13 @@ impl Progress {
     }
 
     /// A live line for what is in flight, called `name`; `tell` says what it is about just now.
-    pub fn line(&self, name: String, tell: impl Fn() -> String + Clone + Send + Sync + 'static) -> Line {
+    pub fn line(&self, mut name: String, tell: impl Fn() -> String + Clone + Send + Sync + 'static) -> Line {
+        name = clean(&name);
         Line(self.live.as_ref().map(|(lines, total)| {
             let line = lines.insert_before(total, ProgressBar::new_spinner());
             let tell = move |_: &ProgressState, w: &mut dyn std::fmt::Write| _ = w.write_str(&clean(&tell()));
             line.set_style(style("{spinner} {prefix}  {now}").with_key("now", tell));
-            line.set_prefix(clean(&name));
+            line.set_prefix(name);
             line.enable_steady_tick(DRAWN_EVERY);
             line
         }))

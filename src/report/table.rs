@@ -24,7 +24,7 @@ impl Plain {
 
     /// Adds a row. Whatever is in a cell stays in it.
     pub(super) fn row(&mut self, cells: Vec<String>) {
-        self.table.add_row(cells.iter().map(|cell| clean(cell)).collect::<Vec<_>>());
+        self.table.add_row(cells.into_iter().map(|cell| clean(&cell)).collect::<Vec<_>>());
     }
 
     /// The heading and each row, without line ends.

@@ -26,7 +26,9 @@ impl Text {
     /// A text of these lines.
     pub fn of(lines: &[&str]) -> Self {
         let mut text = Self::default();
-        lines.iter().for_each(|line| text.push(line));
+        for line in lines {
+            text.push(line);
+        }
         text
     }
 
@@ -60,7 +62,9 @@ impl Text {
 
     /// Adds a table.
     pub(super) fn table(&mut self, table: Plain) {
-        table.lines().into_iter().for_each(|row| self.row(&row));
+        for row in table.lines() {
+            self.row(&row);
+        }
     }
 
     /// Adds a row of a table, whose cells are clean.
@@ -77,7 +81,8 @@ mod tests {
     #[test]
     fn whatever_is_written_stays_on_its_own_line() {
         let mut text = Text::of(&["a\nb", "c"]);
-        let _ = write!(text, "{}", "\n\u{1b}[2Jd\n");
+        let odd = "\n\u{1b}[2Jd\n";
+        let _ = write!(text, "{odd}");
         let _ = writeln!(text, "e");
         text.blank();
         text.push_painted("f\r ", "failed", "\u{202e}");

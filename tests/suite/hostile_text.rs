@@ -334,7 +334,7 @@ fn what_the_database_says_steers_no_message_and_no_row() {
         shows(&world, form, &day);
         shows(&world, form, &["status", "--days", "30000"]);
         shows(&world, form, &["history"]);
-        assert_eq!(world.sql("SELECT count(*) FROM audit_history WHERE message LIKE '%pwn%'") != "0", true);
+        assert_ne!(world.sql("SELECT count(*) FROM audit_history WHERE message LIKE '%pwn%'"), "0");
         assert_eq!(world.sql("SELECT count(*) FROM audit_history WHERE message ~ '[[:cntrl:]\u{202e}]'"), "0");
         assert_eq!(world.sql("SELECT count(*) FROM audit_events_log WHERE error_message ~ '[[:cntrl:]\u{202e}]'"), "0");
         world.sql("DROP TRIGGER pwn ON audit_events");
