@@ -16,7 +16,7 @@ use crate::text::clean;
 ///
 /// let mut text = Text::default();
 /// writeln!(text, "acme: {}", "an id\nfake: all is well")?;
-/// assert_eq!(text.as_str(), "acme: an id\\nfake: all is well\n");
+/// assert_eq!(text.as_str(), "acme: an id\\u{a}fake: all is well\n");
 /// # Ok::<(), std::fmt::Error>(())
 /// ```
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -86,6 +86,6 @@ mod tests {
         let _ = writeln!(text, "e");
         text.blank();
         text.push_painted("f\r ", "failed", "\u{202e}");
-        assert_eq!(text.as_str(), "a\\nb\nc\n\\n\\u{1b}[2Jd\ne\n\nf\\r \u{1b}[31mfailed\u{1b}[0m\\u{202e}\n");
+        assert_eq!(text.as_str(), "a\\u{a}b\nc\n\\u{a}\\u{1b}[2Jd\ne\n\nf\\u{d} \u{1b}[31mfailed\u{1b}[0m\\u{202e}\n");
     }
 }

@@ -16,7 +16,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::{EVENT, LogFormat, count_event};
 use crate::text::secrets::redact;
-use crate::text::{json, show, steers};
+use crate::text::{json, steers};
 
 /// The longest line, without its end, which is one byte more.
 const LONGEST: usize = 9_998;
@@ -142,7 +142,7 @@ impl Line<'_> {
         let styled = |style: Style| if lines.color { style } else { Style::new() };
         let (faint, loud) = (styled(Style::new().dimmed()), styled(style(self.level)));
         let mut line = format!("{faint}{}{faint:#} {loud}{:<7}{loud:#} ", self.time, name(self.level));
-        cut(&self.message, longest).chars().for_each(|c| show(c, &mut line));
+        cut(&self.message, longest).chars().for_each(|c| escape(c, &mut line));
         for (name, value) in &self.fields {
             let _ = write!(line, " {faint}{name}={faint:#}");
             value.write(longest, &mut line);
@@ -231,10 +231,18 @@ fn quote(text: &str, line: &mut String) {
     for c in text.chars() {
         match c {
             '"' | '\\' => line.extend(['\\', c]),
-            c => show(c, line),
+            c => escape(c, line),
         }
     }
     line.push('"');
+}
+
+fn escape(c: char, line: &mut String) {
+    match c {
+        '\n' | '\r' | '\t' => line.extend(c.escape_default()),
+        c if steers(c) => line.extend(c.escape_unicode()),
+        c => line.push(c),
+    }
 }
 
 #[cfg(test)]
