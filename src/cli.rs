@@ -28,7 +28,15 @@ pub struct Cli {
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
     /// The file that declares the sources
-    #[arg(short, long, value_name = "FILE", env = "AUDITSYNC_CONFIG", default_value = "audit.toml", global = true)]
+    #[arg(
+        short,
+        long,
+        value_name = "FILE",
+        env = "AUDITSYNC_CONFIG",
+        hide_env_values = true,
+        default_value = "audit.toml",
+        global = true
+    )]
     pub(crate) config: PathBuf,
     /// The database; without it, the variable that [database] `url_env` names: `DATABASE_URL`, unless the file says so
     #[arg(long, value_name = "URL", global = true)]
@@ -37,7 +45,7 @@ pub(crate) struct Global {
     #[arg(long, value_enum, default_value_t, global = true)]
     pub(crate) output: Output,
     /// The form of the log on stderr [default: text on a terminal, else logfmt]
-    #[arg(long, value_enum, env = "AUDITSYNC_LOG_FORMAT", global = true)]
+    #[arg(long, value_enum, env = "AUDITSYNC_LOG_FORMAT", hide_env_values = true, global = true)]
     pub(crate) log_format: Option<LogFormat>,
     /// Log more; twice for everything. `RUST_LOG` comes first
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]

@@ -13,7 +13,7 @@
 //! - [`heartbeat`]: keeps a lease alive.
 //! - [`retry`]: policies as delays.
 //! - [`day`], [`event`], [`ledger`], [`seen`]: what the others talk about, without I/O.
-//! - [`text`]: which characters may be printed as they are.
+//! - [`text`]: what every text for people passes through: no secret leaves it, and nothing that steers a terminal.
 //! - [`report`]: what people and scripts read.
 
 pub mod app;

@@ -87,13 +87,11 @@ fn database_variable(app: &App<'_>) -> Check {
     if app.global.database_url.is_some() {
         return Check::good("database", "--database-url", "given; the database's address");
     }
-    match env(variable) {
-        Some(url) if !url.trim().is_empty() => Check::good("database", variable, "set; the database's address"),
-        _ => {
-            let advice = set(variable, "postgres://user:password@host:port/database");
-            Check::bad("database", variable, "not set; the database's address", advice)
-        }
+    if env(variable).is_some() {
+        return Check::good("database", variable, "set; the database's address");
     }
+    let advice = set(variable, "postgres://user:password@host:port/database");
+    Check::bad("database", variable, "not set; the database's address", advice)
 }
 
 /// The monitor is a choice, so a variable that is not set is as right as one that is.

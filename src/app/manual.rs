@@ -1,16 +1,16 @@
 //! `completions` and `man`: what a shell and a manual reader want of the command line, made from its definition.
 
-use std::io::{self, Write as _};
-
 use clap::CommandFactory as _;
 
 use super::{DONE, ExitStatus, Failure};
 use crate::cli::{Cli, CompletionsArgs, ManArgs};
+use crate::report::streams::print;
 
 pub(super) fn completions(args: &CompletionsArgs) -> Result<ExitStatus, Failure> {
     let mut text = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "auditsync", &mut text);
-    print(&text)
+    print(&text)?;
+    Ok(DONE)
 }
 
 pub(super) fn man(args: &ManArgs) -> Result<ExitStatus, Failure> {
@@ -29,14 +29,6 @@ pub(super) fn man(args: &ManArgs) -> Result<ExitStatus, Failure> {
     };
     let mut text = Vec::new();
     clap_mangen::Man::new(page).render(&mut text)?;
-    print(&text)
-}
-
-fn print(text: &[u8]) -> Result<ExitStatus, Failure> {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(text).and_then(|()| stdout.flush()) {
-        // A reader that has seen enough, such as `head`, is no failure.
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(DONE),
-    }
+    print(&text)?;
+    Ok(DONE)
 }

@@ -4,6 +4,7 @@ mod archive;
 mod backfill;
 mod check;
 mod cleanup;
+mod command_line;
 mod dry_run;
 mod fetch;
 mod history;
@@ -12,26 +13,27 @@ mod migrate;
 mod notify;
 mod reconcile;
 mod reset;
+mod secrets;
 mod signals;
 mod status;
 mod sync;
 mod teams;
 mod view;
 
+use std::env::VarError;
 use std::fmt;
-use std::io::Write as _;
+use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use clap::Parser as _;
-use clap::error::ErrorKind;
 use tracing::warn;
 use uuid::Uuid;
 
-use crate::cli::{Cli, Command, Global};
+use crate::cli::{Command, Global};
 use crate::config::{Config, ConfigError, Source, masked};
-use crate::report::Output;
 use crate::report::log::{self, Colors};
+use crate::report::{Output, streams};
 use crate::store::{ConnectError, Holder, Reader, Schema, SchemaError, Store};
+use crate::text::{clean, clean_lines};
 pub use signals::Shutdown;
 
 /// The exit status of a program; 128 and above tell of a signal.
@@ -94,9 +96,26 @@ impl Failure {
     /// Its text; where it repeats what was typed, without what looks like a secret.
     fn told(&self) -> String {
         match self {
-            Self::Usage(_) | Self::Config(_) => masked(&self.to_string()),
+            // Its lines are its own.
+            Self::Config(_) => clean_lines(&masked(&self.to_string())),
+            Self::Usage(_) => masked(&self.to_string()),
             _ => self.to_string(),
         }
+    }
+
+    /// Tells it on stderr, and where a document is due on stdout; returns the exit status.
+    fn report(&self, output: Output) -> ExitStatus {
+        let (told, status) = (self.told(), self.exit_status());
+        match self {
+            // Its text begins so by itself, once for each mistake.
+            Self::Config(_) => streams::complain(&told),
+            _ => streams::complain(&format!("error: {}", clean(&told))),
+        }
+        // What stdout did not take it will not take now, and half a document may stand there.
+        if !matches!(self, Self::Output(_)) {
+            let _ = output.print_failure(&told, status);
+        }
+        status
     }
 
     fn usage(message: impl fmt::Display) -> Self {
@@ -108,32 +127,17 @@ impl Failure {
 ///
 /// This is the whole program but for the process around it: it reads the environment, and writes to stdout and stderr.
 pub fn run(args: impl IntoIterator<Item = std::ffi::OsString>) -> ExitStatus {
-    let cli = match Cli::try_parse_from(args) {
-        Ok(cli) => cli,
-        Err(error) => {
-            // A mistake is told with what was typed, which may be a secret in the wrong place.
-            let text = error.render().to_string();
-            match masked(&text) {
-                masked if masked != text => eprint!("{masked}"),
-                _ => drop(error.print()),
-            }
-            // Help and version are answers, not mistakes.
-            return if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-                DONE
-            } else {
-                MISUSED
-            };
-        }
-    };
-    let (global, command) = match cli.into_command() {
+    secrets::learn_usual();
+    let (global, command) = match command_line::parse(args.into_iter().collect()) {
         Ok(parts) => parts,
-        Err(message) => {
-            eprintln!("error: {message}");
-            return MISUSED;
-        }
+        Err(status) => return status,
     };
-    let no_color = env("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let colors = if no_color { Colors::Nowhere } else { Colors::OnTerminals };
+    secrets::learn_given(&global);
+    if is_blank("TMPDIR") {
+        // It would be taken for a folder.
+        let _ = tempfile::env::override_temp_dir(Path::new("/tmp"));
+    }
+    let colors = if env("NO_COLOR").is_some() { Colors::Nowhere } else { Colors::OnTerminals };
     log::start(global.log_format, global.verbosity(), env("RUST_LOG").as_deref(), colors);
     // Without a provider rustls panics; another crate's earlier choice would do as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -149,20 +153,7 @@ pub fn run(args: impl IntoIterator<Item = std::ffi::OsString>) -> ExitStatus {
         }
         Err(error) => Err(Failure::Process(error)),
     };
-    result.unwrap_or_else(|failure| {
-        match &failure {
-            // Its text begins so by itself, once for each mistake.
-            Failure::Config(_) => eprintln!("{}", failure.told()),
-            failure => eprintln!("error: {}", failure.told()),
-        }
-        let status = failure.exit_status();
-        if output == Output::Json {
-            let document = serde_json::json!({ "error": failure.told(), "exit_status": status });
-            // Nobody may be there to read it any more.
-            let _ = writeln!(std::io::stdout(), "{document}");
-        }
-        status
-    })
+    result.unwrap_or_else(|failure| failure.report(output))
 }
 
 async fn dispatch(global: &Global, command: Command) -> Result<ExitStatus, Failure> {
@@ -172,6 +163,7 @@ async fn dispatch(global: &Global, command: Command) -> Result<ExitStatus, Failu
         _ => {}
     }
     let config = Config::load(&global.config)?;
+    secrets::learn_of(&config);
     let app = App { global, config };
     match command {
         Command::Sync(args) => sync::run(&app, &args).await,
@@ -199,7 +191,7 @@ impl App<'_> {
         let variable = &self.config.database.url_env;
         let url = match &self.global.database_url {
             Some(url) => url.clone(),
-            None => env(variable).filter(|url| !url.trim().is_empty()).ok_or_else(|| {
+            None => env(variable).ok_or_else(|| {
                 Failure::usage(format!(
                     "no database is named: set {variable} to its address, postgres://user:password@host:port/database, \
                      or give --database-url"
@@ -211,7 +203,7 @@ impl App<'_> {
 
     /// Who this process is.
     fn holder() -> Holder {
-        let place = env("DYNO").filter(|dyno| !dyno.is_empty()).unwrap_or_else(|| "no dyno".to_owned());
+        let place = env("DYNO").map_or_else(|| "no dyno".to_owned(), |dyno| clean(&dyno));
         Holder { run_id: Uuid::new_v4(), place }
     }
 
@@ -284,10 +276,24 @@ fn clock() -> DateTime<Utc> {
     Utc::now()
 }
 
-/// A variable of the environment, if it is set and text.
-#[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
+/// A variable of the environment, if it is set. One that is empty or blank counts as not set.
 fn env(name: &str) -> Option<String> {
-    std::env::var(name).ok()
+    set_variable(name).filter(|value| !value.trim().is_empty())
+}
+
+/// Whether a variable is there and counts as not set.
+fn is_blank(name: &str) -> bool {
+    set_variable(name).is_some_and(|value| value.trim().is_empty())
+}
+
+/// What is no text in a variable is replaced, so that whoever reads it can say that it holds what it should not.
+#[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
+fn set_variable(name: &str) -> Option<String> {
+    match std::env::var(name) {
+        Ok(value) => Some(value),
+        Err(VarError::NotUnicode(value)) => Some(value.to_string_lossy().into_owned()),
+        Err(VarError::NotPresent) => None,
+    }
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ pub(super) enum Monitor {
 
 /// What the file's variable holds.
 pub(super) fn address(notify: &Notify) -> Monitor {
-    let Some(text) = env(&notify.ping_url_env).filter(|text| !text.trim().is_empty()) else { return Monitor::Nobody };
+    let Some(text) = env(&notify.ping_url_env) else { return Monitor::Nobody };
     match Url::parse(text.trim()) {
         Ok(url) if matches!(url.scheme(), "http" | "https") => Monitor::At(url),
         _ => Monitor::Unreadable,

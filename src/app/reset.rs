@@ -10,6 +10,7 @@ use crate::config::SourceName;
 use crate::day::{Dates, DayKey, last_over, range};
 use crate::report::operator::{ResetDay, ResetReport};
 use crate::store::{Behalf, Reader, Reset, ResetOrder, Store};
+use crate::text::clean;
 
 pub(super) async fn run(app: &App<'_>, args: &ResetArgs) -> Result<ExitStatus, Failure> {
     let source = app.config.source(&args.source).map_err(Failure::usage)?;
@@ -77,7 +78,7 @@ fn tell(reset: &Reset) -> (&'static str, String) {
 pub(super) fn operator(by: Option<&str>) -> String {
     let user = by.map(str::to_owned).or_else(|| env("USER")).unwrap_or_else(|| "somebody".to_owned());
     match env("DYNO") {
-        Some(dyno) if by.is_none() => format!("{user} on {dyno}"),
-        _ => user,
+        Some(dyno) if by.is_none() => clean(&format!("{user} on {dyno}")),
+        _ => clean(&user),
     }
 }

@@ -12,7 +12,8 @@ Examples:
 
 Exit status:
   0      all that was due is done, or another process is at it, or there was nothing to do
-  1      a day failed or lost its lock; or `check` or `reconcile` found something wrong; or `reset` refused
+  1      a day failed or lost its lock; or `check` or `reconcile` found something wrong; or `reset` refused;
+         or the output can't be written
   2      the command line or the configuration is wrong
   3      the database can't be reached, or its schema can't be brought up to date
   128+N  ended by signal N (143 after SIGTERM, 130 after Ctrl-C)";

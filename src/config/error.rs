@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 
 use super::near;
+use crate::text::shown;
 
 /// The configuration is wrong; nothing was asked of Heroku and nothing written. Exit status 2.
 ///
@@ -23,7 +24,7 @@ impl ConfigError {
 
     /// A file that could not be read at all.
     pub(super) fn unreadable(path: &Path, why: &io::Error) -> Self {
-        let path = path.display();
+        let path = shown(&path.display().to_string());
         // The operating system's own words, without its number for them.
         let why = match why.kind() {
             io::ErrorKind::NotFound => "there is no such file".to_owned(),
@@ -42,7 +43,7 @@ impl ConfigError {
 
     /// A file that is no text, or far too long to be one for auditsync.
     pub(super) fn no_text(path: &Path, why: &str) -> Self {
-        let path = path.display();
+        let path = shown(&path.display().to_string());
         Self {
             report: format!(
                 "error: {path} is no configuration file: {why}\n  \

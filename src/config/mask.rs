@@ -6,6 +6,8 @@
 
 use std::ops::Range;
 
+use crate::text::secrets::token_like;
+
 /// The marks of a key whose value is a secret, or the name of a variable that holds one.
 const SECRET_KEYS: [&str; 6] = ["token", "secret", "password", "passwd", "api_key", "apikey"];
 
@@ -15,7 +17,7 @@ const LONGEST_LINE: usize = 4096;
 /// `text` with everything in it that looks like a token, a UUID or a URL's credentials hidden, in the same number of bytes.
 pub fn words(text: &str) -> String {
     let mut shown = text.as_bytes().to_vec();
-    for span in tokens(text).into_iter().chain(uuids(text)).chain(credentials(text)) {
+    for span in token_like(text).into_iter().chain(uuids(text)).chain(credentials(text)) {
         shown[span].fill(b'*');
     }
     // Hidden spans begin and end at ASCII bytes, hence at character boundaries.
@@ -46,7 +48,7 @@ pub(super) fn file(text: &str, secrets: &[Range<usize>]) -> String {
 
 /// Whether `text` begins as Heroku's tokens do.
 pub(super) fn is_token(text: &str) -> bool {
-    tokens(text.trim()).first().is_some_and(|span| span.start == 0)
+    token_like(text.trim()).first().is_some_and(|span| span.start == 0)
 }
 
 /// Whether `text` is a UUID: an id where an id is due, and a token of the older kind where a variable is.
@@ -60,18 +62,6 @@ pub(super) fn is_variable_name(text: &str) -> bool {
     !text.starts_with(|c: char| c.is_ascii_digit())
         && !text.is_empty()
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-}
-
-fn tokens(text: &str) -> Vec<Range<usize>> {
-    let lower = text.to_ascii_lowercase();
-    let is_part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
-    let mut found: Vec<Range<usize>> = Vec::new();
-    for (at, _) in lower.match_indices("hrku-") {
-        if found.last().is_none_or(|last| last.end <= at) {
-            found.push(at..at + lower.as_bytes()[at..].iter().take_while(|b| is_part(b)).count());
-        }
-    }
-    found
 }
 
 fn uuids(text: &str) -> Vec<Range<usize>> {

@@ -7,6 +7,7 @@ use std::path::Path;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
 use super::mask;
+use crate::text::shown;
 
 /// A range of bytes in the file's text.
 pub(super) type Span = Range<usize>;
@@ -60,31 +61,36 @@ impl Mistake {
         Self { secret: Some(self.span.clone()), ..self }
     }
 
-    fn render(&self, path: &str, shown: &Excerpts<'_>) -> String {
-        let other = self.also.as_ref().map(|(span, label)| (shown.within_line(span), mask::words(label)));
-        let span = shown.within_line(&self.span);
+    fn render(&self, path: &str, excerpts: &Excerpts<'_>) -> String {
+        let other = self.also.as_ref().map(|(span, label)| (excerpts.within_line(span), words(label)));
+        let span = excerpts.within_line(&self.span);
         let (first, last) = match &other {
             Some((other, _)) => (span.start.min(other.start), span.end.max(other.end)),
             None => (span.start, span.end),
         };
-        let window = shown.lines(first, last);
+        let window = excerpts.lines(first, last);
         let within = |span: &Span| span.start - window.start..span.end - window.start;
         let mut caret = AnnotationKind::Primary.span(within(&span));
-        let label = mask::words(&self.label);
+        let label = words(&self.label);
         if !label.is_empty() {
             caret = caret.label(label);
         }
-        let excerpt = Snippet::source(&shown.text[window.clone()])
+        let excerpt = Snippet::source(&excerpts.text[window.clone()])
             .path(path)
-            .line_start(shown.line_number(window.start))
+            .line_start(excerpts.line_number(window.start))
             .annotation(caret)
             .annotations(other.map(|(span, label)| AnnotationKind::Context.span(within(&span)).label(label)));
-        let mut report = Level::ERROR.primary_title(mask::words(&self.message)).element(excerpt);
+        let mut report = Level::ERROR.primary_title(words(&self.message)).element(excerpt);
         if let Some(help) = &self.help {
-            report = report.element(Level::HELP.message(mask::words(help)));
+            report = report.element(Level::HELP.message(words(help)));
         }
         Renderer::plain().render(&[report])
     }
+}
+
+/// What is said of the file, on one line: it quotes the file, which may hold anything.
+fn words(text: &str) -> String {
+    shown(&mask::words(text))
 }
 
 /// The mistakes of one file, as they are found.
@@ -116,11 +122,11 @@ impl Mistakes {
         self.0.sort_by_key(|mistake| mistake.span.start);
         let secrets: Vec<Span> = self.0.iter().filter_map(|mistake| mistake.secret.clone()).collect();
         let masked = mask::file(text, &secrets);
-        let shown = Excerpts { text: &masked };
-        let path = path.display().to_string();
+        let excerpts = Excerpts { text: &masked };
+        let path = shown(&path.display().to_string());
         let count = self.0.len();
         let mut parts: Vec<String> =
-            self.0.iter().take(MOST_SHOWN).map(|mistake| mistake.render(&path, &shown)).collect();
+            self.0.iter().take(MOST_SHOWN).map(|mistake| mistake.render(&path, &excerpts)).collect();
         let (mistakes, unshown) = (if count == 1 { "mistake" } else { "mistakes" }, count.saturating_sub(MOST_SHOWN));
         let more = if unshown > 0 { format!(", {unshown} of them not shown") } else { String::new() };
         parts.push(format!("{path}: {count} {mistakes}{more}; nothing was asked or written"));

@@ -61,8 +61,8 @@ impl Hash for Token {
 /// Why the text of a variable is no token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// There is nothing in it.
-    #[error("is empty")]
+    /// There is nothing in it, which is as if it were not set.
+    #[error("is not set")]
     Empty,
     /// It goes over several lines.
     #[error("holds a line break, so it is no token (its value is not shown)")]

@@ -19,6 +19,7 @@ use super::gunzip::BadGzip;
 use super::list::Malformed;
 use crate::config::Token;
 use crate::event::NotJson;
+use crate::text::secrets::redact;
 use crate::text::steers;
 
 /// What follows from an answer that is not good.
@@ -87,7 +88,7 @@ pub enum Fault {
     /// An element of the list is not JSON.
     #[error(transparent)]
     Element(#[from] NotJson),
-    /// An element of a list is JSON of another shape than Heroku documents. The words quote it, and are made harmless.
+    /// An answer is JSON of another shape than Heroku documents. The words don't quote it.
     #[error("an element of the list is not as documented: {0}")]
     Shape(String),
     /// A file is not the one whose checksum Heroku tells.
@@ -213,10 +214,11 @@ impl ErrorBody {
 /// The most characters that are kept of a text of Heroku's.
 const LONGEST_TEXT: usize = 500;
 
-/// A text of Heroku's that can be printed: without the token, should the server echo it, without control characters,
-/// which could steer a terminal, on one line, and not too long.
+/// A text of Heroku's that can be printed: without the token, should the server echo it, without the addresses of files,
+/// without control characters, which could steer a terminal, on one line, and not too long.
 pub fn harmless(text: &str, token: &Token) -> String {
     let text = token.hide_in(text);
+    let text = without_addresses(&redact(&text));
     let mut harmless: String = text
         .chars()
         .map(|c| if c.is_whitespace() { ' ' } else { c })
@@ -228,6 +230,38 @@ pub fn harmless(text: &str, token: &Token) -> String {
         harmless.push('…');
     }
     harmless.trim().to_owned()
+}
+
+/// `text` with every address cut down to its host, but for those at heroku.com: whoever has an archive's has the archive.
+fn without_addresses(text: &str) -> String {
+    let (mut kept, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some((before, found)) = rest.split_once("://") {
+        let end =
+            found.find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '`')).unwrap_or(found.len());
+        let address = &found[..end];
+        let authority = address.split(['/', '?', '#', '\\']).next().unwrap_or_default();
+        let host = authority.rsplit('@').next().unwrap_or_default();
+        kept.extend([before, "://"]);
+        if host == "heroku.com" || host.ends_with(".heroku.com") && host == authority {
+            kept.push_str(address);
+        } else {
+            kept.push_str(host);
+            kept.push_str(if host.len() < address.len() { "/…" } else { "" });
+        }
+        rest = &found[end..];
+    }
+    kept + rest
+}
+
+/// What serde says of an answer of another shape, without the value: that may be an archive's address.
+pub(super) fn shape(fault: &serde_json::Error, token: &Token) -> Fault {
+    let words = fault.to_string();
+    let value = words.find('"').zip(words.rfind("\", expected ")).filter(|(start, end)| start < end);
+    let words = match value {
+        Some((start, end)) => format!("{}{}", words[..start].trim_end(), &words[end + 1..]),
+        None => words,
+    };
+    Fault::Shape(harmless(&words, token))
 }
 
 fn words(id: Option<&String>, message: Option<&String>) -> String {

@@ -22,6 +22,7 @@ use super::asking::{Asking, Cost};
 use super::unpack::Entries;
 use super::{Asker, Client};
 use crate::day::{Month, end, last_over};
+use crate::text::secrets::learn_address;
 pub use download::{Astray, HostFault};
 use download::{Download, Downloaded};
 
@@ -188,6 +189,8 @@ impl Client {
     /// What is told of an archive, if it can be used. The words name no address.
     fn place(&self, info: Info) -> Result<Place, &'static str> {
         let url = info.url.ok_or("the archive has no url")?;
+        // Whoever repeats it, it is in no text.
+        learn_address(&url);
         let url = Url::parse(&url).map_err(|_| "the archive's url is none")?;
         // Where the API itself is on this machine, as in a test, its archives may be too.
         if url.scheme() != "https" && !(url.scheme() == "http" && self.api.base_url.scheme() == "http") {

@@ -9,7 +9,7 @@ use reqwest::Url;
 use serde::de::DeserializeOwned;
 use tokio::task::yield_now;
 
-use super::answer::{Error, Fault, harmless};
+use super::answer::{Error, Fault, shape};
 use super::asking::{Asking, Cost};
 use super::continuation::{Continuation, Discontinued, Turn};
 use super::page::{Page, with_page_size};
@@ -195,8 +195,8 @@ impl<'c> ListReader<'c> {
     async fn fill<T: Element>(&mut self, elements: &mut Vec<T>) -> Result<(), Failed> {
         while let Some(element) = self.next_element().await? {
             let parsed: T = serde_json::from_slice(&element).map_err(|fault| {
-                let words = harmless(&fault.to_string(), self.asking.token());
-                self.give_up_page(Fault::Shape(words))
+                let fault = shape(&fault, self.asking.token());
+                self.give_up_page(fault)
             })?;
             self.continuation.note(parsed.id());
             elements.push(parsed);

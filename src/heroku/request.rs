@@ -11,7 +11,7 @@ use reqwest::{Body, Response, StatusCode, Url, Version};
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
-use super::answer::{ErrorBody, Fault, harmless};
+use super::answer::{ErrorBody, Fault, harmless, shape};
 use super::budget::Budget;
 use super::coding::Decoder;
 use crate::config::Token;
@@ -174,7 +174,7 @@ impl Answer {
     pub(super) async fn object<T: serde::de::DeserializeOwned>(&mut self, token: &Token) -> Result<T, Fault> {
         let mut body = Vec::new();
         self.read_into(&mut body).await?;
-        serde_json::from_slice(without_mark(&body)).map_err(|fault| Fault::Shape(harmless(&fault.to_string(), token)))
+        serde_json::from_slice(without_mark(&body)).map_err(|fault| shape(&fault, token))
     }
 
     /// Adds the body to `bytes`; one that is too long is a fault, and is not read to its end.

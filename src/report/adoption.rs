@@ -1,12 +1,10 @@
 //! What taking the Python logger's table over came to.
 
-use std::fmt::Write as _;
-
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use super::Report;
 use super::run::counted;
+use super::{Report, Text};
 
 /// `migrate`, where it found the Python logger's table.
 #[derive(Debug, Clone, Serialize)]
@@ -39,15 +37,20 @@ pub struct AdoptedDays {
 }
 
 impl Report for AdoptionReport {
-    fn text(&self) -> String {
+    fn text(&self) -> Text {
         let AdoptedDays { source, days, due, error, unproven, .. } = &self.adopted;
         let (takes, applies) = if self.dry_run { ("Would take", "Would apply") } else { ("Took", "Applied") };
         let days = counted(*days as u64, "day");
-        let mut text = format!("{takes} the Python logger's table over: {days}, as those of {source}.\n");
+        let mut text = Text::default();
+        let _ = writeln!(text, "{takes} the Python logger's table over: {days}, as those of {source}.");
         let mut tell = |days: i64, status: &str, lines: &[&str]| {
-            if days > 0 {
-                let _ = writeln!(text, "{days:>5} {status:<8} {}", lines.join("\n               "));
-            }
+            let first = format!("{days:>5} {status}");
+            let labels = [first.as_str()].into_iter().chain(std::iter::repeat(""));
+            lines
+                .iter()
+                .zip(labels)
+                .filter(|_| days > 0)
+                .for_each(|(line, label)| text.push(&format!("{label:<15}{line}")));
         };
         tell(*due, "due", &["the next `auditsync` reads them"]);
         tell(*error, "ERROR", &["due within `catch_up_days`; `--from` and `--to` read older ones"]);
@@ -56,7 +59,7 @@ impl Report for AdoptionReport {
         let lines: &[&str] =
             if self.dry_run { &[&word, &reset, "`migrate --reread` makes them all due"] } else { &[&word, &reset] };
         tell(*unproven, "SUCCESS", lines);
-        text.extend(self.migrations.iter().map(|migration| format!("{applies} {migration}.\n")));
+        self.migrations.iter().for_each(|migration| text.push(&format!("{applies} {migration}.")));
         text
     }
 }

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use super::Report;
 use super::run::counted;
 use super::table::Plain;
+use super::{Report, Text};
 use crate::config::SourceName;
 
 /// `backfill --plan`.
@@ -34,18 +34,22 @@ pub struct SourcePlan {
 }
 
 impl Report for PlanReport {
-    fn text(&self) -> String {
+    fn text(&self) -> Text {
         let mut table = Plain::new(&["SOURCE", ">DAYS", ">REQUESTS", ">TIME"]);
         for SourcePlan { source, days, requests, seconds } in &self.per_source {
             table.row(vec![source.to_string(), days.to_string(), requests.to_string(), time(*seconds)]);
         }
-        format!(
-            "{}\n{}, at least {}, {} at the pace of the file. Nothing was asked or written.\n",
-            table.text(),
+        let mut text = Text::default();
+        text.table(table);
+        text.blank();
+        let _ = writeln!(
+            text,
+            "{}, at least {}, {} at the pace of the file. Nothing was asked or written.",
             counted(self.days, "day"),
             counted(self.requests, "request"),
             time(self.seconds)
-        )
+        );
+        text
     }
 }
 

@@ -1,11 +1,9 @@
 //! What a preflight found.
 
-use std::fmt::Write as _;
-
 use serde::Serialize;
 
-use super::Report;
 use super::run::counted;
+use super::{Report, Text};
 
 /// `check`: each thing that was looked at.
 #[derive(Debug, Clone, Serialize)]
@@ -61,20 +59,18 @@ impl CheckReport {
 }
 
 impl Report for CheckReport {
-    fn text(&self) -> String {
-        let mut text = String::new();
+    fn text(&self) -> Text {
+        let mut text = Text::default();
         for Check { check, subject, ok, detail, advice } in &self.checks {
             let mark = if *ok { '✓' } else { '✗' };
-            let _ = write!(text, "{mark} {check} {subject}: {detail}");
-            let _ = match advice {
-                Some(advice) => writeln!(text, ". {advice}"),
-                None => writeln!(text),
-            };
+            let advice = advice.as_ref().map(|advice| format!(". {advice}")).unwrap_or_default();
+            let _ = writeln!(text, "{mark} {check} {subject}: {detail}{advice}");
         }
         let wrong = self.checks.iter().filter(|check| !check.ok).count() as u64;
+        text.blank();
         let _ = match wrong {
-            0 => writeln!(text, "\nAll is right; nothing was changed."),
-            _ => writeln!(text, "\n{} failed; nothing was changed.", counted(wrong, "check")),
+            0 => writeln!(text, "All is right; nothing was changed."),
+            _ => writeln!(text, "{} failed; nothing was changed.", counted(wrong, "check")),
         };
         text
     }

@@ -1,14 +1,11 @@
 //! What happened to the days.
 
-use std::fmt::Write as _;
-
 use serde::Serialize;
 
-use super::Report;
 use super::run::counted;
 use super::table::Plain;
+use super::{Report, Text};
 use crate::ledger::Happened;
-use crate::text::shown;
 
 /// `history`: the entries of the append-only record, newest last.
 #[derive(Debug, Clone, Serialize)]
@@ -21,35 +18,35 @@ pub struct HistoryReport {
 }
 
 impl Report for HistoryReport {
-    fn text(&self) -> String {
+    fn text(&self) -> Text {
         if self.entries.is_empty() {
-            return match self.days {
-                Some(days) => format!(
-                    "Nothing happened in the last {}. `--days N` looks further back.\n",
+            let lately = |days: u32| {
+                format!(
+                    "Nothing happened in the last {}. `--days N` looks further back.",
                     counted(u64::from(days), "day")
-                ),
-                None => "Nothing ever happened to that.\n".to_owned(),
+                )
             };
+            return Text::of(&[&self.days.map_or_else(|| "Nothing ever happened to that.".to_owned(), lately)]);
         }
         let mut table = Plain::new(&["AT (UTC)", "SOURCE", "DATE", ">#", "ACTION", "*OUTCOME", ">EVENTS", ">NEW"]);
         let figure = |figure: Option<i32>| figure.map_or_else(|| "-".to_owned(), |figure| figure.to_string());
         for entry in &self.entries {
             table.row(vec![
                 entry.at.format("%Y-%m-%d %H:%M:%S").to_string(),
-                shown(&entry.source),
+                entry.source.clone(),
                 entry.date.to_string(),
                 entry.attempt.to_string(),
-                shown(&entry.action),
-                shown(&entry.outcome),
+                entry.action.clone(),
+                entry.outcome.clone(),
                 figure(entry.events),
                 figure(entry.new_events),
             ]);
         }
         let mut rows = table.lines().into_iter();
-        let mut text = rows.next().unwrap_or_default() + "\n";
+        let mut text = Text::default();
+        text.row(&rows.next().unwrap_or_default());
         for (row, entry) in rows.zip(&self.entries) {
-            text.push_str(&row);
-            text.push('\n');
+            text.row(&row);
             if let Some(detail) = detail(entry) {
                 let _ = writeln!(text, "  {detail}");
             }
@@ -63,7 +60,7 @@ fn detail(entry: &Happened) -> Option<String> {
     let late = entry.late_events.filter(|late| *late > 0);
     let late = late.map(|late| format!("{} came late", counted(late as u64, "event")));
     let by_person = ["reset", "cleanup", "adopt"].contains(&&*entry.action);
-    let by = by_person.then(|| format!("by {}", shown(&entry.by)));
-    let parts: Vec<String> = [late, entry.message.as_deref().map(shown), by].into_iter().flatten().collect();
+    let by = by_person.then(|| format!("by {}", entry.by));
+    let parts: Vec<String> = [late, entry.message.clone(), by].into_iter().flatten().collect();
     (!parts.is_empty()).then(|| parts.join("; "))
 }

@@ -9,17 +9,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use tracing::{info, warn};
-use tracing_subscriber::filter::EnvFilter;
+use tracing_subscriber::filter::{Directive, EnvFilter};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer, fmt};
 
 use line::Lines;
 
-use super::progress::beside_lines;
 use super::run::{DayReport, Outcome, RunReport};
+use super::streams::{complain, to_stderr};
 use crate::config::{EventLog, SourceName, Token};
 use crate::event::Event;
+use crate::text::clean;
 
 /// The form of the log's lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -64,7 +65,7 @@ pub enum Colors {
 /// Begins to log. `rust_log` comes before `verbosity`; without a `format`, a terminal gets text and all else logfmt.
 pub fn start(format: Option<LogFormat>, verbosity: Verbosity, rust_log: Option<&str>, colors: Colors) {
     let filter = match rust_log.filter(|directives| !directives.trim().is_empty()) {
-        Some(directives) => EnvFilter::builder().parse_lossy(directives),
+        Some(directives) => EnvFilter::builder().parse_lossy(understood(directives)),
         None => EnvFilter::new(verbosity.directives()),
     };
     let terminal = io::stderr().is_terminal();
@@ -76,19 +77,31 @@ pub fn start(format: Option<LogFormat>, verbosity: Verbosity, rust_log: Option<&
     let _ = tracing_subscriber::registry().with(layer.with_filter(filter)).try_init();
 }
 
-/// Stderr, out of the way of the live lines.
+/// Those of `directives` that say something. The others are told here: the filter itself would print them as they are.
+fn understood(directives: &str) -> String {
+    let is_understood = |directive: &&str| match directive.parse::<Directive>() {
+        Ok(_) => true,
+        Err(error) => {
+            complain(&clean(&format!("warning: `{directive}` in RUST_LOG is ignored: {error}")));
+            false
+        }
+    };
+    directives.split(',').filter(|directive| !directive.is_empty()).filter(is_understood).collect::<Vec<_>>().join(",")
+}
+
+/// Stderr. A line that it does not take is lost: a log that nobody reads changes nothing.
 #[derive(Debug)]
 struct Stderr;
 
 impl io::Write for Stderr {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         // A whole line comes at once.
-        beside_lines(|| io::Write::write_all(&mut io::stderr().lock(), line))?;
+        to_stderr(line);
         Ok(line.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        io::Write::flush(&mut io::stderr())
+        Ok(())
     }
 }
 

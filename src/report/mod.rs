@@ -1,12 +1,14 @@
 //! What people and scripts read: tables, JSON documents, log lines.
 //!
-//! Results go to stdout, as text or as exactly one JSON document; logs go to stderr.
+//! Results go to stdout, as text or as exactly one JSON document; logs go to stderr. Whatever is in them, nothing that others
+//! wrote steers a terminal or begins a line, and no secret is in them: see [`Text`] and [`crate::text`].
 
 pub mod adoption;
 pub mod backfill;
 pub mod check;
 mod fold;
 pub mod history;
+mod json;
 pub mod log;
 pub mod operator;
 mod paint;
@@ -14,11 +16,15 @@ pub mod progress;
 pub mod reconcile;
 pub mod run;
 pub mod status;
+pub mod streams;
 mod table;
+mod text;
 
 use std::io::{self, IsTerminal as _, Write as _};
 
 use serde::Serialize;
+
+pub use text::Text;
 
 /// The form of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -32,31 +38,22 @@ pub enum Output {
 
 /// A result that can be printed either way.
 pub trait Report: Serialize {
-    /// The text for people, with its line ends.
-    fn text(&self) -> String;
+    /// The text for people.
+    fn text(&self) -> Text;
 }
 
 impl Output {
     /// Prints `report` to stdout. Only a terminal gets colours, and not where `NO_COLOR` is set.
     pub fn print(self, report: &impl Report) -> io::Result<()> {
-        let stdout = io::stdout().lock();
-        let written = match self {
+        match self {
             Self::Text => {
-                let text = width().map_or_else(|| report.text(), |width| fold::fold(&report.text(), width));
-                let mut stdout = anstream::AutoStream::auto(stdout);
-                stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
+                let text = report.text();
+                let folded = width().map(|width| fold::fold(text.as_str(), width));
+                let text = folded.as_deref().unwrap_or(text.as_str());
+                let mut stdout = anstream::AutoStream::auto(io::stdout().lock());
+                streams::unless_read_enough(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
             }
-            Self::Json => {
-                // Written as it is made: a document may be larger than memory should be.
-                let mut stdout = io::BufWriter::new(stdout);
-                let written = serde_json::to_writer(&mut stdout, report).map_err(io::Error::from);
-                written.and_then(|()| stdout.write_all(b"\n")).and_then(|()| stdout.flush())
-            }
-        };
-        match written {
-            // A reader that has seen enough, such as `head`, is no failure.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            written => written,
+            Self::Json => streams::print_document(report),
         }
     }
 }

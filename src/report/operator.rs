@@ -1,12 +1,10 @@
 //! What `reset`, `cleanup` and `migrate` did.
 
-use std::fmt::Write as _;
-
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use super::Report;
 use super::run::counted;
+use super::{Report, Text};
 
 /// `reset`: what became of each date that was named. The document has an entry for every one, those of a range without a
 /// row too, so that a script finds each day it asked for; the text tells days that fared alike as one line.
@@ -37,9 +35,9 @@ impl ResetDay {
 }
 
 impl Report for ResetReport {
-    fn text(&self) -> String {
+    fn text(&self) -> Text {
         let (without, with): (Vec<_>, Vec<_>) = self.days.iter().partition(|day| day.outcome == "no_row");
-        let mut text = String::new();
+        let mut text = Text::default();
         for alike in with.chunk_by(|day, next| day.goes_on_in(next)) {
             let (first, last) = (alike[0], alike[alike.len() - 1]);
             let _ = match alike.len() {
@@ -91,9 +89,11 @@ pub struct StaleDay {
 }
 
 impl Report for CleanupReport {
-    fn text(&self) -> String {
-        let mut text: String =
-            self.days.iter().map(|day| format!("{} {}: {}; due again\n", day.source, day.date, day.message)).collect();
+    fn text(&self) -> Text {
+        let mut text = Text::default();
+        for day in &self.days {
+            let _ = writeln!(text, "{} {}: {}; due again", day.source, day.date, day.message);
+        }
         let _ = writeln!(text, "{} marked ERROR.", counted(self.days.len() as u64, "stale day"));
         text
     }
@@ -109,11 +109,13 @@ pub struct MigrateReport {
 }
 
 impl Report for MigrateReport {
-    fn text(&self) -> String {
+    fn text(&self) -> Text {
         let verb = if self.dry_run { "Would apply" } else { "Applied" };
-        match &*self.migrations {
-            [] => "The schema is up to date.\n".to_owned(),
-            migrations => migrations.iter().map(|migration| format!("{verb} {migration}.\n")).collect(),
+        let mut text = Text::default();
+        if self.migrations.is_empty() {
+            text.push("The schema is up to date.");
         }
+        self.migrations.iter().for_each(|migration| text.push(&format!("{verb} {migration}.")));
+        text
     }
 }

@@ -12,6 +12,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use tracing::info;
 
 use super::log::Verbosity;
+use crate::text::clean;
 
 /// How often the log tells how far a run is.
 const TOLD_EVERY: Duration = Duration::from_secs(10);
@@ -53,10 +54,11 @@ impl Progress {
     }
 
     /// A live line for what is in flight, called `name`; `tell` says what it is about just now.
-    pub fn line(&self, name: String, tell: impl Fn() -> String + Clone + Send + Sync + 'static) -> Line {
+    pub fn line(&self, mut name: String, tell: impl Fn() -> String + Clone + Send + Sync + 'static) -> Line {
+        name = clean(&name);
         Line(self.live.as_ref().map(|(lines, total)| {
             let line = lines.insert_before(total, ProgressBar::new_spinner());
-            let tell = move |_: &ProgressState, w: &mut dyn std::fmt::Write| _ = w.write_str(&tell());
+            let tell = move |_: &ProgressState, w: &mut dyn std::fmt::Write| _ = w.write_str(&clean(&tell()));
             line.set_style(style("{spinner} {prefix}  {now}").with_key("now", tell));
             line.set_prefix(name);
             line.enable_steady_tick(DRAWN_EVERY);

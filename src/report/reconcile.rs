@@ -2,14 +2,12 @@
 
 mod ids;
 
-use std::fmt::Write as _;
-
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use super::Report;
 use super::run::counted;
 use super::table::Plain;
+use super::{Report, Text};
 use crate::day::Month;
 
 pub use ids::{Ids, ListId, Lists, Spool};
@@ -104,7 +102,7 @@ impl ReconcileReport {
 }
 
 impl Report for ReconcileReport {
-    fn text(&self) -> String {
+    fn text(&self) -> Text {
         let mut table =
             Plain::new(&["SOURCE", "MONTH", ">DAYS", ">STORED", ">ARCHIVED", ">MISSING HERE", ">THERE", ">DIFFERING"]);
         for month in &self.months {
@@ -120,7 +118,8 @@ impl Report for ReconcileReport {
                 sum(|day| day.differing.count()),
             ]);
         }
-        let mut text = table.text();
+        let mut text = Text::default();
+        text.table(table);
         for month in &self.months {
             month.tell(&mut text);
         }
@@ -129,19 +128,22 @@ impl Report for ReconcileReport {
             .iter()
             .all(|month| month.error.is_none() && month.days.iter().all(|day| day.missing_here.is_empty()))
         {
-            text.push_str("\nNo event of the archive is missing here.\n");
+            text.blank();
+            text.push("No event of the archive is missing here.");
         }
         text
     }
 }
 
 impl MonthReport {
-    fn tell(&self, text: &mut String) {
+    fn tell(&self, text: &mut Text) {
         for words in [&self.error, &self.note].into_iter().flatten() {
-            let _ = write!(text, "\n{} {}: {words}\n", self.source, self.month);
+            text.blank();
+            let _ = writeln!(text, "{} {}: {words}", self.source, self.month);
         }
         if let (false, Some(last), None) = (self.complete, self.days.last(), &self.error) {
-            let _ = write!(text, "\n{} {}: the archive reaches to {} so far\n", self.source, self.month, last.date);
+            text.blank();
+            let _ = writeln!(text, "{} {}: the archive reaches to {} so far", self.source, self.month, last.date);
         }
         for day in &self.days {
             for (ids, what) in [
@@ -151,10 +153,13 @@ impl MonthReport {
             ] {
                 if !ids.is_empty() {
                     let count = counted(ids.count(), "event");
-                    let _ = write!(text, "\n{} {}: {count} {what}:", self.source, day.date);
+                    text.blank();
+                    let _ = writeln!(text, "{} {}: {count} {what}:", self.source, day.date);
                     // The document has them all.
-                    ids.first().iter().for_each(|id| _ = write!(text, "\n  {id}"));
-                    text.push_str(if ids.count() > ids.first().len() as u64 { "\n  …\n" } else { "\n" });
+                    ids.first().iter().for_each(|id| _ = writeln!(text, "  {id}"));
+                    if ids.count() > ids.first().len() as u64 {
+                        text.push("  …");
+                    }
                 }
             }
             if let Some(repaired) = day.repaired {
@@ -166,9 +171,10 @@ impl MonthReport {
         }
         if self.days.iter().any(|day| day.repaired.is_none() && !day.missing_here.is_empty()) {
             let Self { source, month, .. } = self;
-            let _ = write!(
+            text.blank();
+            let _ = writeln!(
                 text,
-                "\n`auditsync reconcile --source {source} --month {month} --repair` takes in what is missing.\n"
+                "`auditsync reconcile --source {source} --month {month} --repair` takes in what is missing."
             );
         }
     }

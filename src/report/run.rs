@@ -1,14 +1,14 @@
 //! The report of a sync.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::Report;
 use super::table::Plain;
+use super::{Report, Text};
 use crate::config::SourceName;
 use crate::day::{DayKey, written};
 
@@ -174,9 +174,9 @@ impl RunReport {
 }
 
 impl Report for RunReport {
-    fn text(&self) -> String {
+    fn text(&self) -> Text {
         if self.days.is_empty() {
-            return "Nothing is due.\n".to_owned();
+            return Text::of(&["Nothing is due."]);
         }
         let mut table = Plain::new(&["SOURCE", "DATE", "*OUTCOME", ">EVENTS", ">NEW", ">LATE", ">REQUESTS", ">TIME"]);
         for day in &self.days {
@@ -192,11 +192,13 @@ impl Report for RunReport {
                 format!("{took:.1}s"),
             ]);
         }
-        let mut text = table.text();
-        text.push('\n');
-        text.push_str(&self.summary());
+        let mut text = Text::default();
+        text.table(table);
+        text.blank();
+        text.push(&self.summary());
         for (days, error) in self.reasons() {
-            let _ = write!(text, "\n{}: {error}\n", named(&days));
+            text.blank();
+            let _ = writeln!(text, "{}: {error}", named(&days));
         }
         self.say_what_next(&mut text);
         text
@@ -218,18 +220,16 @@ impl RunReport {
     }
 
     /// What brings the days that were not done to their end, once their reasons are out of the way.
-    fn say_what_next(&self, text: &mut String) {
+    fn say_what_next(&self, text: &mut Text) {
         let mut left = self.days.iter().filter(|day| !day.outcome.is_good()).map(|day| day.date);
         let (Some(first), false) = (left.next(), self.dry_run) else { return };
         let dates = match left.next_back() {
             Some(last) if last != first => format!("--from {first} --to {last}"),
             _ => format!("--date {first}"),
         };
-        let _ = writeln!(
-            text,
-            "\nWhat was not done is due again: the next run takes it. `auditsync {dates}`\n\
-             takes it now, also if it is older than catch_up_days, and leaves alone what is whole."
-        );
+        text.blank();
+        let _ = writeln!(text, "What was not done is due again: the next run takes it. `auditsync {dates}`");
+        text.push("takes it now, also if it is older than catch_up_days, and leaves alone what is whole.");
     }
 
     fn summary(&self) -> String {
@@ -249,7 +249,7 @@ impl RunReport {
             }
         }
         let dry = if self.dry_run { "; this was a dry run, nothing was written" } else { "" };
-        format!("{}; {}, {new_events} new{dry}.\n", parts.join(", "), counted(events, "event"))
+        format!("{}; {}, {new_events} new{dry}.", parts.join(", "), counted(events, "event"))
     }
 }
 

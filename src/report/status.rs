@@ -1,14 +1,11 @@
 //! How the ledger stands.
 
-use std::fmt::Write as _;
-
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 
-use super::Report;
-use super::paint::painted;
 use super::run::counted;
 use super::table::Plain;
+use super::{Report, Text};
 use crate::coverage::{Coverage, Lateness, Range};
 use crate::ledger::LedgerRow;
 
@@ -102,16 +99,18 @@ impl DayStatus {
 const RANGES_SHOWN: usize = 12;
 
 impl Report for StatusReport {
-    fn text(&self) -> String {
-        let mut text = self.table();
+    fn text(&self) -> Text {
+        let mut text = Text::default();
+        text.table(self.table());
         if self.sources.iter().all(|source| source.ranges.is_empty()) {
-            text.push_str("\nNo day was ever due. Run `auditsync` to begin.\n");
+            text.blank();
+            text.push("No day was ever due. Run `auditsync` to begin.");
         } else {
             self.sources.iter().for_each(|source| show_ranges(&mut text, source));
         }
         self.show_problems(&mut text);
         if let Some(check) = &self.check {
-            text.push('\n');
+            text.blank();
             for Behind { source, reason } in &check.behind {
                 let _ = writeln!(text, "{source} is behind: {reason}.");
             }
@@ -124,7 +123,7 @@ impl Report for StatusReport {
 }
 
 impl StatusReport {
-    fn table(&self) -> String {
+    fn table(&self) -> Plain {
         let mut sources =
             Plain::new(&["SOURCE", "SINCE", ">WHOLE", ">SETTLED", ">DUE", ">FAILED", ">MISSING", "OLDEST GAP", ">LAG"]);
         let date = |date: Option<NaiveDate>| date.map_or_else(|| "-".to_owned(), |date| date.to_string());
@@ -141,17 +140,18 @@ impl StatusReport {
                 source.lag.map_or_else(|| "-".to_owned(), hours),
             ]);
         }
-        sources.text()
+        sources
     }
 
     /// The days of the window that are not whole, each with its reason.
-    fn show_problems(&self, text: &mut String) {
+    fn show_problems(&self, text: &mut Text) {
         let is_whole = |day: &&DayStatus| day.status == "SUCCESS";
         let (whole, others): (Vec<_>, Vec<_>) = self.days.iter().partition(is_whole);
         if whole.is_empty() && others.is_empty() {
             return;
         }
-        let _ = writeln!(text, "\nFrom {} to {}: {} whole.", self.from, self.to, counted(whole.len() as u64, "day"));
+        text.blank();
+        let _ = writeln!(text, "From {} to {}: {} whole.", self.from, self.to, counted(whole.len() as u64, "day"));
         let told: Vec<_> = others.into_iter().filter(|day| day.status != "MISSING").collect();
         if told.is_empty() {
             return;
@@ -167,22 +167,24 @@ impl StatusReport {
                 day.updated_at.map_or_else(|| "-".to_owned(), |at| at.format("%Y-%m-%d %H:%M:%SZ").to_string()),
             ]);
         }
-        text.push('\n');
-        text.push_str(&days.text());
+        text.blank();
+        text.table(days);
         for day in told.iter().filter(|day| day.error.is_some()) {
-            let _ = write!(text, "\n{} {}: {}\n", day.source, day.date, day.error.as_deref().unwrap_or_default());
+            text.blank();
+            let _ = writeln!(text, "{} {}: {}", day.source, day.date, day.error.as_deref().unwrap_or_default());
         }
     }
 }
 
 /// What there is to say of a source beside its figures, and its days as ranges.
-fn show_ranges(text: &mut String, source: &Coverage) {
+fn show_ranges(text: &mut Text, source: &Coverage) {
     let what = match (source.in_file, source.enabled) {
         (true, true) => "",
         (true, false) => " (disabled)",
         (false, _) => " (not in the file)",
     };
-    let _ = writeln!(text, "\n{}{what}", source.source);
+    text.blank();
+    let _ = writeln!(text, "{}{what}", source.source);
     if source.ranges.len() > RANGES_SHOWN {
         let _ = writeln!(text, "  … and {} ranges before, see --output json", source.ranges.len() - RANGES_SHOWN);
     }
@@ -190,23 +192,20 @@ fn show_ranges(text: &mut String, source: &Coverage) {
         let Range { state, from, to, days, other_scope } = range;
         let scope = if *other_scope { ", with another scope" } else { "" };
         let to = if from == to { " ".repeat(14) } else { format!(" .. {to}") };
-        let state = painted(&state.name().replace('_', " "));
-        let _ = writeln!(text, "  {from}{to}  {state}, {}{scope}", counted(*days, "day"));
+        let state = state.name().replace('_', " ");
+        text.push_painted(&format!("  {from}{to}  "), &state, &format!(", {}{scope}", counted(*days, "day")));
     }
     say_what_is_missing(text, source);
     if source.adopted > 0 {
         let days = counted(source.adopted, "day");
-        let _ = writeln!(
-            text,
-            "  {days} whole by an earlier program's word alone: no event is stored here.\n  `auditsync reset` and `auditsync backfill` fetch them"
-        );
+        let _ = writeln!(text, "  {days} whole by an earlier program's word alone: no event is stored here.");
+        text.push("  `auditsync reset` and `auditsync backfill` fetch them");
     }
     if source.other_scope > 0 {
-        let _ = writeln!(
-            text,
-            "  {} read with another account, team or filter than the file\n  names now; `auditsync reset` has them read anew",
-            if source.other_scope == 1 { "1 day was".to_owned() } else { format!("{} days were", source.other_scope) }
-        );
+        let days =
+            if source.other_scope == 1 { "1 day was".to_owned() } else { format!("{} days were", source.other_scope) };
+        let _ = writeln!(text, "  {days} read with another account, team or filter than the file");
+        text.push("  names now; `auditsync reset` has them read anew");
     }
     if !source.earlier_names.is_empty() {
         let _ = writeln!(text, "  It reads the same as {}: earlier names?", source.earlier_names.join(", "));
@@ -224,15 +223,12 @@ fn show_ranges(text: &mut String, source: &Coverage) {
 }
 
 /// The command that reads the days without a row, where the file still has their source.
-fn say_what_is_missing(text: &mut String, source: &Coverage) {
+fn say_what_is_missing(text: &mut Text, source: &Coverage) {
     let mut missing = source.missing_ranges();
     let (Some(first), true) = (missing.next(), source.in_file && source.enabled) else { return };
     let to = missing.last().map_or(first.to, |last| last.to);
-    let _ = writeln!(
-        text,
-        "  What is missing is read by\n  `auditsync backfill --source {} --from {} --to {to}`",
-        source.source, first.from
-    );
+    text.push("  What is missing is read by");
+    let _ = writeln!(text, "  `auditsync backfill --source {} --from {} --to {to}`", source.source, first.from);
 }
 
 fn hours(time: std::time::Duration) -> String {

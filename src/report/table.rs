@@ -3,6 +3,7 @@
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use super::paint::painted_at;
+use crate::text::clean;
 
 /// A table with the given headings; those that begin with `>` head a column of numbers, aligned to the right, and one that
 /// begins with `*` a column of words that say how something stands, each in its colour.
@@ -21,12 +22,9 @@ impl Plain {
         Self { table, numeric, painted: headings.iter().position(|heading| heading.starts_with('*')) }
     }
 
+    /// Adds a row. Whatever is in a cell stays in it.
     pub(super) fn row(&mut self, cells: Vec<String>) {
-        self.table.add_row(cells);
-    }
-
-    pub(super) fn text(self) -> String {
-        self.lines().into_iter().map(|line| line + "\n").collect()
+        self.table.add_row(cells.into_iter().map(|cell| clean(&cell)).collect::<Vec<_>>());
     }
 
     /// The heading and each row, without line ends.

@@ -22,6 +22,7 @@ use super::patience::{STATEMENT, Tries};
 use super::{Error, Lease, Pulse, Result, Store, Transaction, column, statement};
 use crate::config::Scope;
 use crate::day::DayKey;
+use crate::text::clean;
 
 const RENEW: &str = "renew the lease";
 const PUBLISH: &str = "publish the day";
@@ -260,7 +261,7 @@ impl Store {
             .bind(lease.attempt())
             .bind(&self.holder)
             .bind(end.status)
-            .bind(end.message)
+            .bind(end.message.map(clean))
             .execute(&mut *tx)
             .await
             .doing(GIVE_BACK)?;

@@ -6,6 +6,7 @@ use sqlx::error::DatabaseError;
 
 use super::outage::Kind;
 use crate::day::DayKey;
+use crate::text::clean;
 
 /// A failure of the store.
 #[derive(Debug, thiserror::Error)]
@@ -163,11 +164,12 @@ impl Error {
         }
     }
 
-    /// The server's words, where it refused the *data* it was given: a value, its encoding, its nesting or its size.
+    /// The server's words, where it refused the *data* it was given: a value, its encoding, its nesting or its size. They are
+    /// kept with the data, and may quote it, so they are made clean.
     pub(super) fn refused_data(&self) -> Option<String> {
         let Self::Database { source: sqlx::Error::Database(error), .. } = self else { return None };
         let code = code(&**error)?;
-        (code.starts_with("22") || code.starts_with("54")).then(|| error.message().to_owned())
+        (code.starts_with("22") || code.starts_with("54")).then(|| clean(error.message()))
     }
 }
 

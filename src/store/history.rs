@@ -7,6 +7,7 @@ use super::commit::Proof;
 use super::error::Doing;
 use super::{Reader, Result, Store, Transaction, column, statement};
 use crate::ledger::Happened;
+use crate::text::clean;
 
 /// One thing that happened to a day.
 #[derive(Debug)]
@@ -51,8 +52,9 @@ impl Store {
             .bind(entry.counts.requests)
             .bind(entry.counts.retries)
             .bind(entry.counts.duration_ms)
-            .bind(entry.message)
-            .bind(entry.by.unwrap_or(&self.holder))
+            // What is recorded is read by people later, and nothing of it can be taken out again.
+            .bind(entry.message.map(clean))
+            .bind(clean(entry.by.unwrap_or(&self.holder)))
             .bind(entry.counts.late_events)
             .execute(&mut **tx)
             .await

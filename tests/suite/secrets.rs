@@ -1,5 +1,7 @@
 //! Tokens and passwords appear nowhere, tokens go to one host, and nothing that Heroku says can steer a terminal.
 
+mod placements;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use bytes::Bytes;

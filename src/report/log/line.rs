@@ -2,7 +2,7 @@
 //!
 //! It promises that a line is shorter than 10,000 bytes, which is where Heroku's Logplex breaks one in two: the longest
 //! values are cut, each with a mark that says how much of it is missing, and the line stays what it is. And that nothing
-//! which others wrote, such as an event, steers a terminal or begins a line.
+//! which others wrote, such as an event, steers a terminal or begins a line, and that no secret is in it.
 
 use std::fmt::{self, Write as _};
 
@@ -15,7 +15,8 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
 use super::{EVENT, LogFormat, count_event};
-use crate::text::steers;
+use crate::text::secrets::redact;
+use crate::text::{json, steers};
 
 /// The longest line, without its end, which is one byte more.
 const LONGEST: usize = 9_998;
@@ -96,6 +97,11 @@ impl Visit for Line<'_> {
 
 impl Line<'_> {
     fn add(&mut self, field: &Field, value: Value) {
+        // Before anything is cut: half a secret would not be found.
+        let value = match value {
+            Value::Text(text) => Value::Text(redact(&text).into_owned()),
+            bare @ Value::Bare(_) => bare,
+        };
         match (field.name(), value) {
             ("message", Value::Bare(text) | Value::Text(text)) => self.message = text,
             (name, value) => self.fields.push((name.trim_start_matches("r#"), value)),
@@ -157,13 +163,13 @@ impl Line<'_> {
     fn json(&self, longest: usize) -> String {
         let mut line = format!("{{\"timestamp\":\"{}\",\"level\":\"{}\"", self.time, name(self.level));
         line.push_str(",\"target\":");
-        string(self.target, &mut line);
+        json(self.target, &mut line);
         line.push_str(",\"message\":");
-        string(&cut(&self.message, longest), &mut line);
+        json(&cut(&self.message, longest), &mut line);
         for (name, value) in &self.fields {
             let _ = write!(line, ",\"{name}\":");
             match value {
-                Value::Text(text) => string(&cut(text, longest), &mut line),
+                Value::Text(text) => json(&cut(text, longest), &mut line),
                 Value::Bare(text) => line.push_str(text),
             }
         }
@@ -236,15 +242,6 @@ fn escape(c: char, line: &mut String) {
         '\n' | '\r' | '\t' => line.extend(c.escape_default()),
         c if steers(c) => line.extend(c.escape_unicode()),
         c => line.push(c),
-    }
-}
-
-/// A JSON string, in which what could steer a terminal is escaped even where JSON would not need it.
-fn string(text: &str, line: &mut String) {
-    let quoted = serde_json::Value::from(text).to_string();
-    for c in quoted.chars() {
-        // All of these have four digits.
-        if steers(c) { _ = write!(line, "\\u{:04x}", u32::from(c)) } else { line.push(c) }
     }
 }
 

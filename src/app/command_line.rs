@@ -1,0 +1,118 @@
+//! From arguments to a command, or to the words about a mistake in them.
+
+use std::ffi::OsString;
+use std::io::{self, Write as _};
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory as _, FromArgMatches as _};
+
+use super::{DONE, ExitStatus, FOUND_WRONG, Failure, MISUSED, is_blank};
+use crate::cli::{Cli, Command, Global};
+use crate::config::masked;
+use crate::report::{Output, streams};
+use crate::text::{clean, clean_lines};
+
+/// The options that a variable can give instead. One that is blank counts as not set, where clap would take it for a value.
+const FROM_ENVIRONMENT: [(&str, &str); 2] = [("config", "AUDITSYNC_CONFIG"), ("log_format", "AUDITSYNC_LOG_FORMAT")];
+
+/// Reads the arguments, the first being the program's name. Where there is no command to run, all is said that there is to
+/// say, and this is the exit status.
+pub(super) fn parse(args: Vec<OsString>) -> Result<(Global, Command), ExitStatus> {
+    let output = if wants_json(&args) { Output::Json } else { Output::Text };
+    let mut definition = FROM_ENVIRONMENT
+        .iter()
+        .filter(|(_, variable)| is_blank(variable))
+        .fold(Cli::command(), |definition, (option, _)| definition.mut_arg(option, |arg| arg.env(None)));
+    let matches = definition.try_get_matches_from_mut(args);
+    let cli = matches.and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
+    match cli.map_err(|error| error.format(&mut definition)) {
+        Ok(cli) => cli.into_command().map_err(|message| {
+            streams::complain(&format!("error: {message}"));
+            refuse(output, message)
+        }),
+        // Help and version are answers, not mistakes.
+        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => Err(answer(&error)),
+        Err(error) => Err(complain(error, output)),
+    }
+}
+
+/// Whether a document was asked for, as far as that can be told of a line that is wrong somewhere.
+fn wants_json(args: &[OsString]) -> bool {
+    let options: Vec<&OsString> = args.iter().take_while(|arg| *arg != "--").collect();
+    options.contains(&&OsString::from("--output=json"))
+        || options.windows(2).any(|pair| pair[0] == "--output" && pair[1] == "json")
+}
+
+/// Prints help, or the version.
+fn answer(answer: &clap::Error) -> ExitStatus {
+    match streams::unless_read_enough(answer.print().and_then(|()| io::stdout().flush())) {
+        Ok(()) => DONE,
+        Err(error) => {
+            streams::complain(&format!("error: {}", Failure::Output(error)));
+            FOUND_WRONG
+        }
+    }
+}
+
+/// Says what is wrong with the arguments. They are quoted, and may be anything: a secret in the wrong place, say.
+fn complain(mut error: clap::Error, output: Output) -> ExitStatus {
+    let before = error.render().to_string();
+    let cleaned: Vec<(ContextKind, ContextValue)> =
+        error.context().filter_map(|(kind, value)| Some((kind, cleaned(value)?))).collect();
+    for (kind, value) in cleaned {
+        error.insert(kind, value);
+    }
+    let text = clean_lines(&masked(&error.render().to_string()));
+    if text == before {
+        // On a terminal it has colours.
+        let _ = error.print();
+    } else {
+        streams::complain(text.trim_end());
+    }
+    let text = text.trim();
+    refuse(output, text.strip_prefix("error: ").unwrap_or(text))
+}
+
+/// What was typed, on one line and without secrets.
+fn cleaned(value: &ContextValue) -> Option<ContextValue> {
+    let clean = |text: &str| clean(&masked(text));
+    match value {
+        ContextValue::String(text) => Some(ContextValue::String(clean(text))),
+        ContextValue::Strings(texts) => Some(ContextValue::Strings(texts.iter().map(|text| clean(text)).collect())),
+        ContextValue::StyledStrs(texts) => {
+            let plain: Vec<String> = texts.iter().map(ToString::to_string).collect();
+            // One that is clean keeps its style.
+            let is_clean = plain.iter().all(|text| clean(text) == *text);
+            let styled = || plain.iter().map(|text| clean(text).into()).collect();
+            (!is_clean).then(|| ContextValue::StyledStrs(styled()))
+        }
+        _ => None,
+    }
+}
+
+fn refuse(output: Output, message: &str) -> ExitStatus {
+    // A document that can't be written changes nothing: it is a mistake all the same.
+    let _ = output.print_failure(message, MISUSED);
+    MISUSED
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_is_asked_for_wherever_that_stands_before_the_operands() {
+        for (line, wanted) in [
+            ("auditsync --output json --bogus", true),
+            ("auditsync --bogus status --output=json", true),
+            ("auditsync reset --output json", true),
+            ("auditsync --output text --bogus", false),
+            ("auditsync --outputjson json", false),
+            ("auditsync reset -- --output json", false),
+            ("auditsync --output", false),
+        ] {
+            let args: Vec<OsString> = line.split(' ').map(Into::into).collect();
+            assert_eq!(wants_json(&args), wanted, "{line}");
+        }
+    }
+}

@@ -1,0 +1,376 @@
+//! The secrets that this process knows, kept out of every text in which they could leave it.
+//!
+//! Others repeat secrets: Heroku in an error, an event in its id, a library in its words, a person in the wrong option. So
+//! each secret is told to [`learn`] when it is read, and [`redact`] takes it out of every text at the exit. It is found as it is
+//! and in the forms in which it travels: percent-encoded, escaped, as hexadecimal, in base64. Whatever looks like one of
+//! Heroku's tokens is taken out too, since it may be somebody else's.
+
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::{PoisonError, RwLock};
+
+use aho_corasick::{AhoCorasick, MatchKind};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+
+/// What a secret is, which is all that a text says of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// An API token.
+    Token,
+    /// A password, or what does its work.
+    Password,
+    /// The part of an address that only some may know.
+    Address,
+}
+
+impl Kind {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Token => "[token]",
+            Self::Password => "[password]",
+            Self::Address => "[address]",
+        }
+    }
+}
+
+/// Anything shorter is too easily a part of another word. It protects nothing either.
+const SHORTEST: usize = 8;
+
+/// A longer secret is looked for as it is and escaped, and in no other form.
+const LONGEST_ENCODED: usize = 128;
+
+/// Passwords that are words of ours: to take them out would garble every text, and hide nothing.
+const OUR_WORDS: [&str; 6] = ["postgres", "postgresql", "auditsync", "password", "localhost", "database"];
+
+static KNOWN: RwLock<Known> = RwLock::new(Known { secrets: Vec::new(), forms: None });
+
+/// Keeps `secret` out of every text from now on.
+pub fn learn(kind: Kind, secret: &str) {
+    KNOWN.write().unwrap_or_else(PoisonError::into_inner).learn(kind, secret);
+}
+
+/// `text` with a word in the place of each secret.
+pub fn redact(text: &str) -> Cow<'_, str> {
+    KNOWN.read().unwrap_or_else(PoisonError::into_inner).redact(text)
+}
+
+/// Keeps the secret parts of a database's address: the password, in a URL or behind `password=`.
+pub fn learn_database(address: &str) {
+    let address = address.trim();
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    // A password that is not encoded as it should be may hold any character, `@` among them.
+    if let Some((credentials, _)) = rest.rsplit_once('@')
+        && let Some((user, password)) = credentials.split_once(':')
+        && !password.eq_ignore_ascii_case(user)
+    {
+        learn_encoded(Kind::Password, password);
+    }
+    for (at, _) in address.match_indices("password") {
+        let value = address[at + "password".len()..].trim_start().strip_prefix('=').unwrap_or_default().trim_start();
+        let (value, end) = match value.strip_prefix('\'') {
+            Some(quoted) => (quoted, &['\''][..]),
+            None => (value, &['&', ' ', '\t', '\n'][..]),
+        };
+        learn_encoded(Kind::Password, value.split(end).next().unwrap_or_default());
+    }
+}
+
+/// Keeps the parts of an address that let in whoever has them: all of it but scheme and host.
+pub fn learn_address(address: &str) {
+    let address = address.trim();
+    let Some((_, rest)) = address.split_once("://") else { return learn(Kind::Address, address) };
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let credentials = authority.rsplit_once('@').map_or("", |(credentials, _)| credentials).split(':');
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let values: Vec<&str> =
+        query.split('&').map(|pair| pair.split_once('=').map_or(pair, |(_, value)| value)).collect();
+    // A signature lets in by itself. Then the path's parts are names, and may be those of an account.
+    let is_signed = values.iter().any(|value| value.len() >= 16);
+    let parts = path.split('/').filter(|_| !is_signed);
+    let whole = [path.trim_start_matches('/')];
+    for part in credentials.chain(values.iter().copied()).chain(parts).chain(whole).filter(|part| is_key(part)) {
+        learn_encoded(Kind::Address, part);
+    }
+}
+
+/// Whether a part of an address may be a key, and is neither a word nor a date.
+fn is_key(part: &str) -> bool {
+    let is_date = part.chars().all(|c| c.is_ascii_digit() || c.is_ascii_punctuation());
+    let is_word = part.len() < 16 && part.chars().all(|c| c.is_ascii_lowercase() || matches!(c, '-' | '_'));
+    !is_date && !is_word
+}
+
+/// A secret as it stands in an address, and as what it stands for.
+fn learn_encoded(kind: Kind, secret: &str) {
+    learn(kind, secret);
+    let (mut plain, mut rest) = (Vec::new(), secret.as_bytes());
+    while let Some(first) = rest.first() {
+        let (byte, length) = percent(rest).unwrap_or((*first, 1));
+        plain.push(byte);
+        rest = &rest[length..];
+    }
+    if let Ok(plain) = str::from_utf8(&plain)
+        && plain != secret
+    {
+        learn(kind, plain);
+    }
+}
+
+/// Where in `text` words stand that look like tokens of Heroku's.
+pub fn token_like(text: &str) -> Vec<Range<usize>> {
+    const BEGINNING: &[u8] = b"hrku-";
+    let is_part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+    let bytes = text.as_bytes();
+    let mut found: Vec<Range<usize>> = Vec::new();
+    for (at, _) in bytes.windows(BEGINNING.len()).enumerate().filter(|(_, w)| w.eq_ignore_ascii_case(BEGINNING)) {
+        if found.last().is_none_or(|last| last.end <= at) {
+            found.push(at..at + bytes[at..].iter().take_while(|b| is_part(b)).count());
+        }
+    }
+    found
+}
+
+#[derive(Debug)]
+struct Known {
+    secrets: Vec<(Kind, String)>,
+    forms: Option<Forms>,
+}
+
+/// The forms of the secrets, to be looked for all at once.
+#[derive(Debug)]
+struct Forms {
+    search: AhoCorasick,
+    /// What each form is of, and whether it is a piece of base64, whose neighbours belong to it.
+    meanings: Vec<(Kind, Encoding)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Encoding {
+    Plain,
+    Base64,
+}
+
+impl Known {
+    fn learn(&mut self, kind: Kind, secret: &str) {
+        let secret = secret.trim();
+        let is_known = self.secrets.iter().any(|(_, known)| known == secret);
+        let is_a_word = OUR_WORDS.iter().any(|word| secret.eq_ignore_ascii_case(word));
+        if secret.len() < SHORTEST || is_known || is_a_word {
+            return;
+        }
+        self.secrets.push((kind, secret.to_owned()));
+        self.forms = Forms::of(&self.secrets);
+    }
+
+    fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let mut found: Vec<(Range<usize>, Kind)> =
+            token_like(text).into_iter().map(|span| (span, Kind::Token)).collect();
+        if let Some(forms) = &self.forms {
+            forms.find(text, &mut found);
+        }
+        if text.contains(['%', '\\']) {
+            for (kind, secret) in &self.secrets {
+                found.extend(escaped(text, secret).into_iter().map(|span| (span, *kind)));
+            }
+        }
+        if found.is_empty() {
+            return text.into();
+        }
+        found.sort_by_key(|(span, _)| (span.start, std::cmp::Reverse(span.end)));
+        let (mut redacted, mut end) = (String::with_capacity(text.len()), 0);
+        for (span, kind) in found {
+            if span.start >= end {
+                redacted.push_str(&text[end..span.start]);
+                redacted.push_str(kind.word());
+            }
+            end = end.max(span.end);
+        }
+        redacted.push_str(&text[end..]);
+        redacted.into()
+    }
+}
+
+impl Forms {
+    fn of(secrets: &[(Kind, String)]) -> Option<Self> {
+        let (mut forms, mut meanings) = (Vec::new(), Vec::new());
+        for (kind, secret) in secrets {
+            for (form, encoding) in forms_of(secret) {
+                forms.push(form);
+                meanings.push((*kind, encoding));
+            }
+        }
+        // Without case: hexadecimal has both, and a host's name is put into small letters.
+        let mut builder = AhoCorasick::builder();
+        let search = builder.ascii_case_insensitive(true).match_kind(MatchKind::LeftmostLongest).build(&forms).ok()?;
+        Some(Self { search, meanings })
+    }
+
+    fn find(&self, text: &str, found: &mut Vec<(Range<usize>, Kind)>) {
+        let is_base64 = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'-' | b'_' | b'=');
+        for hit in self.search.find_iter(text) {
+            let (kind, encoding) = self.meanings[hit.pattern().as_usize()];
+            let mut span = hit.range();
+            if encoding == Encoding::Base64 {
+                // The characters beside it may hold the secret's first and last bytes.
+                span.start -= text.as_bytes()[..span.start].iter().rev().take(4).take_while(is_base64).count();
+                span.end += text.as_bytes()[span.end..].iter().take(4).take_while(is_base64).count();
+            }
+            found.push((span, kind));
+        }
+    }
+}
+
+/// A secret as it is, as hexadecimal, and in base64, where it looks otherwise by its place. Nobody encodes a long one, which
+/// is a part of an address, and a run may learn many.
+fn forms_of(secret: &str) -> Vec<(String, Encoding)> {
+    let mut forms = vec![(secret.to_owned(), Encoding::Plain)];
+    if secret.len() > LONGEST_ENCODED {
+        return forms;
+    }
+    forms.push((hex::encode(secret), Encoding::Plain));
+    for before in 0..3 {
+        let bytes = [vec![0; before], secret.as_bytes().to_vec()].concat();
+        // What its neighbours have a part in can't be known.
+        let inner = &bytes[before.div_ceil(3) * 3..bytes.len() / 3 * 3];
+        forms.extend([STANDARD.encode(inner), URL_SAFE.encode(inner)].map(|form| (form, Encoding::Base64)));
+    }
+    forms
+}
+
+/// Where `secret` stands in `text` with some or all of its bytes percent-encoded, or escaped as JSON and Rust do.
+fn escaped(text: &str, secret: &str) -> Vec<Range<usize>> {
+    let (bytes, mut found, mut at) = (text.as_bytes(), Vec::new(), 0);
+    while at < bytes.len() {
+        match length_of(&bytes[at..], secret.as_bytes()) {
+            Some(length) => {
+                found.push(at..at + length);
+                at += length;
+            }
+            None => at += 1,
+        }
+    }
+    found
+}
+
+/// How much of the beginning of `text` stands for all of `secret`.
+fn length_of(text: &[u8], secret: &[u8]) -> Option<usize> {
+    let Some((wanted, rest)) = secret.split_first() else { return Some(0) };
+    let plain = text.first().map(|byte| (*byte, 1));
+    // `%25` is a percent sign, or that of something that was encoded twice.
+    let sign = text.starts_with(b"%25").then_some((b'%', 3));
+    [plain, sign, percent(text), backslash(text)].into_iter().flatten().find_map(|(byte, length)| {
+        let fits = byte.eq_ignore_ascii_case(wanted);
+        fits.then(|| length_of(&text[length..], rest)).flatten().map(|more| length + more)
+    })
+}
+
+/// The byte that `%XX` stands for at the beginning of `text`; encoded several times, it is `%25XX`.
+fn percent(text: &[u8]) -> Option<(u8, usize)> {
+    text.strip_prefix(b"%")?;
+    let mut length = 1;
+    while text[length..].starts_with(b"25") && hexadecimal(&text[length + 2..], 2).is_some() {
+        length += 2;
+    }
+    hexadecimal(&text[length..], 2).map(|value| (value as u8, length + 2))
+}
+
+/// The byte that `\"`, `\u0022`, `\u{22}` or `\x22` stands for at the beginning of `text`.
+fn backslash(text: &[u8]) -> Option<(u8, usize)> {
+    let rest = text.strip_prefix(b"\\")?;
+    let value = |digits: &[u8], count, length| Some((u8::try_from(hexadecimal(digits, count)?).ok()?, length));
+    match rest {
+        [b'u', b'{', digits @ ..] => {
+            let count = digits.iter().position(|byte| *byte == b'}')?;
+            value(digits, count, count + 4)
+        }
+        [b'u', digits @ ..] => value(digits, 4, 6),
+        [b'x', digits @ ..] => value(digits, 2, 4),
+        [byte, ..] if byte.is_ascii_punctuation() => Some((*byte, 2)),
+        _ => None,
+    }
+}
+
+/// The value of so many hexadecimal digits.
+fn hexadecimal(text: &[u8], digits: usize) -> Option<u32> {
+    let digits = str::from_utf8(text.get(..digits)?).ok()?;
+    let is_plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_plain.then(|| u32::from_str_radix(digits, 16).ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = r#"aB3%+/~"\x9-é="#;
+
+    fn known(secrets: &[&str]) -> Known {
+        let mut known = Known { secrets: Vec::new(), forms: None };
+        for secret in secrets {
+            known.learn(Kind::Token, secret);
+        }
+        known
+    }
+
+    #[test]
+    fn a_secret_is_found_in_each_form_in_which_it_travels() {
+        let percent: String = SECRET.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let known = known(&[SECRET]);
+        for form in [
+            SECRET.to_owned(),
+            SECRET.to_uppercase(),
+            hex::encode(SECRET),
+            hex::encode_upper(SECRET),
+            percent.to_lowercase(),
+            percent.replace('%', "%25"),
+            percent.replace('%', "%2525"),
+            SECRET.replace('%', "%25"),
+            SECRET.replace('/', "%2F").replace('+', "%2b"),
+            serde_json::to_string(SECRET).expect("JSON").trim_matches('"').to_owned(),
+            SECRET.replace('/', "\\/").replace('"', "\\u0022"),
+            format!("{SECRET:?}").trim_matches('"').to_owned(),
+            SECRET.replace('~', "\\u{7e}").replace('=', "\\x3d"),
+        ] {
+            // Non-ASCII letters have a case that the search leaves alone.
+            let form = form.replace('É', "é");
+            assert_eq!(known.redact(&format!("é{form}é")), "é[token]é", "{form}");
+        }
+        for before in ["", "u", "u:", "u:p", "Bearer "] {
+            for form in [STANDARD.encode(format!("{before}{SECRET}|")), URL_SAFE.encode(format!("{before}{SECRET}|"))] {
+                let redacted = known.redact(&form).into_owned();
+                assert!(redacted.contains("[token]") && redacted.len() < 25, "{form}: {redacted}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_in_an_address_is_no_word_and_no_date() {
+        for key in ["ping-key-5f0c", "0b7e8f1a-77aa-4a55-9d8e-1f3f8e2a6b11", "averyveryverylongword", "Mixed-Case"] {
+            assert!(is_key(key), "{key}");
+        }
+        for other in ["", "heartbeat", "archives", "2024-09-28", "2024/09", "my_job"] {
+            assert!(!is_key(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_secret_stays_as_it_is() {
+        let known = known(&[SECRET, "short", "Postgres", "  "]);
+        for text in ["", "a text", "short postgres", "100 % sure\\", "%zz %2 %", "\\u12 \\x \\", "aB3%+/~", "hrku"] {
+            assert_eq!(known.redact(text), text);
+        }
+        assert_eq!(known.secrets.len(), 1);
+    }
+
+    #[test]
+    fn a_word_that_looks_like_a_token_is_taken_out_whosever_it_is() {
+        let known = known(&["HRKU-mine+x"]);
+        assert_eq!(known.redact("a HRKU-yours_1-b, hrku-MINE+X!"), "a [token], [token]!");
+    }
+
+    #[test]
+    fn the_longer_of_two_secrets_leaves_nothing_of_itself() {
+        let known = known(&["abcdefgh", "abcdefghij", "ghijklmn"]);
+        assert_eq!(known.redact("-abcdefghijklmn-abcdefgh-"), "-[token]klmn-[token]-");
+    }
+}

@@ -1,0 +1,128 @@
+//! A variable that is empty or blank counts as not set, whichever it is.
+
+use crate::support::screen::Screen;
+use crate::support::{ACME, Finished, World};
+
+const BLANK: [&str; 3] = ["", " ", " \t\n "];
+const ON_DAY: &str = "sync --date 2024-09-28";
+
+/// Runs the program without the variable, and then with each blank one; returns what all of them came to.
+fn alike(world: &mut World, variable: &str, arguments: &str, by: impl Fn(&Finished) -> String) -> String {
+    world.unset(variable);
+    let expected = by(&world.run(arguments));
+    for blank in BLANK {
+        world.set(variable, blank);
+        assert_eq!(by(&world.run(arguments)), expected, "{variable}={blank:?}");
+    }
+    world.unset(variable);
+    expected
+}
+
+#[test]
+fn a_blank_token_is_not_set_and_the_message_says_so() {
+    for variable in ["HEROKU_API_TOKEN", "OTHER_TOKEN"] {
+        let mut world = World::new(&ACME.replace("HEROKU_API_TOKEN", variable));
+        let told = alike(&mut world, variable, ON_DAY, |finished| format!("{} {}", finished.status, finished.stderr));
+        assert!(
+            told.starts_with("2 ") && told.contains(&format!("{variable}, the token of source `acme`, is not set")),
+            "{told}"
+        );
+        let told = alike(&mut world, variable, "check --config-only", |finished| finished.stdout.clone());
+        assert!(told.contains(&format!("{variable}: not set")), "{told}");
+    }
+}
+
+#[test]
+fn a_blank_address_of_the_database_is_not_set() {
+    for variable in ["DATABASE_URL", "MY_DATABASE"] {
+        let mut world = World::new(&format!("[database]\nurl_env = \"{variable}\"\n{ACME}"));
+        let told = alike(&mut world, variable, "status", |finished| format!("{} {}", finished.status, finished.stderr));
+        assert!(told.starts_with("2 ") && told.contains(&format!("no database is named: set {variable}")), "{told}");
+        let told = alike(&mut world, variable, "check --config-only", |finished| finished.stdout.clone());
+        assert!(told.contains(&format!("{variable}: not set")), "{told}");
+    }
+}
+
+#[test]
+fn a_blank_variable_of_an_option_leaves_the_option_at_its_default() {
+    let mut world = World::new(ACME);
+    let told = alike(&mut world, "AUDITSYNC_CONFIG", "check --config-only", |finished| finished.stdout.clone());
+    assert!(told.contains("file audit.toml: "), "{told}");
+    let shape = |finished: &Finished| {
+        assert_eq!(finished.status, 0, "{finished:#?}");
+        finished.stderr.lines().map(|line| line[..3].to_owned()).collect::<Vec<_>>().join(" ")
+    };
+    let told = alike(&mut world, "AUDITSYNC_LOG_FORMAT", "sync --dry-run --date 2024-09-28", shape);
+    assert!(told.contains("ts="), "{told}");
+    for blank in BLANK {
+        world.set("AUDITSYNC_CONFIG", blank);
+        world.set("AUDITSYNC_LOG_FORMAT", blank);
+        assert_eq!(world.run("sync --dry-run --date 2024-09-28 -c audit.toml --log-format json").status, 0);
+    }
+    world.set("AUDITSYNC_CONFIG", &world.place("other.toml", ACME));
+    world.set("AUDITSYNC_LOG_FORMAT", "json");
+    let finished = world.run("status");
+    assert!(
+        finished.stderr.is_empty() || finished.stderr.starts_with('{'),
+        "a variable that is set counts: {finished:#?}"
+    );
+    assert!(world.run("check --config-only").stdout.contains("other.toml"));
+}
+
+#[test]
+fn a_blank_dyno_user_or_monitor_is_none() {
+    let mut world = World::new(ACME);
+    let reset = "reset --source acme 2024-09-28";
+    for blank in BLANK {
+        for variable in ["DYNO", "USER", "RUST_LOG", "AUDITSYNC_PING_URL", "PGPASSWORD"] {
+            world.set(variable, blank);
+        }
+        let finished = world.run(ON_DAY);
+        assert_eq!(finished.status, 0, "{finished:#?}");
+        assert!(
+            finished.stderr.contains("run finished") && !finished.stderr.contains("AUDITSYNC_PING_URL"),
+            "{finished:#?}"
+        );
+        assert_eq!(world.run(reset).status, 0);
+    }
+    assert_eq!(world.sql("SELECT DISTINCT by FROM audit_history WHERE action = 'reset'"), "somebody");
+    assert_eq!(
+        world.sql("SELECT count(*) FROM audit_history WHERE action = 'publish' AND by NOT LIKE '%(no dyno)%'"),
+        "0"
+    );
+}
+
+#[test]
+fn a_blank_folder_for_temporary_files_is_the_usual_one() {
+    for blank in BLANK {
+        let mut world = World::new(ACME);
+        world.heroku.make_archive("acme", fake_heroku::Month { year: 2024, month: 9 });
+        world.set("TMPDIR", blank);
+        let finished = world.run("backfill --via archive --from 2024-09-28 --to 2024-09-28");
+        assert_eq!(finished.status, 0, "{blank:?}: {finished:#?}");
+    }
+}
+
+#[test]
+fn an_empty_no_color_leaves_the_colors() {
+    let mut world = World::new(ACME);
+    world.set("NO_COLOR", "");
+    let shown = Screen::start(&world.command(ON_DAY), (600, 250)).end();
+    assert!(shown.raw.contains("\u{1b}[32msynced\u{1b}[0m"), "{:?}", shown.raw);
+    world.set("NO_COLOR", "0");
+    let shown = Screen::start(&world.command(ON_DAY), (600, 250)).end();
+    assert!(!shown.raw.contains("\u{1b}[32m"), "{:?}", shown.raw);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_token_that_is_no_text_is_refused_for_what_it_is() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let world = World::new(ACME);
+    let mut command = world.command(ON_DAY);
+    command.env("HEROKU_API_TOKEN", std::ffi::OsStr::from_bytes(b"HRKU-\xff\xfe"));
+    let output = command.output().expect("the program starts");
+    let stderr = String::from_utf8(output.stderr).expect("text");
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("holds a character that no token has") && !stderr.contains("is not set"), "{stderr}");
+}
