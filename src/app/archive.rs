@@ -217,7 +217,7 @@ async fn read(context: &Context, account: &Account<'_>, found: &Found, views: &m
         () = context.writing.shutdown.asked() => Err(Stop::Interrupted),
         () = all_lost => Err(Stop::LostLock),
         read = sort(&found.archive, &found.selectors, &mut storing) => read.map(drop).map_err(|error| Stop::Heroku(format!(
-            "{error}. The day is due all the same; Heroku's list of it may do: `auditsync backfill --via api`"
+            "{error}. Heroku's list may have the day: `auditsync backfill --via api`"
         ))),
     };
     storing.withhold_undated();

@@ -11,6 +11,7 @@ mod manual;
 mod migrate;
 mod notify;
 mod reconcile;
+mod remaining;
 mod reset;
 mod signals;
 mod status;

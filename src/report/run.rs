@@ -8,9 +8,11 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::Report;
+use super::remaining::Remaining;
 use super::table::Plain;
 use crate::config::SourceName;
 use crate::day::{DayKey, written};
+use crate::plan::Left;
 
 /// What a run did, day by day.
 #[derive(Debug, Clone, Serialize)]
@@ -29,6 +31,9 @@ pub struct RunReport {
     pub days: Vec<DayReport>,
     /// Their sums.
     pub totals: Totals,
+    /// What reads those that were not finished.
+    #[serde(skip)]
+    pub remaining: Remaining,
 }
 
 /// What became of one day.
@@ -60,6 +65,12 @@ pub struct DayReport {
     pub duration_ms: u64,
     /// Why the day was not synced by this run, and what to do.
     pub error: Option<String>,
+    /// Why alone, where `error` names a command that the text names once for all days.
+    #[serde(skip)]
+    pub reason: Option<String>,
+    /// How its row was left, if it was not finished.
+    #[serde(skip)]
+    pub left: Left,
 }
 
 /// What came of a day.
@@ -116,12 +127,29 @@ impl DayReport {
             attempt: 0,
             duration_ms: 0,
             error: None,
+            reason: None,
+            left: Left::Untouched,
         }
     }
 
     /// With the reason.
     pub fn because(self, error: impl Into<String>) -> Self {
         Self { error: Some(error.into()), ..self }
+    }
+
+    /// Why it was not synced, without the command that reads it.
+    fn why(&self) -> Option<&str> {
+        self.reason.as_deref().or(self.error.as_deref())
+    }
+
+    /// Adds to the reason what to do.
+    pub fn advise(&mut self, what: &str) {
+        let reason = self.error.take();
+        self.error = Some(match &reason {
+            Some(reason) => format!("{}. {what}", reason.trim_end_matches('.')),
+            None => what.to_owned(),
+        });
+        self.reason = reason;
     }
 }
 
@@ -164,7 +192,8 @@ impl RunReport {
                 totals.new_events += day.new_events;
             }
         }
-        Self { run_id, dry_run: false, started_at, finished_at: started_at, days, totals }
+        let remaining = Remaining::default();
+        Self { run_id, dry_run: false, started_at, finished_at: started_at, days, totals, remaining }
     }
 
     /// Whether every day is as it should be.
@@ -195,28 +224,27 @@ impl Report for RunReport {
         let mut text = table.text();
         text.push('\n');
         text.push_str(&self.summary());
-        for day in self.days.iter().filter(|day| day.error.is_some()) {
-            let _ = write!(text, "\n{} {}: {}\n", day.source, day.date, day.error.as_deref().unwrap_or_default());
-        }
-        self.say_what_next(&mut text);
+        self.say_why(&mut text);
+        text.push_str(&self.remaining.text());
         text
     }
 }
 
 impl RunReport {
-    /// What brings the days that were not done to their end, once their reasons are out of the way.
-    fn say_what_next(&self, text: &mut String) {
-        let mut left = self.days.iter().filter(|day| !day.outcome.is_good()).map(|day| day.date);
-        let (Some(first), false) = (left.next(), self.dry_run) else { return };
-        let dates = match left.next_back() {
-            Some(last) if last != first => format!("--from {first} --to {last}"),
-            _ => format!("--date {first}"),
+    /// Why days were not synced. Consecutive days of a source with the same reason are told once.
+    fn say_why(&self, text: &mut String) {
+        let mut told: Vec<(&DayReport, &str)> = self.days.iter().filter_map(|day| Some((day, day.why()?))).collect();
+        told.sort_by_key(|(day, _)| &day.source);
+        let goes_on = |(day, why): &(&DayReport, &str), (next, its): &(&DayReport, &str)| {
+            day.source == next.source && day.date.succ_opt() == Some(next.date) && why == its
         };
-        let _ = writeln!(
-            text,
-            "\nWhat was not done is due again: the next run takes it. `auditsync {dates}`\n\
-             takes it now, also if it is older than catch_up_days, and leaves alone what is whole."
-        );
+        let mut alike: Vec<&[(&DayReport, &str)]> = told.chunk_by(goes_on).collect();
+        alike.sort_by_key(|days| days[0].0.date);
+        for days in alike {
+            let ((first, why), (last, _)) = (days[0], days[days.len() - 1]);
+            let to = if first.date == last.date { String::new() } else { format!(" .. {}", last.date) };
+            let _ = write!(text, "\n{} {}{to}: {why}\n", first.source, first.date);
+        }
     }
 
     fn summary(&self) -> String {

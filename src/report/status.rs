@@ -59,7 +59,7 @@ pub struct DayStatus {
     pub date: NaiveDate,
     /// The ledger's status, or MISSING where a day that is owed has no row.
     pub status: String,
-    /// The events of the last whole reading, if there was one.
+    /// The events of the last complete reading of ours, if there was one.
     pub events: Option<i32>,
     /// How often it was claimed.
     pub attempt: i32,
@@ -68,6 +68,9 @@ pub struct DayStatus {
     /// When the row last changed.
     #[serde(serialize_with = "crate::day::written::optional_time")]
     pub updated_at: Option<DateTime<Utc>>,
+    /// Whether it is SUCCESS by another program's word alone.
+    #[serde(skip)]
+    pub adopted: bool,
 }
 
 impl DayStatus {
@@ -81,6 +84,7 @@ impl DayStatus {
             attempt: row.attempt,
             error: row.error.clone(),
             updated_at: Some(row.updated_at),
+            adopted: row.adopted,
         }
     }
 
@@ -94,6 +98,7 @@ impl DayStatus {
             attempt: 0,
             error: None,
             updated_at: None,
+            adopted: false,
         }
     }
 }
@@ -146,12 +151,14 @@ impl StatusReport {
 
     /// The days of the window that are not whole, each with its reason.
     fn show_problems(&self, text: &mut String) {
-        let is_whole = |day: &&DayStatus| day.status == "SUCCESS";
-        let (whole, others): (Vec<_>, Vec<_>) = self.days.iter().partition(is_whole);
-        if whole.is_empty() && others.is_empty() {
+        let (adopted, days): (Vec<_>, Vec<_>) = self.days.iter().partition(|day| day.adopted);
+        let (whole, others): (Vec<_>, Vec<_>) = days.into_iter().partition(|day| day.status == "SUCCESS");
+        if self.days.is_empty() {
             return;
         }
-        let _ = writeln!(text, "\nFrom {} to {}: {} whole.", self.from, self.to, counted(whole.len() as u64, "day"));
+        let beside = if adopted.is_empty() { String::new() } else { format!(", {} adopted", adopted.len()) };
+        let days = counted(whole.len() as u64, "day");
+        let _ = writeln!(text, "\nFrom {} to {}: {days} whole{beside}.", self.from, self.to);
         let told: Vec<_> = others.into_iter().filter(|day| day.status != "MISSING").collect();
         if told.is_empty() {
             return;
@@ -194,11 +201,12 @@ fn show_ranges(text: &mut String, source: &Coverage) {
         let _ = writeln!(text, "  {from}{to}  {state}, {}{scope}", counted(*days, "day"));
     }
     say_what_is_missing(text, source);
-    if source.adopted > 0 {
-        let days = counted(source.adopted, "day");
+    if let (Some(command), true) = (source.adopted_days_command(), source.in_file) {
+        let (days, them) = if source.adopted == 1 { ("day", "it") } else { ("days", "them") };
         let _ = writeln!(
             text,
-            "  {days} whole by an earlier program's word alone: no event is stored here.\n  `auditsync reset` and `auditsync backfill` fetch them"
+            "  {} {days} adopted: another program called {them} complete, and no event is stored.\n  This reads {them}:\n  `{command}`",
+            source.adopted
         );
     }
     if source.other_scope > 0 {

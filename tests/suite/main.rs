@@ -1,5 +1,6 @@
 //! The contract, chapter by chapter, with the real binary, a real PostgreSQL and the fake Heroku.
 
+mod adopted;
 mod adoption;
 mod answers;
 mod archive;
@@ -13,10 +14,12 @@ mod config_schema;
 mod coverage;
 mod damaged;
 mod database_away;
+mod dates;
 mod dry_run;
 mod endurance;
 mod events;
 mod faults;
+mod guards;
 mod help;
 mod heroku_home;
 mod history;
@@ -32,6 +35,7 @@ mod operator;
 mod pages;
 mod pooler;
 mod queries;
+mod remaining;
 mod roles;
 mod secrets;
 mod settling;
