@@ -57,7 +57,7 @@ async fn reread_adopted(reader: &Reader, args: &MigrateArgs, source: &Source) ->
         Store::new(reader, &App::holder()).reread_adopted(name, &operator(None)).await?
     };
     let (from, to) = adopted.range.unzip();
-    Ok(RereadDays { days: adopted.days, from, to, ..RereadDays::none(source) })
+    Ok(RereadDays { days: adopted.days, from, to, dry_run: args.dry_run, ..RereadDays::none(source) })
 }
 
 /// The only source of the file; `why` a choice must be made where it has several, and by which options.

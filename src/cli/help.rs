@@ -30,7 +30,6 @@ pub(super) const STATUS: &str = "\
 Examples:
   auditsync status                                     the last 30 days
   auditsync status --source acme --days 90             longer, of one source
-  auditsync status --check                             for a monitor
   auditsync status --output json                       for scripts";
 
 pub(super) const BACKFILL: &str = "\
@@ -75,7 +74,7 @@ pub(super) const MIGRATE: &str = "\
 Examples:
   auditsync migrate --dry-run                          what would be done
   auditsync migrate
-  auditsync migrate --adopt-as acme --reread           read the Python logger's days
+  auditsync migrate --adopt-as acme --reread           read adopted days
 
 Exit status: 3 if the schema can't be brought up to date.";
 

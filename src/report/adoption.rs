@@ -85,6 +85,9 @@ pub struct RereadDays {
     pub from: Option<NaiveDate>,
     /// …and the last.
     pub to: Option<NaiveDate>,
+    /// Nothing was changed.
+    #[serde(skip)]
+    pub dry_run: bool,
     /// Whether a run without options reads the source.
     #[serde(skip)]
     pub enabled: bool,
@@ -93,19 +96,19 @@ pub struct RereadDays {
 impl RereadDays {
     /// No day of `source`.
     pub fn none(source: &Source) -> Self {
-        Self { source: source.name.to_string(), days: 0, from: None, to: None, enabled: source.enabled }
+        Self { source: source.name.to_string(), days: 0, from: None, to: None, dry_run: true, enabled: source.enabled }
     }
 
     /// The same for people.
-    pub(super) fn text(&self, dry_run: bool) -> String {
-        let Self { source, days, from, to, enabled } = self;
+    pub(super) fn text(&self) -> String {
+        let Self { source, days, from, to, dry_run, enabled } = self;
         let (Some(from), Some(to)) = (from, to) else {
             return format!("{source} has no adopted day: nothing to read again.\n");
         };
         let days = counted(*days, "adopted day");
         let dates = if from == to { from.to_string() } else { format!("{from} .. {to}") };
         let run = if *enabled { "auditsync".to_owned() } else { format!("auditsync --source {source}") };
-        if dry_run {
+        if *dry_run {
             format!("Would make {days} of {source} due: {dates}. Nothing was changed.\n")
         } else {
             format!("Made {days} of {source} due: {dates}. The next `{run}` reads what is due.\n")

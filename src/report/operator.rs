@@ -116,7 +116,7 @@ impl Report for MigrateReport {
             migrations => migrations.iter().map(|migration| format!("{verb} {migration}.\n")).collect(),
         };
         if let Some(reread) = &self.reread {
-            text.push_str(&reread.text(self.dry_run));
+            text.push_str(&reread.text());
         }
         text
     }

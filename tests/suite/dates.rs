@@ -158,6 +158,10 @@ fn every_statement_that_bounds_a_date_names_the_same_first_day() {
     let mut bounded = 0;
     for entry in std::fs::read_dir(folder).expect("the folder") {
         let path = entry.expect("an entry").path();
+        // The history tells what happened to any day that the program can hold.
+        if path.ends_with("history.sql") {
+            continue;
+        }
         let sql = std::fs::read_to_string(&path).expect("a statement");
         let quoted = sql.lines().filter(|line| !line.trim_start().starts_with("--")).flat_map(|line| line.split('\''));
         let is_date = |word: &&str| word.parse::<chrono::NaiveDate>().is_ok();
