@@ -9,7 +9,7 @@ use crate::config::SourceName;
 use crate::day::DayKey;
 use crate::plan::{CatchUp, NextRun, Planned, Verdict};
 use crate::report::remaining::{Remaining, RemainingDays};
-use crate::report::run::DayReport;
+use crate::report::run::{DayReport, Outcome};
 
 /// So many complete days in a row may lie within a range that a command names. It skips them.
 const SKIPPED: i64 = 7;
@@ -41,7 +41,7 @@ impl ReadCommand {
     }
 }
 
-/// Names, in each report of a day that was not finished, the command that reads it; and all of them together.
+/// Names the commands that read the days which were not finished; in the report of an interrupted day, the one for it.
 pub(super) fn name_commands(
     app: &App<'_>,
     command: ReadCommand,
@@ -61,7 +61,8 @@ pub(super) fn name_commands(
             Verdict::Broken { .. } => None,
             _ => Some(catch_up.next_run(day, report.left)),
         });
-        if let Some(next_run) = next_run {
+        // The reason of a failed day is what the ledger says of it, too.
+        if let (Some(next_run), Outcome::Interrupted) = (next_run, report.outcome) {
             let line = command.line(&[&report.source], report.date, report.date);
             report.advise(&format!("`{line}` reads it; {}", told(next_run)));
         }

@@ -88,13 +88,14 @@ impl CatchUp {
             Left::Failed => day.any_age.failed,
             Left::Pending => true,
         };
-        match (day.source.enabled, at_any_age) {
-            (false, _) => NextRun::Leaves,
-            (true, true) => NextRun::Reads,
-            (true, false) if self.reaches(day.source, day.key.date) => {
-                NextRun::ReadsUntil(day.key.date + Days::new(u64::from(self.days)))
-            }
-            (true, false) => NextRun::Leaves,
+        if !day.source.enabled {
+            NextRun::Leaves
+        } else if at_any_age {
+            NextRun::Reads
+        } else if self.reaches(day.source, day.key.date) {
+            NextRun::ReadsUntil(day.key.date + Days::new(u64::from(self.days)))
+        } else {
+            NextRun::Leaves
         }
     }
 

@@ -50,7 +50,7 @@ impl ResetDay {
 impl Report for ResetReport {
     fn text(&self) -> String {
         let mut text = String::new();
-        for alike in self.days.chunk_by(|day, next| day.goes_on_in(next)) {
+        for alike in self.days.chunk_by(ResetDay::goes_on_in) {
             let (first, last) = (&alike[0], &alike[alike.len() - 1]);
             let _ = match alike.len() {
                 1 => writeln!(text, "{} {}: {}", first.source, first.date, first.message),

@@ -46,7 +46,7 @@ impl Remaining {
         }
         if self.commands.len() > NAMED {
             let more = self.commands.len() - NAMED;
-            let _ = writeln!(text, "  … and {more} more commands: `--output json` names one for each day");
+            let _ = writeln!(text, "  … and {more} more commands: `--output json` lists the days");
         }
         self.say_what_the_next_run_does(&mut text);
         text

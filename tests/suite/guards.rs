@@ -85,6 +85,19 @@ fn a_slip_of_any_kind_on_any_table_is_rejected_with_what_to_do_instead() {
 }
 
 #[test]
+fn every_table_but_the_list_of_versions_has_a_guard() {
+    let world = synced();
+    let guarded = "SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class
+                   WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
+                     AND EXISTS (SELECT FROM pg_trigger WHERE tgrelid = pg_class.oid AND tgname = relname || '_guard')";
+    let mut expected = TABLES.map(|(table, _)| table);
+    expected.sort_unstable();
+    assert_eq!(world.sql(guarded), expected.join(" "));
+    let tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'auditsync_migrations'";
+    assert_eq!(world.sql(tables), expected.len().to_string(), "a new table needs a guard");
+}
+
+#[test]
 fn an_owner_who_is_no_superuser_is_stopped_like_everybody() {
     let world = synced();
     let (mut owner, _) = with_owner(&world);
