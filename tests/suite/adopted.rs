@@ -4,6 +4,7 @@ use fake_heroku::Fixtures;
 use fake_heroku::{Fault, Match, Model, Month};
 use serde_json::Value;
 
+use crate::support::proxy::{Blow, Proxy, When};
 use crate::support::{ACME, DAY, THREE_ACCOUNTS_AND_A_TEAM, World, date, day, fetches, truth, wait_for, yesterday};
 
 /// Its table as `create_all` makes it: without `alembic_version`, since its Alembic can't run as it was shipped.
@@ -234,6 +235,25 @@ fn reread_works_at_any_later_time_once_and_for_adopted_days_alone() {
     assert_eq!(world.dump(), before);
     // PENDING days are read whatever their age.
     assert_eq!(day(&world.sync("", 0), "acme", "2024-09-26")["outcome"], "synced");
+}
+
+#[test]
+fn a_reread_that_is_cut_off_at_any_step_is_done_once_and_told() {
+    let mut world = adopted(&format!("[database]\nmax_connections = 1\n{ACME}"), "");
+    let proxy = Proxy::start(world.database.url());
+    world.set("DATABASE_URL", proxy.url());
+    let undo = "UPDATE audit_events_log SET status = 'SUCCESS'; DELETE FROM audit_history WHERE action = 'reset'";
+    assert!(world.run("migrate --reread").stdout.contains("Made 5 adopted days of acme due"));
+    for (n, when) in (1..=proxy.steps().len()).flat_map(|n| [(n, When::Before), (n, When::After)]) {
+        world.sql(undo);
+        proxy.forget();
+        proxy.strike(n, "", when, Blow::Cut);
+        let run = world.run("migrate --reread");
+        assert!(proxy.has_struck() && run.status == 0, "step {n}, {when:?}: {run:#?}");
+        assert!(run.stdout.contains("Made 5 adopted days of acme due"), "step {n}, {when:?}: {run:#?}");
+        let done = "SELECT (SELECT count(*) FROM audit_events_log WHERE status = 'PENDING'), count(*) FROM audit_history WHERE action = 'reset'";
+        assert_eq!(world.sql(done), "5|5", "step {n}, {when:?}");
+    }
 }
 
 #[test]
