@@ -5,7 +5,8 @@ CREATE TABLE audit_events_log (
     process_date  date        NOT NULL,
     -- PENDING, PROCESSING, SUCCESS, FAILED or ERROR.
     status        varchar(20) NOT NULL,
-    -- Of the last whole reading, like digest, scope and synced_at: NULL until there was one.
+    -- Of the last whole reading, like digest, scope and synced_at: NULL until there was one. Where synced_at is NULL, a
+    -- count is that of the Python logger, which stored no events.
     events_count  integer,
     error_message text,
     -- The fencing number: every claim raises it.
@@ -120,9 +121,10 @@ CREATE FUNCTION auditsync_reject() RETURNS trigger
     SET search_path = pg_catalog
 AS $$
 BEGIN
-    RAISE EXCEPTION '% on % is rejected: auditsync never deletes or changes what it recorded. %',
+    RAISE EXCEPTION '% on % is rejected, because auditsync never deletes or changes what it recorded. %',
         TG_OP, TG_TABLE_NAME, TG_ARGV[0]
-        USING ERRCODE = 'restrict_violation';
+        USING ERRCODE = 'restrict_violation',
+              HINT = 'docs/operating.md says how the owner of the table switches this guard off for one transaction.';
 END
 $$;
 
@@ -134,7 +136,7 @@ CREATE TRIGGER audit_events_guard BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_e
         'To read a day again, run `auditsync reset --source NAME DATE`: it keeps the day''s events.');
 CREATE TRIGGER audit_event_conflicts_guard BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_event_conflicts
     FOR EACH STATEMENT EXECUTE FUNCTION auditsync_reject(
-        'A conflict is evidence. Leave it; `auditsync reset --source NAME DATE` reads the day again.');
+        'A conflict is evidence, so leave it. To read its day again, run `auditsync reset --source NAME DATE`.');
 CREATE TRIGGER audit_history_guard BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_history
     FOR EACH STATEMENT EXECUTE FUNCTION auditsync_reject(
         'The history is append-only. To record why something was done, use `--reason` and `--by` of reset and cleanup.');

@@ -36,9 +36,14 @@ GROUP BY actor_email, ip_address
 ORDER BY first_seen DESC, actor_email, ip_address;
 
 -- What is missing? Every day of the last 30 that is not whole, from each source's first day on. No row is the answer
--- that one hopes for.
-SELECT known.source, day::date AS day, coalesce(ledger.status, 'MISSING') AS status, ledger.error_message
-FROM (SELECT source, min(process_date) AS first_day FROM audit_events_log GROUP BY source) AS known
+-- that one hopes for. A SUCCESS without a reading of ours (synced_at) is the Python logger's, which stored no events.
+SELECT known.source, day::date AS day,
+       CASE WHEN ledger.status = 'SUCCESS' THEN 'ADOPTED' ELSE coalesce(ledger.status, 'MISSING') END AS status,
+       ledger.error_message
+FROM (SELECT source, min(process_date) AS first_day
+      FROM audit_events_log
+      WHERE process_date >= '2017-01-01'
+      GROUP BY source) AS known
 CROSS JOIN LATERAL generate_series(
     greatest(known.first_day, (clock_timestamp() AT TIME ZONE 'UTC')::date - 30),
     (clock_timestamp() AT TIME ZONE 'UTC')::date - 1,
@@ -46,11 +51,13 @@ CROSS JOIN LATERAL generate_series(
 ) AS day
 LEFT JOIN audit_events_log AS ledger ON ledger.source = known.source AND ledger.process_date = day::date
 WHERE ledger.status IS DISTINCT FROM 'SUCCESS'
+   OR ledger.synced_at IS NULL
 ORDER BY day, known.source;
 
 -- How much is there, per source and month, and how many of the month's days are whole?
-SELECT source, to_char(process_date, 'YYYY-MM') AS month, count(*) FILTER (WHERE status = 'SUCCESS') AS whole_days,
-       count(*) AS days, sum(events_count) AS events
+SELECT source, to_char(process_date, 'YYYY-MM') AS month,
+       count(*) FILTER (WHERE status = 'SUCCESS' AND synced_at IS NOT NULL) AS whole_days,
+       count(*) AS days, sum(events_count) FILTER (WHERE synced_at IS NOT NULL) AS events
 FROM audit_events_log
 GROUP BY source, month
 ORDER BY source, month;

@@ -61,5 +61,10 @@ BEGIN
     IF to_regclass('auditsync_migrations') IS NOT NULL THEN
         REVOKE INSERT ON auditsync_migrations FROM auditsync_sync;
     END IF;
+    -- The function of the guards. Its owner could replace it, and no one else needs a right to it: the triggers call it.
+    IF to_regprocedure('auditsync_reject()') IS NOT NULL THEN
+        ALTER FUNCTION auditsync_reject() OWNER TO auditsync_migrate;
+        REVOKE ALL ON FUNCTION auditsync_reject() FROM PUBLIC, auditsync_sync, auditsync_read;
+    END IF;
 END
 $$;

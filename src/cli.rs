@@ -8,6 +8,7 @@ use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::calendar;
 use crate::day::{Dates, Month};
 use crate::report::Output;
 use crate::report::log::{LogFormat, Verbosity};
@@ -104,13 +105,13 @@ pub(crate) struct SyncArgs {
     #[arg(long = "source", value_name = "NAME")]
     pub(crate) sources: Vec<String>,
     /// This UTC day instead of those that are due (YYYY-MM-DD)
-    #[arg(long, value_name = "DATE", conflicts_with_all = ["from", "to"])]
+    #[arg(long, value_name = "DATE", value_parser = calendar::date, conflicts_with_all = ["from", "to"])]
     pub(crate) date: Option<NaiveDate>,
     /// The days from this one on, instead of those that are due
-    #[arg(long, value_name = "DATE", requires = "to")]
+    #[arg(long, value_name = "DATE", value_parser = calendar::date, requires = "to")]
     pub(crate) from: Option<NaiveDate>,
     /// The last of the days that begin with --from, itself included
-    #[arg(long, value_name = "DATE", requires = "from")]
+    #[arg(long, value_name = "DATE", value_parser = calendar::date, requires = "from")]
     pub(crate) to: Option<NaiveDate>,
     /// Ask Heroku and count events and new events, but take no lease and write nothing
     #[arg(long)]
@@ -123,10 +124,10 @@ pub(crate) struct BackfillArgs {
     #[arg(long = "source", value_name = "NAME")]
     pub(crate) sources: Vec<String>,
     /// The first UTC day (YYYY-MM-DD)
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = calendar::date)]
     pub(crate) from: NaiveDate,
     /// The last day, itself included
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = calendar::date)]
     pub(crate) to: NaiveDate,
     /// Where the events come from
     #[arg(long, value_enum, default_value_t)]
@@ -173,6 +174,9 @@ pub(crate) struct StatusArgs {
     /// How long ago the oldest day that is not whole may have begun
     #[arg(long, value_name = "TIME", default_value = "36h", requires = "check")]
     pub(crate) max_lag: humantime::Duration,
+    /// Accept adopted days, which the Python logger called complete without storing an event
+    #[arg(long, requires = "check")]
+    pub(crate) accept_adopted: bool,
 }
 
 #[derive(Debug, Args)]
@@ -202,7 +206,7 @@ pub(crate) struct HistoryArgs {
     #[arg(long = "source", value_name = "NAME")]
     pub(crate) sources: Vec<String>,
     /// Only what happened to this UTC day (YYYY-MM-DD), whenever that was
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = calendar::date)]
     pub(crate) date: Option<NaiveDate>,
     /// Only what happened in the last N days [default: 7, or with --date no limit]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=36_600))]
@@ -225,10 +229,10 @@ pub(crate) struct MigrateArgs {
     /// Tell what would be done, and do nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// The source whose days the Python logger's table holds [default: the only one in the file]
+    /// The source that the Python logger's days belong to [default: the only one in the file]
     #[arg(long, value_name = "NAME")]
     pub(crate) adopt_as: Option<String>,
-    /// When that table is taken over: read its SUCCESS days again, since it stored no events
+    /// Make its SUCCESS days due, since that logger stored no events; when its table is taken over, or at any later time
     #[arg(long)]
     pub(crate) reread: bool,
 }

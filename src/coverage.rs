@@ -4,6 +4,7 @@
 //! source that is disabled, or that the file does not have any more, to its last day in the ledger. A source that was
 //! taken out of the file is therefore seen as it was left.
 
+mod check;
 mod lateness;
 mod state;
 
@@ -13,6 +14,7 @@ use std::time::Duration;
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use serde::{Serialize, Serializer};
 
+pub use check::Adopted;
 pub use lateness::Lateness;
 use lateness::lateness;
 pub use state::State;
@@ -119,9 +121,15 @@ pub struct Coverage {
     pub missing: u64,
     /// Days that were asked with another account, team or filter than the source has now.
     pub other_scope: u64,
-    /// The oldest day owed that is not whole. One that was, and is due or being read again, is no gap; one whose reading
+    /// The oldest day owed that is not complete. One that was, and is due or being read again, is no gap; one whose reading
     /// again failed is.
     pub oldest_gap: Option<NaiveDate>,
+    /// The same where adopted days are accepted.
+    #[serde(skip)]
+    oldest_gap_beside_adopted: Option<NaiveDate>,
+    /// The adopted days that are owed, the first and the last.
+    #[serde(skip)]
+    adopted_and_owed: Option<(NaiveDate, NaiveDate)>,
     /// How long ago the time began of which something may be missing: since the begin of the oldest gap or, without one,
     /// of today. `None` for a source that is not synced, or never was.
     #[serde(rename = "lag_seconds", serialize_with = "seconds")]
@@ -131,7 +139,7 @@ pub struct Coverage {
     /// When the newest day, or one that has not settled, was last read whole.
     #[serde(serialize_with = "crate::day::written::optional_time")]
     pub last_success: Option<DateTime<Utc>>,
-    /// All events of its days, as they were last called whole.
+    /// All events of its days, as they were when we last read them completely.
     pub events: u64,
     /// How late events came, as far as rechecks found.
     pub lateness: Option<Lateness>,
@@ -233,7 +241,8 @@ fn one(
     let enabled = source.is_some_and(|source| source.enabled);
     let first = count.map(|count| count.first);
     let covered_from = source.and_then(|source| source.since).or(first);
-    let covered_to = if enabled { Some(last_over(now)) } else { count.map(|count| count.last) };
+    // A row of a day to come is a slip.
+    let covered_to = if enabled { Some(last_over(now)) } else { count.map(|count| count.last.min(last_over(now))) };
     let owed = covered_from.zip(covered_to).filter(|(from, to)| from <= to);
     let mut coverage = Coverage {
         source: name.to_owned(),
@@ -250,6 +259,8 @@ fn one(
         missing: 0,
         other_scope: 0,
         oldest_gap: None,
+        oldest_gap_beside_adopted: None,
+        adopted_and_owed: None,
         lag: None,
         last_whole_day: None,
         last_success: groups
@@ -264,11 +275,7 @@ fn one(
     };
     coverage.take(groups, owed);
     coverage.lateness = lateness(late.iter().filter(|late| late.source == name), coverage.events);
-    coverage.lag = match (enabled, coverage.oldest_gap, coverage.covered_from) {
-        (true, Some(gap), _) => Some(elapsed(end(gap) - TimeDelta::days(1), now)),
-        (true, None, Some(_)) => Some(elapsed(end(last_over(now)), now)),
-        _ => None,
-    };
+    coverage.lag = coverage.lag_of(coverage.oldest_gap, now);
     coverage
 }
 
@@ -314,17 +321,37 @@ impl Coverage {
         }
         if state.is_whole() {
             self.last_whole_day = self.last_whole_day.max(Some(last));
-        } else if let Some((from, to)) = owed
-            && (state == State::Failed || !was_whole && state != State::Adopted)
-            && from.max(first) <= to.min(last)
+        } else if let Some((from, to)) = owed.map(|(from, to)| (from.max(first), to.min(last)))
+            && (state == State::Failed || !was_whole)
+            && from <= to
         {
-            self.note_gap(from.max(first));
+            if state == State::Adopted {
+                self.note_adopted(from, to);
+            } else {
+                self.note_gap(from);
+            }
         }
         self.add(Range { state, from: first, to: last, days, other_scope });
     }
 
     fn note_gap(&mut self, date: NaiveDate) {
-        self.oldest_gap = Some(self.oldest_gap.map_or(date, |gap| gap.min(date)));
+        for gap in [&mut self.oldest_gap, &mut self.oldest_gap_beside_adopted] {
+            *gap = Some(gap.map_or(date, |gap| gap.min(date)));
+        }
+    }
+
+    fn note_adopted(&mut self, from: NaiveDate, to: NaiveDate) {
+        self.oldest_gap = Some(self.oldest_gap.map_or(from, |gap| gap.min(from)));
+        let (first, last) = self.adopted_and_owed.unwrap_or((from, to));
+        self.adopted_and_owed = Some((first.min(from), last.max(to)));
+    }
+
+    fn lag_of(&self, gap: Option<NaiveDate>, now: DateTime<Utc>) -> Option<Duration> {
+        match (self.enabled, gap, self.covered_from) {
+            (true, Some(gap), _) => Some(elapsed(end(gap) - TimeDelta::days(1), now)),
+            (true, None, Some(_)) => Some(elapsed(end(last_over(now)), now)),
+            _ => None,
+        }
     }
 
     /// Adds a range behind the others, or to the last of them.
@@ -345,22 +372,6 @@ impl Coverage {
     /// The days owed that have no row.
     pub fn missing_ranges(&self) -> impl Iterator<Item = &Range> {
         self.ranges.iter().filter(|range| range.state == State::Missing)
-    }
-
-    /// Why this source is behind, if it is by more than `max_lag`.
-    pub fn behind(&self, max_lag: Duration) -> Option<String> {
-        if !self.enabled {
-            return None;
-        }
-        let Some(lag) = self.lag else { return Some("it was never synced".to_owned()) };
-        if lag <= max_lag {
-            return None;
-        }
-        let whole_hours = |time: Duration| format!("{}h", time.as_secs() / 3600);
-        Some(match self.oldest_gap {
-            Some(gap) => format!("{gap} is not whole, {} after it began", whole_hours(lag)),
-            None => format!("nothing is missing, but yesterday ended {} ago", whole_hours(lag)),
-        })
     }
 }
 

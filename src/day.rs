@@ -8,6 +8,7 @@ use std::str::FromStr;
 use chrono::{DateTime, Datelike as _, Days, Months, NaiveDate, NaiveTime, Utc};
 use serde::Serialize;
 
+use crate::calendar::{self, NotADate};
 use crate::config::SourceName;
 
 /// Names one day: the key of the ledger, of the lease, and of every event.
@@ -72,9 +73,11 @@ impl FromStr for Month {
 
     /// Reads `YYYY-MM`.
     fn from_str(text: &str) -> Result<Self, NotAMonth> {
-        let is_plain = text.len() == 7 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
-        let first = NaiveDate::parse_from_str(&format!("{text}-01"), "%Y-%m-%d").map_err(|_| NotAMonth)?;
-        if is_plain { Ok(Self { first }) } else { Err(NotAMonth) }
+        match calendar::first_of_month(text) {
+            Ok(first) => Ok(Self { first }),
+            Err(NotADate::TooEarly(first)) => Err(NotAMonth::TooEarly(Self { first })),
+            Err(_) => Err(NotAMonth::Form),
+        }
     }
 }
 
@@ -90,10 +93,16 @@ impl Serialize for Month {
     }
 }
 
-/// A text is not of the form `YYYY-MM`.
+/// A text names no month of the audit trail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a month is written YYYY-MM")]
-pub struct NotAMonth;
+pub enum NotAMonth {
+    /// It is not of the form `YYYY-MM`, or there is no such month.
+    #[error("a month is written YYYY-MM")]
+    Form,
+    /// The audit trail begins later.
+    #[error("{0} lies before {begin}. Heroku's audit trail begins on {begin}", begin = calendar::AUDIT_TRAIL_BEGINS)]
+    TooEarly(Month),
+}
 
 /// One date, or a range of them with both ends, as people name days to a command.
 ///
@@ -122,11 +131,7 @@ impl FromStr for Dates {
     /// Reads `YYYY-MM-DD` or `YYYY-MM-DD..YYYY-MM-DD`.
     fn from_str(text: &str) -> Result<Self, NotDates> {
         let (from, to) = text.split_once("..").unwrap_or((text, text));
-        let date = |text: &str| {
-            let is_plain = text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
-            text.parse().ok().filter(|_| is_plain).ok_or(NotDates::Form)
-        };
-        let (from, to): (NaiveDate, NaiveDate) = (date(from)?, date(to)?);
+        let (from, to) = (calendar::date(from)?, calendar::date(to)?);
         match (to - from).num_days() {
             days if days < 0 => Err(NotDates::Swapped { from, to }),
             days if days >= LONGEST_RANGE => Err(NotDates::TooMany),
@@ -138,9 +143,12 @@ impl FromStr for Dates {
 /// A text names no days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotDates {
-    /// It is written otherwise, or there is no such date.
+    /// It is written otherwise.
     #[error("a day is written YYYY-MM-DD, and a range of days YYYY-MM-DD..YYYY-MM-DD")]
     Form,
+    /// An end of it is no day of the audit trail.
+    #[error(transparent)]
+    Date(NotADate),
     /// The ends are in the wrong order.
     #[error("{from} lies after {to}: a range begins with its older end")]
     Swapped {
@@ -152,6 +160,12 @@ pub enum NotDates {
     /// It is probably a slip.
     #[error("a range holds {LONGEST_RANGE} days at most")]
     TooMany,
+}
+
+impl From<NotADate> for NotDates {
+    fn from(error: NotADate) -> Self {
+        if error == NotADate::Form { Self::Form } else { Self::Date(error) }
+    }
 }
 
 /// The moment at which `date` is over in UTC. Ages of days count from it.
@@ -216,8 +230,10 @@ mod tests {
         assert_eq!(month("2023-12").map(Month::last), Ok(date("2023-12-31")));
         assert_eq!(Month::of(date("2024-09-28")).to_string(), "2024-09");
         for odd in ["2024-9", "2024-13", "24-09", "2024-09-01", "+024-09", "2024-00", ""] {
-            assert_eq!(month(odd), Err(NotAMonth), "{odd}");
+            assert_eq!(month(odd), Err(NotAMonth::Form), "{odd}");
         }
+        let early = month("2016-12").map_err(|error| error.to_string());
+        assert_eq!(early, Err("2016-12 lies before 2017-01-01. Heroku's audit trail begins on 2017-01-01".to_owned()));
     }
 
     #[test]
@@ -236,10 +252,14 @@ mod tests {
         assert_eq!(dates("2024-09-01..2024-09-05"), Ok(Dates { from, to }));
         assert_eq!(dates("2024-09-01..2024-09-01"), Ok(Dates { from, to: from }));
         assert_eq!(dates("2024-09-05..2024-09-01"), Err(NotDates::Swapped { from: to, to: from }));
-        assert_eq!(dates("0001-01-01..2024-09-01"), Err(NotDates::TooMany));
-        for odd in ["2024-9-1", "2024-09-31", "2024-09-01..", "..2024-09-01", "2024-09-01-2024-09-05", "yesterday", ""]
-        {
+        assert_eq!(dates("2024-09-01..9999-12-31"), Err(NotDates::TooMany));
+        for odd in ["2024-9-1", "2024-09-01..", "..2024-09-01", "2024-09-01-2024-09-05", "yesterday", ""] {
             assert_eq!(dates(odd), Err(NotDates::Form), "{odd}");
+        }
+        let none = NotADate::NoDay { year: 2024, month: 9, day: 31, days: 30 };
+        assert_eq!(dates("2024-09-01..2024-09-31"), Err(NotDates::Date(none)));
+        for early in ["0001-01-01..2024-09-01", "2016-12-31", "2016-12-31..2017-01-02"] {
+            assert!(matches!(dates(early), Err(NotDates::Date(NotADate::TooEarly(_)))), "{early}");
         }
     }
 }

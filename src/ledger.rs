@@ -52,6 +52,8 @@ pub struct LedgerRow {
     pub synced_at: Option<DateTime<Utc>>,
     /// Whether it need not be read again.
     pub settled: bool,
+    /// Whether it is SUCCESS by another program's word alone: no event of it was stored by us.
+    pub adopted: bool,
     /// Whether it was asked with another account, team or filter than its source has now.
     pub other_scope: bool,
 }

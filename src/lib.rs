@@ -12,11 +12,13 @@
 //! - [`store`]: every SQL statement, each conditional on the lease. Asks Heroku nothing.
 //! - [`heartbeat`]: keeps a lease alive.
 //! - [`retry`]: policies as delays.
+//! - [`calendar`]: which dates can be named, and how.
 //! - [`day`], [`event`], [`ledger`], [`seen`]: what the others talk about, without I/O.
 //! - [`text`]: what every text for people passes through: no secret leaves it, and nothing that steers a terminal.
 //! - [`report`]: what people and scripts read.
 
 pub mod app;
+pub mod calendar;
 pub mod cli;
 pub mod config;
 pub mod coverage;

@@ -1,11 +1,15 @@
 //! Which days are due, and why: a pure function of the file, the ledger and the time.
 
-use std::collections::{BTreeMap, HashMap};
+mod next;
 
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use chrono::{DateTime, Days, NaiveDate, Utc};
 
+pub use next::{AnyAge, CatchUp, Left, NextRun};
+
+use crate::calendar::AUDIT_TRAIL_BEGINS;
 use crate::config::Source;
 use crate::day::{DayKey, end, last_over, range};
 use crate::ledger::{LedgerRow, SourceDays, Status};
@@ -34,6 +38,8 @@ pub struct Known<'k, 's> {
     pub catch_up_days: u32,
     /// The ages at which a whole day is read again, ascending.
     pub recheck_after: &'k [Duration],
+    /// The same for the next run, which has no options.
+    pub next_recheck_after: &'k [Duration],
 }
 
 /// One day, and what is to be done about it.
@@ -45,6 +51,8 @@ pub struct Planned<'s> {
     pub source: &'s Source,
     /// What is to be done.
     pub verdict: Verdict,
+    /// Whether it is due at any age.
+    pub any_age: AnyAge,
 }
 
 /// What is to be done about a day.
@@ -81,6 +89,8 @@ pub enum Reason {
         /// The attempt that called it whole.
         attempt: i32,
     },
+    /// Another program called it complete, and stored no event of it here.
+    Adopted,
     /// It failed, or something unexpected happened.
     Failed,
     /// It was reset, or interrupted.
@@ -94,7 +104,10 @@ pub enum Reason {
 /// The dates whose rows a plan needs, beside the PENDING ones of any age.
 pub fn window(selection: Selection, last_over: NaiveDate, catch_up_days: u32) -> (NaiveDate, NaiveDate) {
     match selection {
-        Selection::Due => (last_over - Days::new(u64::from(catch_up_days.saturating_sub(1))), last_over),
+        Selection::Due => {
+            let from = last_over - Days::new(u64::from(catch_up_days.saturating_sub(1)));
+            (from.max(AUDIT_TRAIL_BEGINS), last_over)
+        }
         Selection::Named(from, to) => (from, to),
     }
 }
@@ -112,7 +125,8 @@ pub fn window(selection: Selection, last_over: NaiveDate, catch_up_days: u32) ->
 /// let now = "2024-09-29T03:00:00Z".parse()?;
 /// let sources: Vec<_> = config.sources.iter().collect();
 /// let (rows, days) = (&[], &Default::default());
-/// let known = Known { sources: &sources, rows, days, now, catch_up_days: 7, recheck_after: &[] };
+/// let (recheck_after, next_recheck_after) = (&[][..], &[][..]);
+/// let known = Known { sources: &sources, rows, days, now, catch_up_days: 7, recheck_after, next_recheck_after };
 ///
 /// let planned = plan(&known, Selection::Due);
 /// assert_eq!(planned.len(), 1, "a first run takes yesterday alone");
@@ -129,10 +143,12 @@ pub fn plan<'s>(known: &Known<'_, 's>, selection: Selection) -> Vec<Planned<'s>>
     let mut planned = Vec::new();
     for &source in known.sources {
         for date in dates(known, source, selection) {
-            let verdict = verdict(known, rows.get(&(source.name.as_ref(), date)).copied());
+            let row = rows.get(&(source.name.as_ref(), date)).copied();
+            let verdict = verdict(known, row);
             let is_news = !matches!(verdict, Verdict::Whole { .. });
             if is_news || date == last_over || selection != Selection::Due {
-                planned.push(Planned { key: DayKey::new(&source.name, date), source, verdict });
+                let (key, any_age) = (DayKey::new(&source.name, date), AnyAge::of(known, row));
+                planned.push(Planned { key, source, verdict, any_age });
             }
         }
     }
@@ -149,35 +165,44 @@ fn dates(known: &Known<'_, '_>, source: &Source, selection: Selection) -> Vec<Na
     }
     let name = source.name.as_ref();
     let days = known.days.get(name);
-    let owed_from = match (source.since, days.map(|days| days.first)) {
+    let owed_from = owed_from(source, days.map(|days| days.first), to);
+    let due_at_any_age = |row: &&LedgerRow| is_due_at_any_age(known.recheck_after, known.now, row);
+    let others = known.rows.iter().filter(|row| row.source == name).filter(due_at_any_age);
+    let mut dates: Vec<_> = range(from.max(owed_from), to).chain(others.map(|row| row.date)).collect();
+    dates.sort_unstable();
+    dates.dedup();
+    dates.retain(|date| (AUDIT_TRAIL_BEGINS..=last_over).contains(date));
+    dates.retain(|date| !days.is_some_and(|days| days.settled.contains(date)));
+    dates
+}
+
+/// The first day that a source owes, when its first day in the ledger is `first` and `to` is over last.
+fn owed_from(source: &Source, first: Option<NaiveDate>, to: NaiveDate) -> NaiveDate {
+    match (source.since, first) {
         // The very first run takes yesterday alone; `since` counts from the second.
         (since, None) => since.map_or(to, |since| since.max(to)),
         (Some(since), Some(_)) => since,
         (None, Some(first)) => first,
-    };
-    let is_due_at_any_age =
-        |row: &&LedgerRow| row.status == Status::Pending || recheck_has_come(known, row) || is_to_be_counted(row);
-    let others = known.rows.iter().filter(|row| row.source == name).filter(is_due_at_any_age);
-    let mut dates: Vec<_> = range(from.max(owed_from), to).chain(others.map(|row| row.date)).collect();
-    dates.sort_unstable();
-    dates.dedup();
-    dates.retain(|date| *date <= last_over && !days.is_some_and(|days| days.settled.contains(date)));
-    dates
+    }
+}
+
+fn is_due_at_any_age(recheck_after: &[Duration], now: DateTime<Utc>, row: &LedgerRow) -> bool {
+    row.status == Status::Pending || recheck_has_come(recheck_after, now, row) || is_to_be_counted(row)
 }
 
 /// Whether a day that was read whole once is to be read again: an age has come that no whole reading reached or, beyond the
 /// last one, the last reading still brought something. A failure on the way does not take that back.
 ///
 /// A day that was asked with another scope is left as it is, until somebody resets it.
-fn recheck_has_come(known: &Known<'_, '_>, row: &LedgerRow) -> bool {
-    let (Some(read_at), Some(&last)) = (row.synced_at, known.recheck_after.last()) else { return false };
+fn recheck_has_come(recheck_after: &[Duration], now: DateTime<Utc>, row: &LedgerRow) -> bool {
+    let (Some(read_at), Some(&last)) = (row.synced_at, recheck_after.last()) else { return false };
     if row.settled || row.other_scope {
         return false;
     }
     let end = end(row.date);
-    let interval = known.recheck_after.iter().rev().nth(1).map_or(last, |before| last.saturating_sub(*before));
-    known.recheck_after.iter().any(|&age| read_at < end + age && end + age <= known.now)
-        || (read_at >= end + last && read_at + interval <= known.now)
+    let interval = recheck_after.iter().rev().nth(1).map_or(last, |before| last.saturating_sub(*before));
+    recheck_after.iter().any(|&age| read_at < end + age && end + age <= now)
+        || (read_at >= end + last && read_at + interval <= now)
 }
 
 /// Whether a day has settled, and a repair of it was killed, failed or was interrupted before it could publish. A process
@@ -200,7 +225,10 @@ fn verdict(known: &Known<'_, '_>, row: Option<&LedgerRow>) -> Verdict {
     match &row.status {
         Status::Pending => Verdict::Due(Reason::Pending),
         Status::Failed | Status::Error => Verdict::Due(Reason::Failed),
-        Status::Success if recheck_has_come(known, row) => Verdict::Due(Reason::Recheck { attempt: row.attempt }),
+        Status::Success if row.adopted => Verdict::Due(Reason::Adopted),
+        Status::Success if recheck_has_come(known.recheck_after, known.now, row) => {
+            Verdict::Due(Reason::Recheck { attempt: row.attempt })
+        }
         Status::Success => Verdict::Whole { events: row.events.unwrap_or(0), attempt: row.attempt },
         Status::Processing => match (&row.locked_by, row.live) {
             (Some(holder), true) if row.endless => Verdict::Broken {

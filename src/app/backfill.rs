@@ -6,6 +6,7 @@ use chrono::{Months, NaiveDate};
 
 use super::archive::{Account, Context, Found, accounts, store_days};
 use super::fetch::{JobDay, Selector, Teams, advice, claimable, jobs};
+use super::remaining::ReadCommand;
 use super::sync::{self, Done, Mode, Order};
 use super::view::{ReadFrom, Writing};
 use super::{App, DONE, ExitStatus, Failure};
@@ -18,11 +19,6 @@ use crate::report::backfill::{PlanReport, SourcePlan};
 use crate::report::progress::Progress;
 use crate::report::run::{DayReport, Outcome, counted};
 use crate::store::Rereads;
-
-/// Heroku's oldest archive is of this month (its schema, "archive": year, minimum 2017), and so is its audit trail.
-pub(super) fn oldest() -> NaiveDate {
-    NaiveDate::from_ymd_opt(2017, 1, 1).expect("a date")
-}
 
 pub(super) async fn run(app: &App<'_>, args: &BackfillArgs) -> Result<ExitStatus, Failure> {
     if args.plan {
@@ -40,16 +36,13 @@ pub(super) async fn run(app: &App<'_>, args: &BackfillArgs) -> Result<ExitStatus
 
 fn order<'a>(app: &'a App<'_>, args: &BackfillArgs) -> Result<Order<'a>, Failure> {
     let selection = sync::named(args.from, args.to)?;
-    if args.from < oldest() {
-        let oldest = oldest();
-        return Err(Failure::usage(format!(
-            "--from {} lies before {oldest}, when Heroku's audit trail begins",
-            args.from
-        )));
-    }
     // The archive of a month that is over says the same however often it is read.
     let rereads = if args.via == Route::Api { Rereads::Wanted } else { Rereads::None };
-    Ok(Order { sources: app.sources(&args.sources)?, selection, rereads, mode: Mode::Write })
+    let command = match args.via {
+        Route::Api => ReadCommand::Backfill,
+        Route::Archive => ReadCommand::Archive,
+    };
+    Ok(Order { sources: app.sources(&args.sources)?, selection, rereads, mode: Mode::Write, command })
 }
 
 /// Prints what a backfill would take, and does nothing.
@@ -132,7 +125,7 @@ async fn by_archive(app: &App<'_>, order: &Order<'_>, shutdown: &super::Shutdown
     let holder = App::holder();
     let run_id = holder.run_id;
     let (plan, store) = sync::plan_to_write(app, &reader, &holder, order).await?;
-    let (planned, newest) = (plan.days, last_over(plan.now));
+    let (planned, newest) = (&plan.days, last_over(plan.now));
     let writing = Writing::new(app, store, reader.clone(), shutdown.clone());
     let context = Context { client, teams: Teams::default(), writing };
     let progress = Progress::new(planned.iter().filter(|day| is_due(day)).count(), app.global.verbosity());
@@ -144,7 +137,7 @@ async fn by_archive(app: &App<'_>, order: &Order<'_>, shutdown: &super::Shutdown
             if shutdown.is_asked() {
                 break;
             }
-            let days = due_days(&planned, account, month);
+            let days = due_days(planned, account, month);
             if days.is_empty() {
                 continue;
             }
@@ -157,7 +150,8 @@ async fn by_archive(app: &App<'_>, order: &Order<'_>, shutdown: &super::Shutdown
             progress.done(count);
         }
     }
-    Ok(Done { run_id, reader, days: sync::report_all(&planned, work, shutdown) })
+    let (days, remaining) = sync::report_all(app, order.command, plan, work, shutdown);
+    Ok(Done { run_id, reader, days, remaining })
 }
 
 /// The months that days are asked for of, oldest first.
@@ -216,8 +210,9 @@ async fn take_month(
         days.into_iter().partition(|day| covered.is_some_and(|to| day.key.date <= to));
     if !uncovered.is_empty() {
         let to = covered.map_or_else(|| "no whole day".to_owned(), |to| format!("whole days up to {to} only"));
-        let why =
-            format!("the archive of {month} covers {to}; the day is due as before, and Heroku's list may have it");
+        let why = format!(
+            "the archive of {month} covers {to}; Heroku's list may have the day: `auditsync backfill --via api`"
+        );
         reports.extend(fail(&uncovered, &why));
     }
     let read_from = ReadFrom::Archive { month, as_of: archive.as_of(newest) };
@@ -256,18 +251,18 @@ pub(super) async fn selectors(
 pub(super) fn told(error: &ArchiveError, account: &Account<'_>, month: Month) -> String {
     match error {
         ArchiveError::Heroku(error) if error.fault.status().is_some_and(|status| status == 404) => format!(
-            "{error}. Heroku has no archive of {month} for {}, or the token's user may not see it; the days are due as before",
+            "{error}. Heroku has no archive of {month} for {}, or the token's user may not see it",
             account.name
         ),
         ArchiveError::Heroku(error) => {
-            format!("{error}. {}; the days are due as before", advice(&error.fault, account.sources[0]))
+            format!("{error}. {}", advice(&error.fault, account.sources[0]))
         }
         ArchiveError::File(error) => {
             let advice = host_advice(&error.fault, account.sources[0]);
-            format!("{error}. {advice}; the days are due as before")
+            format!("{error}. {advice}")
         }
         ArchiveError::Disk(_) => {
-            format!("{error}. Make room, or set TMPDIR to a folder that has it; the days are due as before")
+            format!("{error}. Make room, or set TMPDIR to a folder that has it")
         }
     }
 }

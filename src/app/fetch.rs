@@ -169,12 +169,10 @@ pub(super) fn advice(fault: &Fault, source: &Source) -> String {
             "Check `account` of the source {name}: it is {account}; and that the user of the token in ${} is a member",
             source.token_env
         ),
-        Some(429) => "The day is due again; lower [rate_limit] or raise its reserve if this comes often".to_owned(),
+        Some(429) => "Lower [rate_limit] or raise its reserve if this comes often".to_owned(),
         Some(300..=399) => "Check [api] base_url: Heroku's API does not redirect".to_owned(),
         Some(400..=499) => format!("Check account, team and filter of the source {name}"),
-        _ => format!(
-            "The next run tries it again, or `auditsync --source {name} --date …` if it is older than catch_up_days"
-        ),
+        _ => "If this lasts, see https://status.heroku.com".to_owned(),
     }
 }
 

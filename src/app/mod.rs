@@ -12,6 +12,7 @@ mod manual;
 mod migrate;
 mod notify;
 mod reconcile;
+mod remaining;
 mod reset;
 mod secrets;
 mod signals;

@@ -9,7 +9,7 @@ use std::io;
 use chrono::NaiveDate;
 
 use super::archive::{Account, Context, Found, Sink, Sorted, accounts, nearest, sort, store_days};
-use super::backfill::{oldest, selectors, told};
+use super::backfill::{selectors, told};
 use super::fetch::{JobDay, Selector, Teams};
 use super::view::{ReadFrom, Writing};
 use super::{App, DONE, ExitStatus, FOUND_WRONG, Failure, Shutdown, existing, now, writable};
@@ -89,9 +89,6 @@ fn nothing_stored(sources: &[&Source], month: Month) -> ReconcileReport {
 fn refuse_month(month: Month, newest: NaiveDate) -> Result<(), Failure> {
     if month.first() > newest {
         return Err(Failure::usage(format!("no day of {month} is over in UTC, so there is nothing to compare")));
-    }
-    if month.first() < oldest() {
-        return Err(Failure::usage(format!("{month} lies before {}, when Heroku's audit trail begins", oldest())));
     }
     Ok(())
 }

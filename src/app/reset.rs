@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 
 use super::{App, DONE, ExitStatus, FOUND_WRONG, Failure, clock, env, existing};
 use crate::cli::ResetArgs;
-use crate::config::SourceName;
+use crate::config::{Source, SourceName};
 use crate::day::{Dates, DayKey, last_over, range};
 use crate::report::operator::{ResetDay, ResetReport};
 use crate::store::{Behalf, Reader, Reset, ResetOrder, Store};
@@ -29,14 +29,13 @@ pub(super) async fn run(app: &App<'_>, args: &ResetArgs) -> Result<ExitStatus, F
                 Some(store) if rows.contains(&date) => store.reset(&DayKey::new(&source.name, date), &order).await?,
                 _ => Reset::NoRow,
             };
-            let (outcome, message) = tell(&reset);
-            days.push(ResetDay { source: source.name.to_string(), date, outcome, message });
+            days.push(told(source, date, &reset));
         }
     }
-    let refused = days.iter().any(|day| day.outcome == "refused");
+    let rejected = days.iter().any(|day| matches!(day.outcome, "refused" | "no_row"));
     app.global.output.print(&ResetReport { days })?;
     reader.close().await;
-    Ok(if refused { FOUND_WRONG } else { DONE })
+    Ok(if rejected { FOUND_WRONG } else { DONE })
 }
 
 /// Refuses days that are not over, before anything is done to the others.
@@ -63,15 +62,19 @@ async fn rows(
     Ok(rows.into_iter().map(|row| row.date).collect())
 }
 
-fn tell(reset: &Reset) -> (&'static str, String) {
-    match reset {
-        Reset::Done { was } => ("reset", format!("due again (was {was}); the next `auditsync` reads it")),
-        Reset::AlreadyDue => ("already_due", "due already; the next `auditsync` reads it".to_owned()),
-        Reset::NoRow => ("no_row", "has no row in the ledger, so there is nothing to reset".to_owned()),
+fn told(source: &Source, date: NaiveDate, reset: &Reset) -> ResetDay {
+    let name = &source.name;
+    // A run without options leaves a disabled source out.
+    let run = if source.enabled { "the next `auditsync`".to_owned() } else { format!("`auditsync --source {name}`") };
+    let (outcome, message) = match reset {
+        Reset::Done { was } => ("reset", format!("due again (was {was}); {run} reads it")),
+        Reset::AlreadyDue => ("already_due", format!("due already; {run} reads it")),
+        Reset::NoRow => ("no_row", ResetDay::without_row(name.as_ref(), date, date)),
         Reset::Refused { holder } => {
             ("refused", format!("at work: {holder} has it. Wait for that, or take the day away from it with --force"))
         }
-    }
+    };
+    ResetDay { source: name.to_string(), date, outcome, message }
 }
 
 /// Who acts, for the history: the name that was given, or the user and the dyno.

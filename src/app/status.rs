@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
-use chrono::{Days, NaiveDate};
+use chrono::{DateTime, Days, NaiveDate, Utc};
 
 use super::{App, DONE, ExitStatus, FOUND_WRONG, Failure, now};
+use crate::calendar::AUDIT_TRAIL_BEGINS;
 use crate::cli::StatusArgs;
 use crate::config::{Scope, Source};
-use crate::coverage::{Coverage, Standings, coverage};
+use crate::coverage::{Adopted, Coverage, Standings, coverage};
 use crate::day::{last_over, range};
 use crate::ledger::LedgerRow;
 use crate::report::status::{Behind, Check, DayStatus, StatusReport};
@@ -22,7 +23,7 @@ pub(super) async fn run(app: &App<'_>, args: &StatusArgs) -> Result<ExitStatus, 
     };
     let now = now(&reader).await?;
     let to = last_over(now);
-    let window = (to - Days::new(u64::from(args.days - 1)), to);
+    let window = ((to - Days::new(u64::from(args.days - 1))).max(AUDIT_TRAIL_BEGINS), to);
     let standings = standings(app, ledger, &args.sources).await?;
     let sources = wanted(app, &args.sources, &standings)?;
     let covered = coverage(&sources, standings, now);
@@ -30,7 +31,7 @@ pub(super) async fn run(app: &App<'_>, args: &StatusArgs) -> Result<ExitStatus, 
         Some(ledger) => days_of(ledger, &covered, &sources, window).await?,
         None => Vec::new(),
     };
-    let check = args.check.then(|| check(&covered, args.max_lag));
+    let check = args.check.then(|| check(&covered, args, now));
     let status = if check.as_ref().is_some_and(|check| !check.ok) { FOUND_WRONG } else { DONE };
     let days = days(&covered, &rows, window);
     app.global.output.print(&StatusReport { from: window.0, to, sources: covered, days, check })?;
@@ -82,15 +83,16 @@ fn days(covered: &[Coverage], rows: &[LedgerRow], (from, to): (NaiveDate, NaiveD
     days
 }
 
-fn check(covered: &[Coverage], max_lag: humantime::Duration) -> Check {
+fn check(covered: &[Coverage], args: &StatusArgs, now: DateTime<Utc>) -> Check {
+    let adopted = if args.accept_adopted { Adopted::Accepted } else { Adopted::Rejected };
     let behind: Vec<Behind> = covered
         .iter()
-        .filter_map(|source| {
-            let reason = source.behind(max_lag.into())?;
-            Some(Behind { source: source.source.clone(), reason })
+        .flat_map(|source| {
+            let reasons = source.behind(args.max_lag.into(), adopted, now).into_iter();
+            reasons.map(|reason| Behind { source: source.source.clone(), reason })
         })
         .collect();
-    Check { ok: behind.is_empty(), max_lag: told(max_lag), behind }
+    Check { ok: behind.is_empty(), max_lag: told(args.max_lag), behind }
 }
 
 /// A duration as people type it: whole hours as hours, also more than a day of them.

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use doubt::Doubts;
 
 use super::fetch::{Job, Teams, jobs};
+use super::remaining::{ReadCommand, name_commands};
 use super::view::{TIME_TO_RELEASE, Writing};
 use super::{
     App, DONE, ExitStatus, FOUND_WRONG, Failure, Shutdown, bring_up_to_date, clock, dry_run, earlier, notify, now,
@@ -22,9 +23,10 @@ use crate::cli::SyncArgs;
 use crate::config::{Source, Token};
 use crate::day::{DayKey, last_over};
 use crate::heroku::Client;
-use crate::plan::{Known, Planned, Selection, Verdict, plan, window};
+use crate::plan::{CatchUp, Known, Planned, Selection, Verdict, plan, window};
 use crate::report;
 use crate::report::progress::Progress;
+use crate::report::remaining::Remaining;
 use crate::report::run::{DayReport, Outcome, RunReport};
 use crate::store::{EveryDay, Holder, Look, Outlook, Reader, Rereads, Schema, Store, Wanted};
 
@@ -49,6 +51,8 @@ pub(super) struct Order<'a> {
     /// Whether whole days are read again when their time has come.
     pub(super) rereads: Rereads,
     pub(super) mode: Mode,
+    /// The command that gives this order.
+    pub(super) command: ReadCommand,
 }
 
 /// Whether a run writes.
@@ -67,13 +71,16 @@ pub(super) struct Done {
     /// To be closed once all is done.
     pub(super) reader: Reader,
     pub(super) days: Vec<DayReport>,
+    /// What reads those that were not finished.
+    pub(super) remaining: Remaining,
 }
 
 pub(super) async fn run(app: &App<'_>, args: &SyncArgs) -> Result<ExitStatus, Failure> {
     let mode = if args.dry_run { Mode::DryRun } else { Mode::Write };
     let ended = supervise(app, mode, async |shutdown| {
         let selection = selection(args)?;
-        let order = Order { sources: app.sources(&args.sources)?, selection, rereads: Rereads::Wanted, mode };
+        let (sources, rereads, command) = (app.sources(&args.sources)?, Rereads::Wanted, ReadCommand::Sync);
+        let order = Order { sources, selection, rereads, mode, command };
         by_list(app, &order, shutdown).await
     })
     .await;
@@ -95,8 +102,8 @@ pub(super) async fn supervise(
         done = work(&shutdown) => done,
         () = shutdown.overdue(TIME_TO_END) => Err(Failure::Interrupted(shutdown.exit_status().unwrap_or(FOUND_WRONG))),
     };
-    let Done { run_id, reader, days } = done?;
-    let report = RunReport::new(run_id, started_at, days);
+    let Done { run_id, reader, days, remaining } = done?;
+    let report = RunReport { remaining, ..RunReport::new(run_id, started_at, days) };
     let report = RunReport { dry_run: mode == Mode::DryRun, finished_at: clock(), ..report };
     report::log::run(&report);
     let status = if report.is_good() { DONE } else { FOUND_WRONG };
@@ -125,7 +132,7 @@ pub(super) async fn by_list(app: &App<'_>, order: &Order<'_>, shutdown: &Shutdow
         let (client, jobs, stored) = (client()?, jobs(&to_read, &tokens), has_ledger.then_some(&reader));
         let context = dry_run::Context::new(app, &client, stored, shutdown, progress(&jobs));
         let days = dry_run::read_days(&context, &plan.days, jobs, app.config.sync.concurrency).await;
-        return Ok(Done { run_id, reader, days });
+        return Ok(Done { run_id, reader, days, remaining: Remaining::default() });
     }
     let (plan, store) = plan_to_write(app, &reader, &holder, order).await?;
     let jobs = jobs(&plan.days, &tokens);
@@ -138,7 +145,8 @@ pub(super) async fn by_list(app: &App<'_>, order: &Order<'_>, shutdown: &Shutdow
         let context = Context { client, teams: Teams::default(), doubts: Doubts::default(), writing, progress };
         work_off(Arc::new(context), jobs, app.config.sync.concurrency).await
     };
-    Ok(Done { run_id, reader, days: report_all(&plan.days, work, shutdown) })
+    let (days, remaining) = report_all(app, order.command, plan, work, shutdown);
+    Ok(Done { run_id, reader, days, remaining })
 }
 
 /// The days that are asked for. Days that are not over are refused before anything else is done.
@@ -176,6 +184,8 @@ fn refuse_unfinished(selection: Selection, last_over: NaiveDate) -> Result<(), F
 pub(super) struct Plan<'s> {
     pub(super) days: Vec<Planned<'s>>,
     pub(super) now: DateTime<Utc>,
+    /// What the next run catches up.
+    pub(super) catch_up: CatchUp,
 }
 
 /// Plans what is to be written. Brings the schema up to date first, if need be.
@@ -245,8 +255,9 @@ fn plan_days<'s>(app: &App<'_>, order: &'s Order<'s>, outlook: &Outlook) -> Resu
     let Outlook { now, ref rows, ref days } = *outlook;
     refuse_unfinished(order.selection, last_over(now))?;
     let (sources, catch_up_days) = (&*order.sources, app.config.sync.catch_up_days);
-    let known = Known { sources, rows, days, now, catch_up_days, recheck_after: recheck_after(app, order) };
-    Ok(Plan { days: plan(&known, order.selection), now })
+    let (recheck_after, next_recheck_after) = (recheck_after(app, order), &*app.config.sync.recheck_after);
+    let known = Known { sources, rows, days, now, catch_up_days, recheck_after, next_recheck_after };
+    Ok(Plan { days: plan(&known, order.selection), now, catch_up: CatchUp::of(&known) })
 }
 
 /// Works the fetches off, as many at a time as allowed, until all are done or a signal came.
@@ -288,15 +299,25 @@ async fn work_off(context: Arc<Context>, mut jobs: VecDeque<Job>, concurrency: u
     reports
 }
 
-/// A report for each planned day: what its work reported, or what the plan said, or that it was not come to.
-pub(super) fn report_all(planned: &[Planned<'_>], work: Vec<DayReport>, shutdown: &Shutdown) -> Vec<DayReport> {
+/// A report for each planned day: what its work reported, or what the plan said, or that it was not begun. And what reads
+/// the days that were not finished.
+pub(super) fn report_all(
+    app: &App<'_>,
+    command: ReadCommand,
+    plan: Plan<'_>,
+    work: Vec<DayReport>,
+    shutdown: &Shutdown,
+) -> (Vec<DayReport>, Remaining) {
+    let planned = &plan.days;
     let done: HashSet<DayKey> = work.iter().map(|day| DayKey::new(&day.source, day.date)).collect();
     let left = planned.iter().filter(|day| !done.contains(&day.key)).map(|day| {
         let report = report_unread(day, if shutdown.is_asked() { Unread::Interrupted } else { Unread::Unexplained });
         report::log::day(&report);
         report
     });
-    left.collect::<Vec<_>>().into_iter().chain(work).collect()
+    let mut reports: Vec<DayReport> = left.collect::<Vec<_>>().into_iter().chain(work).collect();
+    let remaining = name_commands(app, command, planned, plan.catch_up, &mut reports);
+    (reports, remaining)
 }
 
 /// Why a day that is due was not read.
@@ -323,9 +344,10 @@ pub(super) fn report_unread(day: &Planned<'_>, why: Unread) -> DayReport {
             "its ledger row can't be used: {problem}. `auditsync reset --force --source {} {}` puts it right",
             day.key.source, day.key.date
         )),
-        Verdict::Due(_) if why == Unread::Interrupted => DayReport::new(&day.key, Outcome::Interrupted)
-            .because("the run was ended by a signal; the day is due again"),
+        Verdict::Due(_) if why == Unread::Interrupted => {
+            DayReport::new(&day.key, Outcome::Interrupted).because("not begun, because a signal ended the run")
+        }
         Verdict::Due(_) => DayReport::new(&day.key, Outcome::Failed)
-            .because("its work ended unexpectedly, as the log tells; the day is due again once its lease has run out"),
+            .because("its work ended unexpectedly: see the log. If it holds a lease, that lease runs out"),
     }
 }

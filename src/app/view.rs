@@ -21,6 +21,7 @@ use crate::day::{Month, end};
 use crate::event::Event;
 use crate::heartbeat::Heartbeat;
 use crate::heroku;
+use crate::plan::Left;
 use crate::report;
 use crate::report::log::Novelty;
 use crate::report::run::{DayReport, Outcome};
@@ -114,14 +115,11 @@ impl Stop {
         Self::Heroku(none.told(source))
     }
 
-    pub(super) fn by_store(error: &Error, source: &Source) -> Self {
+    pub(super) fn by_store(error: &Error) -> Self {
         match error {
             Error::LeaseLost => Self::LostLock,
             Error::OutOfTime => Self::Interrupted,
-            error => {
-                let advice = "The day is due again; see that the database is well, then run auditsync again";
-                Self::Unexpected(format!("{error}. {advice} (`--source {}`)", source.name))
-            }
+            error => Self::Unexpected(format!("{error}. See that the database is well")),
         }
     }
 }
@@ -208,7 +206,7 @@ impl View {
     /// Stores `events`, which are the source's own.
     pub(super) async fn store(&mut self, writing: &Writing, token: &Token, events: &[&Event], via: Via) {
         if let Err(error) = self.try_store(writing, token, events, via).await {
-            self.stopped = Some(Stop::by_store(&error, &self.day.source));
+            self.stopped = Some(Stop::by_store(&error));
         }
     }
 
@@ -256,7 +254,7 @@ impl View {
             _ => Ok(Vanished::default()),
         };
         let vanished = vanished.unwrap_or_else(|error| {
-            self.stopped = Some(Stop::by_store(&error, &self.day.source));
+            self.stopped = Some(Stop::by_store(&error));
             Vanished::default()
         });
         let note = if matches!(from, ReadFrom::Stored) { None } else { self.note(from, &vanished) };
@@ -287,11 +285,16 @@ impl View {
                         ..report
                     };
                 }
-                Err(Unpublished { error, lease }) => (Stop::by_store(&error, &self.day.source), lease),
+                Err(Unpublished { error, lease }) => (Stop::by_store(&error), lease),
             },
         };
         let given_back = give_back(writing, &stop, lease, totals).await;
         let trouble = trust.trouble();
+        let left = match (&stop, &given_back) {
+            (Stop::Interrupted, Ok(())) => Left::Pending,
+            _ => Left::Failed,
+        };
+        let report = DayReport { left, ..report };
         match given_back {
             Ok(()) => unpublished(report, stop, trouble),
             Err(Error::LeaseLost) => unpublished(report, Stop::LostLock, trouble),
@@ -374,7 +377,7 @@ fn unpublished(report: DayReport, stop: Stop, trouble: Option<String>) -> DayRep
             ),
         ),
         Stop::Interrupted => {
-            (Outcome::Interrupted, "the run was ended by a signal; the day is due again".to_owned())
+            (Outcome::Interrupted, "not finished, because a signal ended the run".to_owned())
         }
         Stop::Heroku(text) | Stop::Unexpected(text) => (Outcome::Failed, text),
     };

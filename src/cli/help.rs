@@ -53,7 +53,7 @@ Examples:
   auditsync reset --source acme 2024-09-01..2024-09-05 2024-09-28
   auditsync reset --source acme 2024-09-28 --reason drill --by ada
 
-Exit status: 1 if a day is being worked on, and --force was not given.";
+Exit status: 1 if a day has no row in the ledger, or if it is being worked on and --force was not given.";
 
 pub(super) const CLEANUP: &str = "\
 A sync takes such days over by itself; this only shows them as what they are.
@@ -75,6 +75,7 @@ pub(super) const MIGRATE: &str = "\
 Examples:
   auditsync migrate --dry-run                          what would be done
   auditsync migrate
+  auditsync migrate --adopt-as acme --reread           read adopted days
 
 Exit status: 3 if the schema can't be brought up to date.";
 

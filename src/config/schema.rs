@@ -240,7 +240,9 @@ impl Schema for Duration {
 
 impl Schema for NaiveDate {
     fn schema() -> Json {
-        let pattern = "^[2-9][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$";
+        // From the year in which the audit trail begins.
+        let year = "(201[7-9]|20[2-9][0-9]|2[1-9][0-9]{2}|[3-9][0-9]{3})";
+        let pattern = format!("^{year}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$");
         json!({ "type": "string", "format": "date", "pattern": pattern })
     }
 }

@@ -4,13 +4,14 @@ use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use chrono::{Datelike as _, NaiveDate};
+use chrono::NaiveDate;
 use reqwest::Url;
 use toml::de::DeValue;
 
 use super::document::TOKEN_HELP;
 use super::schema::Schema;
 use super::{EventLog, SourceName, duration, mask, near};
+use crate::calendar::{self, AUDIT_TRAIL_BEGINS, NotADate};
 
 /// A value of one key.
 pub(super) trait Value: Schema + Sized {
@@ -271,24 +272,22 @@ impl Value for NaiveDate {
 
     fn read(value: &DeValue<'_>) -> Result<Self, Misfit> {
         let date = match value {
-            DeValue::String(text) => {
-                let digits_where_due = text.bytes().enumerate().all(|(i, b)| (matches!(i, 4 | 7)) == (b == b'-'));
-                if text.len() != 10 || !digits_where_due {
-                    return Err(Misfit::new("year-month-day, in digits: \"YYYY-MM-DD\""));
-                }
-                NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()
+            DeValue::String(text) => calendar::date(text),
+            DeValue::Datetime(toml) if toml.time.is_some() => {
+                return Err(Misfit::new("the day alone, without a time"));
             }
-            DeValue::Datetime(toml) if toml.time.is_none() => {
-                toml.date.and_then(|date| NaiveDate::from_ymd_opt(date.year.into(), date.month.into(), date.day.into()))
-            }
-            DeValue::Datetime(_) => return Err(Misfit::new("the day alone, without a time")),
+            DeValue::Datetime(toml) => toml
+                .date
+                .and_then(|date| NaiveDate::from_ymd_opt(date.year.into(), date.month.into(), date.day.into()))
+                .ok_or(NotADate::Form)
+                .and_then(calendar::of_the_trail),
             other => return Err(Misfit::kind(other)),
         };
-        match date {
-            None => Err(Misfit::new("there is no such day")),
-            Some(date) if date.year() < 2000 => Err(Misfit::new("that is before 2000, and before Heroku")),
-            Some(date) => Ok(date),
-        }
+        date.map_err(|error| match error {
+            NotADate::Form => Misfit::new("year-month-day, in digits: \"YYYY-MM-DD\""),
+            NotADate::NoMonth(_) | NotADate::NoDay { .. } => Misfit::new("there is no such day"),
+            NotADate::TooEarly(_) => Misfit::new(format!("Heroku's audit trail begins on {AUDIT_TRAIL_BEGINS}")),
+        })
     }
 }
 

@@ -100,9 +100,10 @@ fn the_lag_counts_from_the_begin_of_the_oldest_gap_or_of_today() {
     assert_eq!((hours(&never), never.covered_from), (None, None));
 
     let lag = |hours: u64| Duration::from_hours(hours);
-    assert_eq!(yesterday_missing.behind(lag(34)), None);
-    assert_eq!(yesterday_missing.behind(lag(33)).as_deref(), Some("2024-09-28 is not whole, 34h after it began"));
-    assert_eq!(never.behind(lag(1000)).as_deref(), Some("it was never synced"));
+    assert_eq!(yesterday_missing.behind(lag(34), Adopted::Rejected, now()), [""; 0]);
+    let behind = |coverage: &Coverage, max_lag| coverage.behind(max_lag, Adopted::Rejected, now());
+    assert_eq!(behind(&yesterday_missing, lag(33)), ["2024-09-28 is not whole, 34h after it began"]);
+    assert_eq!(behind(&never, lag(1000)), ["it was never synced"]);
 }
 
 #[test]
@@ -136,7 +137,7 @@ fn a_source_that_is_disabled_or_left_the_file_owes_nothing_behind_its_last_day_b
         || vec![group(State::Settled, "2024-01-01", "2024-01-05"), group(State::Settled, "2024-01-08", "2024-01-09")];
     let disabled = of("enabled = false", groups());
     assert_eq!((disabled.missing, disabled.lag), (2, None));
-    assert_eq!(disabled.behind(Duration::ZERO), None);
+    assert_eq!(disabled.behind(Duration::ZERO, Adopted::Rejected, now()), [""; 0]);
     let gone = covered(&[], groups());
     assert_eq!((gone.in_file, gone.missing, gone.covered_to), (false, 2, Some(date("2024-01-09"))));
 }
@@ -200,4 +201,26 @@ fn holes_show_in_the_count() {
     let count = counted(&[group(State::Whole, "2024-09-01", "2024-09-04")]).expect("days");
     assert!(!count.has_holes());
     assert!(Count { days: 3, ..count }.has_holes());
+}
+
+#[test]
+fn adopted_days_are_not_complete_and_a_check_fails_on_them_unless_it_accepts_them() {
+    let groups =
+        || vec![group(State::Adopted, "2024-09-01", "2024-09-10"), group(State::Whole, "2024-09-11", "2024-09-28")];
+    let behind = |coverage: &Coverage, adopted| coverage.behind(Duration::from_hours(36), adopted, now());
+    let coverage = of("", groups());
+    assert_eq!((coverage.adopted, coverage.whole, coverage.settled), (10, 18, 0));
+    assert_eq!(coverage.oldest_gap, Some(date("2024-09-01")));
+    let reasons = behind(&coverage, Adopted::Rejected);
+    assert!(reasons.len() == 1 && reasons[0].contains("adopted days (2024-09-01 .. 2024-09-10)"), "{reasons:?}");
+    assert!(reasons[0].contains("`auditsync backfill --from 2024-09-01 --to 2024-09-10 --source a`"), "{reasons:?}");
+    assert_eq!(behind(&coverage, Adopted::Accepted), [""; 0]);
+    // What is not owed is not asked for.
+    assert_eq!(behind(&of("since = \"2024-09-11\"", groups()), Adopted::Rejected), [""; 0]);
+    // A gap is one, whatever is accepted.
+    let mut groups = groups();
+    groups[1] = group(State::Failed, "2024-09-11", "2024-09-28");
+    let both = of("", groups);
+    assert_eq!(behind(&both, Adopted::Accepted), ["2024-09-11 is not whole, 442h after it began"]);
+    assert_eq!(behind(&both, Adopted::Rejected).len(), 2);
 }

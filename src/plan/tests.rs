@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
@@ -33,6 +34,7 @@ fn row(day: &str, status: Status) -> LedgerRow {
         updated_at: DateTime::<Utc>::UNIX_EPOCH,
         synced_at: None,
         settled: false,
+        adopted: false,
         other_scope: false,
     }
 }
@@ -71,6 +73,7 @@ fn planned_from(
         now: NOW.parse().expect("a time"),
         catch_up_days: 7,
         recheck_after,
+        next_recheck_after: recheck_after,
     };
     plan(&known, selection).into_iter().map(|day| (day.key.date.to_string(), day.verdict)).collect()
 }
@@ -279,7 +282,91 @@ fn days_come_oldest_first_across_sources() {
         now: NOW.parse().expect("a time"),
         catch_up_days: 7,
         recheck_after: &[],
+        next_recheck_after: &[],
     };
     let order: Vec<_> = plan(&known, selection).iter().map(|day| day.key.to_string()).collect();
     assert_eq!(order, ["a 2024-01-01", "b 2024-01-01", "a 2024-01-02", "b 2024-01-02"]);
+}
+
+#[test]
+fn an_adopted_day_is_due_in_the_window_and_where_it_is_named_and_nowhere_else() {
+    let adopted = |day| LedgerRow { attempt: 0, adopted: true, ..row(day, Status::Success) };
+    let rows = [adopted("2024-09-10"), adopted("2024-09-24"), row("2024-09-25", Status::Success)];
+    let days = planned(&config("since = \"2024-09-24\""), Some("2024-09-10"), &rows, Selection::Due);
+    let told: Vec<_> = days.iter().filter(|(_, verdict)| *verdict == Verdict::Due(Reason::Adopted)).collect();
+    assert_eq!(told.iter().map(|(date, _)| date.as_str()).collect::<Vec<_>>(), ["2024-09-24"]);
+    let named =
+        planned(&config(""), Some("2024-09-10"), &rows, Selection::Named(date("2024-09-10"), date("2024-09-10")));
+    assert_eq!(named, [("2024-09-10".to_owned(), Verdict::Due(Reason::Adopted))]);
+}
+
+#[test]
+fn no_day_before_the_audit_trail_is_due_whatever_its_row_says() {
+    let early = |day| row(day, Status::Pending);
+    let recheck = LedgerRow {
+        synced_at: Some("2016-12-31T12:00:00Z".parse().expect("a time")),
+        ..row("2016-12-30", Status::Success)
+    };
+    let rows = [early("1024-09-28"), early("2016-12-31"), early("2017-01-01"), recheck];
+    assert_eq!(due(&config("since = \"2024-09-28\""), Some("1024-09-28"), &rows), ["2017-01-01", LAST_OVER]);
+    let (from, to) = window(Selection::Due, date("2017-01-03"), 3650);
+    assert_eq!((from, to), (date("2017-01-01"), date("2017-01-03")));
+}
+
+/// What the next run makes of each named day, if this one leaves it so.
+fn next_runs(config: &Config, first: Option<&str>, rows: &[LedgerRow], days: &[(&str, Left)]) -> Vec<NextRun> {
+    let sources: Vec<&Source> = config.sources.iter().collect();
+    let of_source = |first| ("a".to_owned(), SourceDays { first: date(first), settled: HashSet::new() });
+    let known = Known {
+        sources: &sources,
+        rows,
+        days: &first.map(of_source).into_iter().collect(),
+        now: NOW.parse().expect("a time"),
+        catch_up_days: 7,
+        recheck_after: &[],
+        next_recheck_after: &RECHECKS,
+    };
+    let catch_up = CatchUp::of(&known);
+    let next_run = |&(day, left): &(&str, Left)| {
+        let planned = plan(&known, Selection::Named(date(day), date(day)));
+        catch_up.next_run(&planned[0], left)
+    };
+    days.iter().map(next_run).collect()
+}
+
+#[test]
+fn the_next_run_reads_pending_days_of_any_age_and_others_while_they_are_in_its_window() {
+    let until = |day| NextRun::ReadsUntil(date(day));
+    let days = [
+        ("2024-09-21", Left::Untouched),
+        ("2024-09-21", Left::Failed),
+        ("2024-09-21", Left::Pending),
+        ("2024-09-22", Left::Untouched),
+        (LAST_OVER, Left::Failed),
+    ];
+    let expected = [NextRun::Leaves, NextRun::Leaves, NextRun::Reads, until("2024-09-29"), until("2024-10-05")];
+    assert_eq!(next_runs(&config(""), Some("2020-01-01"), &[], &days), expected);
+    let disabled = next_runs(&config("enabled = false"), Some("2020-01-01"), &[], &days);
+    assert_eq!(disabled, [NextRun::Leaves; 5]);
+    // Before `since`, or the first day, nothing is caught up; a source without a day begins with yesterday.
+    let since = next_runs(&config("since = \"2024-09-23\""), Some("2020-01-01"), &[], &days);
+    assert_eq!(since[3..], [NextRun::Leaves, until("2024-10-05")]);
+    assert_eq!(next_runs(&config(""), None, &[], &days)[3..], [NextRun::Leaves, until("2024-10-05")]);
+}
+
+#[test]
+fn the_next_run_reads_what_is_due_by_its_row_at_any_age() {
+    let read = |status| LedgerRow {
+        synced_at: Some("2024-01-02T00:10:00Z".parse().expect("a time")),
+        ..row("2024-01-01", status)
+    };
+    let next = |row: LedgerRow, left| next_runs(&config(""), Some("2020-01-01"), &[row], &[("2024-01-01", left)])[0];
+    assert_eq!(next(row("2024-01-01", Status::Pending), Left::Untouched), NextRun::Reads);
+    assert_eq!(next(row("2024-01-01", Status::Pending), Left::Failed), NextRun::Leaves);
+    assert_eq!(next(row("2024-01-01", Status::Failed), Left::Untouched), NextRun::Leaves);
+    // A recheck that has come is due until a reading satisfies it.
+    assert_eq!(next(read(Status::Failed), Left::Untouched), NextRun::Reads);
+    assert_eq!(next(read(Status::Pending), Left::Failed), NextRun::Reads);
+    let adopted = LedgerRow { adopted: true, ..row("2024-01-01", Status::Success) };
+    assert_eq!(next(adopted, Left::Untouched), NextRun::Leaves);
 }

@@ -14,6 +14,7 @@ pub mod operator;
 mod paint;
 pub mod progress;
 pub mod reconcile;
+pub mod remaining;
 pub mod run;
 pub mod status;
 pub mod streams;

@@ -3,11 +3,12 @@
 use chrono::NaiveDate;
 use serde::Serialize;
 
+use super::adoption::RereadDays;
 use super::run::counted;
 use super::{Report, Text};
 
 /// `reset`: what became of each date that was named. The document has an entry for every one, those of a range without a
-/// row too, so that a script finds each day it asked for; the text tells days that fared alike as one line.
+/// row too, so that a script finds each day it asked for; the text tells consecutive days that fared alike as one line.
 #[derive(Debug, Clone, Serialize)]
 pub struct ResetReport {
     /// The dates, each once, oldest first.
@@ -28,40 +29,37 @@ pub struct ResetDay {
 }
 
 impl ResetDay {
+    /// What is told of days that have no row.
+    pub fn without_row(source: &str, from: NaiveDate, to: NaiveDate) -> String {
+        let (have, them) = if from == to { ("it has", "it") } else { ("they have", "them") };
+        format!(
+            "not reset, because {have} no row in the ledger. \
+             `auditsync backfill --from {from} --to {to} --source {source}` reads {them}"
+        )
+    }
+
     /// Whether `next` is the day after this one, and fared alike.
     fn goes_on_in(&self, next: &Self) -> bool {
-        self.date.succ_opt() == Some(next.date) && (self.outcome, &self.message) == (next.outcome, &next.message)
+        let alike = self.outcome == next.outcome && (self.outcome == "no_row" || self.message == next.message);
+        self.date.succ_opt() == Some(next.date) && alike
     }
 }
 
 impl Report for ResetReport {
     fn text(&self) -> Text {
-        let (without, with): (Vec<_>, Vec<_>) = self.days.iter().partition(|day| day.outcome == "no_row");
         let mut text = Text::default();
-        for alike in with.chunk_by(|day, next| day.goes_on_in(next)) {
-            let (first, last) = (alike[0], alike[alike.len() - 1]);
+        for alike in self.days.chunk_by(ResetDay::goes_on_in) {
+            let (first, last) = (&alike[0], &alike[alike.len() - 1]);
             let _ = match alike.len() {
                 1 => writeln!(text, "{} {}: {}", first.source, first.date, first.message),
                 days => {
-                    let message = first.message.replace("reads it", "reads them");
+                    let message = if first.outcome == "no_row" {
+                        ResetDay::without_row(&first.source, first.date, last.date)
+                    } else {
+                        first.message.replace("reads it", "reads them")
+                    };
                     writeln!(text, "{} {} .. {}: {days} days {message}", first.source, first.date, last.date)
                 }
-            };
-        }
-        if let (Some(first), Some(last)) = (without.first(), without.last()) {
-            let ResetDay { source, date: from, .. } = first;
-            let to = last.date;
-            let _ = match without.len() {
-                1 => writeln!(
-                    text,
-                    "{source} {from}: has no row in the ledger, so there is nothing to reset; \
-                     `auditsync --source {source} --date {from}` reads it"
-                ),
-                days => writeln!(
-                    text,
-                    "{source} {from} .. {to}: {days} of the days have no row in the ledger, so there is nothing to reset; \
-                     `auditsync --source {source} --from {from} --to {to}` reads them"
-                ),
             };
         }
         text
@@ -106,6 +104,8 @@ pub struct MigrateReport {
     pub dry_run: bool,
     /// The migrations that ran, or would.
     pub migrations: Vec<String>,
+    /// The adopted days that were made due, or would be, if that was asked.
+    pub reread: Option<RereadDays>,
 }
 
 impl Report for MigrateReport {
@@ -116,6 +116,9 @@ impl Report for MigrateReport {
             text.push("The schema is up to date.");
         }
         self.migrations.iter().for_each(|migration| text.push(&format!("{verb} {migration}.")));
+        if let Some(reread) = &self.reread {
+            text.paragraphs(&reread.text());
+        }
         text
     }
 }

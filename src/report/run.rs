@@ -7,10 +7,12 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::remaining::Remaining;
 use super::table::Plain;
 use super::{Report, Text};
 use crate::config::SourceName;
 use crate::day::{DayKey, written};
+use crate::plan::Left;
 
 /// What a run did, day by day.
 #[derive(Debug, Clone, Serialize)]
@@ -29,6 +31,9 @@ pub struct RunReport {
     pub days: Vec<DayReport>,
     /// Their sums.
     pub totals: Totals,
+    /// What reads those that were not finished.
+    #[serde(skip)]
+    pub remaining: Remaining,
 }
 
 /// What became of one day.
@@ -60,6 +65,12 @@ pub struct DayReport {
     pub duration_ms: u64,
     /// Why the day was not synced by this run, and what to do.
     pub error: Option<String>,
+    /// Why alone, where `error` names a command that the text names once for all days.
+    #[serde(skip)]
+    pub reason: Option<String>,
+    /// How its row was left, if it was not finished.
+    #[serde(skip)]
+    pub left: Left,
 }
 
 /// What came of a day.
@@ -116,12 +127,29 @@ impl DayReport {
             attempt: 0,
             duration_ms: 0,
             error: None,
+            reason: None,
+            left: Left::Untouched,
         }
     }
 
     /// With the reason.
     pub fn because(self, error: impl Into<String>) -> Self {
         Self { error: Some(error.into()), ..self }
+    }
+
+    /// Why it was not synced, without the command that reads it.
+    fn why(&self) -> Option<&str> {
+        self.reason.as_deref().or(self.error.as_deref())
+    }
+
+    /// Adds to the reason what to do.
+    pub fn advise(&mut self, what: &str) {
+        let reason = self.error.take();
+        self.error = Some(match &reason {
+            Some(reason) => format!("{}. {what}", reason.trim_end_matches('.')),
+            None => what.to_owned(),
+        });
+        self.reason = reason;
     }
 }
 
@@ -164,7 +192,8 @@ impl RunReport {
                 totals.new_events += day.new_events;
             }
         }
-        Self { run_id, dry_run: false, started_at, finished_at: started_at, days, totals }
+        let remaining = Remaining::default();
+        Self { run_id, dry_run: false, started_at, finished_at: started_at, days, totals, remaining }
     }
 
     /// Whether every day is as it should be.
@@ -200,7 +229,7 @@ impl Report for RunReport {
             text.blank();
             let _ = writeln!(text, "{}: {error}", named(&days));
         }
-        self.say_what_next(&mut text);
+        text.paragraphs(&self.remaining.text());
         text
     }
 }
@@ -210,26 +239,13 @@ impl RunReport {
     fn reasons(&self) -> Vec<(Vec<&DayReport>, &str)> {
         let mut reasons: Vec<(Vec<&DayReport>, &str)> = Vec::new();
         for day in &self.days {
-            let Some(error) = day.error.as_deref() else { continue };
+            let Some(error) = day.why() else { continue };
             match reasons.iter_mut().find(|(_, known)| *known == error) {
                 Some((days, _)) => days.push(day),
                 None => reasons.push((vec![day], error)),
             }
         }
         reasons
-    }
-
-    /// What brings the days that were not done to their end, once their reasons are out of the way.
-    fn say_what_next(&self, text: &mut Text) {
-        let mut left = self.days.iter().filter(|day| !day.outcome.is_good()).map(|day| day.date);
-        let (Some(first), false) = (left.next(), self.dry_run) else { return };
-        let dates = match left.next_back() {
-            Some(last) if last != first => format!("--from {first} --to {last}"),
-            _ => format!("--date {first}"),
-        };
-        text.blank();
-        let _ = writeln!(text, "What was not done is due again: the next run takes it. `auditsync {dates}`");
-        text.push("takes it now, also if it is older than catch_up_days, and leaves alone what is whole.");
     }
 
     fn summary(&self) -> String {

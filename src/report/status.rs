@@ -56,7 +56,7 @@ pub struct DayStatus {
     pub date: NaiveDate,
     /// The ledger's status, or MISSING where a day that is owed has no row.
     pub status: String,
-    /// The events of the last whole reading, if there was one.
+    /// The events of the last complete reading of ours, if there was one.
     pub events: Option<i32>,
     /// How often it was claimed.
     pub attempt: i32,
@@ -65,6 +65,9 @@ pub struct DayStatus {
     /// When the row last changed.
     #[serde(serialize_with = "crate::day::written::optional_time")]
     pub updated_at: Option<DateTime<Utc>>,
+    /// Whether it is SUCCESS by another program's word alone.
+    #[serde(skip)]
+    pub adopted: bool,
 }
 
 impl DayStatus {
@@ -78,6 +81,7 @@ impl DayStatus {
             attempt: row.attempt,
             error: row.error.clone(),
             updated_at: Some(row.updated_at),
+            adopted: row.adopted,
         }
     }
 
@@ -91,6 +95,7 @@ impl DayStatus {
             attempt: 0,
             error: None,
             updated_at: None,
+            adopted: false,
         }
     }
 }
@@ -145,13 +150,15 @@ impl StatusReport {
 
     /// The days of the window that are not whole, each with its reason.
     fn show_problems(&self, text: &mut Text) {
-        let is_whole = |day: &&DayStatus| day.status == "SUCCESS";
-        let (whole, others): (Vec<_>, Vec<_>) = self.days.iter().partition(is_whole);
-        if whole.is_empty() && others.is_empty() {
+        let (adopted, days): (Vec<_>, Vec<_>) = self.days.iter().partition(|day| day.adopted);
+        let (whole, others): (Vec<_>, Vec<_>) = days.into_iter().partition(|day| day.status == "SUCCESS");
+        if self.days.is_empty() {
             return;
         }
+        let beside = if adopted.is_empty() { String::new() } else { format!(", {} adopted", adopted.len()) };
+        let days = counted(whole.len() as u64, "day");
         text.blank();
-        let _ = writeln!(text, "From {} to {}: {} whole.", self.from, self.to, counted(whole.len() as u64, "day"));
+        let _ = writeln!(text, "From {} to {}: {days} whole{beside}.", self.from, self.to);
         let told: Vec<_> = others.into_iter().filter(|day| day.status != "MISSING").collect();
         if told.is_empty() {
             return;
@@ -196,10 +203,12 @@ fn show_ranges(text: &mut Text, source: &Coverage) {
         text.push_painted(&format!("  {from}{to}  "), &state, &format!(", {}{scope}", counted(*days, "day")));
     }
     say_what_is_missing(text, source);
-    if source.adopted > 0 {
-        let days = counted(source.adopted, "day");
-        let _ = writeln!(text, "  {days} whole by an earlier program's word alone: no event is stored here.");
-        text.push("  `auditsync reset` and `auditsync backfill` fetch them");
+    if let (Some(command), true) = (source.adopted_days_command(), source.in_file) {
+        let (days, them) = if source.adopted == 1 { ("day", "it") } else { ("days", "them") };
+        let adopted = source.adopted;
+        let _ = writeln!(text, "  {adopted} {days} adopted: another program called {them} complete, and no event is stored.");
+        let _ = writeln!(text, "  This reads {them}:");
+        let _ = writeln!(text, "  `{command}`");
     }
     if source.other_scope > 0 {
         let days =

@@ -50,6 +50,11 @@ impl Text {
         self.0.push('\n');
     }
 
+    /// Adds a text of several lines, which are its own.
+    pub(super) fn paragraphs(&mut self, lines: &str) {
+        lines.lines().for_each(|line| self.push(line));
+    }
+
     /// Adds an empty line.
     pub(super) fn blank(&mut self) {
         self.0.push('\n');

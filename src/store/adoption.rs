@@ -1,4 +1,4 @@
-//! Coming from the Python logger: its `audit_events_log` becomes the ledger in place.
+//! Coming from the Python logger: its `audit_events_log` becomes the ledger in place, and its SUCCESS days can be made due.
 //!
 //! All of it is one transaction under the lock of the schema, so whatever ends it leaves the old table as it was. It
 //! leads to the shape of the first migration; the later ones then run as in any database. A rehearsal does the same and
@@ -6,11 +6,14 @@
 
 use chrono::NaiveDate;
 use sqlx::Executor as _;
+use sqlx::postgres::PgRow;
 
+use super::commit::{Prepared, Proof};
 use super::error::Doing;
 use super::schema::{self, Schema, SchemaError};
+use super::outage::PATIENCE;
 use super::patience::Tries;
-use super::{Error, Store, Transaction, column, statement};
+use super::{Error, Reader, Result, Store, Transaction, column, statement};
 
 pub(super) const DOING: &str = "take the Python logger's table over";
 
@@ -40,11 +43,62 @@ pub struct Adopted {
     pub unproven: i64,
     /// …their first and last.
     pub unproven_range: Option<(NaiveDate, NaiveDate)>,
+    /// Those that name no day of Heroku's audit trail, so that nothing comes of them.
+    pub ignored: i64,
     /// The migrations that ran.
     pub migrations: Vec<String>,
 }
 
+/// Days that the Python logger called complete, and of which nothing is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct AdoptedDays {
+    /// How many they are.
+    pub days: u64,
+    /// The first and the last, if there is one.
+    pub range: Option<(NaiveDate, NaiveDate)>,
+}
+
+impl AdoptedDays {
+    fn from_row(row: &PgRow) -> Result<Self> {
+        let (first, last) = (column(row, "first_day")?, column(row, "last_day")?);
+        Ok(Self { days: column::<i64>(row, "days")? as u64, range: Option::zip(first, last) })
+    }
+}
+
+impl Reader {
+    /// The adopted days of a source.
+    pub async fn adopted_days(&self, source: &str) -> Result<AdoptedDays> {
+        let ask = || statement(include_str!("sql/adopted_days.sql")).bind(source.to_owned());
+        let rows = self.rows("count the adopted days", ask).await?;
+        AdoptedDays::from_row(rows.first().ok_or(sqlx::Error::RowNotFound).doing("count the adopted days")?)
+    }
+}
+
 impl Store {
+    /// Makes the adopted days of a source due, in the name of `by`.
+    pub async fn reread_adopted(&self, source: &str, by: &str) -> Result<AdoptedDays> {
+        self.connections.persist("make the adopted days due", async || self.try_reread_adopted(source, by).await).await
+    }
+
+    async fn try_reread_adopted(&self, source: &str, by: &str) -> Result<AdoptedDays> {
+        let doing = "make the adopted days due";
+        let mut tx = self.begin().await?;
+        let row = statement(include_str!("sql/reread_adopted.sql"))
+            .bind(source)
+            .bind(self.run_id)
+            .bind(by)
+            .fetch_one(&mut *tx)
+            .await
+            .doing(doing)?;
+        let due = AdoptedDays::from_row(&row)?;
+        if let (Some((date, _)), Some(attempt)) = (due.range, column(&row, "first_attempt")?) {
+            let proof = Proof::History { source, date, attempt, action: "reset" };
+            let prepared = Prepared { tx, xact: column(&row, "xact")?, proof, value: () };
+            self.commit(prepared, PATIENCE).await?;
+        }
+        Ok(due)
+    }
+
     /// Takes the Python logger's table over; `None` if another process has done so.
     pub async fn adopt(&self, order: &AdoptOrder<'_>) -> Result<Option<Adopted>, SchemaError> {
         let mut tries = Tries::new(&self.connections, DOING);
@@ -100,6 +154,7 @@ impl Store {
             error: column(&row, "error")?,
             unproven: column(&row, "unproven")?,
             unproven_range: Option::zip(from, to),
+            ignored: column(&row, "ignored")?,
             migrations,
         })
     }

@@ -23,7 +23,7 @@ use crate::retry::Attempts;
 /// Which days may be claimed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Claimable {
-    /// One that is due.
+    /// One that is due. So is an adopted day, which another program called complete.
     Due,
     /// One that is due, or whole by this attempt: to be read again, or added to.
     Whole {
@@ -35,7 +35,10 @@ pub enum Claimable {
 impl Claimable {
     /// The one that takes a day as its row shows it.
     pub fn of(row: &LedgerRow) -> Self {
-        if row.status == Status::Success { Self::Whole { attempt: row.attempt } } else { Self::Due }
+        match row.status {
+            Status::Success if !row.adopted => Self::Whole { attempt: row.attempt },
+            _ => Self::Due,
+        }
     }
 
     fn attempt(self) -> Option<i32> {

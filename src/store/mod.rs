@@ -33,7 +33,7 @@ use sqlx::query::Query;
 use sqlx::{Postgres, Row};
 use uuid::Uuid;
 
-pub use adoption::{AdoptOrder, Adopted};
+pub use adoption::{AdoptOrder, Adopted, AdoptedDays};
 pub use attempt::{Blame, Publication, Published, Totals, Unpublished};
 pub use claim::{Claim, Claimable};
 pub use connect::ConnectError;

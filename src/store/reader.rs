@@ -208,6 +208,7 @@ pub(super) fn ledger_row(row: &PgRow) -> Result<LedgerRow> {
         updated_at: column(row, "updated_at")?,
         synced_at: column(row, "synced_at")?,
         settled: column(row, "settled")?,
+        adopted: column(row, "adopted")?,
         other_scope: column(row, "other_scope")?,
     })
 }

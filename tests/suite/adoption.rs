@@ -44,8 +44,8 @@ const ADOPTED_ROWS: &str = "2024-09-23|SUCCESS|7|
 const ROWS_AS_TEXT: &str =
     "SELECT process_date, status, events_count, error_message FROM audit_events_log ORDER BY process_date";
 
-/// Every column, index and constraint of ours; the order of columns is the one thing that may differ.
-const SHAPE: &str = "
+/// Every column, index, constraint and guard of ours; the order of columns is the one thing that may differ.
+pub(crate) const SHAPE: &str = "
     SELECT attrelid::regclass::text, attname::text, format_type(atttypid, atttypmod), attnotnull, attidentity, attcollation,
            pg_get_expr(adbin, adrelid)
     FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
@@ -54,10 +54,12 @@ const SHAPE: &str = "
     SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid::regclass::text LIKE 'audit%' ORDER BY 1;
     SELECT indexdef FROM pg_indexes WHERE tablename LIKE 'audit%' ORDER BY 1;
     SELECT relname FROM pg_class WHERE relkind = 'S' ORDER BY 1;
+    SELECT pg_get_triggerdef(oid), tgenabled FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1;
+    SELECT proname, prosrc, proconfig FROM pg_proc WHERE proname LIKE 'auditsync%';
     SELECT version, description, checksum FROM auditsync_migrations ORDER BY 1";
 
 /// A world whose database the Python logger has used.
-fn after_the_python_logger(sources: &str) -> World {
+pub(crate) fn after_the_python_logger(sources: &str) -> World {
     let world = World::new(sources);
     world.sql(&format!("{TABLES}{ROWS}"));
     world
@@ -136,10 +138,10 @@ fn after_adoption_a_sync_reads_what_was_never_read_and_the_old_logger_writes_not
         assert_eq!((&row["outcome"], &row["attempt"], &row["late_events"]), (&"synced".into(), &1.into(), &0.into()));
     }
     world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
-    // Older than `catch_up_days`, so it is read when it is named; a day of the old logger's SUCCESS is not.
+    // Older than `catch_up_days`, so they are read when they are named; a day of the old logger's SUCCESS, too.
     let report = world.sync("--from 2024-09-24 --to 2024-09-27", 0);
     assert_eq!(day(&report, "acme", "2024-09-27")["outcome"], "synced");
-    assert_eq!(day(&report, "acme", "2024-09-24")["outcome"], "already_synced");
+    assert_eq!(day(&report, "acme", "2024-09-24")["outcome"], "synced");
 
     let insert = "INSERT INTO audit_events_log (process_date, status, events_count, created_at, updated_at)
                   VALUES ('2024-09-29', 'PROCESSING', 0, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC')";

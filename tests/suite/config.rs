@@ -152,7 +152,7 @@ fn values_just_inside_their_limits_are_taken() {
         good(&format!("{line}\n{LEAST}"));
     }
     for line in [
-        "since = 2000-01-01",
+        "since = 2017-01-01",
         "since = \"2024-02-29\"",
         "enabled = false",
         "team = \"01234567-89ab-cdef-0123-456789abcdef\"",

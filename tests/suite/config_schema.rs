@@ -115,7 +115,11 @@ fn the_schema_draws_each_limit_where_the_program_does() {
         check(&schema, good, bad, |value| format!("{key} = {value}\n{LEAST}"));
     }
     let of_source = [
-        ("since", &["2000-01-01", "\"2024-02-29\""][..], &["1999-12-31", "\"2024-2-9\"", "\"2024-13-01\""][..]),
+        (
+            "since",
+            &["2017-01-01", "\"2024-02-29\""][..],
+            &["2016-12-31", "\"1024-09-28\"", "\"2024-2-9\"", "\"2024-13-01\""][..],
+        ),
         ("enabled", &["false"], &["1", "\"true\""]),
         (
             "team",

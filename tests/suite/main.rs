@@ -1,5 +1,6 @@
 //! The contract, chapter by chapter, with the real binary, a real PostgreSQL and the fake Heroku.
 
+mod adopted;
 mod adoption;
 mod answers;
 mod archive;
@@ -16,11 +17,13 @@ mod continuation;
 mod coverage;
 mod damaged;
 mod database_away;
+mod dates;
 mod dry_run;
 mod endurance;
 mod events;
 mod faults;
 mod frozen;
+mod guards;
 mod help;
 mod heroku_home;
 mod history;
@@ -41,6 +44,7 @@ mod pages;
 mod pooler;
 mod queries;
 mod refusals;
+mod remaining;
 mod roles;
 mod secrets;
 mod settled_repairs;

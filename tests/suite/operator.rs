@@ -25,13 +25,17 @@ fn reset_of_a_day_without_a_row_says_so_and_writes_nothing() {
     let world = World::new(ACME);
     let empty = world.dump();
     let reset = world.run("reset --source acme 2024-09-28");
-    assert_eq!((reset.status, reset.stdout.contains("has no row")), (0, true), "{reset:#?}");
+    assert_eq!(reset.status, 1, "{reset:#?}");
+    let command = "`auditsync backfill --from 2024-09-28 --to 2024-09-28 --source acme` reads it";
+    assert!(reset.stdout.contains("no row in the ledger") && reset.stdout.contains(command), "{reset:#?}");
     assert_eq!(world.dump(), empty, "an empty database stays empty");
 
     world.sync("--date 2024-09-28", 0);
     let before = world.dump();
     let reset = world.run("reset --source acme 2024-09-27 --output json");
-    assert_eq!(reset.json()["days"][0]["outcome"], "no_row");
+    assert_eq!((reset.status, &reset.json()["days"][0]["outcome"]), (1, &"no_row".into()));
+    let message = reset.json()["days"][0]["message"].as_str().expect("a message").to_owned();
+    assert!(message.contains("`auditsync backfill --from 2024-09-27 --to 2024-09-27 --source acme`"), "{message}");
     assert_eq!(world.dump(), before);
 }
 
@@ -41,13 +45,13 @@ fn reset_takes_several_days_and_ranges_with_both_ends_and_names_each_day_in_the_
     world.sync("--from 2024-09-20 --to 2024-09-25", 0);
     let reset =
         world.run("reset --source acme 2024-09-25 2024-09-18..2024-09-22 2024-09-21..2024-09-22 --reason drill");
-    assert_eq!(reset.status, 0, "{reset:#?}");
+    assert_eq!(reset.status, 1, "some days have no row: {reset:#?}");
     assert_eq!(
         reset.stdout,
-        "acme 2024-09-20 .. 2024-09-22: 3 days due again (was SUCCESS); the next `auditsync` reads them\n\
-         acme 2024-09-25: due again (was SUCCESS); the next `auditsync` reads it\n\
-         acme 2024-09-18 .. 2024-09-19: 2 of the days have no row in the ledger, so there is nothing to reset; \
-         `auditsync --source acme --from 2024-09-18 --to 2024-09-19` reads them\n"
+        "acme 2024-09-18 .. 2024-09-19: 2 days not reset, because they have no row in the ledger. \
+         `auditsync backfill --from 2024-09-18 --to 2024-09-19 --source acme` reads them\n\
+         acme 2024-09-20 .. 2024-09-22: 3 days due again (was SUCCESS); the next `auditsync` reads them\n\
+         acme 2024-09-25: due again (was SUCCESS); the next `auditsync` reads it\n"
     );
     let rows = "SELECT status, string_agg(extract(day FROM process_date)::text, ' ' ORDER BY process_date)
                 FROM audit_events_log GROUP BY status ORDER BY status";
@@ -61,6 +65,35 @@ fn reset_takes_several_days_and_ranges_with_both_ends_and_names_each_day_in_the_
     let days = reset["days"].as_array().expect("days").iter();
     let days: Vec<_> = days.map(|day| format!("{} {}", day["date"], day["outcome"]).replace('"', "")).collect();
     assert_eq!(days, ["2024-09-18 no_row", "2024-09-19 no_row", "2024-09-20 already_due"]);
+}
+
+#[test]
+fn reset_names_each_gap_and_the_command_it_names_reads_those_days() {
+    let world = World::busy(ACME);
+    world.sync("--from 2024-09-22 --to 2024-09-24", 0);
+    let reset = world.run("reset --source acme 2024-09-20..2024-09-26");
+    let gaps: Vec<&str> = reset.stdout.split('`').filter(|part| part.starts_with("auditsync backfill")).collect();
+    let gap = |from, to| format!("auditsync backfill --from 2024-09-{from} --to 2024-09-{to} --source acme");
+    assert_eq!(gaps, [gap(20, 21), gap(25, 26)]);
+    for command in gaps {
+        assert_eq!(world.run(command.trim_start_matches("auditsync ")).status, 0, "{command}");
+    }
+    assert_eq!(world.run("reset --source acme 2024-09-20..2024-09-26").status, 0);
+}
+
+#[test]
+fn reset_of_a_disabled_source_says_which_run_reads_the_day() {
+    let world = World::busy(ACME);
+    world.sync("--date 2024-09-24", 0);
+    world.write_config(&format!("{ACME}enabled = false\n"));
+    for said in [
+        "due again (was SUCCESS); `auditsync --source acme` reads it",
+        "due already; `auditsync --source acme` reads it",
+    ] {
+        let reset = world.run("reset --source acme 2024-09-24");
+        assert!(reset.status == 0 && reset.stdout.contains(said), "{reset:#?}");
+    }
+    assert_eq!(day(&world.sync("--source acme", 0), "acme", "2024-09-24")["outcome"], "synced");
 }
 
 #[test]

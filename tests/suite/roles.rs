@@ -169,6 +169,13 @@ fn the_roles_take_over_tables_that_another_made_and_those_that_come_later() {
     assert_eq!(run_as(&world, "auditsync_sync", "sync --date 2024-09-28").status, 0);
     let owners = "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'";
     assert_eq!(world.sql(owners), "auditsync_migrate");
+    let function = "SELECT proowner::regrole, has_function_privilege('auditsync_sync', oid, 'EXECUTE') FROM pg_proc
+                    WHERE proname = 'auditsync_reject'";
+    assert_eq!(world.sql(function), "auditsync_migrate|f");
+    // The owner has every right and is stopped by the guards; who syncs has no right to begin with.
+    let slip = "DELETE FROM audit_events";
+    assert!(refusal(&world, "auditsync_migrate", slip).is_some_and(|said| said.contains("is rejected, because")));
+    assert!(refusal(&world, "auditsync_sync", slip).is_some_and(|said| said.contains("permission denied")));
     // As a later migration would.
     world.sql("SET ROLE auditsync_migrate; CREATE TABLE later (id int)");
     assert_eq!(refusal(&world, "auditsync_sync", "INSERT INTO later SELECT count(*) FROM later"), None);

@@ -94,7 +94,7 @@ fn what_an_operator_does_is_told_and_stands_in_the_history() {
     let world = World::busy(&format!("[sync]\nconcurrency = 1\n{ACME}"));
     assert_eq!(world.run("--from 2024-09-25 --to 2024-09-28").status, 0);
     let days = "reset --source acme 2024-09-20..2024-09-26 2024-09-28 --reason drill --by ada";
-    assert_prints(&world, days, 0, "reset");
+    assert_prints(&world, days, 1, "reset");
     world.sql(
         "UPDATE audit_events_log SET status = 'PROCESSING', locked_by = 'gone', locked_until = '2024-09-29Z' WHERE process_date = '2024-09-27';
          UPDATE audit_events_log SET status = 'PROCESSING', locked_by = 'here', locked_until = clock_timestamp() + interval '1 h'

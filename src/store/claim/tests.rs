@@ -25,10 +25,13 @@ fn a_whole_day_is_claimed_by_the_attempt_that_called_it_whole_and_any_other_as_o
         updated_at: chrono::DateTime::UNIX_EPOCH,
         synced_at: None,
         settled: false,
+        adopted: false,
         other_scope: false,
     };
     let whole = Claimable::of(&row(Status::Success));
     assert_eq!((whole, whole.attempt()), (Claimable::Whole { attempt: 3 }, Some(3)));
+    let adopted = Claimable::of(&LedgerRow { adopted: true, ..row(Status::Success) });
+    assert_eq!(adopted, Claimable::Due);
     for status in [Status::Pending, Status::Failed, Status::Error, Status::Processing] {
         let due = Claimable::of(&row(status));
         assert_eq!((due, due.attempt()), (Claimable::Due, None));

@@ -29,9 +29,14 @@ WITH before AS (
     ORDER BY process_date
 )
 SELECT count(*) AS days,
-       count(*) FILTER (WHERE status = 'PENDING') AS due,
-       count(*) FILTER (WHERE status = 'ERROR') AS error,
-       count(*) FILTER (WHERE status = 'SUCCESS') AS unproven,
-       min(process_date) FILTER (WHERE status = 'SUCCESS' AND isfinite(process_date)) AS unproven_from,
-       max(process_date) FILTER (WHERE status = 'SUCCESS' AND isfinite(process_date)) AS unproven_to
-FROM adopted
+       count(*) FILTER (WHERE counts AND status = 'PENDING') AS due,
+       count(*) FILTER (WHERE counts AND status = 'ERROR') AS error,
+       count(*) FILTER (WHERE counts AND status = 'SUCCESS') AS unproven,
+       min(process_date) FILTER (WHERE counts AND status = 'SUCCESS') AS unproven_from,
+       max(process_date) FILTER (WHERE counts AND status = 'SUCCESS') AS unproven_to,
+       count(*) FILTER (WHERE NOT counts) AS ignored
+FROM (
+    -- Rows before Heroku's audit trail, and dates such as infinity, are slips.
+    SELECT adopted.*, process_date BETWEEN '2017-01-01' AND '9999-12-31' AS counts
+    FROM adopted
+) AS adopted

@@ -5,6 +5,6 @@ FROM (
     SELECT source, process_date, lead(process_date) OVER (PARTITION BY source ORDER BY process_date) AS next_day
     FROM audit_events_log
     WHERE source = ANY ($1)
-      AND process_date BETWEEN '0001-01-01' AND '9999-12-31'
+      AND process_date BETWEEN '2017-01-01' AND '9999-12-31'
 ) AS days
 WHERE next_day > process_date + 1

@@ -43,7 +43,7 @@ FROM (
               AND ($4::text[] IS NULL OR source = ANY ($4))
         ) AS d
         LEFT JOIN unnest($1::text[], $2::jsonb[]) AS wanted (source, scope) ON wanted.source = d.source
-        WHERE d.process_date BETWEEN '0001-01-01' AND '9999-12-31'
+        WHERE d.process_date BETWEEN '2017-01-01' AND '9999-12-31'
     ) AS s
 ) AS l
 GROUP BY l.source, state, was_whole, other_scope, island

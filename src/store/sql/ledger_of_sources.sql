@@ -1,9 +1,12 @@
 -- The rows of a range of dates and, of any age before it, of every PENDING day.
--- Times and dates that only a person can have written, such as infinity, lie beyond what the program can hold.
-SELECT l.source, process_date, status, attempt, events_count, locked_by, error_message,
+-- Rows before Heroku's audit trail, and times and dates such as infinity, are slips.
+SELECT l.source, process_date, status, attempt, locked_by, error_message,
+       -- Without a complete reading of ours, the count is another program's.
+       CASE WHEN synced_at IS NOT NULL THEN events_count END AS events_count,
        greatest('0001-01-01Z', least('9999-12-31Z', updated_at)) AS updated_at,
        CASE WHEN synced_at BETWEEN '0001-01-01Z' AND '9999-12-31Z' THEN synced_at END AS synced_at,
        settled_at IS NOT NULL AS settled,
+       status = 'SUCCESS' AND synced_at IS NULL AS adopted,
        coalesce(l.scope <> wanted.scope, false) AS other_scope,
        coalesce(locked_until > clock_timestamp(), false) AS live,
        coalesce(locked_until > clock_timestamp() + interval '30 days', false) AS endless
@@ -17,7 +20,7 @@ FROM (
     FROM audit_events_log
     WHERE source = ANY ($1)
       AND status = 'PENDING'
-      AND process_date >= '0001-01-01'
+      AND process_date >= '2017-01-01'
       AND process_date < $3
 ) AS l
 JOIN unnest($1::text[], $2::jsonb[]) AS wanted (source, scope) USING (source)

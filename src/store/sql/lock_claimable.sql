@@ -8,5 +8,5 @@ WHERE source = $1
   AND (status IN ('PENDING', 'FAILED', 'ERROR')
        OR (status = 'PROCESSING'
            AND (locked_until IS NULL OR locked_by IS NULL OR locked_until <= clock_timestamp()))
-       OR (status = 'SUCCESS' AND attempt = $3))
+       OR (status = 'SUCCESS' AND (attempt = $3 OR synced_at IS NULL)))
 FOR UPDATE SKIP LOCKED

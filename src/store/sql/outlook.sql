@@ -3,11 +3,11 @@
 -- Days of the window that are whole and settled only count, but for the last, where $6 says so. All others come as rows
 -- and, of any age before the window, every PENDING day and, where days are read again ($5), every one that was read whole
 -- and has not settled; and those that have settled and of which a repair broke off.
--- Times and dates that only a person can have written, such as infinity, lie beyond what the program can hold.
+-- Rows before Heroku's audit trail, and times and dates such as infinity, are slips.
 WITH of_window AS MATERIALIZED (
     SELECT source, process_date, status, attempt, events_count, locked_by, error_message, updated_at, synced_at,
            settled_at, scope, locked_until,
-           $6 AND status = 'SUCCESS' AND settled_at IS NOT NULL AND process_date < $4 AS counts
+           $6 AND status = 'SUCCESS' AND synced_at IS NOT NULL AND settled_at IS NOT NULL AND process_date < $4 AS counts
     FROM audit_events_log
     WHERE source = ANY ($1)
       AND process_date BETWEEN $3 AND $4
@@ -25,7 +25,7 @@ WITH of_window AS MATERIALIZED (
     FROM audit_events_log
     WHERE source = ANY ($1)
       AND status = 'PENDING'
-      AND process_date >= '0001-01-01'
+      AND process_date >= '2017-01-01'
       AND process_date < $3
     UNION ALL
     SELECT source, process_date, status, attempt, events_count, locked_by, error_message, updated_at, synced_at,
@@ -36,7 +36,7 @@ WITH of_window AS MATERIALIZED (
       AND settled_at IS NULL
       AND synced_at IS NOT NULL
       AND status <> 'PENDING'
-      AND process_date >= '0001-01-01'
+      AND process_date >= '2017-01-01'
       AND process_date < $3
     UNION ALL
     -- Settled days of which a repair broke off.
@@ -46,15 +46,18 @@ WITH of_window AS MATERIALIZED (
     WHERE source = ANY ($1)
       AND status IN ('PROCESSING', 'FAILED', 'ERROR')
       AND settled_at IS NOT NULL
-      AND process_date >= '0001-01-01'
+      AND process_date >= '2017-01-01'
       AND process_date < $3
 )
 SELECT here.now, here.versions, here.checksums, wanted.source, wanted.first_day,
        CASE WHEN row_number() OVER (PARTITION BY wanted.source) = 1 THEN wanted.settled_days END AS settled_days,
-       told.process_date, told.status, told.attempt, told.events_count, told.locked_by, told.error_message,
+       told.process_date, told.status, told.attempt,
+       -- Without a complete reading of ours, the count is another program's.
+       CASE WHEN told.synced_at IS NOT NULL THEN told.events_count END AS events_count, told.locked_by, told.error_message,
        greatest('0001-01-01Z', least('9999-12-31Z', told.updated_at)) AS updated_at,
        CASE WHEN told.synced_at BETWEEN '0001-01-01Z' AND '9999-12-31Z' THEN told.synced_at END AS synced_at,
        told.settled_at IS NOT NULL AS settled,
+       told.status = 'SUCCESS' AND told.synced_at IS NULL AS adopted,
        coalesce(told.scope <> wanted.scope, false) AS other_scope,
        coalesce(told.locked_until > here.now, false) AS live,
        coalesce(told.locked_until > here.now + interval '30 days', false) AS endless
@@ -68,7 +71,7 @@ LEFT JOIN (
            -- The index on (source, process_date) has it; where the window has a gap, or none of its days.
            CASE WHEN standing.days > $4 - $3 THEN $3
                 ELSE (SELECT min(l.process_date) FROM audit_events_log AS l
-                      WHERE l.source = w.source AND l.process_date BETWEEN '0001-01-01' AND '9999-12-31')
+                      WHERE l.source = w.source AND l.process_date BETWEEN '2017-01-01' AND '9999-12-31')
            END AS first_day
     FROM unnest($1::text[], $2::jsonb[]) AS w (source, scope)
     LEFT JOIN standing USING (source)

@@ -5,6 +5,7 @@ CROSS JOIN LATERAL (
     SELECT scope
     FROM audit_events_log AS l
     WHERE l.source = other.source
+      AND process_date BETWEEN '2017-01-01' AND '9999-12-31'
     ORDER BY process_date DESC
     LIMIT 1
 ) AS newest

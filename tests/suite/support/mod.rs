@@ -279,7 +279,12 @@ impl Drop for World {
 impl Session {
     /// Runs statements, and returns their rows as [`World::sql`] does.
     pub(crate) fn ask(&mut self, sql: &str) -> String {
-        self.0.ask(sql).expect("an answer")
+        self.try_ask(sql).expect("an answer")
+    }
+
+    /// The same, with the server's words where it rejects a statement. Then the session is over.
+    pub(crate) fn try_ask(&mut self, sql: &str) -> Result<String, String> {
+        self.0.ask(sql).map_err(|error| error.to_string())
     }
 }
 

@@ -1,0 +1,206 @@
+//! What reads the days that a run did not finish: the command for each, and whether the next run does so by itself.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::NaiveDate;
+
+use super::App;
+use crate::config::SourceName;
+use crate::day::DayKey;
+use crate::plan::{CatchUp, NextRun, Planned, Verdict};
+use crate::report::remaining::{Remaining, RemainingDays};
+use crate::report::run::{DayReport, Outcome};
+
+/// So many complete days in a row may lie within a range that a command names. It skips them.
+const SKIPPED: i64 = 7;
+
+/// The command that reads days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ReadCommand {
+    /// `auditsync`.
+    Sync,
+    /// `auditsync backfill`.
+    Backfill,
+    /// `auditsync backfill --via archive`.
+    Archive,
+}
+
+impl ReadCommand {
+    /// The command that reads the days from `from` to `to` of these sources, or of every enabled one.
+    fn line(self, sources: &[&SourceName], from: NaiveDate, to: NaiveDate) -> String {
+        let mut line = match self {
+            Self::Sync if from == to => format!("auditsync --date {from}"),
+            Self::Sync => format!("auditsync --from {from} --to {to}"),
+            Self::Backfill | Self::Archive => format!("auditsync backfill --from {from} --to {to}"),
+        };
+        line.extend(sources.iter().map(|source| format!(" --source {source}")));
+        if self == Self::Archive {
+            line.push_str(" --via archive");
+        }
+        line
+    }
+}
+
+/// Names the commands that read the days which were not finished; in the report of an interrupted day, the one for it.
+pub(super) fn name_commands(
+    app: &App<'_>,
+    command: ReadCommand,
+    planned: &[Planned<'_>],
+    mut catch_up: CatchUp,
+    reports: &mut [DayReport],
+) -> Remaining {
+    let planned: HashMap<&DayKey, &Planned<'_>> = planned.iter().map(|day| (&day.key, day)).collect();
+    for report in reports.iter().filter(|report| report.attempt > 0) {
+        catch_up.note_row(report.source.as_ref(), report.date);
+    }
+    let mut by_source: BTreeMap<SourceName, Vec<(NaiveDate, Option<NextRun>)>> = BTreeMap::new();
+    for report in reports {
+        let key = DayKey::new(&report.source, report.date);
+        let next_run = planned.get(&key).filter(|_| !report.outcome.is_good()).and_then(|day| match day.verdict {
+            // Its message names the command that puts its row right.
+            Verdict::Broken { .. } => None,
+            _ => Some(catch_up.next_run(day, report.left)),
+        });
+        // The reason of a failed day is what the ledger says of it, too.
+        if let (Some(next_run), Outcome::Interrupted) = (next_run, report.outcome) {
+            let line = command.line(&[&report.source], report.date, report.date);
+            report.advise(&format!("`{line}` reads it; {}", told(next_run)));
+        }
+        by_source.entry(key.source).or_default().push((report.date, next_run));
+    }
+    let mut spans: BTreeMap<(NaiveDate, NaiveDate), Vec<&SourceName>> = BTreeMap::new();
+    let mut ranges = Vec::new();
+    for (source, days) in &mut by_source {
+        days.sort_unstable();
+        for span in unfinished(days) {
+            spans.entry(span).or_default().push(source);
+        }
+        ranges.extend(alike(source, days));
+    }
+    let every_one = |sources: &[&SourceName]| {
+        let mut enabled = app.config.sources.iter().filter(|source| source.enabled);
+        enabled.all(|source| sources.contains(&&source.name))
+    };
+    let commands = spans.iter().map(|(&(from, to), sources)| {
+        let sources = if every_one(sources) { &[] } else { &sources[..] };
+        command.line(sources, from, to)
+    });
+    Remaining { commands: commands.collect(), ranges, catch_up_days: catch_up.days() }
+}
+
+fn told(next_run: NextRun) -> String {
+    match next_run {
+        NextRun::Reads => "the next run does so by itself, too".to_owned(),
+        NextRun::ReadsUntil(date) => format!("the next run does so by itself, too, if it starts by {date} (UTC)"),
+        NextRun::Leaves => "the next run does not read it by itself".to_owned(),
+    }
+}
+
+/// The ranges that hold the days which were not finished, and between them no more than a few that are complete. `days`
+/// are those of one source that the run had to do with.
+fn unfinished(days: &[(NaiveDate, Option<NextRun>)]) -> Vec<(NaiveDate, NaiveDate)> {
+    let mut spans: Vec<(NaiveDate, NaiveDate)> = Vec::new();
+    let mut before: Option<NaiveDate> = None;
+    for &(date, next_run) in days {
+        let follows = before.is_some_and(|before| before.succ_opt() == Some(date));
+        if !follows {
+            before = None;
+        }
+        if next_run.is_some() {
+            match spans.last_mut() {
+                Some((_, to)) if before.is_some() && (date - *to).num_days() <= SKIPPED + 1 => *to = date,
+                _ => spans.push((date, date)),
+            }
+        }
+        before = Some(date);
+    }
+    spans
+}
+
+/// The days of `source` that were not finished, as ranges that the next run treats alike.
+fn alike(source: &SourceName, days: &[(NaiveDate, Option<NextRun>)]) -> Vec<RemainingDays> {
+    let mut ranges: Vec<RemainingDays> = Vec::new();
+    for &(date, next_run) in days {
+        let Some(next_run) = next_run else { continue };
+        match ranges.last_mut() {
+            Some(last) if last.to.succ_opt() == Some(date) && is_alike(last.next_run, next_run) => {
+                last.to = date;
+                last.next_run = last.next_run.min(next_run);
+            }
+            _ => ranges.push(RemainingDays { source: source.to_string(), from: date, to: date, next_run }),
+        }
+    }
+    ranges
+}
+
+fn is_alike(one: NextRun, other: NextRun) -> bool {
+    (one == NextRun::Leaves) == (other == NextRun::Leaves)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn days(text: &str) -> Vec<(NaiveDate, Option<NextRun>)> {
+        let day = |word: &str| {
+            let (day, mark) = word.split_at(2);
+            let next_run = match mark {
+                "+" => None,
+                "p" => Some(NextRun::Reads),
+                _ => Some(NextRun::Leaves),
+            };
+            (format!("2024-09-{day}").parse().expect("a date"), next_run)
+        };
+        text.split(' ').map(day).collect()
+    }
+
+    fn spans(text: &str) -> Vec<String> {
+        let spans = unfinished(&days(text)).into_iter();
+        spans.map(|(from, to)| format!("{}..{}", from.format("%d"), to.format("%d"))).collect()
+    }
+
+    #[test]
+    fn a_range_holds_what_was_not_finished_and_skips_a_few_complete_days() {
+        assert_eq!(spans("01+ 02- 03- 04+"), ["02..03"]);
+        assert_eq!(spans("01- 02+ 03-"), ["01..03"]);
+        assert_eq!(spans("01- 02+ 03+ 04+ 05+ 06+ 07+ 08+ 09-"), ["01..09"]);
+        assert_eq!(spans("01- 02+ 03+ 04+ 05+ 06+ 07+ 08+ 09+ 10-"), ["01..01", "10..10"]);
+        assert_eq!(spans("01+ 02+"), [""; 0]);
+    }
+
+    #[test]
+    fn a_range_holds_no_day_that_the_run_had_nothing_to_do_with() {
+        assert_eq!(spans("01- 03-"), ["01..01", "03..03"]);
+        assert_eq!(spans("01- 02+ 04- 05-"), ["01..01", "04..05"]);
+    }
+
+    #[test]
+    fn days_that_the_next_run_treats_alike_are_one_range() {
+        let source = SourceName::parse("a").expect("a name");
+        let ranges = alike(&source, &days("01p 02p 03- 04+ 05- 06-"));
+        let told: Vec<_> = ranges.iter().map(|r| format!("{}..{} {:?}", r.from, r.to, r.next_run)).collect();
+        assert_eq!(
+            told,
+            ["2024-09-01..2024-09-02 Reads", "2024-09-03..2024-09-03 Leaves", "2024-09-05..2024-09-06 Leaves"]
+        );
+    }
+
+    #[test]
+    fn each_route_has_its_command() {
+        let (a, b) = (SourceName::parse("a").expect("a name"), SourceName::parse("b").expect("a name"));
+        let date = |day: u32| NaiveDate::from_ymd_opt(2024, 9, day).expect("a date");
+        assert_eq!(ReadCommand::Sync.line(&[], date(1), date(1)), "auditsync --date 2024-09-01");
+        assert_eq!(
+            ReadCommand::Sync.line(&[&a], date(1), date(2)),
+            "auditsync --from 2024-09-01 --to 2024-09-02 --source a"
+        );
+        assert_eq!(
+            ReadCommand::Backfill.line(&[&a, &b], date(1), date(1)),
+            "auditsync backfill --from 2024-09-01 --to 2024-09-01 --source a --source b"
+        );
+        assert_eq!(
+            ReadCommand::Archive.line(&[], date(1), date(2)),
+            "auditsync backfill --from 2024-09-01 --to 2024-09-02 --via archive"
+        );
+    }
+}

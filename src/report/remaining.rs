@@ -1,0 +1,87 @@
+//! The days that a run did not finish: the commands that read them, and whether the next run does.
+
+use std::fmt::Write as _;
+
+use chrono::NaiveDate;
+
+use crate::plan::NextRun;
+
+/// The most commands, or ranges of days, that a text names.
+const NAMED: usize = 12;
+
+/// The days that a run did not finish.
+#[derive(Debug, Clone, Default)]
+pub struct Remaining {
+    /// What reads them.
+    pub commands: Vec<String>,
+    /// The days, as ranges of those that the next run treats alike.
+    pub ranges: Vec<RemainingDays>,
+    /// How many days the next run looks back.
+    pub catch_up_days: u32,
+}
+
+/// Consecutive days of one source that the next run treats alike.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemainingDays {
+    /// The source.
+    pub source: String,
+    /// The first day.
+    pub from: NaiveDate,
+    /// The last.
+    pub to: NaiveDate,
+    /// Whether the next run reads them.
+    pub next_run: NextRun,
+}
+
+impl Remaining {
+    /// What to do, for people; nothing if there is nothing to do.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        if self.commands.is_empty() {
+            return text;
+        }
+        text.push_str("\nThis reads what was not done, and leaves complete days alone:\n");
+        for command in self.commands.iter().take(NAMED) {
+            let _ = writeln!(text, "  `{command}`");
+        }
+        if self.commands.len() > NAMED {
+            let more = self.commands.len() - NAMED;
+            let _ = writeln!(text, "  … and {more} more commands: `--output json` lists the days");
+        }
+        self.say_what_the_next_run_does(&mut text);
+        text
+    }
+
+    fn say_what_the_next_run_does(&self, text: &mut String) {
+        let reads = |range: &&RemainingDays| range.next_run != NextRun::Leaves;
+        let read: Vec<&RemainingDays> = self.ranges.iter().filter(reads).collect();
+        let until = read.iter().filter_map(|range| match range.next_run {
+            NextRun::ReadsUntil(date) => Some(date),
+            NextRun::Reads | NextRun::Leaves => None,
+        });
+        let until = until.min().map(|date| format!(", if it starts by {date} (UTC)")).unwrap_or_default();
+        let is_one = matches!(&*self.ranges, [only] if only.from == only.to);
+        let them = if is_one { "it" } else { "them" };
+        let _ = if read.is_empty() {
+            writeln!(
+                text,
+                "The next `auditsync` does not read {them} by itself: of each enabled source it reads the PENDING days,\n\
+                 and those of the last {} days.",
+                self.catch_up_days
+            )
+        } else if read.len() == self.ranges.len() {
+            writeln!(text, "The next `auditsync` reads {them} by itself, too{until}.")
+        } else {
+            writeln!(text, "By itself, the next `auditsync` reads only these of them{until}:")
+        };
+        if read.len() < self.ranges.len() {
+            for range in read.iter().take(NAMED) {
+                let to = if range.from == range.to { String::new() } else { format!(" .. {}", range.to) };
+                let _ = writeln!(text, "  {} {}{to}", range.source, range.from);
+            }
+            if read.len() > NAMED {
+                let _ = writeln!(text, "  … and {} more ranges: see `--output json`", read.len() - NAMED);
+            }
+        }
+    }
+}

@@ -1,0 +1,25 @@
+-- Makes the adopted days of a source due, whatever their age, and records each in the history. A row that another process
+-- has just claimed is PROCESSING once its lock is free, so it does not match any more.
+WITH due AS (
+    UPDATE audit_events_log
+    SET status = 'PENDING',
+        error_message = NULL,
+        updated_at = clock_timestamp()
+    WHERE source = $1
+      AND status = 'SUCCESS'
+      AND synced_at IS NULL
+      AND process_date BETWEEN '2017-01-01' AND '9999-12-31'
+    RETURNING process_date, attempt
+), told AS (
+    INSERT INTO audit_history (run_id, source, process_date, attempt, action, outcome, message, "by")
+    SELECT $2, $1, process_date, attempt, 'reset', 'pending',
+           'was SUCCESS in the Python logger''s table, which holds no events', $3
+    FROM due
+    ORDER BY process_date
+)
+SELECT count(*) AS days,
+       min(process_date) AS first_day,
+       max(process_date) AS last_day,
+       min(attempt) FILTER (WHERE process_date = first) AS first_attempt,
+       pg_current_xact_id()::text AS xact
+FROM (SELECT due.*, min(process_date) OVER () AS first FROM due) AS due
