@@ -30,7 +30,7 @@ use crate::cli::{Cli, Command, Global};
 use crate::config::{Config, ConfigError, Source, masked};
 use crate::report::Output;
 use crate::report::log::{self, Colors};
-use crate::store::{ConnectError, Holder, Reader, Schema, SchemaError, Store};
+use crate::store::{Address, ConnectError, Holder, Reader, Schema, SchemaError, Store};
 pub use signals::Shutdown;
 
 /// The exit status of a program; 128 and above tell of a signal.
@@ -83,7 +83,7 @@ impl Failure {
         match self {
             Self::Usage(_)
             | Self::Config(_)
-            | Self::Connect(ConnectError::Address | ConnectError::RootCertificate { .. }) => MISUSED,
+            | Self::Connect(ConnectError::Address(_)) => MISUSED,
             Self::Connect(_) | Self::Schema(_) | Self::Store(_) => NO_DATABASE,
             Self::Setup(_) | Self::Process(_) | Self::Output(_) => FOUND_WRONG,
             Self::Interrupted(status) => *status,
@@ -195,6 +195,11 @@ struct App<'g> {
 impl App<'_> {
     /// Connects to the database.
     async fn connect(&self) -> Result<Reader, Failure> {
+        Ok(Reader::connect_to(&self.address()?, self.config.database.max_connections).await?)
+    }
+
+    /// The database's address.
+    fn address(&self) -> Result<Address, Failure> {
         let variable = &self.config.database.url_env;
         let url = match &self.global.database_url {
             Some(url) => url.clone(),
@@ -205,7 +210,7 @@ impl App<'_> {
                 ))
             })?,
         };
-        Ok(Reader::connect(url.trim(), self.config.database.max_connections).await?)
+        Ok(Address::parse(&url, &env).map_err(ConnectError::Address)?)
     }
 
     /// Who this process is.

@@ -2,9 +2,12 @@
 
 use std::fmt;
 
+use sqlx::postgres::PgConnectOptions;
+
 use super::error::Doing;
 use super::tls::Protection;
 use super::{Reader, Result, column, persist, statement};
+use crate::text::shown;
 
 /// What the role that syncs needs, table by table; `sql/roles.sql` grants it.
 const NEEDED: [(&str, &[&str]); 6] = [
@@ -56,16 +59,24 @@ pub struct Place {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.host, self.port)
+        if self.host.contains(':') { write!(f, "[{}]:{}", self.host, self.port) } else { write!(f, "{}:{}", self.host, self.port) }
+    }
+}
+
+impl Place {
+    /// Where connections with `options` lead.
+    pub(super) fn of(options: &PgConnectOptions) -> Self {
+        // An abstract socket begins with a NUL, which people write as `@`.
+        let socket = options.get_socket().map(|folder| folder.display().to_string().replace('\0', "@"));
+        let host = socket.unwrap_or_else(|| options.get_host().to_owned());
+        Self { host: shown(&host), port: options.get_port() }
     }
 }
 
 impl Reader {
     /// Where the address leads.
     pub fn place(&self) -> Place {
-        let options = self.connections().options();
-        let socket = options.get_socket().map(|folder| folder.display().to_string());
-        Place { host: socket.unwrap_or_else(|| options.get_host().to_owned()), port: options.get_port() }
+        Place::of(&self.connections().options())
     }
 
     /// How the connections are protected.

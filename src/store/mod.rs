@@ -5,6 +5,7 @@
 //! guessed. It keeps no state in a session, so it works through a pooler in transaction mode: each statement runs in an
 //! explicit transaction and is prepared without a name.
 
+mod address;
 mod adoption;
 mod attempt;
 mod claim;
@@ -31,6 +32,7 @@ use sqlx::query::Query;
 use sqlx::{Postgres, Row};
 use uuid::Uuid;
 
+pub use address::{Address, AddressError};
 pub use adoption::{AdoptOrder, Adopted};
 pub use attempt::{Blame, Publication, Published, Totals, Unpublished};
 pub use claim::{Claim, Claimable};

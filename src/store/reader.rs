@@ -13,7 +13,7 @@ use sqlx::types::Json;
 use super::connect::{ConnectError, Connections, connect};
 use super::error::Doing;
 use super::known::{Sameness, Stored, compare};
-use super::{Result, Tries, column, patience, statement};
+use super::{Address, Result, Tries, column, patience, statement};
 use crate::config::{Filter, Scope, SourceName};
 use crate::day::DayKey;
 use crate::event::Event;
@@ -30,9 +30,15 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Connects to the database at `url` with at most `max_connections`, and makes sure that it answers.
+    /// Connects to the database at `url` with at most `max_connections`, and makes sure that it answers. No variable of
+    /// the environment adds to the address.
     pub async fn connect(url: &str, max_connections: u32) -> Result<Self, ConnectError> {
-        connect(url, max_connections).await
+        connect(&Address::parse(url, &|_| None)?, max_connections).await
+    }
+
+    /// Connects to the database at `address` with at most `max_connections`, and makes sure that it answers.
+    pub async fn connect_to(address: &Address, max_connections: u32) -> Result<Self, ConnectError> {
+        connect(address, max_connections).await
     }
 
     pub(super) fn new(connections: Connections) -> Self {
