@@ -44,6 +44,16 @@ impl AddressError {
         Self { problem: problem.into(), advice: advice.into() }
     }
 
+    /// What is wrong.
+    pub fn problem(&self) -> &str {
+        &self.problem
+    }
+
+    /// What to do about it.
+    pub fn advice(&self) -> &str {
+        &self.advice
+    }
+
     /// It is neither a URI of PostgreSQL's nor a string of keywords and values.
     fn form(advice: &str) -> Self {
         Self::new("it is not of the form postgres://user:password@host:port/database", advice)

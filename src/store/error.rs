@@ -38,6 +38,9 @@ pub enum Error {
     /// A signal left no time to wait for the database.
     #[error("the database did not answer in the time that the signal left")]
     OutOfTime,
+    /// The database can't be used for this.
+    #[error("{0}")]
+    Unusable(super::Obstacle),
     /// A statement failed, or the connection did.
     #[error("the database failed to {doing}: {}", describe(.source))]
     Database {
@@ -76,6 +79,7 @@ impl Error {
             Self::LeaseLost
             | Self::CommitUnknown
             | Self::OutOfTime
+            | Self::Unusable(_)
             | Self::BrokenRow { .. }
             | Self::EventsVanished { .. } => false,
         }

@@ -5,6 +5,7 @@ use std::fmt;
 use sqlx::postgres::PgConnectOptions;
 
 use super::error::Doing;
+use super::obstacle::{Obstacle, Obstacles, server_row};
 use super::tls::Protection;
 use super::{Reader, Result, column, persist, statement};
 use crate::text::shown;
@@ -35,6 +36,10 @@ pub struct Server {
     pub role: String,
     /// Whether the role may create tables.
     pub may_create: bool,
+    /// What keeps a sync from using it.
+    pub obstacles: Vec<Obstacle>,
+    /// What keeps a first sync from making the schema.
+    pub to_migrating: Vec<Obstacle>,
 }
 
 /// What a role may do with one table.
@@ -86,17 +91,16 @@ impl Reader {
 
     /// What the server tells about itself, and about the role.
     pub async fn server(&self) -> Result<Server> {
-        let row = persist(async || {
-            let mut tx = self.begin().await?;
-            statement(include_str!("sql/server.sql")).fetch_one(&mut *tx).await.doing("tell its version")
-        });
-        let row = row.await?;
+        let row = persist(async || server_row(&mut self.begin().await?).await).await?;
+        let found = Obstacles::of(&row)?;
         Ok(Server {
             version: column(&row, "version")?,
             supported: column::<i32>(&row, "version_number")? / 10_000 >= OLDEST,
             port: column::<i32>(&row, "port")? as u16,
             role: column(&row, "role")?,
             may_create: column(&row, "may_create")?,
+            obstacles: [found.reading, found.writing].concat(),
+            to_migrating: [found.migrating_unasked, found.migrating].concat(),
         })
     }
 

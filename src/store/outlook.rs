@@ -77,7 +77,7 @@ impl Reader {
                 Err(error) if error.is_misfit() => match self.schema().await? {
                     // Another process may just have brought it up to date.
                     Schema::Current if !looked_for_schema => looked_for_schema = true,
-                    Schema::Current => return Err(error),
+                    Schema::Current => return Err(self.explain(error).await),
                     other => return Ok(Look::NotReady(other)),
                 },
                 Err(error) => Tries::wait(&mut attempts, error).await?,
@@ -101,6 +101,11 @@ impl Reader {
             .fetch_all(&mut *tx)
             .await
             .doing(doing)?;
+        drop(tx);
+        drop(connection);
+        if rows.first().map(|row| column(row, "suspect")).transpose()?.unwrap_or(false) {
+            self.must_show_all().await?;
+        }
         outlook(&rows)
     }
 }

@@ -67,6 +67,7 @@ impl Reader {
         let mut attempts = Attempts::new(&patience());
         loop {
             match self.try_rows(doing, ask()).await {
+                Err(error) if error.is_misfit() => return Err(self.explain(error).await),
                 Err(error) => Tries::wait(&mut attempts, error).await?,
                 rows => return rows,
             }

@@ -39,7 +39,7 @@ WITH of_window AS MATERIALIZED (
       AND process_date >= '0001-01-01'
       AND process_date < $3
 )
-SELECT here.now, here.versions, here.checksums, wanted.source, wanted.first_day,
+SELECT here.now, here.versions, here.checksums, here.suspect, wanted.source, wanted.first_day,
        CASE WHEN row_number() OVER (PARTITION BY wanted.source) = 1 THEN wanted.settled_days END AS settled_days,
        told.process_date, told.status, told.attempt, told.events_count, told.locked_by, told.error_message,
        greatest('0001-01-01Z', least('9999-12-31Z', told.updated_at)) AS updated_at,
@@ -50,7 +50,10 @@ SELECT here.now, here.versions, here.checksums, wanted.source, wanted.first_day,
        coalesce(told.locked_until > here.now + interval '30 days', false) AS endless
 FROM (
     SELECT clock_timestamp() AS now, array_agg(version ORDER BY version) AS versions,
-           array_agg(checksum ORDER BY version) AS checksums
+           array_agg(checksum ORDER BY version) AS checksums,
+           -- Reason enough to look closer: what is read here may not be all that there is.
+           row_security_active('auditsync_migrations') OR row_security_active('audit_events_log')
+               OR row_security_active('audit_events') AS suspect
     FROM auditsync_migrations
 ) AS here
 LEFT JOIN (
