@@ -187,7 +187,7 @@ impl Client {
         }
         let builder = || http(&self.api).no_gzip().read_timeout(self.api.request_timeout);
         let files = client_for(&self.api.base_url, builder)
-            .map_err(|SetupError::NoCertificates(error) | SetupError::Other(error)| error)?;
+            .map_err(|(SetupError::NoCertificates(error) | SetupError::Other(error))| error)?;
         Ok(self.files.get_or_init(|| files))
     }
 

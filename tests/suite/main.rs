@@ -1,5 +1,6 @@
 //! The contract, chapter by chapter, with the real binary, a real PostgreSQL and the fake Heroku.
 
+mod address;
 mod adoption;
 mod answers;
 mod archive;
@@ -7,14 +8,17 @@ mod backfill;
 mod bad_input;
 mod boundaries;
 mod budget;
+mod certificates;
 mod check;
 mod config;
 mod config_schema;
 mod coverage;
 mod damaged;
 mod database_away;
+mod database_state;
 mod dry_run;
 mod endurance;
+mod environment;
 mod events;
 mod faults;
 mod help;

@@ -1,14 +1,19 @@
 //! `host=localhost dbname=audit password='it is'`, read as libpq reads it.
 
 use super::AddressError;
-use super::parameters::{Given, Origin, is_name, parameter, unknown};
+use super::parameters::{Given, Origin, PARAMETERS, is_name, parameter, unknown};
 
 const QUOTE: &str = "Write each parameter as name=value. Put a value that is empty or holds a space into single quotes, \
                      and write a backslash before each `'` and `\\` in it";
 
 /// Whether a text that is no URI may be one of keywords and values.
 pub(super) fn may_be(text: &str) -> bool {
-    text.split_once('=').is_some_and(|(name, _)| is_name(name.trim()))
+    // A secret alone may hold a `=`, too: one parameter has to be libpq's.
+    let begins = |at: usize| text[..at].chars().next_back().is_none_or(char::is_whitespace);
+    PARAMETERS.iter().any(|known| {
+        let mut found = text.match_indices(known.name);
+        found.any(|(at, name)| begins(at) && text[at + name.len()..].trim_start().starts_with('='))
+    })
 }
 
 /// What the text says.

@@ -11,6 +11,7 @@ use super::parameters::{Given, Origin, parameter};
 use super::passfile;
 use super::{Address, AddressError, ENCODE};
 use crate::config::nearest;
+use crate::text::shown;
 
 /// Where servers of this machine have their sockets: Debian, Homebrew, and PostgreSQL's own default.
 const SOCKET_FOLDERS: [&str; 3] = ["/var/run/postgresql", "/private/tmp", "/tmp"];
@@ -39,6 +40,7 @@ pub(super) fn resolve(
 ) -> Result<Address, AddressError> {
     given.iter().try_for_each(Given::accept)?;
     let given = Lookup(given);
+    one_host(&given)?;
     let port = port(&given)?;
     let target = Target::of(&given, port)?;
     let user = user(&given)?;
@@ -80,12 +82,6 @@ enum Target {
 impl Target {
     fn of(given: &Lookup<'_>, port: u16) -> Result<Self, AddressError> {
         let host = given.given("host");
-        for given in ["host", "hostaddr"].into_iter().filter_map(|name| given.given(name)) {
-            if given.value.contains(',') {
-                let advice = "Name the one that accepts writes, or a name that always leads to it";
-                return Err(given.refused("names several hosts", advice));
-            }
-        }
         if let Some(address) = given.given("hostaddr") {
             if address.value.parse::<IpAddr>().is_err() {
                 return Err(address.refused("is no IP address", "Write the name of a host as `host`"));
@@ -133,6 +129,16 @@ impl Target {
         match self {
             Self::Socket(_) => true,
             Self::Host(host) => host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback()),
+        }
+    }
+}
+
+fn one_host(given: &Lookup<'_>) -> Result<(), AddressError> {
+    match ["host", "hostaddr"].into_iter().filter_map(|name| given.given(name)).find(|given| given.value.contains(',')) {
+        None => Ok(()),
+        Some(given) => {
+            let advice = "Name the one that accepts writes, or a name that always leads to it";
+            Err(given.refused("names several hosts", advice))
         }
     }
 }
@@ -286,6 +292,9 @@ fn readable(given: &Given, mark: &str, otherwise: &str) -> Result<String, Addres
         Ok(_) => otherwise.to_owned(),
         Err(error) => error.to_string(),
     };
-    let why = format!("names the file {}, which can't be used: {why}", crate::text::shown(&given.value));
+    // Some put the key itself there.
+    let is_path = given.parameter.name != "sslkey" && !given.value.contains("-----");
+    let file = if is_path { format!("the file {}", shown(&given.value)) } else { "a file".to_owned() };
+    let why = format!("names {file}, which can't be used: {why}");
     Err(given.refused(&why, "Name a file in PEM that this process may read"))
 }

@@ -53,6 +53,10 @@ fn user_info(rest: &str) -> (Option<&str>, &str) {
 
 /// Host and port, as they are written.
 fn host_and_port(authority: &str) -> Result<(&str, &str), AddressError> {
+    // Several hosts are rejected with their own words.
+    if authority.contains(',') {
+        return Ok((authority, ""));
+    }
     if let Some(bracketed) = authority.strip_prefix('[') {
         let Some((host, rest)) = bracketed.split_once(']') else {
             return Err(AddressError::new("a `[` before its host has no `]`", ENCODE));
@@ -60,13 +64,8 @@ fn host_and_port(authority: &str) -> Result<(&str, &str), AddressError> {
         return match rest.strip_prefix(':') {
             Some(port) => Ok((host, port)),
             None if rest.is_empty() => Ok((host, "")),
-            // Several hosts are rejected with their own words.
-            None if rest.starts_with(',') => Ok((authority, "")),
             None => Err(AddressError::new("something follows the `]` of its host", ENCODE)),
         };
-    }
-    if authority.contains(',') {
-        return Ok((authority, ""));
     }
     Ok(authority.split_once(':').unwrap_or((authority, "")))
 }
