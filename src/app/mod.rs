@@ -81,9 +81,7 @@ impl Failure {
     /// The exit status that tells of it.
     pub fn exit_status(&self) -> ExitStatus {
         match self {
-            Self::Usage(_)
-            | Self::Config(_)
-            | Self::Connect(ConnectError::Address(_)) => MISUSED,
+            Self::Usage(_) | Self::Config(_) | Self::Connect(ConnectError::Address(_)) => MISUSED,
             Self::Connect(_) | Self::Schema(_) | Self::Store(_) => NO_DATABASE,
             Self::Setup(_) | Self::Process(_) | Self::Output(_) => FOUND_WRONG,
             Self::Interrupted(status) => *status,

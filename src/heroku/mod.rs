@@ -136,7 +136,8 @@ pub enum SetupError {
 
 impl SetupError {
     /// What to do where there are no certificates of CAs.
-    pub const INSTALL: &str = "Install them (Debian: `apt-get install ca-certificates`), or set SSL_CERT_FILE to a file of them";
+    pub const INSTALL: &str =
+        "Install them (Debian: `apt-get install ca-certificates`), or set SSL_CERT_FILE to a file of them";
 }
 
 impl From<reqwest::Error> for SetupError {

@@ -102,6 +102,12 @@ impl Error {
         code(&**error).is_some_and(|code| code.starts_with("42"))
     }
 
+    /// The server's words, where the role lacks a right: `insufficient_privilege`.
+    pub(super) fn refused_right(&self) -> Option<String> {
+        let Self::Database { source: sqlx::Error::Database(error), .. } = self else { return None };
+        (code(&**error)? == "42501").then(|| error.message().to_owned())
+    }
+
     /// Whether the connection broke off, so that it is not known whether the server did what it was asked.
     pub(super) fn is_unanswered(&self) -> bool {
         match self {

@@ -32,6 +32,13 @@ pub enum Obstacle {
         /// The role.
         role: String,
     },
+    /// The role may not do what a statement asks for.
+    Rights {
+        /// The server's words.
+        words: String,
+        /// The role.
+        role: String,
+    },
     /// The role may not use the schema.
     NotAllowed {
         /// The schemas.
@@ -71,6 +78,7 @@ impl Obstacle {
             Self::RowSecurity { tables, role } => {
                 format!("row-level security on {} hides or refuses rows for the role {role}", tables.join(", "))
             }
+            Self::Rights { words, role } => format!("the role {role} lacks a right: {words}"),
             Self::NotAllowed { schemas, role } => {
                 format!("the role {role} may not use the schema {} of its search_path", schemas.join(", "))
             }
@@ -93,9 +101,9 @@ impl Obstacle {
             Self::ReadOnly { set_by, database, role } => match set_by.as_str() {
                 "database" => format!("`ALTER DATABASE {database} RESET default_transaction_read_only` ends that"),
                 "user" => format!("`ALTER ROLE {role} RESET default_transaction_read_only` ends that"),
-                "database user" => format!(
-                    "`ALTER ROLE {role} IN DATABASE {database} RESET default_transaction_read_only` ends that"
-                ),
+                "database user" => {
+                    format!("`ALTER ROLE {role} IN DATABASE {database} RESET default_transaction_read_only` ends that")
+                }
                 "client" => "Take default_transaction_read_only out of the address's `options`".to_owned(),
                 _ => "Reset default_transaction_read_only where the server's settings are".to_owned(),
             },
@@ -111,6 +119,11 @@ impl Obstacle {
                     .collect::<Vec<_>>()
                     .join(", ")
             ),
+            Self::Rights { role, .. } => {
+                format!(
+                    "GRANT it to {role}: sql/roles.sql has all that a role needs, and `auditsync check` tells what is missing"
+                )
+            }
             Self::NotAllowed { schemas, role } => format!("`GRANT USAGE ON SCHEMA {} TO {role}`", schemas.join(", ")),
             Self::Elsewhere { schemas, role, .. } => format!(
                 "`ALTER ROLE {role} SET search_path = {}`; or, for a second ledger apart from that one, `auditsync migrate`",
@@ -135,6 +148,7 @@ impl fmt::Display for Obstacle {
 /// What stands in the way of what.
 #[derive(Debug, Default)]
 pub(super) struct Obstacles {
+    role: String,
     pub(super) reading: Vec<Obstacle>,
     pub(super) writing: Vec<Obstacle>,
     /// Where the schema is brought up to date…
@@ -152,6 +166,7 @@ impl Obstacles {
             Ok::<_, Error>(names.iter().map(|name| shown(name)).collect::<Vec<_>>())
         };
         let (role, database, search_path) = (name("role")?, name("database")?, name("search_path")?);
+        found.role.clone_from(&role);
         let encoding = name("encoding")?;
         if encoding != "UTF8" {
             found.reading.push(Obstacle::Encoding(encoding));
@@ -172,7 +187,11 @@ impl Obstacles {
             found.migrating.push(obstacle.clone());
             found.migrating_unasked.push(obstacle);
         } else if !elsewhere.is_empty() {
-            found.migrating_unasked.push(Obstacle::Elsewhere { schemas: elsewhere, search_path: search_path.clone(), role });
+            found.migrating_unasked.push(Obstacle::Elsewhere {
+                schemas: elsewhere,
+                search_path: search_path.clone(),
+                role,
+            });
         }
         if column::<Option<String>>(row, "schema")?.is_none() && found.migrating_unasked.is_empty() {
             found.migrating.push(Obstacle::NoSchema { search_path });
@@ -244,11 +263,23 @@ impl Reader {
         if lacking.is_empty() { Ok(()) } else { Err(Error::Unusable(Obstacle::Lacking(lacking))) }
     }
 
-    /// Why a statement does not fit the database: what the schema lacks, or else the server's own words.
+    /// Why a statement does not fit the database, or may not be run: what hides rows, what the schema lacks, which right is
+    /// missing, or else the server's own words.
     pub(super) async fn explain(&self, error: Error) -> Error {
-        match self.lacking().await {
-            Ok(Some(obstacle)) => Error::Unusable(obstacle),
-            Ok(None) | Err(_) => error,
+        let looked = async || {
+            let mut tx = self.begin().await?;
+            Ok::<_, Error>((obstacles(&mut tx).await?, lacking(&mut tx).await?))
+        };
+        let Ok((found, lacking)) = looked().await else { return error };
+        if let Some(obstacle) = found.reading.into_iter().next() {
+            return Error::Unusable(obstacle);
+        }
+        if !lacking.is_empty() {
+            return Error::Unusable(Obstacle::Lacking(lacking));
+        }
+        match error.refused_right() {
+            Some(words) => Error::Unusable(Obstacle::Rights { words, role: found.role }),
+            None => error,
         }
     }
 }

@@ -87,7 +87,8 @@ fn a_password_is_taken_from_the_address_a_variable_or_a_file() {
     let written = cluster.command("/bin/sh").args(["-c", rules, "rules"]).status().expect("a shell");
     assert!(written.success());
     let folder = cluster.socket_dir().display().to_string();
-    let script = format!("CREATE ROLE me SUPERUSER LOGIN PASSWORD '{PASSWORD}'; ALTER SYSTEM SET hba_file = '{folder}/rules'");
+    let script =
+        format!("CREATE ROLE me SUPERUSER LOGIN PASSWORD '{PASSWORD}'; ALTER SYSTEM SET hba_file = '{folder}/rules'");
     cluster.psql("postgres", &script).expect("a role");
     cluster.restart(pg_cluster::Shutdown::Fast).expect("a restart");
     let mut world = World::on(Database::on(&cluster).expect("a database"), Fixtures::committed(), ACME);
@@ -103,14 +104,21 @@ fn a_password_is_taken_from_the_address_a_variable_or_a_file() {
         let finished = sync_at(&mut world, &url);
         assert_eq!(finished.status, 0, "{url}: {finished:#?}");
         // Only where it stands bare in a URI may other programs read it otherwise.
-        assert_eq!(finished.stderr.contains("percent-encode"), url.contains(&format!("me:{PASSWORD}@")), "{finished:#?}");
+        assert_eq!(
+            finished.stderr.contains("percent-encode"),
+            url.contains(&format!("me:{PASSWORD}@")),
+            "{finished:#?}"
+        );
     }
     world.set("PGPASSWORD", PASSWORD);
     assert_eq!(sync_at(&mut world, &bare).status, 0);
     world.set("PGPASSWORD", "wrong-hush-hush");
     let wrong = sync_at(&mut world, &bare);
     assert_eq!(wrong.status, 3, "{wrong:#?}");
-    assert!(wrong.stderr.contains("password authentication failed") && !format!("{wrong:?}").contains("hush"), "{wrong:#?}");
+    assert!(
+        wrong.stderr.contains("password authentication failed") && !format!("{wrong:?}").contains("hush"),
+        "{wrong:#?}"
+    );
     world.unset("PGPASSWORD");
     let file = world.place("passwords", &format!("# ours\n*:{port}:*:me:{PASSWORD}\n"));
     let with_file = format!("{bare}?passfile={file}");

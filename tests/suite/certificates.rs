@@ -115,7 +115,9 @@ fn what_prefers_tls_goes_without_where_none_comes_about() {
     let (cluster, _turn) = server();
     show(cluster, VERSION_1, &[], "");
     let world = world(cluster);
-    for (host, query) in [("localhost", ""), ("127.0.0.1", ""), ("localhost", "?sslmode=prefer"), ("localhost", "?sslmode=allow")] {
+    for (host, query) in
+        [("localhost", ""), ("127.0.0.1", ""), ("localhost", "?sslmode=prefer"), ("localhost", "?sslmode=allow")]
+    {
         let finished = status_at(&world, host, query);
         assert_eq!((finished.status, finished.stderr.as_str()), (0, ""), "{host}{query}: {finished:#?}");
     }
@@ -136,7 +138,9 @@ fn what_allows_tls_has_it_where_the_server_insists() {
     let (cluster, _turn) = server();
     show(cluster, texts(&plain()), &[], "hostnossl all all all reject");
     let world = world(cluster);
-    for (host, query) in [("localhost", "?sslmode=allow"), ("localhost", ""), (ELSEWHERE, "?sslmode=allow"), (ELSEWHERE, "")] {
+    for (host, query) in
+        [("localhost", "?sslmode=allow"), ("localhost", ""), (ELSEWHERE, "?sslmode=allow"), (ELSEWHERE, "")]
+    {
         let finished = status_at(&world, host, query);
         assert_eq!(finished.status, 0, "{host}{query}: {finished:#?}");
     }
@@ -179,6 +183,25 @@ fn a_certificate_made_as_advised_is_verified() {
         let finished = status_at(&world, "localhost", &format!("?sslmode={mode}&sslrootcert={root}"));
         assert_eq!(finished.status, 0, "{mode}: {finished:#?}");
     }
+}
+
+#[test]
+fn the_cas_of_this_machine_are_those_of_sslrootcert_system() {
+    let (cluster, _turn) = server();
+    let own = plain();
+    show(cluster, texts(&own), &[], "");
+    let mut world = world(cluster);
+    let root = world.place("root.crt", &own[0]);
+    world.set("SSL_CERT_FILE", &root);
+    for query in ["?sslrootcert=system", "?sslmode=verify-full&sslrootcert=system"] {
+        let finished = status_at(&world, "localhost", query);
+        assert_eq!((finished.status, finished.stderr.as_str()), (0, ""), "{query}: {finished:#?}");
+    }
+    assert_refused(&status_at(&world, "127.0.0.1", "?sslrootcert=system"), &["not valid for name"]);
+    world.set("SSL_CERT_FILE", "/nowhere");
+    let none = status_at(&world, "localhost", "?sslrootcert=system");
+    assert_eq!(none.status, 2, "{none:#?}");
+    assert!(none.stderr.contains("has no certificates of CAs") && none.stderr.contains("SSL_CERT_FILE"), "{none:#?}");
 }
 
 #[test]

@@ -76,12 +76,23 @@ fn a_read_only_database_is_named_with_what_sets_it() {
     for (set, set_by, advice) in [
         (format!("DATABASE {name}"), "(set by: database)", format!("ALTER DATABASE {name} RESET")),
         (format!("ROLE {role}"), "(set by: user)", format!("ALTER ROLE {role} RESET")),
-        (format!("ROLE {role} IN DATABASE {name}"), "(set by: database user)", format!("ALTER ROLE {role} IN DATABASE {name} RESET")),
+        (
+            format!("ROLE {role} IN DATABASE {name}"),
+            "(set by: database user)",
+            format!("ALTER ROLE {role} IN DATABASE {name} RESET"),
+        ),
     ] {
-        world.sql(&format!("SET default_transaction_read_only = off; ALTER {set} SET default_transaction_read_only = on"));
+        world.sql(&format!(
+            "SET default_transaction_read_only = off; ALTER {set} SET default_transaction_read_only = on"
+        ));
         let words = ["the database accepts no writes", "default_transaction_read_only", set_by, &advice];
         assert_checked(&world, &words);
-        for command in ["sync --date 2024-09-27", "reset --source acme 2024-09-28", "cleanup", "backfill --from 2024-09-26 --to 2024-09-27"] {
+        for command in [
+            "sync --date 2024-09-27",
+            "reset --source acme 2024-09-28",
+            "cleanup",
+            "backfill --from 2024-09-26 --to 2024-09-27",
+        ] {
             assert_refused(&world, command, &words);
         }
         // What writes nothing works.
@@ -114,7 +125,8 @@ fn a_standby_is_named_and_still_tells_its_status() {
     let world = World::on(Database::on(&cluster).expect("a database"), Fixtures::committed(), ACME);
     assert_fine(&world.run(SYNC));
     let folder = cluster.psql("postgres", "SHOW data_directory").expect("the folder");
-    let touched = cluster.command("/bin/sh").args(["-c", ": > \"$0/standby.signal\"", &folder]).status().expect("a shell");
+    let touched =
+        cluster.command("/bin/sh").args(["-c", ": > \"$0/standby.signal\"", &folder]).status().expect("a shell");
     assert!(touched.success());
     cluster.restart(pg_cluster::Shutdown::Fast).expect("a restart");
     let words = ["the server is a standby", "Give the address of the primary server"];
@@ -164,7 +176,7 @@ fn row_level_security_that_hides_rows_is_named_with_its_tables() {
             assert_refused(&world, command, &words);
         }
         // A policy that shows some rows hides others; one that shows all of them to this role does no harm.
-        world.sql(&format!("CREATE POLICY some ON {table} USING (current_date > '2000-01-01')"));
+        world.sql(&format!("CREATE POLICY part ON {table} USING (current_date > '2000-01-01')"));
         assert_refused(&world, "status", &words);
         world.sql(&format!("CREATE POLICY every ON {table} TO {role} USING (true) WITH CHECK (true)"));
         assert_eq!(wrong(&world), [[""; 3]; 0]);
@@ -204,7 +216,7 @@ fn a_schema_that_lacks_something_is_told_by_what_it_lacks() {
         ),
         (
             "ALTER TABLE audit_events DROP CONSTRAINT audit_events_pkey;
-             CREATE UNIQUE INDEX some ON audit_events (source, process_date, event_id) WHERE via = 'api'",
+             CREATE UNIQUE INDEX part ON audit_events (source, process_date, event_id) WHERE via = 'api'",
             "the unique constraint on audit_events (source, process_date, event_id)",
         ),
     ] {
@@ -234,13 +246,14 @@ fn tables_of_our_names_that_another_program_made_are_named() {
     ] {
         let world = World::new(ACME);
         world.sql(others);
-        let before = world.dump();
+        let relations = "SELECT relname, relnatts FROM pg_class WHERE relnamespace = 'public'::regnamespace ORDER BY 1";
+        let before = world.sql(relations);
         let words = [&*format!("the table {table} exists already, and another program made it"), "rename"];
         assert_checked(&world, &words);
         for command in ["migrate", SYNC] {
             assert_refused(&world, command, &words);
         }
-        assert_eq!(world.dump(), before, "nothing was changed");
+        assert_eq!(world.sql(relations), before, "nothing was changed");
     }
 }
 
@@ -254,7 +267,8 @@ fn a_search_path_that_leaves_our_tables_out_is_named_with_where_they_are() {
     world.set("DATABASE_URL", &both);
     assert_fine(&world.run("sync --date 2024-09-27"));
     world.set("DATABASE_URL", &other);
-    let words = ["auditsync's tables are in the schema public", "its search_path is 'other'", "SET search_path = public"];
+    let words =
+        ["auditsync's tables are in the schema public", "its search_path is 'other'", "SET search_path = public"];
     assert_checked(&world, &words);
     for command in ["status", SYNC, "history", "reset --source acme 2024-09-28"] {
         assert_refused(&world, command, &words);
@@ -276,7 +290,10 @@ fn a_schema_that_the_role_may_not_use_or_that_is_not_there_is_named() {
     let url = world.database.url().replace("postgres@", &format!("{role}@"));
     world.sql("CREATE SCHEMA closed");
     world.set("DATABASE_URL", &format!("{url}&options=-c%20search_path%3Dclosed"));
-    let words = [&*format!("the role {role} may not use the schema closed"), &*format!("GRANT USAGE ON SCHEMA closed TO {role}")];
+    let words = [
+        &*format!("the role {role} may not use the schema closed"),
+        &*format!("GRANT USAGE ON SCHEMA closed TO {role}"),
+    ];
     assert_checked(&world, &words);
     assert_refused(&world, SYNC, &words);
     for (path, shown) in [("nowhere", "'nowhere'"), ("%27%27", "'''")] {
@@ -290,9 +307,33 @@ fn a_schema_that_the_role_may_not_use_or_that_is_not_there_is_named() {
 }
 
 #[test]
+fn a_right_that_is_missing_is_told_with_where_to_find_all() {
+    let mut world = World::new(ACME);
+    assert_fine(&world.run(SYNC));
+    let role = role(&world);
+    connect_as(&mut world, &role);
+    for (table, command) in
+        [("auditsync_migrations", "status"), ("audit_events_log", SYNC), ("audit_history", "history")]
+    {
+        world.sql(&format!("REVOKE SELECT ON {table} FROM {role}"));
+        let words = [&*format!("the role {role} lacks a right: permission denied for table {table}"), "sql/roles.sql"];
+        assert_refused(&world, command, &words);
+        assert_checked(&world, &[&format!("{role} may not SELECT"), &format!("GRANT SELECT ON {table} TO {role}")]);
+        world.sql(&format!("GRANT SELECT ON {table} TO {role}"));
+    }
+    world.sql(&format!("REVOKE USAGE ON SCHEMA public FROM PUBLIC, {role}"));
+    let words = [&*format!("the role {role} may not use the schema public"), "GRANT USAGE ON SCHEMA public"];
+    assert_checked(&world, &words);
+    assert_refused(&world, SYNC, &words);
+}
+
+#[test]
 fn a_machine_without_ca_certificates_does_all_that_needs_none() {
     let mut world = World::new(ACME);
-    for (variable, place) in [("SSL_CERT_FILE", "/nowhere/ca.pem"), ("SSL_CERT_DIR", "/nowhere")] {
+    let empty = world.place("empty.pem", "");
+    for (variable, place) in
+        [("SSL_CERT_FILE", "/nowhere/ca.pem"), ("SSL_CERT_FILE", &empty), ("SSL_CERT_DIR", "/nowhere")]
+    {
         world.set(variable, place);
         world.set("AUDITSYNC_PING_URL", &format!("{}/ping", world.heroku.url()));
         let finished = world.run(SYNC);

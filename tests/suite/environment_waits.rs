@@ -12,7 +12,8 @@ const SYNC: &str = "sync --from 2024-09-26 --to 2024-09-28";
 
 /// The main job: a first sync, which migrates, a second one, and what people ask for.
 fn assert_works(world: &World, setting: &str) {
-    for command in [SYNC, SYNC, "status", "history --days 1000", "reset --source acme 2024-09-28 --reason again", SYNC] {
+    for command in [SYNC, SYNC, "status", "history --days 1000", "reset --source acme 2024-09-28 --reason again", SYNC]
+    {
         let finished = world.run(command);
         assert_eq!(finished.status, 0, "{setting}, {command}: {finished:#?}");
         assert!(!finished.stderr.contains("trying again"), "{setting}, {command}: {finished:#?}");
@@ -95,9 +96,7 @@ fn a_role_with_fewer_connections_than_the_file_allows_works() {
     for limit in [1, 2] {
         let mut world = World::new(&format!("[database]\nmax_connections = 4\n{THREE_ACCOUNTS_AND_A_TEAM}"));
         let role = format!("few_{}_{limit}", world.database.name());
-        world.sql(&format!(
-            "CREATE ROLE {role} LOGIN CONNECTION LIMIT {limit}; GRANT ALL ON SCHEMA public TO {role}"
-        ));
+        world.sql(&format!("CREATE ROLE {role} LOGIN CONNECTION LIMIT {limit}; GRANT ALL ON SCHEMA public TO {role}"));
         let url = world.database.url().replace("postgres@", &format!("{role}@"));
         world.set("DATABASE_URL", &url);
         let begun = std::time::Instant::now();

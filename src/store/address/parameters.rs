@@ -57,8 +57,10 @@ const fn only(
 const NO_KERBEROS: &str = "auditsync does not speak Kerberos: use a password or a client certificate, and leave it out";
 const NO_OAUTH: &str = "auditsync does not speak OAuth: use a password or a client certificate, and leave it out";
 const NO_SERVICE: &str = "Write host, dbname and user into the address itself";
-const NO_REVOCATION: &str = "auditsync checks no revocation lists: leave it out, and name in sslrootcert only a CA that you trust";
-const NO_AUTHENTICATION_CHECK: &str = "auditsync can't check how or by whom it is authenticated: leave it out, and use sslmode=verify-full";
+const NO_REVOCATION: &str =
+    "auditsync checks no revocation lists: leave it out, and name in sslrootcert only a CA that you trust";
+const NO_AUTHENTICATION_CHECK: &str =
+    "auditsync can't check how or by whom it is authenticated: leave it out, and use sslmode=verify-full";
 
 /// All of libpq's up to version 18, with the variables that it reads.
 pub(super) const PARAMETERS: &[Parameter] = &[
@@ -132,12 +134,7 @@ pub(super) const PARAMETERS: &[Parameter] = &[
         "auditsync takes TLS 1.2 and 1.3: leave it out, and set the server's ssl_max_protocol_version",
     ),
     only("sslkeylogfile", None, &[], "auditsync writes the keys of a connection nowhere: leave it out"),
-    only(
-        "requiressl",
-        Some("PGREQUIRESSL"),
-        &["0"],
-        "Write sslmode=require instead",
-    ),
+    only("requiressl", Some("PGREQUIRESSL"), &["0"], "Write sslmode=require instead"),
     only("requirepeer", Some("PGREQUIREPEER"), &[], NO_AUTHENTICATION_CHECK),
     only("require_auth", Some("PGREQUIREAUTH"), &[], NO_AUTHENTICATION_CHECK),
     only(
@@ -229,7 +226,9 @@ pub(super) fn unknown(name: &str) -> AddressError {
     }
     let advice = match meant {
         Some(meant) => format!("Did you mean `{meant}`?"),
-        None => "Leave it out: libpq's documentation, section \"Parameter Key Words\", lists those that there are".into(),
+        None => {
+            "Leave it out: libpq's documentation, section \"Parameter Key Words\", lists those that there are".into()
+        }
     };
     AddressError::new(format!("its parameter `{name}` is unknown"), advice)
 }

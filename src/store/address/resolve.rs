@@ -34,10 +34,7 @@ impl<'a> Lookup<'a> {
 }
 
 /// Makes an address of what is `given`. `variable` looks up where the home is, for the file of passwords.
-pub(super) fn resolve(
-    given: &[Given],
-    variable: &dyn Fn(&str) -> Option<String>,
-) -> Result<Address, AddressError> {
+pub(super) fn resolve(given: &[Given], variable: &dyn Fn(&str) -> Option<String>) -> Result<Address, AddressError> {
     given.iter().try_for_each(Given::accept)?;
     let given = Lookup(given);
     one_host(&given)?;
@@ -134,7 +131,8 @@ impl Target {
 }
 
 fn one_host(given: &Lookup<'_>) -> Result<(), AddressError> {
-    match ["host", "hostaddr"].into_iter().filter_map(|name| given.given(name)).find(|given| given.value.contains(',')) {
+    match ["host", "hostaddr"].into_iter().filter_map(|name| given.given(name)).find(|given| given.value.contains(','))
+    {
         None => Ok(()),
         Some(given) => {
             let advice = "Name the one that accepts writes, or a name that always leads to it";
@@ -279,7 +277,8 @@ fn client_certificate(options: PgConnectOptions, given: &Lookup<'_>) -> Result<P
     readable(certificate, "-----BEGIN CERTIFICATE-----", "there is no PEM certificate in it")?;
     let text = readable(key, "PRIVATE KEY-----", "there is no PEM private key in it")?;
     if text.contains("ENCRYPTED") {
-        let advice = "Decrypt it with `openssl pkey -in KEY -out FILE`, keep FILE readable by its owner alone, and name it";
+        let advice =
+            "Decrypt it with `openssl pkey -in KEY -out FILE`, keep FILE readable by its owner alone, and name it";
         return Err(key.refused("names a file that is encrypted", advice));
     }
     Ok(options.ssl_client_cert(&certificate.value).ssl_client_key(&key.value))

@@ -288,7 +288,8 @@ fn variables_of_libpq_fill_what_the_address_leaves_open() {
 
 #[test]
 fn settings_are_read_from_the_options_as_libpq_takes_them() {
-    let options = parsed(r"postgres://u@h/d?options=-c%20search_path%3Da\%20b%20--geqo=off%20-cstatement_timeout%3D5").options;
+    let options =
+        parsed(r"postgres://u@h/d?options=-c%20search_path%3Da\%20b%20--geqo=off%20-cstatement_timeout%3D5").options;
     let options = options.get_options().expect("options").to_owned();
     assert!(options.ends_with(r"-c search_path=a\ b -c geqo=off -c statement_timeout=5"), "{options}");
 }

@@ -19,9 +19,7 @@ pub(super) fn parse(rest: &str) -> Result<(Vec<Given>, bool), AddressError> {
     let mut given = Vec::new();
     let (user, password) = user_info.map_or(("", ""), |text| text.split_once(':').unwrap_or((text, "")));
     let (host, port) = host_and_port(authority)?;
-    for (name, text) in
-        [("user", user), ("password", password), ("host", host), ("port", port), ("dbname", database)]
-    {
+    for (name, text) in [("user", user), ("password", password), ("host", host), ("port", port), ("dbname", database)] {
         given.push(Given::of(name, decoded(text)?));
     }
     // What follows a secret may be the rest of it, and so may what an `@` follows.
