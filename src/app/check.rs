@@ -13,6 +13,7 @@ use super::{App, DONE, ExitStatus, FOUND_WRONG, Failure, env};
 use crate::cli::CheckArgs;
 use crate::config::{Source, Token};
 use crate::report::check::{Check, CheckReport};
+use crate::store::ConnectError;
 
 pub(super) async fn run(app: &App<'_>, args: &CheckArgs) -> Result<ExitStatus, Failure> {
     let mut checks = vec![file(app)];
@@ -84,14 +85,20 @@ fn set(variable: &str, what: &str) -> String {
 
 fn database_variable(app: &App<'_>) -> Check {
     let variable = &app.config.database.url_env;
-    if app.global.database_url.is_some() {
-        return Check::good("database", "--database-url", "given; the database's address");
+    let (subject, found) = match app.global.database_url {
+        Some(_) => ("--database-url", "given; the database's address"),
+        None => (variable.as_str(), "set; the database's address"),
+    };
+    match app.address() {
+        Ok(_) => Check::good("database", subject, found),
+        Err(Failure::Connect(ConnectError::Address(error))) => {
+            Check::bad("database", subject, error.problem(), error.advice())
+        }
+        Err(_) => {
+            let advice = set(variable, "postgres://user:password@host:port/database");
+            Check::bad("database", variable, "not set; the database's address", advice)
+        }
     }
-    if env(variable).is_some() {
-        return Check::good("database", variable, "set; the database's address");
-    }
-    let advice = set(variable, "postgres://user:password@host:port/database");
-    Check::bad("database", variable, "not set; the database's address", advice)
 }
 
 /// The monitor is a choice, so a variable that is not set is as right as one that is.

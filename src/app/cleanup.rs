@@ -9,7 +9,10 @@ pub(super) async fn run(app: &App<'_>, args: &CleanupArgs) -> Result<ExitStatus,
     let by = reset::operator(args.operator.by.as_deref());
     let reader = app.connect().await?;
     let stale = match existing(&reader, &App::holder()).await? {
-        Some(store) => store.clean_up(Behalf { by: &by, reason: args.operator.reason.as_deref() }).await?,
+        Some(store) => {
+            reader.must_take_writes().await?;
+            store.clean_up(Behalf { by: &by, reason: args.operator.reason.as_deref() }).await?
+        }
         None => Vec::new(),
     };
     let days =

@@ -11,7 +11,7 @@ use crate::store::{AdoptOrder, Adopted, Reader, Schema, Store, all_migrations};
 pub(super) async fn run(app: &App<'_>, args: &MigrateArgs) -> Result<ExitStatus, Failure> {
     let named = args.adopt_as.as_deref().map(|name| app.config.source(name).map_err(Failure::usage)).transpose()?;
     let reader = app.connect().await?;
-    let schema = reader.schema().await?;
+    let schema = reader.schema_to_migrate().await?;
     if schema == Schema::PythonLogger {
         let source =
             named.map_or_else(|| only_source(app, "", "the table audit_events_log is the Python logger's"), Ok)?;

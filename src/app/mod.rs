@@ -33,7 +33,7 @@ use crate::cli::{Command, Global};
 use crate::config::{Config, ConfigError, Source, masked};
 use crate::report::log::{self, Colors};
 use crate::report::{Output, streams};
-use crate::store::{ConnectError, Holder, Reader, Schema, SchemaError, Store};
+use crate::store::{Address, ConnectError, Holder, Reader, Schema, SchemaError, Store};
 use crate::text::{clean, clean_lines};
 pub use signals::Shutdown;
 
@@ -85,9 +85,7 @@ impl Failure {
     /// The exit status that tells of it.
     pub fn exit_status(&self) -> ExitStatus {
         match self {
-            Self::Usage(_)
-            | Self::Config(_)
-            | Self::Connect(ConnectError::Address | ConnectError::RootCertificate { .. }) => MISUSED,
+            Self::Usage(_) | Self::Config(_) | Self::Connect(ConnectError::Address(_)) => MISUSED,
             Self::Connect(_) | Self::Schema(_) | Self::Store(_) => NO_DATABASE,
             Self::Setup(_) | Self::Process(_) | Self::Output(_) => FOUND_WRONG,
             Self::Interrupted(status) => *status,
@@ -189,6 +187,11 @@ struct App<'g> {
 impl App<'_> {
     /// Connects to the database.
     async fn connect(&self) -> Result<Reader, Failure> {
+        Ok(Reader::connect_to(&self.address()?, self.config.database.max_connections).await?)
+    }
+
+    /// The database's address.
+    fn address(&self) -> Result<Address, Failure> {
         let variable = &self.config.database.url_env;
         let url = match &self.global.database_url {
             Some(url) => url.clone(),
@@ -199,7 +202,7 @@ impl App<'_> {
                 ))
             })?,
         };
-        Ok(Reader::connect(url.trim(), self.config.database.max_connections).await?)
+        Ok(Address::parse(&url, &env).map_err(ConnectError::Address)?)
     }
 
     /// Who this process is.
@@ -231,6 +234,7 @@ async fn writable(reader: &Reader, holder: &Holder) -> Result<Store, Failure> {
         Schema::Current => {}
         _ => bring_up_to_date(&store).await?,
     }
+    reader.must_take_writes().await?;
     Ok(store)
 }
 

@@ -7,6 +7,7 @@ use tracing::{debug, warn};
 
 use super::{DONE, ExitStatus, env};
 use crate::config::Notify;
+use crate::heroku::client_for;
 
 /// A monitor that does not answer must not hold a run up, nor a dyno that is told to end.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -51,11 +52,12 @@ pub(super) async fn ping(notify: &Notify, status: ExitStatus) {
     match get(url).await {
         Ok(()) => debug!("the monitor was told"),
         // The address may be a secret, so the variable is named in its stead.
-        Err(error) => warn!("the monitor at ${variable} could not be told how the run went: {}", error.without_url()),
+        Err(why) => warn!("the monitor at ${variable} could not be told how the run went: {why}"),
     }
 }
 
-async fn get(url: Url) -> reqwest::Result<()> {
-    let client = reqwest::Client::builder().timeout(TIMEOUT).build()?;
-    client.get(url).send().await?.error_for_status().map(drop)
+async fn get(url: Url) -> Result<(), String> {
+    let client = client_for(&url, || reqwest::Client::builder().timeout(TIMEOUT)).map_err(|error| error.to_string())?;
+    let answer = client.get(url).send().await.and_then(reqwest::Response::error_for_status);
+    answer.map(drop).map_err(|error| error.without_url().to_string())
 }

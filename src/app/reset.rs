@@ -17,6 +17,9 @@ pub(super) async fn run(app: &App<'_>, args: &ResetArgs) -> Result<ExitStatus, F
     refuse_unfinished(&args.dates, last_over(clock()))?;
     let reader = app.connect().await?;
     let store = existing(&reader, &App::holder()).await?;
+    if store.is_some() {
+        reader.must_take_writes().await?;
+    }
     let by = operator(args.operator.by.as_deref());
     let behalf = Behalf { by: &by, reason: args.operator.reason.as_deref() };
     let order = ResetOrder { force: args.force, behalf };

@@ -202,7 +202,14 @@ pub(super) async fn plan_to_write<'s>(
         seen = look(app, reader, order).await?;
     }
     match seen {
-        Look::Ready(outlook) => Ok((plan_days(app, order, &outlook)?, store)),
+        Look::Ready(outlook) => {
+            let plan = plan_days(app, order, &outlook)?;
+            // A run that finds nothing due writes nothing, and is spared the question.
+            if plan.days.iter().any(|day| matches!(day.verdict, Verdict::Due(_))) {
+                reader.must_take_writes().await?;
+            }
+            Ok((plan, store))
+        }
         Look::NotReady(schema) => Err(schema.into_error().into()),
     }
 }

@@ -353,9 +353,7 @@ async fn give_back(writing: &Writing, stop: &Stop, lease: Option<Lease>, totals:
     match (stop, lease) {
         (Stop::LostLock, _) | (_, None) => Ok(()),
         (Stop::Interrupted, Some(lease)) => bounded(writing, store.release(lease, totals)).await,
-        (Stop::Heroku(reason), Some(lease)) => {
-            bounded(writing, store.fail(lease, Blame::Heroku, reason, totals)).await
-        }
+        (Stop::Heroku(reason), Some(lease)) => bounded(writing, store.fail(lease, Blame::Heroku, reason, totals)).await,
         (Stop::Unexpected(reason), Some(lease)) => {
             bounded(writing, store.fail(lease, Blame::Unexpected, reason, totals)).await
         }

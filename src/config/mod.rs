@@ -33,6 +33,7 @@ use reqwest::Url;
 
 pub use error::{ConfigError, UnknownSource};
 pub use mask::words as masked;
+pub use near::nearest;
 pub use source::{Filter, Lock, NameError, RateLimit, Retry, Scope, Source, SourceName};
 pub use token::{Token, TokenError, Tokens};
 

@@ -2,7 +2,7 @@
 
 /// The word of `known` that `word` was most likely meant to be, if any is near: a slip in every third letter, or one is the
 /// beginning of the other. Case does not count, and `-` is as good as `_`.
-pub(super) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+pub fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     let word = plain(word);
     let distance = |known: &str| {
         let known = plain(known);

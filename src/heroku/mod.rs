@@ -145,8 +145,42 @@ pub fn count_elements(chunks: impl IntoIterator<Item = Bytes>) -> Option<usize> 
 
 /// The program's HTTP client can't be made.
 #[derive(Debug, thiserror::Error)]
-#[error("the HTTP client can't be set up: {0}")]
-pub struct SetupError(#[from] reqwest::Error);
+pub enum SetupError {
+    /// There is nothing to verify Heroku with.
+    #[error("this machine has no certificates of CAs, so no host can be verified. {}", Self::INSTALL)]
+    NoCertificates(reqwest::Error),
+    /// Something else.
+    #[error("the HTTP client can't be set up: {0}")]
+    Other(reqwest::Error),
+}
+
+impl SetupError {
+    /// What to do where there are no certificates of CAs.
+    pub const INSTALL: &str =
+        "Install them (Debian: `apt-get install ca-certificates`), or set SSL_CERT_FILE to a file of them";
+}
+
+impl From<reqwest::Error> for SetupError {
+    fn from(failure: reqwest::Error) -> Self {
+        // The verifier of the platform says so in words alone.
+        let mut source: Option<&dyn std::error::Error> = Some(&failure);
+        while let Some(error) = source {
+            if error.to_string().contains("No CA certificates") {
+                return Self::NoCertificates(failure);
+            }
+            source = error.source();
+        }
+        Self::Other(failure)
+    }
+}
+
+/// A client for `url`. What goes there in the clear needs no certificates of CAs, so a machine without any will do.
+pub fn client_for(url: &Url, builder: impl Fn() -> reqwest::ClientBuilder) -> Result<reqwest::Client, SetupError> {
+    match builder().build().map_err(SetupError::from) {
+        Err(SetupError::NoCertificates(_)) if url.scheme() == "http" => Ok(builder().tls_certs_only([]).build()?),
+        built => built,
+    }
+}
 
 impl Client {
     /// A client for `sources`, with one budget for each value among their `tokens`.
@@ -159,7 +193,7 @@ impl Client {
         headers.insert(ACCEPT, HeaderValue::from_static("application/vnd.heroku+json; version=3"));
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
         // Answers are decoded in `coding`, which sees what follows the first member.
-        let http = http(api).no_gzip().default_headers(headers).build()?;
+        let http = client_for(&api.base_url, || http(api).no_gzip().default_headers(headers.clone()))?;
         let waiting = Waiting::new();
         let budgets = sources
             .into_iter()
@@ -174,7 +208,9 @@ impl Client {
         if let Some(files) = self.files.get() {
             return Ok(files);
         }
-        let files = http(&self.api).no_gzip().read_timeout(self.api.request_timeout).build()?;
+        let builder = || http(&self.api).no_gzip().read_timeout(self.api.request_timeout);
+        let files = client_for(&self.api.base_url, builder)
+            .map_err(|(SetupError::NoCertificates(error) | SetupError::Other(error))| error)?;
         Ok(self.files.get_or_init(|| files))
     }
 

@@ -43,12 +43,14 @@ pub struct Verbosity {
 }
 
 impl Verbosity {
+    /// Lines of our own alone: other libraries log statements, addresses and parameters as they come. `RUST_LOG` asks for
+    /// theirs.
     fn directives(self) -> &'static str {
         match (self.quiet, self.verbose) {
-            (true, _) => "error",
-            (false, 0) => "warn,auditsync=info",
-            (false, 1) => "info,auditsync=debug",
-            (false, _) => "debug,auditsync=trace",
+            (true, _) => "auditsync=error",
+            (false, 0) => "auditsync=info",
+            (false, 1) => "auditsync=debug",
+            (false, _) => "auditsync=trace",
         }
     }
 }

@@ -206,7 +206,10 @@ fn show_ranges(text: &mut Text, source: &Coverage) {
     if let (Some(command), true) = (source.adopted_days_command(), source.in_file) {
         let (days, them) = if source.adopted == 1 { ("day", "it") } else { ("days", "them") };
         let adopted = source.adopted;
-        let _ = writeln!(text, "  {adopted} {days} adopted: another program called {them} complete, and no event is stored.");
+        let _ = writeln!(
+            text,
+            "  {adopted} {days} adopted: another program called {them} complete, and no event is stored."
+        );
         let _ = writeln!(text, "  This reads {them}:");
         let _ = writeln!(text, "  `{command}`");
     }

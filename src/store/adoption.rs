@@ -10,9 +10,9 @@ use sqlx::postgres::PgRow;
 
 use super::commit::{Prepared, Proof};
 use super::error::Doing;
-use super::schema::{self, Schema, SchemaError};
 use super::outage::PATIENCE;
 use super::patience::Tries;
+use super::schema::{self, Schema, SchemaError};
 use super::{Error, Reader, Result, Store, Transaction, column, statement};
 
 pub(super) const DOING: &str = "take the Python logger's table over";

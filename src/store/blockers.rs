@@ -107,8 +107,13 @@ mod tests {
             "{told}"
         );
         let of_a_row = Holder { mode: "RowExclusiveLock".to_owned(), role: None, program: None, since: None, ..holder };
-        assert!(of_a_row.describe().starts_with("a row of the table audit_events is locked by the database process 7. "));
+        assert!(
+            of_a_row.describe().starts_with("a row of the table audit_events is locked by the database process 7. ")
+        );
         let of_the_schema = Holder { table: None, ..of_a_row };
-        assert!(of_the_schema.describe().starts_with("another auditsync is changing the schema by"), "{of_the_schema:?}");
+        assert!(
+            of_the_schema.describe().starts_with("another auditsync is changing the schema by"),
+            "{of_the_schema:?}"
+        );
     }
 }

@@ -78,7 +78,9 @@ impl Store {
         loop {
             let prepared = tries.attempt(self.prepare_claim(&order)).await;
             let claimed = match prepared {
-                Ok(Step::Claimed(prepared)) => self.commit(*prepared, PATIENCE.min(ttl)).await.map(Claim::Claimed).map(Some),
+                Ok(Step::Claimed(prepared)) => {
+                    self.commit(*prepared, PATIENCE.min(ttl)).await.map(Claim::Claimed).map(Some)
+                }
                 Ok(Step::Answered(claim)) => Ok(claim),
                 Err(error) => Err(error),
             };
@@ -114,7 +116,8 @@ impl Store {
                 tracing::warn!(source = %key.source, date = %key.date, attempt, "taking the day over: {message}");
             }
             let attempt = lease.attempt();
-            self.write_history(&mut tx, lease.entry(action, "processing", Counts::default(), message.as_deref())).await?;
+            self.write_history(&mut tx, lease.entry(action, "processing", Counts::default(), message.as_deref()))
+                .await?;
             let proof = order.proof(attempt, action);
             return Ok(Step::Claimed(Box::new(Prepared { tx, xact, proof, value: lease })));
         }

@@ -90,9 +90,11 @@ impl Store {
             Proof::Event { source, date, id } => {
                 statement(include_str!("sql/known_events.sql")).bind(*source).bind(*date).bind(vec![*id])
             }
-            Proof::Conflict { source, date, id, hash } => {
-                statement(include_str!("sql/is_kept_as_conflict.sql")).bind(*source).bind(*date).bind(id.as_str()).bind(hash.as_slice())
-            }
+            Proof::Conflict { source, date, id, hash } => statement(include_str!("sql/is_kept_as_conflict.sql"))
+                .bind(*source)
+                .bind(*date)
+                .bind(id.as_str())
+                .bind(hash.as_slice()),
             Proof::Nothing => return Ok(Some(false)),
         };
         let found = look.fetch_optional(&mut *tx).await.doing(doing)?;

@@ -73,6 +73,9 @@ pub enum Error {
     /// A signal left no time to wait for the database.
     #[error("the database did not answer in the time that the signal left")]
     OutOfTime,
+    /// The database can't be used for this.
+    #[error("{0}")]
+    Unusable(super::Obstacle),
     /// A statement failed, or the connection did.
     #[error("the database failed to {doing}: {}", describe(.source))]
     Database {
@@ -116,6 +119,7 @@ impl Error {
             | Self::Locked { .. }
             | Self::RowLocked
             | Self::NotBegun(_)
+            | Self::Unusable(_)
             | Self::BrokenRow { .. }
             | Self::EventsVanished { .. } => false,
         }
@@ -128,7 +132,9 @@ impl Error {
             Self::Database { doing, source: sqlx::Error::Database(error) } => match &*code(&**error)? {
                 "25006" | "53100" => Some(Kind::ReadOnly),
                 "55P03" => Some(Kind::Locked(doing)),
-                code if UNREACHABLE.contains(&code) || matches!(code.get(..2), Some("08" | "53")) => Some(Kind::Unreachable),
+                code if UNREACHABLE.contains(&code) || matches!(code.get(..2), Some("08" | "53")) => {
+                    Some(Kind::Unreachable)
+                }
                 _ => None,
             },
             _ => None,
@@ -150,6 +156,12 @@ impl Error {
     pub(super) fn is_misfit(&self) -> bool {
         let Self::Database { source: sqlx::Error::Database(error), .. } = self else { return false };
         code(&**error).is_some_and(|code| code.starts_with("42"))
+    }
+
+    /// The server's words, where the role lacks a right: `insufficient_privilege`.
+    pub(super) fn refused_right(&self) -> Option<String> {
+        let Self::Database { source: sqlx::Error::Database(error), .. } = self else { return None };
+        (code(&**error)? == "42501").then(|| error.message().to_owned())
     }
 
     /// Whether the connection broke off, so that it is not known whether the server did what it was asked.
@@ -376,11 +388,9 @@ mod tests {
 
     #[test]
     fn a_failure_is_told_in_the_server_s_words_or_the_connection_s_without_what_sqlx_puts_around_them() {
-        for (error, why) in [
-            (refused("53100"), "no (SQLSTATE 53100)"),
-            (refused(None), "no"),
-            (broken_off(), "broken pipe"),
-        ] {
+        for (error, why) in
+            [(refused("53100"), "no (SQLSTATE 53100)"), (refused(None), "no"), (broken_off(), "broken pipe")]
+        {
             assert_eq!(error.to_string(), format!("the database failed to claim the day: {why}"));
         }
         let told = garbled().to_string();

@@ -2,9 +2,13 @@
 
 use std::fmt;
 
+use sqlx::postgres::PgConnectOptions;
+
 use super::error::Doing;
+use super::obstacle::{Obstacle, Obstacles, server_row};
 use super::tls::Protection;
 use super::{Reader, Result, column, statement};
+use crate::text::shown;
 
 /// What the role that syncs needs, table by table; `sql/roles.sql` grants it.
 const NEEDED: [(&str, &[&str]); 6] = [
@@ -32,6 +36,10 @@ pub struct Server {
     pub role: String,
     /// Whether the role may create tables.
     pub may_create: bool,
+    /// What keeps a sync from using it.
+    pub obstacles: Vec<Obstacle>,
+    /// What keeps a first sync from making the schema.
+    pub to_migrating: Vec<Obstacle>,
 }
 
 /// What a role may do with one table.
@@ -56,16 +64,28 @@ pub struct Place {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.host, self.port)
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+impl Place {
+    /// Where connections with `options` lead.
+    pub(super) fn of(options: &PgConnectOptions) -> Self {
+        // An abstract socket begins with a NUL, which people write as `@`.
+        let socket = options.get_socket().map(|folder| folder.display().to_string().replace('\0', "@"));
+        let host = socket.unwrap_or_else(|| options.get_host().to_owned());
+        Self { host: shown(&host), port: options.get_port() }
     }
 }
 
 impl Reader {
     /// Where the address leads.
     pub fn place(&self) -> Place {
-        let options = self.connections().options();
-        let socket = options.get_socket().map(|folder| folder.display().to_string());
-        Place { host: socket.unwrap_or_else(|| options.get_host().to_owned()), port: options.get_port() }
+        Place::of(&self.connections().options())
     }
 
     /// How the connections are protected.
@@ -75,17 +95,17 @@ impl Reader {
 
     /// What the server tells about itself, and about the role.
     pub async fn server(&self) -> Result<Server> {
-        let row = self.connections().persist("tell its version", async || {
-            let mut tx = self.begin().await?;
-            statement(include_str!("sql/server.sql")).fetch_one(&mut *tx).await.doing("tell its version")
-        });
-        let row = row.await?;
+        let ask = async || server_row(&mut self.begin().await?).await;
+        let row = self.connections().persist("tell its version", ask).await?;
+        let found = Obstacles::of(&row)?;
         Ok(Server {
             version: column(&row, "version")?,
             supported: column::<i32>(&row, "version_number")? / 10_000 >= OLDEST,
             port: column::<i32>(&row, "port")? as u16,
             role: column(&row, "role")?,
             may_create: column(&row, "may_create")?,
+            obstacles: [found.reading, found.writing].concat(),
+            to_migrating: [found.migrating_unasked, found.migrating].concat(),
         })
     }
 

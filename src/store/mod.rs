@@ -5,6 +5,7 @@
 //! guessed. It keeps no state in a session, so it works through a pooler in transaction mode: each statement runs in an
 //! explicit transaction and is prepared without a name.
 
+mod address;
 mod adoption;
 mod attempt;
 mod blockers;
@@ -14,10 +15,12 @@ mod connect;
 mod coverage;
 mod error;
 mod events;
+mod expected;
 mod history;
 mod inspect;
 mod known;
 mod lease;
+mod obstacle;
 mod operator;
 mod outage;
 mod outlook;
@@ -33,6 +36,7 @@ use sqlx::query::Query;
 use sqlx::{Postgres, Row};
 use uuid::Uuid;
 
+pub use address::{Address, AddressError};
 pub use adoption::{AdoptOrder, Adopted, AdoptedDays};
 pub use attempt::{Blame, Publication, Published, Totals, Unpublished};
 pub use claim::{Claim, Claimable};
@@ -43,6 +47,7 @@ pub use history::Past;
 pub use inspect::{Place, Rights, Server};
 pub use known::{Sameness, Stored, Under, Via};
 pub use lease::{Lease, Pulse, Trust};
+pub use obstacle::Obstacle;
 pub use operator::{Behalf, Reset, ResetOrder, Stale};
 pub use outlook::{EveryDay, Look, Outlook, Rereads, Wanted};
 pub use reader::{Reader, StoredId};

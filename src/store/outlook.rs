@@ -7,9 +7,9 @@ use sqlx::postgres::PgRow;
 use sqlx::types::Json;
 
 use super::error::Doing;
+use super::patience::Tries;
 use super::reader::ledger_row;
 use super::schema::{self, Schema};
-use super::patience::Tries;
 use super::{Reader, Result, column, statement};
 use crate::config::Scope;
 use crate::ledger::{LedgerRow, SourceDays};
@@ -78,7 +78,7 @@ impl Reader {
                 Err(error) if error.is_misfit() => match self.schema().await? {
                     // Another process may just have brought it up to date.
                     Schema::Current if !looked_for_schema => looked_for_schema = true,
-                    Schema::Current => return Err(error),
+                    Schema::Current => return Err(self.explain(error).await),
                     other => return Ok(Look::NotReady(other)),
                 },
                 Err(error) => tries.again(error).await?,
@@ -101,6 +101,10 @@ impl Reader {
             .fetch_all(&mut *tx)
             .await
             .doing(doing)?;
+        drop(tx);
+        if rows.first().map(|row| column(row, "suspect")).transpose()?.unwrap_or(false) {
+            self.must_show_all().await?;
+        }
         outlook(&rows)
     }
 }

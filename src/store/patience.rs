@@ -133,7 +133,8 @@ impl<'t> Tries<'t> {
     fn time_left(&self, error: &Error) -> Option<Duration> {
         let kind = self.kind(error);
         // What began before us is waited for no longer because of us.
-        let since = kind.and_then(|kind| self.connections.outage().since(kind)).map_or(self.began, |at| at.min(self.began));
+        let since =
+            kind.and_then(|kind| self.connections.outage().since(kind)).map_or(self.began, |at| at.min(self.began));
         match (&self.limit, self.locked_since, kind) {
             (Limit::Patience(_), ..) => PATIENCE.checked_sub(since.elapsed()),
             (Limit::Lease(_, ttl), Some(_), Some(Kind::Locked(_))) => PATIENCE.min(*ttl).checked_sub(since.elapsed()),
@@ -155,7 +156,10 @@ impl Connections {
     }
 
     /// The lock holders' side of an error; see [`blockers`].
-    pub(super) async fn look_briefly<T>(&self, work: impl AsyncFnOnce(&mut super::Transaction) -> Result<T>) -> Option<T> {
+    pub(super) async fn look_briefly<T>(
+        &self,
+        work: impl AsyncFnOnce(&mut super::Transaction) -> Result<T>,
+    ) -> Option<T> {
         let look = async {
             let mut tx = self.begin(Access::Read, "look who holds a lock").await?;
             work(&mut tx).await

@@ -152,7 +152,10 @@ impl Connections {
                 // The server allows fewer connections than the file: those that there are must do.
                 Err(error) if is_too_many_connections(&error) && self.0.give_up_one() => {
                     permit.forget();
-                    tracing::info!(connections = self.0.most(), "the database allows no more connections; these must do");
+                    tracing::info!(
+                        connections = self.0.most(),
+                        "the database allows no more connections; these must do"
+                    );
                 }
                 Err(error) => return Err(error).doing(doing),
             }
@@ -185,7 +188,9 @@ impl Inner {
 
     /// Gives one slot up; false for the last one.
     fn give_up_one(&self) -> bool {
-        self.most.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |most| most.checked_sub(1).filter(|n| *n > 0)).is_ok()
+        self.most
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |most| most.checked_sub(1).filter(|n| *n > 0))
+            .is_ok()
     }
 
     /// The connection that was used last, if it still lives.

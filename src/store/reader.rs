@@ -15,7 +15,7 @@ use super::error::Doing;
 use super::known::{Before, Sameness, Stored, Via, compare};
 use super::patience::Tries;
 use super::pool::{Access, Connections};
-use super::{Result, Transaction, column, statement};
+use super::{Address, Result, Transaction, column, statement};
 use crate::config::{Filter, Scope, SourceName};
 use crate::day::DayKey;
 use crate::event::Event;
@@ -55,9 +55,15 @@ impl StoredId {
 }
 
 impl Reader {
-    /// Connects to the database at `url` with at most `max_connections`, and makes sure that it answers.
+    /// Connects to the database at `url` with at most `max_connections`, and makes sure that it answers. No variable of
+    /// the environment adds to the address.
     pub async fn connect(url: &str, max_connections: u32) -> Result<Self, ConnectError> {
-        connect(url, max_connections).await
+        connect(&Address::parse(url, &|_| None)?, max_connections).await
+    }
+
+    /// Connects to the database at `address` with at most `max_connections`, and makes sure that it answers.
+    pub async fn connect_to(address: &Address, max_connections: u32) -> Result<Self, ConnectError> {
+        connect(address, max_connections).await
     }
 
     pub(super) fn new(connections: Connections) -> Self {
@@ -86,6 +92,7 @@ impl Reader {
         let mut tries = Tries::new(&self.connections, doing);
         loop {
             match tries.attempt(self.try_rows(doing, ask())).await {
+                Err(error) if error.is_misfit() => return Err(self.explain(error).await),
                 Err(error) => tries.again(error).await?,
                 rows => return rows,
             }

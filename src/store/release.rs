@@ -52,7 +52,8 @@ impl Store {
 
     async fn prepare_release<'h>(&self, held: &'h [&(Lease, Totals)]) -> Result<Option<Prepared<'h, Vec<DayKey>>>> {
         let keys = || held.iter().map(|(lease, _)| lease.key());
-        let figures = |figure: fn(&Totals) -> u32| -> Vec<i32> { held.iter().map(|(_, totals)| figure(totals) as i32).collect() };
+        let figures =
+            |figure: fn(&Totals) -> u32| -> Vec<i32> { held.iter().map(|(_, totals)| figure(totals) as i32).collect() };
         let mut tx = self.begin().await?;
         let rows = statement(include_str!("sql/release_days.sql"))
             .bind(self.run_id)
@@ -75,16 +76,13 @@ impl Store {
             let (source, date): (String, chrono::NaiveDate) = (column(row, "source")?, column(row, "process_date")?);
             released.extend(keys().find(|key| key.source.as_ref() == source && key.date == date).cloned());
         }
-        let lease = held.iter().map(|(lease, _)| lease).find(|lease| {
-            lease.key().source.as_ref() == source && lease.key().date == date
-        });
+        let lease = held
+            .iter()
+            .map(|(lease, _)| lease)
+            .find(|lease| lease.key().source.as_ref() == source && lease.key().date == date);
         let Some(lease) = lease else { return Ok(None) };
-        let proof = Proof::History {
-            source: lease.key().source.as_ref(),
-            date,
-            attempt: lease.attempt(),
-            action: "release",
-        };
+        let proof =
+            Proof::History { source: lease.key().source.as_ref(), date, attempt: lease.attempt(), action: "release" };
         Ok(Some(Prepared { tx, xact, proof, value: released }))
     }
 }

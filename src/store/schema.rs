@@ -13,7 +13,7 @@ use sqlx::{SqlSafeStr as _, SqlStr};
 
 use super::error::Doing;
 use super::patience::Tries;
-use super::{Error, Reader, Store, Transaction, column, statement};
+use super::{Error, Reader, Store, Transaction, column, obstacle, statement};
 
 /// Every migration, oldest first. A file under `migrations/` that is not named here would never run; a test compares.
 const MIGRATIONS: &[(i64, &str, &str)] =
@@ -96,13 +96,38 @@ impl Schema {
 }
 
 impl Reader {
-    /// What schema the database has.
+    /// What schema the database has. Fails where it may hold more than it shows, and where it has none but another schema
+    /// than the one that is looked in has ours.
     pub async fn schema(&self) -> Result<Schema, Error> {
-        let look = async || {
-            let mut tx = self.begin().await?;
-            schema(&mut tx).await
-        };
-        self.connections().persist("tell its schema", look).await
+        let schema = self.schema_to_migrate().await?;
+        if schema == Schema::Absent {
+            let found = self.obstacles().await?;
+            obstacle::fail_at(found.reading)?;
+            obstacle::fail_at(found.migrating_unasked)?;
+        }
+        Ok(schema)
+    }
+
+    /// The same for one who asks for a schema in the place where tables are made.
+    pub async fn schema_to_migrate(&self) -> Result<Schema, Error> {
+        let (schema, is_suspect) = self.look_at_schema().await?;
+        if is_suspect {
+            self.must_show_all().await?;
+        }
+        Ok(schema)
+    }
+
+    /// The same for one who tells what is in the way.
+    pub async fn schema_as_it_is(&self) -> Result<Schema, Error> {
+        Ok(self.look_at_schema().await?.0)
+    }
+
+    async fn look_at_schema(&self) -> Result<(Schema, bool), Error> {
+        let ask = async || look(&mut self.begin().await?).await;
+        match self.connections().persist("tell its schema", ask).await {
+            Err(error) if error.is_misfit() => Err(self.explain(error).await),
+            looked => looked,
+        }
     }
 }
 
@@ -122,12 +147,16 @@ impl Store {
     /// `ordered` holds what was ordered to be committed, for when no answer comes and the next try finds it done.
     async fn try_migrate(&self, ordered: &mut Vec<String>) -> Result<Vec<String>, SchemaError> {
         let mut tx = self.begin().await?;
+        let found = obstacle::obstacles(&mut tx).await?;
         lock(&mut tx).await?;
         wait_briefly(&mut tx).await?;
         // Another process may have done it while this one waited for the lock.
         let to_come = match schema(&mut tx).await? {
             Schema::Current => return Ok(std::mem::take(ordered)),
-            Schema::Absent => migrations(),
+            Schema::Absent => {
+                found.must_allow_migrating()?;
+                migrations()
+            }
             Schema::Behind(names) => migrations().into_iter().filter(|m| names.contains(&name(m))).collect(),
             other => return Err(other.into_error()),
         };
@@ -138,6 +167,11 @@ impl Store {
         tx.commit().await?;
         Ok(std::mem::take(ordered))
     }
+}
+
+/// The texts of what makes tables.
+pub(super) fn texts() -> impl Iterator<Item = &'static str> {
+    [include_str!("sql/schema_list.sql")].into_iter().chain(MIGRATIONS.iter().map(|(_, _, text)| *text))
 }
 
 /// All migrations, by name.
@@ -200,18 +234,24 @@ async fn run_and_record(tx: &mut Transaction, migration: &Migration, sql: SqlStr
 
 /// What schema the database has, as the transaction sees it.
 pub(super) async fn schema(tx: &mut Transaction) -> Result<Schema, Error> {
+    Ok(look(tx).await?.0)
+}
+
+/// The same, and whether there is reason to look closer.
+async fn look(tx: &mut Transaction) -> Result<(Schema, bool), Error> {
     let doing = "tell its schema";
     let row = statement(include_str!("sql/schema_present.sql")).fetch_one(&mut **tx).await.doing(doing)?;
+    let is_suspect = column(&row, "suspect")?;
     if column(&row, "ledger")? && !column::<bool>(&row, "ledger_has_source")? {
         let known = column(&row, "ledger_is_the_python_loggers")?;
-        return Ok(if known { Schema::PythonLogger } else { Schema::Foreign });
+        return Ok((if known { Schema::PythonLogger } else { Schema::Foreign }, is_suspect));
     }
     if !column::<bool>(&row, "migrations")? {
-        return Ok(Schema::Absent);
+        return Ok((Schema::Absent, is_suspect));
     }
     let rows = statement(include_str!("sql/schema_versions.sql")).fetch_all(&mut **tx).await.doing(doing)?;
     let applied = rows.iter().map(|row| Ok((column(row, "version")?, column(row, "checksum")?)));
-    Ok(of(&applied.collect::<Result<_, Error>>()?))
+    Ok((of(&applied.collect::<Result<_, Error>>()?), is_suspect))
 }
 
 /// The schema of a database in which these migrations ran, each with its checksum.

@@ -12,8 +12,7 @@ use crate::support::{ACME, DAY, Finished, World, date, day, wait_for};
 
 const SYNC: &str = "sync --date 2024-09-28 --output json";
 /// Leases are short, so that a test need not wait for long ones.
-const SHORT: &str =
-    "[database]\nmax_connections = 2\n[lock]\nstale_after = \"2s\"\nheartbeat_every = \"600ms\"\n";
+const SHORT: &str = "[database]\nmax_connections = 2\n[lock]\nstale_after = \"2s\"\nheartbeat_every = \"600ms\"\n";
 /// What a statement outside of a lease is waited for, and what the rest of a run takes at most.
 const FIXED: Duration = Duration::from_secs(40);
 /// From the signal to the end.
@@ -60,8 +59,10 @@ impl Stage {
         let stored = "SELECT (SELECT status FROM audit_events_log), (SELECT count(*) FROM audit_events),
                              (SELECT count(*) FROM audit_event_conflicts)";
         assert_eq!(self.world.sql(stored), "SUCCESS|1|1", "{case}");
-        self.world.sql("DELETE FROM audit_events_log; DELETE FROM audit_events; DELETE FROM audit_event_conflicts;
-                        DELETE FROM audit_history");
+        self.world.sql(
+            "DELETE FROM audit_events_log; DELETE FROM audit_events; DELETE FROM audit_event_conflicts;
+                        DELETE FROM audit_history",
+        );
     }
 }
 
@@ -179,7 +180,8 @@ fn one_connection_that_falls_silent_costs_time_and_nothing_else() {
 
 #[test]
 fn other_commands_end_with_3_when_the_database_freezes() {
-    let commands = ["status", "history", "reset --source acme 2024-09-28", "cleanup", "sync --dry-run --date 2024-09-28"];
+    let commands =
+        ["status", "history", "reset --source acme 2024-09-28", "cleanup", "sync --dry-run --date 2024-09-28"];
     in_lanes(commands.to_vec(), |stage, command| {
         stage.proxy.forget();
         stage.proxy.strike(1, "parse", When::Before, Blow::Freeze);

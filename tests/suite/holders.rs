@@ -77,7 +77,10 @@ async fn a_claim_of_a_row_that_a_person_has_locked_ends_with_the_holder_s_name()
     let claims = tokio::join!(inserted.try_claim(Claimable::Due), locked.try_claim(Claimable::Due));
     for claim in [claims.0, claims.1] {
         let error = claim.expect_err("nobody has a lease on it");
-        assert!(matches!(&error, Error::Locked { by, .. } if by.contains("a row of the table audit_events_log")), "{error}");
+        assert!(
+            matches!(&error, Error::Locked { by, .. } if by.contains("a row of the table audit_events_log")),
+            "{error}"
+        );
     }
     drop(sessions);
     locked.claim(Claimable::Due).await;

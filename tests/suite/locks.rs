@@ -74,7 +74,8 @@ fn a_locked_table_is_no_other_process_that_syncs() {
 fn a_lock_that_lets_nobody_read_ends_each_command_with_3() {
     let world = migrated(ACME);
     let (_session, pid) = holding(&world, "LOCK TABLE audit_events_log IN ACCESS EXCLUSIVE MODE");
-    let commands = ["", "--dry-run", "status", "reset --source acme 2024-09-28", "cleanup", "reconcile --month 2024-09"];
+    let commands =
+        ["", "--dry-run", "status", "reset --source acme 2024-09-28", "cleanup", "reconcile --month 2024-09"];
     std::thread::scope(|threads| {
         for command in commands {
             let (world, pid) = (&world, &pid);
@@ -148,7 +149,11 @@ fn only_a_live_lease_means_that_another_process_syncs_the_day() {
     );
     let (_session, _) = holding(&world, "SELECT FROM audit_events_log FOR UPDATE");
     let report = world.sync("--date 2024-09-28", 0);
-    assert_eq!(day(&report, "acme", DAY)["outcome"], "locked_elsewhere", "its lease is live, whoever has the row locked");
+    assert_eq!(
+        day(&report, "acme", DAY)["outcome"],
+        "locked_elsewhere",
+        "its lease is live, whoever has the row locked"
+    );
 }
 
 #[test]

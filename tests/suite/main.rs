@@ -1,5 +1,6 @@
 //! The contract, chapter by chapter, with the real binary, a real PostgreSQL and the fake Heroku.
 
+mod address;
 mod adopted;
 mod adoption;
 mod answers;
@@ -10,6 +11,7 @@ mod bad_input;
 mod bodies;
 mod boundaries;
 mod budget;
+mod certificates;
 mod check;
 mod config;
 mod config_schema;
@@ -17,9 +19,12 @@ mod continuation;
 mod coverage;
 mod damaged;
 mod database_away;
+mod database_state;
 mod dates;
 mod dry_run;
 mod endurance;
+mod environment;
+mod environment_waits;
 mod events;
 mod faults;
 mod frozen;

@@ -2,13 +2,13 @@
 
 use super::super::{App, Failure, clock, skew};
 use crate::report::check::Check;
-use crate::store::{Protection, Reader, Rights, Schema, Server};
+use crate::store::{ConnectError, Obstacle, Protection, Reader, Rights, Schema, Server};
 
-/// Looks at all of it that can be reached. Without an address there is nothing to look at, and that was told before.
+/// Looks at all of it that can be reached. Without a right address there is nothing to look at, and that was told before.
 pub(super) async fn look(app: &App<'_>) -> Vec<Check> {
     let reader = match app.connect().await {
         Ok(reader) => reader,
-        Err(Failure::Usage(_)) => return Vec::new(),
+        Err(Failure::Usage(_) | Failure::Connect(ConnectError::Address(_))) => return Vec::new(),
         Err(failure) => {
             let advice = "Nothing else could be asked of it; compare the address with `heroku pg:info`";
             return vec![Check::bad("server", "database", failure.to_string(), advice)];
@@ -30,13 +30,28 @@ async fn look_inside(reader: &Reader, checks: &mut Vec<Check>) -> Result<(), Fai
     checks.push(tls(&place, reader.protection()));
     checks.push(pooler(reader, &server));
     checks.push(clocks(reader).await?);
+    checks.extend(server.obstacles.iter().map(|obstacle| in_the_way("server", &place, obstacle)));
     let rights = reader.rights().await?;
     checks.extend(rights.iter().map(|rights| allowed(&server.role, rights)));
-    // Its version stands in a table that this role may not be allowed to read.
-    if rights.iter().all(|rights| rights.granted.iter().any(|right| right == "SELECT")) {
-        checks.push(schema(&server, &reader.schema().await?));
+    // Its version stands in a table that this role may not be allowed to read, or that does not show all its rows.
+    let is_readable = rights.iter().all(|rights| rights.granted.iter().any(|right| right == "SELECT"));
+    if !is_readable || server.obstacles.iter().any(|obstacle| matches!(obstacle, Obstacle::RowSecurity { .. })) {
+        return Ok(());
     }
+    checks.push(match reader.schema_as_it_is().await? {
+        Schema::Absent if !server.to_migrating.is_empty() => in_the_way("schema", "database", &server.to_migrating[0]),
+        Schema::Current => match reader.lacking().await? {
+            Some(obstacle) => in_the_way("schema", "database", &obstacle),
+            None => Check::good("schema", "database", "up to date"),
+        },
+        other => schema(&server, &other),
+    });
     Ok(())
+}
+
+/// What keeps a sync from its work.
+fn in_the_way(check: &'static str, subject: &str, obstacle: &Obstacle) -> Check {
+    Check::bad(check, subject, obstacle.problem(), obstacle.advice())
 }
 
 fn version(place: &str, server: &Server) -> Check {

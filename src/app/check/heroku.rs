@@ -6,7 +6,7 @@ use super::super::fetch::advice;
 use super::super::teams::{Found, NoSelector, Teams};
 use super::super::{App, Failure, env};
 use crate::config::{Retry, Source, Token};
-use crate::heroku::{Asker, Client, Cost, Error, harmless};
+use crate::heroku::{Asker, Client, Cost, Error, SetupError, harmless};
 use crate::report::check::Check;
 
 /// The longest that one answer is waited for, over all attempts: somebody sits there.
@@ -20,7 +20,15 @@ pub(super) async fn look(app: &App<'_>) -> Result<Vec<Check>, Failure> {
     let sources: Vec<&Source> = super::enabled(app).filter(usable).collect();
     // Two budgets for one token were told before, too, and leave no way to ask.
     let Ok(tokens) = app.config.tokens(sources.iter().copied(), &env) else { return Ok(Vec::new()) };
-    let client = Client::new(&app.config.api, sources.iter().copied(), &tokens)?;
+    let client = match Client::new(&app.config.api, sources.iter().copied(), &tokens) {
+        Ok(client) => client,
+        Err(SetupError::NoCertificates(_)) => {
+            let found = "this machine has no certificates of CAs, so Heroku can't be verified, and was not asked";
+            let host = app.config.api.base_url.host_str().unwrap_or_default();
+            return Ok(vec![Check::bad("certificates", host, found, SetupError::INSTALL)]);
+        }
+        Err(error) => return Err(error.into()),
+    };
     let mut of_token: Vec<(&Token, Vec<&Source>)> = Vec::new();
     for source in sources {
         let token = tokens.of(source);

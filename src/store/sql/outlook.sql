@@ -49,7 +49,7 @@ WITH of_window AS MATERIALIZED (
       AND process_date >= '2017-01-01'
       AND process_date < $3
 )
-SELECT here.now, here.versions, here.checksums, wanted.source, wanted.first_day,
+SELECT here.now, here.versions, here.checksums, here.suspect, wanted.source, wanted.first_day,
        CASE WHEN row_number() OVER (PARTITION BY wanted.source) = 1 THEN wanted.settled_days END AS settled_days,
        told.process_date, told.status, told.attempt,
        -- Without a complete reading of ours, the count is another program's.
@@ -63,7 +63,10 @@ SELECT here.now, here.versions, here.checksums, wanted.source, wanted.first_day,
        coalesce(told.locked_until > here.now + interval '30 days', false) AS endless
 FROM (
     SELECT clock_timestamp() AS now, array_agg(version ORDER BY version) AS versions,
-           array_agg(checksum ORDER BY version) AS checksums
+           array_agg(checksum ORDER BY version) AS checksums,
+           -- Reason enough to look closer: what is read here may not be all that there is.
+           row_security_active('auditsync_migrations') OR row_security_active('audit_events_log')
+               OR row_security_active('audit_events') AS suspect
     FROM auditsync_migrations
 ) AS here
 LEFT JOIN (

@@ -160,7 +160,12 @@ impl World {
 
     /// Writes the file as it is given.
     pub(crate) fn write_file(&self, text: &str) {
-        std::fs::write(self.folder.join("audit.toml"), text).expect("the file");
+        std::fs::write(self.file(), text).expect("the file");
+    }
+
+    /// Where the file is.
+    pub(crate) fn file(&self) -> PathBuf {
+        self.folder.join("audit.toml")
     }
 
     /// Writes a file beside it, and returns its path.

@@ -109,7 +109,12 @@ impl Proxy {
             Some(folder) => Upstream::Socket(format!("{folder}/.s.PGSQL.{number}")),
             None => Upstream::Tcp(format!("{host}:{number}")),
         };
-        let shared = Arc::new(Shared { upstream, state: Mutex::default(), program_known: Condvar::new(), resumed: Condvar::new() });
+        let shared = Arc::new(Shared {
+            upstream,
+            state: Mutex::default(),
+            program_known: Condvar::new(),
+            resumed: Condvar::new(),
+        });
         let accepting = Arc::clone(&shared);
         thread::spawn(move || accept(&listener, &accepting));
         Self { shared, port, url: format!("{scheme}://{user}@127.0.0.1:{port}/{database}?sslmode=disable") }

@@ -1,0 +1,61 @@
+//! libpq's file of passwords: a line each, `host:port:database:user:password`, `*` for any.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+/// Whom a password is for: host, port, database and user.
+pub(super) type Wanted<'a> = [&'a str; 4];
+
+/// The password of the first line that fits. Like libpq, this takes a file that is not there, or that others may read,
+/// for none; the latter with a warning.
+pub(super) fn password(path: &Path, wanted: Wanted<'_>) -> Option<String> {
+    let metadata = path.metadata().ok().filter(std::fs::Metadata::is_file)?;
+    if metadata.permissions().mode() & 0o077 != 0 {
+        tracing::warn!("the password file {} is ignored: others may read it. `chmod 0600` it", path.display());
+        return None;
+    }
+    find(&std::fs::read_to_string(path).ok()?, wanted)
+}
+
+fn find(text: &str, wanted: Wanted<'_>) -> Option<String> {
+    text.lines().filter(|line| !line.starts_with('#')).find_map(|line| {
+        let mut rest = line;
+        for wanted in wanted {
+            let (field, behind) = field(rest)?;
+            if rest.starts_with("*:") || field == wanted {
+                rest = behind;
+            } else {
+                return None;
+            }
+        }
+        Some(field(&format!("{rest}:")).map_or_else(|| rest.to_owned(), |(password, _)| password))
+    })
+}
+
+/// The text up to the next colon without a backslash before it, and what follows that.
+fn field(text: &str) -> Option<(String, &str)> {
+    let mut value = String::new();
+    let mut characters = text.char_indices();
+    while let Some((at, c)) = characters.next() {
+        match c {
+            '\\' => value.extend(characters.next().map(|(_, c)| c)),
+            ':' => return Some((value, &text[at + 1..])),
+            c => value.push(c),
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_line_that_fits_gives_the_password() {
+        let file = "# db:1:d:u:no\n\nother:*:*:*:x\ndb:5432:d\\:1:u:p\\:q\\\\r\n*:*:*:u:any:thing\n";
+        assert_eq!(find(file, ["db", "5432", "d:1", "u"]).as_deref(), Some("p:q\\r"));
+        assert_eq!(find(file, ["elsewhere", "1", "d", "u"]).as_deref(), Some("any"));
+        assert_eq!(find(file, ["elsewhere", "1", "d", "v"]), None);
+        assert_eq!(find("db:1:d", ["db", "1", "d", "u"]), None);
+    }
+}

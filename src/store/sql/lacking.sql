@@ -1,0 +1,30 @@
+-- What the schema should have and has not, in words: tables, columns, and the unique constraints that inserts rely on.
+SELECT DISTINCT 'the table ' || name AS lacking
+FROM unnest($1::text[]) AS expected (name)
+WHERE to_regclass(name) IS NULL
+UNION ALL
+SELECT 'the column ' || table_name || '.' || column_name
+FROM unnest($1::text[], $2::text[]) AS expected (table_name, column_name)
+WHERE to_regclass(table_name) IS NOT NULL
+  AND NOT EXISTS (SELECT
+                  FROM pg_attribute
+                  WHERE attrelid = to_regclass(table_name)
+                    AND attname = column_name
+                    AND attnum > 0
+                    AND NOT attisdropped)
+UNION ALL
+SELECT 'the unique constraint on ' || table_name || ' (' || columns || ')'
+FROM unnest($3::text[], $4::text[]) AS expected (table_name, columns)
+WHERE to_regclass(table_name) IS NOT NULL
+  AND NOT EXISTS (SELECT
+                  FROM pg_index AS i
+                  WHERE i.indrelid = to_regclass(table_name)
+                    AND i.indisunique
+                    AND i.indisvalid
+                    AND i.indimmediate
+                    AND i.indpred IS NULL
+                    AND (SELECT array_agg(a.attname::text ORDER BY a.attname)
+                         FROM unnest(i.indkey::smallint[]) WITH ORDINALITY AS key (number, place)
+                         JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = key.number
+                         WHERE key.place <= i.indnkeyatts)
+                        = (SELECT array_agg(name ORDER BY name::name) FROM unnest(string_to_array(columns, ', ')) AS k (name)))
