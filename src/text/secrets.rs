@@ -43,6 +43,9 @@ const LONGEST_ENCODED: usize = 128;
 /// Passwords that are words of ours: to take them out would garble every text, and hide nothing.
 const OUR_WORDS: [&str; 6] = ["postgres", "postgresql", "auditsync", "password", "localhost", "database"];
 
+/// The shortest text in which a secret is looked for: a token's mark, and something behind it.
+const SHORTEST_TEXT: usize = 6;
+
 static KNOWN: RwLock<Known> = RwLock::new(Known { secrets: Vec::new(), forms: None });
 
 /// Keeps `secret` out of every text from now on.
@@ -52,7 +55,17 @@ pub fn learn(kind: Kind, secret: &str) {
 
 /// `text` with a word in the place of each secret.
 pub fn redact(text: &str) -> Cow<'_, str> {
-    KNOWN.read().unwrap_or_else(PoisonError::into_inner).redact(text)
+    if text.len() < SHORTEST_TEXT {
+        return text.into();
+    }
+    let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner);
+    if known.is_ready() {
+        return known.redact(text);
+    }
+    drop(known);
+    let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
+    known.prepare();
+    known.redact(text)
 }
 
 /// Keeps the secret parts of a database's address: the password, in a URL or behind `password=`.
@@ -160,7 +173,19 @@ impl Known {
             return;
         }
         self.secrets.push((kind, secret.to_owned()));
-        self.forms = Forms::of(&self.secrets);
+        // Most are learnt one after the other, before there is a text.
+        self.forms = None;
+    }
+
+    /// Whether all secrets that are known can be found.
+    fn is_ready(&self) -> bool {
+        self.forms.is_some() || self.secrets.is_empty()
+    }
+
+    fn prepare(&mut self) {
+        if !self.is_ready() {
+            self.forms = Forms::of(&self.secrets);
+        }
     }
 
     fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
@@ -169,7 +194,8 @@ impl Known {
         if let Some(forms) = &self.forms {
             forms.find(text, &mut found);
         }
-        if text.contains(['%', '\\']) {
+        // Without forms, which could not be made, a secret is found at least as it is.
+        if self.forms.is_none() || text.contains(['%', '\\']) {
             for (kind, secret) in &self.secrets {
                 found.extend(escaped(text, secret).into_iter().map(|span| (span, *kind)));
             }
@@ -309,6 +335,7 @@ mod tests {
         for secret in secrets {
             known.learn(Kind::Token, secret);
         }
+        known.prepare();
         known
     }
 
