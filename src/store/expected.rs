@@ -50,12 +50,11 @@ impl Expected {
         let first = line.split(' ').next().unwrap_or_default();
         let is_key = line.contains("PRIMARY KEY") || line.contains("UNIQUE");
         match first {
-            "" | "--" => {}
             "CONSTRAINT" | "PRIMARY" if is_key => {
                 let columns = line.split_once('(').and_then(|(_, rest)| rest.split_once(')'));
                 self.keys.extend(columns.map(|(columns, _)| (table, columns)));
             }
-            "CONSTRAINT" => {}
+            "" | "--" | "CONSTRAINT" => {}
             column => {
                 let column = column.trim_matches('"');
                 self.columns.push((table, column));

@@ -54,10 +54,8 @@ fn show(cluster: &Cluster, [certificate, key]: [&str; 2], settings: &[(&str, &st
         ("ssl", "on".to_owned()),
     ];
     let more = settings.iter().map(|(name, value)| (*name, (*value).to_owned()));
-    let mut script = "ALTER SYSTEM RESET ALL;\n".to_owned();
-    for (name, value) in of_test.into_iter().chain(more) {
-        script += &format!("ALTER SYSTEM SET {name} = '{value}';\n");
-    }
+    let lines = of_test.into_iter().chain(more).map(|(name, value)| format!("ALTER SYSTEM SET {name} = '{value}';\n"));
+    let script = lines.fold("ALTER SYSTEM RESET ALL;\n".to_owned(), |script, line| script + &line);
     cluster.psql("postgres", &script).expect("the settings");
     // The file of rules is read at a start alone.
     cluster.restart(pg_cluster::Shutdown::Fast).expect("a restart");
@@ -219,7 +217,7 @@ fn a_server_that_speaks_only_old_tls_is_refused_by_name() {
 }
 
 #[test]
-fn a_server_that_asks_for_a_client_certificate_gets_the_one_of_the_address() {
+fn a_server_that_wants_a_client_certificate_gets_that_of_the_address() {
     let (cluster, _turn) = server();
     // It names the role, and signed itself, so it is its own CA.
     let key = KeyPair::generate().expect("a key");

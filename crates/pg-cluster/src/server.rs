@@ -45,7 +45,7 @@ impl Server {
     fn initialise(&mut self, binaries: &Binaries, folder: &Folder, durable: bool) -> Result<(), Error> {
         let program = binaries.bin("initdb");
         let mut command = folder.command(&program);
-        command.args(["--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "--no-instructions"]);
+        command.args(["--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C"]);
         if !durable {
             command.arg("--no-sync");
         }

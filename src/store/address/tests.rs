@@ -213,7 +213,7 @@ fn several_hosts_are_rejected_with_what_to_do() {
 }
 
 #[test]
-fn an_unknown_parameter_is_named_without_its_value_and_with_what_was_meant() {
+fn an_unknown_parameter_is_named_with_what_was_meant_and_no_value() {
     for (text, said) in [
         ("postgres://u@h/d?pasword=hush-hush", "`pasword` is unknown. Did you mean `password`?"),
         ("postgres://u@h/d?ssl-mode=hush-hush", "`ssl-mode` is unknown. Did you mean `sslmode`?"),
@@ -282,7 +282,7 @@ fn variables_of_libpq_fill_what_the_address_leaves_open() {
     assert_eq!((none.get_host(), none.get_port(), none.get_username()), ("h", 8, "u"));
     assert_eq!((none.get_database(), format!("{:?}", none.get_ssl_mode())), (Some("d"), "Disable".to_owned()));
     let odd = Address::parse("postgres://u@h", &|name| (name == "PGSERVICE").then(|| "hush".into()));
-    let odd = odd.err().expect("a refusal").to_string();
+    let odd = odd.expect_err("a refusal").to_string();
     assert!(odd.contains("the variable PGSERVICE gives `service`") && !odd.contains("hush"), "{odd}");
 }
 
