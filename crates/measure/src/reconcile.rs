@@ -4,7 +4,7 @@ use fake_heroku::Month;
 use serde_json::Value;
 
 use crate::Result;
-use crate::archive::pack;
+use crate::archive::{DAYS, pack};
 use crate::process::{self, Taken};
 use crate::stage::{Stage, shell};
 use crate::table::{Table, mib};
@@ -17,6 +17,7 @@ const MORE_KIB: i64 = 8 * 1024;
 
 pub(crate) fn measure(table: &mut Table, events: usize) -> Result<()> {
     let stage = Stage::new(&["acme".to_owned()])?;
+    let events = events / DAYS * DAYS;
     stage.heroku.put_archive("acme", Month { year: 2024, month: 9 }, pack(events)?);
     stage.migrated("complete")?;
     stage.run("complete", &["backfill", "--via", "archive", "--from", "2024-09-01", "--to", "2024-09-30"])?;
@@ -27,7 +28,7 @@ pub(crate) fn measure(table: &mut Table, events: usize) -> Result<()> {
     stage.cluster.psql("empty", first_day)?;
     let (complete, _) = reconcile(&stage, "complete", 0)?;
     let (empty, missing) = reconcile(&stage, "empty", 1)?;
-    if missing != events / crate::archive::DAYS * crate::archive::DAYS {
+    if missing != events {
         return Err(format!("{missing} events are missing, not {events}").into());
     }
     for (what, taken) in [("nothing", &complete), ("every event", &empty)] {
