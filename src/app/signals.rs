@@ -76,7 +76,7 @@ impl Shutdown {
     }
 }
 
-/// Whether this process was started with SIGHUP ignored, where the system tells (proc(5), "SigIgn").
+/// Whether this process was started with SIGHUP ignored, where the system tells (proc(5), `SigIgn`).
 fn ignores_hangup() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -184,8 +184,10 @@ async fn release_all(writing: &Writing, views: Vec<View>) -> Vec<DayReport> {
         held.iter().map(|(lease, _)| lease.key().clone()).collect()
     });
     let held = held.iter().zip(reports).map(|((lease, _), report)| {
-        let stop = if released.contains(lease.key()) { Stop::Interrupted } else { Stop::LostLock };
-        unpublished(report, stop, lease.trust().trouble())
+        let is_released = released.contains(lease.key());
+        let (stop, left) =
+            if is_released { (Stop::Interrupted, Left::Pending) } else { (Stop::LostLock, Left::Failed) };
+        unpublished(DayReport { left, ..report }, stop, lease.trust().trouble())
     });
     held.collect()
 }

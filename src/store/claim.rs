@@ -175,7 +175,7 @@ struct Order<'a> {
     wanted: Claimable,
 }
 
-impl<'a> Order<'a> {
+impl Order<'_> {
     /// What is there if and only if the claim was committed.
     fn proof<'o>(&'o self, attempt: i32, action: &'static str) -> Proof<'o> {
         Proof::History { source: self.key.source.as_ref(), date: self.key.date, attempt, action }

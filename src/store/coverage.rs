@@ -18,7 +18,10 @@ impl Reader {
     /// source that has days of another scope is looked at day by day.
     pub async fn standings(&self, of_file: &[Source], only: Option<&[&str]>) -> Result<Standings> {
         let doing = "tell how the sources stand";
-        self.connections().persist(doing, async || self.try_standings(of_file, only).await).await
+        match self.connections().persist(doing, async || self.try_standings(of_file, only).await).await {
+            Err(error) if error.is_misfit() => Err(self.explain(error).await),
+            standings => standings,
+        }
     }
 
     async fn try_standings(&self, of_file: &[Source], only: Option<&[&str]>) -> Result<Standings> {

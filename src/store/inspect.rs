@@ -85,7 +85,7 @@ impl Place {
 impl Reader {
     /// Where the address leads.
     pub fn place(&self) -> Place {
-        Place::of(&self.connections().options())
+        Place::of(self.connections().options())
     }
 
     /// How the connections are protected.

@@ -209,7 +209,8 @@ impl Inner {
 }
 
 async fn connect(options: &PgConnectOptions, patience: Duration) -> Result<PgConnection, sqlx::Error> {
-    timeout(patience, PgConnection::connect_with(options)).await.unwrap_or_else(|_| {
+    // On the heap: connecting is rare, and what it takes would be a part of every future that begins a transaction.
+    timeout(patience, Box::pin(PgConnection::connect_with(options))).await.unwrap_or_else(|_| {
         let why = format!("no answer within {}", humantime::format_duration(patience));
         Err(std::io::Error::new(std::io::ErrorKind::TimedOut, why).into())
     })

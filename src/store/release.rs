@@ -18,7 +18,9 @@ const LOOK_AGAIN: Duration = Duration::from_millis(300);
 impl Store {
     /// Gives days back as PENDING, and returns those that were. The others' leases were lost, or their rows are locked.
     pub async fn release_all(&self, held: &[(Lease, Totals)]) -> Result<HashSet<DayKey>> {
-        held.iter().for_each(|(lease, _)| lease.trust().give_up());
+        for (lease, _) in held {
+            lease.trust().give_up();
+        }
         let mut left: Vec<&(Lease, Totals)> = held.iter().collect();
         let mut released = HashSet::new();
         // A row may be locked by our own renewal or write, which is just ending.

@@ -9,7 +9,7 @@ use fake_heroku::{Fault, Match};
 use serde_json::Value;
 
 use crate::support::raw::{http, serve};
-use crate::support::{ACME, DAY, World, date, day, note, truth};
+use crate::support::{ACME, DAY, World, date, day, note, numbered, truth};
 
 const ON_DAY: &str = "--date 2024-09-28";
 const THREE: [&str; 3] = [r#"{"id":"a","x":"]}"}"#, r#"{"id":"b"}"#, r#"{"id":"c","y":[1,{}]}"#];
@@ -37,22 +37,21 @@ fn gzipped_as_sent(body: &str) -> usize {
     encoder.finish().expect("a vector takes all bytes").len()
 }
 
-/// Spoils the answer for one day after another, each at another byte; every day must be whole after one more request.
+/// Spoils the answer for one account after another, each at another byte; every day must be whole after one more request.
 fn spoiled_at_every_byte(gzip: bool, fault: impl Fn(usize) -> Fault) {
-    let world = World::new(&format!("[rate_limit]\nburst = 1000\n{ACME}"));
-    world.heroku.set_gzip(gzip);
     let events: Vec<Bytes> = THREE.iter().map(|text| Bytes::from_static(text.as_bytes())).collect();
     let plain = THREE.iter().map(|text| text.len()).sum::<usize>() + THREE.len() + 1;
     let length = if gzip { gzipped_as_sent(&format!("[{}]", THREE.join(","))) } else { plain };
-    let first = date("2024-03-01");
+    let world = World::new(&format!("[rate_limit]\nburst = 1000\n{}", numbered::accounts(length)));
+    world.heroku.set_gzip(gzip);
     for cut in 0..length {
-        let day = first + chrono::Days::new(cut as u64);
-        world.heroku.put_day("acme", day, events.clone());
-        world.heroku.fault(Match::events("acme").day(day), fault(cut));
+        let account = format!("a{cut:03}");
+        world.heroku.add_account(&account, "audit@acme.example.com");
+        world.heroku.put_day(&account, date(DAY), events.clone());
+        world.heroku.fault(Match::events(&account), fault(cut));
     }
-    let last = first + chrono::Days::new(length as u64 - 1);
     note(&format!("{length} bytes, {:?}", fault(1)));
-    let report = world.sync(&format!("--from {first} --to {last}"), 0);
+    let report = world.sync(&format!("--date {DAY}"), 0);
     for (cut, day) in report["days"].as_array().expect("days").iter().enumerate() {
         let row = (&day["outcome"], &day["events"], &day["requests"], &day["retries"]);
         assert_eq!(row, (&"synced".into(), &3.into(), &2.into(), &1.into()), "cut at {cut} of {length}");

@@ -5,14 +5,13 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::sync::Mutex;
 
-use chrono::Days;
 use fake_heroku::gzip;
 use flate2::write::GzEncoder;
 use flate2::{Compression, GzBuilder};
 use serde_json::Value;
 
 use crate::support::raw::{http, serve};
-use crate::support::{ACME, DAY, World, date, day};
+use crate::support::{ACME, DAY, World, day, numbered};
 
 const LIST: &[u8] = br#"[{"id":"a","x":"]\u0000"},{"id":"b"}]"#;
 const GZIP: &str = "Content-Encoding: gzip\r\n";
@@ -59,24 +58,22 @@ fn damaged(mut bytes: Vec<u8>, from_end: usize) -> Vec<u8> {
     bytes
 }
 
-/// Serves each answer once, on a day of its own, and a good one after that; returns the report of each day.
+/// Serves each answer once, to an account of its own, and a good one after that; returns the report of each day.
 fn once_each(answers: Vec<(&'static str, Vec<u8>)>) -> Vec<(&'static str, Value)> {
-    let world = World::new(ACME);
-    let begin = date("2024-03-01");
     let names: Vec<_> = answers.iter().map(|(name, _)| *name).collect();
+    let sources = numbered::accounts(names.len());
+    let world = World::new(&sources);
     let given = Mutex::new(HashSet::new());
     let url = serve(move |_, head| {
-        let (_, rest) = head.split_once("day=").expect("a day");
-        let number = (date(&rest[..10]) - begin).num_days() as usize;
+        let number = numbered::account_number(head);
         let is_first = given.lock().expect("a lock").insert(number);
         if is_first { answers[number].1.clone() } else { answer("", LIST) }
     });
     let retry = "[retry]\ninitial_interval = \"5ms\"\nmax_interval = \"10ms\"\nmax_attempts = 2\n";
-    world.write_file(&format!("[api]\nbase_url = \"{url}\"\n[rate_limit]\nburst = 1000\n{retry}{ACME}"));
-    let end = begin + Days::new(names.len() as u64 - 1);
-    let report = world.sync(&format!("--from {begin} --to {end}"), 0);
-    let dates = (0..).map(|number| (begin + Days::new(number)).to_string());
-    names.into_iter().zip(dates).map(|(name, date)| (name, day(&report, "acme", &date).clone())).collect()
+    world.write_file(&format!("[api]\nbase_url = \"{url}\"\n[rate_limit]\nburst = 1000\n{retry}{sources}"));
+    let report = world.sync(&format!("--date {DAY}"), 0);
+    let sources = (0..).map(|number| format!("a{number:03}"));
+    names.into_iter().zip(sources).map(|(name, source)| (name, day(&report, &source, DAY).clone())).collect()
 }
 
 fn assert_read_again(answers: Vec<(&'static str, Vec<u8>)>) {
@@ -315,7 +312,7 @@ fn an_error_in_gzip_is_told_in_heroku_s_words() {
 
 #[test]
 fn a_single_object_is_read_to_its_end_too() {
-    let home = r#"{"enterprise_account":{"name":"other"}}"#.as_bytes();
+    let home = r#"{"id":"t","name":"team-x","enterprise_account":{"id":"i","name":"other"}}"#.as_bytes();
     let source =
         "[[source]]\nname = \"acme\"\naccount = \"acme\"\nteam = \"team-x\"\ntoken_env = \"HEROKU_API_TOKEN\"\n";
     let padded = [home, &vec![b' '; 70_000]].concat();

@@ -4,20 +4,23 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
-use chrono::{Days, NaiveDate};
 use serde_json::Value;
 
 use crate::support::raw::{http, serve};
-use crate::support::{ACME, DAY, World, date, day};
+use crate::support::{ACME, DAY, World, day, numbered};
 
 const ON_DAY: &str = "--date 2024-09-28";
 const NEXT: &str = "Next-Range: id ]p2..; max=2\r\n";
 
 /// A world whose Heroku is at `url`, with so many attempts at each request.
 fn world_at(url: &str, attempts: u32) -> World {
-    let world = World::new(ACME);
+    world_of(url, attempts, ACME)
+}
+
+fn world_of(url: &str, attempts: u32, sources: &str) -> World {
+    let world = World::new(sources);
     let retry = format!("[retry]\ninitial_interval = \"5ms\"\nmax_interval = \"10ms\"\nmax_attempts = {attempts}\n");
-    world.write_file(&format!("[api]\nbase_url = \"{url}\"\n[rate_limit]\nburst = 1000\n{retry}{ACME}"));
+    world.write_file(&format!("[api]\nbase_url = \"{url}\"\n[rate_limit]\nburst = 1000\n{retry}{sources}"));
     world
 }
 
@@ -106,12 +109,10 @@ fn table() -> Vec<Vec<Page>> {
     table
 }
 
-/// Serves the table, a day a line; a list that goes on beyond its line ends with one more event.
-fn serve_table(table: Arc<Vec<Vec<Page>>>, begin: NaiveDate, hidden: Option<&'static str>) -> String {
+/// Serves the table, an account a line; a list that goes on beyond its line ends with one more event.
+fn serve_table(table: Arc<Vec<Vec<Page>>>, hidden: Option<&'static str>) -> String {
     serve(move |_, head| {
-        let (_, rest) = head.split_once("day=").expect("a day");
-        let line = (date(&rest[..10]) - begin).num_days() as usize;
-        let pages = &table[line];
+        let pages = &table[numbered::account_number(head)];
         if is_witness(head) {
             let read = pages.iter().flat_map(|page| page.ids.iter().copied()).chain(["b", "a"]);
             return last(&hidden.into_iter().chain(read).collect::<Vec<_>>());
@@ -128,22 +129,22 @@ fn serve_table(table: Arc<Vec<Vec<Page>>>, begin: NaiveDate, hidden: Option<&'st
 
 #[test]
 fn every_order_of_pages_ends_as_the_table_says() {
-    let (table, begin) = (Arc::new(table()), date("2024-03-01"));
+    let table = Arc::new(table());
     assert!(table.len() > 100, "{} lines", table.len());
     for hidden in [None, Some("x")] {
-        let world = world_at(&serve_table(Arc::clone(&table), begin, hidden), 1);
-        let end = begin + Days::new(table.len() as u64 - 1);
-        let report = world.sync(&format!("--from {begin} --to {end}"), 1);
+        let url = serve_table(Arc::clone(&table), hidden);
+        let world = world_of(&url, 1, &numbered::accounts(table.len()));
+        let report = world.sync(ON_DAY, 1);
         let stored = world.sql(
-            "SELECT process_date, string_agg(event_id, '' ORDER BY event_id) FROM audit_events
+            "SELECT source, string_agg(event_id, '' ORDER BY event_id) FROM audit_events
              JOIN audit_events_log USING (source, process_date) WHERE status = 'SUCCESS' GROUP BY 1",
         );
         let stored: BTreeMap<&str, &str> = stored.lines().filter_map(|row| row.split_once('|')).collect();
         for (line, pages) in table.iter().enumerate() {
-            let date = (begin + Days::new(line as u64)).to_string();
-            let found = stored.get(&*date).map(|ids| (*ids).to_owned());
+            let source = format!("a{line:03}");
+            let found = stored.get(&*source).map(|ids| (*ids).to_owned());
             let wanted = expected(pages, hidden).map(|ids| ids.into_iter().collect::<String>());
-            assert_eq!(found, wanted, "[a, b], then {pages:?}, hidden: {hidden:?}: {:#}", day(&report, "acme", &date));
+            assert_eq!(found, wanted, "[a, b], then {pages:?}, hidden: {hidden:?}: {:#}", day(&report, &source, DAY));
         }
     }
 }

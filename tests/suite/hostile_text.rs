@@ -156,7 +156,7 @@ fn what_the_ledger_and_the_history_hold_steers_no_command() {
              UPDATE audit_events_log SET status = {short}, locked_by = {hostile} WHERE process_date = '2024-09-25';
              UPDATE audit_events_log SET status = 'PROCESSING', locked_by = {hostile}, locked_until = clock_timestamp() + interval '1 h'
              WHERE process_date = '2024-09-26';
-             UPDATE audit_events_log SET status = 'PENDING', scope = jsonb_build_object('account', {hostile}) WHERE process_date = '2024-09-28';
+             UPDATE audit_events_log SET status = 'PENDING', settled_at = NULL, scope = jsonb_build_object('account', {hostile}) WHERE process_date = '2024-09-28';
              INSERT INTO audit_events_log (source, process_date, status, error_message, scope)
              VALUES ({hostile}, '2024-09-20', 'ERROR', {hostile}, '{{\"account\": \"acme\"}}');
              INSERT INTO audit_history (run_id, source, process_date, attempt, action, outcome, message, by)

@@ -71,7 +71,7 @@ fn an_interrupted_backfill_names_the_command_for_the_days_that_remain() {
     let text = interrupt_at(&world, "backfill --from 2023-03-01 --to 2023-03-09", "2023-03-04").stdout;
     assert!(text.contains("  `auditsync backfill --from 2023-03-04 --to 2023-03-09`\n"), "{text}");
     assert!(text.contains("By itself, the next `auditsync` reads only these of them:\n  acme 2023-03-04\n"), "{text}");
-    assert!(text.contains("acme 2023-03-05 .. 2023-03-09: not begun, because a signal ended the run"), "{text}");
+    assert!(text.contains("acme 2023-03-05..2023-03-09 (5 days): not begun, because a signal ended the run"), "{text}");
     run_what_it_says(&world, &text);
     assert_eq!(world.sql("SELECT count(*), max(attempt) FROM audit_events_log"), "9|2");
 }

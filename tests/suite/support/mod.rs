@@ -1,6 +1,7 @@
 //! A world for one test: a database of its own, a fake Heroku, a file, and the built program.
 
 pub(crate) mod https;
+pub(crate) mod numbered;
 pub(crate) mod pooler;
 pub(crate) mod proxy;
 pub(crate) mod raw;
