@@ -16,7 +16,7 @@ use std::time::Duration;
 #[path = "stream.rs"]
 mod stream;
 
-use stream::{Stream, Upstream};
+use stream::{Stream, Upstream, c_string, read, start_up};
 
 /// Whether the server has carried out the step at which it happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,17 +63,26 @@ struct State {
     steps: Vec<String>,
     strike: Option<Strike>,
     struck: bool,
-    /// Whether no connection is let through.
-    gone: bool,
-    /// Whether nothing comes through on any connection.
-    frozen: bool,
-    /// Whether everything is held back for now.
-    paused: bool,
+    passage: Passage,
     /// How long each step is under way.
     delay: Duration,
     /// The process to kill.
     program: Option<u32>,
     closed: bool,
+}
+
+/// What becomes of connections and of what is sent on them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Passage {
+    /// All of it is passed on.
+    #[default]
+    Open,
+    /// No connection is let through.
+    Gone,
+    /// Nothing comes through on any connection, ever.
+    Frozen,
+    /// Everything is held back for now.
+    Paused,
 }
 
 /// To be done at a step that is still to come.
@@ -144,7 +153,7 @@ impl Proxy {
 
     /// Holds everything back from now on, as a host does that freezes for a while, or lets it through again.
     pub(crate) fn set_paused(&self, paused: bool) {
-        self.shared.lock().paused = paused;
+        self.shared.lock().passage = if paused { Passage::Paused } else { Passage::Open };
         self.shared.resumed.notify_all();
     }
 
@@ -184,6 +193,10 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn is_frozen(&self) -> bool {
+        self.lock().passage == Passage::Frozen
+    }
+
     /// Counts a step, and says what is to happen at it. A lone `Sync` only asks whether the server is there: no step.
     fn count(&self, step: String) -> Option<(When, Blow)> {
         if step.is_empty() {
@@ -201,7 +214,7 @@ impl Shared {
 
     #[expect(clippy::disallowed_methods, reason = "a slow line takes time; nothing waits for it in order to be right")]
     fn delay(&self) {
-        let state = self.resumed.wait_while(self.lock(), |state| state.paused && !state.closed);
+        let state = self.resumed.wait_while(self.lock(), |state| state.passage == Passage::Paused && !state.closed);
         let delay = state.unwrap_or_else(PoisonError::into_inner).delay;
         thread::sleep(delay);
     }
@@ -217,8 +230,11 @@ impl Shared {
             assert!(killed.success());
         }
         state.struck = true;
-        state.gone = blow == Blow::Gone;
-        state.frozen = blow == Blow::Freeze;
+        state.passage = match blow {
+            Blow::Gone => Passage::Gone,
+            Blow::Freeze => Passage::Frozen,
+            Blow::Kill | Blow::Cut | Blow::Silence => Passage::Open,
+        };
     }
 }
 
@@ -234,17 +250,17 @@ impl Blow {
 
 fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
     for client in listener.incoming() {
-        let (closed, gone, frozen) = {
+        let (closed, passage) = {
             let state = shared.lock();
-            (state.closed, state.gone, state.frozen)
+            (state.closed, state.passage)
         };
         if closed {
             return;
         }
-        if gone {
+        if passage == Passage::Gone {
             continue;
         }
-        if frozen {
+        if passage == Passage::Frozen {
             // Taken, and never answered.
             thread::spawn(move || client.map(|client| discard(&mut Stream::Tcp(client))));
             continue;
@@ -261,7 +277,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
             let answers = thread::spawn(move || {
                 // An error is the end of a connection, as is everything that this returns.
                 let ends = answer(&mut from_server, &mut to_client, &answering, &theirs).unwrap_or(true);
-                if ends && !answering.silent.load(Ordering::SeqCst) && !theirs.lock().frozen {
+                if ends && !answering.silent.load(Ordering::SeqCst) && !theirs.is_frozen() {
                     to_client.close();
                     from_server.close();
                 }
@@ -289,7 +305,7 @@ fn ask(client: &mut Stream, server: &mut Stream, line: &Line, shared: &Shared) -
                 *line.blow.lock().unwrap_or_else(PoisonError::into_inner) = blow;
                 line.withheld.store(number, Ordering::SeqCst);
             }
-            None if shared.lock().frozen => return discard(client),
+            None if shared.is_frozen() => return discard(client),
             None => {}
         }
         shared.delay();
@@ -328,10 +344,10 @@ fn answer(server: &mut Stream, client: &mut Stream, line: &Line, shared: &Shared
     let mut answered = 0;
     loop {
         let message = read(server)?;
-        if shared.lock().frozen {
+        if shared.is_frozen() {
             continue;
         }
-        drop(shared.resumed.wait_while(shared.lock(), |state| state.paused && !state.closed));
+        drop(shared.resumed.wait_while(shared.lock(), |state| state.passage == Passage::Paused && !state.closed));
         let withheld = line.withheld.load(Ordering::SeqCst) == answered;
         if !withheld {
             client.write_all(&message)?;
@@ -352,32 +368,6 @@ fn answer(server: &mut Stream, client: &mut Stream, line: &Line, shared: &Shared
 /// Reads until the client is gone.
 fn discard(client: &mut Stream) -> io::Result<()> {
     io::copy(client, &mut io::sink()).map(drop)
-}
-
-/// A start-up packet: its length, itself counted, and the rest.
-fn start_up(client: &mut Stream) -> io::Result<Vec<u8>> {
-    let mut packet = vec![0; 4];
-    client.read_exact(&mut packet)?;
-    read_rest(client, packet)
-}
-
-/// A message: its type, its length, itself counted, and the rest.
-fn read(from: &mut Stream) -> io::Result<Vec<u8>> {
-    let mut message = vec![0; 5];
-    from.read_exact(&mut message)?;
-    read_rest(from, message)
-}
-
-fn read_rest(from: &mut Stream, mut head: Vec<u8>) -> io::Result<Vec<u8>> {
-    let length = head.last_chunk().map(|length| u32::from_be_bytes(*length)).expect("four bytes") as usize;
-    let begun = head.len();
-    head.resize(begun + length - 4, 0);
-    from.read_exact(&mut head[begun..])?;
-    Ok(head)
-}
-
-fn c_string(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes.split(|byte| *byte == 0).next().unwrap_or_default()).into_owned()
 }
 
 impl Line {

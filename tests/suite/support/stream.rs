@@ -1,4 +1,4 @@
-//! A connection of either kind, and where the server listens.
+//! A connection of either kind, where the server listens, and the protocol's framing.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -62,4 +62,30 @@ impl Write for Stream {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// A start-up packet: its length, itself counted, and the rest.
+pub(super) fn start_up(client: &mut Stream) -> io::Result<Vec<u8>> {
+    let mut packet = vec![0; 4];
+    client.read_exact(&mut packet)?;
+    read_rest(client, packet)
+}
+
+/// A message: its type, its length, itself counted, and the rest.
+pub(super) fn read(from: &mut Stream) -> io::Result<Vec<u8>> {
+    let mut message = vec![0; 5];
+    from.read_exact(&mut message)?;
+    read_rest(from, message)
+}
+
+fn read_rest(from: &mut Stream, mut head: Vec<u8>) -> io::Result<Vec<u8>> {
+    let length = head.last_chunk().map(|length| u32::from_be_bytes(*length)).expect("four bytes") as usize;
+    let begun = head.len();
+    head.resize(begun + length - 4, 0);
+    from.read_exact(&mut head[begun..])?;
+    Ok(head)
+}
+
+pub(super) fn c_string(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes.split(|byte| *byte == 0).next().unwrap_or_default()).into_owned()
 }
