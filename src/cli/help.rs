@@ -16,7 +16,7 @@ Exit status:
          or the output can't be written
   2      the command line or the configuration is wrong
   3      the database can't be reached, or its schema can't be brought up to date
-  128+N  ended by signal N (143 after SIGTERM, 130 after Ctrl-C)";
+  128+N  ended by signal N (143 after SIGTERM, 130 after Ctrl-C, 129 after SIGHUP)";
 
 pub(super) const SYNC: &str = "\
 Examples:

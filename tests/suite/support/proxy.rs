@@ -5,7 +5,7 @@
 //! the program is killed, or its connection cut, either before the step reaches the server or after the server has
 //! carried it out and before the client hears of it.
 
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
