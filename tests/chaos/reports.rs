@@ -134,13 +134,18 @@ fn check_days(process: &Process, report: &Report, snapshot: &Snapshot, weather: 
         let end = ends.first().map(|entry| entry.action.as_str());
         let held = *attempt > 0 && outcome != "already_synced";
         let claimed_so = claims.iter().map(|claim| claim.attempt).eq(held.then_some(*attempt))
-            || let_go && outcome == "interrupted" && !held && claims.len() == 1;
+            || let_go && outcome == "interrupted" && !held && claims.len() == 1
+            // Of a claim whose answer never came it is not known whether it took place.
+            || weather.database_failed && outcome == "failed" && !held && claims.len() == 1;
         let ended_so = ends.len() <= 1
             && ends.iter().all(|end| claims.iter().any(|claim| claim.attempt == end.attempt))
             && match outcome.as_str() {
                 "synced" => end == Some("publish"),
                 // What could not be given back is left to run out.
-                "interrupted" => end == Some("release") || end.is_none() && (!held || weather.database_failed),
+                "interrupted" => {
+                    let is_hindered = weather.database_failed || weather.somebody_stopped;
+                    end == Some("release") || end.is_none() && (!held || is_hindered)
+                }
                 "failed" => end == Some("fail") || end.is_none() && weather.database_failed,
                 "lost_lock" | "already_synced" | "locked_elsewhere" => end.is_none(),
                 _ => false,
