@@ -23,7 +23,11 @@ fn main() {
 
 fn events() -> Vec<Bytes> {
     let team = |name: &str| (fake_heroku::uuid(name), name.to_owned());
-    let issuer = Issuer { id: fake_heroku::uuid("acme"), name: "acme".into(), teams: vec![team("a"), team("b")] };
+    let issuer = Issuer {
+        id: fake_heroku::uuid("acme"),
+        name: "acme".into(),
+        teams: vec![team("a"), team("b")],
+    };
     let day = NaiveDate::from_ymd_opt(2024, 9, 28).expect("a date");
     (0..EVENTS).map(|position| fake_heroku::event(&issuer, day, position, EVENTS)).collect()
 }
@@ -37,8 +41,10 @@ fn counters(events: &[Bytes]) -> (ItemsCount, BytesCount) {
 fn split(bencher: Bencher<'_, '_>) {
     let (items, bytes) = counters(&events());
     let body = Bytes::from([b"[", &events().join(&b","[..])[..], b"]"].concat());
-    let chunks: Vec<Bytes> =
-        (0..body.len()).step_by(CHUNK).map(|at| body.slice(at..body.len().min(at + CHUNK))).collect();
+    let chunks: Vec<Bytes> = (0..body.len())
+        .step_by(CHUNK)
+        .map(|at| body.slice(at..body.len().min(at + CHUNK)))
+        .collect();
     bencher.counter(items).counter(bytes).bench(|| {
         assert_eq!(count_elements(black_box(&chunks).iter().cloned()), Some(EVENTS));
     });
@@ -58,7 +64,10 @@ fn derive(bencher: Bencher<'_, '_>) {
 fn hash(bencher: Bencher<'_, '_>) {
     let events = events();
     let (items, bytes) = counters(&events);
-    bencher.counter(items).counter(bytes).bench(|| black_box(&events).iter().map(Sha256::digest).collect::<Vec<_>>());
+    bencher
+        .counter(items)
+        .counter(bytes)
+        .bench(|| black_box(&events).iter().map(Sha256::digest).collect::<Vec<_>>());
 }
 
 /// As the database takes it: over the hashes of the events, which are in order.

@@ -29,7 +29,9 @@ pub enum NotADate {
         days: u32,
     },
     /// The audit trail begins later.
-    #[error("{0} lies before {AUDIT_TRAIL_BEGINS}. Heroku's audit trail begins on {AUDIT_TRAIL_BEGINS}")]
+    #[error(
+        "{0} lies before {AUDIT_TRAIL_BEGINS}. Heroku's audit trail begins on {AUDIT_TRAIL_BEGINS}"
+    )]
     TooEarly(NaiveDate),
 }
 
@@ -64,7 +66,9 @@ fn numbers<const N: usize>(text: &str, digits: [usize; N]) -> Result<[u32; N], N
     let mut parts = text.split('-');
     let mut numbers = [0; N];
     for (number, digits) in numbers.iter_mut().zip(digits) {
-        let part = parts.next().filter(|part| part.len() == digits && part.bytes().all(|byte| byte.is_ascii_digit()));
+        let part = parts
+            .next()
+            .filter(|part| part.len() == digits && part.bytes().all(|byte| byte.is_ascii_digit()));
         *number = part.and_then(|part| part.parse().ok()).ok_or(NotADate::Form)?;
     }
     if parts.next().is_some() { Err(NotADate::Form) } else { Ok(numbers) }

@@ -264,10 +264,14 @@ impl Cli {
         let none_before = self.sync == SyncArgs::default();
         let command = match self.command {
             None => Command::Sync(self.sync),
-            Some(Command::Sync(behind)) if behind == SyncArgs::default() => Command::Sync(self.sync),
+            Some(Command::Sync(behind)) if behind == SyncArgs::default() => {
+                Command::Sync(self.sync)
+            }
             Some(command) if none_before => command,
             Some(_) => {
-                return Err("options before a command belong to `sync`; put the command's own options behind it");
+                return Err(
+                    "options before a command belong to `sync`; put the command's own options behind it",
+                );
             }
         };
         Ok((self.global, command))

@@ -194,15 +194,24 @@ pub fn coverage(sources: &[&Source], standings: Standings, now: DateTime<Utc>) -
             let (count, groups) = by_source.remove(source.name.as_ref()).unwrap_or_default();
             let twins = twins.iter().filter(|(name, _)| name == source.name.as_ref());
             let earlier_names = twins.map(|(_, earlier)| earlier.clone()).collect();
-            Coverage { earlier_names, ..one((source.name.as_ref(), Some(source)), count, &groups, &late, now) }
+            Coverage {
+                earlier_names,
+                ..one((source.name.as_ref(), Some(source)), count, &groups, &late, now)
+            }
         })
         .collect();
-    let others = by_source.into_iter().map(|(name, (count, groups))| one((name, None), count, &groups, &late, now));
+    let others = by_source
+        .into_iter()
+        .map(|(name, (count, groups))| one((name, None), count, &groups, &late, now));
     of_file.into_iter().chain(others).collect()
 }
 
 /// All days of a source: those that have not settled, and, where neither they nor gaps are, those that have.
-fn with_settled<'g>(count: &Count, unsettled: Vec<Group>, gaps: impl Iterator<Item = &'g Gap>) -> Vec<Group> {
+fn with_settled<'g>(
+    count: &Count,
+    unsettled: Vec<Group>,
+    gaps: impl Iterator<Item = &'g Gap>,
+) -> Vec<Group> {
     let settled = |first: NaiveDate, last: NaiveDate| {
         let source = count.source.clone();
         let group = Group {
@@ -217,8 +226,11 @@ fn with_settled<'g>(count: &Count, unsettled: Vec<Group>, gaps: impl Iterator<It
         (first <= last).then_some(group)
     };
     let gaps = gaps.map(|gap| (gap.first, gap.last, None));
-    let mut others: Vec<_> =
-        unsettled.into_iter().map(|group| (group.first, group.last, Some(group))).chain(gaps).collect();
+    let mut others: Vec<_> = unsettled
+        .into_iter()
+        .map(|group| (group.first, group.last, Some(group)))
+        .chain(gaps)
+        .collect();
     others.sort_by_key(|(first, ..)| *first);
     let mut all = Vec::with_capacity(others.len() * 2 + 1);
     let mut next = count.first;
@@ -242,7 +254,11 @@ fn one(
     let first = count.map(|count| count.first);
     let covered_from = source.and_then(|source| source.since).or(first);
     // A row of a day to come is a slip.
-    let covered_to = if enabled { Some(last_over(now)) } else { count.map(|count| count.last.min(last_over(now))) };
+    let covered_to = if enabled {
+        Some(last_over(now))
+    } else {
+        count.map(|count| count.last.min(last_over(now)))
+    };
     let owed = covered_from.zip(covered_to).filter(|(from, to)| from <= to);
     let mut coverage = Coverage {
         source: name.to_owned(),
@@ -298,7 +314,13 @@ impl Coverage {
     fn miss(&mut self, from: NaiveDate, to: NaiveDate) {
         if from <= to {
             self.missing += span(from, to);
-            self.add(Range { state: State::Missing, from, to, days: span(from, to), other_scope: false });
+            self.add(Range {
+                state: State::Missing,
+                from,
+                to,
+                days: span(from, to),
+                other_scope: false,
+            });
             self.note_gap(from);
         }
     }

@@ -200,7 +200,10 @@ pub mod written {
     }
 
     /// A time, or null.
-    pub fn optional_time<S: Serializer>(at: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
+    pub fn optional_time<S: Serializer>(
+        at: &Option<DateTime<Utc>>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         match at {
             Some(at) => time(at, serializer),
             None => serializer.serialize_none(),
@@ -233,7 +236,11 @@ mod tests {
             assert_eq!(month(odd), Err(NotAMonth::Form), "{odd}");
         }
         let early = month("2016-12").map_err(|error| error.to_string());
-        assert_eq!(early, Err("2016-12 lies before 2017-01-01. Heroku's audit trail begins on 2017-01-01".to_owned()));
+        assert_eq!(
+            early,
+            Err("2016-12 lies before 2017-01-01. Heroku's audit trail begins on 2017-01-01"
+                .to_owned())
+        );
     }
 
     #[test]
@@ -253,7 +260,9 @@ mod tests {
         assert_eq!(dates("2024-09-01..2024-09-01"), Ok(Dates { from, to: from }));
         assert_eq!(dates("2024-09-05..2024-09-01"), Err(NotDates::Swapped { from: to, to: from }));
         assert_eq!(dates("2024-09-01..9999-12-31"), Err(NotDates::TooMany));
-        for odd in ["2024-9-1", "2024-09-01..", "..2024-09-01", "2024-09-01-2024-09-05", "yesterday", ""] {
+        for odd in
+            ["2024-9-1", "2024-09-01..", "..2024-09-01", "2024-09-01-2024-09-05", "yesterday", ""]
+        {
             assert_eq!(dates(odd), Err(NotDates::Form), "{odd}");
         }
         let none = NotADate::NoDay { year: 2024, month: 9, day: 31, days: 30 };

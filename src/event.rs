@@ -120,8 +120,10 @@ fn derive(text: &str) -> Result<(Option<String>, Columns), serde_json::Error> {
     if text.bytes().any(|byte| byte < 0x20) {
         serde_json::from_str::<&RawValue>(text)?;
     }
-    let [id, created_at, kind, action, actor, app, team, owner, request] =
-        members(text, &["id", "created_at", "type", "action", "actor", "app", "team", "owner", "request"])?;
+    let [id, created_at, kind, action, actor, app, team, owner, request] = members(
+        text,
+        &["id", "created_at", "type", "action", "actor", "app", "team", "owner", "request"],
+    )?;
     let [actor_email, actor_id] = parts(actor, &["email", "id"])?;
     let [app_name, app_id] = parts(app, &["name", "id"])?;
     let [team_name, team_id] = parts(team, &["name", "id"])?;
@@ -252,7 +254,10 @@ mod tests {
         assert_eq!(event.id, "e-1");
         assert!(!event.unusable_id);
         let columns = event.columns;
-        assert_eq!(columns.created_at.expect("a time").to_rfc3339(), "2024-09-28T08:00:00.250+00:00");
+        assert_eq!(
+            columns.created_at.expect("a time").to_rfc3339(),
+            "2024-09-28T08:00:00.250+00:00"
+        );
         assert_eq!(columns.kind.as_deref(), Some("app"));
         assert_eq!(columns.actor_email.as_deref(), Some("user@example.com"));
         assert_eq!(columns.actor_id.as_deref(), Some("a"));
@@ -295,10 +300,22 @@ mod tests {
     #[test]
     fn without_a_usable_id_the_hash_of_the_bytes_stands_in() {
         let long = format!(r#"{{"id":"{}"}}"#, "x".repeat(LONGEST_ID + 1));
-        for text in ["{}", r#"{"id":""}"#, r#"{"id":12}"#, r#"{"id":"\u0000"}"#, "null", "[1,2]", "1e999", &long] {
+        for text in [
+            "{}",
+            r#"{"id":""}"#,
+            r#"{"id":12}"#,
+            r#"{"id":"\u0000"}"#,
+            "null",
+            "[1,2]",
+            "1e999",
+            &long,
+        ] {
             let event = event(text);
             assert!(event.unusable_id, "{text}");
-            assert_eq!(event.id, format!("sha256:{}", hex::encode(Sha256::digest(text.as_bytes()))));
+            assert_eq!(
+                event.id,
+                format!("sha256:{}", hex::encode(Sha256::digest(text.as_bytes())))
+            );
         }
         let longest = format!(r#"{{"id":"{}"}}"#, "x".repeat(LONGEST_ID));
         assert!(!event(&longest).unusable_id);
@@ -311,7 +328,8 @@ mod tests {
 
     #[test]
     fn deep_nesting_huge_numbers_and_lone_surrogates_in_keys_are_events_like_others() {
-        let deep = format!(r#"{{"id":"deep","data":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
+        let deep =
+            format!(r#"{{"id":"deep","data":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
         assert_eq!(event(&deep).id, "deep");
         assert_eq!(event(r#"{"id":"n","data":1e99999,"x":-0.0000000000000000000000001}"#).id, "n");
         assert_eq!(event(r#"{"\ud800":1,"id":"s"}"#).id, "s");
@@ -319,15 +337,24 @@ mod tests {
 
     #[test]
     fn bytes_that_are_not_utf8_keep_their_id_and_say_why_they_are_no_json_text() {
-        let event = Event::from_bytes(Bytes::from_static(b"{\"id\":\"u\",\"data\":\"\xff\"}")).expect("an event");
+        let event = Event::from_bytes(Bytes::from_static(b"{\"id\":\"u\",\"data\":\"\xff\"}"))
+            .expect("an event");
         assert_eq!(event.id, "u");
         assert!(event.refused.expect("a reason").starts_with("not UTF-8"));
     }
 
     #[test]
     fn what_is_no_json_is_an_error() {
-        for text in ["", "{", r#"{"id":}"#, "{} {}", "nul", "{\"a\":\"\n\"}", "{\"a\n\":1}", "{\"actor\":{\"a\n\":1}}"]
-        {
+        for text in [
+            "",
+            "{",
+            r#"{"id":}"#,
+            "{} {}",
+            "nul",
+            "{\"a\":\"\n\"}",
+            "{\"a\n\":1}",
+            "{\"actor\":{\"a\n\":1}}",
+        ] {
             assert!(Event::from_bytes(Bytes::copy_from_slice(text.as_bytes())).is_err(), "{text}");
         }
     }

@@ -26,7 +26,10 @@ pub enum Status {
 
 /// One row of the ledger.
 #[derive(Debug, Clone)]
-#[expect(clippy::struct_excessive_bools, reason = "each is what the database says of one condition")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is what the database says of one condition"
+)]
 pub struct LedgerRow {
     /// The source's name, which the file may know no longer.
     pub source: String,

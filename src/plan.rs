@@ -102,7 +102,11 @@ pub enum Reason {
 }
 
 /// The dates whose rows a plan needs, beside the PENDING ones of any age.
-pub fn window(selection: Selection, last_over: NaiveDate, catch_up_days: u32) -> (NaiveDate, NaiveDate) {
+pub fn window(
+    selection: Selection,
+    last_over: NaiveDate,
+    catch_up_days: u32,
+) -> (NaiveDate, NaiveDate) {
     match selection {
         Selection::Due => {
             let from = last_over - Days::new(u64::from(catch_up_days.saturating_sub(1)));
@@ -168,7 +172,8 @@ fn dates(known: &Known<'_, '_>, source: &Source, selection: Selection) -> Vec<Na
     let owed_from = owed_from(source, days.map(|days| days.first), to);
     let due_at_any_age = |row: &&LedgerRow| is_due_at_any_age(known.recheck_after, known.now, row);
     let others = known.rows.iter().filter(|row| row.source == name).filter(due_at_any_age);
-    let mut dates: Vec<_> = range(from.max(owed_from), to).chain(others.map(|row| row.date)).collect();
+    let mut dates: Vec<_> =
+        range(from.max(owed_from), to).chain(others.map(|row| row.date)).collect();
     dates.sort_unstable();
     dates.dedup();
     dates.retain(|date| (AUDIT_TRAIL_BEGINS..=last_over).contains(date));
@@ -187,7 +192,9 @@ fn owed_from(source: &Source, first: Option<NaiveDate>, to: NaiveDate) -> NaiveD
 }
 
 fn is_due_at_any_age(recheck_after: &[Duration], now: DateTime<Utc>, row: &LedgerRow) -> bool {
-    row.status == Status::Pending || recheck_has_come(recheck_after, now, row) || is_to_be_counted(row)
+    row.status == Status::Pending
+        || recheck_has_come(recheck_after, now, row)
+        || is_to_be_counted(row)
 }
 
 /// Whether a day that was read whole once is to be read again: an age has come that no whole reading reached or, beyond the
@@ -200,7 +207,8 @@ fn recheck_has_come(recheck_after: &[Duration], now: DateTime<Utc>, row: &Ledger
         return false;
     }
     let end = end(row.date);
-    let interval = recheck_after.iter().rev().nth(1).map_or(last, |before| last.saturating_sub(*before));
+    let interval =
+        recheck_after.iter().rev().nth(1).map_or(last, |before| last.saturating_sub(*before));
     recheck_after.iter().any(|&age| read_at < end + age && end + age <= now)
         || (read_at >= end + last && read_at + interval <= now)
 }

@@ -128,7 +128,8 @@ mod tests {
     #[test]
     fn jitter_spreads_a_delay_to_both_sides_and_no_further() {
         let policy = Retry { jitter: 0.5, ..policy() };
-        let delays: Vec<_> = (0..200).filter_map(|_| attempts(&policy).0.next_delay(None)).collect();
+        let delays: Vec<_> =
+            (0..200).filter_map(|_| attempts(&policy).0.next_delay(None)).collect();
         assert!(delays.iter().all(|delay| (250..=751).contains(&delay.as_millis())));
         assert!(delays.iter().any(|delay| delay.as_millis() < 450));
         assert!(delays.iter().any(|delay| delay.as_millis() > 550));

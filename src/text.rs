@@ -52,7 +52,9 @@ pub fn json(text: &str, json: &mut String) {
             '\n' | '\r' | '\t' => json.extend(c.escape_default()),
             c if steers(c) => {
                 let mut units = [0; 2];
-                c.encode_utf16(&mut units).iter().for_each(|unit| _ = write!(json, "\\u{unit:04x}"));
+                c.encode_utf16(&mut units)
+                    .iter()
+                    .for_each(|unit| _ = write!(json, "\\u{unit:04x}"));
             }
             c => json.push(c),
         }
@@ -64,8 +66,7 @@ pub fn json(text: &str, json: &mut String) {
 mod tests {
     use super::*;
 
-    const STEERING: &str =
-        "\0\t\n\r\u{1b}\u{7f}\u{85}\u{9b}\u{ad}\u{200b}\u{200e}\u{2028}\u{202e}\u{2066}\u{feff}\u{fffb}\u{e0041}";
+    const STEERING: &str = "\0\t\n\r\u{1b}\u{7f}\u{85}\u{9b}\u{ad}\u{200b}\u{200e}\u{2028}\u{202e}\u{2066}\u{feff}\u{fffb}\u{e0041}";
     const PLAIN: &str = "aé 李雷 🙂 👩\u{200d}🚀 می\u{200c}خواهم مرحبا ☎\u{fe0f} \"\\";
 
     #[test]

@@ -50,7 +50,10 @@ pub(super) fn accounts<'s>(sources: &[&'s Source], tokens: &Tokens) -> Vec<Accou
     let mut accounts: Vec<Account<'s>> = Vec::new();
     for &source in sources {
         let (name, token) = (&source.scope.account, tokens.of(source));
-        match accounts.iter_mut().find(|account| account.name == *name && account.asker.token == *token) {
+        match accounts
+            .iter_mut()
+            .find(|account| account.name == *name && account.asker.token == *token)
+        {
             Some(account) => account.sources.push(source),
             None => accounts.push(Account {
                 name: name.clone(),
@@ -82,7 +85,8 @@ pub(super) fn nearest<T>(
     (event, month): (&Event, Month),
 ) -> Option<NaiveDate> {
     let own = event.own_day().unwrap_or(month.first());
-    let its = days.range((source, NaiveDate::MIN)..=(source, NaiveDate::MAX)).map(|((_, date), _)| *date);
+    let its =
+        days.range((source, NaiveDate::MIN)..=(source, NaiveDate::MAX)).map(|((_, date), _)| *date);
     its.min_by_key(|date| (*date - own).num_days().abs())
 }
 
@@ -123,8 +127,11 @@ pub(super) async fn sort(
         for event in batch.into_iter().map(Arc::new) {
             let day = own_day(&event, month);
             passage.note(&event, day);
-            let takes = |selector: &&Option<Selector>| selector.as_ref().is_some_and(|selector| selector.takes(&event));
-            for (source, _) in selectors.iter().enumerate().filter(|(_, selector)| takes(selector)) {
+            let takes = |selector: &&Option<Selector>| {
+                selector.as_ref().is_some_and(|selector| selector.takes(&event))
+            };
+            for (source, _) in selectors.iter().enumerate().filter(|(_, selector)| takes(selector))
+            {
                 let day = match day {
                     Some(day) => Some(day).filter(|day| sink.wants(source, *day)),
                     None => sink.day_of_stray(source, &event),
@@ -152,7 +159,11 @@ pub(super) async fn sort(
 async fn hand_on(sink: &mut impl Sink, bins: &[(Place, Bin)]) -> bool {
     let mut days = Vec::new();
     for ((source, date), bin) in bins {
-        days.push(Sorted { source: *source, date: *date, events: bin.events.iter().map(AsRef::as_ref).collect() });
+        days.push(Sorted {
+            source: *source,
+            date: *date,
+            events: bin.events.iter().map(AsRef::as_ref).collect(),
+        });
     }
     sink.take(&days).await
 }
@@ -212,11 +223,16 @@ pub(super) struct Found {
 /// Reads the archive into the views. Afterwards each view that is not stopped was read whole.
 async fn read(context: &Context, account: &Account<'_>, found: &Found, views: &mut [View]) {
     let all_lost = all_lost(views);
-    let number = |view: &View| account.sources.iter().position(|source| source.name == view.day.source.name);
-    let places = views.iter().enumerate().filter_map(|(at, view)| Some(((number(view)?, view.day.key.date), at)));
+    let number =
+        |view: &View| account.sources.iter().position(|source| source.name == view.day.source.name);
+    let places = views
+        .iter()
+        .enumerate()
+        .filter_map(|(at, view)| Some(((number(view)?, view.day.key.date), at)));
     let places = places.collect();
     let (token, month) = (&account.asker.token, found.archive.month);
-    let mut storing = Storing { context, token, month, views: &mut *views, places, undated: HashMap::new() };
+    let mut storing =
+        Storing { context, token, month, views: &mut *views, places, undated: HashMap::new() };
     let read = tokio::select! {
         biased;
         () = context.writing.shutdown.asked() => Err(Broken::Here(Stop::Interrupted)),
@@ -271,7 +287,9 @@ impl Storing<'_> {
     async fn store(&mut self, events: &HashMap<usize, &[&Event]>) {
         let (writing, token) = (&self.context.writing, self.token);
         let wanted = self.views.iter_mut().enumerate().filter(|(_, view)| view.stopped.is_none());
-        let storing = wanted.filter_map(|(at, view)| Some(view.store(writing, token, events.get(&at)?, Via::Archive)));
+        let storing = wanted.filter_map(|(at, view)| {
+            Some(view.store(writing, token, events.get(&at)?, Via::Archive))
+        });
         join_all(storing).await;
     }
 
@@ -280,7 +298,9 @@ impl Storing<'_> {
     fn withhold_undated(&mut self) {
         for (&(source, _), &at) in &self.places {
             let view = &mut self.views[at];
-            if let (Some(undated), None, false) = (self.undated.get(&source), &view.stopped, view.lease.was_whole()) {
+            if let (Some(undated), None, false) =
+                (self.undated.get(&source), &view.stopped, view.lease.was_whole())
+            {
                 let name = &view.day.source.name;
                 view.stopped = Some(Stop::Heroku(format!(
                     "the archive of {} holds {undated} events of this source that do not say when they were, so no day of it is \
@@ -307,7 +327,8 @@ impl Sink for Storing<'_> {
     }
 
     async fn take(&mut self, days: &[Sorted<'_>]) -> bool {
-        let events = days.iter().map(|day| (self.places[&(day.source, day.date)], &*day.events)).collect();
+        let events =
+            days.iter().map(|day| (self.places[&(day.source, day.date)], &*day.events)).collect();
         self.store(&events).await;
         self.views.iter().any(|view| view.stopped.is_none())
     }
@@ -333,7 +354,11 @@ mod tests {
         ] {
             let text = format!(r#"{{"id":"e","created_at":{created_at}}}"#);
             let event = Event::from_bytes(Bytes::from(text)).expect("an event");
-            assert_eq!(own_day(&event, month).map(|day| day.to_string()).as_deref(), day, "{created_at}");
+            assert_eq!(
+                own_day(&event, month).map(|day| day.to_string()).as_deref(),
+                day,
+                "{created_at}"
+            );
         }
     }
 }

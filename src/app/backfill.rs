@@ -42,7 +42,13 @@ fn order<'a>(app: &'a App<'_>, args: &BackfillArgs) -> Result<Order<'a>, Failure
         Route::Api => ReadCommand::Backfill,
         Route::Archive => ReadCommand::Archive,
     };
-    Ok(Order { sources: app.sources(&args.sources)?, selection, rereads, mode: Mode::Write, command })
+    Ok(Order {
+        sources: app.sources(&args.sources)?,
+        selection,
+        rereads,
+        mode: Mode::Write,
+        command,
+    })
 }
 
 /// Prints what a backfill would take, and does nothing.
@@ -71,7 +77,9 @@ fn api_requests(planned: &[Planned<'_>], tokens: &Tokens) -> Requests {
     let mut teams_known: HashSet<(String, Token)> = HashSet::new();
     for job in jobs(planned, tokens) {
         let wants_teams = job.days.iter().any(|day| day.source.scope.team.is_some());
-        let teams = u64::from(wants_teams && teams_known.insert((job.query.account.clone(), job.asker.token.clone())));
+        let teams = u64::from(
+            wants_teams && teams_known.insert((job.query.account.clone(), job.asker.token.clone())),
+        );
         *requests.entry(job.days[0].key.source.to_string()).or_default() += 1 + teams;
     }
     requests
@@ -95,13 +103,24 @@ fn is_due(day: &Planned<'_>) -> bool {
 }
 
 /// The time that requests take at their tokens' pace; what bursts save is left out.
-fn estimate(order: &Order<'_>, planned: &[Planned<'_>], tokens: &Tokens, requests: &Requests) -> PlanReport {
+fn estimate(
+    order: &Order<'_>,
+    planned: &[Planned<'_>],
+    tokens: &Tokens,
+    requests: &Requests,
+) -> PlanReport {
     let mut by_token: HashMap<Token, (u64, &Source)> = HashMap::new();
     let per_source = order.sources.iter().map(|&source| {
-        let days = planned.iter().filter(|day| day.key.source == source.name && is_due(day)).count() as u64;
+        let days = planned.iter().filter(|day| day.key.source == source.name && is_due(day)).count()
+            as u64;
         let requests = requests.get(source.name.as_ref()).copied().unwrap_or_default();
         by_token.entry(tokens.of(source).clone()).or_insert((0, source)).0 += requests;
-        SourcePlan { source: source.name.clone(), days, requests, seconds: seconds(requests, source) }
+        SourcePlan {
+            source: source.name.clone(),
+            days,
+            requests,
+            seconds: seconds(requests, source),
+        }
     });
     let per_source: Vec<SourcePlan> = per_source.collect();
     let at_pace = by_token.values().map(|&(requests, source)| seconds(requests, source));
@@ -118,7 +137,11 @@ fn seconds(requests: u64, source: &Source) -> u64 {
 }
 
 /// Takes the due days of `order` out of the archives, month by month.
-async fn by_archive(app: &App<'_>, order: &Order<'_>, shutdown: &super::Shutdown) -> Result<Done, Failure> {
+async fn by_archive(
+    app: &App<'_>,
+    order: &Order<'_>,
+    shutdown: &super::Shutdown,
+) -> Result<Done, Failure> {
     let tokens = app.config.tokens(order.sources.iter().copied(), &super::env)?;
     let client = Client::new(&app.config.api, order.sources.iter().copied(), &tokens)?;
     let reader = app.connect().await?;
@@ -128,7 +151,8 @@ async fn by_archive(app: &App<'_>, order: &Order<'_>, shutdown: &super::Shutdown
     let (planned, newest) = (&plan.days, last_over(plan.now));
     let writing = Writing::new(app, store, reader.clone(), shutdown.clone());
     let context = Context { client, teams: Teams::default(), writing };
-    let progress = Progress::new(planned.iter().filter(|day| is_due(day)).count(), app.global.verbosity());
+    let progress =
+        Progress::new(planned.iter().filter(|day| is_due(day)).count(), app.global.verbosity());
 
     let accounts = accounts(&order.sources, &tokens);
     let mut work = Vec::new();
@@ -158,8 +182,10 @@ async fn by_archive(app: &App<'_>, order: &Order<'_>, shutdown: &super::Shutdown
 fn months(selection: Selection) -> Vec<Month> {
     let Selection::Named(from, to) = selection else { return Vec::new() };
     let mut months = vec![Month::of(from)];
-    while let Some(next) =
-        months.last().map(|month| Month::of(month.first() + Months::new(1))).filter(|month| month.first() <= to)
+    while let Some(next) = months
+        .last()
+        .map(|month| Month::of(month.first() + Months::new(1)))
+        .filter(|month| month.first() <= to)
     {
         months.push(next);
     }
@@ -169,7 +195,8 @@ fn months(selection: Selection) -> Vec<Month> {
 /// The due days of an account's sources in a month.
 fn due_days(planned: &[Planned<'_>], account: &Account<'_>, month: Month) -> Vec<JobDay> {
     let is_its = |day: &&Planned<'_>| {
-        Month::of(day.key.date) == month && account.sources.iter().any(|source| source.name == day.key.source)
+        Month::of(day.key.date) == month
+            && account.sources.iter().any(|source| source.name == day.key.source)
     };
     let job_day = |day: &Planned<'_>| {
         let wanted = claimable(&day.verdict)?;
@@ -188,8 +215,10 @@ async fn take_month(
 ) -> Vec<DayReport> {
     let mut cost = Cost::default();
     let fail = |days: &[JobDay], why: &str| -> Vec<DayReport> {
-        let reports: Vec<_> =
-            days.iter().map(|day| DayReport::new(&day.key, Outcome::Failed).because(why.to_owned())).collect();
+        let reports: Vec<_> = days
+            .iter()
+            .map(|day| DayReport::new(&day.key, Outcome::Failed).because(why.to_owned()))
+            .collect();
         reports.iter().for_each(crate::report::log::day);
         reports
     };
@@ -209,7 +238,8 @@ async fn take_month(
     let (days, uncovered): (Vec<_>, Vec<_>) =
         days.into_iter().partition(|day| covered.is_some_and(|to| day.key.date <= to));
     if !uncovered.is_empty() {
-        let to = covered.map_or_else(|| "no whole day".to_owned(), |to| format!("whole days up to {to} only"));
+        let to = covered
+            .map_or_else(|| "no whole day".to_owned(), |to| format!("whole days up to {to} only"));
         let why = format!(
             "the archive of {month} covers {to}; Heroku's list may have the day: `auditsync backfill --via api`"
         );
@@ -235,9 +265,12 @@ pub(super) async fn selectors(
         match context.teams.team(&context.client, source, &account.asker, cost).await {
             Ok(team) => selectors.push(Some(Selector { team, filter })),
             Err(none) => {
-                let (its, others): (Vec<_>, Vec<_>) = days.into_iter().partition(|day| day.key.source == source.name);
+                let (its, others): (Vec<_>, Vec<_>) =
+                    days.into_iter().partition(|day| day.key.source == source.name);
                 days = others;
-                let failed = |day: &JobDay| DayReport::new(&day.key, Outcome::Failed).because(none.told(source));
+                let failed = |day: &JobDay| {
+                    DayReport::new(&day.key, Outcome::Failed).because(none.told(source))
+                };
                 reports.extend(its.iter().map(failed));
                 selectors.push(None);
             }
@@ -250,10 +283,12 @@ pub(super) async fn selectors(
 /// Why an archive can't be had, for a person.
 pub(super) fn told(error: &ArchiveError, account: &Account<'_>, month: Month) -> String {
     match error {
-        ArchiveError::Heroku(error) if error.fault.status().is_some_and(|status| status == 404) => format!(
-            "{error}. Heroku has no archive of {month} for {}, or the token's user may not see it",
-            account.name
-        ),
+        ArchiveError::Heroku(error) if error.fault.status().is_some_and(|status| status == 404) => {
+            format!(
+                "{error}. Heroku has no archive of {month} for {}, or the token's user may not see it",
+                account.name
+            )
+        }
         ArchiveError::Heroku(error) => {
             format!("{error}. {}", advice(&error.fault, account.sources[0]))
         }
@@ -271,7 +306,9 @@ pub(super) fn told(error: &ArchiveError, account: &Account<'_>, month: Month) ->
 /// the host knows nothing of the API's limits.
 fn host_advice(fault: &HostFault, source: &Source) -> String {
     let advice = match fault {
-        HostFault::Passing(fault) if fault.status().is_none_or(|status| status.is_server_error()) => {
+        HostFault::Passing(fault)
+            if fault.status().is_none_or(|status| status.is_server_error()) =>
+        {
             return advice(fault, source);
         }
         HostFault::Passing(_) => "Run the command again later",
@@ -302,6 +339,9 @@ mod tests {
         };
         assert_eq!(months("2024-09-30", "2024-10-01"), ["2024-09", "2024-10"]);
         assert_eq!(months("2024-09-01", "2024-09-30"), ["2024-09"]);
-        assert_eq!(months("2023-11-15", "2024-02-01"), ["2023-11", "2023-12", "2024-01", "2024-02"]);
+        assert_eq!(
+            months("2023-11-15", "2024-02-01"),
+            ["2023-11", "2023-12", "2024-01", "2024-02"]
+        );
     }
 }

@@ -33,7 +33,8 @@ fn file(app: &App<'_>) -> Check {
     let sources = &app.config.sources;
     let enabled: Vec<&str> = enabled(app).map(|source| source.name.as_ref()).collect();
     let subject = app.config.path.display().to_string();
-    let found = format!("{} of {} sources enabled: {}", enabled.len(), sources.len(), enabled.join(", "));
+    let found =
+        format!("{} of {} sources enabled: {}", enabled.len(), sources.len(), enabled.join(", "));
     if enabled.is_empty() {
         let advice = "Set `enabled = true` in one of them, or nothing is ever copied";
         return Check::bad("file", subject, "no source is enabled", advice);
@@ -55,13 +56,22 @@ fn token_variables(app: &App<'_>) -> Vec<Check> {
         }
     }
     let mut known: HashMap<Token, &Source> = HashMap::new();
-    users.into_iter().map(|(variable, users)| token_variable(variable, &users, &mut known)).collect()
+    users
+        .into_iter()
+        .map(|(variable, users)| token_variable(variable, &users, &mut known))
+        .collect()
 }
 
-fn token_variable<'a>(variable: &str, users: &[&'a Source], known: &mut HashMap<Token, &'a Source>) -> Check {
+fn token_variable<'a>(
+    variable: &str,
+    users: &[&'a Source],
+    known: &mut HashMap<Token, &'a Source>,
+) -> Check {
     let names: Vec<&str> = users.iter().map(|source| source.name.as_ref()).collect();
     let whose = format!("the token of {}", names.join(", "));
-    let bad = |why: &str, advice: String| Check::bad("token", variable, format!("{why}; {whose}"), advice);
+    let bad = |why: &str, advice: String| {
+        Check::bad("token", variable, format!("{why}; {whose}"), advice)
+    };
     match env(variable).map(|text| Token::parse(&text)) {
         None => bad("not set", set(variable, "TOKEN")),
         Some(Err(error)) => bad(&error.to_string(), set(variable, "TOKEN")),
@@ -72,8 +82,12 @@ fn token_variable<'a>(variable: &str, users: &[&'a Source], known: &mut HashMap<
             if other.rate_limit == first.rate_limit {
                 return Check::good("token", variable, format!("set; {whose}"));
             }
-            let why = format!("that of {} in {} too, with another budget", other.name, other.token_env);
-            bad(&why, "Heroku counts by token: set the same [source.rate_limit] for both".to_owned())
+            let why =
+                format!("that of {} in {} too, with another budget", other.name, other.token_env);
+            bad(
+                &why,
+                "Heroku counts by token: set the same [source.rate_limit] for both".to_owned(),
+            )
         }
     }
 }

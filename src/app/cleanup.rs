@@ -15,8 +15,12 @@ pub(super) async fn run(app: &App<'_>, args: &CleanupArgs) -> Result<ExitStatus,
         }
         None => Vec::new(),
     };
-    let days =
-        stale.into_iter().map(|Stale { source, date, attempt, message }| StaleDay { source, date, attempt, message });
+    let days = stale.into_iter().map(|Stale { source, date, attempt, message }| StaleDay {
+        source,
+        date,
+        attempt,
+        message,
+    });
     app.global.output.print(&CleanupReport { days: days.collect() })?;
     reader.close().await;
     Ok(DONE)

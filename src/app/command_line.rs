@@ -13,7 +13,8 @@ use crate::report::{Output, streams};
 use crate::text::{clean, clean_lines};
 
 /// The options that a variable can give instead. One that is blank counts as not set, where clap would take it for a value.
-const FROM_ENVIRONMENT: [(&str, &str); 2] = [("config", "AUDITSYNC_CONFIG"), ("log_format", "AUDITSYNC_LOG_FORMAT")];
+const FROM_ENVIRONMENT: [(&str, &str); 2] =
+    [("config", "AUDITSYNC_CONFIG"), ("log_format", "AUDITSYNC_LOG_FORMAT")];
 
 /// Reads the arguments, the first being the program's name. Where there is no command to run, all is said that there is to
 /// say, and this is the exit status.
@@ -22,7 +23,9 @@ pub(super) fn parse(args: Vec<OsString>) -> Result<(Global, Command), ExitStatus
     let mut definition = FROM_ENVIRONMENT
         .iter()
         .filter(|(_, variable)| is_blank(variable))
-        .fold(Cli::command(), |definition, (option, _)| definition.mut_arg(option, |arg| arg.env(None)));
+        .fold(Cli::command(), |definition, (option, _)| {
+            definition.mut_arg(option, |arg| arg.env(None))
+        });
     let matches = definition.try_get_matches_from_mut(args);
     let cli = matches.and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
     match cli.map_err(|error| error.format(&mut definition)) {
@@ -31,7 +34,11 @@ pub(super) fn parse(args: Vec<OsString>) -> Result<(Global, Command), ExitStatus
             refuse(output, message)
         }),
         // Help and version are answers, not mistakes.
-        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => Err(answer(&error)),
+        Err(error)
+            if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) =>
+        {
+            Err(answer(&error))
+        }
         Err(error) => Err(complain(error, output)),
     }
 }
@@ -78,7 +85,9 @@ fn cleaned(value: &ContextValue) -> Option<ContextValue> {
     let clean = |text: &str| clean(&masked(text));
     match value {
         ContextValue::String(text) => Some(ContextValue::String(clean(text))),
-        ContextValue::Strings(texts) => Some(ContextValue::Strings(texts.iter().map(|text| clean(text)).collect())),
+        ContextValue::Strings(texts) => {
+            Some(ContextValue::Strings(texts.iter().map(|text| clean(text)).collect()))
+        }
         ContextValue::StyledStrs(texts) => {
             let plain: Vec<String> = texts.iter().map(ToString::to_string).collect();
             // One that is clean keeps its style.

@@ -41,7 +41,14 @@ impl<'a> Context<'a> {
         shutdown: &'a Shutdown,
         progress: Arc<Progress>,
     ) -> Self {
-        Self { client, teams: Teams::default(), reader, event_log: app.config.events, shutdown, progress }
+        Self {
+            client,
+            teams: Teams::default(),
+            reader,
+            event_log: app.config.events,
+            shutdown,
+            progress,
+        }
     }
 }
 
@@ -69,7 +76,8 @@ pub(super) async fn read_days(
         .collect()
         .await;
     let unread = planned.iter().filter(|day| !matches!(day.verdict, Verdict::Due(_)));
-    let unread: Vec<DayReport> = unread.map(|day| report_unread(day, Unread::Unexplained)).collect();
+    let unread: Vec<DayReport> =
+        unread.map(|day| report_unread(day, Unread::Unexplained)).collect();
     let recounted = recount(context, planned).await;
     unread.into_iter().chain(recounted).chain(read.into_iter().flatten()).collect()
 }
@@ -100,7 +108,10 @@ pub(super) fn is_recount(day: &Planned<'_>) -> bool {
 /// The reports of a job that was not begun, because the database is out of reach.
 fn not_read(job: &Job, words: &str) -> Vec<DayReport> {
     let error = store::Error::NotBegun(words.to_owned()).to_string();
-    job.days.iter().map(|day| DayReport::new(&day.key, Outcome::Failed).because(error.clone())).collect()
+    job.days
+        .iter()
+        .map(|day| DayReport::new(&day.key, Outcome::Failed).because(error.clone()))
+        .collect()
 }
 
 /// A day, and what was counted of it.
@@ -126,7 +137,11 @@ async fn read(context: &Context<'_>, job: &Job) -> Vec<DayReport> {
         if counts.iter().all(|count| count.stopped.is_some()) {
             return Ok(End::NobodyLeft);
         }
-        read_through(&mut reader, &mut Counting { context, token: &job.asker.token, counts: &mut counts }).await
+        read_through(
+            &mut reader,
+            &mut Counting { context, token: &job.asker.token, counts: &mut counts },
+        )
+        .await
     };
     // Without an error of Heroku's, it was a signal.
     let read = tokio::select! {
@@ -137,7 +152,9 @@ async fn read(context: &Context<'_>, job: &Job) -> Vec<DayReport> {
     let stopped = |source: &Source| match &read {
         Ok(_) => None,
         Err(None) => Some((Outcome::Interrupted, "the run was ended by a signal".to_owned())),
-        Err(Some(error)) => Some((Outcome::Failed, format!("{error}. {}", advice(&error.fault, source)))),
+        Err(Some(error)) => {
+            Some((Outcome::Failed, format!("{error}. {}", advice(&error.fault, source))))
+        }
     };
     cost += reader.cost();
     let report = |count: Count| {
@@ -159,7 +176,15 @@ async fn read(context: &Context<'_>, job: &Job) -> Vec<DayReport> {
 
 impl Count {
     fn new(day: JobDay) -> Self {
-        Self { day, selector: None, seen: HashSet::new(), events: 0, new: 0, conflicts: 0, stopped: None }
+        Self {
+            day,
+            selector: None,
+            seen: HashSet::new(),
+            events: 0,
+            new: 0,
+            conflicts: 0,
+            stopped: None,
+        }
     }
 
     async fn find_selector(&mut self, context: &Context<'_>, job: &Job, cost: &mut Cost) {
@@ -170,20 +195,34 @@ impl Count {
         }
     }
 
-    async fn count(&mut self, context: &Context<'_>, token: &Token, batch: &Batch) -> store::Result<()> {
+    async fn count(
+        &mut self,
+        context: &Context<'_>,
+        token: &Token,
+        batch: &Batch,
+    ) -> store::Result<()> {
         let selector = self.selector.as_ref().expect("found before anything is read");
-        let mut first_seen: Vec<&Event> = batch.iter().filter(|event| selector.takes(event)).collect();
+        let mut first_seen: Vec<&Event> =
+            batch.iter().filter(|event| selector.takes(event)).collect();
         // A retry, or a page that overlaps another, brings an event again.
         first_seen.retain(|event| self.seen.insert(fingerprint(&event.id)));
         let known = match context.reader {
-            Some(reader) => reader.compare(&self.day.key, &first_seen, Sameness::Bytes(Via::Api)).await?,
+            Some(reader) => {
+                reader.compare(&self.day.key, &first_seen, Sameness::Bytes(Via::Api)).await?
+            }
             None => vec![None; first_seen.len()],
         };
         for (event, stored) in first_seen.into_iter().zip(known) {
             match stored {
                 None => {
                     self.new += 1;
-                    report::log::new_event(context.event_log, Novelty::New, &self.day.key.source, event, token);
+                    report::log::new_event(
+                        context.event_log,
+                        Novelty::New,
+                        &self.day.key.source,
+                        event,
+                        token,
+                    );
                 }
                 Some(Stored::Other(_)) => self.conflicts += 1,
                 Some(Stored::Same(_)) => {}

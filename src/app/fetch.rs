@@ -34,7 +34,11 @@ impl Job {
         let names: Vec<&str> = self.days.iter().map(|day| day.key.source.as_ref()).collect();
         let activity = self.asker.activity.clone();
         let tell = move || {
-            let read = format!("{}, {}", counted(activity.events(), "event"), counted(activity.pages(), "page"));
+            let read = format!(
+                "{}, {}",
+                counted(activity.events(), "event"),
+                counted(activity.pages(), "page")
+            );
             activity.waits_for().map_or(read.clone(), |waits_for| format!("{read}, {waits_for}"))
         };
         (format!("{} {}", self.query.date, names.join(", ")), tell)
@@ -44,22 +48,34 @@ impl Job {
 /// The fetches that the due days among `planned` take, oldest first. Where the whole account's day is fetched anyway, a
 /// source with a filter takes its share of that, and is not asked for on its own.
 pub(super) fn jobs(planned: &[Planned<'_>], tokens: &Tokens) -> VecDeque<Job> {
-    let due = || planned.iter().filter_map(|day| claimable(&day.verdict).map(|wanted| (day, wanted)));
-    let unfiltered =
-        |Planned { key, source, .. }: &Planned<'_>| (source.scope.account.clone(), tokens.of(source).clone(), key.date);
-    let fetched_anyway: HashSet<_> =
-        due().filter(|(day, _)| day.source.scope.filter.is_empty()).map(|(day, _)| unfiltered(day)).collect();
+    let due =
+        || planned.iter().filter_map(|day| claimable(&day.verdict).map(|wanted| (day, wanted)));
+    let unfiltered = |Planned { key, source, .. }: &Planned<'_>| {
+        (source.scope.account.clone(), tokens.of(source).clone(), key.date)
+    };
+    let fetched_anyway: HashSet<_> = due()
+        .filter(|(day, _)| day.source.scope.filter.is_empty())
+        .map(|(day, _)| unfiltered(day))
+        .collect();
     let mut jobs: VecDeque<Job> = VecDeque::new();
     let mut places: HashMap<(DayQuery, Token), usize> = HashMap::new();
     for (day, wanted) in due() {
         let Planned { key, source, .. } = day;
         let whole = unfiltered(day);
-        let filter = if fetched_anyway.contains(&whole) { Filter::default() } else { source.scope.filter.clone() };
+        let filter = if fetched_anyway.contains(&whole) {
+            Filter::default()
+        } else {
+            source.scope.filter.clone()
+        };
         let (account, token, date) = whole;
         let query = DayQuery { account, filter, date };
         let day = JobDay { key: key.clone(), source: (*source).clone(), wanted };
         let place = *places.entry((query.clone(), token.clone())).or_insert_with(|| {
-            jobs.push_back(Job { query, asker: Asker::new(&token, &source.retry), days: Vec::new() });
+            jobs.push_back(Job {
+                query,
+                asker: Asker::new(&token, &source.retry),
+                days: Vec::new(),
+            });
             jobs.len() - 1
         });
         jobs[place].days.push(day);
@@ -138,7 +154,10 @@ pub(super) enum End {
 }
 
 /// Reads a day to its end. While a batch is taken, the next one is read.
-pub(super) async fn read_through(reader: &mut DayReader<'_>, sink: &mut impl Sink) -> Result<End, Error> {
+pub(super) async fn read_through(
+    reader: &mut DayReader<'_>,
+    sink: &mut impl Sink,
+) -> Result<End, Error> {
     let mut read = reader.next().await?;
     while let Read::Batch(batch) = read {
         let (take, next) = (sink.take(&batch), reader.next());
@@ -209,7 +228,9 @@ mod tests {
                 actor: actor.map(str::to_owned),
             },
         };
-        let made = event(r#"{"type":"app","action":"create","actor":{"id":"u-1","email":"User@example.com"}}"#);
+        let made = event(
+            r#"{"type":"app","action":"create","actor":{"id":"u-1","email":"User@example.com"}}"#,
+        );
         assert!(filter(Some("app"), Some("create"), Some("user@example.com")).takes(&made));
         assert!(filter(None, None, Some("u-1")).takes(&made));
         assert!(!filter(Some("App"), None, None).takes(&made));

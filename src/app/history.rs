@@ -29,7 +29,11 @@ pub(super) async fn run(app: &App<'_>, args: &HistoryArgs) -> Result<ExitStatus,
 }
 
 /// Refuses a name that neither the file nor the history knows.
-async fn refuse_unknown(app: &App<'_>, history: Option<&Reader>, names: &[String]) -> Result<(), Failure> {
+async fn refuse_unknown(
+    app: &App<'_>,
+    history: Option<&Reader>,
+    names: &[String],
+) -> Result<(), Failure> {
     let mut unknown: Vec<&str> = names.iter().map(String::as_str).collect();
     unknown.retain(|name| app.config.source(name).is_err());
     if unknown.is_empty() {

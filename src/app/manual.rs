@@ -20,10 +20,15 @@ pub(super) fn man(args: &ManArgs) -> Result<ExitStatus, Failure> {
     let page = match args.command.as_deref() {
         None => program,
         Some(name) => {
-            let found = program.get_subcommands().find(|command| command.get_name() == name).cloned();
+            let found =
+                program.get_subcommands().find(|command| command.get_name() == name).cloned();
             found.ok_or_else(|| {
-                let names: Vec<&str> = program.get_subcommands().map(clap::Command::get_name).collect();
-                Failure::usage(format!("there is no command `{name}`: there are {}", names.join(", ")))
+                let names: Vec<&str> =
+                    program.get_subcommands().map(clap::Command::get_name).collect();
+                Failure::usage(format!(
+                    "there is no command `{name}`: there are {}",
+                    names.join(", ")
+                ))
             })?
         }
     };

@@ -9,12 +9,18 @@ use crate::report::operator::MigrateReport;
 use crate::store::{AdoptOrder, Adopted, Reader, Schema, Store, all_migrations};
 
 pub(super) async fn run(app: &App<'_>, args: &MigrateArgs) -> Result<ExitStatus, Failure> {
-    let named = args.adopt_as.as_deref().map(|name| app.config.source(name).map_err(Failure::usage)).transpose()?;
+    let named = args
+        .adopt_as
+        .as_deref()
+        .map(|name| app.config.source(name).map_err(Failure::usage))
+        .transpose()?;
     let reader = app.connect().await?;
     let schema = reader.schema_to_migrate().await?;
     if schema == Schema::PythonLogger {
-        let source =
-            named.map_or_else(|| only_source(app, "", "the table audit_events_log is the Python logger's"), Ok)?;
+        let source = named.map_or_else(
+            || only_source(app, "", "the table audit_events_log is the Python logger's"),
+            Ok,
+        )?;
         if let Some(report) = adopt(&reader, args, source).await? {
             app.global.output.print(&report)?;
             reader.close().await;
@@ -22,8 +28,11 @@ pub(super) async fn run(app: &App<'_>, args: &MigrateArgs) -> Result<ExitStatus,
         }
     }
     // Asked for before anything is done.
-    let reread =
-        if args.reread { Some(named.map_or_else(|| only_source(app, " --reread", NOT_SAID), Ok)?) } else { None };
+    let reread = if args.reread {
+        Some(named.map_or_else(|| only_source(app, " --reread", NOT_SAID), Ok)?)
+    } else {
+        None
+    };
     let has_ledger = schema != Schema::Absent;
     let migrations = if args.dry_run {
         match schema {
@@ -36,7 +45,9 @@ pub(super) async fn run(app: &App<'_>, args: &MigrateArgs) -> Result<ExitStatus,
         Store::new(&reader, &App::holder()).migrate().await?
     };
     let reread = match reread {
-        Some(source) if has_ledger || !args.dry_run => Some(reread_adopted(&reader, args, source).await?),
+        Some(source) if has_ledger || !args.dry_run => {
+            Some(reread_adopted(&reader, args, source).await?)
+        }
         Some(source) => Some(RereadDays::none(source)),
         None => None,
     };
@@ -49,7 +60,11 @@ pub(super) async fn run(app: &App<'_>, args: &MigrateArgs) -> Result<ExitStatus,
 const NOT_SAID: &str = "--reread makes the adopted days of one source due";
 
 /// Makes the adopted days of a source due, or counts them.
-async fn reread_adopted(reader: &Reader, args: &MigrateArgs, source: &Source) -> Result<RereadDays, Failure> {
+async fn reread_adopted(
+    reader: &Reader,
+    args: &MigrateArgs,
+    source: &Source,
+) -> Result<RereadDays, Failure> {
     let name = source.name.as_ref();
     let adopted = if args.dry_run {
         reader.adopted_days(name).await?
@@ -57,7 +72,13 @@ async fn reread_adopted(reader: &Reader, args: &MigrateArgs, source: &Source) ->
         Store::new(reader, &App::holder()).reread_adopted(name, &operator(None)).await?
     };
     let (from, to) = adopted.range.unzip();
-    Ok(RereadDays { days: adopted.days, from, to, dry_run: args.dry_run, ..RereadDays::none(source) })
+    Ok(RereadDays {
+        days: adopted.days,
+        from,
+        to,
+        dry_run: args.dry_run,
+        ..RereadDays::none(source)
+    })
 }
 
 /// The only source of the file; `why` a choice must be made where it has several, and by which options.
@@ -77,9 +98,18 @@ fn only_source<'a>(app: &'a App<'_>, options: &str, why: &str) -> Result<&'a Sou
 }
 
 /// Takes the table over, or rehearses it; `None` if another process was faster.
-async fn adopt(reader: &Reader, args: &MigrateArgs, source: &Source) -> Result<Option<AdoptionReport>, Failure> {
+async fn adopt(
+    reader: &Reader,
+    args: &MigrateArgs,
+    source: &Source,
+) -> Result<Option<AdoptionReport>, Failure> {
     let by = operator(None);
-    let order = AdoptOrder { source: source.name.as_ref(), reread: args.reread, rehearse: args.dry_run, by: &by };
+    let order = AdoptOrder {
+        source: source.name.as_ref(),
+        reread: args.reread,
+        rehearse: args.dry_run,
+        by: &by,
+    };
     let adopted = Store::new(reader, &App::holder()).adopt(&order).await?;
     Ok(adopted.map(|adopted| report(args, source, adopted)))
 }

@@ -264,7 +264,10 @@ async fn now(reader: &Reader) -> Result<DateTime<Utc>, Failure> {
 /// over. Warns when they differ by more than a minute.
 fn earlier(here: DateTime<Utc>, there: DateTime<Utc>) -> DateTime<Utc> {
     if let Some(skew) = skew(here, there) {
-        warn!(skew_seconds = skew.num_seconds(), "this machine's clock and the database's differ; the earlier counts");
+        warn!(
+            skew_seconds = skew.num_seconds(),
+            "this machine's clock and the database's differ; the earlier counts"
+        );
     }
     here.min(there)
 }
@@ -308,7 +311,9 @@ mod tests {
     #[test]
     fn clocks_that_differ_by_more_than_a_minute_either_way_are_warned_of() {
         let there: DateTime<Utc> = "2024-09-29T00:30:00Z".parse().expect("a time");
-        for (seconds, worth_it) in [(0, false), (60, false), (-60, false), (61, true), (-61, true), (3600, true)] {
+        for (seconds, worth_it) in
+            [(0, false), (60, false), (-60, false), (61, true), (-61, true), (3600, true)]
+        {
             let skew = skew(there + TimeDelta::seconds(seconds), there);
             assert_eq!(skew.map(|skew| skew.num_seconds()), worth_it.then_some(seconds));
         }

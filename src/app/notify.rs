@@ -39,7 +39,9 @@ pub(super) async fn ping(notify: &Notify, status: ExitStatus) {
     let mut url = match address(notify) {
         Monitor::Nobody => return,
         Monitor::Unreadable => {
-            return warn!("what ${variable} holds is no address, so nobody could be told how the run went");
+            return warn!(
+                "what ${variable} holds is no address, so nobody could be told how the run went"
+            );
         }
         Monitor::At(url) => url,
     };
@@ -57,7 +59,8 @@ pub(super) async fn ping(notify: &Notify, status: ExitStatus) {
 }
 
 async fn get(url: Url) -> Result<(), String> {
-    let client = client_for(&url, || reqwest::Client::builder().timeout(TIMEOUT)).map_err(|error| error.to_string())?;
+    let client = client_for(&url, || reqwest::Client::builder().timeout(TIMEOUT))
+        .map_err(|error| error.to_string())?;
     let answer = client.get(url).send().await.and_then(reqwest::Response::error_for_status);
     answer.map(drop).map_err(|error| error.without_url().to_string())
 }

@@ -19,7 +19,9 @@ use crate::day::{DayKey, Month, last_over, range};
 use crate::event::Event;
 use crate::heroku::{Archive, Client, Cost, Unreadable};
 use crate::ledger::LedgerRow;
-use crate::report::reconcile::{ArchiveFacts, ListId, MonthReport, ReconcileReport, ReconciledDay, Spool};
+use crate::report::reconcile::{
+    ArchiveFacts, ListId, MonthReport, ReconcileReport, ReconciledDay, Spool,
+};
 use crate::report::run::{DayReport, Outcome};
 use crate::seen::Seen;
 use crate::store::{self, Claimable, Reader, Sameness, Stored, StoredId, Under};
@@ -54,7 +56,11 @@ async fn reconcile(
     let newest = last_over(now(&reader).await?);
     refuse_month(args.month, newest)?;
     let holder = App::holder();
-    let store = if args.repair { Some(writable(&reader, &holder).await?) } else { existing(&reader, &holder).await? };
+    let store = if args.repair {
+        Some(writable(&reader, &holder).await?)
+    } else {
+        existing(&reader, &holder).await?
+    };
     let Some(store) = store else { return Ok((nothing_stored(&sources, args.month), reader)) };
     let writing = Writing::new(app, store, reader.clone(), shutdown.clone());
     let context = Context { client, teams: Teams::default(), writing };
@@ -69,7 +75,9 @@ async fn reconcile(
         }
         months.extend(of_account.months);
     }
-    months.sort_by_key(|month| sources.iter().position(|source| source.name.as_ref() == month.source));
+    months.sort_by_key(|month| {
+        sources.iter().position(|source| source.name.as_ref() == month.source)
+    });
     Ok((ReconcileReport { months }, reader))
 }
 
@@ -88,7 +96,9 @@ fn nothing_stored(sources: &[&Source], month: Month) -> ReconcileReport {
 /// Refuses a month of which there can't be an archive.
 fn refuse_month(month: Month, newest: NaiveDate) -> Result<(), Failure> {
     if month.first() > newest {
-        return Err(Failure::usage(format!("no day of {month} is over in UTC, so there is nothing to compare")));
+        return Err(Failure::usage(format!(
+            "no day of {month} is over in UTC, so there is nothing to compare"
+        )));
     }
     Ok(())
 }
@@ -111,35 +121,46 @@ async fn compare_account(
     let days = owed_days(&context.writing.reader, account, month, newest).await?;
     let mut failed = Vec::new();
     let (selectors, days) = selectors(context, account, days, &mut cost, &mut failed).await;
-    let mut months: Vec<MonthReport> =
-        account.sources.iter().map(|source| MonthReport::new(source.name.as_ref(), month)).collect();
+    let mut months: Vec<MonthReport> = account
+        .sources
+        .iter()
+        .map(|source| MonthReport::new(source.name.as_ref(), month))
+        .collect();
     for (report, source) in months.iter_mut().zip(&account.sources) {
-        report.error = failed.iter().find(|day| day.source == source.name).and_then(|day| day.error.clone());
+        report.error =
+            failed.iter().find(|day| day.source == source.name).and_then(|day| day.error.clone());
     }
     let blame = |months: &mut [MonthReport], why: &str| {
-        months.iter_mut().filter(|month| month.error.is_none()).for_each(|month| month.error = Some(why.to_owned()));
+        months
+            .iter_mut()
+            .filter(|month| month.error.is_none())
+            .for_each(|month| month.error = Some(why.to_owned()));
     };
     for month in &mut months {
         let is_owed = days.iter().any(|day| day.key.source.as_ref() == month.source);
         if !is_owed && month.error.is_none() {
-            month.note = Some("coverage is owed for no day of this month, so nothing was compared".to_owned());
+            month.note = Some(
+                "coverage is owed for no day of this month, so nothing was compared".to_owned(),
+            );
         }
     }
     if days.is_empty() {
         return Ok(Compared { months, found: None, days });
     }
-    let archive = match context.client.archive(&account.name, month, &account.asker, &mut cost).await {
-        Ok(archive) => archive,
-        Err(error) => {
-            blame(&mut months, &told(&error, account, month));
-            return Ok(Compared { months, found: None, days });
-        }
-    };
+    let archive =
+        match context.client.archive(&account.name, month, &account.asker, &mut cost).await {
+            Ok(archive) => archive,
+            Err(error) => {
+                blame(&mut months, &told(&error, account, month));
+                return Ok(Compared { months, found: None, days });
+            }
+        };
     let Some(covered) = archive.covers_to(newest) else {
         blame(&mut months, "the archive covers no whole day of it yet");
         return Ok(Compared { months, found: None, days });
     };
-    let mut comparing = Comparing::new(&context.writing.reader, account, &selectors, &days, (month, covered));
+    let mut comparing =
+        Comparing::new(&context.writing.reader, account, &selectors, &days, (month, covered));
     let compared = match sort(&archive, &selectors, &mut comparing).await {
         Ok(passage) => comparing.finish(&mut months, &archive, passage.events).await,
         Err(error) => Err(Fault::Archive(error)),
@@ -164,20 +185,26 @@ async fn owed_days(
     newest: NaiveDate,
 ) -> Result<Vec<JobDay>, Failure> {
     let names: Vec<&str> = account.sources.iter().map(|source| source.name.as_ref()).collect();
-    let scoped: Vec<_> = account.sources.iter().map(|source| (source.name.as_ref(), Some(&source.scope))).collect();
+    let scoped: Vec<_> =
+        account.sources.iter().map(|source| (source.name.as_ref(), Some(&source.scope))).collect();
     let first_days = reader.first_days(&names).await?;
     let window = (month.first(), month.last());
     let rows = reader.ledger(&scoped, window).await?;
     let rows: HashMap<(&str, NaiveDate), &LedgerRow> =
         rows.iter().map(|row| ((row.source.as_str(), row.date), row)).collect();
-    let owed_from = |source: &Source| source.since.or_else(|| first_days.get(source.name.as_ref()).copied());
+    let owed_from =
+        |source: &Source| source.since.or_else(|| first_days.get(source.name.as_ref()).copied());
     let mut days = Vec::new();
     for &source in &account.sources {
         let Some(from) = owed_from(source) else { continue };
         for date in range(month.first().max(from), month.last().min(newest)) {
             let row = rows.get(&(source.name.as_ref(), date));
             let wanted = row.map_or(Claimable::Due, |row| Claimable::of(row));
-            days.push(JobDay { key: DayKey::new(&source.name, date), source: source.clone(), wanted });
+            days.push(JobDay {
+                key: DayKey::new(&source.name, date),
+                source: source.clone(),
+                wanted,
+            });
         }
     }
     Ok(days)
@@ -242,7 +269,8 @@ impl<'a> Comparing<'a> {
         days: &[JobDay],
         (month, covered): (Month, NaiveDate),
     ) -> Self {
-        let number = |day: &JobDay| account.sources.iter().position(|source| source.name == day.key.source);
+        let number =
+            |day: &JobDay| account.sources.iter().position(|source| source.name == day.key.source);
         let days = days.iter().filter(|day| day.key.date <= covered);
         let places: Vec<_> = days.filter_map(|day| Some((number(day)?, day.key.date))).collect();
         let mut spool = Spool::default();
@@ -274,7 +302,12 @@ impl<'a> Comparing<'a> {
     }
 
     /// Puts what was found into the sources' reports.
-    async fn finish(mut self, months: &mut [MonthReport], archive: &Archive, events: u64) -> Result<(), Fault> {
+    async fn finish(
+        mut self,
+        months: &mut [MonthReport],
+        archive: &Archive,
+        events: u64,
+    ) -> Result<(), Fault> {
         if let Some(fault) = self.fault.take() {
             return Err(fault);
         }
@@ -290,8 +323,12 @@ impl<'a> Comparing<'a> {
             let window = (archive.month.first(), archive.month.last());
             stored.insert(number, self.reader.stored_counts(&source.name, window).await?);
         }
-        let places: BTreeSet<(usize, NaiveDate)> =
-            self.days.keys().filter(|(number, _)| months[*number].error.is_none()).copied().collect();
+        let places: BTreeSet<(usize, NaiveDate)> = self
+            .days
+            .keys()
+            .filter(|(number, _)| months[*number].error.is_none())
+            .copied()
+            .collect();
         let count = |place: &(usize, NaiveDate)| stored.get(&place.0)?.get(&place.1).copied();
         for place in &places {
             self.find_missing_there(*place, count(place).unwrap_or_default()).await?;
@@ -314,10 +351,15 @@ impl<'a> Comparing<'a> {
     }
 
     /// Finds the events that are stored under a day, that the source's scope takes, and that the archive does not hold.
-    async fn find_missing_there(&mut self, (source, date): (usize, NaiveDate), stored: u64) -> Result<(), Fault> {
+    async fn find_missing_there(
+        &mut self,
+        (source, date): (usize, NaiveDate),
+        stored: u64,
+    ) -> Result<(), Fault> {
         let key = DayKey::new(&self.sources[source].name, date);
         let day = self.days.get_mut(&(source, date)).expect("it is one of them");
-        let here = (day.archived.count() as u64).saturating_sub(day.beside + self.spool.put_into(day.missing_here));
+        let here = (day.archived.count() as u64)
+            .saturating_sub(day.beside + self.spool.put_into(day.missing_here));
         let missing_there = day.missing_there;
         // Every archived event that is not missing here, or beside, is stored here: as many are the same.
         if stored <= here {
@@ -343,7 +385,8 @@ impl<'a> Comparing<'a> {
     /// where that day is not compared, or has another month's archive, it can't be told and is not missed.
     fn is_archived(&mut self, source: usize, date: NaiveDate, stored: &StoredId) -> bool {
         let own = stored.own_day.unwrap_or(date);
-        let of_its_day = self.days.get_mut(&(source, own)).is_none_or(|day| day.archived.contains(&stored.id));
+        let of_its_day =
+            self.days.get_mut(&(source, own)).is_none_or(|day| day.archived.contains(&stored.id));
         of_its_day || self.strays.get_mut(&source).is_some_and(|strays| strays.contains(&stored.id))
     }
 }
@@ -374,9 +417,12 @@ async fn repair(context: &Context, account: &Account<'_>, compared: &mut Compare
     let Some(found) = &compared.found else { return };
     let wants_repair = |day: &JobDay| {
         let month = compared.months.iter().find(|month| month.source == day.key.source.as_ref());
-        month.is_some_and(|month| month.days.iter().any(|found| found.date == day.key.date && found.wants_repair()))
+        month.is_some_and(|month| {
+            month.days.iter().any(|found| found.date == day.key.date && found.wants_repair())
+        })
     };
-    let mut days: Vec<JobDay> = compared.days.iter().filter(|day| wants_repair(day)).cloned().collect();
+    let mut days: Vec<JobDay> =
+        compared.days.iter().filter(|day| wants_repair(day)).cloned().collect();
     days.sort_by(|a, b| a.key.cmp(&b.key));
     for report in store_days(context, account, found, days).await {
         let month = compared.months.iter_mut().find(|month| month.source == report.source.as_ref());
@@ -391,7 +437,9 @@ fn note_repair(day: &mut ReconciledDay, report: DayReport) {
     match report.outcome {
         Outcome::Synced => day.repaired = Some(report.new_events),
         outcome => {
-            day.error = Some(report.error.unwrap_or_else(|| format!("the day could not be repaired: {outcome}")));
+            day.error = Some(
+                report.error.unwrap_or_else(|| format!("the day could not be repaired: {outcome}")),
+            );
         }
     }
 }

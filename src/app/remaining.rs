@@ -49,17 +49,20 @@ pub(super) fn name_commands(
     mut catch_up: CatchUp,
     reports: &mut [DayReport],
 ) -> Remaining {
-    let planned: HashMap<&DayKey, &Planned<'_>> = planned.iter().map(|day| (&day.key, day)).collect();
+    let planned: HashMap<&DayKey, &Planned<'_>> =
+        planned.iter().map(|day| (&day.key, day)).collect();
     for report in reports.iter().filter(|report| report.attempt > 0) {
         catch_up.note_row(report.source.as_ref(), report.date);
     }
     let mut by_source: BTreeMap<SourceName, Vec<(NaiveDate, Option<NextRun>)>> = BTreeMap::new();
     for report in reports {
         let key = DayKey::new(&report.source, report.date);
-        let next_run = planned.get(&key).filter(|_| !report.outcome.is_good()).and_then(|day| match day.verdict {
-            // Its message names the command that puts its row right.
-            Verdict::Broken { .. } => None,
-            _ => Some(catch_up.next_run(day, report.left)),
+        let next_run = planned.get(&key).filter(|_| !report.outcome.is_good()).and_then(|day| {
+            match day.verdict {
+                // Its message names the command that puts its row right.
+                Verdict::Broken { .. } => None,
+                _ => Some(catch_up.next_run(day, report.left)),
+            }
         });
         // The reason of a failed day is what the ledger says of it, too.
         if let (Some(next_run), Outcome::Interrupted) = (next_run, report.outcome) {
@@ -91,7 +94,9 @@ pub(super) fn name_commands(
 fn told(next_run: NextRun) -> String {
     match next_run {
         NextRun::Reads => "the next run does so by itself, too".to_owned(),
-        NextRun::ReadsUntil(date) => format!("the next run does so by itself, too, if it starts by {date} (UTC)"),
+        NextRun::ReadsUntil(date) => {
+            format!("the next run does so by itself, too, if it starts by {date} (UTC)")
+        }
         NextRun::Leaves => "the next run does not read it by itself".to_owned(),
     }
 }
@@ -108,7 +113,9 @@ fn unfinished(days: &[(NaiveDate, Option<NextRun>)]) -> Vec<(NaiveDate, NaiveDat
         }
         if next_run.is_some() {
             match spans.last_mut() {
-                Some((_, to)) if before.is_some() && (date - *to).num_days() <= SKIPPED + 1 => *to = date,
+                Some((_, to)) if before.is_some() && (date - *to).num_days() <= SKIPPED + 1 => {
+                    *to = date
+                }
                 _ => spans.push((date, date)),
             }
         }
@@ -127,7 +134,12 @@ fn alike(source: &SourceName, days: &[(NaiveDate, Option<NextRun>)]) -> Vec<Rema
                 last.to = date;
                 last.next_run = last.next_run.min(next_run);
             }
-            _ => ranges.push(RemainingDays { source: source.to_string(), from: date, to: date, next_run }),
+            _ => ranges.push(RemainingDays {
+                source: source.to_string(),
+                from: date,
+                to: date,
+                next_run,
+            }),
         }
     }
     ranges
@@ -178,16 +190,22 @@ mod tests {
     fn days_that_the_next_run_treats_alike_are_one_range() {
         let source = SourceName::parse("a").expect("a name");
         let ranges = alike(&source, &days("01p 02p 03- 04+ 05- 06-"));
-        let told: Vec<_> = ranges.iter().map(|r| format!("{}..{} {:?}", r.from, r.to, r.next_run)).collect();
+        let told: Vec<_> =
+            ranges.iter().map(|r| format!("{}..{} {:?}", r.from, r.to, r.next_run)).collect();
         assert_eq!(
             told,
-            ["2024-09-01..2024-09-02 Reads", "2024-09-03..2024-09-03 Leaves", "2024-09-05..2024-09-06 Leaves"]
+            [
+                "2024-09-01..2024-09-02 Reads",
+                "2024-09-03..2024-09-03 Leaves",
+                "2024-09-05..2024-09-06 Leaves"
+            ]
         );
     }
 
     #[test]
     fn each_route_has_its_command() {
-        let (a, b) = (SourceName::parse("a").expect("a name"), SourceName::parse("b").expect("a name"));
+        let (a, b) =
+            (SourceName::parse("a").expect("a name"), SourceName::parse("b").expect("a name"));
         let date = |day: u32| NaiveDate::from_ymd_opt(2024, 9, day).expect("a date");
         assert_eq!(ReadCommand::Sync.line(&[], date(1), date(1)), "auditsync --date 2024-09-01");
         assert_eq!(

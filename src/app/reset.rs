@@ -23,13 +23,17 @@ pub(super) async fn run(app: &App<'_>, args: &ResetArgs) -> Result<ExitStatus, F
     let by = operator(args.operator.by.as_deref());
     let behalf = Behalf { by: &by, reason: args.operator.reason.as_deref() };
     let order = ResetOrder { force: args.force, behalf };
-    let dates: BTreeSet<NaiveDate> = args.dates.iter().flat_map(|dates| range(dates.from, dates.to)).collect();
+    let dates: BTreeSet<NaiveDate> =
+        args.dates.iter().flat_map(|dates| range(dates.from, dates.to)).collect();
     let mut days = Vec::with_capacity(dates.len());
     if let (Some(first), Some(last)) = (dates.first(), dates.last()) {
-        let rows = rows(&reader, store.as_ref(), &source.name, Dates { from: *first, to: *last }).await?;
+        let rows =
+            rows(&reader, store.as_ref(), &source.name, Dates { from: *first, to: *last }).await?;
         for date in dates {
             let reset = match &store {
-                Some(store) if rows.contains(&date) => store.reset(&DayKey::new(&source.name, date), &order).await?,
+                Some(store) if rows.contains(&date) => {
+                    store.reset(&DayKey::new(&source.name, date), &order).await?
+                }
                 _ => Reset::NoRow,
             };
             days.push(told(source, date, &reset));
@@ -68,21 +72,29 @@ async fn rows(
 fn told(source: &Source, date: NaiveDate, reset: &Reset) -> ResetDay {
     let name = &source.name;
     // A run without options leaves a disabled source out.
-    let run = if source.enabled { "the next `auditsync`".to_owned() } else { format!("`auditsync --source {name}`") };
+    let run = if source.enabled {
+        "the next `auditsync`".to_owned()
+    } else {
+        format!("`auditsync --source {name}`")
+    };
     let (outcome, message) = match reset {
         Reset::Done { was } => ("reset", format!("due again (was {was}); {run} reads it")),
         Reset::AlreadyDue => ("already_due", format!("due already; {run} reads it")),
         Reset::NoRow => ("no_row", ResetDay::without_row(name.as_ref(), date, date)),
-        Reset::Refused { holder } => {
-            ("refused", format!("at work: {holder} has it. Wait for that, or take the day away from it with --force"))
-        }
+        Reset::Refused { holder } => (
+            "refused",
+            format!(
+                "at work: {holder} has it. Wait for that, or take the day away from it with --force"
+            ),
+        ),
     };
     ResetDay { source: name.to_string(), date, outcome, message }
 }
 
 /// Who acts, for the history: the name that was given, or the user and the dyno.
 pub(super) fn operator(by: Option<&str>) -> String {
-    let user = by.map(str::to_owned).or_else(|| env("USER")).unwrap_or_else(|| "somebody".to_owned());
+    let user =
+        by.map(str::to_owned).or_else(|| env("USER")).unwrap_or_else(|| "somebody".to_owned());
     match env("DYNO") {
         Some(dyno) if by.is_none() => clean(&format!("{user} on {dyno}")),
         _ => clean(&user),

@@ -6,10 +6,12 @@ use crate::config::Config;
 use crate::text::secrets::{self, Kind};
 
 /// Variables that hold a password or a key, whoever reads them.
-const PASSWORDS: [&str; 4] = ["PGPASSWORD", "PGSSLPASSWORD", "AUDITSYNC_SIGNING_KEY", "HEROKU_API_KEY"];
+const PASSWORDS: [&str; 4] =
+    ["PGPASSWORD", "PGSSLPASSWORD", "AUDITSYNC_SIGNING_KEY", "HEROKU_API_KEY"];
 
 /// Proxies, whose addresses may have a password.
-const PROXIES: [&str; 6] = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+const PROXIES: [&str; 6] =
+    ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
 /// Learns what can be known before the file is read, so that a mistake in it, or in the arguments, is told without them.
 pub(super) fn learn_usual() {

@@ -43,9 +43,14 @@ impl Shutdown {
     fn note(&self, number: u8) {
         let (first, at) = *self.first.get_or_init(|| (number, Instant::now()));
         if !self.asked.is_cancelled() {
-            tracing::warn!(signal = number, "ending: every lease is given back; a second signal ends at once");
+            tracing::warn!(
+                signal = number,
+                "ending: every lease is given back; a second signal ends at once"
+            );
             self.asked.cancel();
-        } else if first != number || number != SignalKind::terminate().as_raw_value() as u8 || at.elapsed() > ONE_ORDER
+        } else if first != number
+            || number != SignalKind::terminate().as_raw_value() as u8
+            || at.elapsed() > ONE_ORDER
         {
             // Nothing may wait any longer; leases that are still held run out by themselves.
             std::process::exit(i32::from(128 + number));

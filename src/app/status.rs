@@ -40,14 +40,22 @@ pub(super) async fn run(app: &App<'_>, args: &StatusArgs) -> Result<ExitStatus, 
 }
 
 /// How the named sources stand, or all of the ledger; nothing does where there is none.
-async fn standings(app: &App<'_>, ledger: Option<&Reader>, names: &[String]) -> Result<Standings, Failure> {
+async fn standings(
+    app: &App<'_>,
+    ledger: Option<&Reader>,
+    names: &[String],
+) -> Result<Standings, Failure> {
     let Some(ledger) = ledger else { return Ok(Standings::default()) };
     let only: Vec<&str> = names.iter().map(String::as_str).collect();
     Ok(ledger.standings(&app.config.sources, (!only.is_empty()).then_some(&only)).await?)
 }
 
 /// The file's sources that are wanted. A name that only the ledger knows is right too.
-fn wanted<'a>(app: &'a App<'_>, names: &[String], standings: &Standings) -> Result<Vec<&'a Source>, Failure> {
+fn wanted<'a>(
+    app: &'a App<'_>,
+    names: &[String],
+    standings: &Standings,
+) -> Result<Vec<&'a Source>, Failure> {
     if names.is_empty() {
         return Ok(app.config.sources.iter().collect());
     }
@@ -64,14 +72,21 @@ async fn days_of(
     sources: &[&Source],
     window: (NaiveDate, NaiveDate),
 ) -> Result<Vec<LedgerRow>, Failure> {
-    let scopes: HashMap<&str, &Scope> = sources.iter().map(|source| (source.name.as_ref(), &source.scope)).collect();
-    let names: Vec<(&str, Option<&Scope>)> =
-        covered.iter().map(|source| (source.source.as_str(), scopes.get(source.source.as_str()).copied())).collect();
+    let scopes: HashMap<&str, &Scope> =
+        sources.iter().map(|source| (source.name.as_ref(), &source.scope)).collect();
+    let names: Vec<(&str, Option<&Scope>)> = covered
+        .iter()
+        .map(|source| (source.source.as_str(), scopes.get(source.source.as_str()).copied()))
+        .collect();
     Ok(reader.ledger(&names, window).await?)
 }
 
 /// The days in the window that have a row or should have one, and those that are due at any age, newest first.
-fn days(covered: &[Coverage], rows: &[LedgerRow], (from, to): (NaiveDate, NaiveDate)) -> Vec<DayStatus> {
+fn days(
+    covered: &[Coverage],
+    rows: &[LedgerRow],
+    (from, to): (NaiveDate, NaiveDate),
+) -> Vec<DayStatus> {
     let mut days: Vec<DayStatus> = rows.iter().map(DayStatus::of).collect();
     for source in covered {
         for missing in source.missing_ranges() {

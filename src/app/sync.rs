@@ -17,7 +17,8 @@ use super::fetch::{Job, Teams, jobs};
 use super::remaining::{ReadCommand, name_commands};
 use super::view::{TIME_TO_RELEASE, Writing};
 use super::{
-    App, DONE, ExitStatus, FOUND_WRONG, Failure, Shutdown, bring_up_to_date, clock, dry_run, earlier, notify, now,
+    App, DONE, ExitStatus, FOUND_WRONG, Failure, Shutdown, bring_up_to_date, clock, dry_run,
+    earlier, notify, now,
 };
 use crate::cli::SyncArgs;
 use crate::config::{Source, Token};
@@ -79,13 +80,18 @@ pub(super) async fn run(app: &App<'_>, args: &SyncArgs) -> Result<ExitStatus, Fa
     let mode = if args.dry_run { Mode::DryRun } else { Mode::Write };
     let ended = supervise(app, mode, async |shutdown| {
         let selection = selection(args)?;
-        let (sources, rereads, command) = (app.sources(&args.sources)?, Rereads::Wanted, ReadCommand::Sync);
+        let (sources, rereads, command) =
+            (app.sources(&args.sources)?, Rereads::Wanted, ReadCommand::Sync);
         let order = Order { sources, selection, rereads, mode, command };
         by_list(app, &order, shutdown).await
     })
     .await;
     if mode == Mode::Write {
-        notify::ping(&app.config.notify, ended.as_ref().map_or_else(Failure::exit_status, |status| *status)).await;
+        notify::ping(
+            &app.config.notify,
+            ended.as_ref().map_or_else(Failure::exit_status, |status| *status),
+        )
+        .await;
     }
     ended
 }
@@ -117,21 +123,29 @@ pub(super) async fn supervise(
 }
 
 /// Reads the days that `order` asks for from Heroku's list of each.
-pub(super) async fn by_list(app: &App<'_>, order: &Order<'_>, shutdown: &Shutdown) -> Result<Done, Failure> {
+pub(super) async fn by_list(
+    app: &App<'_>,
+    order: &Order<'_>,
+    shutdown: &Shutdown,
+) -> Result<Done, Failure> {
     let sources = || order.sources.iter().copied();
     let tokens = app.config.tokens(sources(), &super::env)?;
     let client = || Client::new(&app.config.api, sources(), &tokens);
     let reader = app.connect().await?;
     let holder = App::holder();
     let run_id = holder.run_id;
-    let progress =
-        |jobs: &VecDeque<Job>| Progress::new(jobs.iter().map(|job| job.days.len()).sum(), app.global.verbosity());
+    let progress = |jobs: &VecDeque<Job>| {
+        Progress::new(jobs.iter().map(|job| job.days.len()).sum(), app.global.verbosity())
+    };
     if order.mode == Mode::DryRun {
         let (plan, has_ledger) = plan_only(app, &reader, order).await?;
-        let to_read: Vec<_> = plan.days.iter().filter(|day| !dry_run::is_recount(day)).cloned().collect();
-        let (client, jobs, stored) = (client()?, jobs(&to_read, &tokens), has_ledger.then_some(&reader));
+        let to_read: Vec<_> =
+            plan.days.iter().filter(|day| !dry_run::is_recount(day)).cloned().collect();
+        let (client, jobs, stored) =
+            (client()?, jobs(&to_read, &tokens), has_ledger.then_some(&reader));
         let context = dry_run::Context::new(app, &client, stored, shutdown, progress(&jobs));
-        let days = dry_run::read_days(&context, &plan.days, jobs, app.config.sync.concurrency).await;
+        let days =
+            dry_run::read_days(&context, &plan.days, jobs, app.config.sync.concurrency).await;
         return Ok(Done { run_id, reader, days, remaining: Remaining::default() });
     }
     let (plan, store) = plan_to_write(app, &reader, &holder, order).await?;
@@ -142,7 +156,13 @@ pub(super) async fn by_list(app: &App<'_>, order: &Order<'_>, shutdown: &Shutdow
     } else {
         let writing = Writing::new(app, store, reader.clone(), shutdown.clone());
         let (client, progress) = (client()?, progress(&jobs));
-        let context = Context { client, teams: Teams::default(), doubts: Doubts::default(), writing, progress };
+        let context = Context {
+            client,
+            teams: Teams::default(),
+            doubts: Doubts::default(),
+            writing,
+            progress,
+        };
         work_off(Arc::new(context), jobs, app.config.sync.concurrency).await
     };
     let (days, remaining) = report_all(app, order.command, plan, work, shutdown);
@@ -241,8 +261,10 @@ async fn look(app: &App<'_>, reader: &Reader, order: &Order<'_>) -> Result<Look,
     let window = |now| window(selection, last_over(now), app.config.sync.catch_up_days);
     let mut now = clock();
     loop {
-        let sources = order.sources.iter().map(|source| (source.name.as_ref(), &source.scope)).collect();
-        let look = reader.look(&Wanted { sources, window: window(now), every_day, rereads }).await?;
+        let sources =
+            order.sources.iter().map(|source| (source.name.as_ref(), &source.scope)).collect();
+        let look =
+            reader.look(&Wanted { sources, window: window(now), every_day, rereads }).await?;
         let Look::Ready(outlook) = look else { return Ok(look) };
         let (here, there) = (clock(), outlook.now);
         // Where the database's date is another than ours, other days are due than were asked for.
@@ -258,12 +280,18 @@ fn recheck_after<'a>(app: &'a App<'_>, order: &Order<'_>) -> &'a [Duration] {
     if order.rereads == Rereads::Wanted { &app.config.sync.recheck_after } else { &[] }
 }
 
-fn plan_days<'s>(app: &App<'_>, order: &'s Order<'s>, outlook: &Outlook) -> Result<Plan<'s>, Failure> {
+fn plan_days<'s>(
+    app: &App<'_>,
+    order: &'s Order<'s>,
+    outlook: &Outlook,
+) -> Result<Plan<'s>, Failure> {
     let Outlook { now, ref rows, ref days } = *outlook;
     refuse_unfinished(order.selection, last_over(now))?;
     let (sources, catch_up_days) = (&*order.sources, app.config.sync.catch_up_days);
-    let (recheck_after, next_recheck_after) = (recheck_after(app, order), &*app.config.sync.recheck_after);
-    let known = Known { sources, rows, days, now, catch_up_days, recheck_after, next_recheck_after };
+    let (recheck_after, next_recheck_after) =
+        (recheck_after(app, order), &*app.config.sync.recheck_after);
+    let known =
+        Known { sources, rows, days, now, catch_up_days, recheck_after, next_recheck_after };
     Ok(Plan { days: plan(&known, order.selection), now, catch_up: CatchUp::of(&known) })
 }
 
@@ -271,7 +299,11 @@ fn plan_days<'s>(app: &App<'_>, order: &'s Order<'s>, outlook: &Outlook) -> Resu
 ///
 /// A fetch that waits for its token's budget leaves its place to one with another token, so that a slow or limited token
 /// does not hold the others up; of each token, too, no more than `concurrency` are under way.
-async fn work_off(context: Arc<Context>, mut jobs: VecDeque<Job>, concurrency: usize) -> Vec<DayReport> {
+async fn work_off(
+    context: Arc<Context>,
+    mut jobs: VecDeque<Job>,
+    concurrency: usize,
+) -> Vec<DayReport> {
     let mut reports = Vec::new();
     let mut waiting = context.client.waiting();
     let mut under_way: HashMap<Token, usize> = HashMap::new();
@@ -282,8 +314,11 @@ async fn work_off(context: Arc<Context>, mut jobs: VecDeque<Job>, concurrency: u
         // rest fails at once.
         let is_away = context.writing.store.refuses_more().is_some() && !running.is_empty();
         for _ in if is_away { concurrency } else { at_work }..concurrency {
-            let is_free = |job: &Job| under_way.get(&job.asker.token).is_none_or(|count| *count < concurrency);
-            let next = jobs.iter().position(is_free).filter(|_| !context.writing.shutdown.is_asked());
+            let is_free = |job: &Job| {
+                under_way.get(&job.asker.token).is_none_or(|count| *count < concurrency)
+            };
+            let next =
+                jobs.iter().position(is_free).filter(|_| !context.writing.shutdown.is_asked());
             let Some(job) = next.and_then(|place| jobs.remove(place)) else { break };
             *under_way.entry(job.asker.token.clone()).or_default() += 1;
             let context = Arc::clone(&context);
@@ -318,7 +353,10 @@ pub(super) fn report_all(
     let planned = &plan.days;
     let done: HashSet<DayKey> = work.iter().map(|day| DayKey::new(&day.source, day.date)).collect();
     let left = planned.iter().filter(|day| !done.contains(&day.key)).map(|day| {
-        let report = report_unread(day, if shutdown.is_asked() { Unread::Interrupted } else { Unread::Unexplained });
+        let report = report_unread(
+            day,
+            if shutdown.is_asked() { Unread::Interrupted } else { Unread::Unexplained },
+        );
         report::log::day(&report);
         report
     });

@@ -52,10 +52,12 @@ impl fmt::Display for Lost {
         match fate {
             Fate::MovedTo(other) => write!(f, "it is in the enterprise account {other} now"),
             Fate::InNoAccount => f.write_str("it is in no enterprise account now"),
-            Fate::Unknown => {
-                f.write_str("Heroku says that there is no such team, or that the token's user may not see it")
+            Fate::Unknown => f.write_str(
+                "Heroku says that there is no such team, or that the token's user may not see it",
+            ),
+            Fate::InTheAccount => {
+                f.write_str("Heroku says of the team itself that it is in this account")
             }
-            Fate::InTheAccount => f.write_str("Heroku says of the team itself that it is in this account"),
         }
     }
 }
@@ -80,7 +82,9 @@ pub(super) enum NoSelector {
     Heroku(#[from] Error),
     #[error("the enterprise account {account} has no team `{team}`{}", its_teams(.known))]
     NoSuchTeam { account: String, team: String, known: Vec<String> },
-    #[error("the team `{team}` is in no enterprise account, and Heroku keeps an audit trail for those alone")]
+    #[error(
+        "the team `{team}` is in no enterprise account, and Heroku keeps an audit trail for those alone"
+    )]
     NoAccount { team: String, id: String },
     #[error("the team `{team}` is in the enterprise account {other}, not in {account}")]
     OtherAccount { account: String, team: String, other: String, id: String },
@@ -114,7 +118,11 @@ impl NoSelector {
 }
 
 fn its_teams(teams: &[String]) -> String {
-    if teams.is_empty() { ": it has none".to_owned() } else { format!("; its teams are {}", teams.join(", ")) }
+    if teams.is_empty() {
+        ": it has none".to_owned()
+    } else {
+        format!("; its teams are {}", teams.join(", "))
+    }
 }
 
 /// The teams of the accounts, each asked for once in a run, and only if a source needs them.
@@ -133,7 +141,11 @@ type Answers<T> = Mutex<HashMap<(String, Token), Arc<OnceCell<T>>>>;
 /// The place for an answer.
 fn answer<T>(answers: &Answers<T>, name: &str, token: &Token) -> Arc<OnceCell<T>> {
     let mut answers = answers.lock().expect("no panic while locked");
-    Arc::clone(answers.entry((name.to_owned(), token.clone())).or_insert_with(|| Arc::new(OnceCell::new())))
+    Arc::clone(
+        answers
+            .entry((name.to_owned(), token.clone()))
+            .or_insert_with(|| Arc::new(OnceCell::new())),
+    )
 }
 
 impl Teams {
@@ -146,7 +158,10 @@ impl Teams {
         asker: &Asker,
         cost: &mut Cost,
     ) -> Result<Option<Team>, NoSelector> {
-        let Some(Found { team, lost }) = self.find(client, &source.scope, asker, cost).await? else { return Ok(None) };
+        let Some(Found { team, lost }) = self.find(client, &source.scope, asker, cost).await?
+        else {
+            return Ok(None);
+        };
         if let Some(lost) = lost
             && self.warned.lock().expect("no panic while locked").insert(source.name.clone())
         {
@@ -191,7 +206,9 @@ impl Teams {
                 let id = home.as_ref().map(|home| text(&home.id)).unwrap_or_default();
                 return Err(match fate {
                     Fate::InNoAccount => NoSelector::NoAccount { team: named, id },
-                    Fate::MovedTo(other) => NoSelector::OtherAccount { account, team: named, other, id },
+                    Fate::MovedTo(other) => {
+                        NoSelector::OtherAccount { account, team: named, other, id }
+                    }
                     Fate::Unknown | Fate::InTheAccount => {
                         let known = teams.iter().map(|team| text(&team.name)).collect();
                         NoSelector::NoSuchTeam { account, team: named, known }
@@ -218,10 +235,22 @@ impl Teams {
 
 /// Where a team belongs; `None` if Heroku knows none of this name or id, or does not show it. Whatever else goes wrong says
 /// nothing of the team.
-async fn home(client: &Client, team: &str, asker: &Asker, cost: &mut Cost) -> Result<Option<Home>, Error> {
+async fn home(
+    client: &Client,
+    team: &str,
+    asker: &Asker,
+    cost: &mut Cost,
+) -> Result<Option<Home>, Error> {
     match client.home(team, asker, cost).await {
         Ok(home) => Ok(Some(home)),
-        Err(error) if error.fault.status().is_some_and(|status| matches!(status.as_u16(), 403 | 404 | 410)) => Ok(None),
+        Err(error)
+            if error
+                .fault
+                .status()
+                .is_some_and(|status| matches!(status.as_u16(), 403 | 404 | 410)) =>
+        {
+            Ok(None)
+        }
         Err(error) => Err(error),
     }
 }
@@ -237,7 +266,10 @@ mod tests {
 
     #[test]
     fn an_id_is_a_uuid_with_hyphens_in_any_case_and_nothing_else() {
-        assert!(is_id("aaaaaaaa-1111-4000-8000-00000000000a") && is_id("AAAAAAAA-1111-4000-8000-00000000000A"));
+        assert!(
+            is_id("aaaaaaaa-1111-4000-8000-00000000000a")
+                && is_id("AAAAAAAA-1111-4000-8000-00000000000A")
+        );
         for name in [
             "",
             "team-a",

@@ -26,7 +26,9 @@ use crate::report;
 use crate::report::log::Novelty;
 use crate::report::run::{DayReport, Outcome};
 use crate::seen::Seen;
-use crate::store::{Blame, Claim, Error, Lease, Publication, Reader, Store, Totals, Unpublished, Via};
+use crate::store::{
+    Blame, Claim, Error, Lease, Publication, Reader, Store, Totals, Unpublished, Via,
+};
 
 /// After a signal, how long the days in flight have to give their leases back. With the ping, less than five seconds.
 pub(super) const TIME_TO_RELEASE: Duration = Duration::from_millis(2500);
@@ -138,20 +140,27 @@ pub(super) async fn claim(
         }
         let claimed = Instant::now();
         let source = &day.source;
-        match writing.store.claim(&day.key, &source.scope, source.lock.stale_after, day.wanted).await {
+        match writing
+            .store
+            .claim(&day.key, &source.scope, source.lock.stale_after, day.wanted)
+            .await
+        {
             Ok(Claim::Claimed(lease)) => {
                 heartbeat.keep(&writing.store, lease.pulse(), source.lock.heartbeat_every);
                 views.push(View::new(day.clone(), lease, claimed));
             }
             Ok(Claim::HeldBy(by)) => reports.push(
-                DayReport::new(&day.key, Outcome::LockedElsewhere).because(format!("{by} is at it; nothing to do")),
+                DayReport::new(&day.key, Outcome::LockedElsewhere)
+                    .because(format!("{by} is at it; nothing to do")),
             ),
             Ok(Claim::AlreadyWhole { events, attempt }) => reports.push(DayReport {
                 events: u64::try_from(events).unwrap_or(0),
                 attempt,
                 ..DayReport::new(&day.key, Outcome::AlreadySynced)
             }),
-            Err(error) => reports.push(DayReport::new(&day.key, Outcome::Failed).because(error.to_string())),
+            Err(error) => {
+                reports.push(DayReport::new(&day.key, Outcome::Failed).because(error.to_string()))
+            }
         }
     }
     views
@@ -164,7 +173,11 @@ pub(super) fn all_lost(views: &[View]) -> impl Future<Output = ()> + use<> {
 }
 
 /// Publishes the days that were read whole, gives the others back, and reports on all.
-pub(super) async fn finish_all(writing: &Writing, views: Vec<View>, from: ReadFrom) -> Vec<DayReport> {
+pub(super) async fn finish_all(
+    writing: &Writing,
+    views: Vec<View>,
+    from: ReadFrom,
+) -> Vec<DayReport> {
     let (interrupted, others): (Vec<_>, Vec<_>) =
         views.into_iter().partition(|view| matches!(view.stopped, Some(Stop::Interrupted)));
     let mut reports = join_all(others.into_iter().map(|view| view.finish(writing, from))).await;
@@ -178,15 +191,23 @@ async fn release_all(writing: &Writing, views: Vec<View>) -> Vec<DayReport> {
         return Vec::new();
     }
     let reports: Vec<DayReport> = views.iter().map(View::report).collect();
-    let held: Vec<(Lease, Totals)> = views.into_iter().map(|view| (view.lease, view.totals)).collect();
-    let released = bounded(writing, writing.store.release_all(&held)).await.unwrap_or_else(|error| {
-        warn!(days = held.len(), "the days could not be given back; their leases run out: {error}");
-        held.iter().map(|(lease, _)| lease.key().clone()).collect()
-    });
+    let held: Vec<(Lease, Totals)> =
+        views.into_iter().map(|view| (view.lease, view.totals)).collect();
+    let released =
+        bounded(writing, writing.store.release_all(&held)).await.unwrap_or_else(|error| {
+            warn!(
+                days = held.len(),
+                "the days could not be given back; their leases run out: {error}"
+            );
+            held.iter().map(|(lease, _)| lease.key().clone()).collect()
+        });
     let held = held.iter().zip(reports).map(|((lease, _), report)| {
         let is_released = released.contains(lease.key());
-        let (stop, left) =
-            if is_released { (Stop::Interrupted, Left::Pending) } else { (Stop::LostLock, Left::Failed) };
+        let (stop, left) = if is_released {
+            (Stop::Interrupted, Left::Pending)
+        } else {
+            (Stop::LostLock, Left::Failed)
+        };
         unpublished(DayReport { left, ..report }, stop, lease.trust().trouble())
     });
     held.collect()
@@ -195,7 +216,16 @@ async fn release_all(writing: &Writing, views: Vec<View>) -> Vec<DayReport> {
 impl View {
     fn new(day: JobDay, lease: Lease, claimed: Instant) -> Self {
         let totals = Totals::default();
-        Self { day, lease, selector: None, totals, stopped: None, claimed, seen: None, saw_any: false }
+        Self {
+            day,
+            lease,
+            selector: None,
+            totals,
+            stopped: None,
+            claimed,
+            seen: None,
+            saw_any: false,
+        }
     }
 
     /// Stores those of `events` that are the source's own.
@@ -206,13 +236,25 @@ impl View {
     }
 
     /// Stores `events`, which are the source's own.
-    pub(super) async fn store(&mut self, writing: &Writing, token: &Token, events: &[&Event], via: Via) {
+    pub(super) async fn store(
+        &mut self,
+        writing: &Writing,
+        token: &Token,
+        events: &[&Event],
+        via: Via,
+    ) {
         if let Err(error) = self.try_store(writing, token, events, via).await {
             self.stopped = Some(Stop::by_store(&error));
         }
     }
 
-    async fn try_store(&mut self, writing: &Writing, token: &Token, events: &[&Event], via: Via) -> Result<(), Error> {
+    async fn try_store(
+        &mut self,
+        writing: &Writing,
+        token: &Token,
+        events: &[&Event],
+        via: Via,
+    ) -> Result<(), Error> {
         if events.is_empty() {
             return Ok(());
         }
@@ -227,8 +269,12 @@ impl View {
         if via == Via::Api && stored_before > 0 {
             let seen = self.seen.get_or_insert_with(|| Seen::with_capacity(stored_before as usize));
             // What is stored under another day must not stand for one of this day that is listed no more.
-            let elsewhere: HashSet<&str> = written.elsewhere.iter().map(|event| event.id.as_str()).collect();
-            events.iter().filter(|event| !elsewhere.contains(&*event.id)).for_each(|event| seen.note(&event.id));
+            let elsewhere: HashSet<&str> =
+                written.elsewhere.iter().map(|event| event.id.as_str()).collect();
+            events
+                .iter()
+                .filter(|event| !elsewhere.contains(&*event.id))
+                .for_each(|event| seen.note(&event.id));
         }
         let source = &self.day.source.name;
         let novelty = if self.lease.tells_lateness() { Novelty::Late } else { Novelty::New };
@@ -269,7 +315,9 @@ impl View {
             settles_as_of: from.as_of(),
             // Of a day long past, Heroku's list may know no more than its archive, or nothing at all: there is nothing to
             // read again.
-            last_recheck: writing.last_recheck.filter(|_| from.as_of().is_none() || !self.is_long_past(writing)),
+            last_recheck: writing
+                .last_recheck
+                .filter(|_| from.as_of().is_none() || !self.is_long_past(writing)),
             note: note.as_deref(),
         };
         let trust = Arc::clone(self.lease.trust());
@@ -324,7 +372,8 @@ impl View {
 
     /// Whether the last recheck of the day would have been a month ago.
     fn is_long_past(&self, writing: &Writing) -> bool {
-        let last = writing.last_recheck.and_then(|age| TimeDelta::from_std(age).ok()).unwrap_or_default();
+        let last =
+            writing.last_recheck.and_then(|age| TimeDelta::from_std(age).ok()).unwrap_or_default();
         self.lease.claimed_at() - end(self.day.key.date) > last + LONG_PAST
     }
 
@@ -336,7 +385,9 @@ impl View {
         }
         if let Some(scope) = self.lease.other_scope() {
             warn!(source = %self.day.source.name, date = %self.day.key.date, scope, "the day was read with another scope before; what was stored with that stays");
-            parts.push(format!("read before with the scope {scope}, what was stored with that stays"));
+            parts.push(format!(
+                "read before with the scope {scope}, what was stored with that stays"
+            ));
         }
         if vanished.count > 0 {
             parts.push(format!(
@@ -350,12 +401,19 @@ impl View {
 }
 
 /// Gives a day back. Without the lease, which ran out or will, there is nothing to give back.
-async fn give_back(writing: &Writing, stop: &Stop, lease: Option<Lease>, totals: Totals) -> Result<(), Error> {
+async fn give_back(
+    writing: &Writing,
+    stop: &Stop,
+    lease: Option<Lease>,
+    totals: Totals,
+) -> Result<(), Error> {
     let store = &writing.store;
     match (stop, lease) {
         (Stop::LostLock, _) | (_, None) => Ok(()),
         (Stop::Interrupted, Some(lease)) => bounded(writing, store.release(lease, totals)).await,
-        (Stop::Heroku(reason), Some(lease)) => bounded(writing, store.fail(lease, Blame::Heroku, reason, totals)).await,
+        (Stop::Heroku(reason), Some(lease)) => {
+            bounded(writing, store.fail(lease, Blame::Heroku, reason, totals)).await
+        }
         (Stop::Unexpected(reason), Some(lease)) => {
             bounded(writing, store.fail(lease, Blame::Unexpected, reason, totals)).await
         }
@@ -386,7 +444,10 @@ fn unpublished(report: DayReport, stop: Stop, trouble: Option<String>) -> DayRep
 
 /// Awaits the database, which the lease bounds, for no longer than a signal leaves. Then `work` is dropped, with the lease
 /// in it, which runs out.
-async fn bounded<T, E: From<Error>>(writing: &Writing, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+async fn bounded<T, E: From<Error>>(
+    writing: &Writing,
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
     tokio::select! {
         done = work => done,
         () = writing.shutdown.overdue(TIME_TO_RELEASE.saturating_sub(Duration::from_millis(500))) => Err(Error::OutOfTime.into()),

@@ -16,7 +16,11 @@ use super::value::{Misfit, Value, kind};
 const ROOT: &str = "the file";
 
 /// Reads the tree `root` of a file that ends at byte `end`, and returns what `read` made of it and what was wrong.
-pub(super) fn walk<R>(root: &DeTable<'_>, end: usize, read: impl FnOnce(&mut Table<'_, '_>) -> R) -> (R, Mistakes) {
+pub(super) fn walk<R>(
+    root: &DeTable<'_>,
+    end: usize,
+    read: impl FnOnce(&mut Table<'_, '_>) -> R,
+) -> (R, Mistakes) {
     let mut findings = Findings::default();
     let mut table = Table::new(ROOT, end..end, Some(root), &mut findings);
     let result = read(&mut table);
@@ -78,7 +82,10 @@ impl Findings {
                 let has = if stray.section == ROOT { "sections" } else { "keys" };
                 mistake.help(format!("the {has} of {} are {}", stray.section, near::list(siblings)))
             } else {
-                mistake.label(format!("this belongs in {}", homes.join(" or ").replace(ROOT, "the top of the file")))
+                mistake.label(format!(
+                    "this belongs in {}",
+                    homes.join(" or ").replace(ROOT, "the top of the file")
+                ))
             });
         }
         self.mistakes
@@ -118,8 +125,22 @@ pub(super) struct Table<'t, 'i> {
 }
 
 impl<'t, 'i> Table<'t, 'i> {
-    fn new(name: &'static str, span: Span, entries: Option<&'t DeTable<'i>>, findings: &'t mut Findings) -> Self {
-        Self { name, span, entries, findings, known: Vec::new(), missing: Vec::new(), sound: true, shape: None }
+    fn new(
+        name: &'static str,
+        span: Span,
+        entries: Option<&'t DeTable<'i>>,
+        findings: &'t mut Findings,
+    ) -> Self {
+        Self {
+            name,
+            span,
+            entries,
+            findings,
+            known: Vec::new(),
+            missing: Vec::new(),
+            sound: true,
+            shape: None,
+        }
     }
 
     /// Where the table begins: its header, or its braces.
@@ -148,7 +169,11 @@ impl<'t, 'i> Table<'t, 'i> {
     }
 
     /// The value of a key that must be there. `example` is a line that would do.
-    pub(super) fn require<T: Value>(&mut self, key: &'static str, example: &'static str) -> Option<Spanned<T>> {
+    pub(super) fn require<T: Value>(
+        &mut self,
+        key: &'static str,
+        example: &'static str,
+    ) -> Option<Spanned<T>> {
         if self.get(key, key).is_none() {
             self.missing.push((key, example));
         }
@@ -195,7 +220,12 @@ impl<'t, 'i> Table<'t, 'i> {
                 DeValue::Array(_) => format!("it stands once, as {name}"),
                 other => format!("this is {}", kind(other)),
             };
-            self.misfit(value.span(), key, &format!("must be the section {name}"), Misfit::new(label));
+            self.misfit(
+                value.span(),
+                key,
+                &format!("must be the section {name}"),
+                Misfit::new(label),
+            );
         }
         let mut section = Table::new(name, span, table, self.findings);
         section.shape = self.shape.is_some().then(Shape::default);
@@ -280,15 +310,28 @@ impl<'t, 'i> Table<'t, 'i> {
             if self.known.iter().any(|known| known.key == word) {
                 continue;
             }
-            let is_free = |known: &&Known| self.entries.is_none_or(|all| !all.contains_key(known.key));
-            let free = near::nearest(word, self.known.iter().filter(is_free).map(|known| known.key));
-            let Some(meant) = free.or_else(|| near::nearest(word, self.known.iter().map(|known| known.key))) else {
-                self.findings.strays.push(Stray { key: word.to_owned(), span, section: self.name, form });
+            let is_free =
+                |known: &&Known| self.entries.is_none_or(|all| !all.contains_key(known.key));
+            let free =
+                near::nearest(word, self.known.iter().filter(is_free).map(|known| known.key));
+            let Some(meant) =
+                free.or_else(|| near::nearest(word, self.known.iter().map(|known| known.key)))
+            else {
+                self.findings.strays.push(Stray {
+                    key: word.to_owned(),
+                    span,
+                    section: self.name,
+                    form,
+                });
                 continue;
             };
             // The key that was meant is not missing as well.
             self.missing.retain(|(missing, _)| *missing != meant);
-            let shown = self.known.iter().find(|known| known.key == meant).map_or(meant, |known| known.shown);
+            let shown = self
+                .known
+                .iter()
+                .find(|known| known.key == meant)
+                .map_or(meant, |known| known.shown);
             let label = match free {
                 Some(_) => format!("did you mean `{shown}`?"),
                 None => format!("did you mean `{shown}`? It is there already"),
@@ -303,19 +346,22 @@ impl<'t, 'i> Table<'t, 'i> {
             } else {
                 (format!("{} needs `{key}`", self.name), format!("add a line such as {example}"))
             };
-            self.findings.mistakes.add(Mistake::at(self.span.clone(), message).label(label).absent());
+            self.findings
+                .mistakes
+                .add(Mistake::at(self.span.clone(), message).label(label).absent());
         }
     }
 }
 
 /// What to do with a token that was about to go into the file.
-pub(super) const TOKEN_HELP: &str =
-    "a token itself never stands in the file: put it in an environment variable, and name that one here";
+pub(super) const TOKEN_HELP: &str = "a token itself never stands in the file: put it in an environment variable, and name that one here";
 
 fn form(value: &DeValue<'_>) -> Form {
     match value {
         DeValue::Table(_) => Form::Section,
-        DeValue::Array(entries) if entries.iter().any(|entry| entry.get_ref().is_table()) => Form::Section,
+        DeValue::Array(entries) if entries.iter().any(|entry| entry.get_ref().is_table()) => {
+            Form::Section
+        }
         _ => Form::Value,
     }
 }

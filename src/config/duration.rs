@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 /// The units with their length in milliseconds, the longest first.
-const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
+const UNITS: [(&str, u64); 5] =
+    [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
 /// The longest duration taken: ten years. Clocks and timers can add it to any present time.
 const LONGEST: Duration = Duration::from_hours(3660 * 24);
@@ -20,7 +21,8 @@ pub(super) fn parse(text: &str) -> Result<Duration, &'static str> {
     }
     while !rest.is_empty() {
         let (digits, after) = rest.split_at(rest.bytes().take_while(u8::is_ascii_digit).count());
-        let (unit, after) = after.split_at(after.bytes().take_while(u8::is_ascii_alphabetic).count());
+        let (unit, after) =
+            after.split_at(after.bytes().take_while(u8::is_ascii_alphabetic).count());
         if digits.is_empty() {
             return Err(if rest.starts_with('-') {
                 "a duration can't be negative"
@@ -35,9 +37,17 @@ pub(super) fn parse(text: &str) -> Result<Duration, &'static str> {
             return Err("the unit is missing");
         }
         let Some((_, millis)) = UNITS.iter().find(|(name, _)| *name == unit) else {
-            return Err(if unit.is_empty() { "no space between number and unit" } else { "this unit is not known" });
+            return Err(if unit.is_empty() {
+                "no space between number and unit"
+            } else {
+                "this unit is not known"
+            });
         };
-        let part = digits.parse().ok().and_then(|count: u64| count.checked_mul(*millis)).map(Duration::from_millis);
+        let part = digits
+            .parse()
+            .ok()
+            .and_then(|count: u64| count.checked_mul(*millis))
+            .map(Duration::from_millis);
         total = part
             .and_then(|part| total.checked_add(part))
             .filter(|sum| *sum <= LONGEST)
@@ -67,9 +77,13 @@ mod tests {
 
     #[test]
     fn reads_what_the_file_may_write() {
-        for (text, millis) in
-            [("500ms", 500), ("30s", 30_000), ("15m", 900_000), ("24h", 86_400_000), ("1h30m", 5_400_000)]
-        {
+        for (text, millis) in [
+            ("500ms", 500),
+            ("30s", 30_000),
+            ("15m", 900_000),
+            ("24h", 86_400_000),
+            ("1h30m", 5_400_000),
+        ] {
             assert_eq!(parse(text), Ok(Duration::from_millis(millis)), "{text}");
         }
         assert_eq!(parse("3660d"), Ok(LONGEST));

@@ -55,7 +55,8 @@ impl ConfigError {
 
     /// Variables that hold no usable tokens.
     pub(super) fn tokens(problems: &[String]) -> Self {
-        let lines: Vec<String> = problems.iter().map(|problem| format!("error: {problem}")).collect();
+        let lines: Vec<String> =
+            problems.iter().map(|problem| format!("error: {problem}")).collect();
         let (count, noun) = (problems.len(), if problems.len() == 1 { "token" } else { "tokens" });
         Self {
             report: format!(
@@ -81,7 +82,9 @@ impl UnknownSource {
     pub(super) fn new(name: &str, known: &[&str]) -> Self {
         let hint = match near::nearest(name, known.iter().copied()) {
             Some(meant) => format!("did you mean `{meant}`?"),
-            None if known.len() == 1 => format!("there is only {}", near::list(known.iter().copied())),
+            None if known.len() == 1 => {
+                format!("there is only {}", near::list(known.iter().copied()))
+            }
             None => format!("there are {}", near::list(known.iter().copied())),
         };
         Self { name: name.to_owned(), hint }

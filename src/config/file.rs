@@ -36,19 +36,22 @@ impl File {
         let (url_env, max_connections) = file.section("database", "[database]", |section| {
             (bare(section.take("url_env")), bare(section.take::<Whole<1, 1000>>("max_connections")))
         });
-        let (base_url, (connect_timeout, request_timeout), page_size) = file.section("api", "[api]", |section| {
-            let base_url = bare(section.take("base_url"));
-            let timeouts = (bare(section.take("connect_timeout")), bare(section.take("request_timeout")));
-            (base_url, timeouts, bare(section.take::<Whole<1, 1000>>("page_size")))
-        });
+        let (base_url, (connect_timeout, request_timeout), page_size) =
+            file.section("api", "[api]", |section| {
+                let base_url = bare(section.take("base_url"));
+                let timeouts =
+                    (bare(section.take("connect_timeout")), bare(section.take("request_timeout")));
+                (base_url, timeouts, bare(section.take::<Whole<1, 1000>>("page_size")))
+            });
         let rate_limit = file.section("rate_limit", "[rate_limit]", RateLimitSection::read);
         let retry = file.section("retry", "[retry]", RetrySection::read);
         let lock = file.section("lock", "[lock]", LockSection::read);
-        let (concurrency, catch_up_days, recheck_after) = file.section("sync", "[sync]", |section| {
-            let concurrency = bare(section.take::<Whole<1, 1000>>("concurrency"));
-            let catch_up_days = bare(section.take::<Whole<1, 3660>>("catch_up_days"));
-            (concurrency, catch_up_days, section.array("recheck_after"))
-        });
+        let (concurrency, catch_up_days, recheck_after) =
+            file.section("sync", "[sync]", |section| {
+                let concurrency = bare(section.take::<Whole<1, 1000>>("concurrency"));
+                let catch_up_days = bare(section.take::<Whole<1, 3660>>("catch_up_days"));
+                (concurrency, catch_up_days, section.array("recheck_after"))
+            });
         Self {
             url_env,
             max_connections: max_connections.map(|Whole(count)| count),
@@ -63,7 +66,8 @@ impl File {
             catch_up_days: catch_up_days.map(|Whole(count)| count),
             recheck_after,
             event_log: file.section("events", "[events]", |section| bare(section.take("log"))),
-            ping_url_env: file.section("notify", "[notify]", |section| bare(section.take("ping_url_env"))),
+            ping_url_env: file
+                .section("notify", "[notify]", |section| bare(section.take("ping_url_env"))),
             sources: file.sections("source", "[[source]]", SourceSection::read),
         }
     }
@@ -96,7 +100,10 @@ impl RateLimitSection {
         Self {
             place: self.place.clone(),
             sound: self.sound && base.sound,
-            requests_per_hour: self.requests_per_hour.clone().or_else(|| base.requests_per_hour.clone()),
+            requests_per_hour: self
+                .requests_per_hour
+                .clone()
+                .or_else(|| base.requests_per_hour.clone()),
             burst: self.burst.clone().or_else(|| base.burst.clone()),
             reserve: self.reserve.clone().or_else(|| base.reserve.clone()),
         }
@@ -124,7 +131,15 @@ impl RetrySection {
         let max_interval = section.take("max_interval");
         let max_elapsed = bare(section.take("max_elapsed"));
         let sound = section.is_sound();
-        Self { sound, max_attempts, initial_interval, multiplier, jitter, max_interval, max_elapsed }
+        Self {
+            sound,
+            max_attempts,
+            initial_interval,
+            multiplier,
+            jitter,
+            max_interval,
+            max_elapsed,
+        }
     }
 
     /// These keys, and for those that are not here the ones of `base`.
@@ -132,7 +147,10 @@ impl RetrySection {
         Self {
             sound: self.sound && base.sound,
             max_attempts: self.max_attempts.or(base.max_attempts),
-            initial_interval: self.initial_interval.clone().or_else(|| base.initial_interval.clone()),
+            initial_interval: self
+                .initial_interval
+                .clone()
+                .or_else(|| base.initial_interval.clone()),
             multiplier: self.multiplier.or(base.multiplier),
             jitter: self.jitter.or(base.jitter),
             max_interval: self.max_interval.clone().or_else(|| base.max_interval.clone()),
@@ -151,7 +169,8 @@ pub(super) struct LockSection {
 
 impl LockSection {
     fn read(section: &mut Table<'_, '_>) -> Self {
-        let (stale_after, heartbeat_every) = (section.take("stale_after"), section.take("heartbeat_every"));
+        let (stale_after, heartbeat_every) =
+            (section.take("stale_after"), section.take("heartbeat_every"));
         Self { sound: section.is_sound(), stale_after, heartbeat_every }
     }
 
@@ -192,7 +211,11 @@ impl SourceSection {
                 let mut text = |key| bare(filter.take(key)).map(|Text(text)| text);
                 Filter { r#type: text("type"), action: text("action"), actor: text("actor") }
             }),
-            rate_limit: section.section("rate_limit", "[source.rate_limit]", RateLimitSection::read),
+            rate_limit: section.section(
+                "rate_limit",
+                "[source.rate_limit]",
+                RateLimitSection::read,
+            ),
             retry: section.section("retry", "[source.retry]", RetrySection::read),
             lock: section.section("lock", "[source.lock]", LockSection::read),
         }

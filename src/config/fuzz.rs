@@ -24,13 +24,17 @@ const WORDS: &[&str] = &[
 #[test]
 fn a_file_is_right_or_its_mistakes_are_told_without_secrets() {
     fuzz!("configurations", |input: &[u8]| {
-        let text = String::from_utf8_lossy(&spelled(&input[..input.len().min(24)], WORDS)).into_owned();
+        let text =
+            String::from_utf8_lossy(&spelled(&input[..input.len().min(24)], WORDS)).into_owned();
         match Config::parse(Path::new("audit.toml"), &text) {
             Ok(config) => {
                 assert!(text.parse::<toml::Table>().is_ok(), "no TOML, but taken: {text:?}");
                 let names: HashSet<_> = config.sources.iter().map(|source| &source.name).collect();
                 assert!(!names.is_empty() && names.len() == config.sources.len());
-                assert_eq!(Config::parse(Path::new("audit.toml"), &text).expect("right again"), config);
+                assert_eq!(
+                    Config::parse(Path::new("audit.toml"), &text).expect("right again"),
+                    config
+                );
             }
             Err(error) => {
                 let told = error.to_string();

@@ -86,7 +86,9 @@ fn credentials(text: &str) -> Vec<Range<usize>> {
             continue;
         }
         let rest = &text[start..];
-        let end = rest.find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`')).unwrap_or(rest.len());
+        let end = rest
+            .find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`'))
+            .unwrap_or(rest.len());
         looked_at = start + end;
         if let Some(length) = rest[..end].rfind('@') {
             found.push(start..start + length);
@@ -104,14 +106,19 @@ fn secret_values(line: &str) -> Vec<Range<usize>> {
         return found;
     }
     for (at, word) in SECRET_KEYS.iter().flat_map(|key| lower.match_indices(key)) {
-        let key_end = at + word.len() + line[at + word.len()..].bytes().take_while(|b| is_key_byte(*b)).count();
-        let Some(value) = line[key_end..].trim_start_matches(['"', '\'', ' ', '\t']).strip_prefix(['=', ':']) else {
+        let key_end = at
+            + word.len()
+            + line[at + word.len()..].bytes().take_while(|b| is_key_byte(*b)).count();
+        let Some(value) =
+            line[key_end..].trim_start_matches(['"', '\'', ' ', '\t']).strip_prefix(['=', ':'])
+        else {
             continue;
         };
         let start = line.len() - value.trim_start().len();
         let value = line[start..].trim_end();
         let quoted = value.strip_prefix('"').and_then(|rest| rest.split_once('"'));
-        let quoted = quoted.or_else(|| value.strip_prefix('\'').and_then(|rest| rest.split_once('\'')));
+        let quoted =
+            quoted.or_else(|| value.strip_prefix('\'').and_then(|rest| rest.split_once('\'')));
         match quoted {
             Some((inner, _)) if lower[..key_end].ends_with("_env") && is_variable_name(inner) => {}
             Some((inner, _)) => found.push(start + 1..start + 1 + inner.len()),

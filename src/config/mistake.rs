@@ -62,7 +62,8 @@ impl Mistake {
     }
 
     fn render(&self, path: &str, excerpts: &Excerpts<'_>) -> String {
-        let other = self.also.as_ref().map(|(span, label)| (excerpts.within_line(span), words(label)));
+        let other =
+            self.also.as_ref().map(|(span, label)| (excerpts.within_line(span), words(label)));
         let span = excerpts.within_line(&self.span);
         let (first, last) = match &other {
             Some((other, _)) => (span.start.min(other.start), span.end.max(other.end)),
@@ -79,7 +80,9 @@ impl Mistake {
             .path(path)
             .line_start(excerpts.line_number(window.start))
             .annotation(caret)
-            .annotations(other.map(|(span, label)| AnnotationKind::Context.span(within(&span)).label(label)));
+            .annotations(
+                other.map(|(span, label)| AnnotationKind::Context.span(within(&span)).label(label)),
+            );
         let mut report = Level::ERROR.primary_title(words(&self.message)).element(excerpt);
         if let Some(help) = &self.help {
             report = report.element(Level::HELP.message(words(help)));
@@ -114,21 +117,30 @@ impl Mistakes {
         let lines = Lines::of(text);
         let line = |mistake: &Mistake| lines.index(mistake.span.start);
         let broken: BTreeSet<usize> = self.0.iter().map(line).collect();
-        self.0.extend(others.0.into_iter().filter(|other| !other.absent && !broken.contains(&line(other))));
+        self.0.extend(
+            others.0.into_iter().filter(|other| !other.absent && !broken.contains(&line(other))),
+        );
     }
 
     /// All of them as one text, in order of position, with a last line that sums up.
     pub(super) fn render(mut self, path: &Path, text: &str) -> String {
         self.0.sort_by_key(|mistake| mistake.span.start);
-        let secrets: Vec<Span> = self.0.iter().filter_map(|mistake| mistake.secret.clone()).collect();
+        let secrets: Vec<Span> =
+            self.0.iter().filter_map(|mistake| mistake.secret.clone()).collect();
         let masked = mask::file(text, &secrets);
         let excerpts = Excerpts { text: &masked };
         let path = shown(&path.display().to_string());
         let count = self.0.len();
-        let mut parts: Vec<String> =
-            self.0.iter().take(MOST_SHOWN).map(|mistake| mistake.render(&path, &excerpts)).collect();
-        let (mistakes, unshown) = (if count == 1 { "mistake" } else { "mistakes" }, count.saturating_sub(MOST_SHOWN));
-        let more = if unshown > 0 { format!(", {unshown} of them not shown") } else { String::new() };
+        let mut parts: Vec<String> = self
+            .0
+            .iter()
+            .take(MOST_SHOWN)
+            .map(|mistake| mistake.render(&path, &excerpts))
+            .collect();
+        let (mistakes, unshown) =
+            (if count == 1 { "mistake" } else { "mistakes" }, count.saturating_sub(MOST_SHOWN));
+        let more =
+            if unshown > 0 { format!(", {unshown} of them not shown") } else { String::new() };
         parts.push(format!("{path}: {count} {mistakes}{more}; nothing was asked or written"));
         parts.join("\n\n")
     }
@@ -159,7 +171,8 @@ impl Excerpts<'_> {
     fn within_line(&self, span: &Span) -> Span {
         let start = self.text.floor_char_boundary(span.start);
         let end = self.text.floor_char_boundary(span.end).max(start);
-        let line_end = self.text[start..].find(['\n', '\r']).map_or(self.text.len(), |length| start + length);
+        let line_end =
+            self.text[start..].find(['\n', '\r']).map_or(self.text.len(), |length| start + length);
         start..end.min(line_end)
     }
 

@@ -131,7 +131,8 @@ pub enum EventLog {
 
 impl EventLog {
     /// What the file calls them.
-    const NAMES: [(&'static str, Self); 3] = [("none", Self::None), ("summary", Self::Summary), ("full", Self::Full)];
+    const NAMES: [(&'static str, Self); 3] =
+        [("none", Self::None), ("summary", Self::Summary), ("full", Self::Full)];
 }
 
 /// `[notify]`
@@ -151,13 +152,15 @@ impl Config {
     /// Reads and checks the file at `path`.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let mut bytes = Vec::new();
-        let read = fs::File::open(path).and_then(|file| file.take(LONGEST_FILE + 1).read_to_end(&mut bytes));
+        let read = fs::File::open(path)
+            .and_then(|file| file.take(LONGEST_FILE + 1).read_to_end(&mut bytes));
         let length = read.map_err(|error| ConfigError::unreadable(path, &error))?;
         if length as u64 > LONGEST_FILE {
             return Err(ConfigError::no_text(path, "it is longer than 1 MiB"));
         }
         let text = str::from_utf8(&bytes).map_err(|error| {
-            let line = 1 + String::from_utf8_lossy(&bytes[..error.valid_up_to()]).matches('\n').count();
+            let line =
+                1 + String::from_utf8_lossy(&bytes[..error.valid_up_to()]).matches('\n').count();
             ConfigError::no_text(path, &format!("line {line} is not UTF-8"))
         })?;
         Self::parse(path, text)

@@ -6,8 +6,10 @@ pub fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Opti
     let word = plain(word);
     let distance = |known: &str| {
         let known = plain(known);
-        let (short, long) =
-            (known.chars().count().min(word.chars().count()), known.chars().count().max(word.chars().count()));
+        let (short, long) = (
+            known.chars().count().min(word.chars().count()),
+            known.chars().count().max(word.chars().count()),
+        );
         let begins = short >= 3 && (known.starts_with(&word) || word.starts_with(&known));
         // Two words that differ by more than this in length alone can't be near; it also bounds the work on absurd input.
         if !begins && long - short > long / 3 {

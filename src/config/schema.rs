@@ -67,7 +67,8 @@ fn annotate(schema: &mut Json, path: &str, defaults: &Json) {
             property["description"] = about.into();
         }
         let default = &defaults[key];
-        let below = if property["items"].is_object() { &mut property["items"] } else { &mut *property };
+        let below =
+            if property["items"].is_object() { &mut property["items"] } else { &mut *property };
         if below["properties"].is_object() {
             annotate(below, &path, default);
         } else if !default.is_null() {
@@ -93,10 +94,16 @@ const ABOUT: &[(&str, &str)] = &[
     ("api.connect_timeout", "The longest wait for a connection"),
     ("api.request_timeout", "No whole answer within this: the attempt failed"),
     ("api.page_size", "Events asked for in one page"),
-    ("rate_limit", "How fast Heroku is asked. Counted by token: sources that share one share its budget"),
+    (
+        "rate_limit",
+        "How fast Heroku is asked. Counted by token: sources that share one share its budget",
+    ),
     ("rate_limit.requests_per_hour", "Heroku refills an account's quota at 4500 an hour"),
     ("rate_limit.burst", "So many requests may go out at once"),
-    ("rate_limit.reserve", "The last of the account's quota of 4500, which is left to everyone else"),
+    (
+        "rate_limit.reserve",
+        "The last of the account's quota of 4500, which is left to everyone else",
+    ),
     ("retry", "What is done when Heroku does not answer, or only with an error that passes"),
     ("retry.max_attempts", "Attempts at one request, the first one counted"),
     ("retry.initial_interval", "The first wait; at most `max_interval`"),
@@ -106,27 +113,45 @@ const ABOUT: &[(&str, &str)] = &[
     ("retry.max_elapsed", "Then the day has failed, and is due again in the next run"),
     ("lock", "Two processes never work on the same day"),
     ("lock.stale_after", "A day whose process is not heard of for so long is free for another"),
-    ("lock.heartbeat_every", "How often a process says that it is alive; at most a third of `stale_after`"),
+    (
+        "lock.heartbeat_every",
+        "How often a process says that it is alive; at most a third of `stale_after`",
+    ),
     ("sync", "Which days are due, and how many are worked on at a time"),
     ("sync.concurrency", "Days worked on at the same time"),
     ("sync.catch_up_days", "Look back so many days for some that were missed or failed"),
-    ("sync.recheck_after", "Read a day again at these ages, ascending, for events that came late; [] for never"),
+    (
+        "sync.recheck_after",
+        "Read a day again at these ages, ascending, for events that came late; [] for never",
+    ),
     ("events", "What is logged of each new event"),
     ("events.log", "none, summary (when, who, what) or full"),
     ("notify", "Who is told how a run went"),
-    ("notify.ping_url_env", "If this variable is set: its URL is called after each sync, with /fail after a bad one"),
+    (
+        "notify.ping_url_env",
+        "If this variable is set: its URL is called after each sync, with /fail after a bad one",
+    ),
     ("source", "What is read: enterprise accounts, and teams in them"),
     ("source.name", "Yours to choose, and unique; it names the source in the ledger, so keep it"),
     ("source.account", "The enterprise account's name or id, as Heroku's dashboard shows it"),
     ("source.team", "Only the events of this team, by name or id"),
-    ("source.token_env", "The environment variable that holds the API token; a token never stands in the file"),
-    ("source.since", "The day coverage is owed from; without it, the source's first day in the ledger"),
+    (
+        "source.token_env",
+        "The environment variable that holds the API token; a token never stands in the file",
+    ),
+    (
+        "source.since",
+        "The day coverage is owed from; without it, the source's first day in the ledger",
+    ),
     ("source.enabled", "false: leave it out for now"),
     ("source.filter", "Only such events; each of the three is optional"),
     ("source.filter.type", "The type of an event, such as app"),
     ("source.filter.action", "What was done, such as create"),
     ("source.filter.actor", "The email address of who did it"),
-    ("source.rate_limit", "[rate_limit] for this source alone; what it leaves out comes from there"),
+    (
+        "source.rate_limit",
+        "[rate_limit] for this source alone; what it leaves out comes from there",
+    ),
     ("source.retry", "[retry] for this source alone; what it leaves out comes from there"),
     ("source.lock", "[lock] for this source alone; what it leaves out comes from there"),
 ];
@@ -135,7 +160,8 @@ const ABOUT: &[(&str, &str)] = &[
 fn defaults() -> Json {
     let (api, sync) = (Api::default(), Sync::default());
     let (rate_limit, retry, lock) = (RateLimit::default(), Retry::default(), Lock::default());
-    let event_log = EventLog::NAMES.iter().find(|(_, log)| *log == EventLog::default()).map(|(name, _)| *name);
+    let event_log =
+        EventLog::NAMES.iter().find(|(_, log)| *log == EventLog::default()).map(|(name, _)| *name);
     json!({
         "database": { "url_env": Database::default().url_env, "max_connections": Database::default().max_connections },
         "api": {
@@ -280,7 +306,8 @@ mod tests {
         paths(&of_the_file(), "", &mut keys);
         let undescribed: Vec<_> = keys.iter().filter(|key| about(key).is_none()).collect();
         assert!(undescribed.is_empty(), "{undescribed:?}");
-        let gone: Vec<_> = ABOUT.iter().filter(|(key, _)| !keys.iter().any(|known| known == key)).collect();
+        let gone: Vec<_> =
+            ABOUT.iter().filter(|(key, _)| !keys.iter().any(|known| known == key)).collect();
         assert!(gone.is_empty(), "{gone:?}");
     }
 }

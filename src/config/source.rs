@@ -39,7 +39,11 @@ impl SourceName {
         let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
         let Some(first) = name.chars().next() else { return Err(NameError::Empty) };
         if let Some(odd) = name.chars().find(|c| !is_plain(*c) && !matches!(c, '-' | '_')) {
-            return Err(if odd.is_ascii_uppercase() { NameError::Capital } else { NameError::Character(odd) });
+            return Err(if odd.is_ascii_uppercase() {
+                NameError::Capital
+            } else {
+                NameError::Character(odd)
+            });
         }
         match first {
             '-' | '_' => Err(NameError::First),

@@ -32,7 +32,8 @@ pub(super) fn readable(text: &str) -> (Cow<'_, str>, Vec<Error>) {
     for at in errors.iter().map(start) {
         let at = at.min(bytes.len());
         let begin = bytes[..at].iter().rposition(|b| *b == b'\n').map_or(0, |newline| newline + 1);
-        let end = bytes[at..].iter().position(|b| *b == b'\n').map_or(bytes.len(), |length| at + length);
+        let end =
+            bytes[at..].iter().position(|b| *b == b'\n').map_or(bytes.len(), |length| at + length);
         bytes[begin..end].fill(b' ');
     }
     (Cow::Owned(String::from_utf8(bytes).unwrap_or_default()), errors)
@@ -46,12 +47,14 @@ pub(super) fn parse(text: &str, found: Vec<Error>) -> Parsed<'_> {
     let mut mistakes = Mistakes::default();
     // Each is looked for in the whole tree; after so many there is no sense in the text anyway.
     let ends = errors.iter().filter(|error| is_unclosed(error)).take(20);
-    let mut unclosed: Vec<Span> = ends.filter_map(|error| unclosed_value(root.get_ref(), start(error))).collect();
+    let mut unclosed: Vec<Span> =
+        ends.filter_map(|error| unclosed_value(root.get_ref(), start(error))).collect();
     unclosed.dedup();
     for span in &unclosed {
         let is_list = text[span.clone()].starts_with('[');
         let what = if is_list { "this list is" } else { "this is" };
-        let mistake = Mistake::at(span.start..span.start + 1, format!("not valid TOML: {what} never closed"));
+        let mistake =
+            Mistake::at(span.start..span.start + 1, format!("not valid TOML: {what} never closed"));
         mistakes.add(mistake.label("it opens here"));
     }
     let lines = Lines::of(text);
@@ -59,13 +62,16 @@ pub(super) fn parse(text: &str, found: Vec<Error>) -> Parsed<'_> {
     let mut trusted = unclosed.is_empty();
     for error in errors {
         let (at, line) = (start(&error), lines.index(start(&error)));
-        if unclosed.iter().any(|span| (span.start..=span.end).contains(&at)) || last_line == Some(line) {
+        if unclosed.iter().any(|span| (span.start..=span.end).contains(&at))
+            || last_line == Some(line)
+        {
             continue;
         }
         last_line = Some(line);
         // A broken header puts the keys below it into another section.
         let line_start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
-        trusted &= !text[line_start..].trim_start_matches([' ', '\t']).starts_with('[') && !is_unclosed(&error);
+        trusted &= !text[line_start..].trim_start_matches([' ', '\t']).starts_with('[')
+            && !is_unclosed(&error);
         mistakes.add(mistake(&error));
     }
     Parsed { root, mistakes, trusted }
@@ -99,8 +105,12 @@ fn unclosed_value(table: &DeTable<'_>, end: usize) -> Option<Span> {
 fn within(value: &Spanned<DeValue<'_>>, end: usize) -> Option<Span> {
     match value.get_ref() {
         // A table that is no inline one has the span of its header, not of its contents.
-        DeValue::Table(table) if value.span().end != end => table.values().find_map(|value| within(value, end)),
-        DeValue::Array(entries) if value.span().end != end => entries.iter().find_map(|value| within(value, end)),
+        DeValue::Table(table) if value.span().end != end => {
+            table.values().find_map(|value| within(value, end))
+        }
+        DeValue::Array(entries) if value.span().end != end => {
+            entries.iter().find_map(|value| within(value, end))
+        }
         DeValue::Table(_) | DeValue::Array(_) | DeValue::String(_)
             if value.span().end == end && !value.span().is_empty() =>
         {

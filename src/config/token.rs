@@ -29,7 +29,11 @@ impl Token {
 
     /// `text` with the token replaced wherever it occurs.
     pub fn hide_in<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        if text.contains(self.expose()) { text.replace(self.expose(), "[token]").into() } else { text.into() }
+        if text.contains(self.expose()) {
+            text.replace(self.expose(), "[token]").into()
+        } else {
+            text.into()
+        }
     }
 
     /// The text itself, for the header of a request and nothing else. It is visible ASCII.

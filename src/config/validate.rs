@@ -13,7 +13,9 @@ use toml::Spanned;
 use super::duration::show;
 use super::file::{File, LockSection, RateLimitSection, RetrySection, SourceSection};
 use super::mistake::{Mistake, Mistakes, Span};
-use super::{Api, Config, Database, Lock, Notify, RateLimit, Retry, Scope, Source, SourceName, Sync};
+use super::{
+    Api, Config, Database, Lock, Notify, RateLimit, Retry, Scope, Source, SourceName, Sync,
+};
 
 /// A lease that ends later than this from now is taken for a mistake in the ledger.
 const LONGEST_LEASE: Duration = Duration::from_hours(30 * 24);
@@ -26,7 +28,8 @@ pub(super) fn validate(path: &Path, file: File, mistakes: &mut Mistakes) -> Opti
     lock(common.2, common.2, mistakes);
     check_names(&file.sources, mistakes);
     check_budgets(&file.sources, common.0, mistakes);
-    let (sync, api, database, notify) = (Sync::default(), Api::default(), Database::default(), Notify::default());
+    let (sync, api, database, notify) =
+        (Sync::default(), Api::default(), Database::default(), Notify::default());
     // All of them are looked at before one that is incomplete ends it.
     let sources: Vec<Option<Source>> =
         file.sources.into_iter().map(|section| source(section, common, mistakes)).collect();
@@ -45,19 +48,25 @@ pub(super) fn validate(path: &Path, file: File, mistakes: &mut Mistakes) -> Opti
         sync: Sync {
             concurrency: file.concurrency.map_or(sync.concurrency, |count| count as usize),
             catch_up_days: file.catch_up_days.unwrap_or(sync.catch_up_days),
-            recheck_after: file
-                .recheck_after
-                .map_or(sync.recheck_after, |ages| ages.into_iter().map(Spanned::into_inner).collect()),
+            recheck_after: file.recheck_after.map_or(sync.recheck_after, |ages| {
+                ages.into_iter().map(Spanned::into_inner).collect()
+            }),
         },
         events: file.event_log.unwrap_or_default(),
-        notify: Notify { ping_url_env: file.ping_url_env.map_or(notify.ping_url_env, |name| name.0) },
+        notify: Notify {
+            ping_url_env: file.ping_url_env.map_or(notify.ping_url_env, |name| name.0),
+        },
         sources: sources.into_iter().collect::<Option<_>>()?,
     })
 }
 
 fn source(
     section: SourceSection,
-    (common_rate_limit, common_retry, common_lock): (&RateLimitSection, &RetrySection, &LockSection),
+    (common_rate_limit, common_retry, common_lock): (
+        &RateLimitSection,
+        &RetrySection,
+        &LockSection,
+    ),
     mistakes: &mut Mistakes,
 ) -> Option<Source> {
     let rate_limit = rate_limit(&section.rate_limit, common_rate_limit);
@@ -65,7 +74,11 @@ fn source(
     let lock = lock(&section.lock, common_lock, mistakes);
     Some(Source {
         name: section.name?.into_inner(),
-        scope: Scope { account: section.account?.0, team: section.team.map(|team| team.0), filter: section.filter },
+        scope: Scope {
+            account: section.account?.0,
+            team: section.team.map(|team| team.0),
+            filter: section.filter,
+        },
         token_env: section.token_env?.0,
         since: section.since,
         enabled: section.enabled.unwrap_or(true),
@@ -96,7 +109,8 @@ fn check_names(sources: &[SourceSection], mistakes: &mut Mistakes) {
             }
             Entry::Occupied(first) => {
                 let message = format!("two sources are named `{}`", name.get_ref());
-                let mistake = Mistake::at(name.span(), message).label("give this one a name of its own");
+                let mistake =
+                    Mistake::at(name.span(), message).label("give this one a name of its own");
                 mistakes.add(mistake.also(Some(first.get().clone()), "the first one"));
             }
         }
@@ -110,15 +124,21 @@ fn check_budgets(sources: &[SourceSection], common: &RateLimitSection, mistakes:
         let merged = source.rate_limit.over(common);
         let Some(variable) = source.token_env.as_ref().filter(|_| merged.sound) else { continue };
         let budget = settle(&merged);
-        let (place, first) = firsts.entry(&variable.0).or_insert_with(|| (merged.place.clone(), budget));
+        let (place, first) =
+            firsts.entry(&variable.0).or_insert_with(|| (merged.place.clone(), budget));
         if *first != budget {
             // A source without a section of its own has an empty one, placed at its header.
-            let message = format!("two sources share the token in {} but set different budgets for it", variable.0);
+            let message = format!(
+                "two sources share the token in {} but set different budgets for it",
+                variable.0
+            );
             let mistake = Mistake::at(merged.place, message).label(describe(&budget));
             let mistake = mistake.also(Some(place.clone()), describe(first));
             mistakes.add(
-                mistake
-                    .help("Heroku counts by token: set the same for both, or set it once in [rate_limit]".to_owned()),
+                mistake.help(
+                    "Heroku counts by token: set the same for both, or set it once in [rate_limit]"
+                        .to_owned(),
+                ),
             );
         }
     }
@@ -137,7 +157,8 @@ fn rate_limit(own: &RateLimitSection, common: &RateLimitSection) -> RateLimit {
 fn settle(section: &RateLimitSection) -> RateLimit {
     let default = RateLimit::default();
     RateLimit {
-        requests_per_hour: value(section.requests_per_hour.as_ref()).unwrap_or(default.requests_per_hour),
+        requests_per_hour: value(section.requests_per_hour.as_ref())
+            .unwrap_or(default.requests_per_hour),
         burst: value(section.burst.as_ref()).unwrap_or(default.burst),
         reserve: value(section.reserve.as_ref()).unwrap_or(default.reserve),
     }
@@ -148,7 +169,8 @@ fn retry(own: &RetrySection, common: &RetrySection, mistakes: &mut Mistakes) -> 
     let default = Retry::default();
     let retry = Retry {
         max_attempts: merged.max_attempts.unwrap_or(default.max_attempts),
-        initial_interval: value(merged.initial_interval.as_ref()).unwrap_or(default.initial_interval),
+        initial_interval: value(merged.initial_interval.as_ref())
+            .unwrap_or(default.initial_interval),
         multiplier: merged.multiplier.unwrap_or(default.multiplier),
         jitter: merged.jitter.unwrap_or(default.jitter),
         max_interval: value(merged.max_interval.as_ref()).unwrap_or(default.max_interval),
@@ -157,8 +179,13 @@ fn retry(own: &RetrySection, common: &RetrySection, mistakes: &mut Mistakes) -> 
     let concerned = own.initial_interval.is_some() || own.max_interval.is_some();
     if merged.sound && concerned && retry.initial_interval > retry.max_interval {
         let (initial, max) = (show(retry.initial_interval), show(retry.max_interval));
-        let initial = Key { name: "initial_interval", shown: initial, place: place(merged.initial_interval.as_ref()) };
-        let max = Key { name: "max_interval", shown: max, place: place(merged.max_interval.as_ref()) };
+        let initial = Key {
+            name: "initial_interval",
+            shown: initial,
+            place: place(merged.initial_interval.as_ref()),
+        };
+        let max =
+            Key { name: "max_interval", shown: max, place: place(merged.max_interval.as_ref()) };
         let own = (place(own.initial_interval.as_ref()), place(own.max_interval.as_ref()));
         mistakes.add(conflict(own, &initial, "must be at most", &max));
     }
@@ -172,23 +199,30 @@ fn lock(own: &LockSection, common: &LockSection, mistakes: &mut Mistakes) -> Loc
         stale_after: value(merged.stale_after.as_ref()).unwrap_or(default.stale_after),
         heartbeat_every: value(merged.heartbeat_every.as_ref()).unwrap_or(default.heartbeat_every),
     };
-    if let Some(stale_after) = own.stale_after.as_ref().filter(|time| *time.get_ref() > LONGEST_LEASE) {
+    if let Some(stale_after) =
+        own.stale_after.as_ref().filter(|time| *time.get_ref() > LONGEST_LEASE)
+    {
         let message = format!("`stale_after` must be at most {}", show(LONGEST_LEASE));
-        mistakes.add(
-            Mistake::at(stale_after.span(), message)
-                .label("shorten this")
-                .help("a day whose process died stays locked for this long; minutes are usual".to_owned()),
-        );
+        mistakes.add(Mistake::at(stale_after.span(), message).label("shorten this").help(
+            "a day whose process died stays locked for this long; minutes are usual".to_owned(),
+        ));
     }
     let concerned = own.stale_after.is_some() || own.heartbeat_every.is_some();
     if merged.sound && concerned && lock.heartbeat_every > lock.stale_after / 3 {
         let (beat, stale) = (show(lock.heartbeat_every), show(lock.stale_after));
-        let beat = Key { name: "heartbeat_every", shown: beat, place: place(merged.heartbeat_every.as_ref()) };
-        let stale = Key { name: "stale_after", shown: stale, place: place(merged.stale_after.as_ref()) };
+        let beat = Key {
+            name: "heartbeat_every",
+            shown: beat,
+            place: place(merged.heartbeat_every.as_ref()),
+        };
+        let stale =
+            Key { name: "stale_after", shown: stale, place: place(merged.stale_after.as_ref()) };
         let own = (place(own.heartbeat_every.as_ref()), place(own.stale_after.as_ref()));
         mistakes.add(
-            conflict(own, &beat, "must be at most a third of", &stale)
-                .help("a lock that is still held must not go stale because one beat or two came late".to_owned()),
+            conflict(own, &beat, "must be at most a third of", &stale).help(
+                "a lock that is still held must not go stale because one beat or two came late"
+                    .to_owned(),
+            ),
         );
     }
     lock

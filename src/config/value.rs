@@ -98,15 +98,18 @@ impl Value for Named {
 
     fn read(value: &DeValue<'_>) -> Result<Self, Misfit> {
         let text = string(value)?;
-        let odd =
-            text.chars().find(|c| c.is_whitespace() || c.is_control() || matches!(c, '/' | '\\' | '?' | '#' | '%'));
+        let odd = text.chars().find(|c| {
+            c.is_whitespace() || c.is_control() || matches!(c, '/' | '\\' | '?' | '#' | '%')
+        });
         match odd {
             None if text.is_empty() => Err(Misfit::new("this is empty")),
             None if text == "." || text == ".." => Err(Misfit::new("this is no name")),
             None => Ok(Self(text.to_owned())),
             Some('/') => Err(Misfit::new("no address, only the name: there is no / in it")),
             Some(c) if c.is_whitespace() => Err(Misfit::new("there is no space in a name or id")),
-            Some(c) => Err(Misfit::new(format!("there is no {} in a name or id", c.escape_debug()))),
+            Some(c) => {
+                Err(Misfit::new(format!("there is no {} in a name or id", c.escape_debug())))
+            }
         }
     }
 }
@@ -131,9 +134,11 @@ impl Value for VariableName {
             "" => "this is empty".to_owned(),
             _ if text.starts_with('$') => "the name alone, without a $".to_owned(),
             _ if text.contains("://") => {
-                "this is an address; it goes into a variable, and the variable's name here".to_owned()
+                "this is an address; it goes into a variable, and the variable's name here"
+                    .to_owned()
             }
-            _ => "letters, digits and _ only, and no digit first (hidden, lest it is a secret)".to_owned(),
+            _ => "letters, digits and _ only, and no digit first (hidden, lest it is a secret)"
+                .to_owned(),
         };
         Err(Misfit { secret: true, ..Misfit::new(label) })
     }
@@ -186,7 +191,9 @@ impl<const MIN: u32, const MAX: u32> Value for Whole<MIN, MAX> {
             other => return Err(Misfit::kind(other)),
         };
         // A number that overflows 128 bits is too large as well.
-        match number.map_or(Err(MAX), |number| u32::try_from(number).map_err(|_| if number < 0 { MIN } else { MAX })) {
+        match number.map_or(Err(MAX), |number| {
+            u32::try_from(number).map_err(|_| if number < 0 { MIN } else { MAX })
+        }) {
             Ok(number) if (MIN..=MAX).contains(&number) => Ok(Self(number)),
             Ok(number) if number < MIN => Err(Misfit::new(format!("at least {MIN}"))),
             Err(bound) if bound == MIN => Err(Misfit::new(format!("at least {MIN}"))),
@@ -250,10 +257,15 @@ impl Value for Duration {
     fn read(value: &DeValue<'_>) -> Result<Self, Misfit> {
         match value {
             DeValue::String(text) => duration::parse(text).map_err(|why| Misfit {
-                help: Some("durations are written as \"500ms\", \"30s\", \"15m\", \"24h\" or \"3d\"".to_owned()),
+                help: Some(
+                    "durations are written as \"500ms\", \"30s\", \"15m\", \"24h\" or \"3d\""
+                        .to_owned(),
+                ),
                 ..Misfit::new(why)
             }),
-            DeValue::Integer(number) if number.radix() == 10 && !number.as_str().starts_with(['-', '+', '0']) => {
+            DeValue::Integer(number)
+                if number.radix() == 10 && !number.as_str().starts_with(['-', '+', '0']) =>
+            {
                 let (number, label) = (number.as_str(), "a number alone has no unit");
                 let help = format!(
                     "write \"{number}s\" for seconds, \"{number}m\" for minutes, \"{number}ms\" for milliseconds"
@@ -278,7 +290,9 @@ impl Value for NaiveDate {
             }
             DeValue::Datetime(toml) => toml
                 .date
-                .and_then(|date| NaiveDate::from_ymd_opt(date.year.into(), date.month.into(), date.day.into()))
+                .and_then(|date| {
+                    NaiveDate::from_ymd_opt(date.year.into(), date.month.into(), date.day.into())
+                })
                 .ok_or(NotADate::Form)
                 .and_then(calendar::of_the_trail),
             other => return Err(Misfit::kind(other)),
@@ -286,7 +300,9 @@ impl Value for NaiveDate {
         date.map_err(|error| match error {
             NotADate::Form => Misfit::new("year-month-day, in digits: \"YYYY-MM-DD\""),
             NotADate::NoMonth(_) | NotADate::NoDay { .. } => Misfit::new("there is no such day"),
-            NotADate::TooEarly(_) => Misfit::new(format!("Heroku's audit trail begins on {AUDIT_TRAIL_BEGINS}")),
+            NotADate::TooEarly(_) => {
+                Misfit::new(format!("Heroku's audit trail begins on {AUDIT_TRAIL_BEGINS}"))
+            }
         })
     }
 }
@@ -304,10 +320,11 @@ impl Value for BaseUrl {
         if !text.contains("://") {
             return Err(Misfit::new("an address begins with https://"));
         }
-        let mut url = Url::parse(text).map_err(|error| Misfit::new(format!("this is no address: {error}")))?;
+        let mut url = Url::parse(text)
+            .map_err(|error| Misfit::new(format!("this is no address: {error}")))?;
         let host = url.host_str().unwrap_or_default();
-        let is_loopback =
-            host == "localhost" || host.trim_matches(['[', ']']).parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+        let is_loopback = host == "localhost"
+            || host.trim_matches(['[', ']']).parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
         let label = match url.scheme() {
             _ if host.is_empty() => "there is no host in it",
             "http" if !is_loopback => {
@@ -337,9 +354,11 @@ impl Value for EventLog {
     fn read(value: &DeValue<'_>) -> Result<Self, Misfit> {
         let text = string(value)?;
         let named = Self::NAMES.iter().find(|(name, _)| *name == text);
-        named.map(|(_, log)| *log).ok_or_else(|| match near::nearest(text, Self::NAMES.map(|(name, _)| name)) {
-            Some(meant) => Misfit::new(format!("did you mean \"{meant}\"?")),
-            None => Misfit::new("this is none of them"),
+        named.map(|(_, log)| *log).ok_or_else(|| {
+            match near::nearest(text, Self::NAMES.map(|(name, _)| name)) {
+                Some(meant) => Misfit::new(format!("did you mean \"{meant}\"?")),
+                None => Misfit::new("this is none of them"),
+            }
         })
     }
 }

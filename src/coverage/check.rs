@@ -19,7 +19,10 @@ impl Coverage {
     /// The command that reads the adopted days, if there are any.
     pub fn adopted_days_command(&self) -> Option<String> {
         let of_state = || self.ranges.iter().filter(|range| range.state == State::Adopted);
-        let (from, to) = of_state().next().map(|range| range.from).zip(of_state().next_back().map(|range| range.to))?;
+        let (from, to) = of_state()
+            .next()
+            .map(|range| range.from)
+            .zip(of_state().next_back().map(|range| range.to))?;
         Some(format!("auditsync backfill --from {from} --to {to} --source {}", self.source))
     }
 

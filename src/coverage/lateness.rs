@@ -28,7 +28,10 @@ fn whole_seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok,
 }
 
 /// How late `late` came, each with the age of its day, among so many `events`.
-pub(super) fn lateness<'a>(late: impl Iterator<Item = &'a LateEvents>, events: u64) -> Option<Lateness> {
+pub(super) fn lateness<'a>(
+    late: impl Iterator<Item = &'a LateEvents>,
+    events: u64,
+) -> Option<Lateness> {
     let mut ages: Vec<(Duration, u64)> =
         late.map(|late| (elapsed(end(late.date), late.found_at), late.events)).collect();
     ages.sort_unstable();
@@ -39,5 +42,10 @@ pub(super) fn lateness<'a>(late: impl Iterator<Item = &'a LateEvents>, events: u
         found += events;
         found * 2 >= late_events
     })?;
-    Some(Lateness { late_events, share: late_events as f64 / events.max(late_events) as f64, median, max })
+    Some(Lateness {
+        late_events,
+        share: late_events as f64 / events.max(late_events) as f64,
+        median,
+        max,
+    })
 }

@@ -44,9 +44,17 @@ impl State {
 
     /// The state of this name.
     pub fn named(name: &str) -> Option<Self> {
-        [Self::Settled, Self::Whole, Self::Adopted, Self::Due, Self::AtWork, Self::Failed, Self::Missing]
-            .into_iter()
-            .find(|state| state.name() == name)
+        [
+            Self::Settled,
+            Self::Whole,
+            Self::Adopted,
+            Self::Due,
+            Self::AtWork,
+            Self::Failed,
+            Self::Missing,
+        ]
+        .into_iter()
+        .find(|state| state.name() == name)
     }
 }
 

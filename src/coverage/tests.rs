@@ -28,7 +28,8 @@ fn group(state: State, from: &str, to: &str) -> Group {
 
 /// The coverage of a source called `a`, with `more` in its section.
 fn of(more: &str, groups: Vec<Group>) -> Coverage {
-    let text = format!("[[source]]\nname = \"a\"\naccount = \"acme\"\ntoken_env = \"TOKEN\"\n{more}\n");
+    let text =
+        format!("[[source]]\nname = \"a\"\naccount = \"acme\"\ntoken_env = \"TOKEN\"\n{more}\n");
     let config = Config::parse(Path::new("audit.toml"), &text).expect("a right file");
     let sources: Vec<&Source> = config.sources.iter().collect();
     covered(&sources, groups)
@@ -54,13 +55,19 @@ fn counted(groups: &[Group]) -> Option<Count> {
 }
 
 fn ranges(coverage: &Coverage) -> Vec<String> {
-    coverage.ranges.iter().map(|range| format!("{} {}..{}", range.state, range.from, range.to)).collect()
+    coverage
+        .ranges
+        .iter()
+        .map(|range| format!("{} {}..{}", range.state, range.from, range.to))
+        .collect()
 }
 
 #[test]
 fn every_owed_day_without_a_row_is_missing_before_between_and_behind_the_others() {
-    let groups =
-        vec![group(State::Whole, "2024-09-26", "2024-09-26"), group(State::Settled, "2024-09-10", "2024-09-20")];
+    let groups = vec![
+        group(State::Whole, "2024-09-26", "2024-09-26"),
+        group(State::Settled, "2024-09-10", "2024-09-20"),
+    ];
     let coverage = of("since = \"2024-09-08\"", groups);
     assert_eq!(
         ranges(&coverage),
@@ -79,8 +86,12 @@ fn every_owed_day_without_a_row_is_missing_before_between_and_behind_the_others(
 
 #[test]
 fn nothing_is_owed_before_since_or_without_it_before_the_first_day() {
-    let groups =
-        || vec![group(State::Whole, "2024-09-20", "2024-09-22"), group(State::Whole, "2024-09-25", "2024-09-28")];
+    let groups = || {
+        vec![
+            group(State::Whole, "2024-09-20", "2024-09-22"),
+            group(State::Whole, "2024-09-25", "2024-09-28"),
+        ]
+    };
     let without = of("", groups());
     assert_eq!((without.covered_from, without.missing), (Some(date("2024-09-20")), 2));
     let later = of("since = \"2024-09-24\"", groups());
@@ -102,7 +113,10 @@ fn the_lag_counts_from_the_begin_of_the_oldest_gap_or_of_today() {
     let lag = |hours: u64| Duration::from_hours(hours);
     assert_eq!(yesterday_missing.behind(lag(34), Adopted::Rejected, now()), [""; 0]);
     let behind = |coverage: &Coverage, max_lag| coverage.behind(max_lag, Adopted::Rejected, now());
-    assert_eq!(behind(&yesterday_missing, lag(33)), ["2024-09-28 is not whole, 34h after it began"]);
+    assert_eq!(
+        behind(&yesterday_missing, lag(33)),
+        ["2024-09-28 is not whole, 34h after it began"]
+    );
     assert_eq!(behind(&never, lag(1000)), ["it was never synced"]);
 }
 
@@ -132,9 +146,14 @@ fn a_day_that_was_whole_is_no_gap_while_it_is_read_again_but_is_one_when_that_fa
 }
 
 #[test]
-fn a_source_that_is_disabled_or_left_the_file_owes_nothing_behind_its_last_day_but_shows_its_holes() {
-    let groups =
-        || vec![group(State::Settled, "2024-01-01", "2024-01-05"), group(State::Settled, "2024-01-08", "2024-01-09")];
+fn a_source_that_is_disabled_or_left_the_file_owes_nothing_behind_its_last_day_but_shows_its_holes()
+{
+    let groups = || {
+        vec![
+            group(State::Settled, "2024-01-01", "2024-01-05"),
+            group(State::Settled, "2024-01-08", "2024-01-09"),
+        ]
+    };
     let disabled = of("enabled = false", groups());
     assert_eq!((disabled.missing, disabled.lag), (2, None));
     assert_eq!(disabled.behind(Duration::ZERO, Adopted::Rejected, now()), [""; 0]);
@@ -151,7 +170,10 @@ fn days_of_another_scope_are_told_apart_and_ranges_that_touch_are_one() {
         other,
     ];
     let coverage = of("", groups);
-    assert_eq!(ranges(&coverage), ["settled 2024-09-10..2024-09-19", "settled 2024-09-20..2024-09-28"]);
+    assert_eq!(
+        ranges(&coverage),
+        ["settled 2024-09-10..2024-09-19", "settled 2024-09-20..2024-09-28"]
+    );
     assert_eq!((coverage.other_scope, coverage.ranges[0].other_scope), (10, true));
 }
 
@@ -187,11 +209,20 @@ fn the_settled_days_of_a_source_are_those_between_the_others_and_the_gaps() {
     let all = with_settled(&count, unsettled, [gap].iter());
     let told: Vec<_> = all
         .iter()
-        .map(|group| format!("{} {}..{}", group.state, group.first.format("%d"), group.last.format("%d")))
+        .map(|group| {
+            format!("{} {}..{}", group.state, group.first.format("%d"), group.last.format("%d"))
+        })
         .collect();
     assert_eq!(
         told,
-        ["whole 01..02", "settled 03..09", "failed 10..10", "settled 11..14", "settled 17..25", "whole 26..28"]
+        [
+            "whole 01..02",
+            "settled 03..09",
+            "failed 10..10",
+            "settled 11..14",
+            "settled 17..25",
+            "whole 26..28"
+        ]
     );
     assert_eq!(with_settled(&count, vec![], [].iter()).len(), 1);
 }
@@ -205,15 +236,26 @@ fn holes_show_in_the_count() {
 
 #[test]
 fn adopted_days_are_not_complete_and_a_check_fails_on_them_unless_it_accepts_them() {
-    let groups =
-        || vec![group(State::Adopted, "2024-09-01", "2024-09-10"), group(State::Whole, "2024-09-11", "2024-09-28")];
-    let behind = |coverage: &Coverage, adopted| coverage.behind(Duration::from_hours(36), adopted, now());
+    let groups = || {
+        vec![
+            group(State::Adopted, "2024-09-01", "2024-09-10"),
+            group(State::Whole, "2024-09-11", "2024-09-28"),
+        ]
+    };
+    let behind =
+        |coverage: &Coverage, adopted| coverage.behind(Duration::from_hours(36), adopted, now());
     let coverage = of("", groups());
     assert_eq!((coverage.adopted, coverage.whole, coverage.settled), (10, 18, 0));
     assert_eq!(coverage.oldest_gap, Some(date("2024-09-01")));
     let reasons = behind(&coverage, Adopted::Rejected);
-    assert!(reasons.len() == 1 && reasons[0].contains("adopted days (2024-09-01 .. 2024-09-10)"), "{reasons:?}");
-    assert!(reasons[0].contains("`auditsync backfill --from 2024-09-01 --to 2024-09-10 --source a`"), "{reasons:?}");
+    assert!(
+        reasons.len() == 1 && reasons[0].contains("adopted days (2024-09-01 .. 2024-09-10)"),
+        "{reasons:?}"
+    );
+    assert!(
+        reasons[0].contains("`auditsync backfill --from 2024-09-01 --to 2024-09-10 --source a`"),
+        "{reasons:?}"
+    );
     assert_eq!(behind(&coverage, Adopted::Accepted), [""; 0]);
     // What is not owed is not asked for.
     assert_eq!(behind(&of("since = \"2024-09-11\"", groups()), Adopted::Rejected), [""; 0]);

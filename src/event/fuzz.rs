@@ -26,14 +26,18 @@ fn an_event_is_any_json_value_and_its_columns_are_what_another_parser_finds() {
         assert_eq!(event.refused.is_some(), std::str::from_utf8(&bytes).is_err());
         // The other parser has no place for lone surrogates and the largest numbers.
         let Ok(value) = serde_json::from_str::<Value>(&text) else { return };
-        let string = |value: &Value| value.as_str().filter(|text| !text.contains('\0')).map(str::to_owned);
+        let string =
+            |value: &Value| value.as_str().filter(|text| !text.contains('\0')).map(str::to_owned);
         let id = string(&value["id"]).filter(|id| !id.is_empty() && id.len() <= LONGEST_ID);
         assert_eq!(event.unusable_id, id.is_none(), "{text}");
         assert_eq!(event.id, id.unwrap_or_else(|| format!("sha256:{}", hex::encode(event.hash))));
         assert_eq!(event.columns.kind, string(&value["type"]));
         assert_eq!(event.columns.team_id, string(&value["team"]["id"]));
         assert_eq!(event.columns.actor_email, string(&value["actor"]["email"]));
-        assert_eq!(event.columns.created_at, string(&value["created_at"]).as_deref().and_then(instant));
+        assert_eq!(
+            event.columns.created_at,
+            string(&value["created_at"]).as_deref().and_then(instant)
+        );
         let address = string(&value["request"]["ip_address"]).and_then(|text| text.parse().ok());
         assert_eq!(event.columns.ip_address, address);
     });

@@ -52,12 +52,19 @@ impl Value {
         Some(match text.as_bytes().first()? {
             b'{' => {
                 let members: Vec<(Vec<u8>, &RawValue)> = json.deserialize_map(Members).ok()?;
-                let values = members.into_iter().map(|(key, value)| Some((key, Self::read(value.get(), depth + 1)?)));
+                let values = members
+                    .into_iter()
+                    .map(|(key, value)| Some((key, Self::read(value.get(), depth + 1)?)));
                 Self::Object(values.collect::<Option<_>>()?)
             }
             b'[' => {
                 let elements: Vec<&RawValue> = serde_json::from_str(text).ok()?;
-                Self::List(elements.iter().map(|value| Self::read(value.get(), depth + 1)).collect::<Option<_>>()?)
+                Self::List(
+                    elements
+                        .iter()
+                        .map(|value| Self::read(value.get(), depth + 1))
+                        .collect::<Option<_>>()?,
+                )
             }
             b'"' => Self::Text(json.deserialize_bytes(Bytes).ok()?),
             b'-' | b'0'..=b'9' => Self::Number(Number::read(text)?),
@@ -72,7 +79,8 @@ impl Number {
         let (negative, text) = text.strip_prefix('-').map_or((false, text), |text| (true, text));
         let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        let all: Cow<'_, str> = if fraction.is_empty() { whole.into() } else { format!("{whole}{fraction}").into() };
+        let all: Cow<'_, str> =
+            if fraction.is_empty() { whole.into() } else { format!("{whole}{fraction}").into() };
         let digits = all.trim_start_matches('0');
         let exponent: i128 = exponent.parse().ok()?;
         let leading_zeros = (all.len() - digits.len()) as i128;
@@ -81,7 +89,11 @@ impl Number {
             // Zero has neither a sign nor an exponent.
             return Some(Self { negative: false, digits, exponent: 0 });
         }
-        Some(Self { negative, digits, exponent: exponent.checked_add(whole.len() as i128 - leading_zeros)? })
+        Some(Self {
+            negative,
+            digits,
+            exponent: exponent.checked_add(whole.len() as i128 - leading_zeros)?,
+        })
     }
 }
 
@@ -143,7 +155,10 @@ mod tests {
 
     #[test]
     fn order_white_space_and_spelling_do_not_matter() {
-        assert!(same(r#"{"a":[1,{"b":null}],"c":"\u00e9\/"}"#, "{ \"c\" : \"é/\",\n\"a\":[ 1, {\"b\":null} ] }"));
+        assert!(same(
+            r#"{"a":[1,{"b":null}],"c":"\u00e9\/"}"#,
+            "{ \"c\" : \"é/\",\n\"a\":[ 1, {\"b\":null} ] }"
+        ));
         assert!(same(r#"{"a":1,"a":2}"#, r#"{"a":2}"#));
         assert!(same(r#""\ud83d\ude42""#, "\"🙂\""));
         assert!(same(r#"{"x":"\ud800"}"#, r#"{ "x":"\uD800" }"#));

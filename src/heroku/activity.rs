@@ -49,7 +49,10 @@ impl Activity {
             Phase::Budget => Some("waiting for the token's budget".to_owned()),
             Phase::Retry(at) => {
                 let left = at.saturating_duration_since(Instant::now());
-                Some(format!("retrying in {} s", left.as_secs() + u64::from(left.subsec_nanos() > 0)))
+                Some(format!(
+                    "retrying in {} s",
+                    left.as_secs() + u64::from(left.subsec_nanos() > 0)
+                ))
             }
         }
     }

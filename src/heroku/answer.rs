@@ -205,9 +205,21 @@ impl ErrorBody {
     }
 
     /// The fault that it tells of; `token` must not be repeated in its words.
-    pub(super) fn into_fault(self, status: StatusCode, retry_after: Option<Duration>, token: &Token) -> Fault {
-        let harmless = |text: Option<String>| text.map(|text| harmless(&text, token)).filter(|text| !text.is_empty());
-        Fault::Status { status, id: harmless(self.id), message: harmless(self.message), retry_after }
+    pub(super) fn into_fault(
+        self,
+        status: StatusCode,
+        retry_after: Option<Duration>,
+        token: &Token,
+    ) -> Fault {
+        let harmless = |text: Option<String>| {
+            text.map(|text| harmless(&text, token)).filter(|text| !text.is_empty())
+        };
+        Fault::Status {
+            status,
+            id: harmless(self.id),
+            message: harmless(self.message),
+            retry_after,
+        }
     }
 }
 
@@ -236,8 +248,9 @@ pub fn harmless(text: &str, token: &Token) -> String {
 fn without_addresses(text: &str) -> String {
     let (mut kept, mut rest) = (String::with_capacity(text.len()), text);
     while let Some((before, found)) = rest.split_once("://") {
-        let end =
-            found.find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '`')).unwrap_or(found.len());
+        let end = found
+            .find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '`'))
+            .unwrap_or(found.len());
         let address = &found[..end];
         let authority = address.split(['/', '?', '#', '\\']).next().unwrap_or_default();
         let host = authority.rsplit('@').next().unwrap_or_default();
@@ -256,7 +269,8 @@ fn without_addresses(text: &str) -> String {
 /// What serde says of an answer of another shape, without the value: that may be an archive's address.
 pub(super) fn shape(fault: &serde_json::Error, token: &Token) -> Fault {
     let words = fault.to_string();
-    let value = words.find('"').zip(words.rfind("\", expected ")).filter(|(start, end)| start < end);
+    let value =
+        words.find('"').zip(words.rfind("\", expected ")).filter(|(start, end)| start < end);
     let words = match value {
         Some((start, end)) => format!("{}{}", words[..start].trim_end(), &words[end + 1..]),
         None => words,

@@ -72,11 +72,19 @@ impl fmt::Display for FileError {
         let Self { archive, host, fault, attempts, .. } = self;
         match fault {
             HostFault::Refused { .. } => {
-                write!(f, "{host} refused the address that Heroku gave for the {archive}, and a new one too: {fault}")
+                write!(
+                    f,
+                    "{host} refused the address that Heroku gave for the {archive}, and a new one too: {fault}"
+                )
             }
-            HostFault::Astray { .. } => write!(f, "{host} redirects the download of the {archive}: {fault}"),
+            HostFault::Astray { .. } => {
+                write!(f, "{host} redirects the download of the {archive}: {fault}")
+            }
             HostFault::Passing(_) => {
-                write!(f, "Heroku did not answer as it should: {fault} (GET the file of the {archive}, from {host}")?;
+                write!(
+                    f,
+                    "Heroku did not answer as it should: {fault} (GET the file of the {archive}, from {host}"
+                )?;
                 if *attempts > 1 {
                     let elapsed = Duration::from_millis(self.elapsed.as_millis() as u64);
                     write!(f, ", {attempts} attempts in {}", humantime::format_duration(elapsed))?;
@@ -193,12 +201,15 @@ impl Client {
         learn_address(&url);
         let url = Url::parse(&url).map_err(|_| "the archive's url is none")?;
         // Where the API itself is on this machine, as in a test, its archives may be too.
-        if url.scheme() != "https" && !(url.scheme() == "http" && self.api.base_url.scheme() == "http") {
+        if url.scheme() != "https"
+            && !(url.scheme() == "http" && self.api.base_url.scheme() == "http")
+        {
             return Err("the archive's url is not https");
         }
         let checksum = info.checksum.filter(|text| !text.is_empty());
-        let checksum =
-            checksum.ok_or("the archive has no checksum, so that nothing could tell a cut file from a whole one")?;
+        let checksum = checksum.ok_or(
+            "the archive has no checksum, so that nothing could tell a cut file from a whole one",
+        )?;
         let made_at = info.created_at.and_then(|text| DateTime::parse_from_rfc3339(&text).ok());
         Ok(Place { url, checksum, made_at: made_at.map(|time| time.to_utc()) })
     }

@@ -84,7 +84,8 @@ impl<'c> Asking<'c> {
     async fn try_object<T: DeserializeOwned>(&mut self) -> Result<T, Failed> {
         let mut answer = self.send(None).await?;
         let request_id = answer.request_id(&self.asker.token);
-        let object = answer.object(&self.asker.token).await.map_err(|fault| Failed { fault, request_id })?;
+        let object =
+            answer.object(&self.asker.token).await.map_err(|fault| Failed { fault, request_id })?;
         self.answered();
         Ok(object)
     }
@@ -97,7 +98,8 @@ impl<'c> Asking<'c> {
     /// Asks once: for the part of a list that `range` names, or without one for its first page or for an object.
     pub(super) async fn send(&mut self, range: Option<&str>) -> Result<Answer, Failed> {
         let budget = self.client.budget(&self.asker.token);
-        let still_limited = |StillLimited(wait)| Failed { fault: Fault::StillLimited(wait), request_id: None };
+        let still_limited =
+            |StillLimited(wait)| Failed { fault: Fault::StillLimited(wait), request_id: None };
         self.asker.activity.asks_budget();
         budget.admit(self.asker.retry.max_elapsed).await.map_err(still_limited)?;
         if self.attempts.made() == 1 {
@@ -128,7 +130,10 @@ impl<'c> Asking<'c> {
     }
 
     /// After a failure: waits as the policy says for another attempt, or gives the error to report.
-    pub(super) async fn wait_to_retry(&mut self, Failed { fault, request_id }: Failed) -> Result<(), Error> {
+    pub(super) async fn wait_to_retry(
+        &mut self,
+        Failed { fault, request_id }: Failed,
+    ) -> Result<(), Error> {
         let class = fault.class();
         if class == Class::Lasting {
             self.client.note_answer(&self.asker.token);
@@ -142,7 +147,8 @@ impl<'c> Asking<'c> {
             return Err(self.error(fault, request_id));
         };
         self.asker.activity.retries_in(delay);
-        let wait = humantime::format_duration(std::time::Duration::from_millis(delay.as_millis() as u64));
+        let wait =
+            humantime::format_duration(std::time::Duration::from_millis(delay.as_millis() as u64));
         let request = self.request();
         if class == Class::Limited {
             warn!(%request, request_id, %wait, "Heroku limits this token; waiting: {fault}");

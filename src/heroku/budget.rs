@@ -78,7 +78,8 @@ impl Budget {
     /// A budget that is not used yet; who waits for it is counted in `waiting`.
     pub(super) fn new(limit: &RateLimit, waiting: &Waiting) -> Self {
         let refill = refill(limit.requests_per_hour);
-        let quota = Quota::with_period(refill).expect("a period above zero").allow_burst(limit.burst);
+        let quota =
+            Quota::with_period(refill).expect("a period above zero").allow_burst(limit.burst);
         Self {
             limiter: RateLimiter::direct(quota),
             reserve: limit.reserve,
@@ -148,7 +149,9 @@ impl Budget {
     /// How long such a wait still goes on.
     fn limited_for(&self) -> Option<Duration> {
         let until = *self.limited_until.lock().expect("no panic while locked");
-        until.map(|until| until.saturating_duration_since(Instant::now())).filter(|wait| !wait.is_zero())
+        until
+            .map(|until| until.saturating_duration_since(Instant::now()))
+            .filter(|wait| !wait.is_zero())
     }
 
     /// Notes that the limit kept a request from being answered, as often as its policy allows.
@@ -199,7 +202,10 @@ mod tests {
 
     fn budget(reserve: u32) -> Budget {
         let number = |n| NonZeroU32::new(n).expect("above zero");
-        Budget::new(&RateLimit { requests_per_hour: number(3600), burst: number(2), reserve }, &Waiting::new())
+        Budget::new(
+            &RateLimit { requests_per_hour: number(3600), burst: number(2), reserve },
+            &Waiting::new(),
+        )
     }
 
     #[tokio::test(start_paused = true)]
@@ -242,7 +248,10 @@ mod tests {
         assert!(matches!(impatient.await, Ok(Err(StillLimited(_)))));
         assert!(begun.elapsed() < Duration::from_secs(30));
         assert_eq!(patient.await.expect("no panic"), Ok(()));
-        assert!(begun.elapsed() >= Duration::from_mins(59), "the hour in which a quota is refilled");
+        assert!(
+            begun.elapsed() >= Duration::from_mins(59),
+            "the hour in which a quota is refilled"
+        );
         assert_eq!(budget.admit(Duration::ZERO).await, Ok(()));
     }
 

@@ -25,11 +25,14 @@ impl Decoder {
     pub(super) fn new(headers: &HeaderMap, token: &Token) -> Self {
         let values = headers.get_all(CONTENT_ENCODING).into_iter();
         let values: Vec<_> = values
-            .map(|value| harmless(&String::from_utf8_lossy(value.as_bytes()), token).to_ascii_lowercase())
+            .map(|value| {
+                harmless(&String::from_utf8_lossy(value.as_bytes()), token).to_ascii_lowercase()
+            })
             .collect();
         let codings = values.iter().flat_map(|value| value.split(',')).map(str::trim);
         // `identity` stands for no coding at all (RFC 9110, section 12.5.3).
-        let codings: Vec<_> = codings.filter(|coding| !coding.is_empty() && *coding != "identity").collect();
+        let codings: Vec<_> =
+            codings.filter(|coding| !coding.is_empty() && *coding != "identity").collect();
         match codings[..] {
             [] => Self::Identity(Bytes::new()),
             // RFC 9110, section 8.4.1.3: both are the same.
@@ -74,19 +77,30 @@ mod tests {
     fn decoder(values: &[&str]) -> Decoder {
         let mut headers = HeaderMap::new();
         for value in values {
-            headers.append(CONTENT_ENCODING, HeaderValue::from_bytes(value.as_bytes()).expect("a value"));
+            headers.append(
+                CONTENT_ENCODING,
+                HeaderValue::from_bytes(value.as_bytes()).expect("a value"),
+            );
         }
         Decoder::new(&headers, &Token::parse("HRKU-secret").expect("a token"))
     }
 
     #[test]
     fn gzip_and_no_coding_are_decoded_by_any_of_their_names() {
-        for values in [&[][..], &[""], &["identity"], &["Identity"], &["identity", "IDENTITY"], &[" , "]] {
+        for values in
+            [&[][..], &[""], &["identity"], &["Identity"], &["identity", "IDENTITY"], &[" , "]]
+        {
             assert!(matches!(decoder(values), Decoder::Identity(_)), "{values:?}");
         }
-        for values in
-            [&["gzip"][..], &["GZIP"], &["x-gzip"], &["X-Gzip"], &[" gzip "], &["identity, gzip"], &["gzip", ""]]
-        {
+        for values in [
+            &["gzip"][..],
+            &["GZIP"],
+            &["x-gzip"],
+            &["X-Gzip"],
+            &[" gzip "],
+            &["identity, gzip"],
+            &["gzip", ""],
+        ] {
             assert!(matches!(decoder(values), Decoder::Gzip(_)), "{values:?}");
         }
     }

@@ -38,7 +38,9 @@ pub enum Discontinued {
     #[error("not a page that leads on: it is empty, although the page before promised more")]
     Empty,
     /// It is empty, and the witness shows that the list goes on.
-    #[error("not a page that leads on: it is empty, but the list in descending order holds what was not read")]
+    #[error(
+        "not a page that leads on: it is empty, but the list in descending order holds what was not read"
+    )]
     Unread,
     /// It is empty, and the witness is empty too, although something was read.
     #[error(

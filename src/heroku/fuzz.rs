@@ -18,10 +18,15 @@ const SECRET: &str = "HRKU-canary";
 #[test]
 fn whatever_an_error_s_body_says_is_told_on_one_short_line_without_the_token() {
     let token = Token::parse(SECRET).expect("a token");
-    let words = [JSON, &[SECRET, "HRKU-", "canary", "\"id\":\"", "\"message\":\"", "{\"message\":\"", "\"}"]].concat();
+    let words = [
+        JSON,
+        &[SECRET, "HRKU-", "canary", "\"id\":\"", "\"message\":\"", "{\"message\":\"", "\"}"],
+    ]
+    .concat();
     fuzz!("error bodies", |input: &[u8]| {
         let body = spelled(input, &words);
-        let told = ErrorBody::parse(&body).into_fault(StatusCode::FORBIDDEN, None, &token).to_string();
+        let told =
+            ErrorBody::parse(&body).into_fault(StatusCode::FORBIDDEN, None, &token).to_string();
         assert!(told.starts_with("403 Forbidden"));
         assert!(!told.chars().any(steers) && !told.contains(SECRET), "{told}");
         assert!(told.chars().count() < 1100, "{told}");
@@ -44,8 +49,8 @@ const RANGE: &[&str] = &[
 #[test]
 fn a_next_range_keeps_everything_but_the_number_behind_max() {
     fuzz!("next ranges", |input: &[u8]| {
-        let came =
-            String::from_utf8_lossy(&spelled(input, RANGE)).replace(|c: char| !c.is_ascii_graphic() && c != ' ', "~");
+        let came = String::from_utf8_lossy(&spelled(input, RANGE))
+            .replace(|c: char| !c.is_ascii_graphic() && c != ' ', "~");
         let sent = with_page_size(&came, 1000);
         HeaderValue::from_str(&sent).expect("a header");
         assert_eq!(with_page_size(&sent, 1000), sent, "once raised, it stays");
@@ -56,7 +61,8 @@ fn a_next_range_keeps_everything_but_the_number_behind_max() {
         let kept = before.bytes().rev().take_while(u8::is_ascii_digit).count();
         let is_raised = before[..same_before - kept].ends_with("max=")
             && sent == format!("{}1000{}", &before[..same_before - kept], &came_rest[number..]);
-        let is_added = sent.ends_with(" max=1000") && came_rest.trim_matches([' ', ';', ',']).is_empty();
+        let is_added =
+            sent.ends_with(" max=1000") && came_rest.trim_matches([' ', ';', ',']).is_empty();
         assert!(sent == came || is_raised || is_added, "{came:?} became {sent:?}");
     });
 }
@@ -71,7 +77,8 @@ const WAIT: &[&str] = &[
 fn retry_after_is_seconds_or_a_date_and_nothing_else() {
     let now = httpdate::parse_http_date("Sat, 28 Sep 2024 10:00:00 GMT").expect("a date");
     fuzz!("waits", |input: &[u8]| {
-        let text = String::from_utf8_lossy(&spelled(&input[..input.len().min(6)], WAIT)).into_owned();
+        let text =
+            String::from_utf8_lossy(&spelled(&input[..input.len().min(6)], WAIT)).into_owned();
         let trimmed = text.trim();
         let is_number = !trimmed.is_empty() && trimmed.bytes().all(|byte| byte.is_ascii_digit());
         let date = httpdate::parse_http_date(trimmed).ok();
@@ -84,6 +91,9 @@ fn retry_after_is_seconds_or_a_date_and_nothing_else() {
 
         let seconds = input.iter().take(4).fold(0, |sum, byte| sum * 256 + u64::from(*byte));
         let at: SystemTime = now + Duration::from_secs(seconds);
-        assert_eq!(retry_after(&httpdate::fmt_http_date(at), now), Some(Duration::from_secs(seconds)));
+        assert_eq!(
+            retry_after(&httpdate::fmt_http_date(at), now),
+            Some(Duration::from_secs(seconds))
+        );
     });
 }

@@ -48,7 +48,13 @@ pub(super) struct Gunzip {
 impl Gunzip {
     /// Takes members and nothing else.
     pub(super) fn new() -> Self {
-        Self { input: Bytes::new(), member: None, members: 0, behind: Behind::Nothing, rest: Bytes::new() }
+        Self {
+            input: Bytes::new(),
+            member: None,
+            members: 0,
+            behind: Behind::Nothing,
+            rest: Bytes::new(),
+        }
     }
 
     /// Also takes zero bytes behind the last member, for a file whose checksum vouches for it.
@@ -105,7 +111,9 @@ impl Gunzip {
                 self.input.advance(length);
                 self.rest = std::mem::take(member.get_mut()).into();
             }
-            Err(_) if member.header().is_none() && self.members > 1 => return Err(BadGzip::Leftover),
+            Err(_) if member.header().is_none() && self.members > 1 => {
+                return Err(BadGzip::Leftover);
+            }
             Err(error) => return Err(BadGzip::Damaged(error)),
         }
         Ok(())

@@ -163,7 +163,8 @@ impl ListSplitter {
                     }
                     Role::Key => self.state = State::AfterKey { entries: names_entries(&bytes)? },
                     Role::Other => {
-                        serde_json::from_slice::<&RawValue>(&bytes).map_err(|_| Malformed::Envelope)?;
+                        serde_json::from_slice::<&RawValue>(&bytes)
+                            .map_err(|_| Malformed::Envelope)?;
                         self.state = State::AfterValue;
                     }
                 }
@@ -178,7 +179,9 @@ impl ListSplitter {
     /// Says whether the body, which has ended, was a whole list.
     pub(super) fn finish(&self) -> Result<(), Malformed> {
         match self.state {
-            State::AfterList if self.envelope == (Envelope::Object { has_entries: false }) => Err(Malformed::Envelope),
+            State::AfterList if self.envelope == (Envelope::Object { has_entries: false }) => {
+                Err(Malformed::Envelope)
+            }
             State::AfterList => Ok(()),
             State::Mark(_) | State::BeforeList => Err(Malformed::NotAList),
             _ => Err(Malformed::CutOff),
@@ -193,7 +196,11 @@ impl ListSplitter {
             (_, false) => return Err(Malformed::NotAList),
             (_, true) => {
                 self.at += 1;
-                self.state = if length + 1 == MARK.len() { State::BeforeList } else { State::Mark(length + 1) };
+                self.state = if length + 1 == MARK.len() {
+                    State::BeforeList
+                } else {
+                    State::Mark(length + 1)
+                };
             }
         }
         Ok(())
@@ -215,7 +222,9 @@ impl ListSplitter {
                 },
                 (State::AfterElement, b',') => State::NextElement,
                 (State::AfterElement, _) => return Err(Malformed::Separator),
-                (State::FirstElement | State::NextElement, _) => return self.open(byte, Role::Element),
+                (State::FirstElement | State::NextElement, _) => {
+                    return self.open(byte, Role::Element);
+                }
                 (State::AfterList, _) => return Err(Malformed::TrailingBytes),
                 (State::BeforeValue { entries: false }, _) => return self.open(byte, Role::Other),
                 (State::FirstKey | State::NextKey, b'"') => return self.open(byte, Role::Key),
@@ -301,7 +310,9 @@ impl ListSplitter {
     /// Goes on in a bare word; true when `at` is at the first byte behind it.
     fn scan_bare(&mut self) -> bool {
         let rest = &self.chunk[self.at..];
-        let end = rest.iter().position(|byte| matches!(byte, b',' | b']' | b'}' | b' ' | b'\t' | b'\n' | b'\r'));
+        let end = rest
+            .iter()
+            .position(|byte| matches!(byte, b',' | b']' | b'}' | b' ' | b'\t' | b'\n' | b'\r'));
         self.at += end.unwrap_or(rest.len());
         end.is_some()
     }
@@ -327,7 +338,9 @@ impl ListSplitter {
 
 /// Whether a key of the object around the list, with its quotes, is that of the list.
 fn names_entries(key: &[u8]) -> Result<bool, Malformed> {
-    serde_json::from_slice::<Cow<'_, str>>(key).map(|key| key == "entries").map_err(|_| Malformed::Envelope)
+    serde_json::from_slice::<Cow<'_, str>>(key)
+        .map(|key| key == "entries")
+        .map_err(|_| Malformed::Envelope)
 }
 
 #[cfg(test)]

@@ -126,7 +126,8 @@ pub struct Named {
 impl Named {
     /// Whether the file means this one, by either.
     pub fn is(&self, name_or_id: &str) -> bool {
-        self.name == name_or_id || self.id.as_ref().is_some_and(|id| id.eq_ignore_ascii_case(name_or_id))
+        self.name == name_or_id
+            || self.id.as_ref().is_some_and(|id| id.eq_ignore_ascii_case(name_or_id))
     }
 }
 
@@ -147,7 +148,10 @@ pub fn count_elements(chunks: impl IntoIterator<Item = Bytes>) -> Option<usize> 
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
     /// There is nothing to verify Heroku with.
-    #[error("this machine has no certificates of CAs, so no host can be verified. {}", Self::INSTALL)]
+    #[error(
+        "this machine has no certificates of CAs, so no host can be verified. {}",
+        Self::INSTALL
+    )]
     NoCertificates(reqwest::Error),
     /// Something else.
     #[error("the HTTP client can't be set up: {0}")]
@@ -156,8 +160,7 @@ pub enum SetupError {
 
 impl SetupError {
     /// What to do where there are no certificates of CAs.
-    pub const INSTALL: &str =
-        "Install them (Debian: `apt-get install ca-certificates`), or set SSL_CERT_FILE to a file of them";
+    pub const INSTALL: &str = "Install them (Debian: `apt-get install ca-certificates`), or set SSL_CERT_FILE to a file of them";
 }
 
 impl From<reqwest::Error> for SetupError {
@@ -175,9 +178,14 @@ impl From<reqwest::Error> for SetupError {
 }
 
 /// A client for `url`. What goes there in the clear needs no certificates of CAs, so a machine without any will do.
-pub fn client_for(url: &Url, builder: impl Fn() -> reqwest::ClientBuilder) -> Result<reqwest::Client, SetupError> {
+pub fn client_for(
+    url: &Url,
+    builder: impl Fn() -> reqwest::ClientBuilder,
+) -> Result<reqwest::Client, SetupError> {
     match builder().build().map_err(SetupError::from) {
-        Err(SetupError::NoCertificates(_)) if url.scheme() == "http" => Ok(builder().tls_certs_only([]).build()?),
+        Err(SetupError::NoCertificates(_)) if url.scheme() == "http" => {
+            Ok(builder().tls_certs_only([]).build()?)
+        }
         built => built,
     }
 }
@@ -193,13 +201,23 @@ impl Client {
         headers.insert(ACCEPT, HeaderValue::from_static("application/vnd.heroku+json; version=3"));
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
         // Answers are decoded in `coding`, which sees what follows the first member.
-        let http = client_for(&api.base_url, || http(api).no_gzip().default_headers(headers.clone()))?;
+        let http =
+            client_for(&api.base_url, || http(api).no_gzip().default_headers(headers.clone()))?;
         let waiting = Waiting::new();
         let budgets = sources
             .into_iter()
-            .map(|source| (tokens.of(source).clone(), Arc::new(Budget::new(&source.rate_limit, &waiting))))
+            .map(|source| {
+                (tokens.of(source).clone(), Arc::new(Budget::new(&source.rate_limit, &waiting)))
+            })
             .collect();
-        Ok(Self { http, files: OnceLock::new(), api: api.clone(), budgets, waiting, exhausted: AtomicU32::new(0) })
+        Ok(Self {
+            http,
+            files: OnceLock::new(),
+            api: api.clone(),
+            budgets,
+            waiting,
+            exhausted: AtomicU32::new(0),
+        })
     }
 
     /// A client for files on other hosts: it has no header of ours but its name, unpacks nothing, and waits as long for
@@ -230,9 +248,11 @@ impl Client {
         {
             let mut pairs = url.query_pairs_mut();
             pairs.append_pair("day", &query.date.to_string()).append_pair("order", order);
-            for (name, value) in
-                [("type", &query.filter.r#type), ("action", &query.filter.action), ("actor", &query.filter.actor)]
-            {
+            for (name, value) in [
+                ("type", &query.filter.r#type),
+                ("action", &query.filter.action),
+                ("actor", &query.filter.actor),
+            ] {
                 if let Some(value) = value {
                     pairs.append_pair(name, value);
                 }
@@ -242,7 +262,12 @@ impl Client {
     }
 
     /// The teams of an enterprise account. The requests that this takes are counted in `cost`.
-    pub async fn teams(&self, account: &str, asker: &Asker, cost: &mut Cost) -> Result<Vec<Team>, Error> {
+    pub async fn teams(
+        &self,
+        account: &str,
+        asker: &Asker,
+        cost: &mut Cost,
+    ) -> Result<Vec<Team>, Error> {
         let url = self.url(&["enterprise-accounts", account, "teams"]);
         ListReader::new(self, url, asker.clone()).read_all(cost).await
     }
@@ -269,7 +294,8 @@ impl Client {
 
     /// Whether Heroku, or the limit of this token, exhausted the policy so often in a row that it is not worth another.
     fn in_outage(&self, token: &Token) -> bool {
-        self.exhausted.load(Ordering::Relaxed) >= OUTAGE_AFTER || self.budget(token).exhausted() >= OUTAGE_AFTER
+        self.exhausted.load(Ordering::Relaxed) >= OUTAGE_AFTER
+            || self.budget(token).exhausted() >= OUTAGE_AFTER
     }
 
     /// Notes that a request was answered, so that Heroku is there, and there for this token.
@@ -290,7 +316,11 @@ impl Client {
 /// What all our clients have in common.
 fn http(api: &Api) -> reqwest::ClientBuilder {
     let client = reqwest::Client::builder()
-        .user_agent(concat!("auditsync/", env!("CARGO_PKG_VERSION"), " (audit trail to PostgreSQL)"))
+        .user_agent(concat!(
+            "auditsync/",
+            env!("CARGO_PKG_VERSION"),
+            " (audit trail to PostgreSQL)"
+        ))
         .connect_timeout(api.connect_timeout)
         .redirect(redirect::Policy::none())
         .referer(false);

@@ -90,7 +90,9 @@ pub(super) fn with_page_size(range: &str, page_size: u32) -> String {
     let (before, value) = options.split_at(at + "max=".len());
     let digits = value.find(|c: char| !c.is_ascii_digit()).unwrap_or(value.len());
     match value[..digits].parse::<u32>() {
-        Ok(theirs) if theirs < page_size => format!("{bounds}{before}{page_size}{}", &value[digits..]),
+        Ok(theirs) if theirs < page_size => {
+            format!("{bounds}{before}{page_size}{}", &value[digits..])
+        }
         _ => range.to_owned(),
     }
 }
@@ -149,10 +151,13 @@ mod tests {
 
     /// A page whose body comes in these chunks.
     fn page(chunks: &[&'static str]) -> Page {
-        let chunks: Vec<_> =
-            chunks.iter().map(|chunk| Ok::<_, Infallible>(Bytes::from_static(chunk.as_bytes()))).collect();
+        let chunks: Vec<_> = chunks
+            .iter()
+            .map(|chunk| Ok::<_, Infallible>(Bytes::from_static(chunk.as_bytes())))
+            .collect();
         let body = Body::wrap_stream(futures_util::stream::iter(chunks));
-        let response = http::Response::builder().header("Request-Id", "r-1").body(body).expect("an answer");
+        let response =
+            http::Response::builder().header("Request-Id", "r-1").body(body).expect("an answer");
         Page::new(Answer::of(response.into()))
     }
 
@@ -176,7 +181,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_page_that_is_cut_off_or_no_list_is_a_fault() {
-        for (chunks, why) in [(&["[1,", "2"][..], Malformed::CutOff), (&["{}"], Malformed::NotAList)] {
+        for (chunks, why) in
+            [(&["[1,", "2"][..], Malformed::CutOff), (&["{}"], Malformed::NotAList)]
+        {
             let fault = read(&mut page(chunks)).await.expect_err("half a page");
             assert!(matches!(&fault, Fault::Body(malformed) if *malformed == why), "{fault}");
         }

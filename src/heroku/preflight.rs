@@ -41,7 +41,11 @@ impl Client {
     }
 
     /// An enterprise account, by name or id.
-    pub async fn enterprise_account(&self, account: &str, asker: &Asker) -> Result<EnterpriseAccount, Error> {
+    pub async fn enterprise_account(
+        &self,
+        account: &str,
+        asker: &Asker,
+    ) -> Result<EnterpriseAccount, Error> {
         let url = self.url(&["enterprise-accounts", account]);
         Asking::new(self, url, asker.clone()).object(&mut Cost::default()).await
     }

@@ -142,7 +142,8 @@ impl<'c> DayReader<'c> {
     async fn fill_batch(&mut self) -> Result<(), Failed> {
         while self.batch.len() < BATCH_EVENTS && self.batch_bytes < BATCH_BYTES {
             let Some(element) = self.list.next_element().await? else { break };
-            let event = Event::from_bytes(element).map_err(|fault| self.list.give_up_page(fault.into()))?;
+            let event =
+                Event::from_bytes(element).map_err(|fault| self.list.give_up_page(fault.into()))?;
             self.list.continuation.note(&event.id);
             self.note_page();
             self.of_page += 1;
@@ -266,7 +267,10 @@ impl<'c> ListReader<'c> {
                 Ok(None) => break,
                 Err(fault) => Err(fault),
             };
-            let event = event.map_err(|fault| Failed { fault, request_id: page.request_id(self.asking.token()) })?;
+            let event = event.map_err(|fault| Failed {
+                fault,
+                request_id: page.request_id(self.asking.token()),
+            })?;
             if self.continuation.is_new(&event.id) {
                 contradiction = Some(Discontinued::Unread);
                 break;

@@ -68,11 +68,16 @@ impl Request<'_> {
             request = request.header(RANGE, range);
         }
         let no_answer = |fault| Failed { fault, request_id: None };
-        let response = within(&mut time_left, self.timeout, request.send()).await.map_err(no_answer)?;
+        let response =
+            within(&mut time_left, self.timeout, request.send()).await.map_err(no_answer)?;
 
         self.note_headers(response.headers());
         let answer = Answer { time_left, ..Answer::new(response, self.token, self.timeout) };
-        debug!(status = answer.status().as_u16(), request_id = answer.request_id(self.token), "Heroku answered");
+        debug!(
+            status = answer.status().as_u16(),
+            request_id = answer.request_id(self.token),
+            "Heroku answered"
+        );
         if super::answer::class(answer.status()).is_some() {
             return Err(self.refused(answer).await);
         }
@@ -80,7 +85,9 @@ impl Request<'_> {
     }
 
     fn note_headers(&self, headers: &HeaderMap) {
-        if let Some(remaining) = header(headers, "RateLimit-Remaining").and_then(|value| value.trim().parse().ok()) {
+        if let Some(remaining) =
+            header(headers, "RateLimit-Remaining").and_then(|value| value.trim().parse().ok())
+        {
             self.budget.observe_remaining(remaining);
         }
         for name in ["X-Heroku-Warning", "Warning-Message"] {
@@ -93,12 +100,15 @@ impl Request<'_> {
 
     async fn refused(&self, mut answer: Answer) -> Failed {
         let (status, request_id) = (answer.status(), answer.request_id(self.token));
-        let asked =
-            header(answer.headers(), RETRY_AFTER.as_str()).and_then(|value| retry_after(value, SystemTime::now()));
+        let asked = header(answer.headers(), RETRY_AFTER.as_str())
+            .and_then(|value| retry_after(value, SystemTime::now()));
         // A body that breaks off or is too long is still an answer: its status decides, and what was read of it is told.
         let mut body = Vec::new();
         let _ = answer.read_into(&mut body).await;
-        Failed { fault: ErrorBody::parse(without_mark(&body)).into_fault(status, asked, self.token), request_id }
+        Failed {
+            fault: ErrorBody::parse(without_mark(&body)).into_fault(status, asked, self.token),
+            request_id,
+        }
     }
 }
 
@@ -155,7 +165,8 @@ impl Answer {
     async fn receive(&mut self) -> Result<Option<Bytes>, Fault> {
         loop {
             let body = &mut self.body;
-            let frame = poll_fn(|context| Pin::new(&mut *body).poll_frame(context).map(Option::transpose));
+            let frame =
+                poll_fn(|context| Pin::new(&mut *body).poll_frame(context).map(Option::transpose));
             match within(&mut self.time_left, self.timeout, frame).await? {
                 // Others hold trailers.
                 Some(frame) => {
@@ -164,14 +175,19 @@ impl Answer {
                     }
                 }
                 // Over HTTP/2 the library takes a stream that the server resets without an error for an end.
-                None if self.version == Version::HTTP_2 && !self.body.is_end_stream() => return Err(Fault::GivenUp),
+                None if self.version == Version::HTTP_2 && !self.body.is_end_stream() => {
+                    return Err(Fault::GivenUp);
+                }
                 None => return Ok(None),
             }
         }
     }
 
     /// Its body, read to its end, which is to be a JSON object.
-    pub(super) async fn object<T: serde::de::DeserializeOwned>(&mut self, token: &Token) -> Result<T, Fault> {
+    pub(super) async fn object<T: serde::de::DeserializeOwned>(
+        &mut self,
+        token: &Token,
+    ) -> Result<T, Fault> {
         let mut body = Vec::new();
         self.read_into(&mut body).await?;
         serde_json::from_slice(without_mark(&body)).map_err(|fault| shape(&fault, token))
@@ -201,14 +217,16 @@ pub(super) async fn within<T>(
     answer: impl Future<Output = reqwest::Result<T>>,
 ) -> Result<T, Fault> {
     let begun = Instant::now();
-    let answer = tokio::time::timeout(*time_left, answer).await.map_err(|_| Fault::TimedOut(timeout))?;
+    let answer =
+        tokio::time::timeout(*time_left, answer).await.map_err(|_| Fault::TimedOut(timeout))?;
     *time_left = time_left.saturating_sub(begun.elapsed());
     // The address is told with the error; it need not stand in its cause too.
     answer.map_err(|error| Fault::Network(error.without_url()))
 }
 
 fn bearer(token: &Token) -> HeaderValue {
-    let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose())).expect("checked with the file");
+    let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose()))
+        .expect("checked with the file");
     value.set_sensitive(true);
     value
 }
@@ -248,7 +266,10 @@ mod tests {
     fn retry_after_is_seconds_or_a_date_or_nothing() {
         let now = httpdate::parse_http_date("Sat, 28 Sep 2024 10:00:00 GMT").expect("a date");
         assert_eq!(retry_after(" 120 ", now), Some(Duration::from_mins(2)));
-        assert_eq!(retry_after("Sat, 28 Sep 2024 10:00:30 GMT", now), Some(Duration::from_secs(30)));
+        assert_eq!(
+            retry_after("Sat, 28 Sep 2024 10:00:30 GMT", now),
+            Some(Duration::from_secs(30))
+        );
         assert_eq!(retry_after("Sat, 28 Sep 2024 09:00:00 GMT", now), Some(Duration::ZERO));
         for odd in ["", "-1", "+1", "1.5", "soon", "99999999999999999999999"] {
             assert_eq!(retry_after(odd, now), None, "{odd}");
@@ -257,9 +278,13 @@ mod tests {
 
     /// An answer whose body comes in these chunks.
     fn answer(coding: &str, chunks: Vec<Vec<u8>>) -> Answer {
-        let chunks = chunks.into_iter().map(|chunk| Ok::<_, std::convert::Infallible>(Bytes::from(chunk)));
+        let chunks =
+            chunks.into_iter().map(|chunk| Ok::<_, std::convert::Infallible>(Bytes::from(chunk)));
         let body = Body::wrap_stream(futures_util::stream::iter(chunks));
-        let response = http::Response::builder().header("Content-Encoding", coding).body(body).expect("an answer");
+        let response = http::Response::builder()
+            .header("Content-Encoding", coding)
+            .body(body)
+            .expect("an answer");
         Answer::of(response.into())
     }
 
@@ -278,7 +303,9 @@ mod tests {
         let text = br#"{"id":"a"}"#;
         let two = [gzip(&text[..4]), gzip(&text[4..])].concat();
         for size in [1, 2, 3, 7, 1000] {
-            for (coding, body) in [("", &text[..]), ("identity", b"\xef\xbb\xbf {\"id\":\"a\"} \n"), ("gzip", &two)] {
+            for (coding, body) in
+                [("", &text[..]), ("identity", b"\xef\xbb\xbf {\"id\":\"a\"} \n"), ("gzip", &two)]
+            {
                 let chunks = body.chunks(size).map(<[u8]>::to_vec).collect();
                 let object = object(answer(coding, chunks)).await.expect("an object");
                 assert_eq!(object["id"], "a", "{coding} in chunks of {size}");

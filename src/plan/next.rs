@@ -66,7 +66,8 @@ impl CatchUp {
     /// The same days as a plan of what is due looks at.
     pub fn of(known: &Known<'_, '_>) -> Self {
         let (from, to) = window(Selection::Due, last_over(known.now), known.catch_up_days);
-        let first_days = known.days.iter().map(|(source, days)| (source.clone(), days.first)).collect();
+        let first_days =
+            known.days.iter().map(|(source, days)| (source.clone(), days.first)).collect();
         Self { from, to, days: known.catch_up_days, first_days }
     }
 

@@ -16,7 +16,8 @@ fn date(text: &str) -> NaiveDate {
 
 /// A source called `a`, with `more` in its section.
 fn config(more: &str) -> Config {
-    let text = format!("[[source]]\nname = \"a\"\naccount = \"acme\"\ntoken_env = \"TOKEN\"\n{more}\n");
+    let text =
+        format!("[[source]]\nname = \"a\"\naccount = \"acme\"\ntoken_env = \"TOKEN\"\n{more}\n");
     Config::parse(Path::new("audit.toml"), &text).expect("a right file")
 }
 
@@ -39,7 +40,12 @@ fn row(day: &str, status: Status) -> LedgerRow {
     }
 }
 
-fn planned(config: &Config, first: Option<&str>, rows: &[LedgerRow], selection: Selection) -> Vec<(String, Verdict)> {
+fn planned(
+    config: &Config,
+    first: Option<&str>,
+    rows: &[LedgerRow],
+    selection: Selection,
+) -> Vec<(String, Verdict)> {
     planned_with(config, first, rows, (selection, &RECHECKS))
 }
 
@@ -80,7 +86,10 @@ fn planned_from(
 
 fn due(config: &Config, first: Option<&str>, rows: &[LedgerRow]) -> Vec<String> {
     let planned = planned(config, first, rows, Selection::Due).into_iter();
-    planned.filter(|(_, verdict)| matches!(verdict, Verdict::Due(_))).map(|(date, _)| date).collect()
+    planned
+        .filter(|(_, verdict)| matches!(verdict, Verdict::Due(_)))
+        .map(|(date, _)| date)
+        .collect()
 }
 
 #[test]
@@ -92,7 +101,10 @@ fn a_first_run_takes_yesterday_alone_whatever_since_says() {
 #[test]
 fn nothing_is_owed_before_since() {
     assert_eq!(due(&config("since = \"2024-09-29\""), None, &[]), [""; 0]);
-    assert_eq!(due(&config("since = \"2024-09-27\""), Some("2024-09-20"), &[]), ["2024-09-27", LAST_OVER]);
+    assert_eq!(
+        due(&config("since = \"2024-09-27\""), Some("2024-09-20"), &[]),
+        ["2024-09-27", LAST_OVER]
+    );
 }
 
 #[test]
@@ -113,12 +125,19 @@ fn whole_days_are_not_due_and_failed_stale_and_broken_off_ones_are() {
         row("2024-09-27", Status::Pending),
         row(LAST_OVER, Status::Success),
     ];
-    assert_eq!(due(&config(""), Some("2024-09-23"), &rows), ["2024-09-24", "2024-09-25", "2024-09-26", "2024-09-27"]);
+    assert_eq!(
+        due(&config(""), Some("2024-09-23"), &rows),
+        ["2024-09-24", "2024-09-25", "2024-09-26", "2024-09-27"]
+    );
 }
 
 #[test]
 fn a_pending_day_is_due_at_any_age_and_a_failed_one_only_in_the_window() {
-    let rows = [row("2019-01-01", Status::Pending), row("2019-01-02", Status::Failed), row(LAST_OVER, Status::Success)];
+    let rows = [
+        row("2019-01-01", Status::Pending),
+        row("2019-01-02", Status::Failed),
+        row(LAST_OVER, Status::Success),
+    ];
     let due = due(&config(""), Some("2019-01-01"), &rows);
     assert_eq!(due[0], "2019-01-01");
     assert!(!due.contains(&"2019-01-02".to_owned()));
@@ -126,7 +145,8 @@ fn a_pending_day_is_due_at_any_age_and_a_failed_one_only_in_the_window() {
 
 #[test]
 fn a_day_with_a_live_holder_is_held_and_one_without_an_owner_is_nobody_s() {
-    let held = LedgerRow { locked_by: Some("x".into()), live: true, ..row(LAST_OVER, Status::Processing) };
+    let held =
+        LedgerRow { locked_by: Some("x".into()), live: true, ..row(LAST_OVER, Status::Processing) };
     let nobody_s = LedgerRow { live: true, ..row("2024-09-27", Status::Processing) };
     let planned = planned(&config(""), Some("2024-09-27"), &[held, nobody_s], Selection::Due);
     assert_eq!(planned[0].1, Verdict::Due(Reason::Stale));
@@ -135,16 +155,24 @@ fn a_day_with_a_live_holder_is_held_and_one_without_an_owner_is_nobody_s() {
 
 #[test]
 fn a_row_with_an_unknown_status_is_told_and_the_other_days_go_on() {
-    let planned =
-        planned(&config(""), Some("2024-09-27"), &[row("2024-09-27", Status::Unknown("DONE".into()))], Selection::Due);
+    let planned = planned(
+        &config(""),
+        Some("2024-09-27"),
+        &[row("2024-09-27", Status::Unknown("DONE".into()))],
+        Selection::Due,
+    );
     assert!(matches!(&planned[0].1, Verdict::Broken { problem } if problem.contains("DONE")));
     assert_eq!(planned[1].1, Verdict::Due(Reason::New));
 }
 
 #[test]
 fn a_lease_without_an_end_is_told_instead_of_waited_for() {
-    let row =
-        LedgerRow { locked_by: Some("x".into()), live: true, endless: true, ..row(LAST_OVER, Status::Processing) };
+    let row = LedgerRow {
+        locked_by: Some("x".into()),
+        live: true,
+        endless: true,
+        ..row(LAST_OVER, Status::Processing)
+    };
     let planned = planned(&config(""), Some(LAST_OVER), &[row], Selection::Due);
     assert!(matches!(&planned[0].1, Verdict::Broken { problem } if problem.contains("held by x")));
 }
@@ -187,9 +215,16 @@ fn behind_the_last_age_a_day_is_read_until_it_settles_at_the_ages_last_distance(
     // Two days lie between the ages.
     for (read_at, is_due) in [("2024-09-27T09:00:00Z", true), ("2024-09-27T11:00:00Z", false)] {
         let unsettled = whole("2024-09-20", read_at);
-        let is_now = |row: LedgerRow| due(&config("since = \"2024-09-28\""), Some("2024-09-20"), &[row]);
-        assert_eq!(is_now(unsettled.clone()).contains(&"2024-09-20".to_owned()), is_due, "{read_at}");
-        assert!(!is_now(LedgerRow { settled: true, ..unsettled }).contains(&"2024-09-20".to_owned()));
+        let is_now =
+            |row: LedgerRow| due(&config("since = \"2024-09-28\""), Some("2024-09-20"), &[row]);
+        assert_eq!(
+            is_now(unsettled.clone()).contains(&"2024-09-20".to_owned()),
+            is_due,
+            "{read_at}"
+        );
+        assert!(
+            !is_now(LedgerRow { settled: true, ..unsettled }).contains(&"2024-09-20".to_owned())
+        );
     }
 }
 
@@ -206,7 +241,8 @@ fn an_age_comes_at_its_very_moment_and_close_ages_bring_none_of_them_forward() {
     ] {
         let ages: Vec<_> = ages.iter().map(|hours| Duration::from_hours(*hours)).collect();
         let planned = planned_with(&config(""), Some(day), &rows, (Selection::Due, &ages));
-        let is_planned = planned.iter().any(|(date, verdict)| date == day && matches!(verdict, Verdict::Due(_)));
+        let is_planned =
+            planned.iter().any(|(date, verdict)| date == day && matches!(verdict, Verdict::Due(_)));
         assert_eq!(is_planned, is_due, "{ages:?}");
     }
 }
@@ -264,7 +300,12 @@ fn named_days_are_those_and_no_others_and_whole_ones_stay_whole() {
 fn a_day_without_a_row_is_due_unless_it_is_known_to_have_settled() {
     let settled = ["2024-09-22", "2024-09-23", "2024-09-24", "2024-09-26", "2024-09-27"];
     let rows = [row(LAST_OVER, Status::Failed)];
-    let planned = planned_from(&config(""), Some(("2024-09-22", &settled)), &rows, (Selection::Due, &RECHECKS));
+    let planned = planned_from(
+        &config(""),
+        Some(("2024-09-22", &settled)),
+        &rows,
+        (Selection::Due, &RECHECKS),
+    );
     let due = |day: &str, reason| (day.to_owned(), Verdict::Due(reason));
     assert_eq!(planned, [due("2024-09-25", Reason::New), due(LAST_OVER, Reason::Failed)]);
 }
@@ -292,11 +333,17 @@ fn days_come_oldest_first_across_sources() {
 fn an_adopted_day_is_due_in_the_window_and_where_it_is_named_and_nowhere_else() {
     let adopted = |day| LedgerRow { attempt: 0, adopted: true, ..row(day, Status::Success) };
     let rows = [adopted("2024-09-10"), adopted("2024-09-24"), row("2024-09-25", Status::Success)];
-    let days = planned(&config("since = \"2024-09-24\""), Some("2024-09-10"), &rows, Selection::Due);
-    let told: Vec<_> = days.iter().filter(|(_, verdict)| *verdict == Verdict::Due(Reason::Adopted)).collect();
+    let days =
+        planned(&config("since = \"2024-09-24\""), Some("2024-09-10"), &rows, Selection::Due);
+    let told: Vec<_> =
+        days.iter().filter(|(_, verdict)| *verdict == Verdict::Due(Reason::Adopted)).collect();
     assert_eq!(told.iter().map(|(date, _)| date.as_str()).collect::<Vec<_>>(), ["2024-09-24"]);
-    let named =
-        planned(&config(""), Some("2024-09-10"), &rows, Selection::Named(date("2024-09-10"), date("2024-09-10")));
+    let named = planned(
+        &config(""),
+        Some("2024-09-10"),
+        &rows,
+        Selection::Named(date("2024-09-10"), date("2024-09-10")),
+    );
     assert_eq!(named, [("2024-09-10".to_owned(), Verdict::Due(Reason::Adopted))]);
 }
 
@@ -308,15 +355,24 @@ fn no_day_before_the_audit_trail_is_due_whatever_its_row_says() {
         ..row("2016-12-30", Status::Success)
     };
     let rows = [early("1024-09-28"), early("2016-12-31"), early("2017-01-01"), recheck];
-    assert_eq!(due(&config("since = \"2024-09-28\""), Some("1024-09-28"), &rows), ["2017-01-01", LAST_OVER]);
+    assert_eq!(
+        due(&config("since = \"2024-09-28\""), Some("1024-09-28"), &rows),
+        ["2017-01-01", LAST_OVER]
+    );
     let (from, to) = window(Selection::Due, date("2017-01-03"), 3650);
     assert_eq!((from, to), (date("2017-01-01"), date("2017-01-03")));
 }
 
 /// What the next run makes of each named day, if this one leaves it so.
-fn next_runs(config: &Config, first: Option<&str>, rows: &[LedgerRow], days: &[(&str, Left)]) -> Vec<NextRun> {
+fn next_runs(
+    config: &Config,
+    first: Option<&str>,
+    rows: &[LedgerRow],
+    days: &[(&str, Left)],
+) -> Vec<NextRun> {
     let sources: Vec<&Source> = config.sources.iter().collect();
-    let of_source = |first| ("a".to_owned(), SourceDays { first: date(first), settled: HashSet::new() });
+    let of_source =
+        |first| ("a".to_owned(), SourceDays { first: date(first), settled: HashSet::new() });
     let known = Known {
         sources: &sources,
         rows,
@@ -344,14 +400,23 @@ fn the_next_run_reads_pending_days_of_any_age_and_others_while_they_are_in_its_w
         ("2024-09-22", Left::Untouched),
         (LAST_OVER, Left::Failed),
     ];
-    let expected = [NextRun::Leaves, NextRun::Leaves, NextRun::Reads, until("2024-09-29"), until("2024-10-05")];
+    let expected = [
+        NextRun::Leaves,
+        NextRun::Leaves,
+        NextRun::Reads,
+        until("2024-09-29"),
+        until("2024-10-05"),
+    ];
     assert_eq!(next_runs(&config(""), Some("2020-01-01"), &[], &days), expected);
     let disabled = next_runs(&config("enabled = false"), Some("2020-01-01"), &[], &days);
     assert_eq!(disabled, [NextRun::Leaves; 5]);
     // Before `since`, or the first day, nothing is caught up; a source without a day begins with yesterday.
     let since = next_runs(&config("since = \"2024-09-23\""), Some("2020-01-01"), &[], &days);
     assert_eq!(since[3..], [NextRun::Leaves, until("2024-10-05")]);
-    assert_eq!(next_runs(&config(""), None, &[], &days)[3..], [NextRun::Leaves, until("2024-10-05")]);
+    assert_eq!(
+        next_runs(&config(""), None, &[], &days)[3..],
+        [NextRun::Leaves, until("2024-10-05")]
+    );
 }
 
 #[test]
@@ -360,7 +425,9 @@ fn the_next_run_reads_what_is_due_by_its_row_at_any_age() {
         synced_at: Some("2024-01-02T00:10:00Z".parse().expect("a time")),
         ..row("2024-01-01", status)
     };
-    let next = |row: LedgerRow, left| next_runs(&config(""), Some("2020-01-01"), &[row], &[("2024-01-01", left)])[0];
+    let next = |row: LedgerRow, left| {
+        next_runs(&config(""), Some("2020-01-01"), &[row], &[("2024-01-01", left)])[0]
+    };
     assert_eq!(next(row("2024-01-01", Status::Pending), Left::Untouched), NextRun::Reads);
     assert_eq!(next(row("2024-01-01", Status::Pending), Left::Failed), NextRun::Leaves);
     assert_eq!(next(row("2024-01-01", Status::Failed), Left::Untouched), NextRun::Leaves);

@@ -42,10 +42,12 @@ pub struct TakenOver {
 impl Report for AdoptionReport {
     fn text(&self) -> Text {
         let TakenOver { source, days, due, error, unproven, ignored, .. } = &self.adopted;
-        let (takes, applies) = if self.dry_run { ("Would take", "Would apply") } else { ("Took", "Applied") };
+        let (takes, applies) =
+            if self.dry_run { ("Would take", "Would apply") } else { ("Took", "Applied") };
         let days = counted(*days as u64, "day");
         let mut text = Text::default();
-        let _ = writeln!(text, "{takes} the Python logger's table over: {days}, as those of {source}.");
+        let _ =
+            writeln!(text, "{takes} the Python logger's table over: {days}, as those of {source}.");
         let mut tell = |days: i64, status: &str, lines: &[&str]| {
             let first = format!("{days:>5} {status}");
             let labels = [first.as_str()].into_iter().chain(std::iter::repeat(""));
@@ -99,7 +101,14 @@ pub struct RereadDays {
 impl RereadDays {
     /// No day of `source`.
     pub fn none(source: &Source) -> Self {
-        Self { source: source.name.to_string(), days: 0, from: None, to: None, dry_run: true, enabled: source.enabled }
+        Self {
+            source: source.name.to_string(),
+            days: 0,
+            from: None,
+            to: None,
+            dry_run: true,
+            enabled: source.enabled,
+        }
     }
 
     /// The same for people.
@@ -110,7 +119,8 @@ impl RereadDays {
         };
         let days = counted(*days, "adopted day");
         let dates = if from == to { from.to_string() } else { format!("{from} .. {to}") };
-        let run = if *enabled { "auditsync".to_owned() } else { format!("auditsync --source {source}") };
+        let run =
+            if *enabled { "auditsync".to_owned() } else { format!("auditsync --source {source}") };
         if *dry_run {
             format!("Would make {days} of {source} due: {dates}. Nothing was changed.\n")
         } else {

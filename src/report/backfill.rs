@@ -37,7 +37,12 @@ impl Report for PlanReport {
     fn text(&self) -> Text {
         let mut table = Plain::new(&["SOURCE", ">DAYS", ">REQUESTS", ">TIME"]);
         for SourcePlan { source, days, requests, seconds } in &self.per_source {
-            table.row(vec![source.to_string(), days.to_string(), requests.to_string(), time(*seconds)]);
+            table.row(vec![
+                source.to_string(),
+                days.to_string(),
+                requests.to_string(),
+                time(*seconds),
+            ]);
         }
         let mut text = Text::default();
         text.table(table);

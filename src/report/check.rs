@@ -31,7 +31,11 @@ pub struct Check {
 
 impl Check {
     /// A thing that is right.
-    pub fn good(check: &'static str, subject: impl Into<String>, detail: impl Into<String>) -> Self {
+    pub fn good(
+        check: &'static str,
+        subject: impl Into<String>,
+        detail: impl Into<String>,
+    ) -> Self {
         Self { check, subject: subject.into(), ok: true, detail: detail.into(), advice: None }
     }
 

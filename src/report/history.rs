@@ -26,10 +26,16 @@ impl Report for HistoryReport {
                     counted(u64::from(days), "day")
                 )
             };
-            return Text::of(&[&self.days.map_or_else(|| "Nothing ever happened to that.".to_owned(), lately)]);
+            return Text::of(&[&self
+                .days
+                .map_or_else(|| "Nothing ever happened to that.".to_owned(), lately)]);
         }
-        let mut table = Plain::new(&["AT (UTC)", "SOURCE", "DATE", ">#", "ACTION", "*OUTCOME", ">EVENTS", ">NEW"]);
-        let figure = |figure: Option<i32>| figure.map_or_else(|| "-".to_owned(), |figure| figure.to_string());
+        let mut table = Plain::new(&[
+            "AT (UTC)", "SOURCE", "DATE", ">#", "ACTION", "*OUTCOME", ">EVENTS", ">NEW",
+        ]);
+        let figure = |figure: Option<i32>| {
+            figure.map_or_else(|| "-".to_owned(), |figure| figure.to_string())
+        };
         for entry in &self.entries {
             table.row(vec![
                 entry.at.format("%Y-%m-%d %H:%M:%S").to_string(),

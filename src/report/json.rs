@@ -36,12 +36,20 @@ impl Formatter for Strings {
         Ok(())
     }
 
-    fn write_string_fragment<W: io::Write + ?Sized>(&mut self, _: &mut W, fragment: &str) -> io::Result<()> {
+    fn write_string_fragment<W: io::Write + ?Sized>(
+        &mut self,
+        _: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
         self.string.push_str(fragment);
         Ok(())
     }
 
-    fn write_char_escape<W: io::Write + ?Sized>(&mut self, _: &mut W, escape: CharEscape) -> io::Result<()> {
+    fn write_char_escape<W: io::Write + ?Sized>(
+        &mut self,
+        _: &mut W,
+        escape: CharEscape,
+    ) -> io::Result<()> {
         self.string.push(match escape {
             CharEscape::Quote => '"',
             CharEscape::ReverseSolidus => '\\',
@@ -70,7 +78,11 @@ mod tests {
 
     #[test]
     fn a_document_reads_back_as_it_was_and_holds_nothing_that_steers() {
-        let odd: String = (0..0x300).chain(0x2000..0x2100).chain(0xe0000..0xe0080).filter_map(char::from_u32).collect();
+        let odd: String = (0..0x300)
+            .chain(0x2000..0x2100)
+            .chain(0xe0000..0xe0080)
+            .filter_map(char::from_u32)
+            .collect();
         let value = serde_json::json!({ "a": [odd, 1, null, true, 0.5], odd.clone(): {} });
         let document = document(&value).expect("a document");
         assert!(document.ends_with('\n') && !document.trim_end().chars().any(steers), "{document}");
@@ -80,6 +92,9 @@ mod tests {
     #[test]
     fn no_token_stands_in_a_document() {
         let value = serde_json::json!({ "HRKU-1": "a \"HRKU-2\"\n" });
-        assert_eq!(document(&value).expect("a document"), "{\"[token]\":\"a \\\"[token]\\\"\\n\"}\n");
+        assert_eq!(
+            document(&value).expect("a document"),
+            "{\"[token]\":\"a \\\"[token]\\\"\\n\"}\n"
+        );
     }
 }

@@ -65,7 +65,12 @@ pub enum Colors {
 }
 
 /// Begins to log. `rust_log` comes before `verbosity`; without a `format`, a terminal gets text and all else logfmt.
-pub fn start(format: Option<LogFormat>, verbosity: Verbosity, rust_log: Option<&str>, colors: Colors) {
+pub fn start(
+    format: Option<LogFormat>,
+    verbosity: Verbosity,
+    rust_log: Option<&str>,
+    colors: Colors,
+) {
     let filter = match rust_log.filter(|directives| !directives.trim().is_empty()) {
         Some(directives) => EnvFilter::builder().parse_lossy(understood(directives)),
         None => EnvFilter::new(verbosity.directives()),
@@ -74,7 +79,8 @@ pub fn start(format: Option<LogFormat>, verbosity: Verbosity, rust_log: Option<&
     let format = format.unwrap_or(if terminal { LogFormat::Text } else { LogFormat::Logfmt });
     let color = terminal && colors == Colors::OnTerminals && format == LogFormat::Text;
     // The lines bring their own colours.
-    let layer = fmt::layer().event_format(Lines { format, color }).with_ansi(false).with_writer(|| Stderr);
+    let layer =
+        fmt::layer().event_format(Lines { format, color }).with_ansi(false).with_writer(|| Stderr);
     // Only a second call in one process fails, and then the first log goes on.
     let _ = tracing_subscriber::registry().with(layer.with_filter(filter)).try_init();
 }
@@ -88,7 +94,12 @@ fn understood(directives: &str) -> String {
             false
         }
     };
-    directives.split(',').filter(|directive| !directive.is_empty()).filter(is_understood).collect::<Vec<_>>().join(",")
+    directives
+        .split(',')
+        .filter(|directive| !directive.is_empty())
+        .filter(is_understood)
+        .collect::<Vec<_>>()
+        .join(",")
 }
 
 /// Stderr. A line that it does not take is lost: a log that nobody reads changes nothing.
@@ -137,7 +148,13 @@ pub enum Novelty {
 }
 
 /// One line for an event that is new here. Heroku may well tell of a `token` in an event; the log does not.
-pub fn new_event(mode: EventLog, novelty: Novelty, source: &SourceName, event: &Event, token: &Token) {
+pub fn new_event(
+    mode: EventLog,
+    novelty: Novelty,
+    source: &SourceName,
+    event: &Event,
+    token: &Token,
+) {
     let columns = &event.columns;
     let hide = |text: &Option<String>| text.as_deref().map(|text| token.hide_in(text).into_owned());
     let created_at = columns.created_at.map(|time| time.to_rfc3339());
@@ -172,8 +189,18 @@ pub fn new_event(mode: EventLog, novelty: Novelty, source: &SourceName, event: &
 
 /// One line for a day that has come to an end.
 pub fn day(report: &DayReport) {
-    let DayReport { source, date, outcome, events, new_events, late_events, requests, retries, duration_ms, .. } =
-        report;
+    let DayReport {
+        source,
+        date,
+        outcome,
+        events,
+        new_events,
+        late_events,
+        requests,
+        retries,
+        duration_ms,
+        ..
+    } = report;
     let DayReport { attempt, conflicts, vanished_events, error, .. } = report;
     match outcome {
         // Days that were not begun for one reason, such as a database that is away, are told once.

@@ -52,7 +52,9 @@ impl Output {
                 let folded = width().map(|width| fold::fold(text.as_str(), width));
                 let text = folded.as_deref().unwrap_or(text.as_str());
                 let mut stdout = anstream::AutoStream::auto(io::stdout().lock());
-                streams::unless_read_enough(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
+                streams::unless_read_enough(
+                    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()),
+                )
             }
             Self::Json => streams::print_document(report),
         }
@@ -65,5 +67,6 @@ fn width() -> Option<usize> {
     if !stdout.is_terminal() {
         return None;
     }
-    terminal_size::terminal_size_of(stdout).map(|(terminal_size::Width(columns), _)| usize::from(columns))
+    terminal_size::terminal_size_of(stdout)
+        .map(|(terminal_size::Width(columns), _)| usize::from(columns))
 }

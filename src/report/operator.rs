@@ -40,7 +40,8 @@ impl ResetDay {
 
     /// Whether `next` is the day after this one, and fared alike.
     fn goes_on_in(&self, next: &Self) -> bool {
-        let alike = self.outcome == next.outcome && (self.outcome == "no_row" || self.message == next.message);
+        let alike = self.outcome == next.outcome
+            && (self.outcome == "no_row" || self.message == next.message);
         self.date.succ_opt() == Some(next.date) && alike
     }
 }
@@ -58,7 +59,11 @@ impl Report for ResetReport {
                     } else {
                         first.message.replace("reads it", "reads them")
                     };
-                    writeln!(text, "{} {} .. {}: {days} days {message}", first.source, first.date, last.date)
+                    writeln!(
+                        text,
+                        "{} {} .. {}: {days} days {message}",
+                        first.source, first.date, last.date
+                    )
                 }
             };
         }

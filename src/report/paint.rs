@@ -9,10 +9,14 @@ use anstyle::AnsiColor;
 /// The colour of a state, a status or an outcome; none for any other word.
 fn color(word: &str) -> Option<AnsiColor> {
     match word {
-        "failed" | "FAILED" | "error" | "ERROR" | "missing" | "MISSING" | "lost_lock" => Some(AnsiColor::Red),
+        "failed" | "FAILED" | "error" | "ERROR" | "missing" | "MISSING" | "lost_lock" => {
+            Some(AnsiColor::Red)
+        }
         "due" | "at work" | "PENDING" | "PROCESSING" | "pending" | "processing" | "interrupted"
         | "locked_elsewhere" => Some(AnsiColor::Yellow),
-        "synced" | "already_synced" | "would_sync" | "whole" | "settled" | "SUCCESS" => Some(AnsiColor::Green),
+        "synced" | "already_synced" | "would_sync" | "whole" | "settled" | "SUCCESS" => {
+            Some(AnsiColor::Green)
+        }
         _ => None,
     }
 }

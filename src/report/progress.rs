@@ -45,20 +45,33 @@ impl Progress {
             let lines = LINES.get_or_init(MultiProgress::new).clone();
             let total = lines.add(ProgressBar::new(days as u64));
             let noun = if days == 1 { "day" } else { "days" };
-            let template = format!("{{pos}} of {{len}} {noun}  {{bar:24}}  {{elapsed}} so far{{left}}");
+            let template =
+                format!("{{pos}} of {{len}} {noun}  {{bar:24}}  {{elapsed}} so far{{left}}");
             total.set_style(style(&template).with_key("left", time_left));
             total.enable_steady_tick(DRAWN_EVERY);
             (lines, total)
         });
-        Arc::new(Self { days: days as u64, done: AtomicU64::new(0), begun, told: Mutex::new(begun), live })
+        Arc::new(Self {
+            days: days as u64,
+            done: AtomicU64::new(0),
+            begun,
+            told: Mutex::new(begun),
+            live,
+        })
     }
 
     /// A live line for what is in flight, called `name`; `tell` says what it is about just now.
-    pub fn line(&self, mut name: String, tell: impl Fn() -> String + Clone + Send + Sync + 'static) -> Line {
+    pub fn line(
+        &self,
+        mut name: String,
+        tell: impl Fn() -> String + Clone + Send + Sync + 'static,
+    ) -> Line {
         name = clean(&name);
         Line(self.live.as_ref().map(|(lines, total)| {
             let line = lines.insert_before(total, ProgressBar::new_spinner());
-            let tell = move |_: &ProgressState, w: &mut dyn std::fmt::Write| _ = w.write_str(&clean(&tell()));
+            let tell = move |_: &ProgressState, w: &mut dyn std::fmt::Write| {
+                _ = w.write_str(&clean(&tell()))
+            };
             line.set_style(style("{spinner} {prefix}  {now}").with_key("now", tell));
             line.set_prefix(name);
             line.enable_steady_tick(DRAWN_EVERY);

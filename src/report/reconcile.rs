@@ -97,16 +97,28 @@ impl ReconciledDay {
 impl ReconcileReport {
     /// Whether every month could be compared, and no event is missing here any more.
     pub fn is_good(&self) -> bool {
-        self.months.iter().all(|month| month.error.is_none() && month.days.iter().all(ReconciledDay::is_good))
+        self.months
+            .iter()
+            .all(|month| month.error.is_none() && month.days.iter().all(ReconciledDay::is_good))
     }
 }
 
 impl Report for ReconcileReport {
     fn text(&self) -> Text {
-        let mut table =
-            Plain::new(&["SOURCE", "MONTH", ">DAYS", ">STORED", ">ARCHIVED", ">MISSING HERE", ">THERE", ">DIFFERING"]);
+        let mut table = Plain::new(&[
+            "SOURCE",
+            "MONTH",
+            ">DAYS",
+            ">STORED",
+            ">ARCHIVED",
+            ">MISSING HERE",
+            ">THERE",
+            ">DIFFERING",
+        ]);
         for month in &self.months {
-            let sum = |figure: fn(&ReconciledDay) -> u64| month.days.iter().map(figure).sum::<u64>().to_string();
+            let sum = |figure: fn(&ReconciledDay) -> u64| {
+                month.days.iter().map(figure).sum::<u64>().to_string()
+            };
             table.row(vec![
                 month.source.clone(),
                 month.month.to_string(),
@@ -123,11 +135,9 @@ impl Report for ReconcileReport {
         for month in &self.months {
             month.tell(&mut text);
         }
-        if self
-            .months
-            .iter()
-            .all(|month| month.error.is_none() && month.days.iter().all(|day| day.missing_here.is_empty()))
-        {
+        if self.months.iter().all(|month| {
+            month.error.is_none() && month.days.iter().all(|day| day.missing_here.is_empty())
+        }) {
             text.blank();
             text.push("No event of the archive is missing here.");
         }
@@ -143,7 +153,11 @@ impl MonthReport {
         }
         if let (false, Some(last), None) = (self.complete, self.days.last(), &self.error) {
             text.blank();
-            let _ = writeln!(text, "{} {}: the archive reaches to {} so far", self.source, self.month, last.date);
+            let _ = writeln!(
+                text,
+                "{} {}: the archive reaches to {} so far",
+                self.source, self.month, last.date
+            );
         }
         for day in &self.days {
             for (ids, what) in [

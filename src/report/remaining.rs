@@ -59,7 +59,8 @@ impl Remaining {
             NextRun::ReadsUntil(date) => Some(date),
             NextRun::Reads | NextRun::Leaves => None,
         });
-        let until = until.min().map(|date| format!(", if it starts by {date} (UTC)")).unwrap_or_default();
+        let until =
+            until.min().map(|date| format!(", if it starts by {date} (UTC)")).unwrap_or_default();
         let is_one = matches!(&*self.ranges, [only] if only.from == only.to);
         let them = if is_one { "it" } else { "them" };
         let _ = if read.is_empty() {
@@ -76,11 +77,19 @@ impl Remaining {
         };
         if read.len() < self.ranges.len() {
             for range in read.iter().take(NAMED) {
-                let to = if range.from == range.to { String::new() } else { format!(" .. {}", range.to) };
+                let to = if range.from == range.to {
+                    String::new()
+                } else {
+                    format!(" .. {}", range.to)
+                };
                 let _ = writeln!(text, "  {} {}{to}", range.source, range.from);
             }
             if read.len() > NAMED {
-                let _ = writeln!(text, "  … and {} more ranges: see `--output json`", read.len() - NAMED);
+                let _ = writeln!(
+                    text,
+                    "  … and {} more ranges: see `--output json`",
+                    read.len() - NAMED
+                );
             }
         }
     }

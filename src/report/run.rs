@@ -193,7 +193,15 @@ impl RunReport {
             }
         }
         let remaining = Remaining::default();
-        Self { run_id, dry_run: false, started_at, finished_at: started_at, days, totals, remaining }
+        Self {
+            run_id,
+            dry_run: false,
+            started_at,
+            finished_at: started_at,
+            days,
+            totals,
+            remaining,
+        }
     }
 
     /// Whether every day is as it should be.
@@ -207,7 +215,16 @@ impl Report for RunReport {
         if self.days.is_empty() {
             return Text::of(&["Nothing is due."]);
         }
-        let mut table = Plain::new(&["SOURCE", "DATE", "*OUTCOME", ">EVENTS", ">NEW", ">LATE", ">REQUESTS", ">TIME"]);
+        let mut table = Plain::new(&[
+            "SOURCE",
+            "DATE",
+            "*OUTCOME",
+            ">EVENTS",
+            ">NEW",
+            ">LATE",
+            ">REQUESTS",
+            ">TIME",
+        ]);
         for day in &self.days {
             let took = Duration::from_millis(day.duration_ms).as_secs_f64();
             table.row(vec![
@@ -249,7 +266,8 @@ impl RunReport {
     }
 
     fn summary(&self) -> String {
-        let Totals { synced, already_synced, locked_elsewhere, failed, events, new_events } = self.totals;
+        let Totals { synced, already_synced, locked_elsewhere, failed, events, new_events } =
+            self.totals;
         let mut parts = Vec::new();
         if self.dry_run {
             let days = self.days.iter().filter(|day| day.outcome == Outcome::WouldSync).count();
@@ -257,9 +275,11 @@ impl RunReport {
         } else {
             parts.push(format!("{} synced", counted(synced, "day")));
         }
-        for (days, what) in
-            [(already_synced, "already synced"), (locked_elsewhere, "being worked on elsewhere"), (failed, "not done")]
-        {
+        for (days, what) in [
+            (already_synced, "already synced"),
+            (locked_elsewhere, "being worked on elsewhere"),
+            (failed, "not done"),
+        ] {
             if days > 0 {
                 parts.push(format!("{days} {what}"));
             }

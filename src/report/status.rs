@@ -129,9 +129,19 @@ impl Report for StatusReport {
 
 impl StatusReport {
     fn table(&self) -> Plain {
-        let mut sources =
-            Plain::new(&["SOURCE", "SINCE", ">WHOLE", ">SETTLED", ">DUE", ">FAILED", ">MISSING", "OLDEST GAP", ">LAG"]);
-        let date = |date: Option<NaiveDate>| date.map_or_else(|| "-".to_owned(), |date| date.to_string());
+        let mut sources = Plain::new(&[
+            "SOURCE",
+            "SINCE",
+            ">WHOLE",
+            ">SETTLED",
+            ">DUE",
+            ">FAILED",
+            ">MISSING",
+            "OLDEST GAP",
+            ">LAG",
+        ]);
+        let date =
+            |date: Option<NaiveDate>| date.map_or_else(|| "-".to_owned(), |date| date.to_string());
         for source in &self.sources {
             sources.row(vec![
                 source.source.clone(),
@@ -151,11 +161,13 @@ impl StatusReport {
     /// The days of the window that are not whole, each with its reason.
     fn show_problems(&self, text: &mut Text) {
         let (adopted, days): (Vec<_>, Vec<_>) = self.days.iter().partition(|day| day.adopted);
-        let (whole, others): (Vec<_>, Vec<_>) = days.into_iter().partition(|day| day.status == "SUCCESS");
+        let (whole, others): (Vec<_>, Vec<_>) =
+            days.into_iter().partition(|day| day.status == "SUCCESS");
         if self.days.is_empty() {
             return;
         }
-        let beside = if adopted.is_empty() { String::new() } else { format!(", {} adopted", adopted.len()) };
+        let beside =
+            if adopted.is_empty() { String::new() } else { format!(", {} adopted", adopted.len()) };
         let days = counted(whole.len() as u64, "day");
         text.blank();
         let _ = writeln!(text, "From {} to {}: {days} whole{beside}.", self.from, self.to);
@@ -171,14 +183,23 @@ impl StatusReport {
                 day.status.clone(),
                 day.events.map_or_else(|| "-".to_owned(), |events| events.to_string()),
                 day.attempt.to_string(),
-                day.updated_at.map_or_else(|| "-".to_owned(), |at| at.format("%Y-%m-%d %H:%M:%SZ").to_string()),
+                day.updated_at.map_or_else(
+                    || "-".to_owned(),
+                    |at| at.format("%Y-%m-%d %H:%M:%SZ").to_string(),
+                ),
             ]);
         }
         text.blank();
         text.table(days);
         for day in told.iter().filter(|day| day.error.is_some()) {
             text.blank();
-            let _ = writeln!(text, "{} {}: {}", day.source, day.date, day.error.as_deref().unwrap_or_default());
+            let _ = writeln!(
+                text,
+                "{} {}: {}",
+                day.source,
+                day.date,
+                day.error.as_deref().unwrap_or_default()
+            );
         }
     }
 }
@@ -193,14 +214,22 @@ fn show_ranges(text: &mut Text, source: &Coverage) {
     text.blank();
     let _ = writeln!(text, "{}{what}", source.source);
     if source.ranges.len() > RANGES_SHOWN {
-        let _ = writeln!(text, "  … and {} ranges before, see --output json", source.ranges.len() - RANGES_SHOWN);
+        let _ = writeln!(
+            text,
+            "  … and {} ranges before, see --output json",
+            source.ranges.len() - RANGES_SHOWN
+        );
     }
     for range in source.ranges.iter().skip(source.ranges.len().saturating_sub(RANGES_SHOWN)) {
         let Range { state, from, to, days, other_scope } = range;
         let scope = if *other_scope { ", with another scope" } else { "" };
         let to = if from == to { " ".repeat(14) } else { format!(" .. {to}") };
         let state = state.name().replace('_', " ");
-        text.push_painted(&format!("  {from}{to}  "), &state, &format!(", {}{scope}", counted(*days, "day")));
+        text.push_painted(
+            &format!("  {from}{to}  "),
+            &state,
+            &format!(", {}{scope}", counted(*days, "day")),
+        );
     }
     say_what_is_missing(text, source);
     if let (Some(command), true) = (source.adopted_days_command(), source.in_file) {
@@ -214,13 +243,20 @@ fn show_ranges(text: &mut Text, source: &Coverage) {
         let _ = writeln!(text, "  `{command}`");
     }
     if source.other_scope > 0 {
-        let days =
-            if source.other_scope == 1 { "1 day was".to_owned() } else { format!("{} days were", source.other_scope) };
+        let days = if source.other_scope == 1 {
+            "1 day was".to_owned()
+        } else {
+            format!("{} days were", source.other_scope)
+        };
         let _ = writeln!(text, "  {days} read with another account, team or filter than the file");
         text.push("  names now; `auditsync reset` has them read anew");
     }
     if !source.earlier_names.is_empty() {
-        let _ = writeln!(text, "  It reads the same as {}: earlier names?", source.earlier_names.join(", "));
+        let _ = writeln!(
+            text,
+            "  It reads the same as {}: earlier names?",
+            source.earlier_names.join(", ")
+        );
     }
     if let Some(Lateness { late_events, share, median, max }) = source.lateness {
         let _ = writeln!(
@@ -240,7 +276,11 @@ fn say_what_is_missing(text: &mut Text, source: &Coverage) {
     let (Some(first), true) = (missing.next(), source.in_file && source.enabled) else { return };
     let to = missing.last().map_or(first.to, |last| last.to);
     text.push("  What is missing is read by");
-    let _ = writeln!(text, "  `auditsync backfill --source {} --from {} --to {to}`", source.source, first.from);
+    let _ = writeln!(
+        text,
+        "  `auditsync backfill --source {} --from {} --to {to}`",
+        source.source, first.from
+    );
 }
 
 fn hours(time: std::time::Duration) -> String {

@@ -17,9 +17,18 @@ impl Plain {
     pub(super) fn new(headings: &[&str]) -> Self {
         let mut table = Table::new();
         table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-        table.set_header(headings.iter().map(|heading| heading.trim_start_matches(['>', '*'])).collect::<Vec<_>>());
+        table.set_header(
+            headings
+                .iter()
+                .map(|heading| heading.trim_start_matches(['>', '*']))
+                .collect::<Vec<_>>(),
+        );
         let numeric = headings.iter().map(|heading| heading.starts_with('>')).collect();
-        Self { table, numeric, painted: headings.iter().position(|heading| heading.starts_with('*')) }
+        Self {
+            table,
+            numeric,
+            painted: headings.iter().position(|heading| heading.starts_with('*')),
+        }
     }
 
     /// Adds a row. Whatever is in a cell stays in it.

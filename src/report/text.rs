@@ -91,6 +91,9 @@ mod tests {
         let _ = writeln!(text, "e");
         text.blank();
         text.push_painted("f\r ", "failed", "\u{202e}");
-        assert_eq!(text.as_str(), "a\\u{a}b\nc\n\\u{a}\\u{1b}[2Jd\ne\n\nf\\u{d} \u{1b}[31mfailed\u{1b}[0m\\u{202e}\n");
+        assert_eq!(
+            text.as_str(),
+            "a\\u{a}b\nc\n\\u{a}\\u{1b}[2Jd\ne\n\nf\\u{d} \u{1b}[31mfailed\u{1b}[0m\\u{202e}\n"
+        );
     }
 }

@@ -71,13 +71,18 @@ impl std::error::Error for AddressError {}
 /// Shows no password.
 impl fmt::Debug for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Address").field("place", &super::Place::of(&self.options)).finish_non_exhaustive()
+        f.debug_struct("Address")
+            .field("place", &super::Place::of(&self.options))
+            .finish_non_exhaustive()
     }
 }
 
 impl Address {
     /// Reads `text`; what it leaves open comes from libpq's variables, which `variable` looks up.
-    pub fn parse(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<Self, AddressError> {
+    pub fn parse(
+        text: &str,
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, AddressError> {
         let text = text.trim();
         let rest = text.strip_prefix("postgres://").or_else(|| text.strip_prefix("postgresql://"));
         let (mut given, unencoded) = match rest {
@@ -90,7 +95,11 @@ impl Address {
         given.reverse();
         for parameter in PARAMETERS {
             let is_open = given.iter().all(|given| given.parameter.name != parameter.name);
-            let value = parameter.variable.filter(|_| is_open).and_then(variable).filter(|value| !value.is_empty());
+            let value = parameter
+                .variable
+                .filter(|_| is_open)
+                .and_then(variable)
+                .filter(|value| !value.is_empty());
             given.extend(value.map(|value| Given { parameter, value, origin: Origin::Variable }));
         }
         let options = resolve::resolve(&given, variable)?;
@@ -109,7 +118,9 @@ impl Address {
 }
 
 fn form_advice(text: &str) -> &'static str {
-    let is = |prefix| text.get(..str::len(prefix)).is_some_and(|begin| begin.eq_ignore_ascii_case(prefix));
+    let is = |prefix| {
+        text.get(..str::len(prefix)).is_some_and(|begin| begin.eq_ignore_ascii_case(prefix))
+    };
     if text.starts_with(['"', '\'']) {
         "Leave the quotes out"
     } else if is("jdbc:") {

@@ -70,14 +70,20 @@ impl Reader {
     pub async fn adopted_days(&self, source: &str) -> Result<AdoptedDays> {
         let ask = || statement(include_str!("sql/adopted_days.sql")).bind(source.to_owned());
         let rows = self.rows("count the adopted days", ask).await?;
-        AdoptedDays::from_row(rows.first().ok_or(sqlx::Error::RowNotFound).doing("count the adopted days")?)
+        AdoptedDays::from_row(
+            rows.first().ok_or(sqlx::Error::RowNotFound).doing("count the adopted days")?,
+        )
     }
 }
 
 impl Store {
     /// Makes the adopted days of a source due, in the name of `by`.
     pub async fn reread_adopted(&self, source: &str, by: &str) -> Result<AdoptedDays> {
-        self.connections.persist("make the adopted days due", async || self.try_reread_adopted(source, by).await).await
+        self.connections
+            .persist("make the adopted days due", async || {
+                self.try_reread_adopted(source, by).await
+            })
+            .await
     }
 
     async fn try_reread_adopted(&self, source: &str, by: &str) -> Result<AdoptedDays> {
@@ -133,7 +139,11 @@ impl Store {
         Ok(ordered.take())
     }
 
-    async fn take_over(&self, tx: &mut Transaction, order: &AdoptOrder<'_>) -> Result<Adopted, Error> {
+    async fn take_over(
+        &self,
+        tx: &mut Transaction,
+        order: &AdoptOrder<'_>,
+    ) -> Result<Adopted, Error> {
         schema::wait_briefly(tx).await?;
         tx.execute(sqlx::raw_sql(include_str!("sql/adopt_table.sql"))).await.doing(DOING)?;
         schema::begin_beside_a_ledger(tx).await?;

@@ -138,7 +138,11 @@ impl Store {
 
     /// Calls a day whole that was read whole: status, count, digest and history in one transaction. A lease that the
     /// attempt did not use up comes back with the error, so that the day can be given back.
-    pub async fn publish(&self, lease: Lease, day: Publication<'_>) -> Result<Published, Unpublished> {
+    pub async fn publish(
+        &self,
+        lease: Lease,
+        day: Publication<'_>,
+    ) -> Result<Published, Unpublished> {
         let began = |as_of: Option<DateTime<Utc>>| {
             let claimed_at = lease.claimed_at();
             as_of.map_or(claimed_at, |known| known.min(claimed_at))
@@ -156,9 +160,21 @@ impl Store {
 
     /// Calls a settled day whole again that nothing was read of, because an attempt to add to it broke off: count and digest
     /// are of what is stored now. When and with which scope it was read stays as it was.
-    pub async fn recount(&self, lease: Lease, totals: Totals, note: &str) -> Result<Published, Unpublished> {
+    pub async fn recount(
+        &self,
+        lease: Lease,
+        totals: Totals,
+        note: &str,
+    ) -> Result<Published, Unpublished> {
         let note = Some(note);
-        let count = Count { scope: None, began: None, settles_as_of: None, last_recheck: None, totals, note };
+        let count = Count {
+            scope: None,
+            began: None,
+            settles_as_of: None,
+            last_recheck: None,
+            totals,
+            note,
+        };
         self.count(lease, count).await
     }
 
@@ -187,7 +203,11 @@ impl Store {
         })
     }
 
-    async fn prepare_count<'l>(&self, lease: &'l Lease, day: &'l Count<'_>) -> Result<Prepared<'l, Published>> {
+    async fn prepare_count<'l>(
+        &self,
+        lease: &'l Lease,
+        day: &'l Count<'_>,
+    ) -> Result<Prepared<'l, Published>> {
         let (totals, before) = (day.totals, &lease.before);
         let doing = PUBLISH;
         let mut tx = self.begin().await?;
@@ -215,14 +235,21 @@ impl Store {
         let more = (events - before.events_before).max(0);
         let late_events = before.was_whole.then_some(if lease.tells_lateness() { more } else { 0 });
         let counts = Counts { late_events, ..totals.counts(Some(events)) };
-        let proof = self.write_history(&mut tx, lease.entry("publish", "synced", counts, day.note)).await?;
+        let proof =
+            self.write_history(&mut tx, lease.entry("publish", "synced", counts, day.note)).await?;
         let settled = column(&row, "settled")?;
         let value = Published { events, late_events: late_events.unwrap_or(0) as u32, settled };
         Ok(Prepared { tx, xact, proof, value })
     }
 
     /// Gives a day back as FAILED, or as ERROR where the fault was not Heroku's, with the reason; it is due again.
-    pub async fn fail(&self, lease: Lease, whose: Blame, reason: &str, totals: Totals) -> Result<()> {
+    pub async fn fail(
+        &self,
+        lease: Lease,
+        whose: Blame,
+        reason: &str,
+        totals: Totals,
+    ) -> Result<()> {
         let status = match whose {
             Blame::Heroku => "FAILED",
             Blame::Unexpected => "ERROR",
@@ -233,7 +260,8 @@ impl Store {
 
     /// Gives a day back as PENDING after an interruption; it is due again.
     pub async fn release(&self, lease: Lease, totals: Totals) -> Result<()> {
-        let end = End { status: "PENDING", action: "release", outcome: "interrupted", message: None };
+        let end =
+            End { status: "PENDING", action: "release", outcome: "interrupted", message: None };
         self.end_attempt(lease, end, totals).await
     }
 
@@ -252,7 +280,12 @@ impl Store {
         }
     }
 
-    async fn prepare_end<'l>(&self, lease: &'l Lease, end: &'l End<'_>, totals: Totals) -> Result<Prepared<'l, ()>> {
+    async fn prepare_end<'l>(
+        &self,
+        lease: &'l Lease,
+        end: &'l End<'_>,
+        totals: Totals,
+    ) -> Result<Prepared<'l, ()>> {
         let mut tx = self.begin().await?;
         let xact = self.hold_fence(&mut tx, lease).await?;
         let ended = statement(include_str!("sql/end_attempt.sql"))

@@ -9,7 +9,8 @@ use super::schema::LOCK;
 use super::{Error, Result, column, statement};
 
 /// The modes that make somebody wait who reads or writes rows (PostgreSQL's manual, table 13.2).
-const TABLE_MODES: [&str; 4] = ["AccessExclusiveLock", "ExclusiveLock", "ShareRowExclusiveLock", "ShareLock"];
+const TABLE_MODES: [&str; 4] =
+    ["AccessExclusiveLock", "ExclusiveLock", "ShareRowExclusiveLock", "ShareLock"];
 /// The modes of whoever holds locks on single rows.
 const ROW_MODES: [&str; 2] = ["RowExclusiveLock", "RowShareLock"];
 /// Those that make a change of the schema wait, beside the others.
@@ -64,7 +65,9 @@ impl Holder {
     /// For people: what is locked, by which process of the server, and since when.
     fn describe(&self) -> String {
         let what = match &self.table {
-            Some(table) if ROW_MODES.contains(&&*self.mode) => format!("a row of the table {table} is locked"),
+            Some(table) if ROW_MODES.contains(&&*self.mode) => {
+                format!("a row of the table {table} is locked")
+            }
             Some(table) => format!("the table {table} is locked ({})", self.mode),
             None => "another auditsync is changing the schema".to_owned(),
         };
@@ -106,9 +109,17 @@ mod tests {
             ),
             "{told}"
         );
-        let of_a_row = Holder { mode: "RowExclusiveLock".to_owned(), role: None, program: None, since: None, ..holder };
+        let of_a_row = Holder {
+            mode: "RowExclusiveLock".to_owned(),
+            role: None,
+            program: None,
+            since: None,
+            ..holder
+        };
         assert!(
-            of_a_row.describe().starts_with("a row of the table audit_events is locked by the database process 7. ")
+            of_a_row.describe().starts_with(
+                "a row of the table audit_events is locked by the database process 7. "
+            )
         );
         let of_the_schema = Holder { table: None, ..of_a_row };
         assert!(

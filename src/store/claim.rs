@@ -67,14 +67,21 @@ pub enum Claim {
 
 impl Store {
     /// Takes a day for the time `ttl`, unless it is another's, or whole where only a due one is wanted.
-    pub async fn claim(&self, key: &DayKey, scope: &Scope, ttl: Duration, wanted: Claimable) -> Result<Claim> {
+    pub async fn claim(
+        &self,
+        key: &DayKey,
+        scope: &Scope,
+        ttl: Duration,
+        wanted: Claimable,
+    ) -> Result<Claim> {
         if let Some(words) = self.refuses_more() {
             return Err(Error::NotBegun(words));
         }
         let order = Order { key, scope, ttl, wanted };
         // A claim that takes longer than its lease lasts is worth nothing.
         let mut tries = Tries::within(&self.connections, DOING, ttl);
-        let mut looks = Attempts::new(&Retry { max_interval: LOOK_AGAIN, max_elapsed: PATIENCE, ..delays() });
+        let mut looks =
+            Attempts::new(&Retry { max_interval: LOOK_AGAIN, max_elapsed: PATIENCE, ..delays() });
         loop {
             let prepared = tries.attempt(self.prepare_claim(&order)).await;
             let claimed = match prepared {
@@ -89,7 +96,9 @@ impl Store {
                 // Whoever has the row locked may be about to leave it due, or leased: a claim, a cleanup, a reset.
                 Ok(None) => match looks.next_delay(None) {
                     Some(delay) => tokio::time::sleep(delay).await,
-                    None => return Err(blockers::name(&self.connections, DOING, Error::RowLocked).await),
+                    None => {
+                        return Err(blockers::name(&self.connections, DOING, Error::RowLocked).await);
+                    }
                 },
                 // A claim whose answer was lost may have taken place. Nobody works under it, and it runs out.
                 Err(error) => tries.again(error).await?,
@@ -116,8 +125,11 @@ impl Store {
                 tracing::warn!(source = %key.source, date = %key.date, attempt, "taking the day over: {message}");
             }
             let attempt = lease.attempt();
-            self.write_history(&mut tx, lease.entry(action, "processing", Counts::default(), message.as_deref()))
-                .await?;
+            self.write_history(
+                &mut tx,
+                lease.entry(action, "processing", Counts::default(), message.as_deref()),
+            )
+            .await?;
             let proof = order.proof(attempt, action);
             return Ok(Step::Claimed(Box::new(Prepared { tx, xact, proof, value: lease })));
         }
@@ -151,7 +163,8 @@ impl Store {
             .doing(DOING)?;
         let Some(row) = row else { return Ok(None) };
         let fence = Fence { key: key.clone(), attempt: column(&row, "attempt")?, ttl };
-        let (settled, events_before): (bool, i32) = (column(&row, "settled")?, column(&row, "events_before")?);
+        let (settled, events_before): (bool, i32) =
+            (column(&row, "settled")?, column(&row, "events_before")?);
         let stored_before: i64 = column(&row, "stored_before")?;
         let standing = Standing {
             claimed_at: column(&row, "claimed_at")?,
@@ -229,7 +242,11 @@ struct Row {
 }
 
 /// Locks a day's row, if it has one that may be claimed and that nobody has locked, and returns what it says.
-async fn lock_claimable(tx: &mut Transaction, key: &DayKey, wanted: Claimable) -> Result<Option<Before>> {
+async fn lock_claimable(
+    tx: &mut Transaction,
+    key: &DayKey,
+    wanted: Claimable,
+) -> Result<Option<Before>> {
     let row = statement(include_str!("sql/lock_claimable.sql"))
         .bind(key.source.as_ref())
         .bind(key.date)
@@ -265,7 +282,9 @@ pub(super) async fn lock_day(tx: &mut Transaction, key: &DayKey) -> Result<Optio
 
 fn not_claimed(key: &DayKey, Row { before, events, live }: Row) -> Result<Option<Claim>> {
     match before.status {
-        Status::Success => Ok(Some(Claim::AlreadyWhole { events: events.unwrap_or(0), attempt: before.attempt })),
+        Status::Success => {
+            Ok(Some(Claim::AlreadyWhole { events: events.unwrap_or(0), attempt: before.attempt }))
+        }
         Status::Unknown(status) => {
             Err(Error::BrokenRow { key: key.clone(), problem: format!("its status is `{status}`") })
         }

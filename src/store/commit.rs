@@ -41,15 +41,21 @@ pub(super) struct Prepared<'p, T> {
 impl Store {
     /// Commits, and when the answer is lost looks for so long whether it took place. Not to be cut short: what is dropped
     /// in here may have taken place.
-    pub(super) async fn commit<T>(&self, prepared: Prepared<'_, T>, patience: Duration) -> Result<T> {
+    pub(super) async fn commit<T>(
+        &self,
+        prepared: Prepared<'_, T>,
+        patience: Duration,
+    ) -> Result<T> {
         let Prepared { tx, xact, proof, value } = prepared;
         match tx.commit().await {
             Ok(()) => Ok(value),
-            Err(lost) if lost.is_unanswered() => match self.took_place(&xact, &proof, patience).await {
-                Ok(true) => Ok(value),
-                Ok(false) => Err(lost),
-                Err(_) => Err(Error::CommitUnknown),
-            },
+            Err(lost) if lost.is_unanswered() => {
+                match self.took_place(&xact, &proof, patience).await {
+                    Ok(true) => Ok(value),
+                    Ok(false) => Err(lost),
+                    Err(_) => Err(Error::CommitUnknown),
+                }
+            }
             Err(error) => Err(error),
         }
     }
@@ -74,27 +80,35 @@ impl Store {
     async fn look(&self, xact: &str, proof: &Proof<'_>) -> Result<Option<bool>> {
         let doing = "say whether a commit took place";
         let mut tx = self.connections.begin(Access::Read, doing).await?;
-        let going_on =
-            statement(include_str!("sql/xact_goes_on.sql")).bind(xact).fetch_one(&mut *tx).await.doing(doing)?;
+        let going_on = statement(include_str!("sql/xact_goes_on.sql"))
+            .bind(xact)
+            .fetch_one(&mut *tx)
+            .await
+            .doing(doing)?;
         if column(&going_on, "goes_on")? {
             return Ok(None);
         }
         // A statement of its own, so that it sees what was committed until now.
         let look = match proof {
-            Proof::History { source, date, attempt, action } => statement(include_str!("sql/is_in_history.sql"))
-                .bind(*source)
-                .bind(*date)
-                .bind(*attempt)
-                .bind(*action)
-                .bind(self.run_id),
-            Proof::Event { source, date, id } => {
-                statement(include_str!("sql/known_events.sql")).bind(*source).bind(*date).bind(vec![*id])
+            Proof::History { source, date, attempt, action } => {
+                statement(include_str!("sql/is_in_history.sql"))
+                    .bind(*source)
+                    .bind(*date)
+                    .bind(*attempt)
+                    .bind(*action)
+                    .bind(self.run_id)
             }
-            Proof::Conflict { source, date, id, hash } => statement(include_str!("sql/is_kept_as_conflict.sql"))
+            Proof::Event { source, date, id } => statement(include_str!("sql/known_events.sql"))
                 .bind(*source)
                 .bind(*date)
-                .bind(id.as_str())
-                .bind(hash.as_slice()),
+                .bind(vec![*id]),
+            Proof::Conflict { source, date, id, hash } => {
+                statement(include_str!("sql/is_kept_as_conflict.sql"))
+                    .bind(*source)
+                    .bind(*date)
+                    .bind(id.as_str())
+                    .bind(hash.as_slice())
+            }
             Proof::Nothing => return Ok(Some(false)),
         };
         let found = look.fetch_optional(&mut *tx).await.doing(doing)?;

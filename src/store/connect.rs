@@ -40,12 +40,17 @@ pub enum ConnectError {
 }
 
 /// Connects to the database at `address` with at most `max_connections`, and makes sure that it answers.
-pub(super) async fn connect(address: &Address, max_connections: u32) -> Result<Reader, ConnectError> {
+pub(super) async fn connect(
+    address: &Address,
+    max_connections: u32,
+) -> Result<Reader, ConnectError> {
     address.announce();
     let reader = match (open(address.options.clone(), max_connections).await, address.otherwise) {
         (Err(error), Some(mode)) if tls::may_differ(&error) => {
             // The first refusal says why it was not as the address would rather have it.
-            open(address.options.clone().ssl_mode(mode), max_connections).await.map_err(|_| error)?
+            open(address.options.clone().ssl_mode(mode), max_connections)
+                .await
+                .map_err(|_| error)?
         }
         (opened, _) => opened?,
     };
@@ -58,7 +63,8 @@ async fn open(options: PgConnectOptions, max_connections: u32) -> Result<Reader,
     let connections = Connections::new(options, max_connections);
     let (began, mut attempts) = (Instant::now(), Attempts::new(&delays()));
     loop {
-        let Err(source) = connections.connect_first(PATIENCE.saturating_sub(began.elapsed())).await else {
+        let Err(source) = connections.connect_first(PATIENCE.saturating_sub(began.elapsed())).await
+        else {
             return Ok(Reader::new(connections));
         };
         let delay = if is_refused_for_now(&source) { attempts.next_delay(None) } else { None };

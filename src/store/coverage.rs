@@ -18,7 +18,11 @@ impl Reader {
     /// source that has days of another scope is looked at day by day.
     pub async fn standings(&self, of_file: &[Source], only: Option<&[&str]>) -> Result<Standings> {
         let doing = "tell how the sources stand";
-        match self.connections().persist(doing, async || self.try_standings(of_file, only).await).await {
+        match self
+            .connections()
+            .persist(doing, async || self.try_standings(of_file, only).await)
+            .await
+        {
             Err(error) if error.is_misfit() => Err(self.explain(error).await),
             standings => standings,
         }
@@ -36,19 +40,25 @@ impl Reader {
         let rows = question.fetch_all(&mut *tx).await.doing("count the days of the ledger")?;
         let counts: Vec<Count> = rows.iter().map(count).collect::<Result<_>>()?;
 
-        let question = statement(include_str!("sql/coverage_scopes.sql")).bind(&names).bind(&scopes);
+        let question =
+            statement(include_str!("sql/coverage_scopes.sql")).bind(&names).bind(&scopes);
         let rows = question.fetch_all(&mut *tx).await.doing("compare the scopes of the ledger")?;
-        let mut in_detail: HashSet<String> = rows.iter().map(|row| column(row, "source")).collect::<Result<_>>()?;
+        let mut in_detail: HashSet<String> =
+            rows.iter().map(|row| column(row, "source")).collect::<Result<_>>()?;
         in_detail.retain(|name| counts.iter().any(|count| count.source == *name));
 
         let detailed: Vec<&str> = in_detail.iter().map(String::as_str).collect();
-        let question = statement(include_str!("sql/coverage_ranges.sql")).bind(&names).bind(&scopes);
+        let question =
+            statement(include_str!("sql/coverage_ranges.sql")).bind(&names).bind(&scopes);
         let question = question.bind(&detailed).bind(&only);
         let rows = question.fetch_all(&mut *tx).await.doing("find the ranges of the ledger")?;
         let groups = rows.iter().map(group).collect::<Result<_>>()?;
 
-        let holed: Vec<&str> =
-            counts.iter().filter(|count| count.has_holes()).map(|count| count.source.as_str()).collect();
+        let holed: Vec<&str> = counts
+            .iter()
+            .filter(|count| count.has_holes())
+            .map(|count| count.source.as_str())
+            .collect();
         let question = statement(include_str!("sql/coverage_gaps.sql")).bind(&holed);
         let rows = question.fetch_all(&mut *tx).await.doing("find the gaps of the ledger")?;
         let gaps = rows.iter().map(gap).collect::<Result<_>>()?;
@@ -57,9 +67,13 @@ impl Reader {
         let rows = question.fetch_all(&mut *tx).await.doing("read what was late")?;
         let late = rows.iter().map(late_events).collect::<Result<_>>()?;
 
-        let others: Vec<&str> =
-            counts.iter().map(|count| count.source.as_str()).filter(|name| !names.contains(name)).collect();
-        let question = statement(include_str!("sql/twins.sql")).bind(&names).bind(&scopes).bind(&others);
+        let others: Vec<&str> = counts
+            .iter()
+            .map(|count| count.source.as_str())
+            .filter(|name| !names.contains(name))
+            .collect();
+        let question =
+            statement(include_str!("sql/twins.sql")).bind(&names).bind(&scopes).bind(&others);
         let rows = question.fetch_all(&mut *tx).await.doing("compare the sources' scopes")?;
         let twin = |row| Ok((column(row, "source")?, column(row, "earlier")?));
         let twins = rows.iter().map(twin).collect::<Result<_>>()?;
@@ -92,7 +106,11 @@ fn group(row: &PgRow) -> Result<Group> {
 }
 
 fn gap(row: &PgRow) -> Result<Gap> {
-    Ok(Gap { source: column(row, "source")?, first: column(row, "first_day")?, last: column(row, "last_day")? })
+    Ok(Gap {
+        source: column(row, "source")?,
+        first: column(row, "first_day")?,
+        last: column(row, "last_day")?,
+    })
 }
 
 fn late_events(row: &PgRow) -> Result<LateEvents> {

@@ -37,7 +37,9 @@ pub enum Error {
         stored: i32,
     },
     /// The connection broke off at a commit, and the database did not come back in time to say whether it took place.
-    #[error("the database went away before it said whether it had committed; `auditsync status` tells once it is back")]
+    #[error(
+        "the database went away before it said whether it had committed; `auditsync status` tells once it is back"
+    )]
     CommitUnknown,
     /// The server did not answer, and did not refuse either.
     #[error(
@@ -51,7 +53,9 @@ pub enum Error {
         waited: Duration,
     },
     /// All connections that this process may have were in use.
-    #[error("no connection to the database was free to {doing}: all of [database] max_connections were in use")]
+    #[error(
+        "no connection to the database was free to {doing}: all of [database] max_connections were in use"
+    )]
     Busy {
         /// What was to be done.
         doing: &'static str,
@@ -128,15 +132,21 @@ impl Error {
     /// What such a failure says about the database as a whole, if anything.
     pub(super) fn outage(&self) -> Option<Kind> {
         match self {
-            Self::Silent { .. } | Self::Database { source: sqlx::Error::Io(_), .. } => Some(Kind::Unreachable),
-            Self::Database { doing, source: sqlx::Error::Database(error) } => match &*code(&**error)? {
-                "25006" | "53100" => Some(Kind::ReadOnly),
-                "55P03" => Some(Kind::Locked(doing)),
-                code if UNREACHABLE.contains(&code) || matches!(code.get(..2), Some("08" | "53")) => {
-                    Some(Kind::Unreachable)
+            Self::Silent { .. } | Self::Database { source: sqlx::Error::Io(_), .. } => {
+                Some(Kind::Unreachable)
+            }
+            Self::Database { doing, source: sqlx::Error::Database(error) } => {
+                match &*code(&**error)? {
+                    "25006" | "53100" => Some(Kind::ReadOnly),
+                    "55P03" => Some(Kind::Locked(doing)),
+                    code if UNREACHABLE.contains(&code)
+                        || matches!(code.get(..2), Some("08" | "53")) =>
+                    {
+                        Some(Kind::Unreachable)
+                    }
+                    _ => None,
                 }
-                _ => None,
-            },
+            }
             _ => None,
         }
     }
@@ -154,7 +164,9 @@ impl Error {
     /// Whether the statement does not fit what the database has, or may not be asked: class 42, "syntax error or access
     /// rule violation".
     pub(super) fn is_misfit(&self) -> bool {
-        let Self::Database { source: sqlx::Error::Database(error), .. } = self else { return false };
+        let Self::Database { source: sqlx::Error::Database(error), .. } = self else {
+            return false;
+        };
         code(&**error).is_some_and(|code| code.starts_with("42"))
     }
 
@@ -167,11 +179,11 @@ impl Error {
     /// Whether the connection broke off, so that it is not known whether the server did what it was asked.
     pub(super) fn is_unanswered(&self) -> bool {
         match self {
-            Self::Silent { .. } | Self::Database { source: sqlx::Error::Io(_) | sqlx::Error::Protocol(_), .. } => true,
+            Self::Silent { .. }
+            | Self::Database { source: sqlx::Error::Io(_) | sqlx::Error::Protocol(_), .. } => true,
             // The server ended the connection, whatever it had done before; or a pooler says that its own to it broke.
-            Self::Database { source: sqlx::Error::Database(error), .. } => {
-                code(&**error).is_some_and(|code| code.starts_with("08") || matches!(&*code, "57P01" | "57P02"))
-            }
+            Self::Database { source: sqlx::Error::Database(error), .. } => code(&**error)
+                .is_some_and(|code| code.starts_with("08") || matches!(&*code, "57P01" | "57P02")),
             _ => false,
         }
     }
@@ -203,15 +215,23 @@ const UNREACHABLE: &[&str] = &["57P01", "57P02", "57P03"];
 /// recovering, or full, or a pooler before it is.
 pub(super) fn is_refused_for_now(error: &sqlx::Error) -> bool {
     use std::io::ErrorKind::{
-        BrokenPipe, ConnectionAborted, ConnectionRefused, ConnectionReset, NotFound, TimedOut, UnexpectedEof,
+        BrokenPipe, ConnectionAborted, ConnectionRefused, ConnectionReset, NotFound, TimedOut,
+        UnexpectedEof,
     };
     match error {
         sqlx::Error::Io(error) => matches!(
             error.kind(),
-            BrokenPipe | ConnectionAborted | ConnectionRefused | ConnectionReset | NotFound | TimedOut | UnexpectedEof
+            BrokenPipe
+                | ConnectionAborted
+                | ConnectionRefused
+                | ConnectionReset
+                | NotFound
+                | TimedOut
+                | UnexpectedEof
         ),
-        sqlx::Error::Database(error) => code(&**error)
-            .is_some_and(|code| UNREACHABLE.contains(&&*code) || matches!(code.get(..2), Some("08" | "53"))),
+        sqlx::Error::Database(error) => code(&**error).is_some_and(|code| {
+            UNREACHABLE.contains(&&*code) || matches!(code.get(..2), Some("08" | "53"))
+        }),
         _ => false,
     }
 }
@@ -326,8 +346,8 @@ mod tests {
     #[test]
     fn a_dead_connection_a_restart_a_failover_and_a_shortage_pass() {
         for code in [
-            "08000", "08006", "08P01", "53000", "53100", "53300", "25006", "25P03", "40001", "40P01", "55P03", "57P01",
-            "57P02", "57P03",
+            "08000", "08006", "08P01", "53000", "53100", "53300", "25006", "25P03", "40001",
+            "40P01", "55P03", "57P01", "57P02", "57P03",
         ] {
             assert!(refused(code).is_passing(), "{code}");
         }
@@ -338,7 +358,9 @@ mod tests {
 
     #[test]
     fn what_the_server_would_refuse_again_does_not_pass() {
-        for code in ["", "0", "5", "22021", "23505", "25001", "42501", "42P01", "54000", "57014", "XX001"] {
+        for code in
+            ["", "0", "5", "22021", "23505", "25001", "42501", "42P01", "54000", "57014", "XX001"]
+        {
             assert!(!refused(code).is_passing(), "{code}");
         }
         assert!(!refused(None).is_passing());
@@ -367,14 +389,19 @@ mod tests {
     #[test]
     fn only_a_row_that_another_process_has_locked_is_locked() {
         assert!(refused("55P03").is_locked());
-        for error in others().into_iter().chain([refused("55006"), refused("40P01"), refused(None), broken_off()]) {
+        for error in others().into_iter().chain([
+            refused("55006"),
+            refused("40P01"),
+            refused(None),
+            broken_off(),
+        ]) {
             assert!(!error.is_locked(), "{error}");
         }
     }
 
     #[test]
     fn a_value_a_nesting_or_a_size_that_is_refused_is_told_in_the_server_s_words_and_nothing_else_is_the_data_s_fault()
-    {
+     {
         for code in ["22000", "22021", "22P05", "54000", "54001"] {
             assert_eq!(refused(code).refused_data().as_deref(), Some("no"), "{code}");
         }
@@ -387,10 +414,13 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_told_in_the_server_s_words_or_the_connection_s_without_what_sqlx_puts_around_them() {
-        for (error, why) in
-            [(refused("53100"), "no (SQLSTATE 53100)"), (refused(None), "no"), (broken_off(), "broken pipe")]
-        {
+    fn a_failure_is_told_in_the_server_s_words_or_the_connection_s_without_what_sqlx_puts_around_them()
+     {
+        for (error, why) in [
+            (refused("53100"), "no (SQLSTATE 53100)"),
+            (refused(None), "no"),
+            (broken_off(), "broken pipe"),
+        ] {
             assert_eq!(error.to_string(), format!("the database failed to claim the day: {why}"));
         }
         let told = garbled().to_string();

@@ -64,14 +64,22 @@ impl Store {
     /// Stores the events that are not stored yet, under the lease.
     ///
     /// What the database refuses is found by halving the batch, and is then kept as bytes, alone.
-    pub async fn write_events<'e>(&self, lease: &Lease, events: &[&'e Event], via: Via) -> Result<Written<'e>> {
+    pub async fn write_events<'e>(
+        &self,
+        lease: &Lease,
+        events: &[&'e Event],
+        via: Via,
+    ) -> Result<Written<'e>> {
         let mut written = Written::default();
-        let mut parts: Vec<Vec<Offer<'e>>> = vec![events.iter().map(|event| Offer::new(event)).collect()];
+        let mut parts: Vec<Vec<Offer<'e>>> =
+            vec![events.iter().map(|event| Offer::new(event)).collect()];
         while let Some(mut part) = parts.pop() {
             let error = match self.write_part(lease, &part, via).await {
                 Ok(more) => {
                     written.add(more);
-                    written.refused.extend(part.into_iter().filter_map(|o| Some((o.event, o.refused?.into_owned()))));
+                    written.refused.extend(
+                        part.into_iter().filter_map(|o| Some((o.event, o.refused?.into_owned()))),
+                    );
                     continue;
                 }
                 Err(error) => error,
@@ -81,25 +89,35 @@ impl Store {
                 let second = part.split_off(part.len() / 2);
                 parts.extend([second, part]);
             } else {
-                let Some(simpler) = part.pop().and_then(|offer| offer.simpler(reason)) else { return Err(error) };
+                let Some(simpler) = part.pop().and_then(|offer| offer.simpler(reason)) else {
+                    return Err(error);
+                };
                 parts.push(vec![simpler]);
             }
         }
         Ok(written)
     }
 
-    async fn write_part<'e>(&self, lease: &Lease, part: &[Offer<'e>], via: Via) -> Result<Written<'e>> {
+    async fn write_part<'e>(
+        &self,
+        lease: &Lease,
+        part: &[Offer<'e>],
+        via: Via,
+    ) -> Result<Written<'e>> {
         let mut tries = Tries::under(lease, &self.connections, "store events");
         loop {
             // Where nothing was stored at the claim, nothing is looked for; a duplicate key says to look after all.
             let before = if lease.may_meet_again() { Before::Something } else { Before::Nothing };
-            let written = match tries.attempt(self.prepare_write(lease, part, (via, before))).await {
+            let written = match tries.attempt(self.prepare_write(lease, part, (via, before))).await
+            {
                 Ok(prepared) => self.commit(prepared, lease.time_left()).await,
                 Err(error) => Err(error),
             };
             match written {
                 // An id that came in an earlier batch already.
-                Err(error) if error.is_duplicate() && before == Before::Nothing => lease.meet_again(),
+                Err(error) if error.is_duplicate() && before == Before::Nothing => {
+                    lease.meet_again()
+                }
                 Err(error) if error.refused_data().is_none() => tries.again(error).await?,
                 // Written; or refused data, for `write_events` to halve.
                 done => return done,
@@ -119,15 +137,24 @@ impl Store {
         // Behind the fence nobody else stores events of the day, so that what is not there now is new.
         let events: Vec<&Event> = unique.iter().chain(&repeated).map(|offer| offer.event).collect();
         let stored = compare(&mut tx, lease.key(), &events, Sameness::Bytes(via), before).await?;
-        let is_elsewhere = |stored: &Option<Stored>| stored.is_some_and(|stored| stored.under() == Under::AnotherDay);
-        let elsewhere =
-            zip(&events, &stored).filter(|(_, stored)| is_elsewhere(stored)).map(|(event, _)| *event).collect();
+        let is_elsewhere = |stored: &Option<Stored>| {
+            stored.is_some_and(|stored| stored.under() == Under::AnotherDay)
+        };
+        let elsewhere = zip(&events, &stored)
+            .filter(|(_, stored)| is_elsewhere(stored))
+            .map(|(event, _)| *event)
+            .collect();
         let (of_unique, of_repeated) = stored.split_at(unique.len());
-        let new: Vec<_> = zip(&unique, of_unique).filter(|(_, stored)| stored.is_none()).map(|(o, _)| *o).collect();
-        let differing = zip(&unique, of_unique).filter(|(_, stored)| stored.is_some_and(|stored| !stored.is_same()));
+        let new: Vec<_> = zip(&unique, of_unique)
+            .filter(|(_, stored)| stored.is_none())
+            .map(|(o, _)| *o)
+            .collect();
+        let differing = zip(&unique, of_unique)
+            .filter(|(_, stored)| stored.is_some_and(|stored| !stored.is_same()));
         // Of an id that comes twice, the first is stored now or was before. So other bytes conflict even where nothing is
         // stored yet, unless they are the stored ones.
-        let differing_too = zip(&repeated, of_repeated).filter(|(_, stored)| !stored.is_some_and(Stored::is_same));
+        let differing_too =
+            zip(&repeated, of_repeated).filter(|(_, stored)| !stored.is_some_and(Stored::is_same));
         let conflicting: Vec<_> = differing.chain(differing_too).map(|(offer, _)| *offer).collect();
         insert_events(&mut tx, lease, &new, via).await?;
         let mut new_conflicts = Vec::new();
@@ -137,7 +164,9 @@ impl Store {
         let (source, date) = (lease.key().source.as_ref(), lease.key().date);
         let proof = match (new.first(), new_conflicts.first()) {
             (Some(new), _) => Proof::Event { source, date, id: &new.event.id },
-            (None, Some((id, hash))) => Proof::Conflict { source, date, id: id.clone(), hash: hash.clone() },
+            (None, Some((id, hash))) => {
+                Proof::Conflict { source, date, id: id.clone(), hash: hash.clone() }
+            }
             (None, None) => Proof::Nothing,
         };
         let value = Written {
@@ -178,7 +207,12 @@ fn without_repeats<'p, 'e>(part: &'p [Offer<'e>]) -> (Vec<&'p Offer<'e>>, Vec<&'
     (unique, repeated)
 }
 
-async fn insert_events(tx: &mut Transaction, lease: &Lease, offers: &[&Offer<'_>], via: Via) -> Result<()> {
+async fn insert_events(
+    tx: &mut Transaction,
+    lease: &Lease,
+    offers: &[&Offer<'_>],
+    via: Via,
+) -> Result<()> {
     let key = lease.key();
     if offers.is_empty() {
         return Ok(());
@@ -187,10 +221,15 @@ async fn insert_events(tx: &mut Transaction, lease: &Lease, offers: &[&Offer<'_>
     let mut offers = offers.to_vec();
     offers.sort_unstable_by(|a, b| a.event.id.cmp(&b.event.id));
     let text = |column: fn(&crate::event::Columns) -> &Option<String>| -> Vec<Option<&str>> {
-        offers.iter().map(|o| if o.bare { None } else { column(&o.event.columns).as_deref() }).collect()
+        offers
+            .iter()
+            .map(|o| if o.bare { None } else { column(&o.event.columns).as_deref() })
+            .collect()
     };
-    let times: Vec<_> = offers.iter().map(|o| if o.bare { None } else { o.event.columns.created_at }).collect();
-    let addresses: Vec<_> = offers.iter().map(|o| if o.bare { None } else { o.event.columns.ip_address }).collect();
+    let times: Vec<_> =
+        offers.iter().map(|o| if o.bare { None } else { o.event.columns.created_at }).collect();
+    let addresses: Vec<_> =
+        offers.iter().map(|o| if o.bare { None } else { o.event.columns.ip_address }).collect();
     statement(include_str!("sql/insert_events.sql"))
         .bind(key.source.as_ref())
         .bind(key.date)
@@ -252,12 +291,19 @@ mod tests {
 
     #[test]
     fn the_first_of_an_id_is_kept_the_same_again_is_dropped_and_other_bytes_are_told_apart() {
-        let events =
-            [event(r#"{"id":"a"}"#), event(r#"{"id":"a"}"#), event(r#"{"id":"a","x":1}"#), event(r#"{"id":"b"}"#)];
+        let events = [
+            event(r#"{"id":"a"}"#),
+            event(r#"{"id":"a"}"#),
+            event(r#"{"id":"a","x":1}"#),
+            event(r#"{"id":"b"}"#),
+        ];
         let offers: Vec<_> = events.iter().map(Offer::new).collect();
         let (unique, repeated) = without_repeats(&offers);
         assert_eq!(unique.iter().map(|o| &*o.event.id).collect::<Vec<_>>(), ["a", "b"]);
-        assert_eq!(repeated.iter().map(|o| &o.event.bytes[..]).collect::<Vec<_>>(), [br#"{"id":"a","x":1}"#]);
+        assert_eq!(
+            repeated.iter().map(|o| &o.event.bytes[..]).collect::<Vec<_>>(),
+            [br#"{"id":"a","x":1}"#]
+        );
     }
 
     #[test]

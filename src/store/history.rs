@@ -39,7 +39,11 @@ pub(super) struct Counts {
 
 impl Store {
     /// Writes an entry, which proves afterwards that `tx` was committed.
-    pub(super) async fn write_history<'e>(&self, tx: &mut Transaction, entry: Entry<'e>) -> Result<Proof<'e>> {
+    pub(super) async fn write_history<'e>(
+        &self,
+        tx: &mut Transaction,
+        entry: Entry<'e>,
+    ) -> Result<Proof<'e>> {
         statement(include_str!("sql/write_history.sql"))
             .bind(self.run_id)
             .bind(entry.source)
@@ -80,7 +84,8 @@ impl Reader {
     pub async fn history(&self, past: &Past<'_>) -> Result<Vec<Happened>> {
         let sources: Option<Vec<&str>> = past.sources.map(<[&str]>::to_vec);
         let rows = self.rows("read the history", || {
-            let question = statement(include_str!("sql/history.sql")).bind(sources.clone()).bind(past.date);
+            let question =
+                statement(include_str!("sql/history.sql")).bind(sources.clone()).bind(past.date);
             question.bind(past.days.map(|days| days as i32))
         });
         rows.await?.iter().map(happened).collect()

@@ -76,7 +76,8 @@ impl Place {
     /// Where connections with `options` lead.
     pub(super) fn of(options: &PgConnectOptions) -> Self {
         // An abstract socket begins with a NUL, which people write as `@`.
-        let socket = options.get_socket().map(|folder| folder.display().to_string().replace('\0', "@"));
+        let socket =
+            options.get_socket().map(|folder| folder.display().to_string().replace('\0', "@"));
         let host = socket.unwrap_or_else(|| options.get_host().to_owned());
         Self { host: shown(&host), port: options.get_port() }
     }
@@ -111,19 +112,23 @@ impl Reader {
 
     /// What the role may do with each of the tables that are there.
     pub async fn rights(&self) -> Result<Vec<Rights>> {
-        let needed = NEEDED.iter().flat_map(|(table, needs)| needs.iter().map(|need| (*table, *need)));
+        let needed =
+            NEEDED.iter().flat_map(|(table, needs)| needs.iter().map(|need| (*table, *need)));
         let (tables, privileges): (Vec<&str>, Vec<&str>) = needed.unzip();
         let rows = self.connections().persist("tell what the role may do", async || {
             let mut tx = self.begin().await?;
-            let question = statement(include_str!("sql/rights.sql")).bind(&tables).bind(&privileges);
+            let question =
+                statement(include_str!("sql/rights.sql")).bind(&tables).bind(&privileges);
             question.fetch_all(&mut *tx).await.doing("tell what the role may do")
         });
         let mut rights: Vec<Rights> = Vec::new();
         for row in &rows.await? {
             let table: String = column(row, "table_name")?;
             let last = rights.pop_if(|last| last.table == table);
-            let mut of_table = last.unwrap_or(Rights { table, granted: Vec::new(), lacking: Vec::new() });
-            let into = if column(row, "granted")? { &mut of_table.granted } else { &mut of_table.lacking };
+            let mut of_table =
+                last.unwrap_or(Rights { table, granted: Vec::new(), lacking: Vec::new() });
+            let into =
+                if column(row, "granted")? { &mut of_table.granted } else { &mut of_table.lacking };
             into.push(column(row, "privilege")?);
             rights.push(of_table);
         }

@@ -106,16 +106,22 @@ pub(super) async fn compare(
         Sameness::Values => true,
         Sameness::Bytes(now) => now.as_str() != stored.via,
     };
-    let is_unclear = |event: &Event, stored: &StoredEvent| stored.hash != event.hash && by_values(stored);
+    let is_unclear =
+        |event: &Event, stored: &StoredEvent| stored.hash != event.hash && by_values(stored);
     let unclear: Vec<(NaiveDate, &str)> = events
         .iter()
-        .flat_map(|event| known.get(&event.id).into_iter().flatten().map(move |stored| (event, stored)))
+        .flat_map(|event| {
+            known.get(&event.id).into_iter().flatten().map(move |stored| (event, stored))
+        })
         .filter(|(event, stored)| is_unclear(event, stored))
         .map(|(event, stored)| (stored.date, event.id.as_str()))
         .collect();
-    let bytes = if unclear.is_empty() { HashMap::new() } else { stored_bytes(tx, key, &unclear).await? };
+    let bytes =
+        if unclear.is_empty() { HashMap::new() } else { stored_bytes(tx, key, &unclear).await? };
     let is_same = |event: &Event, stored: &StoredEvent| {
-        let value = || bytes.get(&(stored.date, event.id.clone())).is_some_and(|b| same_value(&event.bytes, b));
+        let value = || {
+            bytes.get(&(stored.date, event.id.clone())).is_some_and(|b| same_value(&event.bytes, b))
+        };
         stored.hash == event.hash || (by_values(stored) && value())
     };
     let compared = events.iter().map(|event| {
@@ -158,7 +164,11 @@ async fn stored_events(
 
 impl StoredEvent {
     fn from_row(row: &PgRow) -> Result<Self> {
-        Ok(Self { date: column(row, "process_date")?, hash: column(row, "event_hash")?, via: column(row, "via")? })
+        Ok(Self {
+            date: column(row, "process_date")?,
+            hash: column(row, "event_hash")?,
+            via: column(row, "via")?,
+        })
     }
 }
 
@@ -177,6 +187,7 @@ async fn stored_bytes(
         .fetch_all(&mut **tx)
         .await
         .doing("read stored events")?;
-    let bytes = |row| Ok(((column(row, "process_date")?, column(row, "event_id")?), column(row, "bytes")?));
+    let bytes =
+        |row| Ok(((column(row, "process_date")?, column(row, "event_id")?), column(row, "bytes")?));
     rows.iter().map(bytes).collect()
 }

@@ -120,7 +120,10 @@ impl Lease {
 
     /// The scope that what is stored of the day was asked with, if it is another than the source has now.
     pub fn other_scope(&self) -> Option<&str> {
-        self.before.other_scope.as_deref().filter(|_| self.before.was_whole || self.before.stored_before > 0)
+        self.before
+            .other_scope
+            .as_deref()
+            .filter(|_| self.before.was_whole || self.before.stored_before > 0)
     }
 
     /// How long the lease may be relied on.

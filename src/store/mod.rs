@@ -87,7 +87,11 @@ pub struct Store {
 impl Store {
     /// The store on the connections of `reader`, acting as `holder`.
     pub fn new(reader: &Reader, holder: &Holder) -> Self {
-        Self { connections: reader.connections().clone(), run_id: holder.run_id, holder: holder.name() }
+        Self {
+            connections: reader.connections().clone(),
+            run_id: holder.run_id,
+            holder: holder.name(),
+        }
     }
 
     /// The database's words, if it was out of reach or accepted no writes for so long that no further day is to be begun.

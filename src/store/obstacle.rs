@@ -72,25 +72,41 @@ impl Obstacle {
     pub fn problem(&self) -> String {
         match self {
             Self::ReadOnly { set_by, .. } => {
-                format!("the database accepts no writes: default_transaction_read_only is on (set by: {set_by})")
+                format!(
+                    "the database accepts no writes: default_transaction_read_only is on (set by: {set_by})"
+                )
             }
             Self::Standby => "the server is a standby, which accepts no writes".to_owned(),
-            Self::Encoding(encoding) => format!("the database's encoding is {encoding}, and auditsync needs UTF8"),
+            Self::Encoding(encoding) => {
+                format!("the database's encoding is {encoding}, and auditsync needs UTF8")
+            }
             Self::RowSecurity { tables, role } => {
-                format!("row-level security on {} hides or refuses rows for the role {role}", tables.join(", "))
+                format!(
+                    "row-level security on {} hides or refuses rows for the role {role}",
+                    tables.join(", ")
+                )
             }
             Self::Rights { words, role } => format!("the role {role} lacks a right: {words}"),
             Self::NotAllowed { schemas, role } => {
-                format!("the role {role} may not use the schema {} of its search_path", schemas.join(", "))
+                format!(
+                    "the role {role} may not use the schema {} of its search_path",
+                    schemas.join(", ")
+                )
             }
             Self::Elsewhere { schemas, search_path, role } => format!(
                 "auditsync's tables are in the schema {}, where the role {role} does not look: its search_path is '{search_path}'",
                 schemas.join(", ")
             ),
-            Self::NoSchema { search_path } => format!("no schema of the search_path exists, which is '{search_path}'"),
+            Self::NoSchema { search_path } => {
+                format!("no schema of the search_path exists, which is '{search_path}'")
+            }
             Self::Taken(tables) => format!(
                 "{} exists already, and another program made it: nothing was changed",
-                tables.iter().map(|table| format!("the table {table}")).collect::<Vec<_>>().join(", ")
+                tables
+                    .iter()
+                    .map(|table| format!("the table {table}"))
+                    .collect::<Vec<_>>()
+                    .join(", ")
             ),
             Self::Lacking(lacking) => format!("the schema lacks {}", lacking.join(", ")),
         }
@@ -166,7 +182,8 @@ impl Obstacles {
             let names = column::<Option<Vec<String>>>(row, name)?.unwrap_or_default();
             Ok::<_, Error>(names.iter().map(|name| shown(name)).collect::<Vec<_>>())
         };
-        let (role, database, search_path) = (name("role")?, name("database")?, name("search_path")?);
+        let (role, database, search_path) =
+            (name("role")?, name("database")?, name("search_path")?);
         found.role.clone_from(&role);
         let encoding = name("encoding")?;
         if encoding != "UTF8" {
@@ -194,7 +211,8 @@ impl Obstacles {
                 role,
             });
         }
-        if column::<Option<String>>(row, "schema")?.is_none() && found.migrating_unasked.is_empty() {
+        if column::<Option<String>>(row, "schema")?.is_none() && found.migrating_unasked.is_empty()
+        {
             found.migrating.push(Obstacle::NoSchema { search_path });
         }
         let taken = names("taken")?;
@@ -230,7 +248,11 @@ async fn lacking(tx: &mut Transaction) -> Result<Vec<String>> {
     let expected = Expected::of_this_program();
     let (tables, columns): (Vec<&str>, Vec<&str>) = expected.columns.iter().copied().unzip();
     let (key_tables, keys): (Vec<&str>, Vec<&str>) = expected.keys.iter().copied().unzip();
-    let question = statement(include_str!("sql/lacking.sql")).bind(tables).bind(columns).bind(key_tables).bind(keys);
+    let question = statement(include_str!("sql/lacking.sql"))
+        .bind(tables)
+        .bind(columns)
+        .bind(key_tables)
+        .bind(keys);
     let rows = question.fetch_all(&mut **tx).await.doing("tell what its schema has")?;
     rows.iter().map(|row| column(row, "lacking")).collect()
 }

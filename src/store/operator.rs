@@ -106,7 +106,8 @@ impl Store {
             by: Some(order.behalf.by),
         };
         let proof = self.write_history(&mut tx, entry).await?;
-        let prepared = Prepared { tx, xact: column(&row, "xact")?, proof, value: Reset::Done { was } };
+        let prepared =
+            Prepared { tx, xact: column(&row, "xact")?, proof, value: Reset::Done { was } };
         self.commit(prepared, PATIENCE).await
     }
 
@@ -158,6 +159,9 @@ mod tests {
     #[test]
     fn what_happened_is_told_with_the_reason_if_one_was_given() {
         assert_eq!(Behalf { by: "ada", reason: None }.told("was FAILED"), "was FAILED");
-        assert_eq!(Behalf { by: "ada", reason: Some("drill") }.told("was FAILED"), "was FAILED: drill");
+        assert_eq!(
+            Behalf { by: "ada", reason: Some("drill") }.told("was FAILED"),
+            "was FAILED: drill"
+        );
     }
 }

@@ -124,10 +124,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_answer_ends_what_was_unreachable_and_only_a_commit_what_refused_writes() {
         let outage = Outage::default();
-        for (kind, answer_ends, commit_ends) in
-            [(Kind::Unreachable, true, true), (Kind::ReadOnly, false, true), (Kind::Locked("claim"), false, false)]
-        {
-            for (end, ends) in [(Outage::answered as fn(&Outage), answer_ends), (Outage::wrote, commit_ends)] {
+        for (kind, answer_ends, commit_ends) in [
+            (Kind::Unreachable, true, true),
+            (Kind::ReadOnly, false, true),
+            (Kind::Locked("claim"), false, false),
+        ] {
+            for (end, ends) in
+                [(Outage::answered as fn(&Outage), answer_ends), (Outage::wrote, commit_ends)]
+            {
                 outage.note(kind, Instant::now(), &REFUSED);
                 end(&outage);
                 assert_eq!(outage.since(kind).is_none(), ends, "{kind:?}");

@@ -113,11 +113,14 @@ fn outlook(rows: &[PgRow]) -> Result<Look> {
     let first = rows.first().ok_or(sqlx::Error::RowNotFound).doing("tell the time")?;
     let versions: Option<Vec<i64>> = column(first, "versions")?;
     let checksums: Option<Vec<Vec<u8>>> = column(first, "checksums")?;
-    match schema::of(&versions.unwrap_or_default().into_iter().zip(checksums.unwrap_or_default()).collect()) {
+    match schema::of(
+        &versions.unwrap_or_default().into_iter().zip(checksums.unwrap_or_default()).collect(),
+    ) {
         Schema::Current => {}
         other => return Ok(Look::NotReady(other)),
     }
-    let mut outlook = Outlook { now: column(first, "now")?, rows: Vec::new(), days: HashMap::new() };
+    let mut outlook =
+        Outlook { now: column(first, "now")?, rows: Vec::new(), days: HashMap::new() };
     for row in rows {
         let Some(first) = column(row, "first_day")? else { continue };
         let days = SourceDays { first, settled: HashSet::new() };

@@ -49,19 +49,35 @@ impl<'t> Tries<'t> {
     }
 
     /// The same with a time limit for each attempt, if it is shorter than the usual one.
-    pub(super) fn within(connections: &'t Connections, doing: &'static str, limit: Duration) -> Self {
+    pub(super) fn within(
+        connections: &'t Connections,
+        doing: &'static str,
+        limit: Duration,
+    ) -> Self {
         Self::limited(connections, doing, Limit::Patience(limit.min(STATEMENT)))
     }
 
     /// Under `lease`.
-    pub(super) fn under(lease: &'t Lease, connections: &'t Connections, doing: &'static str) -> Self {
+    pub(super) fn under(
+        lease: &'t Lease,
+        connections: &'t Connections,
+        doing: &'static str,
+    ) -> Self {
         Self::limited(connections, doing, Limit::Lease(lease.trust(), lease.fence.ttl))
     }
 
     fn limited(connections: &'t Connections, doing: &'static str, limit: Limit<'t>) -> Self {
         let now = Instant::now();
         let attempts = Attempts::new(&delays());
-        Self { connections, doing, limit, attempts, began: now, attempt_began: now, locked_since: None }
+        Self {
+            connections,
+            doing,
+            limit,
+            attempts,
+            began: now,
+            attempt_began: now,
+            locked_since: None,
+        }
     }
 
     /// Makes one attempt. Where it is cut short, `work` is dropped, and its transaction with it.
@@ -73,7 +89,9 @@ impl<'t> Tries<'t> {
         let doing = self.doing;
         let done = match self.limit {
             Limit::Patience(limit) => {
-                timeout(limit, work).await.unwrap_or(Err(Error::Silent { doing, waited: limit }.into()))
+                timeout(limit, work)
+                    .await
+                    .unwrap_or(Err(Error::Silent { doing, waited: limit }.into()))
             }
             Limit::Lease(trust, ttl) => tokio::select! {
                 done = work => done,
@@ -105,11 +123,14 @@ impl<'t> Tries<'t> {
         if let Some(kind) = self.kind(&error) {
             self.connections.outage().note(kind, self.attempt_began, &error);
         }
-        self.locked_since = if error.is_locked() { self.locked_since.or(Some(self.attempt_began)) } else { None };
+        self.locked_since =
+            if error.is_locked() { self.locked_since.or(Some(self.attempt_began)) } else { None };
         let delay = self.attempts.next_delay(None).unwrap_or_default();
         match self.time_left(&error) {
             Some(left) if delay <= left => {}
-            _ if error.is_locked() => return Err(blockers::name(self.connections, self.doing, error).await),
+            _ if error.is_locked() => {
+                return Err(blockers::name(self.connections, self.doing, error).await);
+            }
             _ => return Err(error),
         }
         tracing::debug!(wait_ms = delay.as_millis() as u64, "trying again: {error}");
@@ -126,18 +147,23 @@ impl<'t> Tries<'t> {
 
     /// What the failure says about the database; a lock is that of what this is about, whichever statement met it.
     fn kind(&self, error: &Error) -> Option<Kind> {
-        error.outage().map(|kind| if let Kind::Locked(_) = kind { Kind::Locked(self.doing) } else { kind })
+        error
+            .outage()
+            .map(|kind| if let Kind::Locked(_) = kind { Kind::Locked(self.doing) } else { kind })
     }
 
     /// How much longer such an error is to be waited out; `None` for no longer.
     fn time_left(&self, error: &Error) -> Option<Duration> {
         let kind = self.kind(error);
         // What began before us is waited for no longer because of us.
-        let since =
-            kind.and_then(|kind| self.connections.outage().since(kind)).map_or(self.began, |at| at.min(self.began));
+        let since = kind
+            .and_then(|kind| self.connections.outage().since(kind))
+            .map_or(self.began, |at| at.min(self.began));
         match (&self.limit, self.locked_since, kind) {
             (Limit::Patience(_), ..) => PATIENCE.checked_sub(since.elapsed()),
-            (Limit::Lease(_, ttl), Some(_), Some(Kind::Locked(_))) => PATIENCE.min(*ttl).checked_sub(since.elapsed()),
+            (Limit::Lease(_, ttl), Some(_), Some(Kind::Locked(_))) => {
+                PATIENCE.min(*ttl).checked_sub(since.elapsed())
+            }
             (Limit::Lease(_, ttl), ..) => ttl.checked_sub(self.began.elapsed()),
         }
     }
@@ -145,7 +171,11 @@ impl<'t> Tries<'t> {
 
 impl Connections {
     /// Makes attempts at `work`, which changes nothing, or which is looked up when the answer to its commit is lost.
-    pub(super) async fn persist<T>(&self, doing: &'static str, work: impl AsyncFn() -> Result<T>) -> Result<T> {
+    pub(super) async fn persist<T>(
+        &self,
+        doing: &'static str,
+        work: impl AsyncFn() -> Result<T>,
+    ) -> Result<T> {
         let mut tries = Tries::new(self, doing);
         loop {
             match tries.attempt(work()).await {

@@ -143,7 +143,8 @@ impl Connections {
     async fn acquire(&self, doing: &'static str) -> Result<Line> {
         loop {
             let permit = timeout(STATEMENT, Arc::clone(&self.0.permits).acquire_owned()).await;
-            let permit = permit.map_err(|_| Error::Busy { doing })?.expect("the semaphore is never closed");
+            let permit =
+                permit.map_err(|_| Error::Busy { doing })?.expect("the semaphore is never closed");
             if let Some(connection) = self.0.idle_connection().await {
                 return Ok(Line { connection, permit });
             }
@@ -189,7 +190,9 @@ impl Inner {
     /// Gives one slot up; false for the last one.
     fn give_up_one(&self) -> bool {
         self.most
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |most| most.checked_sub(1).filter(|n| *n > 0))
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |most| {
+                most.checked_sub(1).filter(|n| *n > 0)
+            })
             .is_ok()
     }
 
@@ -208,7 +211,10 @@ impl Inner {
     }
 }
 
-async fn connect(options: &PgConnectOptions, patience: Duration) -> Result<PgConnection, sqlx::Error> {
+async fn connect(
+    options: &PgConnectOptions,
+    patience: Duration,
+) -> Result<PgConnection, sqlx::Error> {
     // On the heap: connecting is rare, and what it takes would be a part of every future that begins a transaction.
     timeout(patience, Box::pin(PgConnection::connect_with(options))).await.unwrap_or_else(|_| {
         let why = format!("no answer within {}", humantime::format_duration(patience));
@@ -265,7 +271,10 @@ impl Drop for Transaction {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let connections = self.connections.clone();
         runtime.spawn(async move {
-            if matches!(timeout(ROLLBACK, line.connection.execute(sqlx::raw_sql("ROLLBACK"))).await, Ok(Ok(_))) {
+            if matches!(
+                timeout(ROLLBACK, line.connection.execute(sqlx::raw_sql("ROLLBACK"))).await,
+                Ok(Ok(_))
+            ) {
                 connections.put_back(line);
             }
         });

@@ -99,7 +99,11 @@ impl Reader {
         }
     }
 
-    async fn try_rows(&self, doing: &'static str, question: Query<'_, Postgres, PgArguments>) -> Result<Vec<PgRow>> {
+    async fn try_rows(
+        &self,
+        doing: &'static str,
+        question: Query<'_, Postgres, PgArguments>,
+    ) -> Result<Vec<PgRow>> {
         let mut tx = self.begin().await?;
         question.fetch_all(&mut *tx).await.doing(doing)
     }
@@ -120,8 +124,9 @@ impl Reader {
         let (names, scopes): (Vec<&str>, Vec<Option<Json<&Scope>>>) =
             sources.iter().map(|(name, scope)| (*name, scope.map(Json))).unzip();
         let rows = self.rows("read the ledger", || {
-            let question =
-                statement(include_str!("sql/ledger_of_sources.sql")).bind(names.clone()).bind(scopes.clone());
+            let question = statement(include_str!("sql/ledger_of_sources.sql"))
+                .bind(names.clone())
+                .bind(scopes.clone());
             question.bind(from).bind(to)
         });
         rows.await?.iter().map(ledger_row).collect()
@@ -136,7 +141,12 @@ impl Reader {
 
     /// Compares each of `events`, which come with the day `key`, with what is stored under its id, whatever day that is;
     /// `None` where nothing is.
-    pub async fn compare(&self, key: &DayKey, events: &[&Event], sameness: Sameness) -> Result<Vec<Option<Stored>>> {
+    pub async fn compare(
+        &self,
+        key: &DayKey,
+        events: &[&Event],
+        sameness: Sameness,
+    ) -> Result<Vec<Option<Stored>>> {
         let mut tries = Tries::new(&self.connections, "look for stored events");
         loop {
             match tries.attempt(self.try_compare(key, events, sameness)).await {
@@ -146,7 +156,12 @@ impl Reader {
         }
     }
 
-    async fn try_compare(&self, key: &DayKey, events: &[&Event], sameness: Sameness) -> Result<Vec<Option<Stored>>> {
+    async fn try_compare(
+        &self,
+        key: &DayKey,
+        events: &[&Event],
+        sameness: Sameness,
+    ) -> Result<Vec<Option<Stored>>> {
         let mut tx = self.begin().await?;
         compare(&mut tx, key, events, sameness, Before::Something).await
     }
@@ -162,8 +177,11 @@ impl Reader {
     ) -> Result<Vec<StoredId>> {
         let (team_id, team_name) = team.unzip();
         let rows = self.rows("read the ids of a day's events", || {
-            let question = statement(include_str!("sql/event_ids.sql")).bind(key.source.as_ref()).bind(key.date);
-            let question = question.bind(after).bind(IDS_AT_A_TIME).bind(&filter.r#type).bind(&filter.action);
+            let question = statement(include_str!("sql/event_ids.sql"))
+                .bind(key.source.as_ref())
+                .bind(key.date);
+            let question =
+                question.bind(after).bind(IDS_AT_A_TIME).bind(&filter.r#type).bind(&filter.action);
             question.bind(&filter.actor).bind(team_id).bind(team_name)
         });
         rows.await?.iter().map(StoredId::from_row).collect()
@@ -175,14 +193,24 @@ impl Reader {
         source: &SourceName,
         (from, to): (NaiveDate, NaiveDate),
     ) -> Result<HashMap<NaiveDate, u64>> {
-        let ask = || statement(include_str!("sql/stored_counts.sql")).bind(source.as_ref()).bind(from).bind(to);
+        let ask = || {
+            statement(include_str!("sql/stored_counts.sql"))
+                .bind(source.as_ref())
+                .bind(from)
+                .bind(to)
+        };
         let rows = self.rows("count a month's events", ask).await?;
         let count = |row| Ok((column(row, "process_date")?, column::<i64>(row, "events")? as u64));
         rows.iter().map(count).collect()
     }
 
     /// A source of `account` that holds events of `date` which `filter` lets through.
-    pub async fn witness(&self, account: &str, filter: &Filter, date: NaiveDate) -> Result<Option<String>> {
+    pub async fn witness(
+        &self,
+        account: &str,
+        filter: &Filter,
+        date: NaiveDate,
+    ) -> Result<Option<String>> {
         let rows = self.rows("look for other sources' events of the day", || {
             let question = statement(include_str!("sql/witness.sql")).bind(date).bind(account);
             question.bind(&filter.r#type).bind(&filter.action).bind(&filter.actor)

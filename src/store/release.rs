@@ -52,10 +52,14 @@ impl Store {
         }
     }
 
-    async fn prepare_release<'h>(&self, held: &'h [&(Lease, Totals)]) -> Result<Option<Prepared<'h, Vec<DayKey>>>> {
+    async fn prepare_release<'h>(
+        &self,
+        held: &'h [&(Lease, Totals)],
+    ) -> Result<Option<Prepared<'h, Vec<DayKey>>>> {
         let keys = || held.iter().map(|(lease, _)| lease.key());
-        let figures =
-            |figure: fn(&Totals) -> u32| -> Vec<i32> { held.iter().map(|(_, totals)| figure(totals) as i32).collect() };
+        let figures = |figure: fn(&Totals) -> u32| -> Vec<i32> {
+            held.iter().map(|(_, totals)| figure(totals) as i32).collect()
+        };
         let mut tx = self.begin().await?;
         let rows = statement(include_str!("sql/release_days.sql"))
             .bind(self.run_id)
@@ -66,25 +70,37 @@ impl Store {
             .bind(figures(|totals| totals.new_events))
             .bind(figures(|totals| totals.requests))
             .bind(figures(|totals| totals.retries))
-            .bind(held.iter().map(|(_, totals)| totals.duration.as_millis() as i64).collect::<Vec<_>>())
+            .bind(
+                held.iter()
+                    .map(|(_, totals)| totals.duration.as_millis() as i64)
+                    .collect::<Vec<_>>(),
+            )
             .fetch_all(&mut *tx)
             .await
             .doing(DOING)?;
         let Some(first) = rows.first() else { return Ok(None) };
         let xact = column(first, "xact")?;
-        let (source, date): (String, _) = (column(first, "source")?, column(first, "process_date")?);
+        let (source, date): (String, _) =
+            (column(first, "source")?, column(first, "process_date")?);
         let mut released = Vec::with_capacity(rows.len());
         for row in &rows {
-            let (source, date): (String, chrono::NaiveDate) = (column(row, "source")?, column(row, "process_date")?);
-            released.extend(keys().find(|key| key.source.as_ref() == source && key.date == date).cloned());
+            let (source, date): (String, chrono::NaiveDate) =
+                (column(row, "source")?, column(row, "process_date")?);
+            released.extend(
+                keys().find(|key| key.source.as_ref() == source && key.date == date).cloned(),
+            );
         }
         let lease = held
             .iter()
             .map(|(lease, _)| lease)
             .find(|lease| lease.key().source.as_ref() == source && lease.key().date == date);
         let Some(lease) = lease else { return Ok(None) };
-        let proof =
-            Proof::History { source: lease.key().source.as_ref(), date, attempt: lease.attempt(), action: "release" };
+        let proof = Proof::History {
+            source: lease.key().source.as_ref(),
+            date,
+            attempt: lease.attempt(),
+            action: "release",
+        };
         Ok(Some(Prepared { tx, xact, proof, value: released }))
     }
 }

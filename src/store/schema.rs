@@ -53,7 +53,9 @@ pub enum SchemaError {
     )]
     Ahead(i64),
     /// The list of migrations does not fit.
-    #[error("migration {0} ran here with another text than this auditsync has: use the auditsync that ran it")]
+    #[error(
+        "migration {0} ran here with another text than this auditsync has: use the auditsync that ran it"
+    )]
     Changed(i64),
     /// The ledger of the Python logger, which is taken over only when that is asked for.
     #[error(
@@ -75,7 +77,9 @@ pub enum SchemaError {
     )]
     NotAllowed(String),
     /// The schema is behind, where it is not to be changed.
-    #[error("the database has no schema of auditsync's yet, or an older one. Run `auditsync migrate`, or a first sync")]
+    #[error(
+        "the database has no schema of auditsync's yet, or an older one. Run `auditsync migrate`, or a first sync"
+    )]
     NotReady,
     /// The database failed.
     #[error(transparent)]
@@ -157,7 +161,9 @@ impl Store {
                 found.must_allow_migrating()?;
                 migrations()
             }
-            Schema::Behind(names) => migrations().into_iter().filter(|m| names.contains(&name(m))).collect(),
+            Schema::Behind(names) => {
+                migrations().into_iter().filter(|m| names.contains(&name(m))).collect()
+            }
             other => return Err(other.into_error()),
         };
         for migration in &to_come {
@@ -171,7 +177,9 @@ impl Store {
 
 /// The texts of what makes tables.
 pub(super) fn texts() -> impl Iterator<Item = &'static str> {
-    [include_str!("sql/schema_list.sql")].into_iter().chain(MIGRATIONS.iter().map(|(_, _, text)| *text))
+    [include_str!("sql/schema_list.sql")]
+        .into_iter()
+        .chain(MIGRATIONS.iter().map(|(_, _, text)| *text))
 }
 
 /// All migrations, by name.
@@ -181,7 +189,11 @@ pub fn all_migrations() -> Vec<String> {
 
 /// Waits until no other process changes the schema, and keeps it so to the end of the transaction.
 pub(super) async fn lock(tx: &mut Transaction) -> Result<(), Error> {
-    statement(include_str!("sql/schema_lock.sql")).bind(LOCK).execute(&mut **tx).await.doing("lock the schema")?;
+    statement(include_str!("sql/schema_lock.sql"))
+        .bind(LOCK)
+        .execute(&mut **tx)
+        .await
+        .doing("lock the schema")?;
     Ok(())
 }
 
@@ -217,7 +229,11 @@ fn beside_a_ledger() -> &'static str {
 }
 
 /// Runs the text of a migration, and puts it on the list.
-async fn run_and_record(tx: &mut Transaction, migration: &Migration, sql: SqlStr) -> Result<(), Error> {
+async fn run_and_record(
+    tx: &mut Transaction,
+    migration: &Migration,
+    sql: SqlStr,
+) -> Result<(), Error> {
     let doing = DOING;
     let list = include_str!("sql/schema_list.sql");
     tx.execute(sqlx::raw_sql(list)).await.doing(doing)?;
@@ -240,7 +256,10 @@ pub(super) async fn schema(tx: &mut Transaction) -> Result<Schema, Error> {
 /// The same, and whether there is reason to look closer.
 async fn look(tx: &mut Transaction) -> Result<(Schema, bool), Error> {
     let doing = "tell its schema";
-    let row = statement(include_str!("sql/schema_present.sql")).fetch_one(&mut **tx).await.doing(doing)?;
+    let row = statement(include_str!("sql/schema_present.sql"))
+        .fetch_one(&mut **tx)
+        .await
+        .doing(doing)?;
     let is_suspect = column(&row, "suspect")?;
     if column(&row, "ledger")? && !column::<bool>(&row, "ledger_has_source")? {
         let known = column(&row, "ledger_is_the_python_loggers")?;
@@ -249,7 +268,10 @@ async fn look(tx: &mut Transaction) -> Result<(Schema, bool), Error> {
     if !column::<bool>(&row, "migrations")? {
         return Ok((Schema::Absent, is_suspect));
     }
-    let rows = statement(include_str!("sql/schema_versions.sql")).fetch_all(&mut **tx).await.doing(doing)?;
+    let rows = statement(include_str!("sql/schema_versions.sql"))
+        .fetch_all(&mut **tx)
+        .await
+        .doing(doing)?;
     let applied = rows.iter().map(|row| Ok((column(row, "version")?, column(row, "checksum")?)));
     Ok((of(&applied.collect::<Result<_, Error>>()?), is_suspect))
 }
@@ -261,20 +283,30 @@ pub(super) fn of(applied: &BTreeMap<i64, Vec<u8>>) -> Schema {
 
 fn compare(known: &[Migration], applied: &BTreeMap<i64, Vec<u8>>) -> Schema {
     let newest_known = known.iter().map(|migration| migration.version).max();
-    if let Some((version, _)) = applied.last_key_value().filter(|(version, _)| Some(**version) > newest_known) {
+    if let Some((version, _)) =
+        applied.last_key_value().filter(|(version, _)| Some(**version) > newest_known)
+    {
         return Schema::Ahead(*version);
     }
-    let changed = |m: &&Migration| applied.get(&m.version).is_some_and(|checksum| **checksum != *m.checksum);
+    let changed =
+        |m: &&Migration| applied.get(&m.version).is_some_and(|checksum| **checksum != *m.checksum);
     if let Some(migration) = known.iter().find(changed) {
         return Schema::Changed(migration.version);
     }
-    let to_come: Vec<_> = known.iter().filter(|m| !applied.contains_key(&m.version)).map(name).collect();
+    let to_come: Vec<_> =
+        known.iter().filter(|m| !applied.contains_key(&m.version)).map(name).collect();
     if to_come.is_empty() { Schema::Current } else { Schema::Behind(to_come) }
 }
 
 fn migrations() -> Vec<Migration> {
     let migration = |(version, description, sql): &(i64, &'static str, &'static str)| {
-        Migration::new(*version, Cow::Borrowed(*description), MigrationType::Simple, (*sql).into_sql_str(), false)
+        Migration::new(
+            *version,
+            Cow::Borrowed(*description),
+            MigrationType::Simple,
+            (*sql).into_sql_str(),
+            false,
+        )
     };
     MIGRATIONS.iter().map(migration).collect()
 }
@@ -301,7 +333,10 @@ mod tests {
     use super::*;
 
     fn applied(migrations: &[Migration]) -> BTreeMap<i64, Vec<u8>> {
-        migrations.iter().map(|migration| (migration.version, migration.checksum.to_vec())).collect()
+        migrations
+            .iter()
+            .map(|migration| (migration.version, migration.checksum.to_vec()))
+            .collect()
     }
 
     #[test]
@@ -332,14 +367,18 @@ mod tests {
     #[test]
     fn every_file_of_migrations_is_known_under_its_number() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations");
-        let files = std::fs::read_dir(folder).expect("the folder").map(|entry| entry.expect("an entry").path());
-        let mut texts: Vec<_> =
-            files.map(|file| (file.clone(), std::fs::read_to_string(file).expect("a file"))).collect();
+        let files = std::fs::read_dir(folder)
+            .expect("the folder")
+            .map(|entry| entry.expect("an entry").path());
+        let mut texts: Vec<_> = files
+            .map(|file| (file.clone(), std::fs::read_to_string(file).expect("a file")))
+            .collect();
         texts.sort();
         assert_eq!(texts.len(), MIGRATIONS.len());
         for ((file, text), (version, _, known)) in texts.iter().zip(MIGRATIONS) {
             assert_eq!(text, known);
-            let number = file.file_name().and_then(|name| name.to_str()).and_then(|name| name.get(..4));
+            let number =
+                file.file_name().and_then(|name| name.to_str()).and_then(|name| name.get(..4));
             assert_eq!(number, Some(&*format!("{version:04}")));
         }
     }

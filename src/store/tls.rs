@@ -56,7 +56,8 @@ const MAKE_ANOTHER: &str = "Give the server a certificate of X.509 version 3 wit
                             -newkey rsa:2048 -nodes -days 3650 -keyout server.key -out server.crt -subj /CN=HOST \
                             -addext subjectAltName=DNS:HOST -addext basicConstraints=critical,CA:FALSE`; or write \
                             sslmode=disable, if nobody else is on the way";
-const UNENCRYPTED: &str = "sslmode=disable in the URL goes without it, if nobody else is on the way";
+const UNENCRYPTED: &str =
+    "sslmode=disable in the URL goes without it, if nobody else is on the way";
 const SHOW_CERTIFICATE: &str =
     "Name a certificate that it accepts, and its key, with sslcert=FILE and sslkey=FILE in the URL";
 
@@ -82,14 +83,16 @@ pub(super) fn refusal(error: &sqlx::Error) -> Option<(String, &'static str)> {
     Some((if why.is_empty() { error.to_string() } else { why.to_owned() }, advice))
 }
 
-const NOTHING_IN_COMMON: &str = "the server has no kind of key and no cipher in common with auditsync";
+const NOTHING_IN_COMMON: &str =
+    "the server has no kind of key and no cipher in common with auditsync";
 
 /// Why a certificate is not trusted, or nothing where rustls says it best; and what to do.
 fn untrusted(error: &Untrusted) -> (&'static str, &'static str) {
     match error {
-        Untrusted::NotValidForName | Untrusted::NotValidForNameContext { .. } => {
-            ("", "Write the host in the URL as the certificate names it; sslmode=verify-ca takes any host of that CA")
-        }
+        Untrusted::NotValidForName | Untrusted::NotValidForNameContext { .. } => (
+            "",
+            "Write the host in the URL as the certificate names it; sslmode=verify-ca takes any host of that CA",
+        ),
         Untrusted::UnknownIssuer | Untrusted::BadSignature => (
             "no CA that is known here signed its certificate",
             "Name the file of its CA's certificate in the URL, with sslrootcert=FILE",
@@ -107,9 +110,10 @@ fn untrusted(error: &Untrusted) -> (&'static str, &'static str) {
             text if text.contains("UnsupportedCertVersion") => {
                 ("its certificate is of X.509 version 1, which auditsync can't read", MAKE_ANOTHER)
             }
-            text if text.contains("CaUsedAsEndEntity") => {
-                ("its certificate is that of a CA, which can't be verified as that of a server", MAKE_ANOTHER)
-            }
+            text if text.contains("CaUsedAsEndEntity") => (
+                "its certificate is that of a CA, which can't be verified as that of a server",
+                MAKE_ANOTHER,
+            ),
             _ => ("", MAKE_ANOTHER),
         },
         Untrusted::BadEncoding => ("its certificate can't be read", MAKE_ANOTHER),
@@ -135,7 +139,9 @@ fn refused_by_server(alert: AlertDescription) -> (&'static str, &'static str) {
         | Alert::CertificateExpired
         | Alert::CertificateUnknown
         | Alert::UnknownCA
-        | Alert::AccessDenied => ("the server does not accept the client certificate", SHOW_CERTIFICATE),
+        | Alert::AccessDenied => {
+            ("the server does not accept the client certificate", SHOW_CERTIFICATE)
+        }
         _ => ("", UNENCRYPTED),
     }
 }

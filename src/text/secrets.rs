@@ -41,7 +41,8 @@ const SHORTEST: usize = 8;
 const LONGEST_ENCODED: usize = 128;
 
 /// Passwords that are words of ours: to take them out would garble every text, and hide nothing.
-const OUR_WORDS: [&str; 6] = ["postgres", "postgresql", "auditsync", "password", "localhost", "database"];
+const OUR_WORDS: [&str; 6] =
+    ["postgres", "postgresql", "auditsync", "password", "localhost", "database"];
 
 /// The shortest text in which a secret is looked for: a token's mark, and something behind it.
 const SHORTEST_TEXT: usize = 6;
@@ -80,7 +81,11 @@ pub fn learn_database(address: &str) {
         learn_encoded(Kind::Password, password);
     }
     for (at, _) in address.match_indices("password") {
-        let value = address[at + "password".len()..].trim_start().strip_prefix('=').unwrap_or_default().trim_start();
+        let value = address[at + "password".len()..]
+            .trim_start()
+            .strip_prefix('=')
+            .unwrap_or_default()
+            .trim_start();
         let (value, end) = match value.strip_prefix('\'') {
             Some(quoted) => (quoted, &['\''][..]),
             None => (value, &['&', ' ', '\t', '\n'][..]),
@@ -94,15 +99,23 @@ pub fn learn_address(address: &str) {
     let address = address.trim();
     let Some((_, rest)) = address.split_once("://") else { return learn(Kind::Address, address) };
     let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-    let credentials = authority.rsplit_once('@').map_or("", |(credentials, _)| credentials).split(':');
+    let credentials =
+        authority.rsplit_once('@').map_or("", |(credentials, _)| credentials).split(':');
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
-    let values: Vec<&str> =
-        query.split('&').map(|pair| pair.split_once('=').map_or(pair, |(_, value)| value)).collect();
+    let values: Vec<&str> = query
+        .split('&')
+        .map(|pair| pair.split_once('=').map_or(pair, |(_, value)| value))
+        .collect();
     // A signature lets in by itself. Then the path's parts are names, and may be those of an account.
     let is_signed = values.iter().any(|value| value.len() >= 16);
     let parts = path.split('/').filter(|_| !is_signed);
     let whole = [path.trim_start_matches('/')];
-    for part in credentials.chain(values.iter().copied()).chain(parts).chain(whole).filter(|part| is_key(part)) {
+    for part in credentials
+        .chain(values.iter().copied())
+        .chain(parts)
+        .chain(whole)
+        .filter(|part| is_key(part))
+    {
         learn_encoded(Kind::Address, part);
     }
 }
@@ -110,7 +123,8 @@ pub fn learn_address(address: &str) {
 /// Whether a part of an address may be a key, and is neither a word nor a date.
 fn is_key(part: &str) -> bool {
     let is_date = part.chars().all(|c| c.is_ascii_digit() || c.is_ascii_punctuation());
-    let is_word = part.len() < 16 && part.chars().all(|c| c.is_ascii_lowercase() || matches!(c, '-' | '_'));
+    let is_word =
+        part.len() < 16 && part.chars().all(|c| c.is_ascii_lowercase() || matches!(c, '-' | '_'));
     !is_date && !is_word
 }
 
@@ -136,7 +150,11 @@ pub fn token_like(text: &str) -> Vec<Range<usize>> {
     let is_part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
     let bytes = text.as_bytes();
     let mut found: Vec<Range<usize>> = Vec::new();
-    for (at, _) in bytes.windows(BEGINNING.len()).enumerate().filter(|(_, w)| w.eq_ignore_ascii_case(BEGINNING)) {
+    for (at, _) in bytes
+        .windows(BEGINNING.len())
+        .enumerate()
+        .filter(|(_, w)| w.eq_ignore_ascii_case(BEGINNING))
+    {
         if found.last().is_none_or(|last| last.end <= at) {
             found.push(at..at + bytes[at..].iter().take_while(|b| is_part(b)).count());
         }
@@ -228,19 +246,30 @@ impl Forms {
         }
         // Without case: hexadecimal has both, and a host's name is put into small letters.
         let mut builder = AhoCorasick::builder();
-        let search = builder.ascii_case_insensitive(true).match_kind(MatchKind::LeftmostLongest).build(&forms).ok()?;
+        let search = builder
+            .ascii_case_insensitive(true)
+            .match_kind(MatchKind::LeftmostLongest)
+            .build(&forms)
+            .ok()?;
         Some(Self { search, meanings })
     }
 
     fn find(&self, text: &str, found: &mut Vec<(Range<usize>, Kind)>) {
-        let is_base64 = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'-' | b'_' | b'=');
+        let is_base64 =
+            |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'-' | b'_' | b'=');
         for hit in self.search.find_iter(text) {
             let (kind, encoding) = self.meanings[hit.pattern().as_usize()];
             let mut span = hit.range();
             if encoding == Encoding::Base64 {
                 // The characters beside it may hold the secret's first and last bytes.
-                span.start -= text.as_bytes()[..span.start].iter().rev().take(4).take_while(is_base64).count();
-                span.end += text.as_bytes()[span.end..].iter().take(4).take_while(is_base64).count();
+                span.start -= text.as_bytes()[..span.start]
+                    .iter()
+                    .rev()
+                    .take(4)
+                    .take_while(is_base64)
+                    .count();
+                span.end +=
+                    text.as_bytes()[span.end..].iter().take(4).take_while(is_base64).count();
             }
             found.push((span, kind));
         }
@@ -259,7 +288,9 @@ fn forms_of(secret: &str) -> Vec<(String, Encoding)> {
         let bytes = [vec![0; before], secret.as_bytes().to_vec()].concat();
         // What its neighbours have a part in can't be known.
         let inner = &bytes[before.div_ceil(3) * 3..bytes.len() / 3 * 3];
-        forms.extend([STANDARD.encode(inner), URL_SAFE.encode(inner)].map(|form| (form, Encoding::Base64)));
+        forms.extend(
+            [STANDARD.encode(inner), URL_SAFE.encode(inner)].map(|form| (form, Encoding::Base64)),
+        );
     }
     forms
 }
@@ -285,10 +316,12 @@ fn length_of(text: &[u8], secret: &[u8]) -> Option<usize> {
     let plain = text.first().map(|byte| (*byte, 1));
     // `%25` is a percent sign, or that of something that was encoded twice.
     let sign = text.starts_with(b"%25").then_some((b'%', 3));
-    [plain, sign, percent(text), backslash(text)].into_iter().flatten().find_map(|(byte, length)| {
-        let fits = byte.eq_ignore_ascii_case(wanted);
-        fits.then(|| length_of(&text[length..], rest)).flatten().map(|more| length + more)
-    })
+    [plain, sign, percent(text), backslash(text)].into_iter().flatten().find_map(
+        |(byte, length)| {
+            let fits = byte.eq_ignore_ascii_case(wanted);
+            fits.then(|| length_of(&text[length..], rest)).flatten().map(|more| length + more)
+        },
+    )
 }
 
 /// The byte that `%XX` stands for at the beginning of `text`; encoded several times, it is `%25XX`.
@@ -304,7 +337,9 @@ fn percent(text: &[u8]) -> Option<(u8, usize)> {
 /// The byte that `\"`, `\u0022`, `\u{22}` or `\x22` stands for at the beginning of `text`.
 fn backslash(text: &[u8]) -> Option<(u8, usize)> {
     let rest = text.strip_prefix(b"\\")?;
-    let value = |digits: &[u8], count, length| Some((u8::try_from(hexadecimal(digits, count)?).ok()?, length));
+    let value = |digits: &[u8], count, length| {
+        Some((u8::try_from(hexadecimal(digits, count)?).ok()?, length))
+    };
     match rest {
         [b'u', b'{', digits @ ..] => {
             let count = digits.iter().position(|byte| *byte == b'}')?;

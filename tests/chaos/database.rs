@@ -68,7 +68,8 @@ pub(crate) struct Database {
 
 impl Database {
     pub(crate) fn at(url: String) -> Self {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         Self { url, runtime, connection: None }
     }
 
@@ -128,21 +129,30 @@ impl Database {
         )?;
         let mut cut = 0;
         let chosen = which.map(|pick| pick as usize % pids.len().max(1));
-        for (_, pid) in pids.iter().enumerate().filter(|(place, _)| chosen.is_none_or(|one| one == *place)) {
-            let done: bool = self.ask(&format!("SELECT to_json(pg_terminate_backend({pid}))::text"))?;
+        for (_, pid) in
+            pids.iter().enumerate().filter(|(place, _)| chosen.is_none_or(|one| one == *place))
+        {
+            let done: bool =
+                self.ask(&format!("SELECT to_json(pg_terminate_backend({pid}))::text"))?;
             cut += u64::from(done);
         }
         Ok(cut)
     }
 
     /// Asks until the database answers: it may be about to start again.
-    pub(crate) fn insist<T>(&mut self, mut ask: impl FnMut(&mut Self) -> Result<T, sqlx::Error>) -> T {
+    pub(crate) fn insist<T>(
+        &mut self,
+        mut ask: impl FnMut(&mut Self) -> Result<T, sqlx::Error>,
+    ) -> T {
         let begun = Instant::now();
         loop {
             match ask(self) {
                 Ok(answer) => return answer,
                 Err(error) => {
-                    assert!(begun.elapsed() < Duration::from_secs(30), "the database does not answer: {error}");
+                    assert!(
+                        begun.elapsed() < Duration::from_secs(30),
+                        "the database does not answer: {error}"
+                    );
                 }
             }
             time::pause(Duration::from_millis(20));

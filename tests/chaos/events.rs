@@ -19,11 +19,16 @@ pub(crate) fn check(
     let mut problems = Vec::new();
     let is_whole = row.status == "SUCCESS";
     let expected = truth.of(source, row.date, row.synced_at.unwrap_or(0));
-    let found: BTreeMap<&str, &StoredEvent> = stored.iter().map(|event| (event.id.as_str(), event)).collect();
+    let found: BTreeMap<&str, &StoredEvent> =
+        stored.iter().map(|event| (event.id.as_str(), event)).collect();
     for (id, event) in &found {
         match expected.get(id) {
-            None => problems.push(format!("the event {id} is stored, and Heroku has no such event")),
-            Some((hash, _)) if hex::encode(hash) != event.hash => problems.push(format!("the bytes of {id} differ")),
+            None => {
+                problems.push(format!("the event {id} is stored, and Heroku has no such event"))
+            }
+            Some((hash, _)) if hex::encode(hash) != event.hash => {
+                problems.push(format!("the bytes of {id} differ"))
+            }
             Some(_) => {}
         }
         if event.recorded_hash != event.hash {
@@ -33,26 +38,44 @@ pub(crate) fn check(
             problems.push(format!("the event {id} is stored as bytes although it is good JSON"));
         }
         if !was_held(history, event.seen) {
-            problems.push(format!("the event {id} was stored at {}, when nobody held the day", event.seen));
+            problems.push(format!(
+                "the event {id} was stored at {}, when nobody held the day",
+                event.seen
+            ));
         }
     }
     if is_whole {
-        let missing: Vec<_> =
-            expected.iter().filter(|(id, (_, due))| *due && !found.contains_key(*id)).map(|(id, _)| *id).collect();
+        let missing: Vec<_> = expected
+            .iter()
+            .filter(|(id, (_, due))| *due && !found.contains_key(*id))
+            .map(|(id, _)| *id)
+            .collect();
         if !missing.is_empty() {
-            problems.push(format!("it is called whole and lacks {} events: {missing:?}", missing.len()));
+            problems.push(format!(
+                "it is called whole and lacks {} events: {missing:?}",
+                missing.len()
+            ));
         }
         if row.events_count != Some(found.len() as i64) {
-            problems.push(format!("it has {} events and is said to have {:?}", found.len(), row.events_count));
+            problems.push(format!(
+                "it has {} events and is said to have {:?}",
+                found.len(),
+                row.events_count
+            ));
         }
-        let stored_hashes: Option<Vec<_>> = found.keys().map(|id| expected.get(id).map(|(hash, _)| hash)).collect();
+        let stored_hashes: Option<Vec<_>> =
+            found.keys().map(|id| expected.get(id).map(|(hash, _)| hash)).collect();
         let recomputed = stored_hashes.map(|hashes| digest(hashes.into_iter()));
         if recomputed != row.digest {
             problems.push(format!("its digest is {:?}, recomputed {recomputed:?}", row.digest));
         }
         let published = history.iter().rev().find(|entry| entry.action == "publish");
-        if published.is_none_or(|entry| entry.events != row.events_count || entry.attempt != row.attempt) {
-            problems.push("its last publish in the history does not tell its count and attempt".to_owned());
+        if published
+            .is_none_or(|entry| entry.events != row.events_count || entry.attempt != row.attempt)
+        {
+            problems.push(
+                "its last publish in the history does not tell its count and attempt".to_owned(),
+            );
         }
     }
     problems

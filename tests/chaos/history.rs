@@ -40,11 +40,14 @@ impl Snapshot {
 impl Seen {
     /// Notes a snapshot down, and says what is wrong with it.
     pub(crate) fn check(&mut self, snapshot: &Snapshot, problems: &mut Vec<String>) {
-        for day in self.attempts.keys().filter(|(source, date)| snapshot.row(source, *date).is_none()) {
+        for day in
+            self.attempts.keys().filter(|(source, date)| snapshot.row(source, *date).is_none())
+        {
             problems.push(format!("{} {}: its row is gone", day.0, day.1));
         }
         for row in &snapshot.rows {
-            let mut told = |problem: String| problems.push(format!("{} {}: {problem}", row.source, row.date));
+            let mut told =
+                |problem: String| problems.push(format!("{} {}: {problem}", row.source, row.date));
             let day = (row.source.clone(), row.date);
             let entries = snapshot.of_day(&row.source, row.date);
             coherent(row).into_iter().for_each(&mut told);
@@ -57,8 +60,10 @@ impl Seen {
                 let end = self.leases.entry((day.clone(), row.attempt)).or_insert(until);
                 *end = until.max(*end);
             }
-            let now: Vec<_> =
-                entries.iter().map(|entry| (entry.at, format!("{} {}", entry.action, entry.attempt))).collect();
+            let now: Vec<_> = entries
+                .iter()
+                .map(|entry| (entry.at, format!("{} {}", entry.action, entry.attempt)))
+                .collect();
             let earlier = self.history.insert(day.clone(), now.clone()).unwrap_or_default();
             if !now.starts_with(&earlier) {
                 told(format!("its history was {earlier:?} and is now {now:?}"));
@@ -68,7 +73,10 @@ impl Seen {
             for entry in entries {
                 let lease_end = self.leases.get(&(day.clone(), state.attempt)).copied();
                 if let Err(problem) = state.advance(entry, lease_end) {
-                    told(format!("{problem}, at `{} {}` of its history", entry.action, entry.attempt));
+                    told(format!(
+                        "{problem}, at `{} {}` of its history",
+                        entry.action, entry.attempt
+                    ));
                 }
             }
             let explained = match (row.status.as_str(), state.status) {
@@ -88,14 +96,21 @@ fn coherent(row: &LedgerRow) -> Vec<String> {
     let mut problems = Vec::new();
     let held = row.status == "PROCESSING";
     if held != row.locked_by.is_some() || held != row.locked_until.is_some() {
-        problems.push(format!("{} with the holder {:?} until {:?}", row.status, row.locked_by, row.locked_until));
+        problems.push(format!(
+            "{} with the holder {:?} until {:?}",
+            row.status, row.locked_by, row.locked_until
+        ));
     }
     if row.attempt < 1 {
         problems.push(format!("it has a row without an attempt: {}", row.attempt));
     }
     let read = [row.events_count.is_some(), row.digest.is_some(), row.synced_at.is_some()];
-    if read.contains(&true) && read.contains(&false) || row.status == "SUCCESS" && read.contains(&false) {
-        problems.push(format!("count, digest and time of the last whole reading do not go together: {read:?}"));
+    if read.contains(&true) && read.contains(&false)
+        || row.status == "SUCCESS" && read.contains(&false)
+    {
+        problems.push(format!(
+            "count, digest and time of the last whole reading do not go together: {read:?}"
+        ));
     }
     problems
 }
@@ -107,14 +122,20 @@ impl State {
         let Self { status, attempt, holder } = &*self;
         let (status, attempt, is_next) = (*status, *attempt, entry.attempt == attempt + 1);
         let ran_out = lease_end.is_none_or(|end| end <= entry.at);
-        let by_holder = entry.attempt == attempt && status == "PROCESSING" && holder.as_ref() == Some(&entry.by);
+        let by_holder = entry.attempt == attempt
+            && status == "PROCESSING"
+            && holder.as_ref() == Some(&entry.by);
         let forced = entry.message.as_deref().is_some_and(|message| message.contains("by force"));
         let right = match entry.action.as_str() {
             "claim" => is_next && matches!(status, "" | "PENDING" | "FAILED" | "ERROR"),
             "takeover" => {
                 let told = entry.message.as_deref().unwrap_or_default();
                 let names = holder.as_ref().is_some_and(|loser| told.contains(loser.as_str()));
-                is_next && status == "PROCESSING" && ran_out && names && told.contains(&format!("attempt {attempt} "))
+                is_next
+                    && status == "PROCESSING"
+                    && ran_out
+                    && names
+                    && told.contains(&format!("attempt {attempt} "))
             }
             "publish" | "fail" | "release" => by_holder,
             "reset" => {
@@ -125,7 +146,9 @@ impl State {
             "cleanup" => entry.attempt == attempt && status == "PROCESSING" && ran_out,
             _ => false,
         };
-        let was = format!("{self:?}, whose lease was seen to last until {lease_end:?}, does not lead there");
+        let was = format!(
+            "{self:?}, whose lease was seen to last until {lease_end:?}, does not lead there"
+        );
         let status = match entry.action.as_str() {
             "claim" | "takeover" => "PROCESSING",
             "publish" => "SUCCESS",

@@ -64,7 +64,12 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    println!("chaos: {} rounds in {} lanes, --seed {}", options.rounds(), options.lanes, options.seed);
+    println!(
+        "chaos: {} rounds in {} lanes, --seed {}",
+        options.rounds(),
+        options.lanes,
+        options.seed
+    );
     let progress = Progress {
         begun: Instant::now(),
         next_round: AtomicU32::new(options.first()),
@@ -90,7 +95,10 @@ fn work(lane: u32, options: &Options, progress: &Progress) {
     loop {
         let number = progress.next_round.fetch_add(1, Ordering::Relaxed);
         let over = options.limit.is_some_and(|limit| progress.begun.elapsed() > limit);
-        if number >= options.end() || over || progress.state.lock().expect("no lane panicked").failed > MOST_FAILURES {
+        if number >= options.end()
+            || over
+            || progress.state.lock().expect("no lane panicked").failed > MOST_FAILURES
+        {
             return;
         }
         let played = round::play(&world, options.seed, number);
@@ -106,7 +114,11 @@ fn work(lane: u32, options: &Options, progress: &Progress) {
         if elapsed >= state.told + PROGRESS_EVERY {
             state.told = elapsed;
             let (passed, failed) = (state.passed, state.failed);
-            println!("{:>6.0}s  {passed} passed, {failed} failed; {}", elapsed.as_secs_f64(), state.figures);
+            println!(
+                "{:>6.0}s  {passed} passed, {failed} failed; {}",
+                elapsed.as_secs_f64(),
+                state.figures
+            );
         }
     }
 }

@@ -19,9 +19,16 @@ pub(crate) struct Options {
 
 impl Options {
     /// `None` where nothing is to be run: `--list`.
-    pub(crate) fn from_args(mut args: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
-        let mut options =
-            Self { rounds: 1000, only: None, seed: fastrand::u64(..1 << 32), lanes: LANES, limit: Some(SHORT) };
+    pub(crate) fn from_args(
+        mut args: impl Iterator<Item = String>,
+    ) -> Result<Option<Self>, String> {
+        let mut options = Self {
+            rounds: 1000,
+            only: None,
+            seed: fastrand::u64(..1 << 32),
+            lanes: LANES,
+            limit: Some(SHORT),
+        };
         while let Some(arg) = args.next() {
             let (name, inline) = match arg.split_once('=') {
                 Some((name, value)) => (name.to_owned(), Some(value.to_owned())),

@@ -82,10 +82,15 @@ impl Plan {
         let mut views = VIEWS.to_vec();
         views.retain(|_| rng.u8(..4) > 0);
         let views = if views.is_empty() { VIEWS.to_vec() } else { views };
-        let named = views.into_iter().map(|(name, account, team)| (format!("r{round}-{name}"), account, team));
-        let sources: Vec<_> = named.map(|(name, account, team)| Source { name, account, team }).collect();
+        let named = views
+            .into_iter()
+            .map(|(name, account, team)| (format!("r{round}-{name}"), account, team));
+        let sources: Vec<_> =
+            named.map(|(name, account, team)| Source { name, account, team }).collect();
         let days = rng.u32(1..=3);
-        let lease = Duration::from_millis(rng.choice([300, 400, 500, 600, 800, 1000, 1500, 2000]).expect("one"));
+        let lease = Duration::from_millis(
+            rng.choice([300, 400, 500, 600, 800, 1000, 1500, 2000]).expect("one"),
+        );
         let size = |rng: &mut Rng| {
             let heavy = if rng.u8(..6) == 0 { rng.usize(3..12) } else { 0 };
             let count = if rng.u8(..6) == 0 { 0 } else { rng.usize(1..90) };
@@ -136,16 +141,20 @@ impl Plan {
     fn draw_actions(&mut self, rng: &mut Rng) {
         let horizon = rng.u64(150..1100);
         let mut actions = vec![(0, Action::Start(Kind::Sync))];
-        let mut some = |rng: &mut Rng, one_in: u8, most: u32, draw: &mut dyn FnMut(&mut Rng) -> Action| {
-            if rng.u8(..one_in) == 0 {
-                for _ in 0..rng.u32(1..=most) {
-                    let action = draw(rng);
-                    actions.push((rng.u64(..horizon), action));
+        let mut some =
+            |rng: &mut Rng, one_in: u8, most: u32, draw: &mut dyn FnMut(&mut Rng) -> Action| {
+                if rng.u8(..one_in) == 0 {
+                    for _ in 0..rng.u32(1..=most) {
+                        let action = draw(rng);
+                        actions.push((rng.u64(..horizon), action));
+                    }
                 }
-            }
-        };
-        let (sources, days, lease) = (self.sources.len(), self.days as usize, self.lease.as_millis() as u64);
-        some(rng, 1, 4, &mut |rng| Action::Start(if rng.u8(..4) == 0 { Kind::SyncNamed } else { Kind::Sync }));
+            };
+        let (sources, days, lease) =
+            (self.sources.len(), self.days as usize, self.lease.as_millis() as u64);
+        some(rng, 1, 4, &mut |rng| {
+            Action::Start(if rng.u8(..4) == 0 { Kind::SyncNamed } else { Kind::Sync })
+        });
         some(rng, 2, 2, &mut |rng| {
             let (source, day, force) = (rng.usize(..sources), rng.usize(..days), rng.bool());
             Action::Start(Kind::Reset { source, day, force })
@@ -165,14 +174,23 @@ impl Plan {
             let away = if rng.u8(..3) == 0 { rng.u64(50..lease * 2) } else { 0 };
             Action::Restart(shutdown, Duration::from_millis(away))
         });
-        some(rng, 4, 2, &mut |rng| Action::Freeze(Duration::from_millis(rng.u64(20..lease * 3 / 2))));
         some(rng, 4, 2, &mut |rng| {
-            let table = rng.choice(["audit_events_log", "audit_events", "audit_event_conflicts", "audit_history"]);
+            Action::Freeze(Duration::from_millis(rng.u64(20..lease * 3 / 2)))
+        });
+        some(rng, 4, 2, &mut |rng| {
+            let table = rng.choice([
+                "audit_events_log",
+                "audit_events",
+                "audit_event_conflicts",
+                "audit_history",
+            ]);
             let mode = rng.choice(["SHARE", "EXCLUSIVE", "ACCESS EXCLUSIVE"]);
             let time = Duration::from_millis(rng.u64(20..lease * 3 / 2));
             Action::Lock(table.expect("one"), mode.expect("one"), time)
         });
-        some(rng, 6, 1, &mut |rng| Action::ReadOnly(Duration::from_millis(rng.u64(20..lease * 3 / 2))));
+        some(rng, 6, 1, &mut |rng| {
+            Action::ReadOnly(Duration::from_millis(rng.u64(20..lease * 3 / 2)))
+        });
         some(rng, 3, 3, &mut |rng| Action::Late(rng.u64(..), rng.u64(..)));
         let timed = actions.into_iter().map(|(at, action)| (Duration::from_millis(at), action));
         self.actions = timed.collect();
@@ -188,7 +206,12 @@ impl Plan {
     }
 
     /// The file, with the leases of the plan or with usual ones.
-    pub(crate) fn file(&self, heroku: &str, since: chrono::NaiveDate, short_leases: bool) -> String {
+    pub(crate) fn file(
+        &self,
+        heroku: &str,
+        since: chrono::NaiveDate,
+        short_leases: bool,
+    ) -> String {
         let mut text = format!(
             "[api]\nbase_url = \"{heroku}\"\nrequest_timeout = \"700ms\"\n\
              [rate_limit]\nrequests_per_hour = 1000000\nburst = 1000\nreserve = 0\n\
@@ -198,7 +221,10 @@ impl Plan {
         );
         if short_leases {
             let (lease, beat) = (self.lease.as_millis(), self.beat.as_millis());
-            let _ = write!(text, "[lock]\nstale_after = \"{lease}ms\"\nheartbeat_every = \"{beat}ms\"\n");
+            let _ = write!(
+                text,
+                "[lock]\nstale_after = \"{lease}ms\"\nheartbeat_every = \"{beat}ms\"\n"
+            );
         }
         for Source { name, account, team } in &self.sources {
             let team = team.map(|team| format!("team = \"{team}\"\n")).unwrap_or_default();

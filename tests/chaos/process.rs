@@ -39,8 +39,16 @@ pub(crate) struct End {
 
 impl Process {
     /// Starts the program; its output goes to files of this name.
-    pub(crate) fn start(world: &World, folder: &Path, name: String, kind: Kind, arguments: &[&str]) -> Self {
-        let file = |suffix| File::create(folder.join(format!("{name}.{suffix}"))).expect("a file for its output");
+    pub(crate) fn start(
+        world: &World,
+        folder: &Path,
+        name: String,
+        kind: Kind,
+        arguments: &[&str],
+    ) -> Self {
+        let file = |suffix| {
+            File::create(folder.join(format!("{name}.{suffix}"))).expect("a file for its output")
+        };
         let mut command = world.command(folder, arguments);
         command.env("DYNO", &name).stdout(file("out")).stderr(file("err"));
         let child = command.spawn().expect("the program starts");
@@ -92,7 +100,10 @@ impl Process {
         if self.end.is_none()
             && let Some(status) = self.child.try_wait().expect("a child of ours")
         {
-            let code = status.code().or_else(|| status.signal().map(|number| 128 + number)).expect("a status");
+            let code = status
+                .code()
+                .or_else(|| status.signal().map(|number| 128 + number))
+                .expect("a status");
             let after_term = self.terminated.map(|(_, since)| since.elapsed());
             self.end = Some(End { code, by_signal: status.signal().is_some(), after_term });
         }
@@ -117,7 +128,8 @@ impl Process {
     }
 
     fn read(&self, suffix: &str) -> String {
-        let bytes = std::fs::read(self.folder.join(format!("{}.{suffix}", self.name))).unwrap_or_default();
+        let bytes =
+            std::fs::read(self.folder.join(format!("{}.{suffix}", self.name))).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
     }
 

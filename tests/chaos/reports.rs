@@ -47,7 +47,11 @@ pub(crate) struct ReportedDay {
 }
 
 /// Says what is wrong with how a process ended and what it told.
-pub(crate) fn check(process: &Process, snapshot: &Snapshot, weather: Weather) -> (Option<Report>, Vec<String>) {
+pub(crate) fn check(
+    process: &Process,
+    snapshot: &Snapshot,
+    weather: Weather,
+) -> (Option<Report>, Vec<String>) {
     let mut problems = Vec::new();
     if process.stderr().contains("panicked") {
         problems.push("it panicked".to_owned());
@@ -83,15 +87,25 @@ pub(crate) fn check(process: &Process, snapshot: &Snapshot, weather: Weather) ->
                 check_status(process, &report, end, &mut problems);
                 check_days(process, &report, snapshot, weather, &mut problems);
             }
-            Kind::Reset { .. } => check_operator((process, "reset"), &report, end, snapshot, &mut problems),
-            Kind::Cleanup => check_operator((process, "cleanup"), &report, end, snapshot, &mut problems),
+            Kind::Reset { .. } => {
+                check_operator((process, "reset"), &report, end, snapshot, &mut problems)
+            }
+            Kind::Cleanup => {
+                check_operator((process, "cleanup"), &report, end, snapshot, &mut problems)
+            }
         }
     }
     (Some(report), problems)
 }
 
 /// A run that could not do its work at all: the database was away, or it was told to end first.
-fn check_failure(report: &Report, end: End, terminated: bool, weather: Weather, problems: &mut Vec<String>) {
+fn check_failure(
+    report: &Report,
+    end: End,
+    terminated: bool,
+    weather: Weather,
+    problems: &mut Vec<String>,
+) {
     if end.code == 143 && terminated && report.exit_status == Some(143) {
         // It was told to end before it had done anything.
     } else if end.code != 3 || report.exit_status != Some(3) {
@@ -114,23 +128,37 @@ fn check_status(process: &Process, report: &Report, end: End, problems: &mut Vec
         _ => false,
     };
     if !right {
-        problems
-            .push(format!("it exited with {}, told to end: {:?}, and told {report:?}", end.code, process.terminated));
+        problems.push(format!(
+            "it exited with {}, told to end: {:?}, and told {report:?}",
+            end.code, process.terminated
+        ));
     }
 }
 
 /// Each day's outcome against what the history says that this run did.
-fn check_days(process: &Process, report: &Report, snapshot: &Snapshot, weather: Weather, problems: &mut Vec<String>) {
+fn check_days(
+    process: &Process,
+    report: &Report,
+    snapshot: &Snapshot,
+    weather: Weather,
+    problems: &mut Vec<String>,
+) {
     let run_id = report.run_id.as_deref().unwrap_or_default();
     // Told to end and kept from it, it lets go of the days at work without waiting for what they have to tell.
     let finished = report.finished_at.map_or(0, |at| at.timestamp_micros());
-    let let_go = process.terminated.is_some_and(|(at, _)| finished > at + TIME_TO_RELEASE || weather.somebody_stopped);
+    let let_go = process
+        .terminated
+        .is_some_and(|(at, _)| finished > at + TIME_TO_RELEASE || weather.somebody_stopped);
     let own: Vec<&Entry> = snapshot.history.iter().filter(|entry| entry.run_id == run_id).collect();
     for ReportedDay { source, date, outcome, attempt, error } in &report.days {
-        let did: Vec<&Entry> =
-            own.iter().copied().filter(|entry| entry.source == *source && entry.date == *date).collect();
-        let (claims, ends): (Vec<&Entry>, Vec<&Entry>) =
-            did.into_iter().partition(|entry| matches!(entry.action.as_str(), "claim" | "takeover"));
+        let did: Vec<&Entry> = own
+            .iter()
+            .copied()
+            .filter(|entry| entry.source == *source && entry.date == *date)
+            .collect();
+        let (claims, ends): (Vec<&Entry>, Vec<&Entry>) = did
+            .into_iter()
+            .partition(|entry| matches!(entry.action.as_str(), "claim" | "takeover"));
         let end = ends.first().map(|entry| entry.action.as_str());
         let held = *attempt > 0 && outcome != "already_synced";
         let claimed_so = claims.iter().map(|claim| claim.attempt).eq(held.then_some(*attempt))
@@ -151,14 +179,20 @@ fn check_days(process: &Process, report: &Report, snapshot: &Snapshot, weather: 
                 _ => false,
             };
         if !claimed_so || !ended_so {
-            let did: Vec<_> = claims.iter().chain(&ends).map(|e| format!("{} {}", e.action, e.attempt)).collect();
+            let did: Vec<_> =
+                claims.iter().chain(&ends).map(|e| format!("{} {}", e.action, e.attempt)).collect();
             problems
                 .push(format!("{source} {date}: told {outcome} (attempt {attempt}, {error:?}); its history: {did:?}"));
         }
     }
-    let untold = own.iter().find(|entry| !report.days.iter().any(|d| d.source == entry.source && d.date == entry.date));
+    let untold = own.iter().find(|entry| {
+        !report.days.iter().any(|d| d.source == entry.source && d.date == entry.date)
+    });
     if let Some(entry) = untold {
-        problems.push(format!("{} {}: `{}` was done and not told", entry.source, entry.date, entry.action));
+        problems.push(format!(
+            "{} {}: `{}` was done and not told",
+            entry.source, entry.date, entry.action
+        ));
     }
 }
 
@@ -170,13 +204,17 @@ fn check_operator(
     snapshot: &Snapshot,
     problems: &mut Vec<String>,
 ) {
-    let did = snapshot.history.iter().filter(|entry| entry.action == action && entry.by == operator(&process.name));
+    let did = snapshot
+        .history
+        .iter()
+        .filter(|entry| entry.action == action && entry.by == operator(&process.name));
     let mut did: Vec<_> = did.map(|entry| (entry.date, entry.source.as_str())).collect();
     let told = report.days.iter().filter(|day| action != "reset" || day.outcome == "reset");
     let mut told: Vec<_> = told.map(|day| (day.date, day.source.as_str())).collect();
     did.sort_unstable();
     told.sort_unstable();
-    let refused = report.days.iter().any(|day| matches!(day.outcome.as_str(), "refused" | "no_row"));
+    let refused =
+        report.days.iter().any(|day| matches!(day.outcome.as_str(), "refused" | "no_row"));
     if did != told || end.code != i32::from(refused) {
         problems.push(format!("it exited with {}, told {report:?} and did {did:?}", end.code));
     }

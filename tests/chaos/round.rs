@@ -59,7 +59,11 @@ impl<'w> Round<'w> {
         let mut sizes = plan.sizes.iter();
         for account in ACCOUNTS {
             for date in &dates {
-                truth.put_day(&world.heroku, (account, *date), *sizes.next().expect("a size for each"));
+                truth.put_day(
+                    &world.heroku,
+                    (account, *date),
+                    *sizes.next().expect("a size for each"),
+                );
             }
         }
         world.heroku.set_paging(plan.paging);
@@ -70,7 +74,8 @@ impl<'w> Round<'w> {
         let folder = world.folder(&format!("round-{number}"));
         std::fs::create_dir_all(&folder).expect("a folder");
         for (name, short) in [("audit.toml", true), ("final.toml", false)] {
-            std::fs::write(folder.join(name), plan.file(&world.heroku.url(), dates[0], short)).expect("a file");
+            std::fs::write(folder.join(name), plan.file(&world.heroku.url(), dates[0], short))
+                .expect("a file");
         }
         Self {
             world,
@@ -110,7 +115,10 @@ impl<'w> Round<'w> {
                     quiet_since = Instant::now();
                 }
             }
-            if actions.peek().is_none() && self.trouble.is_over() && !self.processes.iter().any(Process::is_alive) {
+            if actions.peek().is_none()
+                && self.trouble.is_over()
+                && !self.processes.iter().any(Process::is_alive)
+            {
                 return;
             }
             if quiet_since.elapsed() > LONGEST {
@@ -127,7 +135,8 @@ impl<'w> Round<'w> {
     }
 
     fn act(&mut self, action: Action) {
-        let alive: Vec<usize> = (0..self.processes.len()).filter(|place| self.processes[*place].is_alive()).collect();
+        let alive: Vec<usize> =
+            (0..self.processes.len()).filter(|place| self.processes[*place].is_alive()).collect();
         let chosen = |pick: u64| alive.get(pick as usize % alive.len().max(1)).copied();
         match action {
             Action::Start(kind) => self.start(kind),
@@ -138,11 +147,16 @@ impl<'w> Round<'w> {
                 }
             }
             Action::Stop(pick, time) => {
-                if let Some(place) = chosen(pick).filter(|place| self.processes[*place].stopped_until.is_none()) {
+                if let Some(place) =
+                    chosen(pick).filter(|place| self.processes[*place].stopped_until.is_none())
+                {
                     self.processes[place].stop(time);
                     self.weather.somebody_stopped = true;
                     self.figures.count("processes stopped");
-                    self.figures.add_to("processes stopped beyond their lease", u64::from(time > self.plan.lease));
+                    self.figures.add_to(
+                        "processes stopped beyond their lease",
+                        u64::from(time > self.plan.lease),
+                    );
                 }
             }
             Action::Terminate(pick) => {
@@ -194,7 +208,8 @@ impl<'w> Round<'w> {
 
     fn start(&mut self, kind: Kind) {
         let name = format!("{}{}", self.prefix, self.processes.len());
-        let (first, last) = (self.dates[0].to_string(), self.dates[self.dates.len() - 1].to_string());
+        let (first, last) =
+            (self.dates[0].to_string(), self.dates[self.dates.len() - 1].to_string());
         let mut arguments = vec!["--output", "json"];
         let date;
         match &kind {
@@ -236,9 +251,16 @@ impl<'w> Round<'w> {
             .row(source, date)
             .is_some_and(|before| (&before.status, before.attempt) == (&row.status, row.attempt))
         {
-            let known = self.plan.sources.iter().find(|known| known.name == source).expect("a source of the round");
-            let found = events::check(&self.truth, known, &row, &stored, &snapshot.of_day(source, date));
-            self.problems.extend(found.into_iter().map(|problem| format!("{source} {date}: {problem}")));
+            let known = self
+                .plan
+                .sources
+                .iter()
+                .find(|known| known.name == source)
+                .expect("a source of the round");
+            let found =
+                events::check(&self.truth, known, &row, &stored, &snapshot.of_day(source, date));
+            self.problems
+                .extend(found.into_iter().map(|problem| format!("{source} {date}: {problem}")));
             self.figures.count("days verified");
         }
         true
@@ -254,7 +276,9 @@ impl<'w> Round<'w> {
         let prefix = self.prefix.clone();
         while self.database.insist(|database| database.unsettled(&prefix)) > 0 {
             if begun.elapsed() > LONGEST {
-                return self.problems.push("a lease does not run out, or a connection does not end".to_owned());
+                return self
+                    .problems
+                    .push("a lease does not run out, or a connection does not end".to_owned());
             }
             time::pause(Duration::from_millis(10));
         }
@@ -266,7 +290,8 @@ impl<'w> Round<'w> {
         for (source, known) in self.plan.sources.clone().iter().enumerate() {
             for (day, date) in self.dates.clone().into_iter().enumerate() {
                 let lacks = |row: &LedgerRow| {
-                    row.status == "SUCCESS" && row.events_count != Some(self.truth.count(known, date) as i64)
+                    row.status == "SUCCESS"
+                        && row.events_count != Some(self.truth.count(known, date) as i64)
                 };
                 if snapshot.row(&known.name, date).is_some_and(lacks) {
                     self.run_to_end(Kind::Reset { source, day, force: false });
@@ -281,7 +306,9 @@ impl<'w> Round<'w> {
         let (asked, before) = (self.world.heroku.requests().len(), self.seen_history());
         self.run_to_end(Kind::Final);
         if self.world.heroku.requests().len() != asked || self.seen_history() != before {
-            self.problems.push("a run that finds nothing due asked Heroku or changed the database".to_owned());
+            self.problems.push(
+                "a run that finds nothing due asked Heroku or changed the database".to_owned(),
+            );
         }
     }
 
@@ -291,14 +318,19 @@ impl<'w> Round<'w> {
         if !process.wait(LONGEST) {
             self.problems.push(format!("{} does not end", process.name));
         } else if process.end.is_some_and(|end| end.code != 0) {
-            self.problems.push(format!("{} ended so, though all was quiet: {:?}", process.name, process.end));
+            self.problems.push(format!(
+                "{} ended so, though all was quiet: {:?}",
+                process.name, process.end
+            ));
         }
     }
 
     fn is_all_whole(&mut self) -> bool {
         let prefix = self.prefix.clone();
         let snapshot = self.database.insist(|database| database.snapshot(&prefix));
-        let whole = |source: &Source, date| snapshot.row(&source.name, date).is_some_and(|row| row.status == "SUCCESS");
+        let whole = |source: &Source, date| {
+            snapshot.row(&source.name, date).is_some_and(|row| row.status == "SUCCESS")
+        };
         self.plan.sources.iter().all(|source| self.dates.iter().all(|date| whole(source, *date)))
     }
 
@@ -331,7 +363,8 @@ impl<'w> Round<'w> {
         for process in &self.processes {
             let (report, found) = reports::check(process, &snapshot, self.weather);
             let days = report.into_iter().flat_map(|report| report.days);
-            for day in days.filter(|_| !matches!(process.kind, Kind::Reset { .. } | Kind::Cleanup)) {
+            for day in days.filter(|_| !matches!(process.kind, Kind::Reset { .. } | Kind::Cleanup))
+            {
                 let name = match day.outcome.as_str() {
                     "synced" => "days told synced",
                     "lost_lock" => "locks lost",
@@ -342,7 +375,8 @@ impl<'w> Round<'w> {
                 };
                 self.figures.count(name);
             }
-            self.problems.extend(found.into_iter().map(|problem| format!("{}: {problem}", process.name)));
+            self.problems
+                .extend(found.into_iter().map(|problem| format!("{}: {problem}", process.name)));
         }
         for entry in &snapshot.history {
             self.figures.count(match entry.action.as_str() {
@@ -354,8 +388,13 @@ impl<'w> Round<'w> {
                 _ => "days given back",
             });
         }
-        self.problems
-            .extend(self.world.heroku.violations().into_iter().map(|what| format!("Heroku was asked: {what}")));
+        self.problems.extend(
+            self.world
+                .heroku
+                .violations()
+                .into_iter()
+                .map(|what| format!("Heroku was asked: {what}")),
+        );
         snapshot
     }
 
@@ -386,7 +425,10 @@ impl<'w> Round<'w> {
             for entry in snapshot.of_day(&row.source, row.date) {
                 let Entry { at, run_id, attempt, action, outcome, message, by, .. } = entry;
                 let message = message.as_deref().unwrap_or_default();
-                let _ = writeln!(text, "    {at} {action} {attempt} {outcome} run {run_id} by {by} {message}");
+                let _ = writeln!(
+                    text,
+                    "    {at} {action} {attempt} {outcome} run {run_id} by {by} {message}"
+                );
             }
         }
         let _ = writeln!(text, "  {:?}; logs: {}", self.weather, self.folder.display());

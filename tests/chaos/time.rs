@@ -16,7 +16,10 @@ pub(crate) fn yesterday() -> NaiveDate {
 }
 
 /// Lets a little time pass.
-#[expect(clippy::disallowed_methods, reason = "chaos happens at moments, and is looked at in short steps")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "chaos happens at moments, and is looked at in short steps"
+)]
 pub(crate) fn pause(time: Duration) {
     std::thread::sleep(time);
 }

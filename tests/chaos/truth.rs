@@ -47,12 +47,15 @@ impl Truth {
         let mut events = heroku.day(account, date);
         for number in 0..heavy {
             let place = (number * 7 + 3) % (events.len() + 1);
-            events.insert(place, event(account, date, &format!("heavy-{number}"), 256 * 1024).into());
+            events
+                .insert(place, event(account, date, &format!("heavy-{number}"), 256 * 1024).into());
         }
         if repeat > 0 {
             // Side by side, and never the last: a page that holds nothing new is no end of a list.
             let last = events.len().saturating_sub(1);
-            let twice = |(place, event): (usize, _)| vec![event; 1 + usize::from(place % repeat == 0 && place < last)];
+            let twice = |(place, event): (usize, _)| {
+                vec![event; 1 + usize::from(place % repeat == 0 && place < last)]
+            };
             events = events.into_iter().enumerate().flat_map(twice).collect();
         }
         let known = events.iter().map(|bytes| Event::read(bytes, 0)).collect();
@@ -61,7 +64,13 @@ impl Truth {
     }
 
     /// Adds an event that comes late.
-    pub(crate) fn add_late(&mut self, heroku: &FakeHeroku, account: &'static str, date: NaiveDate, name: &str) {
+    pub(crate) fn add_late(
+        &mut self,
+        heroku: &FakeHeroku,
+        account: &'static str,
+        date: NaiveDate,
+        name: &str,
+    ) {
         let bytes = event(account, date, name, 40).into_bytes();
         heroku.add_event(account, date, bytes.clone());
         let event = Event::read(&bytes, time::now());
@@ -69,7 +78,12 @@ impl Truth {
     }
 
     /// The hashes of a source's day by event id, and whether each had to be seen by a reading that began at `read`.
-    pub(crate) fn of(&self, source: &Source, date: NaiveDate, read: i64) -> BTreeMap<&str, (Hash, bool)> {
+    pub(crate) fn of(
+        &self,
+        source: &Source,
+        date: NaiveDate,
+        read: i64,
+    ) -> BTreeMap<&str, (Hash, bool)> {
         let events = self.0.get(&(source.account, date)).into_iter().flatten();
         let team = source.team.map(uuid);
         let mine = events.filter(|event| team.is_none() || event.team == team);

@@ -42,7 +42,9 @@ impl World {
             // What a crash finds unwritten stays so for longer.
             ("wal_writer_delay", "10s"),
         ];
-        let builder = settings.iter().fold(Cluster::builder(), |builder, (name, value)| builder.setting(name, value));
+        let builder = settings
+            .iter()
+            .fold(Cluster::builder(), |builder, (name, value)| builder.setting(name, value));
         let cluster = builder.start().expect("a cluster");
         cluster.create_database(DATABASE).expect("a database");
         let heroku = FakeHeroku::start(Model::default());
@@ -69,21 +71,29 @@ impl World {
 
     /// A folder for the files and logs of a round.
     pub(crate) fn folder(&self, name: &str) -> PathBuf {
-        std::env::temp_dir().join(format!("auditsync-chaos-{}-{}", std::process::id(), self.lane)).join(name)
+        std::env::temp_dir()
+            .join(format!("auditsync-chaos-{}-{}", std::process::id(), self.lane))
+            .join(name)
     }
 
     /// The program, not yet started, in an environment of its own.
     pub(crate) fn command(&self, folder: &std::path::Path, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_auditsync"));
         command.args(arguments).current_dir(folder).env_clear();
-        command.env("DATABASE_URL", self.proxy.url()).env("TOKEN", TOKEN).env("RUST_BACKTRACE", "1");
+        command
+            .env("DATABASE_URL", self.proxy.url())
+            .env("TOKEN", TOKEN)
+            .env("RUST_BACKTRACE", "1");
         command.stdin(Stdio::null());
         command
     }
 
     /// Lets somebody lock a table for a time; it ends by itself.
     pub(crate) fn lock(&self, table: &str, mode: &str, time: Duration) -> Option<Child> {
-        let sql = format!("BEGIN; LOCK TABLE {table} IN {mode} MODE; SELECT pg_sleep({}); COMMIT", time.as_secs_f64());
+        let sql = format!(
+            "BEGIN; LOCK TABLE {table} IN {mode} MODE; SELECT pg_sleep({}); COMMIT",
+            time.as_secs_f64()
+        );
         let mut psql = Command::new(self.cluster.bin("psql"));
         psql.args(["-qX", "-c", &sql, "-d", &self.cluster.url(DATABASE)]);
         psql.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()
@@ -92,7 +102,8 @@ impl World {
     /// Sets whether the server accepts writes; false while it is away.
     pub(crate) fn set_read_only(&self, read_only: bool) -> bool {
         let set = format!("ALTER SYSTEM SET default_transaction_read_only = {read_only}");
-        self.cluster.psql(DATABASE, &set).is_ok() && self.cluster.psql(DATABASE, "SELECT pg_reload_conf()").is_ok()
+        self.cluster.psql(DATABASE, &set).is_ok()
+            && self.cluster.psql(DATABASE, "SELECT pg_reload_conf()").is_ok()
     }
 
     /// A connection of the test's own.

@@ -32,16 +32,22 @@ fn a_socket_is_found_in_every_form_of_libpq() {
     for url in [
         format!("postgres://postgres@{encoded}:{port}/{name}"),
         format!("postgresql:///{name}?host={folder}&port={port}&user=postgres"),
-        format!("postgres://postgres@localhost:{port}/?host={encoded}&dbname={name}&sslmode=verify-full"),
+        format!(
+            "postgres://postgres@localhost:{port}/?host={encoded}&dbname={name}&sslmode=verify-full"
+        ),
         format!("host={folder} port={port} user=postgres dbname={name}"),
-        format!("  host='{folder}'\tport = {port} user=postgres dbname='{name}' connect_timeout=10 "),
+        format!(
+            "  host='{folder}'\tport = {port} user=postgres dbname='{name}' connect_timeout=10 "
+        ),
     ] {
         let finished = sync_at(&mut world, &url);
         assert_eq!(finished.status, 0, "{url}: {finished:#?}");
     }
     world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
     // What the address leaves open comes from libpq's variables, and an empty one is none.
-    for (variable, value) in [("PGHOST", &*folder), ("PGPORT", &port), ("PGDATABASE", &name), ("PGUSER", "postgres")] {
+    for (variable, value) in
+        [("PGHOST", &*folder), ("PGPORT", &port), ("PGDATABASE", &name), ("PGUSER", "postgres")]
+    {
         world.set(variable, value);
     }
     world.set("PGSSLMODE", "");
@@ -50,14 +56,18 @@ fn a_socket_is_found_in_every_form_of_libpq() {
     world.set("PGSERVICE", "hush-hush");
     let refused = sync_at(&mut world, "postgres://");
     assert_eq!(refused.status, 2, "{refused:#?}");
-    assert!(refused.stderr.contains("PGSERVICE") && !refused.stderr.contains("hush"), "{refused:#?}");
+    assert!(
+        refused.stderr.contains("PGSERVICE") && !refused.stderr.contains("hush"),
+        "{refused:#?}"
+    );
 }
 
 #[test]
 fn each_kind_of_loopback_is_reached() {
     let cluster = Arc::new(Cluster::builder().tcp().start().expect("a cluster"));
     let port = cluster.port().expect("a port");
-    let mut world = World::on(Database::on(&cluster).expect("a database"), Fixtures::committed(), ACME);
+    let mut world =
+        World::on(Database::on(&cluster).expect("a database"), Fixtures::committed(), ACME);
     let name = world.database.name().to_owned();
     for url in [
         format!("postgres://postgres@127.0.0.1:{port}/{name}"),
@@ -76,11 +86,15 @@ fn an_abstract_socket_is_reached() {
     let cluster = Arc::new(Cluster::builder().tcp().start().expect("a cluster"));
     let port = cluster.port().expect("a port");
     let version = cluster.psql("postgres", "SHOW server_version_num").expect("a version");
-    let mut world = World::on(Database::on(&cluster).expect("a database"), Fixtures::committed(), ACME);
+    let mut world =
+        World::on(Database::on(&cluster).expect("a database"), Fixtures::committed(), ACME);
     let name = world.database.name().to_owned();
     let gone = sync_at(&mut world, &format!("postgres://postgres@%40nobody:{port}/{name}"));
     assert_eq!(gone.status, 3, "{gone:#?}");
-    assert!(gone.stderr.contains(&format!("the database at @nobody:{port} can't be reached")), "{gone:#?}");
+    assert!(
+        gone.stderr.contains(&format!("the database at @nobody:{port} can't be reached")),
+        "{gone:#?}"
+    );
     if *version < *"140000" {
         return crate::support::note("servers before PostgreSQL 14 have no abstract sockets");
     }
@@ -101,8 +115,10 @@ fn an_abstract_socket_is_reached() {
 fn a_password_is_taken_from_the_address_a_variable_or_a_file() {
     let cluster = Arc::new(Cluster::builder().tcp().start().expect("a cluster"));
     let port = cluster.port().expect("a port");
-    let rules = "umask 077; printf 'local all all trust\\nhost all all all scram-sha-256\\n' > \"$0\"";
-    let written = cluster.command("/bin/sh").args(["-c", rules, "rules"]).status().expect("a shell");
+    let rules =
+        "umask 077; printf 'local all all trust\\nhost all all all scram-sha-256\\n' > \"$0\"";
+    let written =
+        cluster.command("/bin/sh").args(["-c", rules, "rules"]).status().expect("a shell");
     assert!(written.success());
     let folder = cluster.socket_dir().display().to_string();
     let script = format!(
@@ -110,7 +126,8 @@ fn a_password_is_taken_from_the_address_a_variable_or_a_file() {
     );
     cluster.psql("postgres", &script).expect("a role");
     cluster.restart(pg_cluster::Shutdown::Fast).expect("a restart");
-    let mut world = World::on(Database::on(&cluster).expect("a database"), Fixtures::committed(), ACME);
+    let mut world =
+        World::on(Database::on(&cluster).expect("a database"), Fixtures::committed(), ACME);
     let name = world.database.name().to_owned();
     let bare = format!("postgres://me@127.0.0.1:{port}/{name}");
     let encoded = PASSWORD.replace('#', "%23").replace('?', "%3F");
@@ -135,15 +152,20 @@ fn a_password_is_taken_from_the_address_a_variable_or_a_file() {
     let wrong = sync_at(&mut world, &bare);
     assert_eq!(wrong.status, 3, "{wrong:#?}");
     assert!(
-        wrong.stderr.contains("password authentication failed") && !format!("{wrong:?}").contains("hush"),
+        wrong.stderr.contains("password authentication failed")
+            && !format!("{wrong:?}").contains("hush"),
         "{wrong:#?}"
     );
     world.unset("PGPASSWORD");
     let file = world.place("passwords", &format!("# ours\n*:{port}:*:me:{PASSWORD}\n"));
     let with_file = format!("{bare}?passfile={file}");
     let open = sync_at(&mut world, &with_file);
-    assert!(open.status == 3 && open.stderr.contains("is ignored: others may read it"), "{open:#?}");
-    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("the mode");
+    assert!(
+        open.status == 3 && open.stderr.contains("is ignored: others may read it"),
+        "{open:#?}"
+    );
+    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600))
+        .expect("the mode");
     assert_eq!(sync_at(&mut world, &with_file).status, 0);
     world.set("PGPASSFILE", &file);
     assert_eq!(sync_at(&mut world, &bare).status, 0);
@@ -171,7 +193,10 @@ fn an_address_that_is_wrong_is_exit_2_with_what_to_do_and_shows_no_secret() {
         let finished = sync_at(&mut world, url);
         assert_eq!(finished.status, 2, "{url}: {finished:#?}");
         let all = format!("{finished:?}");
-        assert!(finished.stderr.to_lowercase().contains(&said.to_lowercase()), "{url}: {finished:#?}");
+        assert!(
+            finished.stderr.to_lowercase().contains(&said.to_lowercase()),
+            "{url}: {finished:#?}"
+        );
         assert!(!all.contains("hush"), "{url}: {finished:#?}");
     }
     assert_eq!(world.heroku.requests().len(), 0);
@@ -185,10 +210,17 @@ fn a_preflight_of_the_file_tells_of_a_wrong_address() {
         let finished = world.run(arguments);
         assert_eq!(finished.status, 1, "{finished:#?}");
         let report: Value = finished.json();
-        let wrong: Vec<&Value> =
-            report["checks"].as_array().expect("checks").iter().filter(|check| check["ok"] == false).collect();
+        let wrong: Vec<&Value> = report["checks"]
+            .as_array()
+            .expect("checks")
+            .iter()
+            .filter(|check| check["ok"] == false)
+            .collect();
         assert_eq!(wrong.len(), 1, "{report:#}");
-        assert_eq!((&wrong[0]["check"], &wrong[0]["subject"]), (&"database".into(), &"DATABASE_URL".into()));
+        assert_eq!(
+            (&wrong[0]["check"], &wrong[0]["subject"]),
+            (&"database".into(), &"DATABASE_URL".into())
+        );
         assert_eq!(wrong[0]["advice"], "Did you mean `sslmode`?");
         assert!(!format!("{finished:?}").contains("hush"), "{finished:#?}");
     }
@@ -213,6 +245,9 @@ fn a_statement_that_takes_long_is_not_in_the_log() {
         holder.ask("COMMIT");
         let finished = run.wait();
         assert_eq!(day(&finished.json(), "acme", DAY)["outcome"], "synced", "{finished:#?}");
-        assert!(!finished.stderr.contains("SELECT") && !finished.stderr.contains("slow"), "{filter}: {finished:#?}");
+        assert!(
+            !finished.stderr.contains("SELECT") && !finished.stderr.contains("slow"),
+            "{filter}: {finished:#?}"
+        );
     }
 }

@@ -5,7 +5,9 @@ use fake_heroku::{Fault, Match, Model, Month};
 use serde_json::Value;
 
 use crate::support::proxy::{Blow, Proxy, When};
-use crate::support::{ACME, DAY, THREE_ACCOUNTS_AND_A_TEAM, World, date, day, fetches, truth, wait_for, yesterday};
+use crate::support::{
+    ACME, DAY, THREE_ACCOUNTS_AND_A_TEAM, World, date, day, fetches, truth, wait_for, yesterday,
+};
 
 /// Its table as `create_all` makes it: without `alembic_version`, since its Alembic can't run as it was shipped.
 const CREATE_ALL: &str = "
@@ -57,11 +59,18 @@ fn status_counts_adopted_days_neither_as_complete_nor_their_events_as_stored() {
     world.sync(&format!("--date {}", ago(1)), 0);
     let report = status(&world, "", 0);
     let acme = &report["sources"][0];
-    assert_eq!((&acme["adopted"], &acme["whole"], &acme["settled"]), (&5.into(), &1.into(), &0.into()));
+    assert_eq!(
+        (&acme["adopted"], &acme["whole"], &acme["settled"]),
+        (&5.into(), &1.into(), &0.into())
+    );
     assert_eq!((&acme["events"], &acme["last_whole_day"]), (&3.into(), &ago(1).into()));
     assert_eq!(acme["oldest_gap"], "2024-09-26");
-    let days: Vec<_> =
-        report["days"].as_array().expect("days").iter().filter(|day| day["status"] == "SUCCESS").collect();
+    let days: Vec<_> = report["days"]
+        .as_array()
+        .expect("days")
+        .iter()
+        .filter(|day| day["status"] == "SUCCESS")
+        .collect();
     assert_eq!(
         days.iter().map(|day| &day["events"]).collect::<Vec<_>>(),
         [&Value::from(3), &Value::Null, &Value::Null]
@@ -81,12 +90,17 @@ fn a_check_fails_on_adopted_days_unless_they_are_accepted() {
     let behind = report["check"]["behind"].as_array().expect("reasons");
     assert_eq!(behind.len(), 1, "{behind:#?}");
     let reason = behind[0]["reason"].as_str().expect("a reason");
-    assert!(reason.contains(&format!("({} .. {})", ago(3), ago(2))) && reason.contains("--accept-adopted"), "{reason}");
+    assert!(
+        reason.contains(&format!("({} .. {})", ago(3), ago(2)))
+            && reason.contains("--accept-adopted"),
+        "{reason}"
+    );
     assert!(world.run("status --check").stdout.contains("adopted days"));
     assert_eq!(status(&world, "--check --accept-adopted", 0)["check"]["ok"], true);
     // Even a large lag does not hide them; and what is accepted hides no gap.
     status(&world, "--check --max-lag 90000h", 1);
-    world.sql("UPDATE audit_events_log SET status = 'FAILED' WHERE process_date = current_date - 3");
+    world
+        .sql("UPDATE audit_events_log SET status = 'FAILED' WHERE process_date = current_date - 3");
     status(&world, "--check --accept-adopted", 1);
     assert_eq!(world.run("status --accept-adopted").status, 2, "it belongs to --check");
 }
@@ -101,7 +115,10 @@ fn a_check_is_well_once_the_adopted_days_are_read() {
     assert_eq!(world.run("backfill --from 2024-09-26 --to 2024-09-28").status, 0);
     let report = status(&world, check, 0);
     assert_eq!(report["sources"][0]["adopted"], 0);
-    assert_eq!(world.sql("SELECT count(*) FROM audit_events"), report["sources"][0]["events"].to_string());
+    assert_eq!(
+        world.sql("SELECT count(*) FROM audit_events"),
+        report["sources"][0]["events"].to_string()
+    );
 }
 
 #[test]
@@ -114,12 +131,15 @@ fn adopted_days_of_the_window_are_due_and_older_ones_wait() {
     let report = world.sync("", 0);
     for days in [1, 2, 3] {
         let row = day(&report, "acme", &ago(days));
-        assert_eq!((&row["outcome"], &row["events"], &row["late_events"]), (&"synced".into(), &3.into(), &0.into()));
+        assert_eq!(
+            (&row["outcome"], &row["events"], &row["late_events"]),
+            (&"synced".into(), &3.into(), &0.into())
+        );
         world.assert_whole("acme", &ago(days), &truth(&world, "acme", &ago(days), |_| true));
     }
-    assert!(
-        rows(&world).starts_with("2024-09-26|SUCCESS|1000|f\n2024-09-27|SUCCESS|1000|f\n2024-09-28|SUCCESS|1000|f\n")
-    );
+    assert!(rows(&world).starts_with(
+        "2024-09-26|SUCCESS|1000|f\n2024-09-27|SUCCESS|1000|f\n2024-09-28|SUCCESS|1000|f\n"
+    ));
     assert_eq!(world.sync("", 0)["totals"]["synced"], 0);
 }
 
@@ -137,7 +157,10 @@ fn every_way_to_name_an_adopted_day_reads_it() {
         assert_eq!(finished.status, 0, "{command}: {finished:#?}");
         let report = finished.json();
         let row = day(&report, "acme", at);
-        assert_eq!((&row["outcome"], &row["attempt"], &row["late_events"]), (&"synced".into(), &1.into(), &0.into()));
+        assert_eq!(
+            (&row["outcome"], &row["attempt"], &row["late_events"]),
+            (&"synced".into(), &1.into(), &0.into())
+        );
         world.assert_whole("acme", at, &truth(&world, "acme", at, |_| true));
         let of_day = format!(
             "SELECT settled_at IS NOT NULL, synced_at IS NOT NULL FROM audit_events_log WHERE process_date = '{at}'"
@@ -147,7 +170,10 @@ fn every_way_to_name_an_adopted_day_reads_it() {
             "SELECT action, outcome, events, late_events FROM audit_history WHERE process_date = '{at}' ORDER BY id"
         );
         let events = row["events"].to_string();
-        assert_eq!(world.sql(&history), format!("adopt|success|1000|\nclaim|processing||\npublish|synced|{events}|"));
+        assert_eq!(
+            world.sql(&history),
+            format!("adopt|success|1000|\nclaim|processing||\npublish|synced|{events}|")
+        );
         // From then on, it is a day like any other.
         assert_eq!(world.sync(&format!("--date {at}"), 0)["totals"]["already_synced"], 1);
     }
@@ -169,13 +195,19 @@ fn what_comes_late_to_an_adopted_day_counts_from_our_own_first_reading() {
     world.heroku.add_event("acme", date(DAY), &late[..]);
     let report = world.sync("--date 2024-09-28", 0);
     let row = day(&report, "acme", DAY);
-    assert_eq!((&row["outcome"], &row["late_events"], &row["events"]), (&"synced".into(), &1.into(), &451.into()));
+    assert_eq!(
+        (&row["outcome"], &row["late_events"], &row["events"]),
+        (&"synced".into(), &1.into(), &451.into())
+    );
 }
 
 #[test]
 fn an_adopted_day_that_fails_or_is_reset_shows_no_events() {
     let world = adopted(ACME, "");
-    world.heroku.fault(Match::events("acme").day(date(&ago(2))).always(), Fault::status(403, "forbidden", "No."));
+    world.heroku.fault(
+        Match::events("acme").day(date(&ago(2))).always(),
+        Fault::status(403, "forbidden", "No."),
+    );
     world.sync(&format!("--date {}", ago(2)), 1);
     assert_eq!(world.run(&format!("reset --source acme {}", ago(3))).status, 0);
     let report = status(&world, "", 0);
@@ -197,7 +229,10 @@ fn of_two_runs_that_want_an_adopted_day_one_reads_it() {
     let hold = world.heroku.hold(Match::events("acme").day(date(DAY)));
     let first = world.spawn("sync --date 2024-09-28 --output json");
     wait_for("the first to read it", || hold.waiting() > 0);
-    assert_eq!(day(&world.sync("--date 2024-09-28", 0), "acme", DAY)["outcome"], "locked_elsewhere");
+    assert_eq!(
+        day(&world.sync("--date 2024-09-28", 0), "acme", DAY)["outcome"],
+        "locked_elsewhere"
+    );
     hold.release();
     assert_eq!(day(&first.wait().json(), "acme", DAY)["attempt"], 1);
     assert_eq!(day(&world.sync("--date 2024-09-28", 0), "acme", DAY)["outcome"], "already_synced");
@@ -208,30 +243,44 @@ fn of_two_runs_that_want_an_adopted_day_one_reads_it() {
 fn reread_works_at_any_later_time_once_and_for_adopted_days_alone() {
     let world = adopted(ACME, "");
     world.sync("--date 2024-09-28", 0);
-    world.heroku.fault(Match::events("acme").day(date("2024-09-27")).always(), Fault::status(403, "forbidden", "No."));
+    world.heroku.fault(
+        Match::events("acme").day(date("2024-09-27")).always(),
+        Fault::status(403, "forbidden", "No."),
+    );
     world.sync("--date 2024-09-27", 1);
     world.heroku.clear_faults();
     let before = world.dump();
     let plan = world.run("migrate --reread --dry-run");
     let dates = format!("2024-09-26 .. {}", ago(2));
     assert!(
-        plan.stdout.ends_with(&format!("Would make 3 adopted days of acme due: {dates}. Nothing was changed.\n")),
+        plan.stdout.ends_with(&format!(
+            "Would make 3 adopted days of acme due: {dates}. Nothing was changed.\n"
+        )),
         "{plan:#?}"
     );
     assert_eq!(world.dump(), before);
 
     let reread = world.run("migrate --reread --output json");
     assert_eq!(reread.status, 0, "{reread:#?}");
-    let expected = serde_json::json!({"source": "acme", "days": 3, "from": "2024-09-26", "to": ago(2)});
+    let expected =
+        serde_json::json!({"source": "acme", "days": 3, "from": "2024-09-26", "to": ago(2)});
     assert_eq!(reread.json()["reread"], expected);
     let statuses = "SELECT string_agg(status, ' ' ORDER BY process_date) FROM audit_events_log";
     assert_eq!(world.sql(statuses), "PENDING FAILED SUCCESS PENDING PENDING");
-    let history = "SELECT count(*), min(outcome), min(message) FROM audit_history WHERE action = 'reset'";
-    assert_eq!(world.sql(history), "3|pending|was SUCCESS in the Python logger's table, which holds no events");
+    let history =
+        "SELECT count(*), min(outcome), min(message) FROM audit_history WHERE action = 'reset'";
+    assert_eq!(
+        world.sql(history),
+        "3|pending|was SUCCESS in the Python logger's table, which holds no events"
+    );
 
     let before = world.dump();
     let again = world.run("migrate --reread");
-    assert_eq!((again.status, again.stdout.contains("acme has no adopted day")), (0, true), "{again:#?}");
+    assert_eq!(
+        (again.status, again.stdout.contains("acme has no adopted day")),
+        (0, true),
+        "{again:#?}"
+    );
     assert_eq!(world.dump(), before);
     // PENDING days are read whatever their age.
     assert_eq!(day(&world.sync("", 0), "acme", "2024-09-26")["outcome"], "synced");
@@ -250,7 +299,10 @@ fn a_reread_that_is_cut_off_at_any_step_is_done_once_and_told() {
         proxy.strike(n, "", when, Blow::Cut);
         let run = world.run("migrate --reread");
         assert!(proxy.has_struck() && run.status == 0, "step {n}, {when:?}: {run:#?}");
-        assert!(run.stdout.contains("Made 5 adopted days of acme due"), "step {n}, {when:?}: {run:#?}");
+        assert!(
+            run.stdout.contains("Made 5 adopted days of acme due"),
+            "step {n}, {when:?}: {run:#?}"
+        );
         let done = "SELECT (SELECT count(*) FROM audit_events_log WHERE status = 'PENDING'), count(*) FROM audit_history WHERE action = 'reset'";
         assert_eq!(world.sql(done), "5|5", "step {n}, {when:?}");
     }
@@ -264,7 +316,10 @@ fn reread_is_about_the_named_source() {
     let before = world.dump();
     let refused = world.run("migrate --reread");
     assert_eq!(refused.status, 2, "{refused:#?}");
-    assert!(refused.stderr.contains("`auditsync migrate --adopt-as NAME --reread --dry-run`"), "{refused:#?}");
+    assert!(
+        refused.stderr.contains("`auditsync migrate --adopt-as NAME --reread --dry-run`"),
+        "{refused:#?}"
+    );
     let other = world.run("migrate --reread --adopt-as acme");
     assert!(other.status == 0 && other.stdout.contains("acme has no adopted day"), "{other:#?}");
     assert_eq!(world.dump(), before);
@@ -301,7 +356,11 @@ fn rows_that_name_no_day_of_the_audit_trail_are_adopted_and_ignored() {
     let source = &status(&world, "", 0)["sources"][0];
     assert_eq!((&source["adopted"], &source["covered_from"]), (&1.into(), &DAY.into()));
     assert_eq!(world.run("migrate --reread --output json").json()["reread"]["days"], 1);
-    assert_eq!(world.sync("", 0)["days"].as_array().map(Vec::len), Some(8), "that day, and the last seven");
+    assert_eq!(
+        world.sync("", 0)["days"].as_array().map(Vec::len),
+        Some(8),
+        "that day, and the last seven"
+    );
 }
 
 #[test]
@@ -337,10 +396,15 @@ fn the_ready_questions_do_not_take_adopted_days_for_complete() {
     let world = adopted(ACME, "");
     let file = include_str!("../../sql/queries.sql");
     let ask = |words: &str| {
-        let part = file.split_inclusive(";\n").find(|part| part.contains(words)).expect("a question");
+        let part =
+            file.split_inclusive(";\n").find(|part| part.contains(words)).expect("a question");
         world.sql(part)
     };
     let missing = ask("What is missing?");
     assert!(missing.contains(&format!("acme|{}|ADOPTED|", ago(2))), "{missing}");
-    assert!(ask("How much is there").lines().any(|line| line == "acme|2024-09|0|3|"), "{}", ask("How much is there"));
+    assert!(
+        ask("How much is there").lines().any(|line| line == "acme|2024-09|0|3|"),
+        "{}",
+        ask("How much is there")
+    );
 }

@@ -41,8 +41,7 @@ const ADOPTED_ROWS: &str = "2024-09-23|SUCCESS|7|
 2024-09-27|ERROR||Process was stuck and cleaned up
 2024-09-28|PENDING||API request failed with status 503";
 
-const ROWS_AS_TEXT: &str =
-    "SELECT process_date, status, events_count, error_message FROM audit_events_log ORDER BY process_date";
+const ROWS_AS_TEXT: &str = "SELECT process_date, status, events_count, error_message FROM audit_events_log ORDER BY process_date";
 
 /// Every column, index, constraint and guard of ours; the order of columns is the one thing that may differ.
 pub(crate) const SHAPE: &str = "
@@ -103,17 +102,26 @@ fn adoption_keeps_rows_times_in_utc_indexes_and_statuses_and_makes_unread_days_d
 
     let adoption = world.run("migrate");
     assert_eq!(adoption.status, 0, "{adoption:#?}");
-    assert!(adoption.stdout.starts_with("Took the Python logger's table over: 6 days"), "{}", adoption.stdout);
+    assert!(
+        adoption.stdout.starts_with("Took the Python logger's table over: 6 days"),
+        "{}",
+        adoption.stdout
+    );
     assert_eq!(world.sql(ROWS_AS_TEXT), ADOPTED_ROWS);
-    let times = "SELECT created_at AT TIME ZONE 'UTC', updated_at AT TIME ZONE 'UTC' FROM audit_events_log
+    let times =
+        "SELECT created_at AT TIME ZONE 'UTC', updated_at AT TIME ZONE 'UTC' FROM audit_events_log
                  WHERE process_date IN ('2024-09-24', '2024-09-25') ORDER BY process_date";
-    assert_eq!(world.sql(times), "2024-09-25 00:30:01.5|2024-09-25 00:30:02\n2024-09-26 00:30:01|2024-09-26 00:30:01");
+    assert_eq!(
+        world.sql(times),
+        "2024-09-25 00:30:01.5|2024-09-25 00:30:02\n2024-09-26 00:30:01|2024-09-26 00:30:01"
+    );
     let ids = "SELECT array_agg(id ORDER BY process_date), bool_and(source = 'acme' AND attempt = 0 AND digest IS NULL
                       AND synced_at IS NULL) FROM audit_events_log";
     assert_eq!(world.sql(ids), "{1,2,3,4,5,6}|t");
     assert_eq!(world.sql(SHAPE), shape_of_a_new_database());
     assert_eq!((world.sql(alembic), world.sql(indexes)), (version, old_indexes));
-    let history = "SELECT process_date, attempt, action, outcome, events, message FROM audit_history
+    let history =
+        "SELECT process_date, attempt, action, outcome, events, message FROM audit_history
                    WHERE process_date IN ('2024-09-24', '2024-09-28') ORDER BY id";
     assert_eq!(
         world.sql(history),
@@ -124,7 +132,10 @@ fn adoption_keeps_rows_times_in_utc_indexes_and_statuses_and_makes_unread_days_d
 
     let before = world.dump();
     assert_eq!(world.run("migrate").stdout, "The schema is up to date.\n");
-    assert_eq!(world.run("migrate --adopt-as acme --dry-run").stdout, "The schema is up to date.\n");
+    assert_eq!(
+        world.run("migrate --adopt-as acme --dry-run").stdout,
+        "The schema is up to date.\n"
+    );
     assert_eq!(world.dump(), before);
 }
 
@@ -135,7 +146,10 @@ fn after_adoption_a_sync_reads_what_was_never_read_and_the_old_logger_writes_not
     let report = world.sync("", 0);
     for date in ["2024-09-25", "2024-09-26", DAY] {
         let row = day(&report, "acme", date);
-        assert_eq!((&row["outcome"], &row["attempt"], &row["late_events"]), (&"synced".into(), &1.into(), &0.into()));
+        assert_eq!(
+            (&row["outcome"], &row["attempt"], &row["late_events"]),
+            (&"synced".into(), &1.into(), &0.into())
+        );
     }
     world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
     // Older than `catch_up_days`, so they are read when they are named; a day of the old logger's SUCCESS, too.
@@ -155,7 +169,10 @@ fn with_reread_the_days_that_the_old_logger_called_whole_are_due_too() {
     let adoption = world.run("migrate --reread --output json");
     assert_eq!(adoption.status, 0, "{adoption:#?}");
     let adopted = &adoption.json()["adopted"];
-    assert_eq!((&adopted["days"], &adopted["due"], &adopted["unproven"]), (&6.into(), &5.into(), &0.into()));
+    assert_eq!(
+        (&adopted["days"], &adopted["due"], &adopted["unproven"]),
+        (&6.into(), &5.into(), &0.into())
+    );
     let report = world.sync("", 0);
     assert_eq!(day(&report, "acme", "2024-09-24")["outcome"], "synced");
 }
@@ -190,7 +207,10 @@ fn no_other_command_takes_the_table_over_or_touches_it() {
     for command in ["", "--dry-run", "status", "cleanup", "reset --source acme 2024-09-28"] {
         let refused = world.run(command);
         assert_eq!(refused.status, 3, "{command}: {refused:#?}");
-        assert!(refused.stderr.contains("`auditsync migrate --dry-run`"), "{command}: {refused:#?}");
+        assert!(
+            refused.stderr.contains("`auditsync migrate --dry-run`"),
+            "{command}: {refused:#?}"
+        );
         assert!(refused.stderr.contains("--adopt-as NAME"), "{command}: {refused:#?}");
     }
     assert_eq!(world.dump(), before);
@@ -228,7 +248,8 @@ fn adoption_works_through_a_pooler_whose_address_the_file_names() {
     let cluster = Arc::new(Cluster::builder().start().expect("a cluster"));
     let pooler = Pooler::start(&cluster, &format!("host={}", cluster.socket_dir().display()), 1);
     let sources = format!("[database]\nurl_env = \"DATABASE_CONNECTION_POOL_URL\"\n{ACME}");
-    let mut world = World::on(Database::on(&cluster).expect("a database"), Fixtures::committed(), &sources);
+    let mut world =
+        World::on(Database::on(&cluster).expect("a database"), Fixtures::committed(), &sources);
     world.set("DATABASE_CONNECTION_POOL_URL", &pooler.url(world.database.name()));
     world.unset("DATABASE_URL");
     world.sql(&format!("{TABLES}{ROWS}"));
@@ -250,8 +271,14 @@ fn a_table_that_can_not_be_taken_over_stays_as_it_was_and_the_rehearsal_says_so(
     for command in ["migrate --dry-run", "migrate"] {
         let refused = world.run(command);
         assert_eq!(refused.status, 3, "{command}: {refused:#?}");
-        assert!(refused.stderr.contains("take the Python logger's table over"), "{command}: {refused:#?}");
-        assert!(refused.stderr.contains("could not create unique index"), "{command}: {refused:#?}");
+        assert!(
+            refused.stderr.contains("take the Python logger's table over"),
+            "{command}: {refused:#?}"
+        );
+        assert!(
+            refused.stderr.contains("could not create unique index"),
+            "{command}: {refused:#?}"
+        );
     }
     assert_eq!(world.dump(), before);
 }
@@ -260,7 +287,9 @@ fn a_table_that_can_not_be_taken_over_stays_as_it_was_and_the_rehearsal_says_so(
 fn a_role_that_does_not_own_the_table_is_told_so_with_exit_3() {
     let world = after_the_python_logger(ACME);
     let role = format!("stranger_{}", world.database.name());
-    world.sql(&format!("CREATE ROLE {role} LOGIN; GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}"));
+    world.sql(&format!(
+        "CREATE ROLE {role} LOGIN; GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}"
+    ));
     let before = world.dump();
     let url = world.database.url().replace("postgres@", &format!("{role}@"));
     let refused = world.run(&format!("migrate --database-url {url}"));
@@ -275,7 +304,8 @@ fn of_two_at_once_one_takes_the_table_over_and_the_other_finds_nothing_to_do() {
     let mut reader = world.session(world.database.url());
     reader.ask("BEGIN; SELECT count(*) FROM audit_events_log");
     let both = [world.spawn("migrate"), world.spawn("migrate")];
-    let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype IN ('relation', 'advisory')
+    let waiting =
+        "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype IN ('relation', 'advisory')
                    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
     wait_for("one to wait for the reader, and one for the other", || world.sql(waiting) == "2");
     assert_eq!(
@@ -326,7 +356,10 @@ fn an_adoption_that_is_killed_or_cut_off_at_any_step_is_done_whole_or_not_at_all
         proxy.strike(n, "", when, Blow::Cut);
         let run = world.run("migrate");
         assert!(proxy.has_struck() && run.status == 0, "step {n}, {when:?}: {run:#?}");
-        assert!(run.stdout.starts_with("Took the Python logger's table over: 6 days"), "step {n}, {when:?}: {run:#?}");
+        assert!(
+            run.stdout.starts_with("Took the Python logger's table over: 6 days"),
+            "step {n}, {when:?}: {run:#?}"
+        );
         assert_eq!(world.sql(ROWS_AS_TEXT), ADOPTED_ROWS, "step {n}, {when:?}");
     }
     assert!(done > 0 && done < steps, "{done} of {steps} steps lay behind the commit");

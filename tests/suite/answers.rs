@@ -22,7 +22,9 @@ fn first_page() -> Match {
 fn world_at(url: &str) -> World {
     let world = World::new(ACME);
     let retry = "[retry]\ninitial_interval = \"5ms\"\nmax_interval = \"20ms\"\nmax_attempts = 3\n";
-    world.write_file(&format!("[api]\nbase_url = \"{url}\"\nconnect_timeout = \"5s\"\n{retry}{ACME}"));
+    world.write_file(&format!(
+        "[api]\nbase_url = \"{url}\"\nconnect_timeout = \"5s\"\n{retry}{ACME}"
+    ));
     world
 }
 
@@ -54,7 +56,11 @@ fn spoiled_at_every_byte(gzip: bool, fault: impl Fn(usize) -> Fault) {
     let report = world.sync(&format!("--date {DAY}"), 0);
     for (cut, day) in report["days"].as_array().expect("days").iter().enumerate() {
         let row = (&day["outcome"], &day["events"], &day["requests"], &day["retries"]);
-        assert_eq!(row, (&"synced".into(), &3.into(), &2.into(), &1.into()), "cut at {cut} of {length}");
+        assert_eq!(
+            row,
+            (&"synced".into(), &3.into(), &2.into(), &1.into()),
+            "cut at {cut} of {length}"
+        );
     }
     assert_eq!(world.heroku.faults_left(), [""; 0]);
     assert_eq!(world.sql("SELECT count(*) FROM audit_events"), (3 * length).to_string());
@@ -78,7 +84,10 @@ fn a_page_that_ends_at_any_byte_as_if_it_were_whole_is_read_again() {
 fn a_body_that_says_it_is_gzip_and_is_not_is_tried_again() {
     let world = World::new(ACME);
     world.heroku.set_gzip(false);
-    world.heroku.fault(first_page(), Fault::Header { name: "content-encoding".into(), value: "gzip".into() });
+    world.heroku.fault(
+        first_page(),
+        Fault::Header { name: "content-encoding".into(), value: "gzip".into() },
+    );
     let report = world.sync(ON_DAY, 0);
     assert_eq!(day(&report, "acme", DAY)["retries"], 1);
     world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
@@ -90,8 +99,15 @@ fn a_gzip_whose_checksum_is_wrong_is_tried_again() {
     let checksum = spoiled.len() - 8;
     spoiled[checksum] ^= 1;
     let url = serve(move |number, _| {
-        let body = if number == 0 { spoiled.clone() } else { fake_heroku::gzip(br#"[{"id":"a"}]"#).to_vec() };
-        let head = format!("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", body.len());
+        let body = if number == 0 {
+            spoiled.clone()
+        } else {
+            fake_heroku::gzip(br#"[{"id":"a"}]"#).to_vec()
+        };
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
         [head.into_bytes(), body].concat()
     });
     let report = world_at(&url).sync(ON_DAY, 0);
@@ -107,7 +123,8 @@ fn a_content_length_that_lies_is_tried_again() {
             1 => body.len() - 7,
             _ => body.len(),
         };
-        format!("HTTP/1.1 200 OK\r\nContent-Length: {told}\r\nConnection: close\r\n\r\n{body}").into_bytes()
+        format!("HTTP/1.1 200 OK\r\nContent-Length: {told}\r\nConnection: close\r\n\r\n{body}")
+            .into_bytes()
     });
     let report = world_at(&url).sync(ON_DAY, 0);
     let row = day(&report, "acme", DAY);
@@ -180,14 +197,20 @@ fn an_error_s_body_may_be_anything_and_what_heroku_says_in_it_is_told() {
         let world = World::new(ACME);
         world.heroku.fault(first_page(), Fault::body(403, "text/html", body));
         let report = world.sync(ON_DAY, 1);
-        assert!(error(&report).starts_with(&format!("Heroku refused: {told}")), "{body}: {}", error(&report));
+        assert!(
+            error(&report).starts_with(&format!("Heroku refused: {told}")),
+            "{body}: {}",
+            error(&report)
+        );
         assert_eq!(day(&report, "acme", DAY)["requests"], 1);
     }
 }
 
 #[test]
 fn an_error_s_body_that_breaks_off_or_has_no_end_changes_nothing_about_its_class() {
-    let url = serve(|_, _| b"HTTP/1.1 403 Forbidden\r\nContent-Length: 999\r\n\r\n{\"id\":\"forb".to_vec());
+    let url = serve(|_, _| {
+        b"HTTP/1.1 403 Forbidden\r\nContent-Length: 999\r\n\r\n{\"id\":\"forb".to_vec()
+    });
     let report = world_at(&url).sync(ON_DAY, 1);
     assert!(error(&report).starts_with("Heroku refused: 403 Forbidden ("), "{}", error(&report));
 
@@ -200,22 +223,30 @@ fn an_error_s_body_that_breaks_off_or_has_no_end_changes_nothing_about_its_class
 #[test]
 fn retry_after_may_be_a_date_and_what_can_not_be_read_leaves_the_wait_to_the_policy() {
     let world = World::new(ACME);
-    let date_in = |seconds| httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(seconds));
+    let date_in =
+        |seconds| httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(seconds));
     world.heroku.fault(first_page(), Fault::rate_limit(Some(&date_in(3))));
     let report = world.sync(ON_DAY, 0);
     assert_eq!(day(&report, "acme", DAY)["retries"], 1);
     let requests = world.heroku.requests_for("acme", date(DAY));
     // A date has whole seconds, so the wait is up to a second shorter.
-    assert!(requests[1].at - requests[0].at >= Duration::from_millis(1500), "the wait that was asked for");
+    assert!(
+        requests[1].at - requests[0].at >= Duration::from_millis(1500),
+        "the wait that was asked for"
+    );
 
-    for odd in ["", "soon", "-5", "1e9", "99999999999999999999999", "Sat, 28 Sep 2024 10:00:00 GMT"] {
+    for odd in ["", "soon", "-5", "1e9", "99999999999999999999999", "Sat, 28 Sep 2024 10:00:00 GMT"]
+    {
         let world = World::new(ACME);
         note(odd);
         world.heroku.fault(first_page(), Fault::rate_limit(Some(odd)));
         let report = world.sync(ON_DAY, 0);
         assert_eq!(day(&report, "acme", DAY)["retries"], 1);
         let requests = world.heroku.requests_for("acme", date(DAY));
-        assert!(requests[1].at - requests[0].at < Duration::from_secs(5), "the policy's own wait is short");
+        assert!(
+            requests[1].at - requests[0].at < Duration::from_secs(5),
+            "the policy's own wait is short"
+        );
     }
 }
 
@@ -223,10 +254,14 @@ fn retry_after_may_be_a_date_and_what_can_not_be_read_leaves_the_wait_to_the_pol
 fn a_redirect_of_any_kind_is_refused_and_no_other_host_sees_the_token() {
     for code in [300, 301, 302, 303, 305, 307, 308] {
         let world = World::new(ACME);
-        let location = format!("{}/enterprise-accounts/acme/events", world.heroku.archive_url_base());
-        let headers = vec![("location".to_owned(), location), ("refresh".to_owned(), "0".to_owned())];
+        let location =
+            format!("{}/enterprise-accounts/acme/events", world.heroku.archive_url_base());
+        let headers =
+            vec![("location".to_owned(), location), ("refresh".to_owned(), "0".to_owned())];
         let (id, message) = ("moved".to_owned(), "elsewhere".to_owned());
-        world.heroku.fault(first_page(), Fault::Status { code, id, message, retry_after: None, headers });
+        world
+            .heroku
+            .fault(first_page(), Fault::Status { code, id, message, retry_after: None, headers });
         let report = world.sync(ON_DAY, 1);
         assert_eq!(day(&report, "acme", DAY)["requests"], 1, "{code}");
         assert!(error(&report).contains("Heroku's API does not redirect"), "{}", error(&report));
@@ -237,8 +272,11 @@ fn a_redirect_of_any_kind_is_refused_and_no_other_host_sees_the_token() {
 
 #[test]
 fn one_account_s_refusal_is_not_another_s_under_the_same_token() {
-    let source =
-        |name: &str| format!("[[source]]\nname = \"{name}\"\naccount = \"{name}\"\ntoken_env = \"HEROKU_API_TOKEN\"\n");
+    let source = |name: &str| {
+        format!(
+            "[[source]]\nname = \"{name}\"\naccount = \"{name}\"\ntoken_env = \"HEROKU_API_TOKEN\"\n"
+        )
+    };
     let world = World::new(&format!("{}{}{ACME}", source("hooli"), source("umbrella")));
     world.heroku.add_account("hooli", "someone@example.com");
     world.heroku.add_account("umbrella", "someone@example.com");

@@ -63,7 +63,12 @@ fn assert_all_whole(world: &World) {
 
 /// The downloads that the archive host saw.
 fn downloads(world: &World) -> usize {
-    world.heroku.requests().iter().filter(|request| request.host == fake_heroku::Host::Archive).count()
+    world
+        .heroku
+        .requests()
+        .iter()
+        .filter(|request| request.host == fake_heroku::Host::Archive)
+        .count()
 }
 
 #[test]
@@ -85,7 +90,8 @@ fn a_month_is_taken_out_of_one_download_by_utc_day_and_team_without_the_token_an
 #[test]
 fn a_list_without_an_envelope_and_a_file_that_is_not_packed_are_archives_too() {
     let world = World::new(ACME);
-    let events: Vec<Bytes> = DAYS.iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
+    let events: Vec<Bytes> =
+        DAYS.iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
     let list = [b"[".as_slice(), &events.join(&b","[..]), b"]"].concat();
     for file in [gzip(&list), Bytes::from(list)] {
         world.heroku.put_archive("acme", SEPTEMBER, file);
@@ -100,12 +106,17 @@ fn a_list_without_an_envelope_and_a_file_that_is_not_packed_are_archives_too() {
 #[test]
 fn only_days_that_the_archive_covers_wholly_are_published() {
     let world = World::new(ACME);
-    world.heroku.change_archive("acme", SEPTEMBER, |archive| archive.created_at = "2024-09-28T15:00:00Z".into());
+    world.heroku.change_archive("acme", SEPTEMBER, |archive| {
+        archive.created_at = "2024-09-28T15:00:00Z".into()
+    });
     let report = backfill(&world, &format!("--via archive {FIXTURE_DAYS}"), 1);
     assert_eq!(report["totals"]["synced"], 3);
     let error = day(&report, "acme", DAY)["error"].as_str().expect("an error").to_owned();
     assert!(error.contains("covers whole days up to 2024-09-27 only"), "{error}");
-    assert_eq!(world.sql(&format!("SELECT count(*) FROM audit_events WHERE process_date = '{DAY}'")), "0");
+    assert_eq!(
+        world.sql(&format!("SELECT count(*) FROM audit_events WHERE process_date = '{DAY}'")),
+        "0"
+    );
 
     let months = reconcile(&world, "", 0);
     assert_eq!(months["months"][0]["complete"], false);
@@ -113,9 +124,12 @@ fn only_days_that_the_archive_covers_wholly_are_published() {
 }
 
 #[test]
-fn an_archive_knows_no_more_than_when_it_was_made_so_its_last_days_are_read_again_unless_they_are_long_past() {
+fn an_archive_knows_no_more_than_when_it_was_made_so_its_last_days_are_read_again_unless_they_are_long_past()
+ {
     let world = World::new(&format!("[sync]\ncatch_up_days = 1\n{ACME}"));
-    world.heroku.change_archive("acme", SEPTEMBER, |archive| archive.created_at = "2024-09-29T00:02:24.870Z".into());
+    world.heroku.change_archive("acme", SEPTEMBER, |archive| {
+        archive.created_at = "2024-09-29T00:02:24.870Z".into()
+    });
     backfill(&world, &format!("--via archive {FIXTURE_DAYS}"), 0);
     let settled = "SELECT count(*) FROM audit_events_log WHERE settled_at IS NOT NULL";
     assert_eq!(world.sql(settled), "4", "how far back Heroku's list reaches is not known");
@@ -138,12 +152,17 @@ fn an_archive_knows_no_more_than_when_it_was_made_so_its_last_days_are_read_agai
 #[test]
 fn events_outside_their_month_are_kept_with_the_nearest_day_that_is_taken_and_told_once() {
     let world = World::new(ACME);
-    let mut events: Vec<Bytes> = DAYS.iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
-    events.push(Bytes::from_static(br#"{"id":"from-october","created_at":"2024-10-02T00:00:00Z"}"#));
+    let mut events: Vec<Bytes> =
+        DAYS.iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
+    events
+        .push(Bytes::from_static(br#"{"id":"from-october","created_at":"2024-10-02T00:00:00Z"}"#));
     world.heroku.put_archive("acme", SEPTEMBER, pack(&events));
     let finished = world.run("backfill --via archive --from 2024-09-25 --to 2024-09-27");
     assert_eq!(finished.status, 0, "{finished:#?}");
-    assert!(finished.stderr.contains("from-october") && finished.stderr.contains("not of its month"), "{finished:#?}");
+    assert!(
+        finished.stderr.contains("from-october") && finished.stderr.contains("not of its month"),
+        "{finished:#?}"
+    );
     let kept = "SELECT process_date FROM audit_events WHERE event_id = 'from-october'";
     assert_eq!(world.sql(kept), "2024-09-27");
     backfill(&world, "--via archive --from 2024-09-28 --to 2024-09-28", 0);
@@ -157,18 +176,26 @@ fn events_outside_their_month_are_kept_with_the_nearest_day_that_is_taken_and_to
 #[test]
 fn an_archive_with_events_that_do_not_say_when_they_were_makes_no_day_whole_and_keeps_them() {
     let world = World::new(ACME);
-    let mut events: Vec<Bytes> = DAYS.iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
+    let mut events: Vec<Bytes> =
+        DAYS.iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
     events.push(Bytes::from_static(br#"{"id":"undated","created_at":"2024-09-26 12:00:00"}"#));
     world.heroku.put_archive("acme", SEPTEMBER, pack(&events));
     let report = backfill(&world, &format!("--via archive {FIXTURE_DAYS}"), 1);
     for day_of in DAYS {
         let error = day(&report, "acme", day_of)["error"].as_str().expect("an error").to_owned();
-        assert!(error.contains("holds 1 events of this source that do not say when they were"), "{error}");
+        assert!(
+            error.contains("holds 1 events of this source that do not say when they were"),
+            "{error}"
+        );
     }
     assert_eq!(world.sql("SELECT DISTINCT status FROM audit_events_log"), "FAILED");
     assert_eq!(world.sql("SELECT count(*) FROM audit_events WHERE event_id = 'undated'"), "1");
     // Heroku's list of each day has it under its own.
-    world.heroku.add_event("acme", date("2024-09-26"), &br#"{"id":"undated","created_at":"2024-09-26 12:00:00"}"#[..]);
+    world.heroku.add_event(
+        "acme",
+        date("2024-09-26"),
+        &br#"{"id":"undated","created_at":"2024-09-26 12:00:00"}"#[..],
+    );
     assert_eq!(world.run(&format!("backfill {FIXTURE_DAYS}")).status, 0);
     assert_eq!(world.sql("SELECT DISTINCT status FROM audit_events_log"), "SUCCESS");
 }
@@ -177,13 +204,20 @@ fn an_archive_with_events_that_do_not_say_when_they_were_makes_no_day_whole_and_
 fn a_repair_adds_undated_events_to_a_day_that_is_whole_and_leaves_it_so() {
     let world = World::new(&format!("{ACME}since = \"2024-09-25\"\n"));
     world.sync("--from 2024-09-25 --to 2024-09-28", 0);
-    let mut events: Vec<Bytes> = DAYS.iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
+    let mut events: Vec<Bytes> =
+        DAYS.iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
     events.push(Bytes::from_static(br#"{"id":"undated","created_at":null}"#));
     world.heroku.put_archive("acme", SEPTEMBER, pack(&events));
     let report = reconcile(&world, "", 1);
-    assert_eq!(found(&report, "acme", "2024-09-25")["missing_here"], serde_json::json!(["undated"]));
+    assert_eq!(
+        found(&report, "acme", "2024-09-25")["missing_here"],
+        serde_json::json!(["undated"])
+    );
     reconcile(&world, "--repair", 0);
-    assert_eq!(world.sql("SELECT process_date FROM audit_events WHERE event_id = 'undated'"), "2024-09-25");
+    assert_eq!(
+        world.sql("SELECT process_date FROM audit_events WHERE event_id = 'undated'"),
+        "2024-09-25"
+    );
     assert_eq!(world.sql("SELECT DISTINCT status FROM audit_events_log"), "SUCCESS");
     reconcile(&world, "", 0);
 }
@@ -192,23 +226,33 @@ fn a_repair_adds_undated_events_to_a_day_that_is_whole_and_leaves_it_so() {
 fn a_team_that_can_not_be_found_gets_no_event_of_an_archive_whatever_is_in_it() {
     let world = World::new(ACME_AND_TEAM_A);
     world.sync("--date 2024-09-28 --source team-a", 0);
-    let mut events: Vec<Bytes> = DAYS.iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
+    let mut events: Vec<Bytes> =
+        DAYS.iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
     events.push(Bytes::from_static(br#"{"id":"stray","created_at":"2024-10-02T00:00:00Z"}"#));
     world.heroku.put_archive("acme", SEPTEMBER, pack(&events));
     world.write_config(&ACME_AND_TEAM_A.replace("team = \"team-a\"", "team = \"team-x\""));
     let before = world.stored("team-a", DAY);
     let report = backfill(&world, &format!("--via archive {FIXTURE_DAYS}"), 1);
-    let error = day(&report, "team-a", "2024-09-26")["error"].as_str().expect("an error").to_owned();
+    let error =
+        day(&report, "team-a", "2024-09-26")["error"].as_str().expect("an error").to_owned();
     assert!(error.contains("has no team `team-x`"), "{error}");
-    assert_eq!(world.sql("SELECT count(*) FROM audit_events WHERE source = 'team-a'"), before.len().to_string());
+    assert_eq!(
+        world.sql("SELECT count(*) FROM audit_events WHERE source = 'team-a'"),
+        before.len().to_string()
+    );
     world.assert_whole("acme", "2024-09-26", &truth(&world, "acme", "2024-09-26", |_| true));
 }
 
 #[test]
 fn a_list_that_spells_an_archive_s_events_otherwise_brings_neither_new_ones_nor_conflicts() {
     let world = World::new(ACME);
-    let events: Vec<Bytes> = DAYS.iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
-    world.heroku.put_archive("acme", SEPTEMBER, pack(&events.iter().map(respelled).collect::<Vec<_>>()));
+    let events: Vec<Bytes> =
+        DAYS.iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
+    world.heroku.put_archive(
+        "acme",
+        SEPTEMBER,
+        pack(&events.iter().map(respelled).collect::<Vec<_>>()),
+    );
     backfill(&world, "--via archive --from 2024-09-28 --to 2024-09-28", 0);
     assert_eq!(world.run("reset --source acme 2024-09-28").status, 0);
     let report = world.sync("--date 2024-09-28", 0);
@@ -225,7 +269,8 @@ fn an_event_that_is_stored_under_the_day_beside_its_own_is_not_missing() {
     let late = Bytes::from_static(br#"{"id":"at-midnight","created_at":"2024-09-28T00:00:01Z"}"#);
     world.heroku.add_event("acme", date("2024-09-27"), late.clone());
     world.sync("--from 2024-09-27 --to 2024-09-28", 0);
-    let mut events: Vec<Bytes> = DAYS[2..].iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
+    let mut events: Vec<Bytes> =
+        DAYS[2..].iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
     events.reverse();
     world.heroku.put_archive("acme", SEPTEMBER, pack(&events));
     let report = reconcile(&world, "", 0);
@@ -240,7 +285,10 @@ fn an_event_that_is_stored_under_the_day_beside_its_own_is_not_missing() {
 fn without_a_ledger_a_source_that_owes_the_month_is_told_to_be_missing_all_of_it() {
     let world = World::new(&format!("{ACME}since = \"2024-09-01\"\n"));
     let report = reconcile(&world, "", 1);
-    assert!(report["months"][0]["error"].as_str().expect("an error").contains("nothing is stored"), "{report:#}");
+    assert!(
+        report["months"][0]["error"].as_str().expect("an error").contains("nothing is stored"),
+        "{report:#}"
+    );
 }
 
 #[test]
@@ -255,8 +303,10 @@ fn a_source_that_owes_no_day_of_the_month_is_told_and_nothing_is_wrong() {
 
 /// A value spelled in another way: other white space, and its keys the other way round.
 fn respelled(event: &Bytes) -> Bytes {
-    let value: BTreeMap<String, Box<serde_json::value::RawValue>> = serde_json::from_slice(event).expect("an event");
-    let members = value.iter().rev().map(|(key, value)| format!("{} : {value}", Value::from(key.as_str())));
+    let value: BTreeMap<String, Box<serde_json::value::RawValue>> =
+        serde_json::from_slice(event).expect("an event");
+    let members =
+        value.iter().rev().map(|(key, value)| format!("{} : {value}", Value::from(key.as_str())));
     Bytes::from(format!("{{ {} }}", members.collect::<Vec<_>>().join(" ,\n")))
 }
 
@@ -266,8 +316,13 @@ fn a_store_that_agrees_with_the_archive_is_found_so_whatever_the_order_and_the_s
     for day in DAYS {
         world.sync(&format!("--date {day}"), 0);
     }
-    let events: Vec<Bytes> = DAYS.iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
-    world.heroku.put_archive("acme", SEPTEMBER, pack(&events.iter().map(respelled).collect::<Vec<_>>()));
+    let events: Vec<Bytes> =
+        DAYS.iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
+    world.heroku.put_archive(
+        "acme",
+        SEPTEMBER,
+        pack(&events.iter().map(respelled).collect::<Vec<_>>()),
+    );
     let before = world.dump();
     let report = reconcile(&world, "", 0);
     assert_eq!(report["months"].as_array().map(Vec::len), Some(2));
@@ -286,18 +341,26 @@ fn a_store_that_agrees_with_the_archive_is_found_so_whatever_the_order_and_the_s
 }
 
 #[test]
-fn what_is_missing_here_missing_there_or_different_is_named_and_a_repair_takes_in_what_was_missing() {
-    let world = World::new(&ACME_AND_TEAM_A.replace("since = \"2024-09-25\"", "since = \"2024-09-27\""));
+fn what_is_missing_here_missing_there_or_different_is_named_and_a_repair_takes_in_what_was_missing()
+{
+    let world =
+        World::new(&ACME_AND_TEAM_A.replace("since = \"2024-09-25\"", "since = \"2024-09-27\""));
     for day in DAYS {
         world.sync(&format!("--date {day}"), 0);
     }
-    let mut events: Vec<Bytes> = DAYS.iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
+    let mut events: Vec<Bytes> =
+        DAYS.iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
     let gone: Value = serde_json::from_slice(&events.pop().expect("an event")).expect("an event");
     let gone = gone["id"].as_str().expect("an id").to_owned();
     let team = r#""team":{"id":"aaaaaaaa-1111-4000-8000-00000000000a","name":"team-a"}"#;
-    events.push(Bytes::from(format!(r#"{{"id":"unlisted","created_at":"2024-09-28T01:00:00Z",{team}}}"#)));
-    let at =
-        events.iter().rposition(|event| event.windows(6).any(|part| part == b"team-a")).expect("one of the team") - 1;
+    events.push(Bytes::from(format!(
+        r#"{{"id":"unlisted","created_at":"2024-09-28T01:00:00Z",{team}}}"#
+    )));
+    let at = events
+        .iter()
+        .rposition(|event| event.windows(6).any(|part| part == b"team-a"))
+        .expect("one of the team")
+        - 1;
     let mut changed: Value = serde_json::from_slice(&events[at]).expect("an event");
     let changed_id = changed["id"].as_str().expect("an id").to_owned();
     changed["action"] = "changed".into();
@@ -320,11 +383,16 @@ fn what_is_missing_here_missing_there_or_different_is_named_and_a_repair_takes_i
         ));
         assert_eq!(stored, "archive|t", "{source}");
     }
-    let kept = world.sql("SELECT DISTINCT event_id FROM audit_event_conflicts WHERE source = 'acme'");
+    let kept =
+        world.sql("SELECT DISTINCT event_id FROM audit_event_conflicts WHERE source = 'acme'");
     assert_eq!(kept, changed_id);
     let report = reconcile(&world, "", 0);
     assert_eq!(found(&report, "acme", DAY)["missing_here"], serde_json::json!([]));
-    assert_eq!(found(&report, "acme", DAY)["differing"], serde_json::json!([changed_id]), "the first stays");
+    assert_eq!(
+        found(&report, "acme", DAY)["differing"],
+        serde_json::json!([changed_id]),
+        "the first stays"
+    );
 }
 
 #[test]

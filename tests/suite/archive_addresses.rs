@@ -37,7 +37,11 @@ fn asked(world: &World) -> (usize, usize) {
 
 /// The status of all that is in the ledger: what failed is due again.
 fn assert_nothing_is_complete(world: &World) {
-    assert_eq!(world.sql("SELECT count(*) FROM audit_events_log WHERE status NOT IN ('PENDING', 'FAILED')"), "0");
+    assert_eq!(
+        world
+            .sql("SELECT count(*) FROM audit_events_log WHERE status NOT IN ('PENDING', 'FAILED')"),
+        "0"
+    );
     assert_eq!(world.sql("SELECT count(*) FROM audit_events"), "0");
 }
 
@@ -65,17 +69,33 @@ fn a_refused_address_is_replaced_once() {
 fn a_second_refusal_names_the_host_and_its_words_and_no_permission() {
     for (refusal, told) in [
         (Fault::expired_address(), "403 Forbidden AccessDenied: Request has expired"),
-        (Fault::skewed_clock(), "403 Forbidden RequestTimeTooSkewed: The difference between the request time"),
-        (Fault::storage(401, "Unauthorized", "a &amp; b"), "401 Unauthorized Unauthorized: a &amp; b"),
+        (
+            Fault::skewed_clock(),
+            "403 Forbidden RequestTimeTooSkewed: The difference between the request time",
+        ),
+        (
+            Fault::storage(401, "Unauthorized", "a &amp; b"),
+            "401 Unauthorized Unauthorized: a &amp; b",
+        ),
         (Fault::storage(404, "NoSuchKey", ""), "404 Not Found: NoSuchKey"),
         (Fault::body(410, "text/html", "<html>gone</html>"), "410 Gone."),
     ] {
         let world = World::new(ACME);
         world.heroku.fault(Match::download().always(), refusal);
         let error = error(&backfill(&world, 1));
-        assert!(error.starts_with("127.0.0.1 refused the address") && error.contains(told), "{error}");
-        assert!(error.contains("permissions are not the reason") && !error.contains("`manage`"), "{error}");
-        assert_eq!(error.contains("this machine's clock"), error.contains("RequestTimeTooSkewed"), "{error}");
+        assert!(
+            error.starts_with("127.0.0.1 refused the address") && error.contains(told),
+            "{error}"
+        );
+        assert!(
+            error.contains("permissions are not the reason") && !error.contains("`manage`"),
+            "{error}"
+        );
+        assert_eq!(
+            error.contains("this machine's clock"),
+            error.contains("RequestTimeTooSkewed"),
+            "{error}"
+        );
         assert_eq!(asked(&world), (2, 2));
         assert_nothing_is_complete(&world);
     }
@@ -101,7 +121,10 @@ fn a_new_address_is_requested_only_once_despite_other_failures() {
 fn passing_failures_of_the_host_are_retried_by_the_policy() {
     for (code, attempts) in [(500, 3), (503, 3), (408, 3), (429, 3), (206, 3), (304, 3)] {
         let world = World::new(ACME);
-        world.heroku.fault(Match::download().always(), Fault::storage(code, "SlowDown", "Reduce your rate"));
+        world.heroku.fault(
+            Match::download().always(),
+            Fault::storage(code, "SlowDown", "Reduce your rate"),
+        );
         let error = error(&backfill(&world, 1));
         assert!(error.contains("from 127.0.0.1, 3 attempts in"), "{error}");
         for untrue in ["rate_limit", "base_url", "limits this token", "manage"] {
@@ -115,11 +138,19 @@ fn passing_failures_of_the_host_are_retried_by_the_policy() {
 #[test]
 fn an_error_of_heroku_s_while_requesting_a_new_address_is_reported() {
     let world = World::new(ACME);
-    world.heroku.fault(Match::path(INFO), Fault::Header { name: "x-first".into(), value: "good".into() });
-    world.heroku.fault(Match::path(INFO), Fault::status(403, "forbidden", "You do not have the manage permission"));
+    world
+        .heroku
+        .fault(Match::path(INFO), Fault::Header { name: "x-first".into(), value: "good".into() });
+    world.heroku.fault(
+        Match::path(INFO),
+        Fault::status(403, "forbidden", "You do not have the manage permission"),
+    );
     world.heroku.fault(Match::download(), Fault::expired_address());
     let error = error(&backfill(&world, 1));
-    assert!(error.contains("403 Forbidden forbidden") && error.contains("the permission `manage`"), "{error}");
+    assert!(
+        error.contains("403 Forbidden forbidden") && error.contains("the permission `manage`"),
+        "{error}"
+    );
     assert_eq!(asked(&world), (2, 1));
 }
 
@@ -163,7 +194,10 @@ fn a_redirect_that_is_not_followed_is_an_error_without_its_address() {
         let finished = world.run(&format!("{BACKFILL} --output json"));
         assert_eq!(finished.status, 1, "{finished:#?}");
         let error = error(&finished.json());
-        assert!(error.starts_with("127.0.0.1 redirects the download") && error.contains(told), "{told}: {error}");
+        assert!(
+            error.starts_with("127.0.0.1 redirects the download") && error.contains(told),
+            "{told}: {error}"
+        );
         assert!(!format!("{finished:?}").contains(secret), "{finished:#?}");
         assert_eq!(asked(&world), (1, times), "{told}");
         assert_nothing_is_complete(&world);
@@ -189,17 +223,26 @@ fn a_host_s_message_shows_no_part_of_the_address_and_no_escapes() {
     let mut world = World::new(&format!("{ACME}since = \"2024-09-28\"\n"));
     world.set("RUST_LOG", "auditsync=trace");
     let signature = "0123feedbeef4567";
-    let url = format!("{}?X-Amz-Signature={signature}&X-Amz-Expires=300", world.heroku.archive_url("acme", SEPTEMBER));
+    let url = format!(
+        "{}?X-Amz-Signature={signature}&X-Amz-Expires=300",
+        world.heroku.archive_url("acme", SEPTEMBER)
+    );
     let info = json!({ "url": url, "checksum": "00" }).to_string();
     world.heroku.fault(Match::path(INFO).always(), Fault::body(200, "application/json", info));
     let key = url.rsplit_once('/').expect("a key").1.split('?').next().expect("a key").to_owned();
-    let message =
-        format!("{url} or /{key}, signed {signature} for HRKU-demo-acme-0001-not-a-secret \u{1b}[2J\u{202e}end");
-    world.heroku.fault(Match::download().always(), Fault::storage(403, "SignatureDoesNotMatch", &message));
+    let message = format!(
+        "{url} or /{key}, signed {signature} for HRKU-demo-acme-0001-not-a-secret \u{1b}[2J\u{202e}end"
+    );
+    world
+        .heroku
+        .fault(Match::download().always(), Fault::storage(403, "SignatureDoesNotMatch", &message));
     for command in [BACKFILL, "reconcile --month 2024-09"] {
         let finished = world.run(&format!("{command} --output json"));
         let all = format!("{}{}", finished.stdout, finished.stderr);
-        assert!(all.contains("127.0.0.1 refused the address") && all.contains("SignatureDoesNotMatch"), "{all}");
+        assert!(
+            all.contains("127.0.0.1 refused the address") && all.contains("SignatureDoesNotMatch"),
+            "{all}"
+        );
         for secret in [&*key, signature, "HRKU-", "\u{1b}", "\\u001b", "\u{202e}", "X-Amz"] {
             assert!(!all.contains(secret), "{secret:?} in {all}");
         }
@@ -225,7 +268,9 @@ fn reconcile_and_the_check_of_an_empty_day_report_a_refused_address() {
 #[test]
 fn a_content_encoding_does_not_change_the_checksum_of_an_archive() {
     let world = World::new(&format!("{ACME}since = \"2024-09-28\"\n"));
-    world.heroku.change_archive("acme", SEPTEMBER, |archive| archive.content_encoding = Some("gzip".into()));
+    world.heroku.change_archive("acme", SEPTEMBER, |archive| {
+        archive.content_encoding = Some("gzip".into())
+    });
     backfill(&world, 0);
     assert_day_is_complete(&world);
     let finished = world.run("reconcile --month 2024-09 --output json");
@@ -240,7 +285,9 @@ fn a_content_encoding_does_not_change_the_checksum_of_an_archive() {
 }
 
 /// A Heroku behind TLS, with an archive of one event whose host redirects as `redirect` says of its own address.
-fn encrypted(redirect: impl Fn(&str) -> String + Send + Sync + 'static) -> (World, Arc<Mutex<Vec<String>>>) {
+fn encrypted(
+    redirect: impl Fn(&str) -> String + Send + Sync + 'static,
+) -> (World, Arc<Mutex<Vec<String>>>) {
     let file = gzip(br#"[{"id":"a","created_at":"2024-09-28T01:00:00Z"}]"#);
     let checksum = hex::encode(Sha256::digest(&file));
     let heads = Arc::new(Mutex::new(Vec::new()));
@@ -248,20 +295,30 @@ fn encrypted(redirect: impl Fn(&str) -> String + Send + Sync + 'static) -> (Worl
     let (address, certificate) = https::serve(move |address, head| {
         let path = head.split(' ').nth(1).expect("a path");
         seen.lock().expect("no panic").push(head.to_ascii_lowercase());
-        let found = |location: &str| http("302 Found", &format!("Location: {location}\r\nSet-Cookie: a=b\r\n"), "");
+        let found = |location: &str| {
+            http("302 Found", &format!("Location: {location}\r\nSet-Cookie: a=b\r\n"), "")
+        };
         match path {
-            INFO => http("200 OK", "", &json!({ "url": format!("{address}/first"), "checksum": checksum }).to_string()),
+            INFO => http(
+                "200 OK",
+                "",
+                &json!({ "url": format!("{address}/first"), "checksum": checksum }).to_string(),
+            ),
             "/first" => found(&redirect(address)),
             "/second" => found("third"),
             "/third" => {
-                let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", file.len());
+                let head = format!(
+                    "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                    file.len()
+                );
                 [head.as_bytes(), &file].concat()
             }
             _ => http("404 Not Found", "", "{}"),
         }
     });
     let mut world = World::new(ACME);
-    world.write_file(&format!("[api]\nbase_url = \"{address}\"\n[retry]\nmax_attempts = 1\n{ACME}"));
+    world
+        .write_file(&format!("[api]\nbase_url = \"{address}\"\n[retry]\nmax_attempts = 1\n{ACME}"));
     let file = world.place("certificate.pem", &certificate);
     world.set("SSL_CERT_FILE", &file);
     (world, heads)
@@ -273,7 +330,8 @@ fn a_redirect_to_https_is_followed_without_token_referer_or_cookie() {
     backfill(&world, 0);
     assert_eq!(world.sql("SELECT event_id FROM audit_events"), "a");
     let heads = heads.lock().expect("no panic");
-    let downloads: Vec<&String> = heads.iter().filter(|head| !head.starts_with(&format!("get {INFO}"))).collect();
+    let downloads: Vec<&String> =
+        heads.iter().filter(|head| !head.starts_with(&format!("get {INFO}"))).collect();
     assert_eq!(downloads.len(), 3);
     for head in downloads {
         for name in ["authorization:", "referer:", "cookie:", "hrku-"] {
@@ -288,6 +346,9 @@ fn a_redirect_from_https_to_http_is_an_error_and_not_requested() {
     let url = plain.heroku.archive_url("acme", SEPTEMBER);
     let (world, _) = encrypted(move |_| url.clone());
     let error = error(&backfill(&world, 1));
-    assert!(error.starts_with("localhost redirects the download") && error.contains("another scheme"), "{error}");
+    assert!(
+        error.starts_with("localhost redirects the download") && error.contains("another scheme"),
+        "{error}"
+    );
     assert_eq!(plain.heroku.requests().len(), 0);
 }

@@ -38,8 +38,16 @@ fn assert_the_year_is_whole(world: &World) {
         if day.to_string().ends_with("15") {
             let day = day.to_string();
             world.assert_whole("acme", &day, &truth(world, "acme", &day, |_| true));
-            world.assert_whole("team-a", &day, &truth(world, "acme", &day, |event| event["team"]["name"] == "team-a"));
-            world.assert_whole("apps", &day, &truth(world, "acme", &day, |event| event["type"] == "app"));
+            world.assert_whole(
+                "team-a",
+                &day,
+                &truth(world, "acme", &day, |event| event["team"]["name"] == "team-a"),
+            );
+            world.assert_whole(
+                "apps",
+                &day,
+                &truth(world, "acme", &day, |event| event["type"] == "app"),
+            );
         }
     }
     let mut expected = String::new();
@@ -65,9 +73,15 @@ fn a_year_of_three_views_takes_one_request_a_day_however_often_it_is_killed() {
     let world = World::with(a_year(), &sources());
     for kill in 1..=10 {
         let run = world.spawn(&format!("backfill {YEAR} -q"));
-        let whole = || world.sql("SELECT count(*) FROM audit_events_log WHERE status = 'SUCCESS'").parse::<u32>();
+        let whole = || {
+            world
+                .sql("SELECT count(*) FROM audit_events_log WHERE status = 'SUCCESS'")
+                .parse::<u32>()
+        };
         if kill == 1 {
-            wait_for("the schema", || world.sql("SELECT to_regclass('audit_history') IS NOT NULL") == "t");
+            wait_for("the schema", || {
+                world.sql("SELECT to_regclass('audit_history') IS NOT NULL") == "t"
+            });
         }
         wait_for("some days", || whole().is_ok_and(|days| days >= kill * 60));
         run.signal("KILL");
@@ -120,8 +134,10 @@ fn days_are_taken_oldest_first_and_two_backfills_share_them() {
 
 #[test]
 fn a_plan_tells_days_requests_and_time_and_neither_asks_nor_writes() {
-    let world =
-        World::with(a_year(), &sources().replace("burst = 1000", "burst = 10\nrequests_per_hour = 600\nreserve = 0"));
+    let world = World::with(
+        a_year(),
+        &sources().replace("burst = 1000", "burst = 10\nrequests_per_hour = 600\nreserve = 0"),
+    );
     let plan = |arguments: &str| {
         let finished = world.run(&format!("backfill --plan --output json {arguments}"));
         assert_eq!(finished.status, 0, "{finished:#?}");
@@ -160,8 +176,14 @@ fn an_empty_answer_for_an_old_day_is_not_believed_where_the_archive_holds_events
     let report = finished.json();
     let error = day(&report, "acme", "2023-05-05")["error"].as_str().expect("an error").to_owned();
     assert!(error.contains("the archive of 2023-05 holds 7 events of it"), "{error}");
-    assert!(error.contains("backfill --via archive --source acme --from 2023-05-05 --to 2023-05-05"), "{error}");
-    assert_eq!(world.sql("SELECT status FROM audit_events_log WHERE process_date = '2023-05-05'"), "FAILED");
+    assert!(
+        error.contains("backfill --via archive --source acme --from 2023-05-05 --to 2023-05-05"),
+        "{error}"
+    );
+    assert_eq!(
+        world.sql("SELECT status FROM audit_events_log WHERE process_date = '2023-05-05'"),
+        "FAILED"
+    );
     assert_eq!(day(&report, "acme", "2023-05-06")["outcome"], "synced");
 
     assert_eq!(world.run("backfill --via archive --from 2023-05-05 --to 2023-05-05").status, 0);
@@ -177,13 +199,15 @@ fn nor_where_another_source_holds_events_that_it_should_have_too() {
     world.heroku.put_day("acme", date("2023-05-06"), vec![]);
     for source in ["team-a", "apps"] {
         let report = world.sync(&format!("--date 2023-05-06 --source {source}"), 1);
-        let error = day(&report, source, "2023-05-06")["error"].as_str().expect("an error").to_owned();
+        let error =
+            day(&report, source, "2023-05-06")["error"].as_str().expect("an error").to_owned();
         assert!(error.contains("events of it are stored for the source acme"), "{error}");
     }
 }
 
 #[test]
-fn an_old_day_that_both_the_list_and_the_archive_call_empty_is_whole_and_one_download_serves_a_month() {
+fn an_old_day_that_both_the_list_and_the_archive_call_empty_is_whole_and_one_download_serves_a_month()
+ {
     let world = World::with(a_year(), ACME);
     for empty in ["2023-05-05", "2023-05-06", "2023-05-07"] {
         world.heroku.put_day("acme", date(empty), vec![]);
@@ -192,7 +216,8 @@ fn an_old_day_that_both_the_list_and_the_archive_call_empty_is_whole_and_one_dow
     let finished = world.run("backfill --from 2023-05-05 --to 2023-05-07 --output json");
     assert_eq!(finished.status, 0, "{finished:#?}");
     assert_eq!(finished.json()["totals"]["events"], 0);
-    let downloads = world.heroku.requests().iter().filter(|request| request.host == Host::Archive).count();
+    let downloads =
+        world.heroku.requests().iter().filter(|request| request.host == Host::Archive).count();
     assert_eq!(downloads, 1);
 }
 
@@ -200,12 +225,16 @@ fn an_old_day_that_both_the_list_and_the_archive_call_empty_is_whole_and_one_dow
 fn where_the_archive_can_not_be_asked_the_day_stays_due_and_where_there_is_none_it_is_told() {
     let world = World::with(a_year(), ACME);
     world.heroku.put_day("acme", date("2023-05-05"), vec![]);
-    world
-        .heroku
-        .fault(Match::path("/enterprise-accounts/acme/archives").always(), Fault::status(503, "unavailable", "Later"));
+    world.heroku.fault(
+        Match::path("/enterprise-accounts/acme/archives").always(),
+        Fault::status(503, "unavailable", "Later"),
+    );
     let report = world.sync("--date 2023-05-05", 1);
     let error = day(&report, "acme", "2023-05-05")["error"].as_str().expect("an error").to_owned();
-    assert!(error.contains("the archive of 2023-05 can't be asked: ") && error.contains("503"), "{error}");
+    assert!(
+        error.contains("the archive of 2023-05 can't be asked: ") && error.contains("503"),
+        "{error}"
+    );
     world.heroku.clear_faults();
     // Heroku says where the archive lies, but its host does not give it out.
     world.heroku.fault(Match::download().always(), Fault::status(403, "expired", "Expired"));
@@ -222,7 +251,11 @@ fn where_the_archive_can_not_be_asked_the_day_stays_due_and_where_there_is_none_
 
     let finished = world.run("--date 2022-05-05");
     assert_eq!(finished.status, 0, "{finished:#?}");
-    assert!(finished.stderr.contains("has no archive that could confirm it"), "{}", finished.stderr);
+    assert!(
+        finished.stderr.contains("has no archive that could confirm it"),
+        "{}",
+        finished.stderr
+    );
 }
 
 #[test]

@@ -5,7 +5,10 @@ use crate::support::{ACME, Finished, World};
 fn assert_refused(finished: &Finished, status: i32, message: &str) {
     assert_eq!(finished.status, status, "{finished:#?}");
     assert!(finished.stderr.contains(message), "{message:?} is not in {finished:#?}");
-    assert!(!finished.stderr.contains("panicked") && !finished.stderr.contains("backtrace"), "{finished:#?}");
+    assert!(
+        !finished.stderr.contains("panicked") && !finished.stderr.contains("backtrace"),
+        "{finished:#?}"
+    );
 }
 
 #[test]
@@ -27,7 +30,11 @@ fn a_bad_date_today_and_the_future_are_exit_2() {
     assert_refused(&world.run(&format!("reset --source acme {today}")), 2, "is not over in UTC");
     assert_refused(&world.run("--from 2024-09-02 --to 2024-09-01"), 2, "lies after");
     assert_eq!(world.heroku.requests().len(), 0);
-    assert_eq!(world.sql("SELECT count(*) FROM pg_class WHERE relname LIKE 'audit%'"), "0", "nothing was written");
+    assert_eq!(
+        world.sql("SELECT count(*) FROM pg_class WHERE relname LIKE 'audit%'"),
+        "0",
+        "nothing was written"
+    );
 }
 
 #[test]
@@ -54,9 +61,10 @@ fn a_mistake_in_the_file_is_exit_2_before_anything_is_asked_or_written() {
 #[test]
 fn a_database_that_can_not_be_reached_is_exit_3_without_its_password() {
     let world = World::new(ACME);
-    for url in
-        ["postgres://user:hush-hush@127.0.0.1:1/nowhere", "postgres://user:hush-hush@no-such-host.invalid/nowhere"]
-    {
+    for url in [
+        "postgres://user:hush-hush@127.0.0.1:1/nowhere",
+        "postgres://user:hush-hush@no-such-host.invalid/nowhere",
+    ] {
         let finished = world.run(&format!("--database-url {url} -vv"));
         assert_refused(&finished, 3, "error: the database");
         assert!(!format!("{finished:?}").contains("hush-hush"), "{finished:#?}");
@@ -94,7 +102,12 @@ fn what_was_stored_stays_whatever_goes_wrong_afterwards() {
     let mut world = World::new(ACME);
     world.sync("--date 2024-09-28", 0);
     let before = world.dump();
-    for command in ["--source nobody", "--date 2999-01-01", "-c nowhere.toml", "reset --source acme 2999-01-01"] {
+    for command in [
+        "--source nobody",
+        "--date 2999-01-01",
+        "-c nowhere.toml",
+        "reset --source acme 2999-01-01",
+    ] {
         assert_eq!(world.run(command).status, 2);
     }
     world.set("HEROKU_API_TOKEN", "not a token");

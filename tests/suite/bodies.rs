@@ -18,7 +18,10 @@ const GZIP: &str = "Content-Encoding: gzip\r\n";
 
 /// A whole answer with a length, however odd its body.
 fn answer(headers: &str, body: &[u8]) -> Vec<u8> {
-    let head = format!("HTTP/1.1 200 OK\r\n{headers}Content-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+    let head = format!(
+        "HTTP/1.1 200 OK\r\n{headers}Content-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
     [head.as_bytes(), body].concat()
 }
 
@@ -29,8 +32,10 @@ fn without_length(headers: &str, body: &[u8]) -> Vec<u8> {
 
 /// An answer in these chunks and then `end`, which is "0\r\n\r\n" where all is well.
 fn chunked(headers: &str, chunks: &[&[u8]], end: &str) -> Vec<u8> {
-    let mut bytes =
-        format!("HTTP/1.1 200 OK\r\n{headers}Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n").into_bytes();
+    let mut bytes = format!(
+        "HTTP/1.1 200 OK\r\n{headers}Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+    )
+    .into_bytes();
     for chunk in chunks {
         bytes.extend([format!("{:x};note=1\r\n", chunk.len()).as_bytes(), chunk, b"\r\n"].concat());
     }
@@ -70,10 +75,16 @@ fn once_each(answers: Vec<(&'static str, Vec<u8>)>) -> Vec<(&'static str, Value)
         if is_first { answers[number].1.clone() } else { answer("", LIST) }
     });
     let retry = "[retry]\ninitial_interval = \"5ms\"\nmax_interval = \"10ms\"\nmax_attempts = 2\n";
-    world.write_file(&format!("[api]\nbase_url = \"{url}\"\n[rate_limit]\nburst = 1000\n{retry}{sources}"));
+    world.write_file(&format!(
+        "[api]\nbase_url = \"{url}\"\n[rate_limit]\nburst = 1000\n{retry}{sources}"
+    ));
     let report = world.sync(&format!("--date {DAY}"), 0);
     let sources = (0..).map(|number| format!("a{number:03}"));
-    names.into_iter().zip(sources).map(|(name, source)| (name, day(&report, &source, DAY).clone())).collect()
+    names
+        .into_iter()
+        .zip(sources)
+        .map(|(name, source)| (name, day(&report, &source, DAY).clone()))
+        .collect()
 }
 
 fn assert_read_again(answers: Vec<(&'static str, Vec<u8>)>) {
@@ -95,7 +106,10 @@ fn a_list_in_several_members_or_with_any_header_is_one_list() {
     let cut = two.len() - 5;
     assert_taken(vec![
         ("two members", answer(GZIP, &two)),
-        ("two members in chunks", chunked(GZIP, &[&two[..7], &two[7..cut], &two[cut..]], "0\r\n\r\n")),
+        (
+            "two members in chunks",
+            chunked(GZIP, &[&two[..7], &two[7..cut], &two[cut..]], "0\r\n\r\n"),
+        ),
         ("two members without a length", without_length(GZIP, &two)),
         ("a member for each byte", answer(GZIP, &members(&LIST.chunks(1).collect::<Vec<_>>()))),
         ("empty members", answer(GZIP, &members(&[b"", LIST, b"", b""]))),
@@ -178,13 +192,19 @@ fn gzip_is_all_that_is_asked_for() {
     let world = World::new(ACME);
     world.sync("--date 2024-09-28", 0);
     let asked = world.heroku.requests();
-    assert!(!asked.is_empty() && asked.iter().all(|request| request.accept_encoding.as_deref() == Some("gzip")));
+    assert!(
+        !asked.is_empty()
+            && asked.iter().all(|request| request.accept_encoding.as_deref() == Some("gzip"))
+    );
 }
 
 #[test]
 fn a_transfer_is_awaited_to_its_end_behind_the_list() {
     let short = |more: usize| {
-        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", LIST.len() + more);
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            LIST.len() + more
+        );
         [head.as_bytes(), LIST].concat()
     };
     assert_read_again(vec![
@@ -230,7 +250,9 @@ fn reset_behind(odd: Vec<u8>) -> String {
 
 #[test]
 fn a_connection_that_is_reset_behind_the_list_is_no_end() {
-    for odd in [without_length("", LIST), chunked("", &[LIST], ""), without_length(GZIP, &gzip(LIST))] {
+    for odd in
+        [without_length("", LIST), chunked("", &[LIST], ""), without_length(GZIP, &gzip(LIST))]
+    {
         let world = World::new(ACME);
         let retry = "[retry]\ninitial_interval = \"5ms\"\n";
         world.write_file(&format!("[api]\nbase_url = \"{}\"\n{retry}{ACME}", reset_behind(odd)));
@@ -246,7 +268,8 @@ fn with_an_answer_too_many() -> String {
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             std::thread::spawn(move || {
-                let (mut stream, mut head, mut byte) = (stream.expect("a connection"), Vec::new(), [0]);
+                let (mut stream, mut head, mut byte) =
+                    (stream.expect("a connection"), Vec::new(), [0]);
                 while stream.read(&mut byte).is_ok_and(|length| length == 1) {
                     head.push(byte[0]);
                     if !head.ends_with(b"\r\n\r\n") {
@@ -257,9 +280,14 @@ fn with_an_answer_too_many() -> String {
                         ("200 OK", r#"[{"id":"b"}]"#, "")
                     } else {
                         let more = "HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n[{\"id\":\"x\"}]";
-                        ("206 Partial Content\r\nNext-Range: id ]a..; max=1", r#"[{"id":"a"}]"#, more)
+                        (
+                            "206 Partial Content\r\nNext-Range: id ]a..; max=1",
+                            r#"[{"id":"a"}]"#,
+                            more,
+                        )
                     };
-                    let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 12\r\n\r\n{list}{more}");
+                    let answer =
+                        format!("HTTP/1.1 {status}\r\nContent-Length: 12\r\n\r\n{list}{more}");
                     let _ = stream.write_all(answer.as_bytes());
                     head.clear();
                 }
@@ -273,9 +301,13 @@ fn with_an_answer_too_many() -> String {
 fn an_answer_that_nobody_asked_for_answers_no_request() {
     let world = World::new(ACME);
     let retry = "[retry]\ninitial_interval = \"5ms\"\n";
-    world.write_file(&format!("[api]\nbase_url = \"{}\"\n{retry}{ACME}", with_an_answer_too_many()));
+    world
+        .write_file(&format!("[api]\nbase_url = \"{}\"\n{retry}{ACME}", with_an_answer_too_many()));
     world.sync("--date 2024-09-28", 0);
-    assert_eq!(world.sql("SELECT string_agg(event_id, '' ORDER BY event_id) FROM audit_events"), "ab");
+    assert_eq!(
+        world.sql("SELECT string_agg(event_id, '' ORDER BY event_id) FROM audit_events"),
+        "ab"
+    );
 }
 
 #[test]
@@ -300,21 +332,25 @@ fn a_byte_order_mark_before_the_list_is_ignored_and_no_other() {
 fn an_error_in_gzip_is_told_in_heroku_s_words() {
     let body = gzip(br#"{"id":"forbidden","message":"No, you don't"}"#);
     let url = serve(move |_, _| {
-        let head = format!("HTTP/1.1 403 Forbidden\r\n{GZIP}Content-Length: {}\r\n\r\n", body.len());
+        let head =
+            format!("HTTP/1.1 403 Forbidden\r\n{GZIP}Content-Length: {}\r\n\r\n", body.len());
         [head.as_bytes(), &body].concat()
     });
     let world = World::new(ACME);
     world.write_file(&format!("[api]\nbase_url = \"{url}\"\n{ACME}"));
     let report = world.sync("--date 2024-09-28", 1);
     let row = day(&report, "acme", DAY);
-    assert!(row["error"].as_str().is_some_and(|error| error.contains("forbidden: No, you don't")), "{row:#}");
+    assert!(
+        row["error"].as_str().is_some_and(|error| error.contains("forbidden: No, you don't")),
+        "{row:#}"
+    );
 }
 
 #[test]
 fn a_single_object_is_read_to_its_end_too() {
-    let home = r#"{"id":"t","name":"team-x","enterprise_account":{"id":"i","name":"other"}}"#.as_bytes();
-    let source =
-        "[[source]]\nname = \"acme\"\naccount = \"acme\"\nteam = \"team-x\"\ntoken_env = \"HEROKU_API_TOKEN\"\n";
+    let home =
+        r#"{"id":"t","name":"team-x","enterprise_account":{"id":"i","name":"other"}}"#.as_bytes();
+    let source = "[[source]]\nname = \"acme\"\naccount = \"acme\"\nteam = \"team-x\"\ntoken_env = \"HEROKU_API_TOKEN\"\n";
     let padded = [home, &vec![b' '; 70_000]].concat();
     for (body, is_believed) in [
         (answer(GZIP, &members(&[&home[..9], &home[9..]])), true),
@@ -325,11 +361,13 @@ fn a_single_object_is_read_to_its_end_too() {
         (answer("", &padded), false),
         (chunked("", &[home], ""), false),
     ] {
-        let url = serve(
-            move |_, head| {
-                if head.contains("/enterprise-accounts/") { http("200 OK", "", "[]") } else { body.clone() }
-            },
-        );
+        let url = serve(move |_, head| {
+            if head.contains("/enterprise-accounts/") {
+                http("200 OK", "", "[]")
+            } else {
+                body.clone()
+            }
+        });
         let world = World::new(source);
         let retry = "[retry]\ninitial_interval = \"5ms\"\nmax_attempts = 2\n";
         world.write_file(&format!("[api]\nbase_url = \"{url}\"\n{retry}{source}"));

@@ -30,8 +30,12 @@ const ONE_CONNECTION: &str =
 /// refuses the third as JSON, so that they are written in several transactions, of which some fail.
 const EVENTS: usize = 2;
 
-const WAYS: [(When, Blow); 4] =
-    [(When::Before, Blow::Kill), (When::After, Blow::Kill), (When::Before, Blow::Cut), (When::After, Blow::Cut)];
+const WAYS: [(When, Blow); 4] = [
+    (When::Before, Blow::Kill),
+    (When::After, Blow::Kill),
+    (When::Before, Blow::Cut),
+    (When::After, Blow::Cut),
+];
 
 /// A world whose program reaches its database through a proxy.
 struct Stage {
@@ -70,17 +74,25 @@ impl Life {
         let whole = (self.run)(&stage);
         assert_eq!(self.harm(&stage, &whole), None, "{whole:#?}");
         let steps = stage.proxy.steps();
-        let first = steps.iter().position(|step| step.contains(self.begins_with)).expect("it begins");
-        let cases: Vec<_> = (first + 1..=steps.len()).flat_map(|n| WAYS.map(|(when, blow)| (n, when, blow))).collect();
+        let first =
+            steps.iter().position(|step| step.contains(self.begins_with)).expect("it begins");
+        let cases: Vec<_> = (first + 1..=steps.len())
+            .flat_map(|n| WAYS.map(|(when, blow)| (n, when, blow)))
+            .collect();
 
         let (next, tally) = (AtomicUsize::new(0), Mutex::new(Tally::default()));
         std::thread::scope(|threads| {
             for _ in 0..4 {
                 threads.spawn(|| {
                     let stage = Stage::new(self);
-                    while let Some(&(n, when, blow)) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let case =
-                            format!("step {n} of {}, {when:?} {blow:?}: {}", steps.len(), one_line(&steps[n - 1]));
+                    while let Some(&(n, when, blow)) =
+                        cases.get(next.fetch_add(1, Ordering::Relaxed))
+                    {
+                        let case = format!(
+                            "step {n} of {}, {when:?} {blow:?}: {}",
+                            steps.len(),
+                            one_line(&steps[n - 1])
+                        );
                         let harm = self.end_once(&stage, &case, (n, when, blow));
                         let mut tally = tally.lock().expect("no case failed");
                         match harm {
@@ -98,7 +110,8 @@ impl Life {
         (self.run)(&stage);
         assert!(!stage.proxy.has_struck(), "there is no step beyond the last");
 
-        let tally = Tally { steps: steps.len() - first, ..tally.into_inner().expect("no case failed") };
+        let tally =
+            Tally { steps: steps.len() - first, ..tally.into_inner().expect("no case failed") };
         note(&format!(
             "{} steps: {} killed, {} of {} cuts did no harm; {:.1?}",
             tally.steps,
@@ -111,7 +124,12 @@ impl Life {
     }
 
     /// Ends the life at one step in one way, and tells what harm a cut did to the run.
-    fn end_once(&self, stage: &Stage, case: &str, (n, when, blow): (usize, When, Blow)) -> Option<String> {
+    fn end_once(
+        &self,
+        stage: &Stage,
+        case: &str,
+        (n, when, blow): (usize, When, Blow),
+    ) -> Option<String> {
         stage.begin_again(self);
         stage.proxy.strike(n, "", when, blow);
         let finished = (self.run)(stage);
@@ -164,7 +182,11 @@ impl Stage {
     }
 
     /// What a run said that failed. One that did not has synced the day, as `check` sees in its report.
-    fn harm_unless_synced(&self, finished: &Finished, check: impl FnOnce(&Value)) -> Option<String> {
+    fn harm_unless_synced(
+        &self,
+        finished: &Finished,
+        check: impl FnOnce(&Value),
+    ) -> Option<String> {
         if finished.status != 0 {
             return Some(told(finished));
         }
@@ -186,8 +208,13 @@ impl Stage {
         let stored: usize = stored.parse().expect("a count");
         let report = self.world.sync(&format!("--date {DAY}"), 0);
         let row = day(&report, "acme", DAY);
-        let expected = if status == "SUCCESS" { ("already_synced", 0) } else { ("synced", EVENTS - stored) };
-        assert_eq!((&row["outcome"], &row["new_events"]), (&expected.0.into(), &expected.1.into()), "{status}");
+        let expected =
+            if status == "SUCCESS" { ("already_synced", 0) } else { ("synced", EVENTS - stored) };
+        assert_eq!(
+            (&row["outcome"], &row["new_events"]),
+            (&expected.0.into(), &expected.1.into()),
+            "{status}"
+        );
         self.world.assert_whole("acme", DAY, &truth());
         self.assert_history_explains_success();
     }
@@ -203,7 +230,12 @@ impl Stage {
                     = ARRAY[row(l.attempt, 'synced'::text, l.events_count)]
              FROM audit_events_log AS l",
         );
-        assert_eq!(history, "t|t|t", "{}", self.world.sql("SELECT * FROM audit_history ORDER BY id"));
+        assert_eq!(
+            history,
+            "t|t|t",
+            "{}",
+            self.world.sql("SELECT * FROM audit_history ORDER BY id")
+        );
     }
 }
 
@@ -246,7 +278,8 @@ fn a_day_that_fails_survives_a_kill_and_a_cut_at_every_step() {
             let rows = "SELECT l.status, l.attempt, count(h) FROM audit_events_log AS l
                         LEFT JOIN audit_history AS h ON h.action = 'fail' AND h.message = l.error_message GROUP BY 1, 2";
             let rows = stage.world.sql(rows);
-            (row["outcome"] != "failed" || rows != "FAILED|1|1").then(|| format!("{rows} {}", told(finished)))
+            (row["outcome"] != "failed" || rows != "FAILED|1|1")
+                .then(|| format!("{rows} {}", told(finished)))
         },
         next: Stage::complete,
     };
@@ -286,7 +319,8 @@ fn typed(undo: &'static str, run: fn(&Stage) -> Finished) -> Life {
         harm: |stage, finished| {
             let left = stage.world.sql(LEFT);
             let done = ["PENDING|1|reset|1|pending", "ERROR|1|cleanup|1|error"].contains(&&*left);
-            let said = finished.stdout.contains("due again") || finished.stdout.contains("1 stale day");
+            let said =
+                finished.stdout.contains("due again") || finished.stdout.contains("1 stale day");
             (finished.status != 0 || !done || !said).then(|| format!("{left} {}", told(finished)))
         },
         next: |stage| {
@@ -319,7 +353,9 @@ fn a_reset_and_a_cleanup_survive_a_kill_and_a_cut_at_every_step() {
 }
 
 fn events() -> [String; 3] {
-    let event = |id: &str, data: &str| format!(r#"{{"id":"{id}","created_at":"2024-09-28T01:02:03Z","data":{data}}}"#);
+    let event = |id: &str, data: &str| {
+        format!(r#"{{"id":"{id}","created_at":"2024-09-28T01:02:03Z","data":{data}}}"#)
+    };
     let deep = "[".repeat(20_000) + &"]".repeat(20_000);
     [event("a", "1"), event("a", "2"), event("b", &deep)]
 }
@@ -344,11 +380,17 @@ fn small() -> Model {
 
 /// What a run said of its day, or of itself.
 fn told(finished: &Finished) -> String {
-    format!("exit {}, {}{}", finished.status, one_line(&finished.stdout), one_line(&finished.stderr))
+    format!(
+        "exit {}, {}{}",
+        finished.status,
+        one_line(&finished.stdout),
+        one_line(&finished.stderr)
+    )
 }
 
 fn one_line(text: &str) -> String {
-    let lines = text.lines().filter(|line| !line.starts_with("--") && !line.trim().starts_with("query --"));
+    let lines =
+        text.lines().filter(|line| !line.starts_with("--") && !line.trim().starts_with("query --"));
     let line: String = lines.flat_map(str::split_whitespace).flat_map(|word| [word, " "]).collect();
     line.chars().take(400).collect()
 }

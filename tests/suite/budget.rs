@@ -11,7 +11,8 @@ use crate::support::{ACME, World, date, day, wait_for};
 /// How much later than it was sent a request may arrive at a busy machine.
 const JITTER: Duration = Duration::from_millis(200);
 
-const GLOBEX: &str = "[[source]]\nname = \"globex\"\naccount = \"globex\"\ntoken_env = \"GLOBEX_TOKEN\"\n";
+const GLOBEX: &str =
+    "[[source]]\nname = \"globex\"\naccount = \"globex\"\ntoken_env = \"GLOBEX_TOKEN\"\n";
 
 #[test]
 fn each_token_has_its_own_pace_and_keeps_it_under_concurrency() {
@@ -35,7 +36,8 @@ fn each_token_has_its_own_pace_and_keeps_it_under_concurrency() {
             }
         }
     }
-    let (acme, globex) = (by_token.values().next().expect("one"), by_token.values().nth(1).expect("another"));
+    let (acme, globex) =
+        (by_token.values().next().expect("one"), by_token.values().nth(1).expect("another"));
     assert!(acme[0] < globex[10] && globex[0] < acme[10], "the two ran beside each other");
 }
 
@@ -52,7 +54,10 @@ fn a_token_that_heroku_limits_goes_on_at_its_pace_without_the_burst_and_its_days
         assert_eq!(times.len(), 30, "the burst would have let all of them through at once");
         let after = &times[8..];
         let took = after[21] - after[0];
-        assert!(took + JITTER >= Duration::from_secs(2), "22 requests, ten a second, took {took:?}");
+        assert!(
+            took + JITTER >= Duration::from_secs(2),
+            "22 requests, ten a second, took {took:?}"
+        );
         if retry_after.is_some() {
             assert!(after[0] - times[0] >= Duration::from_secs(1), "the wait that was asked for");
         }
@@ -64,7 +69,15 @@ fn a_token_that_is_limited_for_longer_than_the_policy_waits_costs_one_request_an
     let world = World::busy(&format!("[sync]\nconcurrency = 1\n{ACME}{GLOBEX}"));
     world.heroku.fault(Match::events("acme").always(), Fault::rate_limit(Some("86400")));
     let report = world.sync("--from 2024-09-01 --to 2024-09-10", 1);
-    assert_eq!(world.heroku.requests().iter().filter(|asked| asked.account.as_deref() == Some("acme")).count(), 1);
+    assert_eq!(
+        world
+            .heroku
+            .requests()
+            .iter()
+            .filter(|asked| asked.account.as_deref() == Some("acme"))
+            .count(),
+        1
+    );
     for date in 1..=10 {
         let date = format!("2024-09-{date:02}");
         let error = day(&report, "acme", &date)["error"].as_str().expect("an error").to_owned();
@@ -85,7 +98,9 @@ fn waiting_for_a_token_s_budget_is_told_in_the_log() {
 
 #[test]
 fn when_heroku_is_down_sixty_sources_cost_little_more_than_a_request_each() {
-    let mut sources = String::from("[sync]\nconcurrency = 4\n[retry]\ninitial_interval = \"5ms\"\nmax_attempts = 6\n");
+    let mut sources = String::from(
+        "[sync]\nconcurrency = 4\n[retry]\ninitial_interval = \"5ms\"\nmax_attempts = 6\n",
+    );
     for number in 0..60 {
         let _ = write!(
             sources,
@@ -97,7 +112,11 @@ fn when_heroku_is_down_sixty_sources_cost_little_more_than_a_request_each() {
     let report = world.sync("--date 2024-09-28", 1);
     assert_eq!(report["totals"]["failed"], 60);
     let single = report["days"].as_array().expect("days").iter().filter(|day| day["requests"] == 1);
-    assert!(single.clone().all(|day| day["error"].as_str().is_some_and(|error| error.contains("one attempt only"))));
+    assert!(
+        single.clone().all(|day| day["error"]
+            .as_str()
+            .is_some_and(|error| error.contains("one attempt only")))
+    );
     assert!(single.count() >= 54, "all but those under way when the third was given up");
     // At most the four in flight and the two before them go through the whole policy.
     let requests = world.heroku.requests().len();
@@ -113,7 +132,12 @@ fn after_an_outage_has_ended_each_day_gets_the_whole_policy_again() {
     }
     world.heroku.fault(on("2024-09-24").times(2), Fault::status(503, "unavailable", "down"));
     let report = world.sync("--from 2024-09-20 --to 2024-09-24", 1);
-    let requests: Vec<_> = report["days"].as_array().expect("days").iter().map(|day| day["requests"].clone()).collect();
+    let requests: Vec<_> = report["days"]
+        .as_array()
+        .expect("days")
+        .iter()
+        .map(|day| day["requests"].clone())
+        .collect();
     assert_eq!(requests, [3, 3, 3, 1, 3]);
     assert_eq!(day(&report, "acme", "2024-09-24")["outcome"], "synced");
 }
@@ -127,21 +151,32 @@ fn a_slow_token_does_not_hold_the_others_up() {
         world.sql("SELECT to_regclass('audit_events_log') IS NOT NULL") == "t"
             && world.sql("SELECT count(*) FROM audit_events_log WHERE source = 'globex' AND status = 'SUCCESS'") == "10"
     });
-    assert_eq!(world.sql("SELECT count(*) FROM audit_events_log WHERE source = 'acme' AND status = 'SUCCESS'"), "1");
+    assert_eq!(
+        world.sql(
+            "SELECT count(*) FROM audit_events_log WHERE source = 'acme' AND status = 'SUCCESS'"
+        ),
+        "1"
+    );
     run.signal("TERM");
     assert_eq!(run.wait().status, 143);
 }
 
 #[test]
 fn a_token_that_stays_limited_does_not_wait_out_a_policy_for_each_day_and_the_others_keep_theirs() {
-    let globex = "[[source]]\nname = \"globex\"\naccount = \"globex\"\ntoken_env = \"GLOBEX_TOKEN\"\n";
+    let globex =
+        "[[source]]\nname = \"globex\"\naccount = \"globex\"\ntoken_env = \"GLOBEX_TOKEN\"\n";
     let world = World::busy(&format!("[sync]\nconcurrency = 1\n{ACME}{globex}"));
     world.heroku.fault(Match::events("acme").always(), Fault::rate_limit(None));
-    world.heroku.fault(Match::events("globex").day(date("2024-09-25")), Fault::status(503, "unavailable", "soon"));
+    world.heroku.fault(
+        Match::events("globex").day(date("2024-09-25")),
+        Fault::status(503, "unavailable", "soon"),
+    );
     let report = world.sync("--from 2024-09-20 --to 2024-09-25", 1);
     let requests = |source: &str| -> Vec<_> {
         let days = report["days"].as_array().expect("days").iter();
-        days.filter(|day| day["source"] == source).map(|day| day["requests"].as_u64().expect("a figure")).collect()
+        days.filter(|day| day["source"] == source)
+            .map(|day| day["requests"].as_u64().expect("a figure"))
+            .collect()
     };
     assert_eq!(requests("acme"), [3, 3, 3, 1, 1, 1]);
     assert_eq!(requests("globex"), [1, 1, 1, 1, 1, 2]);

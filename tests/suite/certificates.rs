@@ -11,7 +11,8 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, date_time_ymd};
 use crate::support::{ACME, Finished, World, wait_for};
 
 /// Made by `openssl x509 -req` without extensions, as servers of some age have it.
-const VERSION_1: [&str; 2] = [include_str!("certificates/v1.crt"), include_str!("certificates/v1.key")];
+const VERSION_1: [&str; 2] =
+    [include_str!("certificates/v1.crt"), include_str!("certificates/v1.key")];
 
 /// This machine, by an address that does not say so: connections to it have to be encrypted.
 const ELSEWHERE: &str = "0.0.0.0";
@@ -42,7 +43,8 @@ fn show(cluster: &Cluster, [certificate, key]: [&str; 2], settings: &[(&str, &st
         *number
     };
     let folder = cluster.socket_dir().display().to_string();
-    let (crt, pem, hba) = (format!("{number}.crt"), format!("{number}.key"), format!("{number}.hba"));
+    let (crt, pem, hba) =
+        (format!("{number}.crt"), format!("{number}.key"), format!("{number}.hba"));
     place(cluster, &crt, certificate);
     place(cluster, &pem, key);
     place(cluster, &hba, &format!("{rule}\nlocal all all trust\nhost all all all trust\n"));
@@ -54,12 +56,17 @@ fn show(cluster: &Cluster, [certificate, key]: [&str; 2], settings: &[(&str, &st
         ("ssl", "on".to_owned()),
     ];
     let more = settings.iter().map(|(name, value)| (*name, (*value).to_owned()));
-    let lines = of_test.into_iter().chain(more).map(|(name, value)| format!("ALTER SYSTEM SET {name} = '{value}';\n"));
+    let lines = of_test
+        .into_iter()
+        .chain(more)
+        .map(|(name, value)| format!("ALTER SYSTEM SET {name} = '{value}';\n"));
     let script = lines.fold("ALTER SYSTEM RESET ALL;\n".to_owned(), |script, line| script + &line);
     cluster.psql("postgres", &script).expect("the settings");
     // The file of rules is read at a start alone.
     cluster.restart(pg_cluster::Shutdown::Fast).expect("a restart");
-    wait_for("the server to encrypt", || cluster.psql("postgres", "SHOW ssl").is_ok_and(|ssl| ssl == "on"));
+    wait_for("the server to encrypt", || {
+        cluster.psql("postgres", "SHOW ssl").is_ok_and(|ssl| ssl == "on")
+    });
 }
 
 fn world(cluster: &Arc<Cluster>) -> World {
@@ -68,7 +75,10 @@ fn world(cluster: &Arc<Cluster>) -> World {
 
 fn status_at(world: &World, host: &str, query: &str) -> Finished {
     let port = world.database.cluster().and_then(Cluster::port).expect("a port");
-    world.run(&format!("status --database-url postgres://postgres@{host}:{port}/{}{query}", world.database.name()))
+    world.run(&format!(
+        "status --database-url postgres://postgres@{host}:{port}/{}{query}",
+        world.database.name()
+    ))
 }
 
 fn assert_refused(finished: &Finished, words: &[&str]) {
@@ -104,7 +114,10 @@ fn a_certificate_of_x509_version_1_is_refused_by_name_with_what_to_do() {
     assert_refused(&status_at(&world, ELSEWHERE, "?sslmode=require"), &words);
     let root = world.place("v1.crt", VERSION_1[0]);
     for mode in ["verify-ca", "verify-full"] {
-        assert_refused(&status_at(&world, "localhost", &format!("?sslmode={mode}&sslrootcert={root}")), &words);
+        assert_refused(
+            &status_at(&world, "localhost", &format!("?sslmode={mode}&sslrootcert={root}")),
+            &words,
+        );
     }
 }
 
@@ -113,22 +126,35 @@ fn what_prefers_tls_goes_without_where_none_comes_about() {
     let (cluster, _turn) = server();
     show(cluster, VERSION_1, &[], "");
     let world = world(cluster);
-    for (host, query) in
-        [("localhost", ""), ("127.0.0.1", ""), ("localhost", "?sslmode=prefer"), ("localhost", "?sslmode=allow")]
-    {
+    for (host, query) in [
+        ("localhost", ""),
+        ("127.0.0.1", ""),
+        ("localhost", "?sslmode=prefer"),
+        ("localhost", "?sslmode=allow"),
+    ] {
         let finished = status_at(&world, host, query);
-        assert_eq!((finished.status, finished.stderr.as_str()), (0, ""), "{host}{query}: {finished:#?}");
+        assert_eq!(
+            (finished.status, finished.stderr.as_str()),
+            (0, ""),
+            "{host}{query}: {finished:#?}"
+        );
     }
     for query in ["?sslmode=prefer", "?sslmode=allow"] {
         let finished = status_at(&world, ELSEWHERE, query);
         assert_eq!(finished.status, 0, "{query}: {finished:#?}");
-        assert!(finished.stderr.contains("is not encrypted; sslmode=require"), "{query}: {finished:#?}");
+        assert!(
+            finished.stderr.contains("is not encrypted; sslmode=require"),
+            "{query}: {finished:#?}"
+        );
     }
     // With a certificate that can be read, what prefers it has it.
     show(cluster, texts(&plain()), &[], "");
     let finished = status_at(&world, ELSEWHERE, "?sslmode=prefer");
     assert_eq!(finished.status, 0, "{finished:#?}");
-    assert!(finished.stderr.contains("is encrypted, its certificate not verified"), "{finished:#?}");
+    assert!(
+        finished.stderr.contains("is encrypted, its certificate not verified"),
+        "{finished:#?}"
+    );
 }
 
 #[test]
@@ -136,9 +162,12 @@ fn what_allows_tls_has_it_where_the_server_insists() {
     let (cluster, _turn) = server();
     show(cluster, texts(&plain()), &[], "hostnossl all all all reject");
     let world = world(cluster);
-    for (host, query) in
-        [("localhost", "?sslmode=allow"), ("localhost", ""), (ELSEWHERE, "?sslmode=allow"), (ELSEWHERE, "")]
-    {
+    for (host, query) in [
+        ("localhost", "?sslmode=allow"),
+        ("localhost", ""),
+        (ELSEWHERE, "?sslmode=allow"),
+        (ELSEWHERE, ""),
+    ] {
         let finished = status_at(&world, host, query);
         assert_eq!(finished.status, 0, "{host}{query}: {finished:#?}");
     }
@@ -152,7 +181,8 @@ fn a_certificate_that_expired_or_is_a_ca_s_is_refused_with_what_to_do() {
     let (cluster, _turn) = server();
     let expired = own(|params| {
         params.is_ca = IsCa::ExplicitNoCa;
-        (params.not_before, params.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2020, 2, 1));
+        (params.not_before, params.not_after) =
+            (date_time_ymd(2020, 1, 1), date_time_ymd(2020, 2, 1));
     });
     let of_ca = own(|params| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained));
     let early = own(|params| params.not_before = date_time_ymd(2990, 1, 1));
@@ -164,7 +194,10 @@ fn a_certificate_that_expired_or_is_a_ca_s_is_refused_with_what_to_do() {
         show(cluster, texts(certificate), &[], "");
         let world = world(cluster);
         let root = world.place("root.crt", &certificate[0]);
-        assert_refused(&status_at(&world, "localhost", &format!("?sslmode=verify-full&sslrootcert={root}")), &words);
+        assert_refused(
+            &status_at(&world, "localhost", &format!("?sslmode=verify-full&sslrootcert={root}")),
+            &words,
+        );
         // What does not verify does not mind.
         assert_eq!(status_at(&world, ELSEWHERE, "?sslmode=require").status, 0);
     }
@@ -178,7 +211,8 @@ fn a_certificate_made_as_advised_is_verified() {
     let world = world(cluster);
     let root = world.place("root.crt", &own[0]);
     for mode in ["verify-ca", "verify-full"] {
-        let finished = status_at(&world, "localhost", &format!("?sslmode={mode}&sslrootcert={root}"));
+        let finished =
+            status_at(&world, "localhost", &format!("?sslmode={mode}&sslrootcert={root}"));
         assert_eq!(finished.status, 0, "{mode}: {finished:#?}");
     }
 }
@@ -199,7 +233,10 @@ fn the_cas_of_this_machine_are_those_of_sslrootcert_system() {
     world.set("SSL_CERT_FILE", "/nowhere");
     let none = status_at(&world, "localhost", "?sslrootcert=system");
     assert_eq!(none.status, 2, "{none:#?}");
-    assert!(none.stderr.contains("has no certificates of CAs") && none.stderr.contains("SSL_CERT_FILE"), "{none:#?}");
+    assert!(
+        none.stderr.contains("has no certificates of CAs") && none.stderr.contains("SSL_CERT_FILE"),
+        "{none:#?}"
+    );
 }
 
 #[test]
@@ -227,12 +264,18 @@ fn a_server_that_wants_a_client_certificate_gets_that_of_the_address() {
     show(cluster, texts(&own), &[], "hostssl all all all trust clientcert=verify-full");
     let world = world(cluster);
     let refused = status_at(&world, ELSEWHERE, "");
-    assert_refused(&refused, &["connection requires a valid client certificate", "sslcert=FILE and sslkey=FILE"]);
+    assert_refused(
+        &refused,
+        &["connection requires a valid client certificate", "sslcert=FILE and sslkey=FILE"],
+    );
     let (crt, pem) = (world.place("own.crt", &own[0]), world.place("own.key", &own[1]));
     let finished = status_at(&world, ELSEWHERE, &format!("?sslcert={crt}&sslkey={pem}"));
     assert_eq!(finished.status, 0, "{finished:#?}");
     let locked = world.place("locked.key", "-----BEGIN ENCRYPTED PRIVATE KEY-----\nhush\n");
     let refused = status_at(&world, ELSEWHERE, &format!("?sslcert={crt}&sslkey={locked}"));
     assert_eq!(refused.status, 2, "{refused:#?}");
-    assert!(refused.stderr.contains("`sslkey` names a file that is encrypted. Decrypt it with"), "{refused:#?}");
+    assert!(
+        refused.stderr.contains("`sslkey` names a file that is encrypted. Decrypt it with"),
+        "{refused:#?}"
+    );
 }

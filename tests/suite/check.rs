@@ -9,7 +9,11 @@ use crate::support::{ACME, THREE_ACCOUNTS_AND_A_TEAM, World};
 fn failed(report: &Value) -> Vec<(&str, &str)> {
     let checks = report["checks"].as_array().expect("checks").iter();
     let failed = checks.filter(|check| check["ok"] == false);
-    failed.map(|check| (check["check"].as_str().expect("a kind"), check["subject"].as_str().expect("one"))).collect()
+    failed
+        .map(|check| {
+            (check["check"].as_str().expect("a kind"), check["subject"].as_str().expect("one"))
+        })
+        .collect()
 }
 
 #[test]
@@ -62,7 +66,10 @@ fn a_wrong_file_is_exit_2_as_everywhere() {
 #[test]
 fn sources_that_are_not_enabled_need_no_token_but_one_must_be_enabled() {
     let off = format!("{ACME}enabled = false\n");
-    let mut world = World::new(&format!("{off}{}", ACME.replacen("acme", "other", 1).replace("HEROKU_API", "GLOBEX")));
+    let mut world = World::new(&format!(
+        "{off}{}",
+        ACME.replacen("acme", "other", 1).replace("HEROKU_API", "GLOBEX")
+    ));
     world.unset("HEROKU_API_TOKEN");
     assert_eq!(world.run("check --config-only").status, 0);
     world.write_config(&off);
@@ -72,10 +79,12 @@ fn sources_that_are_not_enabled_need_no_token_but_one_must_be_enabled() {
 
 #[test]
 fn two_variables_with_one_token_and_two_budgets_are_told_apart_from_the_rest() {
-    let mut world = World::new(&format!("{THREE_ACCOUNTS_AND_A_TEAM}\n[source.rate_limit]\nburst = 7\n").replace(
-        "team = \"team-a\"\ntoken_env = \"HEROKU_API_TOKEN\"",
-        "team = \"team-a\"\ntoken_env = \"TEAM_TOKEN\"",
-    ));
+    let mut world = World::new(
+        &format!("{THREE_ACCOUNTS_AND_A_TEAM}\n[source.rate_limit]\nburst = 7\n").replace(
+            "team = \"team-a\"\ntoken_env = \"HEROKU_API_TOKEN\"",
+            "team = \"team-a\"\ntoken_env = \"TEAM_TOKEN\"",
+        ),
+    );
     world.set("TEAM_TOKEN", " HRKU-demo-acme-0001-not-a-secret\n");
     let finished = world.run("check --config-only --output json");
     assert_eq!(failed(&finished.json()), [("token", "TEAM_TOKEN")], "{finished:#?}");
@@ -84,16 +93,23 @@ fn two_variables_with_one_token_and_two_budgets_are_told_apart_from_the_rest() {
 
 /// The checks of a kind, as subject, whether it is right, and what was found.
 fn found<'r>(report: &'r Value, kind: &str) -> Vec<(&'r str, bool, &'r str)> {
-    let checks = report["checks"].as_array().expect("checks").iter().filter(|check| check["check"] == kind);
+    let checks =
+        report["checks"].as_array().expect("checks").iter().filter(|check| check["check"] == kind);
     let text = |check: &'r Value, key: &str| check[key].as_str().expect("a text");
-    checks.map(|check| (text(check, "subject"), check["ok"] == true, text(check, "detail"))).collect()
+    checks
+        .map(|check| (text(check, "subject"), check["ok"] == true, text(check, "detail")))
+        .collect()
 }
 
 fn check(world: &World) -> Value {
     let finished = world.run("check --output json");
     let report = finished.json();
     let all_right = failed(&report).is_empty();
-    assert_eq!((finished.status, &report["ok"]), (i32::from(!all_right), &all_right.into()), "{finished:#?}");
+    assert_eq!(
+        (finished.status, &report["ok"]),
+        (i32::from(!all_right), &all_right.into()),
+        "{finished:#?}"
+    );
     assert!(!format!("{finished:?}").contains("HRKU-"), "{finished:#?}");
     report
 }
@@ -121,7 +137,10 @@ fn all_that_a_sync_needs_is_found_and_nothing_is_changed() {
         vague.map_or_else(|| line.to_owned(), |kind| format!("✓ {kind} …")) + "\n"
     });
     insta::assert_snapshot!("check", lines.collect::<String>());
-    assert!(finished.stdout.contains("PostgreSQL ") && finished.stdout.contains(" requests left"), "{finished:#?}");
+    assert!(
+        finished.stdout.contains("PostgreSQL ") && finished.stdout.contains(" requests left"),
+        "{finished:#?}"
+    );
 }
 
 #[test]
@@ -129,7 +148,8 @@ fn the_rights_are_looked_at_of_every_table_that_there_is() {
     let world = World::new(ACME);
     world.run("migrate");
     let report = check(&world);
-    let mut looked_at: Vec<_> = found(&report, "rights").into_iter().map(|(table, ..)| table).collect();
+    let mut looked_at: Vec<_> =
+        found(&report, "rights").into_iter().map(|(table, ..)| table).collect();
     looked_at.sort_unstable();
     let tables =
         world.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename COLLATE \"C\"");
@@ -140,7 +160,8 @@ fn the_rights_are_looked_at_of_every_table_that_there_is() {
 fn each_thing_is_asked_once_with_each_token_and_the_quota_for_nothing() {
     let world = World::new(THREE_ACCOUNTS_AND_A_TEAM);
     check(&world);
-    let mut asked: Vec<String> = world.heroku.requests().into_iter().map(|request| request.path).collect();
+    let mut asked: Vec<String> =
+        world.heroku.requests().into_iter().map(|request| request.path).collect();
     asked.sort();
     let expected = [
         "/account",
@@ -165,7 +186,10 @@ fn a_token_that_heroku_does_not_take_is_told_and_the_others_are_looked_at() {
     assert_eq!(failed(&report), [("user", "GLOBEX_TOKEN")]);
     let users = found(&report, "user");
     assert!(users[1].2.contains("401 Unauthorized unauthorized"), "{users:?}");
-    assert_eq!(users[0], ("HEROKU_API_TOKEN", true, "the token is valid, and that of audit@acme.example.com"));
+    assert_eq!(
+        users[0],
+        ("HEROKU_API_TOKEN", true, "the token is valid, and that of audit@acme.example.com")
+    );
     let accounts: Vec<_> = found(&report, "account").into_iter().map(|(name, ..)| name).collect();
     assert_eq!(accounts, ["acme", "initech"]);
 }
@@ -177,8 +201,12 @@ fn an_account_without_manage_one_that_is_not_seen_and_an_unknown_team_are_told_a
     world.set("HEROKU_API_TOKEN", "HRKU-demo-acme-viewer-not-a-secret");
     let finished = world.run("check");
     assert_eq!(finished.status, 1, "{finished:#?}");
-    let wrong: String =
-        finished.stdout.lines().filter(|line| line.starts_with('✗')).map(|line| line.to_owned() + "\n").collect();
+    let wrong: String = finished
+        .stdout
+        .lines()
+        .filter(|line| line.starts_with('✗'))
+        .map(|line| line.to_owned() + "\n")
+        .collect();
     // The fake numbers its answers, and this is not about which came when.
     let mut parts = wrong.split(", request ");
     let mut text = parts.next().expect("a beginning").to_owned();
@@ -203,7 +231,9 @@ fn of_a_quota_that_is_used_up_to_the_reserve_nothing_more_is_taken() {
 #[test]
 fn a_heroku_or_a_database_that_does_not_answer_is_told_and_the_rest_is_looked_at() {
     let mut world = World::new(ACME);
-    world.write_file(&format!("[api]\nbase_url = \"http://127.0.0.1:1\"\n[retry]\ninitial_interval = \"5ms\"\n{ACME}"));
+    world.write_file(&format!(
+        "[api]\nbase_url = \"http://127.0.0.1:1\"\n[retry]\ninitial_interval = \"5ms\"\n{ACME}"
+    ));
     let report = check(&world);
     assert_eq!(failed(&report), [("quota", "HEROKU_API_TOKEN")]);
     assert_eq!(found(&report, "schema").len(), 1);
@@ -212,7 +242,10 @@ fn a_heroku_or_a_database_that_does_not_answer_is_told_and_the_rest_is_looked_at
     let report = check(&world);
     assert_eq!(failed(&report), [("server", "database")]);
     assert!(!report.to_string().contains("hush-hush"));
-    assert_eq!(found(&report, "account"), [("acme", true, "seen with HEROKU_API_TOKEN, with the permission manage")]);
+    assert_eq!(
+        found(&report, "account"),
+        [("acme", true, "seen with HEROKU_API_TOKEN, with the permission manage")]
+    );
 }
 
 #[test]

@@ -8,7 +8,8 @@ use std::time::Duration;
 use auditsync::config::{Config, ConfigError, EventLog, Filter, Source};
 
 /// A file with one source and nothing else.
-const LEAST: &str = "[[source]]\nname = \"acme\"\naccount = \"acme\"\ntoken_env = \"HEROKU_API_TOKEN\"\n";
+const LEAST: &str =
+    "[[source]]\nname = \"acme\"\naccount = \"acme\"\ntoken_env = \"HEROKU_API_TOKEN\"\n";
 
 /// Where invalid files stand beside what is said of them.
 fn mistakes() -> PathBuf {
@@ -52,7 +53,12 @@ fn each_invalid_file_gets_its_message() {
         names.insert(path.file_stem().expect("a name").to_owned());
     }
     assert!(names.len() >= 20, "only {} invalid files were found", names.len());
-    assert!(wrong.is_empty(), "{} messages are not the expected ones:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} messages are not the expected ones:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
 }
 
 #[test]
@@ -76,7 +82,10 @@ fn the_example_is_right_and_shows_the_defaults() {
     let least = good(LEAST);
     assert_eq!(example.sources.len(), 3);
     assert_eq!(example.sources[0], least.sources[0]);
-    assert_eq!((&example.database, &example.api, &example.sync), (&least.database, &least.api, &least.sync));
+    assert_eq!(
+        (&example.database, &example.api, &example.sync),
+        (&least.database, &least.api, &least.sync)
+    );
     assert!(example.sources.iter().all(|source| source.since.is_none() && source.enabled));
     assert_eq!(example.sources[1].rate_limit.requests_per_hour.get(), 2000);
     assert_eq!(example.sources[2].scope.team.as_deref(), Some("team-a"));
@@ -91,7 +100,10 @@ fn the_example_is_right_and_shows_the_defaults() {
         })
         .collect();
     let mut shown = good(&shown.join("\n"));
-    assert_eq!(shown.sources[0].since.take().map(|day| day.to_string()).as_deref(), Some("2024-09-01"));
+    assert_eq!(
+        shown.sources[0].since.take().map(|day| day.to_string()).as_deref(),
+        Some("2024-09-01")
+    );
     let filter = std::mem::take(&mut shown.sources[2].scope.filter);
     assert_eq!(filter.actor.as_deref(), Some("user@example.com"));
     assert_eq!(Config { path: example.path.clone(), ..shown }, example);
@@ -100,12 +112,24 @@ fn the_example_is_right_and_shows_the_defaults() {
 #[test]
 fn the_defaults_are_those_of_the_contract() {
     let config = good(LEAST);
-    assert_eq!((config.database.url_env.as_str(), config.database.max_connections), ("DATABASE_URL", 4));
-    assert_eq!((config.api.base_url.as_str(), config.api.page_size), ("https://api.heroku.com/", 1000));
-    assert_eq!((config.api.connect_timeout.as_secs(), config.api.request_timeout.as_secs()), (10, 60));
+    assert_eq!(
+        (config.database.url_env.as_str(), config.database.max_connections),
+        ("DATABASE_URL", 4)
+    );
+    assert_eq!(
+        (config.api.base_url.as_str(), config.api.page_size),
+        ("https://api.heroku.com/", 1000)
+    );
+    assert_eq!(
+        (config.api.connect_timeout.as_secs(), config.api.request_timeout.as_secs()),
+        (10, 60)
+    );
     assert_eq!((config.sync.concurrency, config.sync.catch_up_days), (4, 7));
     assert_eq!(config.sync.recheck_after, [Duration::from_hours(24), Duration::from_hours(72)]);
-    assert_eq!((config.events, config.notify.ping_url_env.as_str()), (EventLog::Summary, "AUDITSYNC_PING_URL"));
+    assert_eq!(
+        (config.events, config.notify.ping_url_env.as_str()),
+        (EventLog::Summary, "AUDITSYNC_PING_URL")
+    );
     let source = &config.sources[0];
     assert_eq!((source.name.as_ref(), source.enabled, source.since), ("acme", true, None));
     let limit = source.rate_limit;
@@ -114,7 +138,10 @@ fn the_defaults_are_those_of_the_contract() {
     assert_eq!((retry.max_attempts.get(), retry.multiplier.to_bits()), (6, 2.0_f64.to_bits()));
     assert_eq!((retry.initial_interval.as_millis(), retry.max_interval.as_secs()), (500, 30));
     assert_eq!((retry.max_elapsed.as_secs(), retry.jitter.to_bits()), (300, 0.5_f64.to_bits()));
-    assert_eq!((source.lock.stale_after.as_secs(), source.lock.heartbeat_every.as_secs()), (900, 60));
+    assert_eq!(
+        (source.lock.stale_after.as_secs(), source.lock.heartbeat_every.as_secs()),
+        (900, 60)
+    );
 }
 
 #[test]
@@ -123,8 +150,14 @@ fn a_source_overrides_key_by_key() {
         "lock.stale_after = \"9m\"\nretry.max_attempts = 3\n{LEAST}lock.heartbeat_every = \"3m\"\n[source.retry]\nmultiplier = 3\n"
     ));
     let source = &config.sources[0];
-    assert_eq!((source.lock.stale_after.as_secs(), source.lock.heartbeat_every.as_secs()), (540, 180));
-    assert_eq!((source.retry.max_attempts.get(), source.retry.multiplier.to_bits()), (3, 3.0_f64.to_bits()));
+    assert_eq!(
+        (source.lock.stale_after.as_secs(), source.lock.heartbeat_every.as_secs()),
+        (540, 180)
+    );
+    assert_eq!(
+        (source.retry.max_attempts.get(), source.retry.multiplier.to_bits()),
+        (3, 3.0_f64.to_bits())
+    );
     assert_eq!(source.retry.jitter.to_bits(), 0.5_f64.to_bits());
 }
 
@@ -285,7 +318,9 @@ fn a_file_that_cannot_be_read_is_told_why() {
 }
 
 fn tokens(config: &Config, env: &[(&str, &str)]) -> Result<Vec<String>, String> {
-    let env = |name: &str| env.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+    let env = |name: &str| {
+        env.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+    };
     let tokens = config.tokens(&config.sources, &env).map_err(|error| error.to_string())?;
     Ok(config.sources.iter().map(|source| tokens.of(source).expose().to_owned()).collect())
 }
@@ -304,7 +339,8 @@ fn tokens_come_from_their_variables() {
 
 #[test]
 fn all_unusable_tokens_are_told_together_and_none_is_shown() {
-    let said = tokens(&three_sources(), &[("THIRD_TOKEN", "s3cret\ns3cret")]).expect_err("unusable tokens");
+    let said = tokens(&three_sources(), &[("THIRD_TOKEN", "s3cret\ns3cret")])
+        .expect_err("unusable tokens");
     assert_eq!(
         said,
         "error: HEROKU_API_TOKEN, the token of sources `acme` and `second`, is not set\n\
@@ -316,13 +352,16 @@ fn all_unusable_tokens_are_told_together_and_none_is_shown() {
 
 #[test]
 fn sources_that_share_a_token_by_its_value_must_share_its_budget() {
-    let said = tokens(&three_sources(), &[("HEROKU_API_TOKEN", "s3cret"), ("THIRD_TOKEN", " s3cret")]);
+    let said =
+        tokens(&three_sources(), &[("HEROKU_API_TOKEN", "s3cret"), ("THIRD_TOKEN", " s3cret")]);
     let said = said.expect_err("two budgets for one token");
     assert!(said.starts_with("error: sources `acme` and `third` have the same token"), "{said}");
     assert!(!said.contains("s3cret"), "{said}");
     let others = |source: &&Source| source.name.as_ref() != "third";
     let config = three_sources();
-    assert!(config.tokens(config.sources.iter().filter(others), &|_| Some("s3cret".to_owned())).is_ok());
+    assert!(
+        config.tokens(config.sources.iter().filter(others), &|_| Some("s3cret".to_owned())).is_ok()
+    );
 }
 
 /// A small generator of numbers, the same in each run.
@@ -330,7 +369,8 @@ struct Dice(u64);
 
 impl Dice {
     fn roll(&mut self, sides: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as usize % sides
     }
 }
@@ -338,11 +378,26 @@ impl Dice {
 #[test]
 fn nothing_makes_it_panic() {
     let path = Path::new("audit.toml");
-    let example = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("audit.toml")).expect("the example");
+    let example = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("audit.toml"))
+        .expect("the example");
     for end in (0..=example.len()).step_by(5) {
         let _ = Config::parse(path, &String::from_utf8_lossy(&example.as_bytes()[..end]));
     }
-    for deep in ["[", "{a=", "a.", "[[", "x=[", "\"", "'''", "\r", "\t", "source=[{", "\u{0}", "é=", "HRKU-é://@"] {
+    for deep in [
+        "[",
+        "{a=",
+        "a.",
+        "[[",
+        "x=[",
+        "\"",
+        "'''",
+        "\r",
+        "\t",
+        "source=[{",
+        "\u{0}",
+        "é=",
+        "HRKU-é://@",
+    ] {
         let said = said_of(&deep.repeat(3000));
         assert!(said.ends_with("nothing was asked or written"));
     }
@@ -361,6 +416,7 @@ fn nothing_makes_it_panic() {
             let at = dice.roll(bytes.len());
             bytes[at] = dice.roll(256) as u8;
         }
-        let _ = Config::parse(path, &String::from_utf8_lossy(&bytes)).map_err(|error| error.to_string());
+        let _ = Config::parse(path, &String::from_utf8_lossy(&bytes))
+            .map_err(|error| error.to_string());
     }
 }

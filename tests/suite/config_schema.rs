@@ -9,7 +9,8 @@ use boon::{Compiler, SchemaIndex, Schemas};
 use serde_json::{Value, json};
 
 /// A file with one source and nothing else.
-const LEAST: &str = "[[source]]\nname = \"acme\"\naccount = \"acme\"\ntoken_env = \"HEROKU_API_TOKEN\"\n";
+const LEAST: &str =
+    "[[source]]\nname = \"acme\"\naccount = \"acme\"\ntoken_env = \"HEROKU_API_TOKEN\"\n";
 
 /// The wrong files whose mistake no schema can tell: a rule between keys, or between sources.
 const BEYOND_A_SCHEMA: [&str; 7] = [
@@ -42,7 +43,9 @@ impl Schema {
     /// What it says of a file, as an editor would ask it; `Ok` if nothing.
     fn says(&self, text: &str) -> Result<(), String> {
         let file: toml::Table = toml::from_str(text).map_err(|error| error.to_string())?;
-        self.schemas.validate(&json(toml::Value::Table(file)), self.index).map_err(|error| format!("{error:#}"))
+        self.schemas
+            .validate(&json(toml::Value::Table(file)), self.index)
+            .map_err(|error| format!("{error:#}"))
     }
 }
 
@@ -51,7 +54,9 @@ fn json(value: toml::Value) -> Value {
     match value {
         toml::Value::Datetime(date) => date.to_string().into(),
         toml::Value::Array(values) => values.into_iter().map(json).collect(),
-        toml::Value::Table(table) => Value::Object(table.into_iter().map(|(key, value)| (key, json(value))).collect()),
+        toml::Value::Table(table) => {
+            Value::Object(table.into_iter().map(|(key, value)| (key, json(value))).collect())
+        }
         other => serde_json::to_value(other).expect("JSON"),
     }
 }
@@ -64,7 +69,10 @@ fn the_committed_schema_is_the_one_that_the_code_makes() {
         fs::write(here("audit.schema.json"), &made).expect("a folder that can be written");
     }
     let committed = fs::read_to_string(here("audit.schema.json")).unwrap_or_default();
-    assert!(committed == made, "audit.schema.json is not what the code makes; UPDATE_EXPECTED=1 writes it anew");
+    assert!(
+        committed == made,
+        "audit.schema.json is not what the code makes; UPDATE_EXPECTED=1 writes it anew"
+    );
 }
 
 #[test]
@@ -75,7 +83,9 @@ fn the_example_names_the_schema_and_agrees_with_it() {
     assert_eq!(schema.says(&example), Ok(()));
     assert_eq!(schema.says(LEAST), Ok(()));
     // Also with each default spelled out that stands in it as a comment.
-    let shown = example.lines().map(|line| line.strip_prefix("# ").filter(|key| is_key(key)).unwrap_or(line));
+    let shown = example
+        .lines()
+        .map(|line| line.strip_prefix("# ").filter(|key| is_key(key)).unwrap_or(line));
     assert_eq!(schema.says(&shown.collect::<Vec<_>>().join("\n")), Ok(()));
 }
 
@@ -109,7 +119,11 @@ fn the_schema_draws_each_limit_where_the_program_does() {
             &["\"http://[::1]:80/a\"", "\"https://h/a@b\""],
             &["\"http://h\"", "\"https://a@h\"", "\"h\""],
         ),
-        ("api.connect_timeout", &["\"500ms\"", "\"1h30m\"", "\"0h01s\""], &["\"0s\"", "\"1.5h\"", "\"15M\"", "10"]),
+        (
+            "api.connect_timeout",
+            &["\"500ms\"", "\"1h30m\"", "\"0h01s\""],
+            &["\"0s\"", "\"1.5h\"", "\"15M\"", "10"],
+        ),
         ("sync.recheck_after", &["[]", "[\"1d\"]"], &["\"1d\"", "[1]", "[\"\"]"]),
         ("retry.multiplier", &["1", "1.0", "2.5"], &["0.99", "\"2\""]),
         ("retry.jitter", &["0", "1.0"], &["1.01", "-0.1"]),
@@ -133,7 +147,11 @@ fn the_schema_draws_each_limit_where_the_program_does() {
             &["\"a\"", "\"...\"", "\".a\"", "\"ä\""],
             &["\"\"", "\".\"", "\"..\"", "\"a/b\"", "\"a b\"", "\"HRKU-a\""],
         ),
-        ("filter", &["{}", "{ actor = \"a b\" }"], &["{ actor = \" \" }", "{ actors = \"a\" }", "\"a\""]),
+        (
+            "filter",
+            &["{}", "{ actor = \"a b\" }"],
+            &["{ actor = \" \" }", "{ actors = \"a\" }", "\"a\""],
+        ),
         ("lock", &["{ stale_after = \"9m\" }"], &["{ stale = \"9m\" }"]),
     ];
     for (key, good, bad) in of_source {
@@ -167,7 +185,9 @@ fn the_defaults_that_the_schema_shows_are_those_of_the_program() {
         }
     }
     assert!(count > 15, "{count} defaults");
-    let parse = |text: &str| Config::parse(Path::new("audit.toml"), text).unwrap_or_else(|error| panic!("{error}"));
+    let parse = |text: &str| {
+        Config::parse(Path::new("audit.toml"), text).unwrap_or_else(|error| panic!("{error}"))
+    };
     let enabled = &schema["properties"]["source"]["items"]["properties"]["enabled"]["default"];
     assert_eq!(parse(&format!("{spelled}{LEAST}enabled = {enabled}\n")), parse(LEAST));
 }

@@ -19,8 +19,12 @@ fn world_at(url: &str, attempts: u32) -> World {
 
 fn world_of(url: &str, attempts: u32, sources: &str) -> World {
     let world = World::new(sources);
-    let retry = format!("[retry]\ninitial_interval = \"5ms\"\nmax_interval = \"10ms\"\nmax_attempts = {attempts}\n");
-    world.write_file(&format!("[api]\nbase_url = \"{url}\"\n[rate_limit]\nburst = 1000\n{retry}{sources}"));
+    let retry = format!(
+        "[retry]\ninitial_interval = \"5ms\"\nmax_interval = \"10ms\"\nmax_attempts = {attempts}\n"
+    );
+    world.write_file(&format!(
+        "[api]\nbase_url = \"{url}\"\n[rate_limit]\nburst = 1000\n{retry}{sources}"
+    ));
     world
 }
 
@@ -63,7 +67,8 @@ struct Page {
 fn kinds(before: &[&'static str], fresh: [&'static str; 2]) -> Vec<Page> {
     let reversed = before.iter().rev().copied().collect();
     let overlapping = vec![before[before.len() - 1], fresh[0]];
-    let contents = [vec![], fresh.to_vec(), overlapping, before.to_vec(), vec![before[0]], reversed];
+    let contents =
+        [vec![], fresh.to_vec(), overlapping, before.to_vec(), vec![before[0]], reversed];
     let mut pages = Vec::new();
     for status in ["200 OK", "206 Partial Content"] {
         for leads_on in [false, true] {
@@ -102,8 +107,14 @@ fn table() -> Vec<Vec<Page>> {
         let goes_on = second.leads_on && second.ids.iter().any(|id| *id > "b");
         table.push(vec![second.clone()]);
         if goes_on {
-            let before = if second.ids.contains(&"d") { &["a", "b", "c", "d"][..] } else { &["a", "b", "c"] };
-            table.extend(kinds(before, ["e", "f"]).into_iter().map(|third| vec![second.clone(), third]));
+            let before = if second.ids.contains(&"d") {
+                &["a", "b", "c", "d"][..]
+            } else {
+                &["a", "b", "c"]
+            };
+            table.extend(
+                kinds(before, ["e", "f"]).into_iter().map(|third| vec![second.clone(), third]),
+            );
         }
     }
     table
@@ -117,12 +128,15 @@ fn serve_table(table: Arc<Vec<Vec<Page>>>, hidden: Option<&'static str>) -> Stri
             let read = pages.iter().flat_map(|page| page.ids.iter().copied()).chain(["b", "a"]);
             return last(&hidden.into_iter().chain(read).collect::<Vec<_>>());
         }
-        let number = head.split_once("id ]p").map_or(1, |(_, rest)| usize::from(rest.as_bytes()[0] - b'0'));
+        let number =
+            head.split_once("id ]p").map_or(1, |(_, rest)| usize::from(rest.as_bytes()[0] - b'0'));
         let next = format!("Next-Range: id ]p{}..; max=2\r\n", number + 1);
         match number.checked_sub(2).map(|at| pages.get(at)) {
             None => http("206 Partial Content", &next, &list(&["a", "b"])),
             Some(None) => last(&["z"]),
-            Some(Some(page)) => http(page.status, if page.leads_on { &next } else { "" }, &list(&page.ids)),
+            Some(Some(page)) => {
+                http(page.status, if page.leads_on { &next } else { "" }, &list(&page.ids))
+            }
         }
     })
 }
@@ -139,19 +153,27 @@ fn every_order_of_pages_ends_as_the_table_says() {
             "SELECT source, string_agg(event_id, '' ORDER BY event_id) FROM audit_events
              JOIN audit_events_log USING (source, process_date) WHERE status = 'SUCCESS' GROUP BY 1",
         );
-        let stored: BTreeMap<&str, &str> = stored.lines().filter_map(|row| row.split_once('|')).collect();
+        let stored: BTreeMap<&str, &str> =
+            stored.lines().filter_map(|row| row.split_once('|')).collect();
         for (line, pages) in table.iter().enumerate() {
             let source = format!("a{line:03}");
             let found = stored.get(&*source).map(|ids| (*ids).to_owned());
             let wanted = expected(pages, hidden).map(|ids| ids.into_iter().collect::<String>());
-            assert_eq!(found, wanted, "[a, b], then {pages:?}, hidden: {hidden:?}: {:#}", day(&report, &source, DAY));
+            assert_eq!(
+                found,
+                wanted,
+                "[a, b], then {pages:?}, hidden: {hidden:?}: {:#}",
+                day(&report, &source, DAY)
+            );
         }
     }
 }
 
 #[test]
 fn a_page_that_does_not_follow_on_is_asked_for_again_by_its_range() {
-    for wrong in [last(&["a", "b"]), last(&["b"]), first(&["b", "a"]), http("206 Partial Content", "", "[]")] {
+    for wrong in
+        [last(&["a", "b"]), last(&["b"]), first(&["b", "a"]), http("206 Partial Content", "", "[]")]
+    {
         let given = Mutex::new(false);
         let url = serve(move |_, head| match is_next(head) {
             false => first(&["a", "b"]),
@@ -168,21 +190,32 @@ fn a_page_that_does_not_follow_on_is_asked_for_again_by_its_range() {
 fn what_comes_again_in_other_bytes_is_not_new() {
     let events = r#"[{ "id" : "b" }, {"seen":2,"id":"a"}]"#;
     for end in ["", "Next-Range: id ]p3..; max=2\r\n"] {
-        let url = serve(move |_, head| if is_next(head) { http("200 OK", end, events) } else { first(&["a", "b"]) });
+        let url =
+            serve(
+                move |_, head| {
+                    if is_next(head) { http("200 OK", end, events) } else { first(&["a", "b"]) }
+                },
+            );
         let row = synced(&url, 1);
         assert_eq!(row["requests"], 4, "{row:#}");
-        assert!(row["error"].as_str().is_some_and(|error| error.contains("on the pages before")), "{row:#}");
+        assert!(
+            row["error"].as_str().is_some_and(|error| error.contains("on the pages before")),
+            "{row:#}"
+        );
     }
 }
 
 #[test]
 fn what_has_no_id_is_known_by_its_bytes() {
-    let list =
-        |pages: [&'static str; 2]| {
-            serve(move |_, head| {
-                if is_next(head) { http("200 OK", "", pages[1]) } else { http("206 Partial Content", NEXT, pages[0]) }
-            })
-        };
+    let list = |pages: [&'static str; 2]| {
+        serve(move |_, head| {
+            if is_next(head) {
+                http("200 OK", "", pages[1])
+            } else {
+                http("206 Partial Content", NEXT, pages[0])
+            }
+        })
+    };
     assert_eq!(synced(&list([r#"[{"x":1},{"x":2}]"#, r#"[{"x":2},{"x":3}]"#]), 0)["events"], 3);
     synced(&list([r#"[{"x":1},{"x":2}]"#, r#"[{"x":2},{"x":1}]"#]), 1);
 }
@@ -231,11 +264,17 @@ fn an_empty_page_that_the_descending_list_contradicts_is_no_end() {
     for witness in [&["c", "b", "a"][..], &["c"], &["b", "c"]] {
         let row = synced(&empty_behind_a_and_b(move |_| last(witness)), 1);
         assert_eq!(row["requests"], 1 + 3 * 2, "page and witness, three times: {row:#}");
-        assert!(row["error"].as_str().is_some_and(|error| error.contains("descending order")), "{row:#}");
+        assert!(
+            row["error"].as_str().is_some_and(|error| error.contains("descending order")),
+            "{row:#}"
+        );
     }
     // One that does not even hold what was read is no witness.
     let row = synced(&empty_behind_a_and_b(|_| last(&[])), 1);
-    assert!(row["error"].as_str().is_some_and(|error| error.contains("descending order")), "{row:#}");
+    assert!(
+        row["error"].as_str().is_some_and(|error| error.contains("descending order")),
+        "{row:#}"
+    );
 }
 
 #[test]
@@ -255,8 +294,15 @@ fn what_the_witness_shows_is_read_when_the_page_is_asked_for_again() {
 
 #[test]
 fn a_witness_that_fails_is_asked_again_and_counted() {
-    for broken in [http("503 Service Unavailable", "", ""), http("200 OK", "", "[{"), http("200 OK", "", "{}")] {
-        let url = empty_behind_a_and_b(move |number| if number == 1 { broken.clone() } else { last(&["b", "a"]) });
+    for broken in [
+        http("503 Service Unavailable", "", ""),
+        http("200 OK", "", "[{"),
+        http("200 OK", "", "{}"),
+    ] {
+        let url =
+            empty_behind_a_and_b(
+                move |number| if number == 1 { broken.clone() } else { last(&["b", "a"]) },
+            );
         let row = synced(&url, 0);
         assert_eq!((&row["requests"], &row["retries"]), (&4.into(), &1.into()), "{row:#}");
     }
@@ -279,7 +325,10 @@ fn an_empty_first_page_may_lead_on_and_then_the_rule_holds() {
     };
     assert_eq!(synced(&list(last(&["a"]), last(&[])), 0)["events"], 1);
     let row = synced(&list(last(&[]), last(&["a"])), 1);
-    assert!(row["error"].as_str().is_some_and(|error| error.contains("descending order")), "{row:#}");
+    assert!(
+        row["error"].as_str().is_some_and(|error| error.contains("descending order")),
+        "{row:#}"
+    );
     synced(&list(http("206 Partial Content", "Next-Range: id ]p3..\r\n", "[]"), last(&[])), 1);
 }
 
@@ -317,6 +366,10 @@ fn the_list_of_teams_follows_the_same_rule() {
         world.write_file(&format!("[api]\nbase_url = \"{url}\"\n{retry}{source}"));
         let report = world.sync(ON_DAY, status);
         let row = day(&report, "acme", DAY);
-        assert_eq!(row["outcome"], if status == 0 { "synced" } else { "failed" }, "{kind}: {row:#}");
+        assert_eq!(
+            row["outcome"],
+            if status == 0 { "synced" } else { "failed" },
+            "{kind}: {row:#}"
+        );
     }
 }

@@ -13,13 +13,20 @@ fn status(world: &World, arguments: &str, status: i32) -> Value {
 /// The source of this name.
 fn source<'r>(report: &'r Value, name: &str) -> &'r Value {
     let sources = report["sources"].as_array().expect("sources");
-    sources.iter().find(|source| source["source"] == name).unwrap_or_else(|| panic!("no {name} in {report:#}"))
+    sources
+        .iter()
+        .find(|source| source["source"] == name)
+        .unwrap_or_else(|| panic!("no {name} in {report:#}"))
 }
 
 fn ranges(source: &Value) -> Vec<String> {
     let text = |value: &Value| value.as_str().expect("text").to_owned();
     let ranges = source["ranges"].as_array().expect("ranges").iter();
-    ranges.map(|range| format!("{} {} {}", text(&range["state"]), text(&range["from"]), text(&range["to"]))).collect()
+    ranges
+        .map(|range| {
+            format!("{} {} {}", text(&range["state"]), text(&range["from"]), text(&range["to"]))
+        })
+        .collect()
 }
 
 /// A ledger of `acme`: settled to ten days ago, then a failed day, one missing, one reset, and whole ones.
@@ -55,7 +62,9 @@ fn each_day_from_since_to_yesterday_has_a_state_and_days_that_stand_alike_are_a_
             format!("whole {} {}", ago(6), ago(1)),
         ]
     );
-    for (figure, days) in [("settled", 31), ("whole", 6), ("failed", 1), ("due", 1), ("missing", 3), ("at_work", 0)] {
+    for (figure, days) in
+        [("settled", 31), ("whole", 6), ("failed", 1), ("due", 1), ("missing", 3), ("at_work", 0)]
+    {
         assert_eq!(acme[figure], days, "{figure}");
     }
     assert_eq!(acme["oldest_gap"], ago(42));
@@ -67,7 +76,10 @@ fn each_day_from_since_to_yesterday_has_a_state_and_days_that_stand_alike_are_a_
 
     let text = world.run("status").stdout;
     assert!(text.contains("failed, 1 day") && text.contains("Heroku refused: 403"), "{text}");
-    assert!(text.lines().count() < 25 && text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    assert!(
+        text.lines().count() < 25 && text.lines().all(|line| line.chars().count() <= 80),
+        "{text}"
+    );
 }
 
 #[test]
@@ -89,17 +101,26 @@ fn check_tells_which_source_is_behind_and_by_how_much_and_exits_with_1() {
     assert_eq!(status(&world, "--check --max-lag 36h", 0)["check"]["ok"], true);
     world.sql("DELETE FROM audit_events_log WHERE process_date = current_date - 1");
     assert_eq!(status(&world, "--check --max-lag 3d", 0)["check"]["ok"], true);
-    assert_eq!(status(&world, "--check --max-lag 23h", 1)["check"]["ok"], false, "yesterday is missing");
+    assert_eq!(
+        status(&world, "--check --max-lag 23h", 1)["check"]["ok"],
+        false,
+        "yesterday is missing"
+    );
     assert_eq!(world.run("status --max-lag 36h").status, 2);
     assert_eq!(world.run("status --check --max-lag soon").status, 2);
 }
 
 #[test]
 fn a_source_that_was_never_synced_is_behind_and_one_that_is_disabled_is_not() {
-    let world =
-        World::new(&format!("{ACME}enabled = false\n{}", ACME.replace("\"acme\"\naccount", "\"new\"\naccount")));
+    let world = World::new(&format!(
+        "{ACME}enabled = false\n{}",
+        ACME.replace("\"acme\"\naccount", "\"new\"\naccount")
+    ));
     let report = status(&world, "--check", 1);
-    assert_eq!(report["check"]["behind"], serde_json::json!([{"source": "new", "reason": "it was never synced"}]));
+    assert_eq!(
+        report["check"]["behind"],
+        serde_json::json!([{"source": "new", "reason": "it was never synced"}])
+    );
 }
 
 #[test]
@@ -109,7 +130,10 @@ fn a_source_that_was_taken_out_of_the_file_or_renamed_is_still_seen_as_it_was_le
     world.write_config(&ACME.replace("name = \"acme\"", "name = \"acme-prod\""));
     let report = status(&world, "", 0);
     let gone = source(&report, "acme");
-    assert_eq!((&gone["in_file"], &gone["missing"], &gone["lag_seconds"]), (&false.into(), &1.into(), &Value::Null));
+    assert_eq!(
+        (&gone["in_file"], &gone["missing"], &gone["lag_seconds"]),
+        (&false.into(), &1.into(), &Value::Null)
+    );
     let renamed = source(&report, "acme-prod");
     assert_eq!(renamed["earlier_names"], serde_json::json!(["acme"]));
     assert!(world.run("status").stdout.contains("It reads the same as acme: earlier names?"));
@@ -127,7 +151,12 @@ fn days_that_were_asked_with_another_filter_are_told_apart() {
     let acme = source(&report, "acme");
     assert_eq!((&acme["other_scope"], &acme["settled"]), (&20.into(), &31.into()));
     assert_eq!(acme["ranges"][0]["other_scope"], true);
-    assert!(world.run("status").stdout.contains("20 days were read with another account, team or filter"));
+    assert!(
+        world
+            .run("status")
+            .stdout
+            .contains("20 days were read with another account, team or filter")
+    );
 }
 
 #[test]
@@ -143,7 +172,10 @@ fn lateness_is_told_from_what_rechecks_found() {
     );
     let report = status(&world, "", 0);
     let lateness = &source(&report, "acme")["lateness"];
-    assert_eq!((&lateness["late_events"], &lateness["median_seconds"]), (&3.into(), &180_000.into()));
+    assert_eq!(
+        (&lateness["late_events"], &lateness["median_seconds"]),
+        (&3.into(), &180_000.into())
+    );
     assert_eq!(lateness["max_seconds"], 180_000);
     assert!(world.run("status").stdout.contains("3 events came late"), "{report:#}");
 }

@@ -6,7 +6,8 @@ const ON_DAY: &str = "--date 2024-09-28";
 const OTHERS: [&str; 3] = ["globex", "initech", "team-a"];
 
 fn migrated() -> World {
-    let world = World::new(&format!("[database]\nmax_connections = 1\n{THREE_ACCOUNTS_AND_A_TEAM}"));
+    let world =
+        World::new(&format!("[database]\nmax_connections = 1\n{THREE_ACCOUNTS_AND_A_TEAM}"));
     assert_eq!(world.run("migrate").status, 0);
     world
 }
@@ -43,7 +44,11 @@ fn a_row_that_no_auditsync_writes_is_named_and_left_alone_and_the_other_days_go_
         let acme = day(&report, "acme", DAY);
         assert_eq!(acme["outcome"], "failed");
         let error = acme["error"].as_str().expect("an error");
-        assert!(error.contains(named) && error.contains("auditsync reset --force --source acme 2024-09-28"), "{error}");
+        assert!(
+            error.contains(named)
+                && error.contains("auditsync reset --force --source acme 2024-09-28"),
+            "{error}"
+        );
         for source in OTHERS {
             assert_eq!(day(&report, source, DAY)["outcome"], "synced");
         }
@@ -67,7 +72,11 @@ fn a_leased_row_without_a_holder_or_an_end_is_nobody_s_and_is_taken_over() {
         ("'ada'", "'-infinity'"),
     ] {
         let world = migrated();
-        put_row(&world, "status, attempt, locked_by, locked_until", &format!("'PROCESSING', 3, {holder}, {end}"));
+        put_row(
+            &world,
+            "status, attempt, locked_by, locked_until",
+            &format!("'PROCESSING', 3, {holder}, {end}"),
+        );
         let report = world.sync(ON_DAY, 0);
         assert_eq!(day(&report, "acme", DAY)["attempt"], 4, "{holder} until {end}");
         world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
@@ -76,7 +85,11 @@ fn a_leased_row_without_a_holder_or_an_end_is_nobody_s_and_is_taken_over() {
         assert_eq!(world.sql(who), format!("the lease of {loser} on attempt 3 had run out"));
 
         let world = migrated();
-        put_row(&world, "status, attempt, locked_by, locked_until", &format!("'PROCESSING', 3, {holder}, {end}"));
+        put_row(
+            &world,
+            "status, attempt, locked_by, locked_until",
+            &format!("'PROCESSING', 3, {holder}, {end}"),
+        );
         let cleanup = world.run("cleanup");
         assert!(cleanup.stdout.ends_with("1 stale day marked ERROR.\n"), "{cleanup:#?}");
     }
@@ -133,7 +146,10 @@ fn a_ledger_that_lacks_a_column_which_planning_needs_is_exit_3_and_named() {
         let finished = world.run(command);
         assert_eq!(finished.status, 3, "{finished:#?}");
         let words = &finished.stderr;
-        assert!(words.contains("the schema lacks the column audit_events_log.synced_at"), "{finished:#?}");
+        assert!(
+            words.contains("the schema lacks the column audit_events_log.synced_at"),
+            "{finished:#?}"
+        );
     }
     assert_eq!(world.heroku.requests().len(), 0);
 }
@@ -155,7 +171,14 @@ fn role(world: &World) -> (String, String) {
 fn the_rights_that_the_contract_names_are_enough() {
     let world = migrated();
     let (_, url) = role(&world);
-    for command in ["migrate", "sync --date 2024-09-28", "status", "reset --source acme 2024-09-28", "", "cleanup"] {
+    for command in [
+        "migrate",
+        "sync --date 2024-09-28",
+        "status",
+        "reset --source acme 2024-09-28",
+        "",
+        "cleanup",
+    ] {
         let finished = world.run(&format!("{command} --database-url {url}"));
         assert_eq!(finished.status, 0, "{command}: {finished:#?}");
     }
@@ -179,11 +202,16 @@ fn a_role_without_a_right_is_told_which_table_it_is_and_nothing_is_called_done()
         let finished = world.run(&format!("{ON_DAY} --output json --database-url {url}"));
         assert_eq!(finished.status, status, "{right} on {table}: {finished:#?}");
         let named = format!("permission denied for table {table}");
-        let told =
-            if status == 3 { finished.stderr.clone() } else { day(&finished.json(), "acme", DAY)["error"].to_string() };
+        let told = if status == 3 {
+            finished.stderr.clone()
+        } else {
+            day(&finished.json(), "acme", DAY)["error"].to_string()
+        };
         assert!(told.contains(&named), "{right} on {table}: {finished:#?}");
         assert_eq!(
-            world.sql("SELECT count(*) FROM audit_events_log WHERE source = 'acme' AND status = 'SUCCESS'"),
+            world.sql(
+                "SELECT count(*) FROM audit_events_log WHERE source = 'acme' AND status = 'SUCCESS'"
+            ),
             "0"
         );
 

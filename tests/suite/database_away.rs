@@ -63,7 +63,10 @@ fn assert_synced_at_once(world: &World, finished: &Finished) {
     let figures = (&row["outcome"], &row["events"], &row["new_events"], &row["attempt"]);
     assert_eq!(figures, (&"synced".into(), &450.into(), &450.into(), &1.into()), "{finished:#?}");
     world.assert_whole("acme", DAY, &truth(world, "acme", DAY, |_| true));
-    assert_eq!(world.sql("SELECT string_agg(action, ' ' ORDER BY id) FROM audit_history"), "claim publish");
+    assert_eq!(
+        world.sql("SELECT string_agg(action, ' ' ORDER BY id) FROM audit_history"),
+        "claim publish"
+    );
 }
 
 /// The run did not do it and says so; once its lease has run out, the next one does.
@@ -72,7 +75,8 @@ fn assert_left_to_the_next(world: &World, finished: &Finished, outcome: &str) {
     assert_eq!(day(&finished.json(), "acme", DAY)["outcome"], outcome, "{finished:#?}");
     assert_ne!(world.sql("SELECT status FROM audit_events_log"), "SUCCESS");
     wait_for("the lease to run out", || {
-        world.sql("SELECT coalesce(locked_until < clock_timestamp(), true) FROM audit_events_log") == "t"
+        world.sql("SELECT coalesce(locked_until < clock_timestamp(), true) FROM audit_events_log")
+            == "t"
     });
     let report = world.sync("--date 2024-09-28", 0);
     assert_eq!(day(&report, "acme", DAY)["attempt"], 2);
@@ -141,7 +145,10 @@ fn a_commit_of_which_nobody_hears_again_is_called_neither_done_nor_failed_in_the
     proxy.forget();
     world.sync("--date 2024-09-26", 0);
     let steps = proxy.steps();
-    let published = steps.iter().position(|step| step.contains("Calls the day whole")).expect("it is published");
+    let published = steps
+        .iter()
+        .position(|step| step.contains("Calls the day whole"))
+        .expect("it is published");
     let commits = steps[..published].iter().filter(|step| *step == "query COMMIT").count();
 
     proxy.forget();
@@ -153,9 +160,16 @@ fn a_commit_of_which_nobody_hears_again_is_called_neither_done_nor_failed_in_the
     let report = finished.json();
     let row = day(&report, "acme", "2024-09-27");
     assert_eq!(row["outcome"], "failed", "{row:#}");
-    assert!(row["error"].as_str().is_some_and(|error| error.contains("`auditsync status` tells")), "{row:#}");
+    assert!(
+        row["error"].as_str().is_some_and(|error| error.contains("`auditsync status` tells")),
+        "{row:#}"
+    );
     let history = "SELECT string_agg(action, ' ' ORDER BY id) FROM audit_history WHERE process_date = '2024-09-27'";
-    assert_eq!(world.sql(history), "claim publish", "it did take place, and nothing was done about it");
+    assert_eq!(
+        world.sql(history),
+        "claim publish",
+        "it did take place, and nothing was done about it"
+    );
 
     world.set("DATABASE_URL", &direct);
     let next = world.sync("--date 2024-09-27", 0);
@@ -225,7 +239,13 @@ fn a_replica_that_is_promoted_within_the_lease_is_waited_for() {
     world.set("DATABASE_URL", proxy.url());
     let (run, hold) = waiting_for_heroku(&world);
     set_read_only(&world, true);
-    let fences = || proxy.steps().iter().filter(|step| step.starts_with("execute -- Locks the ledger row")).count();
+    let fences = || {
+        proxy
+            .steps()
+            .iter()
+            .filter(|step| step.starts_with("execute -- Locks the ledger row"))
+            .count()
+    };
     hold.release();
     wait_for("three refused writes", || fences() >= 3);
     assert_eq!(world.sql("SELECT count(*) FROM audit_events"), "0");
@@ -259,9 +279,13 @@ fn a_day_whose_stored_events_the_database_lost_before_the_end_is_not_called_done
     let report = finished.json();
     let row = day(&report, "acme", "2024-09-27");
     assert_eq!((&row["outcome"], &row["new_events"]), (&"failed".into(), &2500.into()));
-    assert!(row["error"].as_str().is_some_and(|error| error.contains("it lost some of them")), "{row:#}");
+    assert!(
+        row["error"].as_str().is_some_and(|error| error.contains("it lost some of them")),
+        "{row:#}"
+    );
     wait_for("the lease to run out", || {
-        world.sql("SELECT coalesce(locked_until < clock_timestamp(), true) FROM audit_events_log") == "t"
+        world.sql("SELECT coalesce(locked_until < clock_timestamp(), true) FROM audit_events_log")
+            == "t"
     });
     world.sync("--date 2024-09-27", 0);
     world.assert_whole("acme", "2024-09-27", &truth(&world, "acme", "2024-09-27", |_| true));

@@ -17,7 +17,8 @@ fn wrong(world: &World) -> Vec<[String; 3]> {
     let checks = report["checks"].as_array().unwrap_or_else(|| panic!("{finished:#?}"));
     let text = |check: &Value, key: &str| check[key].as_str().unwrap_or_default().to_owned();
     let wrong = checks.iter().filter(|check| check["ok"] == false);
-    let wrong: Vec<_> = wrong.map(|check| ["check", "detail", "advice"].map(|key| text(check, key))).collect();
+    let wrong: Vec<_> =
+        wrong.map(|check| ["check", "detail", "advice"].map(|key| text(check, key))).collect();
     assert_eq!(finished.status, i32::from(!wrong.is_empty()), "{finished:#?}");
     wrong
 }
@@ -29,10 +30,19 @@ fn assert_refused(world: &World, arguments: &str, words: &[&str]) {
         let finished = world.run(&format!("{arguments} --output {output}"));
         assert_eq!(finished.status, 3, "{arguments}: {finished:#?}");
         for word in words {
-            assert!(finished.stderr.contains(word), "{arguments}: {word:?} is not in {finished:#?}");
-            assert!(output == "text" || finished.json()["error"].as_str().is_some_and(|text| text.contains(word)));
+            assert!(
+                finished.stderr.contains(word),
+                "{arguments}: {word:?} is not in {finished:#?}"
+            );
+            assert!(
+                output == "text"
+                    || finished.json()["error"].as_str().is_some_and(|text| text.contains(word))
+            );
         }
-        assert!(!finished.stderr.contains("trying again"), "it is found before anything fails: {finished:#?}");
+        assert!(
+            !finished.stderr.contains("trying again"),
+            "it is found before anything fails: {finished:#?}"
+        );
     }
     assert_eq!(world.heroku.requests().len(), before, "{arguments}");
 }
@@ -85,7 +95,8 @@ fn a_read_only_database_is_named_with_what_sets_it() {
         world.sql(&format!(
             "SET default_transaction_read_only = off; ALTER {set} SET default_transaction_read_only = on"
         ));
-        let words = ["the database accepts no writes", "default_transaction_read_only", set_by, &advice];
+        let words =
+            ["the database accepts no writes", "default_transaction_read_only", set_by, &advice];
         assert_checked(&world, &words);
         for command in [
             "sync --date 2024-09-27",
@@ -103,7 +114,11 @@ fn a_read_only_database_is_named_with_what_sets_it() {
     }
     let url = format!("{}&options=-c%20default_transaction_read_only%3Don", world.database.url());
     world.set("DATABASE_URL", &url);
-    assert_refused(&world, "sync --date 2024-09-27", &["(set by: client)", "out of the address's `options`"]);
+    assert_refused(
+        &world,
+        "sync --date 2024-09-27",
+        &["(set by: client)", "out of the address's `options`"],
+    );
     connect_as(&mut world, "postgres");
     assert_fine(&world.run("sync --date 2024-09-27"));
 }
@@ -114,7 +129,11 @@ fn a_read_only_database_without_a_schema_is_named_by_what_would_make_it() {
     let name = world.database.name();
     world.sql(&format!("ALTER DATABASE {name} SET default_transaction_read_only = on"));
     for command in ["migrate", SYNC] {
-        assert_refused(&world, command, &["the database accepts no writes", &format!("ALTER DATABASE {name} RESET")]);
+        assert_refused(
+            &world,
+            command,
+            &["the database accepts no writes", &format!("ALTER DATABASE {name} RESET")],
+        );
     }
     assert_checked(&world, &["the database accepts no writes"]);
 }
@@ -125,8 +144,11 @@ fn a_standby_is_named_and_still_tells_its_status() {
     let world = World::on(Database::on(&cluster).expect("a database"), Fixtures::committed(), ACME);
     assert_fine(&world.run(SYNC));
     let folder = cluster.psql("postgres", "SHOW data_directory").expect("the folder");
-    let touched =
-        cluster.command("/bin/sh").args(["-c", ": > \"$0/standby.signal\"", &folder]).status().expect("a shell");
+    let touched = cluster
+        .command("/bin/sh")
+        .args(["-c", ": > \"$0/standby.signal\"", &folder])
+        .status()
+        .expect("a shell");
     assert!(touched.success());
     cluster.restart(pg_cluster::Shutdown::Fast).expect("a restart");
     let words = ["the server is a standby", "Give the address of the primary server"];
@@ -144,7 +166,9 @@ fn a_database_that_is_not_in_utf8_is_refused_before_anything_is_written() {
     for encoding in ["SQL_ASCII", "LATIN1", "EUC_JP"] {
         let mut world = World::new(ACME);
         let name = format!("{}_{}", world.database.name(), encoding.to_lowercase());
-        world.sql(&format!("CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0"));
+        world.sql(&format!(
+            "CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0"
+        ));
         let url = world.database.url().replace(world.database.name(), &name);
         world.set("DATABASE_URL", &url);
         let words = [&*format!("the database's encoding is {encoding}"), "ENCODING 'UTF8'"];
@@ -178,14 +202,20 @@ fn row_level_security_that_hides_rows_is_named_with_its_tables() {
         // A policy that shows some rows hides others; one that shows all of them to this role does no harm.
         world.sql(&format!("CREATE POLICY part ON {table} USING (current_date > '2000-01-01')"));
         assert_refused(&world, "status", &words);
-        world.sql(&format!("CREATE POLICY every ON {table} TO {role} USING (true) WITH CHECK (true)"));
+        world.sql(&format!(
+            "CREATE POLICY every ON {table} TO {role} USING (true) WITH CHECK (true)"
+        ));
         assert_eq!(wrong(&world), [[""; 3]; 0]);
         assert_fine(&world.run("status --check --max-lag 100000d"));
-        world.sql(&format!("CREATE POLICY narrow ON {table} AS RESTRICTIVE USING (current_date > '2000-01-01')"));
+        world.sql(&format!(
+            "CREATE POLICY narrow ON {table} AS RESTRICTIVE USING (current_date > '2000-01-01')"
+        ));
         assert_refused(&world, "status", &words);
         world.sql(&format!("ALTER ROLE {role} SET row_security = off"));
         assert_refused(&world, "status", &words);
-        world.sql(&format!("ALTER ROLE {role} RESET row_security; ALTER TABLE {table} DISABLE ROW LEVEL SECURITY"));
+        world.sql(&format!(
+            "ALTER ROLE {role} RESET row_security; ALTER TABLE {table} DISABLE ROW LEVEL SECURITY"
+        ));
     }
     assert_fine(&world.run("sync --date 2024-09-27"));
 }
@@ -248,7 +278,8 @@ fn tables_of_our_names_that_another_program_made_are_named() {
         world.sql(others);
         let relations = "SELECT relname, relnatts FROM pg_class WHERE relnamespace = 'public'::regnamespace ORDER BY 1";
         let before = world.sql(relations);
-        let words = [&*format!("the table {table} exists already, and another program made it"), "rename"];
+        let words =
+            [&*format!("the table {table} exists already, and another program made it"), "rename"];
         assert_checked(&world, &words);
         for command in ["migrate", SYNC] {
             assert_refused(&world, command, &words);
@@ -267,8 +298,11 @@ fn a_search_path_that_leaves_our_tables_out_is_named_with_where_they_are() {
     world.set("DATABASE_URL", &both);
     assert_fine(&world.run("sync --date 2024-09-27"));
     world.set("DATABASE_URL", &other);
-    let words =
-        ["auditsync's tables are in the schema public", "its search_path is 'other'", "SET search_path = public"];
+    let words = [
+        "auditsync's tables are in the schema public",
+        "its search_path is 'other'",
+        "SET search_path = public",
+    ];
     assert_checked(&world, &words);
     for command in ["status", SYNC, "history", "reset --source acme 2024-09-28"] {
         assert_refused(&world, command, &words);
@@ -301,7 +335,10 @@ fn a_schema_that_the_role_may_not_use_or_that_is_not_there_is_named() {
         for command in ["migrate", SYNC] {
             let finished = world.run(command);
             assert_eq!(finished.status, 3, "{shown}: {finished:#?}");
-            assert!(finished.stderr.contains("no schema of the search_path exists"), "{shown}: {finished:#?}");
+            assert!(
+                finished.stderr.contains("no schema of the search_path exists"),
+                "{shown}: {finished:#?}"
+            );
         }
     }
 }
@@ -312,17 +349,28 @@ fn a_right_that_is_missing_is_told_with_where_to_find_all() {
     assert_fine(&world.run(SYNC));
     let role = role(&world);
     connect_as(&mut world, &role);
-    for (table, command) in
-        [("auditsync_migrations", "status"), ("audit_events_log", SYNC), ("audit_history", "history")]
-    {
+    for (table, command) in [
+        ("auditsync_migrations", "status"),
+        ("audit_events_log", SYNC),
+        ("audit_history", "history"),
+    ] {
         world.sql(&format!("REVOKE SELECT ON {table} FROM {role}"));
-        let words = [&*format!("the role {role} lacks a right: permission denied for table {table}"), "sql/roles.sql"];
+        let words = [
+            &*format!("the role {role} lacks a right: permission denied for table {table}"),
+            "sql/roles.sql",
+        ];
         assert_refused(&world, command, &words);
-        assert_checked(&world, &[&format!("{role} may not SELECT"), &format!("GRANT SELECT ON {table} TO {role}")]);
+        assert_checked(
+            &world,
+            &[&format!("{role} may not SELECT"), &format!("GRANT SELECT ON {table} TO {role}")],
+        );
         world.sql(&format!("GRANT SELECT ON {table} TO {role}"));
     }
     world.sql(&format!("REVOKE USAGE ON SCHEMA public FROM PUBLIC, {role}"));
-    let words = [&*format!("the role {role} may not use the schema public"), "GRANT USAGE ON SCHEMA public"];
+    let words = [
+        &*format!("the role {role} may not use the schema public"),
+        "GRANT USAGE ON SCHEMA public",
+    ];
     assert_checked(&world, &words);
     assert_refused(&world, SYNC, &words);
 }
@@ -331,9 +379,11 @@ fn a_right_that_is_missing_is_told_with_where_to_find_all() {
 fn a_machine_without_ca_certificates_does_all_that_needs_none() {
     let mut world = World::new(ACME);
     let empty = world.place("empty.pem", "");
-    for (variable, place) in
-        [("SSL_CERT_FILE", "/nowhere/ca.pem"), ("SSL_CERT_FILE", &empty), ("SSL_CERT_DIR", "/nowhere")]
-    {
+    for (variable, place) in [
+        ("SSL_CERT_FILE", "/nowhere/ca.pem"),
+        ("SSL_CERT_FILE", &empty),
+        ("SSL_CERT_DIR", "/nowhere"),
+    ] {
         world.set(variable, place);
         world.set("AUDITSYNC_PING_URL", &format!("{}/ping", world.heroku.url()));
         let finished = world.run(SYNC);
@@ -347,10 +397,16 @@ fn a_machine_without_ca_certificates_does_all_that_needs_none() {
         }
         let wrong = wrong(&world);
         assert_eq!(wrong.len(), 1, "{wrong:#?}");
-        assert!(wrong[0][0] == "certificates" && wrong[0][2].contains("SSL_CERT_FILE"), "{wrong:#?}");
+        assert!(
+            wrong[0][0] == "certificates" && wrong[0][2].contains("SSL_CERT_FILE"),
+            "{wrong:#?}"
+        );
         let sync = world.run("sync --date 2024-09-27");
         assert_eq!(sync.status, 1, "{sync:#?}");
-        assert!(sync.stderr.contains("no certificates of CAs") && sync.stderr.contains("SSL_CERT_FILE"), "{sync:#?}");
+        assert!(
+            sync.stderr.contains("no certificates of CAs") && sync.stderr.contains("SSL_CERT_FILE"),
+            "{sync:#?}"
+        );
         world.write_config(ACME);
         world.unset(variable);
         world.run("sync --date 2024-09-28");

@@ -64,7 +64,10 @@ fn a_day_that_does_not_exist_is_rejected_with_the_reason() {
 fn the_first_day_of_the_audit_trail_is_accepted_everywhere() {
     let world = World::new(ACME);
     assert_eq!(world.run("sync --date 2017-01-01").status, 0);
-    assert_eq!(world.sql("SELECT process_date, status FROM audit_events_log"), "2017-01-01|SUCCESS");
+    assert_eq!(
+        world.sql("SELECT process_date, status FROM audit_events_log"),
+        "2017-01-01|SUCCESS"
+    );
     for command in ["backfill --from 2017-01-01 --to 2017-01-02", "history --date 2017-01-01"] {
         assert_eq!(world.run(command).status, 0, "{command}");
     }
@@ -80,7 +83,10 @@ fn since_before_the_audit_trail_is_a_mistake_with_its_line() {
         world.write_file(&format!("{}since = {since}\n", ACME.trim_start()));
         let finished = world.run("status");
         assert_eq!(finished.status, 2, "{since}: {finished:#?}");
-        assert!(finished.stderr.contains(BEGINS) && finished.stderr.contains("5 | since"), "{since}: {finished:#?}");
+        assert!(
+            finished.stderr.contains(BEGINS) && finished.stderr.contains("5 | since"),
+            "{since}: {finished:#?}"
+        );
     }
 }
 
@@ -112,11 +118,17 @@ fn coverage_ignores_rows_before_the_audit_trail() {
         status
     };
     let before = of(&world);
-    assert_eq!((&before["sources"][0]["missing"], &before["sources"][0]["events"]), (&0.into(), &0.into()));
+    assert_eq!(
+        (&before["sources"][0]["missing"], &before["sources"][0]["events"]),
+        (&0.into(), &0.into())
+    );
     with_slips(&world);
     assert_eq!(of(&world), before);
     let text = world.run("status --days 36600").stdout;
-    assert!(!text.contains("1024") && !text.contains("missing") && text.contains("From 2017-01-01 to"), "{text}");
+    assert!(
+        !text.contains("1024") && !text.contains("missing") && text.contains("From 2017-01-01 to"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -141,9 +153,11 @@ fn a_row_in_the_future_makes_no_day_missing() {
     let last = yesterday();
     world.sync(&format!("--date {last}"), 0);
     world.sql("INSERT INTO audit_events_log (source, process_date, status) VALUES ('acme', '2124-09-28', 'PENDING')");
-    for sources in
-        [ACME.to_owned(), format!("{ACME}enabled = false\n"), ACME.replace("\"acme\"\naccount", "\"b\"\naccount")]
-    {
+    for sources in [
+        ACME.to_owned(),
+        format!("{ACME}enabled = false\n"),
+        ACME.replace("\"acme\"\naccount", "\"b\"\naccount"),
+    ] {
         world.write_config(&sources);
         let status = world.run("status --source acme --output json").json();
         let acme = &status["sources"][0];
@@ -163,10 +177,18 @@ fn every_statement_that_bounds_a_date_names_the_same_first_day() {
             continue;
         }
         let sql = std::fs::read_to_string(&path).expect("a statement");
-        let quoted = sql.lines().filter(|line| !line.trim_start().starts_with("--")).flat_map(|line| line.split('\''));
+        let quoted = sql
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("--"))
+            .flat_map(|line| line.split('\''));
         let is_date = |word: &&str| word.parse::<chrono::NaiveDate>().is_ok();
         for date in quoted.filter(is_date).filter(|date| *date != "9999-12-31") {
-            assert_eq!(date, auditsync::calendar::AUDIT_TRAIL_BEGINS.to_string(), "{}", path.display());
+            assert_eq!(
+                date,
+                auditsync::calendar::AUDIT_TRAIL_BEGINS.to_string(),
+                "{}",
+                path.display()
+            );
             bounded += 1;
         }
     }

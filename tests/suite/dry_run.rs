@@ -45,12 +45,17 @@ fn an_event_that_comes_twice_counts_once_and_one_with_other_bytes_as_a_conflict(
     let events = [r#"{"id":"a"}"#, r#"{"id":"b"}"#].map(|text| text.as_bytes().into()).to_vec();
     world.heroku.put_day("acme", date(DAY), events);
     world.sync("--date 2024-09-28", 0);
-    let events = [r#"{"id":"a"}"#, r#"{"id":"a"}"#, r#"{"id":"b","x":1}"#].map(|text| text.as_bytes().into()).to_vec();
+    let events = [r#"{"id":"a"}"#, r#"{"id":"a"}"#, r#"{"id":"b","x":1}"#]
+        .map(|text| text.as_bytes().into())
+        .to_vec();
     world.heroku.put_day("acme", date(DAY), events);
     assert_eq!(world.run("reset --source acme 2024-09-28").status, 0);
     let report = world.sync(DRY, 0);
     let row = day(&report, "acme", DAY);
-    assert_eq!((&row["events"], &row["new_events"], &row["conflicts"]), (&2.into(), &0.into(), &1.into()));
+    assert_eq!(
+        (&row["events"], &row["new_events"], &row["conflicts"]),
+        (&2.into(), &0.into(), &1.into())
+    );
 }
 
 #[test]

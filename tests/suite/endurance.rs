@@ -15,7 +15,8 @@ const SEED: u64 = 4;
 
 /// Any of the ways in which an answer fails that is tried again.
 fn failure(random: &mut fastrand::Rng) -> Fault {
-    let garbage = ["", "<html>", "[", "{\"id\":\"a\"}", "[]x", "[{\"id\":}]", "null", "[{\"id\":\"a\"}"];
+    let garbage =
+        ["", "<html>", "[", "{\"id\":\"a\"}", "[]x", "[{\"id\":}]", "null", "[{\"id\":\"a\"}"];
     match random.u8(0..12) {
         0 => Fault::status([500, 502, 503, 504, 408][random.usize(0..5)], "unavailable", "down"),
         1 => Fault::rate_limit(None),
@@ -34,7 +35,8 @@ fn failure(random: &mut fastrand::Rng) -> Fault {
 
 #[test]
 #[ignore = "takes about a minute: `cargo test --test suite endurance -- --ignored --nocapture`"]
-fn with_a_hundredth_of_the_requests_failing_three_in_a_hundred_more_are_the_most_and_nothing_is_lost() {
+fn with_a_hundredth_of_the_requests_failing_three_in_a_hundred_more_are_the_most_and_nothing_is_lost()
+ {
     let limits = "request_timeout = \"1s\"\n[rate_limit]\nrequests_per_hour = 36000000\nburst = 1000\nreserve = 0\n";
     let retry = "[retry]\ninitial_interval = \"5ms\"\nmax_interval = \"50ms\"\n[events]\nlog = \"none\"\n[sync]\nconcurrency = 8\n";
     let world = World::new(&format!("{limits}{retry}{ACME}"));
@@ -64,7 +66,9 @@ fn with_a_hundredth_of_the_requests_failing_three_in_a_hundred_more_are_the_most
 
     let (least, requests) = (DAYS as usize * PAGES, world.heroku.requests().len());
     let more = (requests - least) as f64 * 100.0 / least as f64;
-    note(&format!("{least} pages, {failures} failures, {requests} requests ({more:.2} % more), in {took:.1?}"));
+    note(&format!(
+        "{least} pages, {failures} failures, {requests} requests ({more:.2} % more), in {took:.1?}"
+    ));
     assert!(more <= 3.0, "{more} % more requests than pages");
     assert_eq!(requests, least + failures, "one more for each that failed");
 

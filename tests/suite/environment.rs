@@ -12,7 +12,9 @@ const SYNC: &str = "sync --from 2024-09-26 --to 2024-09-28";
 /// What the report says of each day, and of nothing else.
 fn outcomes(finished: &Finished) -> Vec<String> {
     let report: Value = finished.json();
-    DAYS.iter().map(|date| day(&report, "acme", date)["outcome"].as_str().expect("an outcome").to_owned()).collect()
+    DAYS.iter()
+        .map(|date| day(&report, "acme", date)["outcome"].as_str().expect("an outcome").to_owned())
+        .collect()
 }
 
 /// The main job: a first sync, which migrates; a second one, which finds nothing to do; status, history and check.
@@ -25,9 +27,19 @@ fn assert_works(world: &World, setting: &str) {
     }
     let requests = world.heroku.requests().len();
     let second = world.run(&format!("{SYNC} --output json"));
-    assert_eq!((second.status, outcomes(&second)), (0, vec!["already_synced".to_owned(); 3]), "{setting}: {second:#?}");
+    assert_eq!(
+        (second.status, outcomes(&second)),
+        (0, vec!["already_synced".to_owned(); 3]),
+        "{setting}: {second:#?}"
+    );
     assert_eq!(world.heroku.requests().len(), requests, "{setting}");
-    for command in ["status", "history --days 1000", "check", "reset --source acme 2024-09-28 --reason again", SYNC] {
+    for command in [
+        "status",
+        "history --days 1000",
+        "check",
+        "reset --source acme 2024-09-28 --reason again",
+        SYNC,
+    ] {
         let finished = world.run(command);
         assert_eq!(finished.status, 0, "{setting}, {command}: {finished:#?}");
     }
@@ -114,7 +126,11 @@ fn the_schema_of_the_search_path_is_used() {
         world.sql("CREATE SCHEMA audit");
         set(&world, &[("search_path", path)]);
         assert_works(&world, path);
-        assert_eq!(world.sql("SELECT count(*) FROM pg_tables WHERE schemaname = 'audit'"), "5", "{path}");
+        assert_eq!(
+            world.sql("SELECT count(*) FROM pg_tables WHERE schemaname = 'audit'"),
+            "5",
+            "{path}"
+        );
     }
 }
 
@@ -131,7 +147,10 @@ fn settings_of_the_role_and_of_the_address_count_as_those_of_the_database() {
     set(&world, &[("search_path", "audit")]);
     let url = world.database.url().replace("postgres@", &format!("{role}@"));
     let options = "-c%20TimeZone%3DAmerica/Caracas%20-c%20IntervalStyle%3Diso_8601";
-    world.set("DATABASE_URL", &format!("{url}&options={options}&application_name=odd&client_encoding=auto"));
+    world.set(
+        "DATABASE_URL",
+        &format!("{url}&options={options}&application_name=odd&client_encoding=auto"),
+    );
     assert_works(&world, "a role");
 }
 
@@ -183,9 +202,12 @@ fn variables_that_are_empty_count_as_not_set() {
     }
     world.set("AUDITSYNC_PING_URL", "  ");
     assert_works(&world, "empty variables");
-    for (name, value) in
-        [("DATABASE_URL", ""), ("DATABASE_URL", " \n"), ("HEROKU_API_TOKEN", ""), ("HEROKU_API_TOKEN", " ")]
-    {
+    for (name, value) in [
+        ("DATABASE_URL", ""),
+        ("DATABASE_URL", " \n"),
+        ("HEROKU_API_TOKEN", ""),
+        ("HEROKU_API_TOKEN", " "),
+    ] {
         let mut world = World::new(ACME);
         world.set(name, value);
         let finished = world.run("sync --date 2024-09-28");
@@ -196,8 +218,11 @@ fn variables_that_are_empty_count_as_not_set() {
 
 #[test]
 fn the_process_needs_no_stdin_no_home_and_no_folder_of_its_own() {
-    for script in ["exec \"$0\" \"$@\" <&-", "umask 0777; exec \"$0\" \"$@\"", "umask 0; exec \"$0\" \"$@\" </dev/full"]
-    {
+    for script in [
+        "exec \"$0\" \"$@\" <&-",
+        "umask 0777; exec \"$0\" \"$@\"",
+        "umask 0; exec \"$0\" \"$@\" </dev/full",
+    ] {
         let world = World::new(ACME);
         for (arguments, outcome) in [(SYNC, "synced"), (SYNC, "already_synced")] {
             let plain = world.command(&format!("{arguments} --output json"));
@@ -206,7 +231,8 @@ fn the_process_needs_no_stdin_no_home_and_no_folder_of_its_own() {
             shell.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
             shell.current_dir(plain.get_current_dir().expect("a folder"));
             shell.stdout(Stdio::piped()).stderr(Stdio::piped());
-            let finished = crate::support::Running { child: shell.spawn().expect("a shell") }.wait();
+            let finished =
+                crate::support::Running { child: shell.spawn().expect("a shell") }.wait();
             assert_eq!(
                 (finished.status, outcomes(&finished)),
                 (0, vec![outcome.to_owned(); 3]),
@@ -216,14 +242,24 @@ fn the_process_needs_no_stdin_no_home_and_no_folder_of_its_own() {
     }
     // A folder that is gone, with the file named in full.
     let world = World::new(ACME);
-    let file = world.place("elsewhere.toml", &std::fs::read_to_string(world.file()).expect("the file"));
+    let file =
+        world.place("elsewhere.toml", &std::fs::read_to_string(world.file()).expect("the file"));
     let gone = tempfile::tempdir().expect("a folder");
     let script = "cd \"$1\" && rmdir \"$1\" && shift && exec \"$0\" \"$@\"";
     let plain = world.command(&format!("{SYNC} --output json -c {file}"));
     let mut shell = std::process::Command::new("/bin/sh");
-    shell.args(["-c", script]).arg(plain.get_program()).arg(gone.path()).args(plain.get_args()).env_clear();
+    shell
+        .args(["-c", script])
+        .arg(plain.get_program())
+        .arg(gone.path())
+        .args(plain.get_args())
+        .env_clear();
     shell.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
     shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let finished = crate::support::Running { child: shell.spawn().expect("a shell") }.wait();
-    assert_eq!((finished.status, outcomes(&finished)), (0, vec!["synced".to_owned(); 3]), "{finished:#?}");
+    assert_eq!(
+        (finished.status, outcomes(&finished)),
+        (0, vec!["synced".to_owned(); 3]),
+        "{finished:#?}"
+    );
 }

@@ -12,8 +12,14 @@ const SYNC: &str = "sync --from 2024-09-26 --to 2024-09-28";
 
 /// The main job: a first sync, which migrates, a second one, and what people ask for.
 fn assert_works(world: &World, setting: &str) {
-    for command in [SYNC, SYNC, "status", "history --days 1000", "reset --source acme 2024-09-28 --reason again", SYNC]
-    {
+    for command in [
+        SYNC,
+        SYNC,
+        "status",
+        "history --days 1000",
+        "reset --source acme 2024-09-28 --reason again",
+        SYNC,
+    ] {
         let finished = world.run(command);
         assert_eq!(finished.status, 0, "{setting}, {command}: {finished:#?}");
         assert!(!finished.stderr.contains("trying again"), "{setting}, {command}: {finished:#?}");
@@ -52,7 +58,10 @@ fn first_runs_that_race_agree_under_every_default_of_isolation() {
         for run in runs {
             let finished = run.wait();
             assert_eq!(finished.status, 0, "{isolation}: {finished:#?}");
-            assert!(!finished.stderr.contains("another program made it"), "{isolation}: {finished:#?}");
+            assert!(
+                !finished.stderr.contains("another program made it"),
+                "{isolation}: {finished:#?}"
+            );
         }
         for date in DAYS {
             world.assert_whole("acme", date, &truth(&world, "acme", date, |_| true));
@@ -74,9 +83,14 @@ fn short_limits_of_the_database_do_not_end_what_is_quick() {
 fn a_connection_that_the_server_ends_while_it_is_idle_is_replaced() {
     let world = World::new(ACME);
     if world.sql("SELECT count(*) FROM pg_settings WHERE name = 'idle_session_timeout'") == "0" {
-        return crate::support::note("before PostgreSQL 14 a server never ends an idle connection by itself");
+        return crate::support::note(
+            "before PostgreSQL 14 a server never ends an idle connection by itself",
+        );
     }
-    world.sql(&format!("ALTER DATABASE {} SET idle_session_timeout = '100ms'", world.database.name()));
+    world.sql(&format!(
+        "ALTER DATABASE {} SET idle_session_timeout = '100ms'",
+        world.database.name()
+    ));
     let hold = world.heroku.hold(fake_heroku::Match::events("acme"));
     let run = world.spawn(SYNC);
     wait_for("a request", || hold.waiting() > 0);
@@ -93,14 +107,18 @@ fn a_connection_that_the_server_ends_while_it_is_idle_is_replaced() {
 #[test]
 fn a_role_with_fewer_connections_than_the_file_allows_works() {
     for limit in [1, 2] {
-        let mut world = World::new(&format!("[database]\nmax_connections = 4\n{THREE_ACCOUNTS_AND_A_TEAM}"));
+        let mut world =
+            World::new(&format!("[database]\nmax_connections = 4\n{THREE_ACCOUNTS_AND_A_TEAM}"));
         let role = format!("few_{}_{limit}", world.database.name());
         world.sql(&format!("CREATE ROLE {role} LOGIN CONNECTION LIMIT {limit}; GRANT ALL ON SCHEMA public TO {role}"));
         let url = world.database.url().replace("postgres@", &format!("{role}@"));
         world.set("DATABASE_URL", &url);
         let begun = std::time::Instant::now();
         assert_works(&world, &format!("CONNECTION LIMIT {limit}"));
-        assert!(begun.elapsed().as_secs() < 15, "nothing waits for a connection while others are idle");
+        assert!(
+            begun.elapsed().as_secs() < 15,
+            "nothing waits for a connection while others are idle"
+        );
     }
 }
 

@@ -65,13 +65,15 @@ fn columns_are_derived_from_the_event() {
 }
 
 #[test]
-fn an_event_that_the_database_refuses_is_kept_as_bytes_with_the_reason_and_its_neighbours_are_stored() {
+fn an_event_that_the_database_refuses_is_kept_as_bytes_with_the_reason_and_its_neighbours_are_stored()
+ {
     let deep = format!(r#"{{"id":"deep","data":{}1{}}}"#, "[".repeat(50_000), "]".repeat(50_000));
     let events = [("a", r#"{"id":"a"}"#), ("deep", &deep), ("z", r#"{"id":"z"}"#)];
     let (world, report) = synced(&events.map(|(_, text)| text));
     assert_eq!(report["events"], 3);
     world.assert_whole("acme", DAY, &by_id(&events));
-    let kept = world.sql("SELECT event_id, event_raw_reason FROM audit_events WHERE event_raw IS NOT NULL");
+    let kept = world
+        .sql("SELECT event_id, event_raw_reason FROM audit_events WHERE event_raw IS NOT NULL");
     assert_eq!(kept, "deep|stack depth limit exceeded");
 }
 
@@ -88,11 +90,17 @@ fn bytes_that_are_not_utf8_are_kept_as_bytes() {
 fn an_event_without_a_usable_id_is_stored_under_the_hash_of_its_bytes_with_a_warning() {
     let texts = [r#"{"type":"app"}"#, r#"{"id":null}"#, r#"{"id":7}"#, "null", r#""text""#];
     let world = World::new(ACME);
-    world.heroku.put_day("acme", date(DAY), texts.map(|text| Bytes::from_static(text.as_bytes())).to_vec());
+    world.heroku.put_day(
+        "acme",
+        date(DAY),
+        texts.map(|text| Bytes::from_static(text.as_bytes())).to_vec(),
+    );
     let finished = world.run(ON_DAY);
     assert_eq!(finished.status, 0, "{finished:#?}");
     assert_eq!(finished.stderr.matches("no usable id").count(), texts.len());
-    let id = |text: &&str| format!("sha256:{}", hex::encode(<sha2::Sha256 as sha2::Digest>::digest(text)));
+    let id = |text: &&str| {
+        format!("sha256:{}", hex::encode(<sha2::Sha256 as sha2::Digest>::digest(text)))
+    };
     let expected = texts.iter().map(|text| (id(text), text.as_bytes().to_vec())).collect();
     world.assert_whole("acme", DAY, &expected);
 }
@@ -103,7 +111,10 @@ fn the_same_id_again_is_one_event_and_with_other_bytes_both_are_kept() {
     let (world, report) = synced(&events);
     assert_eq!((&report["events"], &report["conflicts"]), (&2.into(), &1.into()));
     world.assert_whole("acme", DAY, &by_id(&[("a", events[0]), ("b", events[3])]));
-    assert_eq!(world.sql("SELECT event_id, event FROM audit_event_conflicts"), r#"a|{"id":"a","x":1}"#);
+    assert_eq!(
+        world.sql("SELECT event_id, event FROM audit_event_conflicts"),
+        r#"a|{"id":"a","x":1}"#
+    );
 
     // Changed at Heroku after it was stored: the first stays, the other is kept beside it, once.
     world.heroku.put_day("acme", date(DAY), vec![Bytes::from_static(br#"{"id":"b","x":2}"#)]);
@@ -126,7 +137,8 @@ fn an_id_that_comes_again_in_a_later_batch_is_one_event_and_with_other_bytes_bot
     events[4050] = numbered(9);
     let (world, report) = synced(&events.iter().map(String::as_str).collect::<Vec<_>>());
     assert_eq!(report["outcome"], "synced", "{report:#}");
-    let figures = (&report["new_events"], &report["events"], &report["conflicts"], &report["attempt"]);
+    let figures =
+        (&report["new_events"], &report["events"], &report["conflicts"], &report["attempt"]);
     assert_eq!(figures, (&4097.into(), &4097.into(), &1.into(), &1.into()), "{report:#}");
     let stored =
         world.sql("SELECT event::text FROM audit_events WHERE event_id IN ('e-0007', 'e-0008', 'e-0009') ORDER BY 1");
@@ -146,18 +158,21 @@ fn heroku_s_empty_answer_for_a_day_with_events_is_warned_of_and_what_is_stored_s
 
 #[test]
 fn new_events_are_logged_as_the_file_says() {
-    let event =
-        r#"{"id":"e-1","created_at":"2024-09-28T10:00:00Z","type":"app","action":"create","actor":{"email":"a@x"}}"#;
+    let event = r#"{"id":"e-1","created_at":"2024-09-28T10:00:00Z","type":"app","action":"create","actor":{"email":"a@x"}}"#;
     for (mode, lines, raw) in [("none", 0, false), ("summary", 1, false), ("full", 1, true)] {
         let world = World::new(&format!("[events]\nlog = \"{mode}\"\n{ACME}"));
         world.heroku.put_day("acme", date(DAY), vec![Bytes::from_static(event.as_bytes())]);
         let finished = world.run(&format!("{ON_DAY} --log-format json"));
-        let logged: Vec<serde_json::Value> =
-            finished.stderr.lines().map(|line| serde_json::from_str(line).expect("a JSON line")).collect();
+        let logged: Vec<serde_json::Value> = finished
+            .stderr
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("a JSON line"))
+            .collect();
         let logged: Vec<_> = logged.iter().filter(|line| line["message"] == "new event").collect();
         assert_eq!(logged.len(), lines, "{mode}: {finished:#?}");
         for line in logged {
-            let summary = ["created_at", "actor_email", "type", "action", "id"].map(|key| line[key].as_str());
+            let summary =
+                ["created_at", "actor_email", "type", "action", "id"].map(|key| line[key].as_str());
             let expected = ["2024-09-28T10:00:00+00:00", "a@x", "app", "create", "e-1"].map(Some);
             assert_eq!(summary, expected);
             assert_eq!(line["event"].as_str() == Some(event), raw);

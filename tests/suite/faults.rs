@@ -54,7 +54,9 @@ fn what_passes_is_tried_again_and_the_day_is_whole() {
 
 #[test]
 fn half_a_list_that_does_not_get_better_is_a_failed_day_and_never_a_whole_one() {
-    for fault in [body("[]x"), body("[{\"id\":\"a\"}"), body("null"), Fault::CutBody { after_bytes: 3000 }] {
+    for fault in
+        [body("[]x"), body("[{\"id\":\"a\"}"), body("null"), Fault::CutBody { after_bytes: 3000 }]
+    {
         let world = World::new(ACME);
         crate::support::note(&format!("{fault:?}"));
         world.heroku.fault(first_page().always(), fault);
@@ -81,8 +83,14 @@ fn what_lasts_is_not_tried_again_and_told_in_heroku_s_words_with_the_request_id(
         let row = day(&report, "acme", DAY);
         assert_eq!((&row["outcome"], &row["requests"]), (&"failed".into(), &1.into()), "{code}");
         let error = row["error"].as_str().expect("an error");
-        assert!(error.contains(&format!("{id}: What Heroku says")) && error.contains(", request "), "{error}");
-        assert_eq!(world.sql("SELECT status, error_message FROM audit_events_log"), format!("FAILED|{error}"));
+        assert!(
+            error.contains(&format!("{id}: What Heroku says")) && error.contains(", request "),
+            "{error}"
+        );
+        assert_eq!(
+            world.sql("SELECT status, error_message FROM audit_events_log"),
+            format!("FAILED|{error}")
+        );
     }
 }
 
@@ -115,13 +123,16 @@ fn a_page_that_fails_half_way_is_read_again_from_its_start_and_the_pages_before_
     world.heroku.set_paging(Paging::Pages { default: 100, max: 100 });
     world.heroku.fault(Match::events("acme").page(3), Fault::CutBody { after_bytes: 20_000 });
     assert_synced_after(&world, 1);
-    let pages: Vec<_> = world.heroku.requests_for("acme", date(DAY)).iter().map(|request| request.page).collect();
+    let pages: Vec<_> =
+        world.heroku.requests_for("acme", date(DAY)).iter().map(|request| request.page).collect();
     assert_eq!(pages, [1, 2, 3, 3, 4, 5].map(Some));
 }
 
 #[test]
 fn an_answer_that_never_comes_is_given_up_and_tried_again() {
-    let file = format!("request_timeout = \"300ms\"\n[retry]\ninitial_interval = \"5ms\"\nmax_attempts = 2\n{ACME}");
+    let file = format!(
+        "request_timeout = \"300ms\"\n[retry]\ninitial_interval = \"5ms\"\nmax_attempts = 2\n{ACME}"
+    );
     for fault in [Fault::Hang, Fault::Trickle { chunk: 10, every: Duration::from_millis(50) }] {
         let world = World::new(&file);
         world.heroku.fault(first_page(), fault);
@@ -135,14 +146,22 @@ fn retry_after_comes_before_the_policy_and_one_beyond_the_policy_ends_it() {
     world.heroku.fault(first_page(), Fault::rate_limit(Some("1")));
     assert_synced_after(&world, 1);
     let requests = world.heroku.requests_for("acme", date(DAY));
-    assert!(requests[1].at - requests[0].at >= Duration::from_secs(1), "the wait that was asked for");
+    assert!(
+        requests[1].at - requests[0].at >= Duration::from_secs(1),
+        "the wait that was asked for"
+    );
 
     let world = World::new(ACME);
     world.heroku.fault(first_page(), Fault::rate_limit(Some("86400")));
     let report = world.sync(ON_DAY, 1);
     let row = day(&report, "acme", DAY);
     assert_eq!(row["requests"], 1);
-    assert!(row["error"].as_str().is_some_and(|error| error.starts_with("Heroku limits this token: 429")), "{row:#}");
+    assert!(
+        row["error"]
+            .as_str()
+            .is_some_and(|error| error.starts_with("Heroku limits this token: 429")),
+        "{row:#}"
+    );
 }
 
 #[test]
@@ -181,10 +200,17 @@ fn after_three_days_in_a_row_that_exhausted_the_policy_each_further_day_gets_one
     let world = World::new(&format!("[sync]\nconcurrency = 1\n{ACME}"));
     world.heroku.fault(Match::events("acme").always(), Fault::status(503, "unavailable", "down"));
     let report = world.sync("--from 2024-09-20 --to 2024-09-25", 1);
-    let requests: Vec<_> = report["days"].as_array().expect("days").iter().map(|day| day["requests"].clone()).collect();
+    let requests: Vec<_> = report["days"]
+        .as_array()
+        .expect("days")
+        .iter()
+        .map(|day| day["requests"].clone())
+        .collect();
     assert_eq!(requests, [3, 3, 3, 1, 1, 1]);
     assert!(
-        day(&report, "acme", "2024-09-25")["error"].as_str().is_some_and(|error| error.contains("one attempt only"))
+        day(&report, "acme", "2024-09-25")["error"]
+            .as_str()
+            .is_some_and(|error| error.contains("one attempt only"))
     );
 }
 
@@ -199,7 +225,8 @@ fn pace_and_burst_are_kept_for_a_token_across_sources_that_share_it() {
     // Ten a second after a burst of two: the n-th request comes no earlier than (n - 2) tenths after the first.
     for (n, at) in times.iter().enumerate().skip(2) {
         // The first may arrive late at a busy machine.
-        let earliest = Duration::from_millis(100 * (n as u64 - 1)).saturating_sub(Duration::from_millis(200));
+        let earliest =
+            Duration::from_millis(100 * (n as u64 - 1)).saturating_sub(Duration::from_millis(200));
         assert!(*at - times[0] >= earliest, "request {n} came after {:?}", *at - times[0]);
     }
 }
@@ -217,17 +244,25 @@ fn the_reserve_of_the_quota_is_left_alone() {
 
 #[test]
 fn a_limited_token_does_not_hold_the_others_up() {
-    let globex = "[[source]]\nname = \"globex\"\naccount = \"globex\"\ntoken_env = \"GLOBEX_TOKEN\"\n";
+    let globex =
+        "[[source]]\nname = \"globex\"\naccount = \"globex\"\ntoken_env = \"GLOBEX_TOKEN\"\n";
     let retry = "[retry]\nmax_elapsed = \"10m\"\n[sync]\nconcurrency = 2\n";
     let world = World::new(&format!("{retry}{ACME}{globex}"));
     // Ten days of acme's wait for a minute, in two places of two; globex's ten come after them in the plan.
     world.heroku.fault(Match::events("acme").always(), Fault::rate_limit(Some("60")));
     let run = world.spawn("--from 2024-09-01 --to 2024-09-10");
-    let globex = "SELECT count(*) FROM audit_events_log WHERE source = 'globex' AND status = 'SUCCESS'";
+    let globex =
+        "SELECT count(*) FROM audit_events_log WHERE source = 'globex' AND status = 'SUCCESS'";
     wait_for("the other token's days", || {
-        world.sql("SELECT to_regclass('audit_events_log') IS NOT NULL") == "t" && world.sql(globex) == "10"
+        world.sql("SELECT to_regclass('audit_events_log') IS NOT NULL") == "t"
+            && world.sql(globex) == "10"
     });
-    assert_eq!(world.sql("SELECT count(*) FROM audit_events_log WHERE source = 'acme' AND status = 'PROCESSING'"), "2");
+    assert_eq!(
+        world.sql(
+            "SELECT count(*) FROM audit_events_log WHERE source = 'acme' AND status = 'PROCESSING'"
+        ),
+        "2"
+    );
     run.signal("TERM");
     assert_eq!(run.wait().status, 143);
 }
@@ -241,8 +276,10 @@ fn in_circles() -> String {
             let mut stream = stream.expect("a connection");
             let _ = stream.read(&mut [0; 8192]);
             let body = r#"[{"id":"a"},{"id":"b"}]"#;
-            let head =
-                format!("Next-Range: id ]{number}..; max=2\r\nContent-Length: {}\r\nConnection: close", body.len());
+            let head = format!(
+                "Next-Range: id ]{number}..; max=2\r\nContent-Length: {}\r\nConnection: close",
+                body.len()
+            );
             let _ = write!(stream, "HTTP/1.1 206 Partial Content\r\n{head}\r\n\r\n{body}");
         }
     });

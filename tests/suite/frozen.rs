@@ -12,7 +12,8 @@ use crate::support::{ACME, DAY, Finished, World, date, day, wait_for};
 
 const SYNC: &str = "sync --date 2024-09-28 --output json";
 /// Leases are short, so that a test need not wait for long ones.
-const SHORT: &str = "[database]\nmax_connections = 2\n[lock]\nstale_after = \"2s\"\nheartbeat_every = \"600ms\"\n";
+const SHORT: &str =
+    "[database]\nmax_connections = 2\n[lock]\nstale_after = \"2s\"\nheartbeat_every = \"600ms\"\n";
 /// What a statement outside of a lease is waited for, and what the rest of a run takes at most.
 const FIXED: Duration = Duration::from_secs(40);
 /// From the signal to the end.
@@ -30,7 +31,9 @@ impl Stage {
     fn new() -> Self {
         let mut model = Model::default();
         model.directory = Model::from(fake_heroku::Fixtures::committed()).directory;
-        let event = |data: u8| format!(r#"{{"id":"a","created_at":"{DAY}T01:02:03Z","data":{data}}}"#).into();
+        let event = |data: u8| {
+            format!(r#"{{"id":"a","created_at":"{DAY}T01:02:03Z","data":{data}}}"#).into()
+        };
         // The same id with other bytes, so that what keeps conflicts is carried out too.
         model.put_day("acme", date(DAY), vec![event(1), event(2)]);
         let mut world = World::with(model, &format!("{SHORT}{ACME}"));
@@ -55,8 +58,12 @@ impl Stage {
         self.world.sql("UPDATE audit_events_log SET locked_until = clock_timestamp() WHERE status = 'PROCESSING'");
         let report = self.world.sync("--date 2024-09-28", 0);
         let outcome = day(&report, "acme", DAY)["outcome"].as_str().map(str::to_owned);
-        assert!(matches!(outcome.as_deref(), Some("synced" | "already_synced")), "{case}: {report:#}");
-        let stored = "SELECT (SELECT status FROM audit_events_log), (SELECT count(*) FROM audit_events),
+        assert!(
+            matches!(outcome.as_deref(), Some("synced" | "already_synced")),
+            "{case}: {report:#}"
+        );
+        let stored =
+            "SELECT (SELECT status FROM audit_events_log), (SELECT count(*) FROM audit_events),
                              (SELECT count(*) FROM audit_event_conflicts)";
         assert_eq!(self.world.sql(stored), "SUCCESS|1|1", "{case}");
         self.world.sql(
@@ -89,7 +96,9 @@ fn cases() -> Vec<(String, When)> {
     assert!(statements.len() > 10, "{statements:?}");
     // A statement is parsed on the way to being carried out.
     let statements = statements.into_iter().filter(|text| !text.starts_with("parse"));
-    statements.flat_map(|text| [When::Before, When::After].map(|when| (text.clone(), when))).collect()
+    statements
+        .flat_map(|text| [When::Before, When::After].map(|when| (text.clone(), when)))
+        .collect()
 }
 
 fn leak(text: &str) -> &'static str {
@@ -118,7 +127,12 @@ fn a_run_whose_database_freezes_at_any_statement_ends_and_says_so() {
         if finished.status != 0 {
             assert!([1, 3].contains(&finished.status), "{case}: {finished:#?}");
             let told = told(&finished);
-            let names = ["did not answer", "no answer within", "could not be renewed", "`auditsync status` tells"];
+            let names = [
+                "did not answer",
+                "no answer within",
+                "could not be renewed",
+                "`auditsync status` tells",
+            ];
             assert!(names.iter().any(|name| told.contains(name)), "{case}: {told}");
         }
         stage.assert_recovers(&case);
@@ -145,7 +159,10 @@ fn a_signal_wins_over_a_frozen_database_at_any_statement() {
 #[test]
 fn a_database_that_freezes_while_leases_are_given_back_delays_no_end() {
     let statements = ["query BEGIN", "-- Gives many days back", "query COMMIT"];
-    let cases = statements.into_iter().flat_map(|text| [When::Before, When::After].map(|when| (text, when))).collect();
+    let cases = statements
+        .into_iter()
+        .flat_map(|text| [When::Before, When::After].map(|when| (text, when)))
+        .collect();
     in_lanes(cases, |stage, (text, when)| {
         stage.proxy.forget();
         let hold = stage.world.heroku.hold(Match::events("acme"));
@@ -158,7 +175,11 @@ fn a_database_that_freezes_while_leases_are_given_back_delays_no_end() {
         assert!(stage.proxy.has_struck(), "{text}: {finished:#?}");
         assert!(sent.elapsed() < SIGNAL, "{when:?} {text}: {:?}", sent.elapsed());
         assert_eq!(finished.status, 129, "{when:?} {text}: {finished:#?}");
-        assert_eq!(day(&finished.json(), "acme", DAY)["outcome"], "interrupted", "{when:?} {text}: {finished:#?}");
+        assert_eq!(
+            day(&finished.json(), "acme", DAY)["outcome"],
+            "interrupted",
+            "{when:?} {text}: {finished:#?}"
+        );
         hold.release();
         stage.assert_recovers(text);
     });
@@ -167,21 +188,31 @@ fn a_database_that_freezes_while_leases_are_given_back_delays_no_end() {
 #[test]
 fn one_connection_that_falls_silent_costs_time_and_nothing_else() {
     // Between the claim and the publication; the lease is renewed on another connection meanwhile.
-    in_lanes(vec!["-- Stores events", "-- Locks the ledger row", "-- Calls the day"], |stage, text| {
-        stage.world.write_config(&format!("[lock]\nstale_after = \"6s\"\nheartbeat_every = \"2s\"\n{ACME}"));
-        stage.proxy.forget();
-        stage.proxy.strike(1, text, When::Before, Blow::Silence);
-        let finished = stage.world.run(SYNC);
-        assert!(stage.proxy.has_struck(), "{text}");
-        assert_eq!(finished.status, 0, "{text}: {finished:#?}");
-        stage.assert_recovers(text);
-    });
+    in_lanes(
+        vec!["-- Stores events", "-- Locks the ledger row", "-- Calls the day"],
+        |stage, text| {
+            stage.world.write_config(&format!(
+                "[lock]\nstale_after = \"6s\"\nheartbeat_every = \"2s\"\n{ACME}"
+            ));
+            stage.proxy.forget();
+            stage.proxy.strike(1, text, When::Before, Blow::Silence);
+            let finished = stage.world.run(SYNC);
+            assert!(stage.proxy.has_struck(), "{text}");
+            assert_eq!(finished.status, 0, "{text}: {finished:#?}");
+            stage.assert_recovers(text);
+        },
+    );
 }
 
 #[test]
 fn other_commands_end_with_3_when_the_database_freezes() {
-    let commands =
-        ["status", "history", "reset --source acme 2024-09-28", "cleanup", "sync --dry-run --date 2024-09-28"];
+    let commands = [
+        "status",
+        "history",
+        "reset --source acme 2024-09-28",
+        "cleanup",
+        "sync --dry-run --date 2024-09-28",
+    ];
     in_lanes(commands.to_vec(), |stage, command| {
         stage.proxy.forget();
         stage.proxy.strike(1, "parse", When::Before, Blow::Freeze);
@@ -197,7 +228,9 @@ fn other_commands_end_with_3_when_the_database_freezes() {
 #[test]
 fn a_freeze_that_is_shorter_than_the_lease_is_waited_out() {
     let stage = Stage::new();
-    stage.world.write_config(&format!("[lock]\nstale_after = \"9s\"\nheartbeat_every = \"2s\"\n{ACME}"));
+    stage
+        .world
+        .write_config(&format!("[lock]\nstale_after = \"9s\"\nheartbeat_every = \"2s\"\n{ACME}"));
     let hold = stage.world.heroku.hold(Match::events("acme"));
     let run = stage.world.spawn(SYNC);
     wait_for("the claim", || hold.waiting() > 0);

@@ -11,8 +11,12 @@ use crate::adoption::after_the_python_logger;
 use crate::support::{ACME, DAY, World, day, truth};
 
 /// The tables with a guard, and whether their rows may be updated.
-const TABLES: [(&str, bool); 4] =
-    [("audit_events_log", true), ("audit_events", false), ("audit_event_conflicts", false), ("audit_history", false)];
+const TABLES: [(&str, bool); 4] = [
+    ("audit_events_log", true),
+    ("audit_events", false),
+    ("audit_event_conflicts", false),
+    ("audit_history", false),
+];
 
 /// Every kind of slip in psql, with a table in the place of `{T}`.
 const DELETES: [&str; 7] = [
@@ -50,9 +54,13 @@ fn slips() -> Vec<String> {
 /// Checks that each slip is rejected with a message that helps, and changes nothing.
 fn assert_guarded(database: &Database) {
     for slip in slips() {
-        let said = database.psql(&slip).map_or_else(|error| error.to_string(), |_| panic!("{slip} was not rejected"));
+        let said = database
+            .psql(&slip)
+            .map_or_else(|error| error.to_string(), |_| panic!("{slip} was not rejected"));
         assert!(
-            said.contains("is rejected, because auditsync never deletes or changes what it recorded"),
+            said.contains(
+                "is rejected, because auditsync never deletes or changes what it recorded"
+            ),
             "{slip}: {said}"
         );
         assert!(said.contains("`auditsync reset") || said.contains("`--reason`"), "{slip}: {said}");
@@ -77,10 +85,15 @@ fn a_slip_of_any_kind_on_any_table_is_rejected_with_what_to_do_instead() {
     assert_eq!(world.dump(), before);
     let merge = "MERGE INTO audit_events USING (SELECT 1) AS x ON true WHEN MATCHED THEN DELETE";
     if world.sql("SELECT current_setting('server_version_num')::int >= 150000") == "t" {
-        assert!(world.database.psql(merge).expect_err("a guard").to_string().contains("is rejected"));
+        assert!(
+            world.database.psql(merge).expect_err("a guard").to_string().contains("is rejected")
+        );
     }
     // The list of the schema's versions needs no guard.
-    world.database.psql("UPDATE auditsync_migrations SET description = description").expect("no guard");
+    world
+        .database
+        .psql("UPDATE auditsync_migrations SET description = description")
+        .expect("no guard");
     assert_eq!(world.dump(), before);
 }
 
@@ -121,8 +134,10 @@ fn with_owner(world: &World) -> (crate::support::Session, String) {
 fn documented() -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/operating.md");
     let text = std::fs::read_to_string(path).expect("the page");
-    let section =
-        text.split("\n## ").find(|section| section.starts_with("Switch the guards off")).expect("the section");
+    let section = text
+        .split("\n## ")
+        .find(|section| section.starts_with("Switch the guards off"))
+        .expect("the section");
     let block = section.split("```sql\n").nth(1).and_then(|rest| rest.split("```").next());
     block.expect("statements").to_owned()
 }
@@ -132,7 +147,10 @@ fn an_owner_switches_a_guard_off_for_one_transaction_by_the_documented_lines() {
     let world = synced();
     let (mut owner, url) = with_owner(&world);
     let statements = documented();
-    assert!(statements.contains("audit_events_guard") && statements.trim_end().ends_with("COMMIT;"), "{statements}");
+    assert!(
+        statements.contains("audit_events_guard") && statements.trim_end().ends_with("COMMIT;"),
+        "{statements}"
+    );
     owner.ask(&statements);
     assert_eq!(world.sql("SELECT count(*) FROM audit_events"), "0");
     assert_guarded(&world.database);
@@ -160,7 +178,12 @@ fn a_table_that_was_adopted_has_the_same_guards() {
 
 /// A program of PostgreSQL's, for the server of this world.
 fn tool(world: &World, program: &str) -> Command {
-    Command::new(world.database.cluster().map_or_else(|| PathBuf::from(program), |cluster| cluster.bin(program)))
+    Command::new(
+        world
+            .database
+            .cluster()
+            .map_or_else(|| PathBuf::from(program), |cluster| cluster.bin(program)),
+    )
 }
 
 fn run(mut command: Command) {
@@ -202,13 +225,16 @@ fn contents(database: &Database) -> String {
 fn assert_goes_on(world: &World, database: &Database, before: &str) {
     assert_eq!(contents(database), before);
     assert_guarded(database);
-    let run =
-        world.run(&format!("sync --from 2024-09-27 --to 2024-09-28 --output json --database-url {}", database.url()));
+    let run = world.run(&format!(
+        "sync --from 2024-09-27 --to 2024-09-28 --output json --database-url {}",
+        database.url()
+    ));
     assert_eq!(run.status, 0, "{run:#?}");
     let report = run.json();
     assert_eq!(day(&report, "acme", DAY)["outcome"], "already_synced");
     assert_eq!(day(&report, "acme", "2024-09-27")["outcome"], "synced");
-    let reset = world.run(&format!("reset --source acme 2024-09-28 --database-url {}", database.url()));
+    let reset =
+        world.run(&format!("reset --source acme 2024-09-28 --database-url {}", database.url()));
     assert_eq!(reset.status, 0, "{reset:#?}");
 }
 
@@ -242,14 +268,16 @@ fn a_custom_dump_is_restored_into_a_new_database_and_over_an_old_one() {
 fn data_alone_are_restored_into_a_migrated_schema() {
     let world = synced();
     let before = contents(&world.database);
-    let file = dump(&world, &["--format=custom", "--data-only", "--exclude-table=auditsync_migrations"]);
+    let file =
+        dump(&world, &["--format=custom", "--data-only", "--exclude-table=auditsync_migrations"]);
     for options in [&[][..], &["--disable-triggers"]] {
         let restored = pg_cluster::fresh_database();
         assert_eq!(world.run(&format!("migrate --database-url {}", restored.url())).status, 0);
         restore(&world, options, &file, &restored);
         assert_goes_on(&world, &restored, &before);
     }
-    let inserts = dump(&world, &["--inserts", "--data-only", "--exclude-table=auditsync_migrations"]);
+    let inserts =
+        dump(&world, &["--inserts", "--data-only", "--exclude-table=auditsync_migrations"]);
     let restored = pg_cluster::fresh_database();
     assert_eq!(world.run(&format!("migrate --database-url {}", restored.url())).status, 0);
     load(&world, &inserts, &restored);
@@ -266,8 +294,12 @@ fn a_restore_to_a_new_server_goes_on_where_the_old_one_ended() {
     let (_, _) = with_owner(&world);
     restore(&world, &["--no-owner", "--no-acl"], &dump(&world, &["--format=custom"]), &restored);
     assert_goes_on(&world, &restored, &before);
-    let adopted = World::on(Database::on(&server).expect("a database"), Fixtures::committed(), ACME);
+    let adopted =
+        World::on(Database::on(&server).expect("a database"), Fixtures::committed(), ACME);
     load(&world, &dump(&world, &["--no-owner", "--no-acl"]), &adopted.database);
-    assert_eq!(day(&adopted.sync("--date 2024-09-28", 0), "acme", DAY)["outcome"], "already_synced");
+    assert_eq!(
+        day(&adopted.sync("--date 2024-09-28", 0), "acme", DAY)["outcome"],
+        "already_synced"
+    );
     assert_guarded(&adopted.database);
 }

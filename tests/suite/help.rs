@@ -23,7 +23,11 @@ const COMMANDS: [&str; 11] = [
 /// Runs the program with nothing around it: no file, no database, no variables but the terminal's width.
 fn bare(arguments: &str, columns: &str) -> Finished {
     let mut command = Command::new(env!("CARGO_BIN_EXE_auditsync"));
-    command.args(arguments.split_whitespace()).env_clear().env("COLUMNS", columns).current_dir(std::env::temp_dir());
+    command
+        .args(arguments.split_whitespace())
+        .env_clear()
+        .env("COLUMNS", columns)
+        .current_dir(std::env::temp_dir());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     Running { child: command.spawn().expect("the program starts") }.wait()
 }
@@ -45,7 +49,10 @@ fn help_fits_a_wide_terminal_and_a_narrow_one() {
         for command in COMMANDS {
             let help = printed(&format!("{command} --help"), &columns.to_string());
             let longest = help.lines().map(|line| line.chars().count()).max();
-            assert!(longest <= Some(columns.min(110)), "{command} at {columns}: {longest:?}\n{help}");
+            assert!(
+                longest <= Some(columns.min(110)),
+                "{command} at {columns}: {longest:?}\n{help}"
+            );
         }
     }
 }
@@ -84,7 +91,10 @@ fn the_help_and_the_readme_tell_the_same_exit_statuses() {
     let help = printed("--help", "200");
     let readme = include_str!("../../README.md");
     for status in ["0", "1", "2", "3", "128+N"] {
-        assert!(help.lines().any(|line| line.starts_with(&format!("  {status} "))), "{status} is not in {help}");
+        assert!(
+            help.lines().any(|line| line.starts_with(&format!("  {status} "))),
+            "{status} is not in {help}"
+        );
         assert!(readme.contains(&format!("\n| {status} |")), "{status} is not in the README");
     }
 }
@@ -116,7 +126,9 @@ fn completions_are_made_for_each_shell_and_know_each_command() {
 
 #[test]
 fn an_unknown_command_or_option_names_the_one_that_was_meant() {
-    for (typed, meant) in [("stauts", "'status'"), ("cleanp", "'cleanup'"), ("sync --dryrun", "'--dry-run'")] {
+    for (typed, meant) in
+        [("stauts", "'status'"), ("cleanp", "'cleanup'"), ("sync --dryrun", "'--dry-run'")]
+    {
         let finished = bare(typed, "80");
         assert_eq!(finished.status, 2, "{typed}: {finished:#?}");
         assert!(finished.stderr.contains(meant), "{typed}: {finished:#?}");

@@ -13,7 +13,8 @@ fn repository() -> PathBuf {
 }
 
 fn read(name: &str) -> String {
-    std::fs::read_to_string(repository().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    std::fs::read_to_string(repository().join(name))
+        .unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
 /// The process types of the Procfile, with their commands.
@@ -46,7 +47,8 @@ fn each_process_type_names_a_command_that_the_program_knows() {
     assert_eq!(names, ["db-cleanup", "db-init", "release", "sync"]);
     let world = World::new(ACME);
     for (name, command) in &processes {
-        let arguments = command.strip_prefix("auditsync").unwrap_or_else(|| panic!("{name}: {command}"));
+        let arguments =
+            command.strip_prefix("auditsync").unwrap_or_else(|| panic!("{name}: {command}"));
         let help = world.run(&format!("{arguments} --help"));
         assert_eq!(help.status, 0, "{name}: {help:#?}");
     }
@@ -74,12 +76,16 @@ fn heroku_yml_runs_what_the_procfile_runs() {
 fn app_json_asks_for_each_variable_that_the_file_names_and_for_no_other() {
     let (app, example) = (app(), example());
     let variables = app["env"].as_object().expect("variables");
-    let tokens: BTreeSet<&str> = example.sources.iter().map(|source| source.token_env.as_str()).collect();
+    let tokens: BTreeSet<&str> =
+        example.sources.iter().map(|source| source.token_env.as_str()).collect();
     let mut known = tokens.clone();
     known.extend([example.notify.ping_url_env.as_str(), "AUDITSYNC_LOG_FORMAT"]);
     assert_eq!(variables.keys().map(String::as_str).collect::<BTreeSet<_>>(), known);
     for (name, variable) in variables {
-        assert!(variable["description"].as_str().is_some_and(|text| text.len() > 20), "{name} is not described");
+        assert!(
+            variable["description"].as_str().is_some_and(|text| text.len() > 20),
+            "{name} is not described"
+        );
         assert_eq!(variable["required"], tokens.contains(name.as_str()), "{name}");
         // A token is somebody's: neither is it the same for all, nor can Heroku make one up.
         assert_eq!((variable.get("value"), variable.get("generator")), (None, None), "{name}");
@@ -101,11 +107,15 @@ fn app_json_starts_no_process_that_stays() {
 #[test]
 fn the_image_holds_the_file_and_runs_the_sync_without_root() {
     let instructions = instructions();
-    let last = |word: &str| instructions.iter().rfind(|(known, _)| known == word).map(|(_, rest)| rest.as_str());
+    let last = |word: &str| {
+        instructions.iter().rfind(|(known, _)| known == word).map(|(_, rest)| rest.as_str())
+    };
     assert_eq!(last("CMD"), Some(format!("[\"{}\"]", processes()["sync"]).as_str()));
     assert_eq!(last("COPY"), Some("audit.toml ./"));
     assert!(last("USER").is_some_and(|user| !user.starts_with("root") && !user.starts_with('0')));
-    let rust = read("Cargo.toml").lines().find_map(|line| line.strip_prefix("rust-version = ").map(str::to_owned));
+    let rust = read("Cargo.toml")
+        .lines()
+        .find_map(|line| line.strip_prefix("rust-version = ").map(str::to_owned));
     let rust = rust.expect("a version").replace('"', "");
     let (_, base) = instructions.first().expect("a first instruction");
     assert!(base.starts_with(&format!("rust:{rust}-")), "{base} is not {rust}");
@@ -114,10 +124,13 @@ fn the_image_holds_the_file_and_runs_the_sync_without_root() {
 #[test]
 fn what_the_image_is_built_from_is_there_and_not_ignored() {
     let ignore = read(".dockerignore");
-    let allowed: BTreeSet<&str> = ignore.lines().filter_map(|line| line.strip_prefix('!')).collect();
+    let allowed: BTreeSet<&str> =
+        ignore.lines().filter_map(|line| line.strip_prefix('!')).collect();
     let instructions = instructions();
     let mut copied = BTreeSet::new();
-    for (_, rest) in instructions.iter().filter(|(word, rest)| word == "COPY" && !rest.starts_with("--")) {
+    for (_, rest) in
+        instructions.iter().filter(|(word, rest)| word == "COPY" && !rest.starts_with("--"))
+    {
         let (sources, _) = rest.rsplit_once(' ').expect("a target");
         copied.extend(sources.split(' '));
     }

@@ -11,7 +11,9 @@ fn told(world: &World, arguments: &str) -> Vec<String> {
     let report = finished.json();
     let text = |value: &Value| value.as_str().expect("text").to_owned();
     let entries = report["entries"].as_array().expect("entries").iter();
-    entries.map(|entry| ["source", "date", "action"].map(|key| text(&entry[key])).join(" ")).collect()
+    entries
+        .map(|entry| ["source", "date", "action"].map(|key| text(&entry[key])).join(" "))
+        .collect()
 }
 
 #[test]
@@ -22,7 +24,8 @@ fn all_that_was_done_to_a_day_is_told_newest_last_and_nothing_is_changed_by_aski
     world.sql("UPDATE audit_events_log SET status = 'PROCESSING', locked_by = 'gone', locked_until = '2024-09-29Z'");
     assert_eq!(world.run("cleanup --by ada").status, 0);
     let before = world.dump();
-    let expected = ["claim", "publish", "reset", "cleanup"].map(|action| format!("acme 2024-09-28 {action}"));
+    let expected =
+        ["claim", "publish", "reset", "cleanup"].map(|action| format!("acme 2024-09-28 {action}"));
     assert_eq!(told(&world, ""), expected);
 
     let entries = world.run("history --output json").json();
@@ -66,10 +69,15 @@ fn the_history_is_asked_by_source_by_date_and_by_how_long_ago() {
     world.sync("--source acme --from 2024-09-27 --to 2024-09-28", 0);
     world.sync("--source team-a --date 2024-09-28", 0);
     assert_eq!(told(&world, "").len(), 6);
-    assert_eq!(told(&world, "--source team-a"), ["team-a 2024-09-28 claim", "team-a 2024-09-28 publish"]);
+    assert_eq!(
+        told(&world, "--source team-a"),
+        ["team-a 2024-09-28 claim", "team-a 2024-09-28 publish"]
+    );
     assert_eq!(told(&world, "--source acme --source team-a --date 2024-09-28").len(), 4);
     // What lies further back than a week is told where it is asked for, or where a date is named.
-    world.sql("UPDATE audit_history SET at = clock_timestamp() - interval '8 days' WHERE source = 'acme'");
+    world.sql(
+        "UPDATE audit_history SET at = clock_timestamp() - interval '8 days' WHERE source = 'acme'",
+    );
     assert_eq!(told(&world, "").len(), 2);
     assert_eq!(told(&world, "--days 9").len(), 6);
     assert_eq!(told(&world, "--date 2024-09-27").len(), 2);

@@ -6,7 +6,8 @@ use auditsync::config::{Filter, Scope, SourceName};
 use auditsync::day::DayKey;
 use auditsync::event::Event;
 use auditsync::store::{
-    Claim, Claimable, Error, Holder, Lease, Publication, Published, Reader, Store, Totals, Unpublished, Via,
+    Claim, Claimable, Error, Holder, Lease, Publication, Published, Reader, Store, Totals,
+    Unpublished, Via,
 };
 use bytes::Bytes;
 use uuid::Uuid;
@@ -34,7 +35,9 @@ impl Place {
 
     async fn try_claim(&self, wanted: Claimable) -> Result<Claim, Error> {
         let claim = self.store.claim(&self.key, &self.scope, Duration::from_mins(10), wanted);
-        tokio::time::timeout(Duration::from_secs(30), claim).await.expect("a claim keeps nobody waiting for long")
+        tokio::time::timeout(Duration::from_secs(30), claim)
+            .await
+            .expect("a claim keeps nobody waiting for long")
     }
 
     async fn claim(&self, wanted: Claimable) -> Lease {
@@ -45,15 +48,22 @@ impl Place {
     }
 
     async fn write(&self, lease: &Lease, id: &str) {
-        let event = Event::from_bytes(Bytes::from(format!(r#"{{"id":"{id}"}}"#))).expect("an event");
+        let event =
+            Event::from_bytes(Bytes::from(format!(r#"{{"id":"{id}"}}"#))).expect("an event");
         self.store.write_events(lease, &[&event], Via::Api).await.expect("the event is written");
     }
 
     async fn publish(&self, lease: Lease, new_events: u32) -> Result<Published, Unpublished> {
         let totals = Totals { new_events, ..Totals::default() };
         let scope = &self.scope;
-        let publication =
-            Publication { scope, totals, as_of: None, settles_as_of: None, last_recheck: None, note: None };
+        let publication = Publication {
+            scope,
+            totals,
+            as_of: None,
+            settles_as_of: None,
+            last_recheck: None,
+            note: None,
+        };
         self.store.publish(lease, publication).await
     }
 
@@ -65,15 +75,15 @@ impl Place {
     }
 }
 
-const A_ROW: &str =
-    "INSERT INTO audit_events_log (source, process_date, status) VALUES ('acme', '2024-09-28', 'PENDING')";
+const A_ROW: &str = "INSERT INTO audit_events_log (source, process_date, status) VALUES ('acme', '2024-09-28', 'PENDING')";
 
 #[tokio::test]
 async fn a_claim_of_a_row_that_a_person_has_locked_ends_with_the_holder_s_name() {
     let inserted = Place::new().await;
     let locked = Place::new().await;
     locked.world.sql(A_ROW);
-    let sessions = [inserted.somebody(A_ROW), locked.somebody("SELECT FROM audit_events_log FOR UPDATE")];
+    let sessions =
+        [inserted.somebody(A_ROW), locked.somebody("SELECT FROM audit_events_log FOR UPDATE")];
     let claims = tokio::join!(inserted.try_claim(Claimable::Due), locked.try_claim(Claimable::Due));
     for claim in [claims.0, claims.1] {
         let error = claim.expect_err("nobody has a lease on it");
@@ -91,7 +101,10 @@ async fn a_claim_that_the_database_forbids_is_an_error_and_no_other_process_s() 
     let place = Place::new().await;
     place.world.sql("ALTER TABLE audit_events_log ADD CONSTRAINT closed CHECK (attempt < 0)");
     let forbidden = place.try_claim(Claimable::Due).await;
-    assert!(matches!(&forbidden, Err(error) if error.to_string().contains("closed")), "{forbidden:?}");
+    assert!(
+        matches!(&forbidden, Err(error) if error.to_string().contains("closed")),
+        "{forbidden:?}"
+    );
 }
 
 #[tokio::test]
@@ -101,15 +114,26 @@ async fn a_day_of_which_confirmed_events_are_gone_is_not_published_and_comes_bac
     place.write(&lease, "a").await;
     place.write(&lease, "b").await;
     let unpublished = place.publish(lease, 3).await.expect_err("one is gone");
-    assert!(matches!(unpublished.error, Error::EventsVanished { confirmed: 3, stored: 2 }), "{}", unpublished.error);
+    assert!(
+        matches!(unpublished.error, Error::EventsVanished { confirmed: 3, stored: 2 }),
+        "{}",
+        unpublished.error
+    );
     let lease = unpublished.lease.expect("it was not used up");
     place.store.release(lease, Totals::default()).await.expect("it is given back");
 
     // Those that were there at the claim count as confirmed too.
     let lease = place.claim(Claimable::Due).await;
     let unpublished = place.publish(lease, 1).await.expect_err("one is gone");
-    assert!(matches!(unpublished.error, Error::EventsVanished { confirmed: 3, stored: 2 }), "{}", unpublished.error);
-    let published = place.publish(unpublished.lease.expect("it was not used up"), 0).await.expect("a whole day");
+    assert!(
+        matches!(unpublished.error, Error::EventsVanished { confirmed: 3, stored: 2 }),
+        "{}",
+        unpublished.error
+    );
+    let published = place
+        .publish(unpublished.lease.expect("it was not used up"), 0)
+        .await
+        .expect("a whole day");
     assert_eq!((published.events, published.late_events), (2, 0));
 }
 
@@ -125,8 +149,7 @@ async fn what_a_whole_day_has_more_when_it_was_read_again_came_late_and_stands_s
     place.write(&lease, "c").await;
     let published = place.publish(lease, 1).await.expect("a whole day");
     assert_eq!((published.events, published.late_events), (3, 1));
-    let history =
-        "SELECT attempt, events, new_events, late_events FROM audit_history WHERE action = 'publish' ORDER BY id";
+    let history = "SELECT attempt, events, new_events, late_events FROM audit_history WHERE action = 'publish' ORDER BY id";
     assert_eq!(place.world.sql(history), "1|2|2|\n2|3|1|1");
 }
 

@@ -11,8 +11,7 @@ use serde_json::{Value, json};
 use crate::support::{ACME, Finished, World, date};
 
 /// A window's title, a reversal, an overwritten line, a colour by one byte, a line of its own, and two hidden words.
-const HOSTILE: &str =
-    "\u{1b}]0;pwn\u{7}\u{202e}\r\u{9b}31m\nFAKE all is well\r\nFAKE\u{2028}\u{feff}\u{ad}\u{e0041}\u{2066}";
+const HOSTILE: &str = "\u{1b}]0;pwn\u{7}\u{202e}\r\u{9b}31m\nFAKE all is well\r\nFAKE\u{2028}\u{feff}\u{ad}\u{e0041}\u{2066}";
 /// The same for a column of twenty characters.
 const SHORT: &str = "\u{1b}[2Jpwn\u{202e}\nFAKE";
 const SEPTEMBER: Month = Month { year: 2024, month: 9 };
@@ -39,8 +38,10 @@ fn run(world: &World, (format, output): (&str, &str), args: &[&str]) -> Finished
     }
     if format == "json" {
         let lines = finished.stderr.lines().filter(|line| line.starts_with('{'));
-        lines
-            .for_each(|line| _ = serde_json::from_str::<Value>(line).unwrap_or_else(|error| panic!("{error}: {line}")));
+        lines.for_each(|line| {
+            _ = serde_json::from_str::<Value>(line)
+                .unwrap_or_else(|error| panic!("{error}: {line}"))
+        });
     }
     finished
 }
@@ -48,14 +49,21 @@ fn run(world: &World, (format, output): (&str, &str), args: &[&str]) -> Finished
 /// The same of a command that must show the hostile text, or the test would see nothing.
 fn shows(world: &World, form: (&str, &str), args: &[&str]) -> Finished {
     let finished = run(world, form, args);
-    assert!(finished.stdout.contains("pwn") || finished.stderr.contains("pwn"), "{args:?}: {finished:#?}");
+    assert!(
+        finished.stdout.contains("pwn") || finished.stderr.contains("pwn"),
+        "{args:?}: {finished:#?}"
+    );
     finished
 }
 
 fn finish(command: &mut Command) -> Finished {
     let output = command.output().expect("the program starts");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
-    Finished { status: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
+    Finished {
+        status: output.status.code().unwrap_or(-1),
+        stdout: text(output.stdout),
+        stderr: text(output.stderr),
+    }
 }
 
 fn event(id: &str, kind: &str, created_at: &str) -> Bytes {
@@ -72,7 +80,8 @@ fn literal(text: &str) -> String {
 #[test]
 fn an_event_s_id_steers_no_command_that_names_it() {
     for form in FORMS {
-        let world = World::new(&format!("[events]\nlog = \"full\"\n[sync]\nrecheck_after = []\n{ACME}"));
+        let world =
+            World::new(&format!("[events]\nlog = \"full\"\n[sync]\nrecheck_after = []\n{ACME}"));
         let (at, id) = ("2024-09-28T01:00:00Z", HOSTILE);
         let events = vec![
             event(id, "a", at),
@@ -98,29 +107,43 @@ fn an_event_s_id_steers_no_command_that_names_it() {
         world.heroku.put_archive("acme", SEPTEMBER, fake_heroku::pack(&[stray, other]));
         shows(&world, form, &["reconcile", "--month", "2024-09"]);
         shows(&world, form, &["reconcile", "--month", "2024-09", "--repair"]);
-        shows(&world, form, &["backfill", "--via", "archive", "--from", "2024-09-27", "--to", "2024-09-27"]);
+        shows(
+            &world,
+            form,
+            &["backfill", "--via", "archive", "--from", "2024-09-27", "--to", "2024-09-27"],
+        );
     }
 }
 
 #[test]
 fn what_heroku_says_steers_no_command() {
-    let teams = format!("{ACME}{}", ACME.replace("\"acme\"\naccount", "\"t\"\nteam = \"gone\"\naccount"));
+    let teams =
+        format!("{ACME}{}", ACME.replace("\"acme\"\naccount", "\"t\"\nteam = \"gone\"\naccount"));
     for form in FORMS {
         let world = World::new(&teams);
         let day = ["sync", "--date", "2024-09-28"];
         let refusal = json!({ "id": HOSTILE, "message": HOSTILE, "url": HOSTILE }).to_string();
         let odd = json!([{ "id": HOSTILE, "name": HOSTILE }]).to_string();
-        world.heroku.fault(Match::events("acme"), Fault::body(403, "application/json", refusal.clone()));
         world
             .heroku
-            .fault(Match::path("/enterprise-accounts/acme/teams").times(2), Fault::body(200, "application/json", odd));
-        world.heroku.fault(Match::path("/teams").times(2), Fault::body(404, "application/json", refusal.clone()));
+            .fault(Match::events("acme"), Fault::body(403, "application/json", refusal.clone()));
+        world.heroku.fault(
+            Match::path("/enterprise-accounts/acme/teams").times(2),
+            Fault::body(200, "application/json", odd),
+        );
+        world.heroku.fault(
+            Match::path("/teams").times(2),
+            Fault::body(404, "application/json", refusal.clone()),
+        );
         shows(&world, form, &day);
         shows(&world, form, &["status", "--days", "30000"]);
         shows(&world, form, &["history"]);
         shows(&world, form, &["check"]);
         let account = json!({ "id": "i", "name": HOSTILE, "permissions": [HOSTILE] }).to_string();
-        world.heroku.fault(Match::path("/enterprise-accounts/acme"), Fault::body(200, "application/json", account));
+        world.heroku.fault(
+            Match::path("/enterprise-accounts/acme"),
+            Fault::body(200, "application/json", account),
+        );
         shows(&world, form, &["check"]);
         world.heroku.fault(
             Match::path("/account"),
@@ -168,12 +191,17 @@ fn what_the_ledger_and_the_history_hold_steers_no_command() {
         shows(&world, form, &["status", "--source", HOSTILE]);
         shows(&world, form, &["history"]);
         shows(&world, form, &["history", "--source", HOSTILE]);
-        for (mode, days) in
-            [("--dry-run", "2024-09-28"), ("-q", "2024-09-25"), ("-q", "2024-09-26"), ("-v", "2024-09-28")]
-        {
+        for (mode, days) in [
+            ("--dry-run", "2024-09-28"),
+            ("-q", "2024-09-25"),
+            ("-q", "2024-09-26"),
+            ("-v", "2024-09-28"),
+        ] {
             let finished = run(&world, form, &["sync", mode, "--from", days, "--to", days]);
             assert!(
-                mode == "--dry-run" || finished.stdout.contains("pwn") || finished.stderr.contains("pwn"),
+                mode == "--dry-run"
+                    || finished.stdout.contains("pwn")
+                    || finished.stderr.contains("pwn"),
                 "{days}: {finished:#?}"
             );
         }
@@ -226,7 +254,11 @@ fn what_is_typed_steers_no_message_and_no_row() {
         }
         run(&world, form, &["status", "--database-url", HOSTILE]);
         run(&world, form, &["status", "--database-url", &format!("postgres://u@{HOSTILE}/d")]);
-        run(&world, form, &["reset", "--source", "acme", "2024-09-28", "--reason", HOSTILE, "--by", HOSTILE]);
+        run(
+            &world,
+            form,
+            &["reset", "--source", "acme", "2024-09-28", "--reason", HOSTILE, "--by", HOSTILE],
+        );
         shows(&world, form, &["history"]);
         assert_eq!(world.sql("SELECT count(*) FROM audit_history WHERE action = 'reset'"), "1");
         assert_eq!(
@@ -262,10 +294,14 @@ fn what_the_environment_holds_steers_no_message_and_no_row() {
             let mut world = World::new(ACME);
             world.set(variable, HOSTILE);
             // The option would come before the variable.
-            let finished = finish(world.command("sync --date 2024-09-28").args(["--output", form.1]));
+            let finished =
+                finish(world.command("sync --date 2024-09-28").args(["--output", form.1]));
             let text = format!("{}{}", finished.stdout, finished.stderr);
             assert_eq!(text.chars().find(|c| steers(*c)), None, "{variable}: {finished:#?}");
-            assert!(!text.lines().any(|line| line.starts_with("FAKE")), "{variable}: {finished:#?}");
+            assert!(
+                !text.lines().any(|line| line.starts_with("FAKE")),
+                "{variable}: {finished:#?}"
+            );
             run(&world, form, &["check"]);
             run(&world, form, &["reconcile", "--month", "2024-09"]);
             let help = finish(&mut world.command("--help"));
@@ -276,9 +312,13 @@ fn what_the_environment_holds_steers_no_message_and_no_row() {
 
 #[test]
 fn what_the_file_holds_steers_no_message() {
-    let basic = serde_json::to_string(HOSTILE).expect("a string of TOML too").replace("\u{202e}", "\\u202e");
-    let basic: String =
-        basic.chars().map(|c| if steers(c) { format!("\\U{:08x}", u32::from(c)) } else { c.to_string() }).collect();
+    let basic = serde_json::to_string(HOSTILE)
+        .expect("a string of TOML too")
+        .replace("\u{202e}", "\\u202e");
+    let basic: String = basic
+        .chars()
+        .map(|c| if steers(c) { format!("\\U{:08x}", u32::from(c)) } else { c.to_string() })
+        .collect();
     for form in FORMS {
         let world = World::new(ACME);
         for file in [
@@ -328,15 +368,27 @@ fn what_the_database_says_steers_no_message_and_no_row() {
         let day = ["sync", "--date", "2024-09-28"];
         // The data is refused: the reason is kept beside each event.
         raises("audit_events", "22000", "INSERT");
-        world.heroku.put_day("acme", date("2024-09-28"), vec![event("one", "a", "2024-09-28T01:00:00Z")]);
+        world.heroku.put_day(
+            "acme",
+            date("2024-09-28"),
+            vec![event("one", "a", "2024-09-28T01:00:00Z")],
+        );
         shows(&world, form, &day);
         raises("audit_events", "P0001", "INSERT");
         shows(&world, form, &day);
         shows(&world, form, &["status", "--days", "30000"]);
         shows(&world, form, &["history"]);
         assert_ne!(world.sql("SELECT count(*) FROM audit_history WHERE message LIKE '%pwn%'"), "0");
-        assert_eq!(world.sql("SELECT count(*) FROM audit_history WHERE message ~ '[[:cntrl:]\u{202e}]'"), "0");
-        assert_eq!(world.sql("SELECT count(*) FROM audit_events_log WHERE error_message ~ '[[:cntrl:]\u{202e}]'"), "0");
+        assert_eq!(
+            world.sql("SELECT count(*) FROM audit_history WHERE message ~ '[[:cntrl:]\u{202e}]'"),
+            "0"
+        );
+        assert_eq!(
+            world.sql(
+                "SELECT count(*) FROM audit_events_log WHERE error_message ~ '[[:cntrl:]\u{202e}]'"
+            ),
+            "0"
+        );
         world.sql("DROP TRIGGER pwn ON audit_events");
         raises("audit_events_log", "P0001", "UPDATE");
         shows(&world, form, &day);

@@ -78,7 +78,11 @@ impl Source {
 
 /// A line up to its comment. No text of ours holds two slashes behind a space.
 fn without_comment(line: &str) -> &str {
-    if line.trim_start().starts_with("//") { "" } else { line.split(" // ").next().unwrap_or_default() }
+    if line.trim_start().starts_with("//") {
+        ""
+    } else {
+        line.split(" // ").next().unwrap_or_default()
+    }
 }
 
 fn first_word(text: &str) -> &str {
@@ -93,10 +97,13 @@ fn floor(room: &str) -> Option<usize> {
 /// The files below these folders of the repository.
 fn sources(folders: &[&str]) -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let (mut left, mut found) = (folders.iter().map(|folder| root.join(folder)).collect::<Vec<_>>(), Vec::new());
+    let (mut left, mut found) =
+        (folders.iter().map(|folder| root.join(folder)).collect::<Vec<_>>(), Vec::new());
     while let Some(path) = left.pop() {
         if path.is_dir() {
-            left.extend(fs::read_dir(&path).expect("a folder").map(|entry| entry.expect("an entry").path()));
+            left.extend(
+                fs::read_dir(&path).expect("a folder").map(|entry| entry.expect("an entry").path()),
+            );
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             found.push(Source::read(root, &path));
         }
@@ -126,10 +133,14 @@ fn arrows_between_rooms_point_one_way() {
 #[test]
 fn rooms_without_io_do_none() {
     let mut wrong = Vec::new();
-    for source in sources(&["src"]).iter().filter(|source| WITHOUT_IO.contains(&&*source.modules()[0])) {
+    for source in
+        sources(&["src"]).iter().filter(|source| WITHOUT_IO.contains(&&*source.modules()[0]))
+    {
         for (number, line) in source.lines.iter().enumerate() {
             let words = IO.iter().filter(|word| line.contains(**word));
-            wrong.extend(words.map(|word| format!("{}:{}: {word}", source.path.display(), number + 1)));
+            wrong.extend(
+                words.map(|word| format!("{}:{}: {word}", source.path.display(), number + 1)),
+            );
         }
     }
     none("I/O in rooms that do none", &wrong);
@@ -137,11 +148,20 @@ fn rooms_without_io_do_none() {
 
 #[test]
 fn sql_stands_in_the_store_alone() {
-    let verbs = ["SELECT ", "INSERT INTO ", "UPDATE ", "DELETE FROM ", "CREATE TABLE ", "ALTER TABLE ", "BEGIN "];
+    let verbs = [
+        "SELECT ",
+        "INSERT INTO ",
+        "UPDATE ",
+        "DELETE FROM ",
+        "CREATE TABLE ",
+        "ALTER TABLE ",
+        "BEGIN ",
+    ];
     let mut wrong = Vec::new();
     for source in sources(&["src"]).iter().filter(|source| source.modules()[0] != "store") {
         for (number, line) in source.lines.iter().enumerate() {
-            if line.contains("sqlx") || verbs.iter().any(|verb| line.contains(&format!("\"{verb}"))) {
+            if line.contains("sqlx") || verbs.iter().any(|verb| line.contains(&format!("\"{verb}")))
+            {
                 wrong.push(format!("{}:{}: {}", source.path.display(), number + 1, line.trim()));
             }
         }
@@ -153,7 +173,9 @@ fn sql_stands_in_the_store_alone() {
 fn no_file_is_longer_than_one_can_take_in() {
     let all = sources(&["src", "tests", "crates", "benches"]);
     let long = all.iter().filter(|source| source.lines.len() > LONGEST_FILE);
-    let long: Vec<_> = long.map(|source| format!("{}: {} lines", source.path.display(), source.lines.len())).collect();
+    let long: Vec<_> = long
+        .map(|source| format!("{}: {} lines", source.path.display(), source.lines.len()))
+        .collect();
     none("files are too long", &long);
 }
 
@@ -177,11 +199,13 @@ fn no_function_of_the_program_takes_a_boolean_that_its_callers_could_not_read() 
     // What a trait asks for.
     const ASKED_FOR: &str = "record_bool";
     let mut wrong = Vec::new();
-    for source in sources(&["src"]).into_iter().filter(|source| !source.path.ends_with("tests.rs")) {
+    for source in sources(&["src"]).into_iter().filter(|source| !source.path.ends_with("tests.rs"))
+    {
         let text = source.lines.join("\n");
         for (at, _) in text.match_indices("fn ") {
             let Some((name, _)) = signature(&text[at + 3..]) else { continue };
-            let ends = ["{", ";\n"].map(|end| text[at..].find(end).map_or(text.len(), |end| at + end));
+            let ends =
+                ["{", ";\n"].map(|end| text[at..].find(end).map_or(text.len(), |end| at + end));
             let end = ends[0].min(ends[1]);
             let arguments = text[at..end].split("->").next().unwrap_or_default();
             if arguments.contains(": bool") && name != ASKED_FOR {
@@ -224,7 +248,11 @@ fn signature(text: &str) -> Option<(&str, usize)> {
 fn what_the_map_names_is_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let map = fs::read_to_string(root.join("ARCHITECTURE.md")).expect("the map");
-    let code = sources(&["src", "tests"]).into_iter().flat_map(|source| source.lines).collect::<Vec<_>>().join("\n");
+    let code = sources(&["src", "tests"])
+        .into_iter()
+        .flat_map(|source| source.lines)
+        .collect::<Vec<_>>()
+        .join("\n");
     let named: Vec<&str> = map.split('`').skip(1).step_by(2).collect();
     let is_test = |word: &str| word.matches('_').count() > 2 && !word.contains(['/', ' ', '.']);
     let tests: Vec<&str> = named.iter().copied().filter(|word| is_test(word)).collect();
@@ -232,19 +260,32 @@ fn what_the_map_names_is_there() {
     let lost = tests.into_iter().filter(|test| !code.contains(&format!("fn {test}(")));
     let files = named.iter().filter(|word| word.starts_with("src/") || word.starts_with("tests/"));
     let gone = files.copied().filter(|path| !path.contains(' ') && !root.join(path).exists());
-    none("the map names what is not there", &lost.chain(gone).map(str::to_owned).collect::<Vec<_>>());
+    none(
+        "the map names what is not there",
+        &lost.chain(gone).map(str::to_owned).collect::<Vec<_>>(),
+    );
 }
 
 #[test]
 fn what_keeps_order_would_tell_of_disorder() {
-    assert_eq!(signature("plain(a: A, b: Vec<(A, B)>, c: impl Fn(A, B) -> C) -> D {"), Some(("plain", 3)));
-    assert_eq!(signature("generic<T: Into<U>, U>(\n    self,\n    t: T,\n) {}"), Some(("generic", 2)));
+    assert_eq!(
+        signature("plain(a: A, b: Vec<(A, B)>, c: impl Fn(A, B) -> C) -> D {"),
+        Some(("plain", 3))
+    );
+    assert_eq!(
+        signature("generic<T: Into<U>, U>(\n    self,\n    t: T,\n) {}"),
+        Some(("generic", 2))
+    );
     assert_eq!(signature("none() {"), Some(("none", 0)));
     assert_eq!(signature("(A, B) -> C"), None);
-    let source = |path: &str, text: &str| Source { path: path.into(), lines: vec![text.to_owned()] };
+    let source =
+        |path: &str, text: &str| Source { path: path.into(), lines: vec![text.to_owned()] };
     let used = |path, text| source(path, text).rooms_used().into_iter().collect::<Vec<_>>();
     assert_eq!(
-        used("src/app/sync/day.rs", "use super::super::fetch::Job; use crate::store::{Lease, event};"),
+        used(
+            "src/app/sync/day.rs",
+            "use super::super::fetch::Job; use crate::store::{Lease, event};"
+        ),
         ["store"]
     );
     assert_eq!(

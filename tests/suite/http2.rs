@@ -43,13 +43,16 @@ fn serve(answers: &'static [Answer]) -> (String, String) {
     let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .and_then(|config| config.with_no_client_auth().with_single_cert(vec![cert.der().clone()], key))
+        .and_then(|config| {
+            config.with_no_client_auth().with_single_cert(vec![cert.der().clone()], key)
+        })
         .expect("a configuration");
     config.alpn_protocols = vec![b"h2".to_vec()];
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let (told, address) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async move {
             let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
             told.send(listener.local_addr().expect("an address").port()).expect("the test waits");
@@ -63,7 +66,12 @@ fn serve(answers: &'static [Answer]) -> (String, String) {
     (format!("https://localhost:{}", address.recv().expect("a port")), cert.pem())
 }
 
-async fn connection(acceptor: TlsAcceptor, stream: TcpStream, seen: Arc<AtomicUsize>, answers: &[Answer]) {
+async fn connection(
+    acceptor: TlsAcceptor,
+    stream: TcpStream,
+    seen: Arc<AtomicUsize>,
+    answers: &[Answer],
+) {
     let Ok(tls) = acceptor.accept(stream).await else { return };
     let Ok(mut connection) = h2::server::handshake(tls).await else { return };
     let mut leaves = None;
@@ -97,7 +105,8 @@ fn give(answer: Answer, mut respond: SendResponse<Bytes>) -> Option<Reason> {
     if let Answer::Length(length) = answer {
         head = head.header("Content-Length", length);
     }
-    let mut body = respond.send_response(head.body(()).expect("a head"), false).expect("the client listens");
+    let mut body =
+        respond.send_response(head.body(()).expect("a head"), false).expect("the client listens");
     let (half, rest) = LIST.split_at(LIST.len() / 2);
     body.send_data(Bytes::from_static(half), false).expect("the client listens");
     let is_end = matches!(answer, Answer::Whole | Answer::Length(_));
@@ -138,7 +147,8 @@ fn whole() -> std::collections::BTreeMap<String, Vec<u8>> {
 }
 
 #[test]
-fn a_stream_that_is_reset_and_a_connection_that_is_given_up_are_tried_again_until_the_day_is_whole() {
+fn a_stream_that_is_reset_and_a_connection_that_is_given_up_are_tried_again_until_the_day_is_whole()
+{
     let world = world(&[Answer::Refused, Answer::ResetHalfWay, Answer::Gone, Answer::Whole]);
     let report = world.sync("--date 2024-09-28", 0);
     assert_eq!(day(&report, "acme", DAY)["retries"], 3);
@@ -157,8 +167,11 @@ fn half_a_stream_is_never_a_whole_day() {
 
 #[test]
 fn a_stream_ends_with_its_list_and_nothing_is_missing_or_left_over() {
-    const ANSWERS: [Answer; 3] =
-        [Answer::Length(LIST.len() + 1), Answer::Length(LIST.len() - 1), Answer::Length(LIST.len())];
+    const ANSWERS: [Answer; 3] = [
+        Answer::Length(LIST.len() + 1),
+        Answer::Length(LIST.len() - 1),
+        Answer::Length(LIST.len()),
+    ];
     let world = world(&ANSWERS);
     let report = world.sync("--date 2024-09-28", 0);
     assert_eq!(day(&report, "acme", DAY)["retries"], 2);
@@ -174,7 +187,8 @@ fn trailers_behind_the_list_are_no_fault() {
 
 #[test]
 fn a_list_whose_stream_does_not_end_is_read_again_whatever_the_reason() {
-    const REASONS: [Reason; 4] = [Reason::NO_ERROR, Reason::CANCEL, Reason::INTERNAL_ERROR, Reason::REFUSED_STREAM];
+    const REASONS: [Reason; 4] =
+        [Reason::NO_ERROR, Reason::CANCEL, Reason::INTERNAL_ERROR, Reason::REFUSED_STREAM];
     for reason in REASONS {
         for answer in [Answer::ResetBehind(reason), Answer::GoneBehind(reason)] {
             let answers = Box::leak(Box::new([answer, Answer::Whole]));

@@ -17,13 +17,25 @@ fn event_of(id: &str, bytes: usize) -> String {
 #[test]
 fn events_of_megabytes_are_stored_to_the_byte_among_small_ones() {
     let mut events = BTreeMap::new();
-    for (id, bytes) in [("a", 100), ("b", MIB), ("c", MIB - 1), ("d", 3 * MIB), ("e", 60), ("f", 8 * MIB), ("g", 70)] {
+    for (id, bytes) in [
+        ("a", 100),
+        ("b", MIB),
+        ("c", MIB - 1),
+        ("d", 3 * MIB),
+        ("e", 60),
+        ("f", 8 * MIB),
+        ("g", 70),
+    ] {
         events.insert(id.to_owned(), event_of(id, bytes).into_bytes());
     }
     for gzip in [true, false] {
         let world = World::new(ACME);
         world.heroku.set_gzip(gzip);
-        world.heroku.put_day("acme", date(DAY), events.values().map(|bytes| Bytes::from(bytes.clone())).collect());
+        world.heroku.put_day(
+            "acme",
+            date(DAY),
+            events.values().map(|bytes| Bytes::from(bytes.clone())).collect(),
+        );
         let report = world.sync("--date 2024-09-28", 0);
         assert_eq!(day(&report, "acme", DAY)["events"], 7);
         world.assert_whole("acme", DAY, &events);
@@ -39,16 +51,25 @@ fn an_event_beyond_the_stated_limit_fails_its_day_alone_and_is_never_held_in_mem
             "[retry]\nmax_attempts = 1\n[sync]\nconcurrency = 1\n[events]\nlog = \"none\"\n{ACME}"
         ));
         world.heroku.set_gzip(gzip);
-        world.heroku.put_day("acme", date("2024-09-26"), vec![Bytes::from(event_of("huge", bytes))]);
+        world.heroku.put_day(
+            "acme",
+            date("2024-09-26"),
+            vec![Bytes::from(event_of("huge", bytes))],
+        );
         world.heroku.fault(Match::events("acme").day(date(DAY)), Fault::Hang);
         let run = world.spawn("--from 2024-09-26 --to 2024-09-28 --output json");
-        wait_for("the last day's request", || world.heroku.requests_for("acme", date(DAY)).len() == 1);
+        wait_for("the last day's request", || {
+            world.heroku.requests_for("acme", date(DAY)).len() == 1
+        });
         let peak = peak_mib(run.child.id());
         world.heroku.release_hangs();
         let report = run.wait().json();
         let error = day(&report, "acme", "2024-09-26")["error"].as_str().expect("an error");
         assert!(error.contains("one element of the list is longer than 32 MiB"), "{error}");
-        assert_eq!(world.sql("SELECT status FROM audit_events_log WHERE process_date = '2024-09-26'"), "FAILED");
+        assert_eq!(
+            world.sql("SELECT status FROM audit_events_log WHERE process_date = '2024-09-26'"),
+            "FAILED"
+        );
         for whole in ["2024-09-27", DAY] {
             assert_eq!(day(&report, "acme", whole)["outcome"], "synced");
         }
@@ -59,7 +80,8 @@ fn an_event_beyond_the_stated_limit_fails_its_day_alone_and_is_never_held_in_mem
 
 /// The most memory that a process that still runs has held.
 fn peak_mib(process: u32) -> usize {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("a process that runs");
+    let status =
+        std::fs::read_to_string(format!("/proc/{process}/status")).expect("a process that runs");
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("its peak");
     peak.trim().trim_end_matches(" kB").parse::<usize>().expect("a number") / 1024
 }

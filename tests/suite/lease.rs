@@ -50,19 +50,26 @@ fn a_live_holder_is_never_taken_over_however_long_it_works() {
 fn it_beats_while_heroku_is_slow_with_a_single_connection() {
     let world = World::new(&format!("[database]\nmax_connections = 1\n{SHORT}{ACME}"));
     world.heroku.set_paging(Paging::Pages { default: 50, max: 50 });
-    world.heroku.fault(Match::events("acme").always(), Fault::Delay(std::time::Duration::from_millis(500)));
+    world
+        .heroku
+        .fault(Match::events("acme").always(), Fault::Delay(std::time::Duration::from_millis(500)));
     let report = world.sync("--date 2024-09-28", 0);
     assert_eq!(day(&report, "acme", DAY)["attempt"], 1);
-    assert!(day(&report, "acme", DAY)["duration_ms"].as_u64() > Some(4000), "twice the lease: {report:#}");
+    assert!(
+        day(&report, "acme", DAY)["duration_ms"].as_u64() > Some(4000),
+        "twice the lease: {report:#}"
+    );
 }
 
 #[test]
 fn work_that_can_not_beat_is_cancelled_before_its_lease_runs_out() {
     // A second between the end of trust and the end of the lease, so that a busy machine does not blur the two.
-    let world = World::new(&format!("[lock]\nstale_after = \"10s\"\nheartbeat_every = \"1s\"\n{ACME}"));
+    let world =
+        World::new(&format!("[lock]\nstale_after = \"10s\"\nheartbeat_every = \"1s\"\n{ACME}"));
     let (run, _hold) = held_run(&world);
     // Somebody's long transaction on the row: no beat gets through.
-    let psql = world.database.cluster().map_or_else(|| "psql".into(), |cluster| cluster.bin("psql"));
+    let psql =
+        world.database.cluster().map_or_else(|| "psql".into(), |cluster| cluster.bin("psql"));
     let mut blocker = std::process::Command::new(psql)
         .args(["-X", "-q", "-d", world.database.url()])
         .args(["-c", "BEGIN; SELECT FROM audit_events_log FOR UPDATE; SELECT pg_sleep(60)"])
@@ -77,12 +84,17 @@ fn work_that_can_not_beat_is_cancelled_before_its_lease_runs_out() {
     assert_eq!(row["outcome"], "lost_lock");
     let worked = row["duration_ms"].as_u64().expect("a figure");
     assert!((9000..10_000).contains(&worked), "it ended after {worked} ms of the lease's 10,000");
-    assert_eq!(world.sql("SELECT status, attempt FROM audit_events_log"), "PROCESSING|1", "left to whoever takes over");
+    assert_eq!(
+        world.sql("SELECT status, attempt FROM audit_events_log"),
+        "PROCESSING|1",
+        "left to whoever takes over"
+    );
 }
 
 #[test]
 fn a_beat_that_finds_the_day_taken_ends_the_work_long_before_the_lease_would_and_stores_nothing() {
-    let world = World::new(&format!("[lock]\nstale_after = \"1h\"\nheartbeat_every = \"250ms\"\n{ACME}"));
+    let world =
+        World::new(&format!("[lock]\nstale_after = \"1h\"\nheartbeat_every = \"250ms\"\n{ACME}"));
     assert_eq!(world.run("migrate").status, 0);
     let (run, hold) = held_run(&world);
     world.sql(
@@ -95,7 +107,10 @@ fn a_beat_that_finds_the_day_taken_ends_the_work_long_before_the_lease_would_and
     let row = day(&report, "acme", DAY);
     assert_eq!(row["outcome"], "lost_lock", "{finished:#?}");
     assert!(row["duration_ms"].as_u64() < Some(30_000), "half of what a request may take: {row:#}");
-    assert!(finished.stderr.contains("the lease was lost to another process, or ran out"), "{finished:#?}");
+    assert!(
+        finished.stderr.contains("the lease was lost to another process, or ran out"),
+        "{finished:#?}"
+    );
     drop(hold);
     let row = "SELECT status, attempt, locked_by, (SELECT count(*) FROM audit_events) FROM audit_events_log";
     assert_eq!(world.sql(row), "PROCESSING|2|another|0");
@@ -138,14 +153,18 @@ fn a_killed_process_s_day_is_taken_over_once_its_lease_ran_out_and_the_history_s
     let report = world.sync("--date 2024-09-28", 0);
     assert_eq!(day(&report, "acme", DAY)["attempt"], 2);
     let history = world.sql("SELECT action, attempt, message FROM audit_history ORDER BY id");
-    let expected = format!("claim|1|\ntakeover|2|the lease of {loser} on attempt 1 had run out\npublish|2|");
+    let expected =
+        format!("claim|1|\ntakeover|2|the lease of {loser} on attempt 1 had run out\npublish|2|");
     assert_eq!(history, expected);
 }
 
 #[test]
 fn the_threshold_of_a_source_of_its_own_holds_for_it_alone() {
-    let globex = "[[source]]\nname = \"globex\"\naccount = \"globex\"\ntoken_env = \"GLOBEX_TOKEN\"\n";
-    let world = World::new(&format!("{ACME}{globex}[source.lock]\nstale_after = \"90s\"\nheartbeat_every = \"20s\"\n"));
+    let globex =
+        "[[source]]\nname = \"globex\"\naccount = \"globex\"\ntoken_env = \"GLOBEX_TOKEN\"\n";
+    let world = World::new(&format!(
+        "{ACME}{globex}[source.lock]\nstale_after = \"90s\"\nheartbeat_every = \"20s\"\n"
+    ));
     let hold = world.heroku.hold(Match::any());
     let run = world.spawn(ON_DAY);
     wait_for("both days to be at work", || hold.waiting() > 1);
@@ -178,7 +197,10 @@ fn two_hundred_sources(sync: &str) -> World {
     let sources = (0..SOURCES)
         .map(account)
         .map(|name| format!("[[source]]\nname = \"{name}\"\naccount = \"{name}\"\ntoken_env = \"HEROKU_API_TOKEN\"\n"));
-    let file = format!("[rate_limit]\nburst = 1000\nreserve = 0\n[sync]\n{sync}\n{}", sources.collect::<String>());
+    let file = format!(
+        "[rate_limit]\nburst = 1000\nreserve = 0\n[sync]\n{sync}\n{}",
+        sources.collect::<String>()
+    );
     let world = World::with(Model::default(), &file);
     for name in (0..SOURCES).map(account) {
         world.heroku.add_account(&name, "audit@acme.example.com");
@@ -195,14 +217,18 @@ fn run_at_once(world: &World, processes: usize) {
         let finished = run.wait();
         assert_eq!(finished.status, 0, "{finished:#?}");
     }
-    assert_eq!(world.sql("SELECT status, count(*) FROM audit_events_log GROUP BY status"), "SUCCESS|200");
+    assert_eq!(
+        world.sql("SELECT status, count(*) FROM audit_events_log GROUP BY status"),
+        "SUCCESS|200"
+    );
 }
 
 #[test]
 fn sixteen_processes_share_two_hundred_sources_and_fetch_each_day_once() {
     let world = two_hundred_sources("concurrency = 2");
     run_at_once(&world, 16);
-    let twice: Vec<_> = (0..SOURCES).map(account).filter(|account| fetches(&world, account, DAY) != 1).collect();
+    let twice: Vec<_> =
+        (0..SOURCES).map(account).filter(|account| fetches(&world, account, DAY) != 1).collect();
     assert_eq!(twice, [""; 0]);
 }
 

@@ -7,7 +7,8 @@ use auditsync::config::{Filter, Scope, SourceName};
 use auditsync::day::DayKey;
 use auditsync::event::Event;
 use auditsync::store::{
-    Behalf, Blame, Claim, Claimable, Error, Holder, Lease, Publication, Reader, Reset, ResetOrder, Store, Totals, Via,
+    Behalf, Blame, Claim, Claimable, Error, Holder, Lease, Publication, Reader, Reset, ResetOrder,
+    Store, Totals, Via,
 };
 use bytes::Bytes;
 use pg_cluster::Database;
@@ -139,7 +140,8 @@ impl Real<'_> {
                     let event = format!(r#"{{"id":"{}-{}"}}"#, self.key.date, self.written);
                     let event = Event::from_bytes(Bytes::from(event)).expect("an event");
                     let holds = model.holds(holder, lease.attempt());
-                    let written = self.stores[holder].write_events(lease, &[&event], Via::Api).await;
+                    let written =
+                        self.stores[holder].write_events(lease, &[&event], Via::Api).await;
                     assert_fenced(holds, written.as_ref().map(|_| ()))?;
                     model.events += usize::from(holds);
                 }
@@ -148,10 +150,16 @@ impl Real<'_> {
                 if let Some(lease) = self.leases[holder].take() {
                     let holds = model.holds(holder, lease.attempt());
                     let published = self.stores[holder].publish(lease, self.publication()).await;
-                    assert_fenced(holds, published.as_ref().map(|_| ()).map_err(|unpublished| &unpublished.error))?;
+                    assert_fenced(
+                        holds,
+                        published.as_ref().map(|_| ()).map_err(|unpublished| &unpublished.error),
+                    )?;
                     if holds {
                         model.end("SUCCESS");
-                        prop_assert_eq!(published.expect("published").events as usize, model.events);
+                        prop_assert_eq!(
+                            published.expect("published").events as usize,
+                            model.events
+                        );
                     }
                 }
             }
@@ -160,7 +168,10 @@ impl Real<'_> {
                     let holds = model.holds(holder, lease.attempt());
                     let store = &self.stores[holder];
                     let (ended, status) = match step {
-                        Step::Fail(_) => (store.fail(lease, Blame::Heroku, "no", Totals::default()).await, "FAILED"),
+                        Step::Fail(_) => (
+                            store.fail(lease, Blame::Heroku, "no", Totals::default()).await,
+                            "FAILED",
+                        ),
                         _ => (store.release(lease, Totals::default()).await, "PENDING"),
                     };
                     assert_fenced(holds, ended.as_ref().copied())?;
@@ -180,7 +191,11 @@ impl Real<'_> {
             }
             Step::Reset { force } => {
                 let order = ResetOrder { force, behalf: THE_MODEL };
-                let told = match self.stores[0].reset(&self.key, &order).await.expect("a reset is answered") {
+                let told = match self.stores[0]
+                    .reset(&self.key, &order)
+                    .await
+                    .expect("a reset is answered")
+                {
                     Reset::Done { .. } => "done",
                     Reset::AlreadyDue => "due already",
                     Reset::NoRow => "no row",
@@ -189,9 +204,13 @@ impl Real<'_> {
                 prop_assert_eq!(told, model.reset(force));
             }
             Step::CleanUp => {
-                let stale = self.stores[0].clean_up(THE_MODEL).await.expect("a cleanup is answered");
+                let stale =
+                    self.stores[0].clean_up(THE_MODEL).await.expect("a cleanup is answered");
                 let is_stale = model.status == Some("PROCESSING") && model.expired;
-                prop_assert_eq!(stale.iter().filter(|day| day.date == self.key.date).count(), usize::from(is_stale));
+                prop_assert_eq!(
+                    stale.iter().filter(|day| day.date == self.key.date).count(),
+                    usize::from(is_stale)
+                );
                 if is_stale {
                     model.end("ERROR");
                 }
@@ -200,7 +219,12 @@ impl Real<'_> {
         self.compare(model).await
     }
 
-    async fn claim(&mut self, holder: usize, wanted: Claimable, model: &mut Model) -> Result<(), TestCaseError> {
+    async fn claim(
+        &mut self,
+        holder: usize,
+        wanted: Claimable,
+        model: &mut Model,
+    ) -> Result<(), TestCaseError> {
         let claim = self.stores[holder].claim(&self.key, &self.scope, TTL, wanted).await;
         let (told, lease) = match claim.expect("a claim is answered") {
             Claim::Claimed(lease) => ("claimed", Some(lease)),
@@ -216,7 +240,14 @@ impl Real<'_> {
 
     fn publication(&self) -> Publication<'_> {
         let totals = Totals::default();
-        Publication { scope: &self.scope, totals, as_of: None, settles_as_of: None, last_recheck: None, note: None }
+        Publication {
+            scope: &self.scope,
+            totals,
+            as_of: None,
+            settles_as_of: None,
+            last_recheck: None,
+            note: None,
+        }
     }
 
     async fn compare(&self, model: &Model) -> Result<(), TestCaseError> {
@@ -241,7 +272,9 @@ impl Real<'_> {
 fn assert_fenced(holds: bool, result: Result<(), &Error>) -> Result<(), TestCaseError> {
     match result {
         Ok(()) => prop_assert!(holds, "a statement took effect without its lease"),
-        Err(Error::LeaseLost) => prop_assert!(!holds, "a holder was told that it had lost its lease"),
+        Err(Error::LeaseLost) => {
+            prop_assert!(!holds, "a holder was told that it had lost its lease")
+        }
         Err(error) => prop_assert!(false, "{error}"),
     }
     Ok(())
@@ -250,18 +283,25 @@ fn assert_fenced(holds: bool, result: Result<(), &Error>) -> Result<(), TestCase
 #[test]
 fn any_interleaving_of_holders_ends_as_the_model_says() {
     let database = pg_cluster::fresh_database();
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .expect("a runtime");
     let reader = runtime.block_on(Reader::connect(database.url(), 4)).expect("a connection");
-    let store = |place: usize| Store::new(&reader, &Holder { run_id: Uuid::new_v4(), place: place.to_string() });
+    let store = |place: usize| {
+        Store::new(&reader, &Holder { run_id: Uuid::new_v4(), place: place.to_string() })
+    };
     runtime.block_on(store(0).migrate()).expect("a schema");
 
     let next_day = AtomicU32::new(0);
     let steps = proptest::collection::vec(step(), 1..25);
     // Each case is some hundred statements; `PROPTEST_CASES` asks for more.
-    let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::with_cases(cases(40)) });
+    let mut runner =
+        TestRunner::new(Config { failure_persistence: None, ..Config::with_cases(cases(40)) });
     let result = runner.run(&steps, |steps| {
-        let date = date("1990-01-01") + chrono::Days::new(u64::from(next_day.fetch_add(1, Ordering::Relaxed)));
+        let date = date("1990-01-01")
+            + chrono::Days::new(u64::from(next_day.fetch_add(1, Ordering::Relaxed)));
         let mut real = Real {
             database: &database,
             reader: reader.clone(),

@@ -74,16 +74,27 @@ fn a_locked_table_is_no_other_process_that_syncs() {
 fn a_lock_that_lets_nobody_read_ends_each_command_with_3() {
     let world = migrated(ACME);
     let (_session, pid) = holding(&world, "LOCK TABLE audit_events_log IN ACCESS EXCLUSIVE MODE");
-    let commands =
-        ["", "--dry-run", "status", "reset --source acme 2024-09-28", "cleanup", "reconcile --month 2024-09"];
+    let commands = [
+        "",
+        "--dry-run",
+        "status",
+        "reset --source acme 2024-09-28",
+        "cleanup",
+        "reconcile --month 2024-09",
+    ];
     std::thread::scope(|threads| {
         for command in commands {
             let (world, pid) = (&world, &pid);
             threads.spawn(move || {
                 let finished = timed(world, command);
                 assert_eq!(finished.status, 3, "{command}: {finished:#?}");
-                let named = finished.stderr.contains("the table audit_events_log is locked (AccessExclusiveLock)");
-                assert!(named && finished.stderr.contains(&format!("process {pid}")), "{command}: {finished:#?}");
+                let named = finished
+                    .stderr
+                    .contains("the table audit_events_log is locked (AccessExclusiveLock)");
+                assert!(
+                    named && finished.stderr.contains(&format!("process {pid}")),
+                    "{command}: {finished:#?}"
+                );
             });
         }
     });
@@ -92,7 +103,8 @@ fn a_lock_that_lets_nobody_read_ends_each_command_with_3() {
 #[test]
 fn a_lock_that_is_released_in_time_is_waited_out() {
     for table in ["audit_events_log", "audit_events", "audit_history"] {
-        let world = migrated(&format!("[lock]\nstale_after = \"9s\"\nheartbeat_every = \"2s\"\n{ACME}"));
+        let world =
+            migrated(&format!("[lock]\nstale_after = \"9s\"\nheartbeat_every = \"2s\"\n{ACME}"));
         let (session, _) = holding(&world, &format!("LOCK TABLE {table} IN SHARE MODE"));
         let run = world.spawn(SYNC);
         wait_for("the run to wait", || is_waiting(&world));
@@ -106,7 +118,8 @@ fn a_lock_that_is_released_in_time_is_waited_out() {
 
 #[test]
 fn a_lock_on_the_events_neither_costs_the_lease_nor_holds_a_signal_up() {
-    let world = migrated(&format!("[lock]\nstale_after = \"6s\"\nheartbeat_every = \"1s\"\n{ACME}"));
+    let world =
+        migrated(&format!("[lock]\nstale_after = \"6s\"\nheartbeat_every = \"1s\"\n{ACME}"));
     let (session, _) = holding(&world, "LOCK TABLE audit_events IN SHARE MODE");
     let run = world.spawn(SYNC);
     wait_for("the write to wait", || is_waiting(&world));
@@ -128,7 +141,8 @@ fn a_lock_on_the_events_neither_costs_the_lease_nor_holds_a_signal_up() {
 fn a_row_that_a_person_has_locked_fails_its_day_alone() {
     let world = migrated(TWO);
     world.sql("INSERT INTO audit_events_log (source, process_date, status) VALUES ('acme', '2024-09-28', 'PENDING')");
-    let (_session, pid) = holding(&world, "SELECT FROM audit_events_log WHERE source = 'acme' FOR UPDATE");
+    let (_session, pid) =
+        holding(&world, "SELECT FROM audit_events_log WHERE source = 'acme' FOR UPDATE");
     let finished = timed(&world, SYNC);
     assert_eq!(finished.status, 1, "{finished:#?}");
     let report = finished.json();
@@ -169,7 +183,10 @@ fn a_table_that_stays_locked_is_waited_for_once_and_not_once_a_day() {
     // 15 s for the first four, and one try of 3 s for each four of the others.
     assert!(begun.elapsed() < Duration::from_secs(50), "{:?}", begun.elapsed());
     let told = finished.stdout.matches("the table audit_events_log is locked").count();
-    assert!((1..=3).contains(&told), "the same reason is told once, but for the time that it is held: {finished:#?}");
+    assert!(
+        (1..=3).contains(&told),
+        "the same reason is told once, but for the time that it is held: {finished:#?}"
+    );
 }
 
 #[test]
@@ -191,7 +208,10 @@ fn a_migration_lets_others_through_while_it_waits_for_a_reader() {
     }
     let finished = run.wait();
     assert_eq!(finished.status, 3, "{finished:#?}");
-    assert!(finished.stderr.contains("the table audit_events_log is locked (AccessShareLock)"), "{finished:#?}");
+    assert!(
+        finished.stderr.contains("the table audit_events_log is locked (AccessShareLock)"),
+        "{finished:#?}"
+    );
     assert!(finished.stderr.contains(&format!("process {pid}")), "{finished:#?}");
     drop(session);
     assert_eq!(world.run("migrate").status, 0);
@@ -203,5 +223,8 @@ fn a_reader_keeps_no_sync_waiting() {
     let reading = "SELECT count(*) FROM audit_events_log; SELECT count(*) FROM audit_events";
     let (_session, _) = holding(&world, reading);
     world.sync("--date 2024-09-28", 0);
-    assert_eq!(world.heroku.day("acme", date(DAY)).len().to_string(), world.sql("SELECT count(*) FROM audit_events"));
+    assert_eq!(
+        world.heroku.day("acme", date(DAY)).len().to_string(),
+        world.sql("SELECT count(*) FROM audit_events")
+    );
 }

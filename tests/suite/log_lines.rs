@@ -9,7 +9,9 @@ const ON_DAY: &str = "sync --date 2024-09-28 --output json";
 /// The lines of a log in JSON.
 fn entries(finished: &Finished) -> Vec<Value> {
     let lines = finished.stderr.lines();
-    lines.map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
+    lines
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .collect()
 }
 
 /// The keys of the first line with this message.
@@ -34,7 +36,10 @@ fn the_lines_for_a_run_a_day_and_a_new_event_have_the_keys_that_drains_rely_on()
     let of = |message: &str| entries.iter().filter(|entry| entry["message"] == message).count();
     assert_eq!((of("new event"), of("day done"), of("run finished")), (450, 1, 1));
     let last = entries.last().expect("lines");
-    assert_eq!((&last["events_logged"], &last["events"], &last["level"]), (&450.into(), &450.into(), &"INFO".into()));
+    assert_eq!(
+        (&last["events_logged"], &last["events"], &last["level"]),
+        (&450.into(), &450.into(), &"INFO".into())
+    );
 }
 
 #[test]
@@ -65,7 +70,10 @@ fn no_line_is_as_long_as_logplex_breaks_in_two_whatever_an_event_holds() {
         assert!(!finished.stderr.contains(steers), "{format}: {finished:#?}");
         let line = finished.stderr.lines().find(|line| line.contains("new event")).expect("a line");
         for key in ["source", "created_at", "actor_email", "type", "action", "id", "event"] {
-            assert!(line.contains(&format!("{key}=")) || line.contains(&format!("\"{key}\":")), "{key}: {line}");
+            assert!(
+                line.contains(&format!("{key}=")) || line.contains(&format!("\"{key}\":")),
+                "{key}: {line}"
+            );
         }
         assert_eq!(line.matches(" bytes)").count(), 3, "{line}");
         if format == "json" {
@@ -73,7 +81,8 @@ fn no_line_is_as_long_as_logplex_breaks_in_two_whatever_an_event_holds() {
             let entry = entries.iter().find(|entry| entry["message"] == "new event").expect("one");
             let shown = entry["event"].as_str().expect("text");
             let (kept, mark) = shown.split_once('…').expect("a mark");
-            let missing: usize = mark.trim_matches(|c: char| !c.is_ascii_digit()).parse().expect("a number");
+            let missing: usize =
+                mark.trim_matches(|c: char| !c.is_ascii_digit()).parse().expect("a number");
             assert_eq!(kept.len() + missing, world.heroku.day("acme", date(DAY))[0].len());
         }
     }
@@ -85,18 +94,23 @@ fn levels_have_the_names_that_the_python_logger_gave_them_in_each_format() {
     let refused = "[retry]\nmax_attempts = 2\ninitial_interval = \"5ms\"\n";
     world.write_config(&format!("{refused}{ACME}"));
     for (format, before) in [("text", "Z "), ("logfmt", " level="), ("json", "\"level\":\"")] {
-        world
-            .heroku
-            .fault(fake_heroku::Match::events("acme"), fake_heroku::Fault::status(503, "unavailable", "Try later."));
-        world
-            .heroku
-            .fault(fake_heroku::Match::events("acme"), fake_heroku::Fault::status(503, "unavailable", "Try later."));
+        world.heroku.fault(
+            fake_heroku::Match::events("acme"),
+            fake_heroku::Fault::status(503, "unavailable", "Try later."),
+        );
+        world.heroku.fault(
+            fake_heroku::Match::events("acme"),
+            fake_heroku::Fault::status(503, "unavailable", "Try later."),
+        );
         let finished = world.run(&format!("{ON_DAY} -vv --log-format {format}"));
         assert_eq!(finished.status, 1, "{finished:#?}");
         for level in ["ERROR", "WARNING", "INFO", "DEBUG", "TRACE"] {
             let is_known = finished.stderr.contains(&format!("{before}{level}"));
             assert!(is_known || level == "TRACE", "{format}: no {level} in {finished:#?}");
         }
-        assert!(!finished.stderr.contains("WARN ") && !finished.stderr.contains('\u{1b}'), "{finished:#?}");
+        assert!(
+            !finished.stderr.contains("WARN ") && !finished.stderr.contains('\u{1b}'),
+            "{finished:#?}"
+        );
     }
 }

@@ -13,7 +13,8 @@ const BACKFILL: &str = "backfill --via archive --from 2024-09-28 --to 2024-09-28
 const DRY_RUN: &str = "sync --dry-run --date 2024-09-28";
 
 /// The commands that select a team's events, in an order in which each finds something to do.
-const COMMANDS: [&str; 4] = [DRY_RUN, "sync --date 2024-09-28", BACKFILL, "reconcile --month 2024-09"];
+const COMMANDS: [&str; 4] =
+    [DRY_RUN, "sync --date 2024-09-28", BACKFILL, "reconcile --month 2024-09"];
 
 /// A source of the account's team `team`.
 fn of_team(team: &str) -> String {
@@ -60,7 +61,8 @@ fn assert_day_is_complete(world: &World) {
 
 /// The reason in a report of any command, if there is one.
 fn reason(report: &Value) -> String {
-    let part = if report["months"].is_array() { &report["months"][0] } else { day(report, "acme", DAY) };
+    let part =
+        if report["months"].is_array() { &report["months"][0] } else { day(report, "acme", DAY) };
     part["error"].as_str().unwrap_or_default().to_owned()
 }
 
@@ -78,7 +80,10 @@ fn a_lost_team_given_by_id_is_still_selected_with_a_warning() {
         assert_eq!(finished.status, 0, "{fate:?}: {finished:#?}");
         assert_day_is_complete(&world);
         let log = &finished.stderr;
-        assert!(log.contains(told) && log.contains("are still selected") && log.contains("WARN"), "{fate:?}: {log}");
+        assert!(
+            log.contains(told) && log.contains("are still selected") && log.contains("WARN"),
+            "{fate:?}: {log}"
+        );
     }
 }
 
@@ -90,7 +95,11 @@ fn an_id_is_the_same_team_in_any_case_of_its_letters() {
             suffer(&world, fate);
         }
         let finished = world.run("sync --date 2024-09-28");
-        assert_eq!((finished.status, finished.stderr.contains("does not list")), (0, fate.is_some()), "{finished:#?}");
+        assert_eq!(
+            (finished.status, finished.stderr.contains("does not list")),
+            (0, fate.is_some()),
+            "{finished:#?}"
+        );
         assert_day_is_complete(&world);
     }
 }
@@ -105,7 +114,12 @@ fn every_command_selects_a_lost_team_by_id_and_warns() {
         }
         let finished = world.run(command);
         assert_eq!(finished.status, 0, "{command}: {finished:#?}");
-        assert_eq!(finished.stderr.matches("does not list the team").count(), 1, "{command}: {}", finished.stderr);
+        assert_eq!(
+            finished.stderr.matches("does not list the team").count(),
+            1,
+            "{command}: {}",
+            finished.stderr
+        );
         if command != DRY_RUN {
             assert_day_is_complete(&world);
         }
@@ -120,8 +134,13 @@ fn a_run_warns_once_per_source_about_a_lost_team() {
     let finished = world.run("sync --from 2024-09-25 --to 2024-09-28");
     assert_eq!(finished.status, 0, "{finished:#?}");
     assert_eq!(finished.stderr.matches("does not list the team").count(), 2, "{}", finished.stderr);
-    let asked = |path: &str| world.heroku.requests().iter().filter(|request| request.path == path).count();
-    assert_eq!((asked(TEAMS), asked(&format!("/teams/{ID}"))), (1, 1), "each is asked for once in a run");
+    let asked =
+        |path: &str| world.heroku.requests().iter().filter(|request| request.path == path).count();
+    assert_eq!(
+        (asked(TEAMS), asked(&format!("/teams/{ID}"))),
+        (1, 1),
+        "each is asked for once in a run"
+    );
 }
 
 #[test]
@@ -157,7 +176,12 @@ fn a_team_name_that_is_gone_fails_every_command_and_advises_the_id() {
 fn a_renamed_team_is_found_by_its_id_and_its_old_name_is_an_error() {
     let world = World::new(&of_team(ID));
     world.heroku.change(|model| {
-        model.directory.teams.iter_mut().filter(|team| team.id == ID).for_each(|team| team.name = "new-name".into());
+        model
+            .directory
+            .teams
+            .iter_mut()
+            .filter(|team| team.id == ID)
+            .for_each(|team| team.name = "new-name".into());
     });
     let finished = world.run("sync --date 2024-09-28");
     assert_eq!((finished.status, finished.stderr.contains("WARN")), (0, false), "{finished:#?}");
@@ -165,14 +189,19 @@ fn a_renamed_team_is_found_by_its_id_and_its_old_name_is_an_error() {
     world.write_config(&of_team("team-a"));
     let report = world.sync("--from 2024-09-27 --to 2024-09-27", 1);
     let error = day(&report, "acme", "2024-09-27")["error"].as_str().expect("an error").to_owned();
-    assert!(error.contains("its teams are new-name, team-b") && error.contains("was renamed"), "{error}");
+    assert!(
+        error.contains("its teams are new-name, team-b") && error.contains("was renamed"),
+        "{error}"
+    );
 }
 
 #[test]
 fn an_account_given_by_id_is_compared_as_an_account() {
     for account in [ACCOUNT_ID.to_owned(), ACCOUNT_ID.to_uppercase(), "acme".to_owned()] {
         for team in ["team-a", ID] {
-            let world = World::new(&of_team(team).replace("account = \"acme\"", &format!("account = \"{account}\"")));
+            let world = World::new(
+                &of_team(team).replace("account = \"acme\"", &format!("account = \"{account}\"")),
+            );
             // The account's list lacks the team, as it may for a moment.
             let list = Match::path(&format!("/enterprise-accounts/{account}/teams"));
             world.heroku.fault(list, Fault::body(200, "application/json", "[]"));
@@ -191,14 +220,17 @@ fn a_team_that_moved_is_reported_for_an_account_given_by_id() {
     let world = World::new(&of_team("team-a").replace("account = \"acme\"", &by_id));
     suffer(&world, Fate::MovedToGlobex);
     let report = world.sync("--date 2024-09-28", 1);
-    let told = format!("the team `team-a` is in the enterprise account globex, not in {ACCOUNT_ID}");
+    let told =
+        format!("the team `team-a` is in the enterprise account globex, not in {ACCOUNT_ID}");
     assert!(reason(&report).contains(&told), "{report:#}");
 }
 
 #[test]
 fn a_passing_fault_while_looking_for_a_team_fails_the_day() {
     for team in [ID, "team-a"] {
-        for fault in [Fault::status(503, "unavailable", "later"), Fault::body(200, "application/json", "{}")] {
+        for fault in
+            [Fault::status(503, "unavailable", "later"), Fault::body(200, "application/json", "{}")]
+        {
             let world = World::new(&of_team(team));
             suffer(&world, Fate::Deleted);
             let home = || Match::path(&format!("/teams/{team}"));
@@ -206,8 +238,14 @@ fn a_passing_fault_while_looking_for_a_team_fails_the_day() {
             let finished = world.run("sync --date 2024-09-28 --output json");
             assert_eq!(finished.status, 1, "{finished:#?}");
             let reason = reason(&finished.json());
-            assert!(reason.contains("did not answer as it should") && reason.contains("3 attempts"), "{reason}");
-            assert!(!reason.contains("no team") && !finished.stderr.contains("no such team"), "{finished:#?}");
+            assert!(
+                reason.contains("did not answer as it should") && reason.contains("3 attempts"),
+                "{reason}"
+            );
+            assert!(
+                !reason.contains("no team") && !finished.stderr.contains("no such team"),
+                "{finished:#?}"
+            );
             assert_eq!(world.sql("SELECT DISTINCT status FROM audit_events_log"), "FAILED");
             // One that passes in time is no matter.
             world.heroku.fault(home().times(2), Fault::status(500, "error", "later"));
@@ -245,7 +283,11 @@ fn check_reports_a_lost_team_as_a_sync_treats_it() {
             world.heroku.fault(Match::path("/teams/").always(), fault);
         }
         let finished = world.run("check");
-        let line = finished.stdout.lines().find(|line| line.contains(" team ")).expect("a line of the team");
+        let line = finished
+            .stdout
+            .lines()
+            .find(|line| line.contains(" team "))
+            .expect("a line of the team");
         (finished.status, line.to_owned())
     };
     assert_eq!(check(ID, None, None), (0, format!("✓ team {ID}: team-a in acme")));
@@ -258,8 +300,15 @@ fn check_reports_a_lost_team_as_a_sync_treats_it() {
         assert!(status == 0 && line.starts_with('✓') && line.contains(told), "{line}");
         assert!(line.contains("still selected"), "{line}");
         let (status, line) = check("team-a", Some(fate), None);
-        assert!(status == 1 && line.starts_with('✗') && line.contains("write its id instead"), "{line}");
+        assert!(
+            status == 1 && line.starts_with('✗') && line.contains("write its id instead"),
+            "{line}"
+        );
     }
-    let (status, line) = check(ID, Some(Fate::Deleted), Some(Fault::status(503, "unavailable", "later")));
-    assert!(status == 1 && line.starts_with('✗') && line.contains("503 Service Unavailable"), "{line}");
+    let (status, line) =
+        check(ID, Some(Fate::Deleted), Some(Fault::status(503, "unavailable", "later")));
+    assert!(
+        status == 1 && line.starts_with('✗') && line.contains("503 Service Unavailable"),
+        "{line}"
+    );
 }

@@ -43,8 +43,12 @@ fn what_people_run_by_hand_beside_the_daily_sync_does_not_pass_for_it() {
     let monitor = raw::serve(|_, head| panic!("nobody is to be asked: {head}"));
     let mut world = World::new(ACME);
     world.set("AUDITSYNC_PING_URL", &monitor);
-    let beside =
-        ["sync --dry-run --date 2024-09-28", "backfill --from 2024-09-28 --to 2024-09-28", "status", "cleanup"];
+    let beside = [
+        "sync --dry-run --date 2024-09-28",
+        "backfill --from 2024-09-28 --to 2024-09-28",
+        "status",
+        "cleanup",
+    ];
     for command in beside {
         let finished = world.run(command);
         assert_eq!(finished.status, 0, "{finished:#?}");
@@ -55,16 +59,22 @@ fn what_people_run_by_hand_beside_the_daily_sync_does_not_pass_for_it() {
 #[test]
 fn a_monitor_that_can_not_be_told_changes_no_exit_status_and_its_address_is_in_no_line() {
     let refusing = raw::serve(|_, _| raw::http("500 Internal Server Error", "", "no"));
-    for address in [format!("{refusing}/{SECRET}"), format!("http://127.0.0.1:1/{SECRET}"), SECRET.to_owned()] {
+    for address in
+        [format!("{refusing}/{SECRET}"), format!("http://127.0.0.1:1/{SECRET}"), SECRET.to_owned()]
+    {
         let mut world = World::new(ACME);
         world.set("AUDITSYNC_PING_URL", &address);
         let finished = world.run(SYNC);
         assert_eq!(finished.status, 0, "{finished:#?}");
         assert!(finished.stderr.contains("AUDITSYNC_PING_URL"), "{finished:#?}");
         assert!(
-            finished.stderr.contains("could") && finished.stderr.contains("be told how the run went"),
+            finished.stderr.contains("could")
+                && finished.stderr.contains("be told how the run went"),
             "{finished:#?}"
         );
-        assert!(!finished.stderr.contains(SECRET) && !finished.stdout.contains(SECRET), "{finished:#?}");
+        assert!(
+            !finished.stderr.contains(SECRET) && !finished.stdout.contains(SECRET),
+            "{finished:#?}"
+        );
     }
 }

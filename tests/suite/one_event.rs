@@ -36,7 +36,9 @@ fn figures(row: &Value, names: [&str; 4]) -> [u64; 4] {
 
 /// The days under which an id is stored.
 fn days_of(world: &World, id: &str) -> String {
-    let sql = format!("SELECT string_agg(process_date::text, ' ') FROM audit_events WHERE event_id = '{id}'");
+    let sql = format!(
+        "SELECT string_agg(process_date::text, ' ') FROM audit_events WHERE event_id = '{id}'"
+    );
     world.sql(&sql)
 }
 
@@ -81,14 +83,21 @@ fn an_event_that_two_days_list_is_stored_once_in_either_order() {
         }
         sync(&world, one);
         let again = sync(&world, other);
-        assert_eq!(figures(&again, ["new_events", "events", "conflicts", "late_events"]), [0; 4], "{one} first");
+        assert_eq!(
+            figures(&again, ["new_events", "events", "conflicts", "late_events"]),
+            [0; 4],
+            "{one} first"
+        );
         for (id, event) in events_of_times("") {
             assert_eq!(days_of(&world, &id), one, "{event:?}");
         }
         // A third reading of either changes nothing.
         for day_of in [one, other] {
             let row = reread(&world, day_of);
-            assert_eq!(figures(&row, ["new_events", "vanished_events", "conflicts", "late_events"]), [0; 4]);
+            assert_eq!(
+                figures(&row, ["new_events", "vanished_events", "conflicts", "late_events"]),
+                [0; 4]
+            );
         }
         world.assert_whole("acme", one, &truth(&world, "acme", one, |_| true));
         world.assert_whole("acme", other, &BTreeMap::new());
@@ -104,8 +113,12 @@ fn an_event_listed_a_day_late_first_leaves_both_days_true_for_good() {
     world.heroku.add_event("acme", date(FIRST), event);
     let first = sync(&world, FIRST);
     let own = world.heroku.day("acme", date(FIRST)).len() as u64 - 1;
-    assert_eq!(figures(&first, ["events", "new_events", "late_events", "vanished_events"]), [own, own, 0, 0]);
-    let history = "SELECT events, new_events FROM audit_history WHERE action = 'publish' AND process_date = ";
+    assert_eq!(
+        figures(&first, ["events", "new_events", "late_events", "vanished_events"]),
+        [own, own, 0, 0]
+    );
+    let history =
+        "SELECT events, new_events FROM audit_history WHERE action = 'publish' AND process_date = ";
     assert_eq!(world.sql(&format!("{history}'{FIRST}'")), format!("{own}|{own}"));
 
     // Heroku moves it to its own day: the second day lists it no more, and has not lost it.
@@ -116,7 +129,10 @@ fn an_event_listed_a_day_late_first_leaves_both_days_true_for_good() {
     let finished = world.run(&format!("--date {SECOND} --output json"));
     let row = day(&finished.json(), "acme", SECOND).clone();
     let kept = before.len() as u64;
-    assert_eq!(figures(&row, ["events", "new_events", "late_events", "vanished_events"]), [kept, 0, 0, 0]);
+    assert_eq!(
+        figures(&row, ["events", "new_events", "late_events", "vanished_events"]),
+        [kept, 0, 0, 0]
+    );
     assert!(!finished.stderr.contains("any more"), "{}", finished.stderr);
     world.assert_whole("acme", SECOND, &before);
     assert_eq!(days_of(&world, "late-listed"), SECOND);
@@ -131,11 +147,16 @@ fn an_event_of_another_day_does_not_hide_one_that_vanished() {
     let events = world.heroku.day("acme", date(FIRST));
     // As many as before are listed, but one of them is stored under the first day.
     world.heroku.add_event("acme", date(SECOND), events[3].clone());
-    let gone = world.sql(&format!("SELECT max(event_id) FROM audit_events WHERE process_date = '{SECOND}'"));
+    let gone = world
+        .sql(&format!("SELECT max(event_id) FROM audit_events WHERE process_date = '{SECOND}'"));
     world.heroku.remove_event("acme", date(SECOND), &gone);
     let row = reread(&world, SECOND);
-    assert_eq!(figures(&row, ["vanished_events", "new_events", "conflicts", "late_events"]), [1, 0, 0, 0]);
-    let note = world.sql("SELECT message FROM audit_history WHERE action = 'publish' ORDER BY id DESC LIMIT 1");
+    assert_eq!(
+        figures(&row, ["vanished_events", "new_events", "conflicts", "late_events"]),
+        [1, 0, 0, 0]
+    );
+    let note = world
+        .sql("SELECT message FROM audit_history WHERE action = 'publish' ORDER BY id DESC LIMIT 1");
     assert_eq!(note, format!("1 stored events are not listed any more: {gone}"));
 }
 
@@ -146,7 +167,10 @@ fn an_undated_event_that_its_list_lost_is_told_as_vanished() {
     sync(&world, SECOND);
     world.heroku.remove_event("acme", date(SECOND), "undated");
     assert_eq!(
-        figures(&reread(&world, SECOND), ["vanished_events", "new_events", "conflicts", "late_events"]),
+        figures(
+            &reread(&world, SECOND),
+            ["vanished_events", "new_events", "conflicts", "late_events"]
+        ),
         [1, 0, 0, 0]
     );
 }
@@ -159,10 +183,17 @@ fn other_bytes_of_another_day_s_event_are_a_conflict_of_this_day() {
     world.heroku.put_day("acme", date(FIRST), list(events_of_times("")));
     sync(&world, FIRST);
     world.heroku.put_day("acme", date(SECOND), list(events_of_times(r#","action":"other""#)));
-    world.heroku.add_event("acme", date(SECOND), r#"{"id":"own","created_at":"2024-09-28T10:00:00Z"}"#);
+    world.heroku.add_event(
+        "acme",
+        date(SECOND),
+        r#"{"id":"own","created_at":"2024-09-28T10:00:00Z"}"#,
+    );
     let finished = world.run(&format!("--date {SECOND} --output json"));
     let row = day(&finished.json(), "acme", SECOND).clone();
-    assert_eq!(figures(&row, ["conflicts", "events", "new_events", "vanished_events"]), [count, 1, 1, 0]);
+    assert_eq!(
+        figures(&row, ["conflicts", "events", "new_events", "vanished_events"]),
+        [count, 1, 1, 0]
+    );
     for (id, event) in events_of_times("") {
         let warned = |line: &str| line.contains("other bytes") && line.contains(&id);
         assert!(finished.stderr.lines().any(warned), "{event:?}: {}", finished.stderr);
@@ -171,13 +202,18 @@ fn other_bytes_of_another_day_s_event_are_a_conflict_of_this_day() {
     let kept = "SELECT process_date, event::json ->> 'action', count(*) FROM audit_event_conflicts GROUP BY 1, 2";
     assert_eq!(world.sql(kept), format!("{SECOND}|other|{count}"));
     let again = reread(&world, SECOND);
-    assert_eq!(figures(&again, ["conflicts", "new_events", "vanished_events", "late_events"]), [0; 4], "kept once");
+    assert_eq!(
+        figures(&again, ["conflicts", "new_events", "vanished_events", "late_events"]),
+        [0; 4],
+        "kept once"
+    );
 }
 
 #[test]
 fn one_list_may_hold_it_twice_and_its_other_bytes_beside_it() {
     let world = world();
-    let event = |more: &str| format!(r#"{{"id":"twice","created_at":"2024-09-27T10:00:00Z"{more}}}"#);
+    let event =
+        |more: &str| format!(r#"{{"id":"twice","created_at":"2024-09-27T10:00:00Z"{more}}}"#);
     world.heroku.put_day("acme", date(FIRST), vec![Bytes::from(event(""))]);
     sync(&world, FIRST);
     let list = [event(""), event(r#","x":1"#), event(""), event(r#","x":2"#), event(r#","x":1"#)];
@@ -185,14 +221,18 @@ fn one_list_may_hold_it_twice_and_its_other_bytes_beside_it() {
     let list = list.into_iter().chain([own]).map(Bytes::from).collect();
     world.heroku.put_day("acme", date(SECOND), list);
     let row = sync(&world, SECOND);
-    assert_eq!(figures(&row, ["events", "new_events", "conflicts", "vanished_events"]), [1, 1, 2, 0]);
+    assert_eq!(
+        figures(&row, ["events", "new_events", "conflicts", "vanished_events"]),
+        [1, 1, 2, 0]
+    );
     assert_eq!(days_of(&world, "twice"), FIRST);
 }
 
 #[test]
 fn ids_are_compared_byte_by_byte() {
     let world = world();
-    let ids = ["a-Straße", "A-Straße", "a-strasse", "é", "e\u{301}", "x", "x ", "ⅰ", "i", "\u{200b}x"];
+    let ids =
+        ["a-Straße", "A-Straße", "a-strasse", "é", "e\u{301}", "x", "x ", "ⅰ", "i", "\u{200b}x"];
     for (position, id) in ids.iter().enumerate() {
         let time = if position % 2 == 0 { "2019-01-01T00:00:00Z" } else { "2024-09-27T00:00:00Z" };
         let event = serde_json::json!({ "id": id, "created_at": time }).to_string();
@@ -226,7 +266,9 @@ token_env = "HEROKU_API_TOKEN"
 #[test]
 fn a_dry_run_counts_another_day_s_event_as_a_sync_would() {
     let world = world();
-    let event = |id: &str, more: &str| format!(r#"{{"id":"{id}","created_at":"2024-09-27T23:59:59Z"{more}}}"#);
+    let event = |id: &str, more: &str| {
+        format!(r#"{{"id":"{id}","created_at":"2024-09-27T23:59:59Z"{more}}}"#)
+    };
     for id in ["same", "changed"] {
         world.heroku.add_event("acme", date(FIRST), event(id, ""));
     }

@@ -10,9 +10,14 @@ fn reset_makes_a_day_due_again_however_old_and_keeps_its_events() {
     world.sync("--date 2024-09-28", 0);
     let reset = world.run("reset --source team-a 2024-09-28 --reason drill --by ada");
     assert_eq!(reset.status, 0, "{reset:#?}");
-    assert_eq!(reset.stdout, "team-a 2024-09-28: due again (was SUCCESS); the next `auditsync` reads it\n");
+    assert_eq!(
+        reset.stdout,
+        "team-a 2024-09-28: due again (was SUCCESS); the next `auditsync` reads it\n"
+    );
     assert_eq!(world.stored("team-a", DAY).len(), 45);
-    let history = world.sql("SELECT action, outcome, attempt, message, by FROM audit_history WHERE action = 'reset'");
+    let history = world.sql(
+        "SELECT action, outcome, attempt, message, by FROM audit_history WHERE action = 'reset'",
+    );
     assert_eq!(history, "reset|pending|1|was SUCCESS: drill|ada");
 
     let report = world.sync("", 0);
@@ -27,7 +32,10 @@ fn reset_of_a_day_without_a_row_says_so_and_writes_nothing() {
     let reset = world.run("reset --source acme 2024-09-28");
     assert_eq!(reset.status, 1, "{reset:#?}");
     let command = "`auditsync backfill --from 2024-09-28 --to 2024-09-28 --source acme` reads it";
-    assert!(reset.stdout.contains("no row in the ledger") && reset.stdout.contains(command), "{reset:#?}");
+    assert!(
+        reset.stdout.contains("no row in the ledger") && reset.stdout.contains(command),
+        "{reset:#?}"
+    );
     assert_eq!(world.dump(), empty, "an empty database stays empty");
 
     world.sync("--date 2024-09-28", 0);
@@ -35,7 +43,10 @@ fn reset_of_a_day_without_a_row_says_so_and_writes_nothing() {
     let reset = world.run("reset --source acme 2024-09-27 --output json");
     assert_eq!((reset.status, &reset.json()["days"][0]["outcome"]), (1, &"no_row".into()));
     let message = reset.json()["days"][0]["message"].as_str().expect("a message").to_owned();
-    assert!(message.contains("`auditsync backfill --from 2024-09-27 --to 2024-09-27 --source acme`"), "{message}");
+    assert!(
+        message.contains("`auditsync backfill --from 2024-09-27 --to 2024-09-27 --source acme`"),
+        "{message}"
+    );
     assert_eq!(world.dump(), before);
 }
 
@@ -53,7 +64,8 @@ fn reset_takes_several_days_and_ranges_with_both_ends_and_names_each_day_in_the_
          acme 2024-09-20 .. 2024-09-22: 3 days due again (was SUCCESS); the next `auditsync` reads them\n\
          acme 2024-09-25: due again (was SUCCESS); the next `auditsync` reads it\n"
     );
-    let rows = "SELECT status, string_agg(extract(day FROM process_date)::text, ' ' ORDER BY process_date)
+    let rows =
+        "SELECT status, string_agg(extract(day FROM process_date)::text, ' ' ORDER BY process_date)
                 FROM audit_events_log GROUP BY status ORDER BY status";
     assert_eq!(world.sql(rows), "PENDING|20 21 22 25\nSUCCESS|23 24");
     assert_eq!(
@@ -63,7 +75,8 @@ fn reset_takes_several_days_and_ranges_with_both_ends_and_names_each_day_in_the_
 
     let reset = world.run("reset --source acme 2024-09-18..2024-09-20 --output json").json();
     let days = reset["days"].as_array().expect("days").iter();
-    let days: Vec<_> = days.map(|day| format!("{} {}", day["date"], day["outcome"]).replace('"', "")).collect();
+    let days: Vec<_> =
+        days.map(|day| format!("{} {}", day["date"], day["outcome"]).replace('"', "")).collect();
     assert_eq!(days, ["2024-09-18 no_row", "2024-09-19 no_row", "2024-09-20 already_due"]);
 }
 
@@ -72,8 +85,11 @@ fn reset_names_each_gap_and_the_command_it_names_reads_those_days() {
     let world = World::busy(ACME);
     world.sync("--from 2024-09-22 --to 2024-09-24", 0);
     let reset = world.run("reset --source acme 2024-09-20..2024-09-26");
-    let gaps: Vec<&str> = reset.stdout.split('`').filter(|part| part.starts_with("auditsync backfill")).collect();
-    let gap = |from, to| format!("auditsync backfill --from 2024-09-{from} --to 2024-09-{to} --source acme");
+    let gaps: Vec<&str> =
+        reset.stdout.split('`').filter(|part| part.starts_with("auditsync backfill")).collect();
+    let gap = |from, to| {
+        format!("auditsync backfill --from 2024-09-{from} --to 2024-09-{to} --source acme")
+    };
     assert_eq!(gaps, [gap(20, 21), gap(25, 26)]);
     for command in gaps {
         assert_eq!(world.run(command.trim_start_matches("auditsync ")).status, 0, "{command}");
@@ -104,8 +120,14 @@ fn reset_of_days_that_can_t_be_meant_is_exit_2_and_writes_nothing() {
     let yesterday = crate::support::yesterday();
     let today = yesterday + chrono::Days::new(1);
     for (dates, told) in [
-        (format!("2024-09-28 2024-09-25..{today}"), format!("the newest day to reset is {yesterday}")),
-        ("2024-09-28 2024-09-28..2024-09-25".to_owned(), "2024-09-28 lies after 2024-09-25".to_owned()),
+        (
+            format!("2024-09-28 2024-09-25..{today}"),
+            format!("the newest day to reset is {yesterday}"),
+        ),
+        (
+            "2024-09-28 2024-09-28..2024-09-25".to_owned(),
+            "2024-09-28 lies after 2024-09-25".to_owned(),
+        ),
         (
             "2024-09-28 28.9.2024".to_owned(),
             "a day is written YYYY-MM-DD, and a range of days YYYY-MM-DD..YYYY-MM-DD".to_owned(),
@@ -122,10 +144,11 @@ fn reset_of_days_that_can_t_be_meant_is_exit_2_and_writes_nothing() {
 fn cleanup_records_who_and_why() {
     let world = World::new(ACME);
     world.sync("--date 2024-09-28", 0);
-    world.sql("UPDATE audit_events_log SET status = 'PROCESSING', locked_by = NULL, locked_until = NULL");
+    world.sql(
+        "UPDATE audit_events_log SET status = 'PROCESSING', locked_by = NULL, locked_until = NULL",
+    );
     assert_eq!(world.run("cleanup --reason drill --by ada").status, 0);
-    let history =
-        "SELECT message LIKE 'the lease of % went stale%: drill', by FROM audit_history WHERE action = 'cleanup'";
+    let history = "SELECT message LIKE 'the lease of % went stale%: drill', by FROM audit_history WHERE action = 'cleanup'";
     assert_eq!(world.sql(history), "t|ada");
 }
 
@@ -169,7 +192,10 @@ fn cleanup_marks_days_whose_lease_ran_out_and_no_others() {
     let cleaned = cleanup.json()["days"].as_array().expect("days").len();
     assert_eq!(cleaned, 2);
     let rows = "SELECT source, status, locked_by IS NULL FROM audit_events_log ORDER BY source";
-    assert_eq!(world.sql(rows), "acme|ERROR|t\nglobex|PROCESSING|f\ninitech|ERROR|t\nteam-a|SUCCESS|t");
+    assert_eq!(
+        world.sql(rows),
+        "acme|ERROR|t\nglobex|PROCESSING|f\ninitech|ERROR|t\nteam-a|SUCCESS|t"
+    );
     let history = "SELECT source, attempt, message LIKE 'the lease of gone went stale at %' FROM audit_history
                    WHERE action = 'cleanup' AND source = 'acme'";
     assert_eq!(world.sql(history), "acme|1|t");
@@ -186,10 +212,14 @@ fn status_shows_days_that_have_no_row_beside_those_that_failed() {
     assert_eq!(status.status, 0, "{status:#?}");
     let status = status.json();
     let source = &status["sources"][0];
-    assert_eq!((&source["whole"], &source["missing"], &source["failed"]), (&1.into(), &2.into(), &0.into()));
+    assert_eq!(
+        (&source["whole"], &source["missing"], &source["failed"]),
+        (&1.into(), &2.into(), &0.into())
+    );
     assert_eq!(source["covered_from"], first.to_string());
     assert_eq!(source["oldest_gap"], (first + chrono::Days::new(1)).to_string());
-    let statuses: Vec<_> = status["days"].as_array().expect("days").iter().map(|day| day["status"].clone()).collect();
+    let statuses: Vec<_> =
+        status["days"].as_array().expect("days").iter().map(|day| day["status"].clone()).collect();
     assert_eq!(statuses, ["MISSING", "MISSING", "SUCCESS"], "newest first");
     let text = world.run("status --days 3").stdout;
     assert!(text.contains("missing, 2 days") && text.contains("whole, 1 day"), "{text}");
@@ -222,7 +252,9 @@ fn a_schema_that_is_newer_or_not_ours_is_left_alone_with_exit_3() {
     world.run("migrate");
     world.sql("INSERT INTO auditsync_migrations (version, description, checksum) VALUES (9999, 'from the future', '')");
     let before = world.dump();
-    for command in ["", "status", "migrate", "cleanup", "reset --source acme 2024-09-28", "--dry-run"] {
+    for command in
+        ["", "status", "migrate", "cleanup", "reset --source acme 2024-09-28", "--dry-run"]
+    {
         let finished = world.run(command);
         assert_eq!(finished.status, 3, "{command}: {finished:#?}");
         assert!(finished.stderr.contains("version 9999"), "{command}: {finished:#?}");

@@ -8,14 +8,15 @@ use crate::support::raw::{http, serve};
 use crate::support::{ACME, DAY, World, day};
 
 const ON_DAY: &str = "--date 2024-09-28";
-const TEAM: &str =
-    "[[source]]\nname = \"acme\"\naccount = \"acme\"\nteam = \"team-a\"\ntoken_env = \"HEROKU_API_TOKEN\"\n";
+const TEAM: &str = "[[source]]\nname = \"acme\"\naccount = \"acme\"\nteam = \"team-a\"\ntoken_env = \"HEROKU_API_TOKEN\"\n";
 
 /// What a sync of one day reports when Heroku is at `url`.
 fn synced(url: &str, source: &str, status: i32) -> Value {
     let world = World::new(ACME);
     let retry = "[retry]\ninitial_interval = \"5ms\"\nmax_interval = \"10ms\"\nmax_attempts = 3\n";
-    world.write_file(&format!("[api]\nbase_url = \"{url}\"\n[rate_limit]\nburst = 1000\n{retry}{source}"));
+    world.write_file(&format!(
+        "[api]\nbase_url = \"{url}\"\n[rate_limit]\nburst = 1000\n{retry}{source}"
+    ));
     let report = world.sync(ON_DAY, status);
     day(&report, "acme", DAY).clone()
 }
@@ -29,7 +30,10 @@ fn page(events: &str, next: &str) -> Vec<u8> {
 fn a_next_range_that_goes_back_is_an_error_whatever_is_on_the_pages() {
     let url = serve(|number, _| {
         let name = ["first", "second"][number % 2];
-        page(&format!(r#"[{{"id":"{number}-a"}},{{"id":"{number}-b"}}]"#), &format!("id ]{name}..; max=2"))
+        page(
+            &format!(r#"[{{"id":"{number}-a"}},{{"id":"{number}-b"}}]"#),
+            &format!("id ]{name}..; max=2"),
+        )
     });
     let row = synced(&url, ACME, 1);
     assert!(row["error"].as_str().is_some_and(|error| error.contains("that leads on")), "{row:#}");
@@ -43,7 +47,11 @@ fn a_page_is_asked_for_by_its_range_as_it_came_with_pages_as_long_as_may_be() {
         match range {
             "" => page(r#"[{"id":"a"}]"#, "id ]a;b,c..; order=asc, max=200;"),
             "id ]a;b,c..; order=asc, max=1000;" => http("200 OK", "", r#"[{"id":"b"}]"#),
-            other => http("416 Range Not Satisfiable", "", &format!(r#"{{"id":"range","message":"{other}"}}"#)),
+            other => http(
+                "416 Range Not Satisfiable",
+                "",
+                &format!(r#"{{"id":"range","message":"{other}"}}"#),
+            ),
         }
     });
     let row = synced(&url, ACME, 0);
@@ -53,9 +61,13 @@ fn a_page_is_asked_for_by_its_range_as_it_came_with_pages_as_long_as_may_be() {
 #[test]
 fn a_next_range_that_can_not_be_read_does_not_pass_for_the_end() {
     for status in ["200 OK", "206 Partial Content"] {
-        let url = serve(move |_, _| http(status, "Next-Range: id ]é..; max=200\r\n", r#"[{"id":"a"}]"#));
+        let url =
+            serve(move |_, _| http(status, "Next-Range: id ]é..; max=200\r\n", r#"[{"id":"a"}]"#));
         let row = synced(&url, ACME, 1);
-        assert!(row["error"].as_str().is_some_and(|error| error.contains("that leads on")), "{row:#}");
+        assert!(
+            row["error"].as_str().is_some_and(|error| error.contains("that leads on")),
+            "{row:#}"
+        );
     }
 }
 
@@ -76,7 +88,10 @@ fn a_short_page_that_is_like_the_one_before_does_not_lead_on() {
             _ => http("200 OK", "", r#"[{"id":"z"}]"#),
         });
         let row = synced(&url, ACME, 1);
-        assert!(row["error"].as_str().is_some_and(|error| error.contains("that leads on")), "{row:#}");
+        assert!(
+            row["error"].as_str().is_some_and(|error| error.contains("that leads on")),
+            "{row:#}"
+        );
         assert_eq!(row["requests"], requests, "the second page, three times: {row:#}");
     }
 }
@@ -107,12 +122,20 @@ fn a_page_of_the_teams_that_fails_is_tried_again_as_often_as_the_policy_allows()
         (false, _) => http("200 OK", "", r#"[{"id":"a","team":{"id":"t-9"}},{"id":"b"}]"#),
     });
     let row = synced(&url, TEAM, 0);
-    assert_eq!((&row["events"], &row["requests"], &row["retries"]), (&1.into(), &4.into(), &1.into()), "{row:#}");
+    assert_eq!(
+        (&row["events"], &row["requests"], &row["retries"]),
+        (&1.into(), &4.into(), &1.into()),
+        "{row:#}"
+    );
 }
 
 #[test]
 fn what_a_broken_answer_held_is_not_among_the_events_of_the_pages_around_it() {
-    let broken = [r#"[{"id":"bogus-1"},{"id":"bogus-2"}"#, r#"[{"id":"bogus-3"}]]"#, r#"[{"id":"bogus-4"},{"id":}]"#];
+    let broken = [
+        r#"[{"id":"bogus-1"},{"id":"bogus-2"}"#,
+        r#"[{"id":"bogus-3"}]]"#,
+        r#"[{"id":"bogus-4"},{"id":}]"#,
+    ];
     let url = serve(move |number, _| match number {
         0 => page(r#"[{"id":"a"},{"id":"b"}]"#, "id ]b..; max=2"),
         1..=3 => http("206 Partial Content", "Next-Range: id ]d..; max=2\r\n", broken[number - 1]),
@@ -126,5 +149,8 @@ fn what_a_broken_answer_held_is_not_among_the_events_of_the_pages_around_it() {
     world.write_file(&format!("[api]\nbase_url = \"{url}\"\n{retry}{ACME}"));
     let report = world.sync(ON_DAY, 0);
     assert_eq!(day(&report, "acme", DAY)["requests"], 8);
-    assert_eq!(world.sql("SELECT string_agg(event_id, '' ORDER BY event_id) FROM audit_events"), "abcde");
+    assert_eq!(
+        world.sql("SELECT string_agg(event_id, '' ORDER BY event_id) FROM audit_events"),
+        "abcde"
+    );
 }

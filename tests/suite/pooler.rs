@@ -9,7 +9,8 @@ use pg_cluster::{Cluster, Database};
 use crate::support::pooler::Pooler;
 use crate::support::proxy::{Blow, Proxy, When};
 use crate::support::{
-    ACME, DAY, THREE_ACCOUNTS_AND_A_TEAM, World, day, fetches, is_of_team_a_and_filter, truth, wait_for,
+    ACME, DAY, THREE_ACCOUNTS_AND_A_TEAM, World, day, fetches, is_of_team_a_and_filter, truth,
+    wait_for,
 };
 
 const ON_DAY: &str = "--date 2024-09-28";
@@ -22,8 +23,10 @@ fn cluster() -> &'static Arc<Cluster> {
 
 /// A world behind a pooler with so many connections to the server.
 fn pooled(size: usize, sources: &str) -> (World, Pooler) {
-    let pooler = Pooler::start(cluster(), &format!("host={}", cluster().socket_dir().display()), size);
-    let mut world = World::on(Database::on(cluster()).expect("a database"), Fixtures::committed(), sources);
+    let pooler =
+        Pooler::start(cluster(), &format!("host={}", cluster().socket_dir().display()), size);
+    let mut world =
+        World::on(Database::on(cluster()).expect("a database"), Fixtures::committed(), sources);
     world.set("DATABASE_URL", &pooler.url(world.database.name()));
     (world, pooler)
 }
@@ -82,7 +85,9 @@ fn does_everything(size: usize) {
     assert_eq!(day(&world.sync(ON_DAY, 0), "acme", DAY)["outcome"], "locked_elsewhere");
     killed.child.kill().and_then(|()| killed.child.wait()).expect("killed");
     assert_eq!(world.run("cleanup").stdout, "0 stale days marked ERROR.\n");
-    world.sql("UPDATE audit_events_log SET locked_until = clock_timestamp() WHERE status = 'PROCESSING'");
+    world.sql(
+        "UPDATE audit_events_log SET locked_until = clock_timestamp() WHERE status = 'PROCESSING'",
+    );
     let cleanup = world.run("cleanup");
     assert!(cleanup.stdout.ends_with("1 stale day marked ERROR.\n"), "{cleanup:#?}");
 
@@ -92,7 +97,10 @@ fn does_everything(size: usize) {
     assert_eq!(interrupted.wait().status, 143);
     hold.release();
     let report = world.sync(ON_DAY, 0);
-    assert_eq!((&day(&report, "acme", DAY)["attempt"], &report["totals"]["failed"]), (&4.into(), &0.into()));
+    assert_eq!(
+        (&day(&report, "acme", DAY)["attempt"], &report["totals"]["failed"]),
+        (&4.into(), &0.into())
+    );
     world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
     assert_eq!(leftovers(&world, &pooler, size), vec![""; size]);
 }
@@ -111,27 +119,38 @@ fn everything_works_through_a_pool_of_two_connections_and_leaves_nothing_in_them
 fn what_a_client_leaves_in_a_connection_would_have_been_seen() {
     let (world, pooler) = pooled(1, ACME);
     let mut session = world.session(&pooler.url(world.database.name()));
-    session.ask("PREPARE mine AS SELECT 1; SELECT pg_advisory_lock(7); SET lock_timeout = '7s'; LISTEN me");
-    assert_eq!(leftovers(&world, &pooler, 1), ["statement mine\nlock 7\nchannel me\nlock_timeout = 7000"]);
+    session.ask(
+        "PREPARE mine AS SELECT 1; SELECT pg_advisory_lock(7); SET lock_timeout = '7s'; LISTEN me",
+    );
+    assert_eq!(
+        leftovers(&world, &pooler, 1),
+        ["statement mine\nlock 7\nchannel me\nlock_timeout = 7000"]
+    );
 }
 
 #[test]
 fn a_commit_whose_answer_is_lost_behind_the_pooler_is_neither_repeated_nor_misreported() {
     let mut told = Vec::new();
     for n in 1.. {
-        let world = World::on(Database::on(cluster()).expect("a database"), Fixtures::committed(), ACME);
+        let world =
+            World::on(Database::on(cluster()).expect("a database"), Fixtures::committed(), ACME);
         assert_eq!(world.run("migrate").status, 0);
         // The pooler's own connection breaks, not the client's.
         let proxy = Proxy::start(world.database.url());
         let pooler = Pooler::start(cluster(), &format!("host=127.0.0.1 port={}", proxy.port()), 1);
         proxy.strike(n, "query COMMIT", When::After, Blow::Cut);
-        let through = format!("{ON_DAY} --output json --database-url {}", pooler.url(world.database.name()));
+        let through =
+            format!("{ON_DAY} --output json --database-url {}", pooler.url(world.database.name()));
         let finished = world.run(&through);
         assert_eq!(finished.status, 0, "COMMIT {n}: {finished:#?}");
         let report = finished.json();
         let row = day(&report, "acme", DAY);
         let figures = (&row["outcome"], &row["new_events"], &row["attempt"]);
-        assert_eq!(figures, (&"synced".into(), &450.into(), &1.into()), "COMMIT {n}: {finished:#?}");
+        assert_eq!(
+            figures,
+            (&"synced".into(), &450.into(), &1.into()),
+            "COMMIT {n}: {finished:#?}"
+        );
         world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
         let history = "SELECT string_agg(action, ' ' ORDER BY id) FROM audit_history";
         assert_eq!(world.sql(history), "claim publish");

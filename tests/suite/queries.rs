@@ -10,14 +10,21 @@ fn queries() -> Vec<(String, String)> {
     let text = std::fs::read_to_string(path).expect("the file");
     let parts = text.split_inclusive(";\n").filter(|part| part.contains("SELECT"));
     let parts = parts.map(|part| {
-        let question = part.lines().filter_map(|line| line.strip_prefix("-- ")).find(|line| line.contains('?'));
-        (question.unwrap_or_else(|| panic!("no question before {part}")).to_owned(), part.to_owned())
+        let question = part
+            .lines()
+            .filter_map(|line| line.strip_prefix("-- "))
+            .find(|line| line.contains('?'));
+        (
+            question.unwrap_or_else(|| panic!("no question before {part}")).to_owned(),
+            part.to_owned(),
+        )
     });
     parts.collect()
 }
 
 fn ask(world: &World, words: &str) -> String {
-    let (_, sql) = queries().into_iter().find(|(question, _)| question.contains(words)).expect("a question");
+    let (_, sql) =
+        queries().into_iter().find(|(question, _)| question.contains(words)).expect("a question");
     world.sql(&sql)
 }
 
@@ -36,7 +43,11 @@ fn each_question_is_answered_from_the_fixtures() {
     assert!(ask(&world, "What did this person do").lines().count() > 10);
     assert!(ask(&world, "Who does what").lines().count() > 10);
     assert!(ask(&world, "From which addresses").lines().count() > 1);
-    assert!(ask(&world, "beyond the columns").contains("|проба|"), "{}", ask(&world, "beyond the columns"));
+    assert!(
+        ask(&world, "beyond the columns").contains("|проба|"),
+        "{}",
+        ask(&world, "beyond the columns")
+    );
     let months = ask(&world, "How much is there");
     assert!(months.lines().any(|line| line.starts_with("acme|2024-09|4|4|")), "{months}");
 }
@@ -49,11 +60,17 @@ fn what_is_missing_late_or_meddled_with_is_found_and_nothing_else() {
     for question in ["What is missing", "Which events came late", "Who meddled"] {
         assert_eq!(ask(&world, question), "", "{question}");
     }
-    world.sql(&format!("DELETE FROM audit_events_log WHERE source = 'acme' AND process_date = '{}'", yesterday()));
+    world.sql(&format!(
+        "DELETE FROM audit_events_log WHERE source = 'acme' AND process_date = '{}'",
+        yesterday()
+    ));
     world.run(&format!("reset --source globex {first} --by ada --reason drill"));
     let missing = ask(&world, "What is missing");
     assert_eq!(missing, format!("globex|{first}|PENDING|\nacme|{}|MISSING|", yesterday()));
-    assert!(ask(&world, "Who meddled").ends_with(&format!("|globex|{first}|reset|ada|was SUCCESS: drill")));
+    assert!(
+        ask(&world, "Who meddled")
+            .ends_with(&format!("|globex|{first}|reset|ada|was SUCCESS: drill"))
+    );
     world.sql(&format!(
         "INSERT INTO audit_events (source, process_date, event_id, attempt, event, event_hash, via)
          VALUES ('initech', '{first}', 'late', 1, '{{}}', '', 'api')"
@@ -68,7 +85,10 @@ fn every_question_is_asked_by_a_test() {
         let asked = tests.split('"').any(|words| words.len() > 10 && question.contains(words));
         assert!(asked, "no test asks {question}");
         // A dashboard may run any of them.
-        assert!(!["INSERT", "UPDATE", "DELETE"].iter().any(|word| sql.contains(word)), "{question}");
+        assert!(
+            !["INSERT", "UPDATE", "DELETE"].iter().any(|word| sql.contains(word)),
+            "{question}"
+        );
     }
     assert!(queries().len() >= 10);
 }

@@ -15,7 +15,12 @@ use crate::support::{ACME, DAY, World, day, truth, wait_for};
 const SYNC: &str = "sync --date 2024-09-28 --output json";
 
 /// A server that refuses the first `times` connections in these words, and passes the others on to `proxy`.
-fn refusing(proxy: &Proxy, times: usize, code: &'static str, words: &'static str) -> (String, Arc<AtomicUsize>) {
+fn refusing(
+    proxy: &Proxy,
+    times: usize,
+    code: &'static str,
+    words: &'static str,
+) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has free ports");
     let port = listener.local_addr().expect("an address").port();
     let url = proxy.url().replace(&format!(":{}/", proxy.port()), &format!(":{port}/"));
@@ -33,7 +38,8 @@ fn refusing(proxy: &Proxy, times: usize, code: &'static str, words: &'static str
                 continue;
             }
             let server = TcpStream::connect((Ipv4Addr::LOCALHOST, upstream)).expect("the proxy");
-            let (mut from, mut to) = (client.try_clone().expect("a handle"), server.try_clone().expect("a handle"));
+            let (mut from, mut to) =
+                (client.try_clone().expect("a handle"), server.try_clone().expect("a handle"));
             std::thread::spawn(move || std::io::copy(&mut from, &mut to));
             let (mut from, mut to) = (server, client);
             std::thread::spawn(move || std::io::copy(&mut from, &mut to));
@@ -83,11 +89,20 @@ fn a_server_that_goes_on_refusing_is_told_in_its_own_words() {
                 let finished = world.run(SYNC);
                 assert_eq!(finished.status, 3, "{finished:#?}");
                 assert!(
-                    finished.stderr.contains(&words.replace('"', "\\\"")) || finished.stderr.contains(words),
+                    finished.stderr.contains(&words.replace('"', "\\\""))
+                        || finished.stderr.contains(words),
                     "{finished:#?}"
                 );
-                assert!(begun.elapsed() > Duration::from_secs(10), "{words}: {:?}", begun.elapsed());
-                assert!(begun.elapsed() < Duration::from_secs(25), "{words}: {:?}", begun.elapsed());
+                assert!(
+                    begun.elapsed() > Duration::from_secs(10),
+                    "{words}: {:?}",
+                    begun.elapsed()
+                );
+                assert!(
+                    begun.elapsed() < Duration::from_secs(25),
+                    "{words}: {:?}",
+                    begun.elapsed()
+                );
             });
         }
     });
@@ -95,9 +110,10 @@ fn a_server_that_goes_on_refusing_is_told_in_its_own_words() {
 
 #[test]
 fn what_time_does_not_heal_is_told_at_once() {
-    for (code, words) in
-        [("28P01", "password authentication failed for user \"ada\""), ("3D000", "database \"x\" does not exist")]
-    {
+    for (code, words) in [
+        ("28P01", "password authentication failed for user \"ada\""),
+        ("3D000", "database \"x\" does not exist"),
+    ] {
         let mut world = World::new(ACME);
         let proxy = Proxy::start(world.database.url());
         let (url, asked) = refusing(&proxy, usize::MAX, code, words);
@@ -119,7 +135,10 @@ fn sources(count: usize) -> String {
 
 #[test]
 fn a_role_with_fewer_connections_than_the_file_names_waits_for_none() {
-    let world = World::new(&format!("[database]\nmax_connections = 4\n[sync]\nconcurrency = 8\n{}", sources(12)));
+    let world = World::new(&format!(
+        "[database]\nmax_connections = 4\n[sync]\nconcurrency = 8\n{}",
+        sources(12)
+    ));
     assert_eq!(world.run("migrate").status, 0);
     let role = format!("limited_{}", world.database.name());
     world.sql(&format!(
@@ -152,11 +171,16 @@ fn a_database_that_begins_to_refuse_writes_is_found_out_once_a_run() {
     let finished = run.wait();
     assert_eq!(finished.status, 1, "{finished:#?}");
     assert!(begun.elapsed() < Duration::from_secs(35), "{:?}", begun.elapsed());
-    let lines = finished.stderr.lines().filter(|line| line.contains("WARNING") || line.contains("ERROR")).count();
+    let lines = finished
+        .stderr
+        .lines()
+        .filter(|line| line.contains("WARNING") || line.contains("ERROR"))
+        .count();
     assert!(lines < 20, "{lines} lines: {}", finished.stderr);
     assert!(finished.stdout.contains("read-only transaction"), "{}", finished.stdout);
     assert!(finished.stdout.matches("read-only transaction").count() <= 6, "{}", finished.stdout);
-    let lists = world.heroku.requests().iter().filter(|request| request.path.ends_with("/events")).count();
+    let lists =
+        world.heroku.requests().iter().filter(|request| request.path.ends_with("/events")).count();
     assert_eq!(lists, 4, "nothing more was asked for what could not be stored");
 }
 
@@ -185,7 +209,11 @@ fn a_database_that_stops_in_the_middle_ends_the_rest_of_the_run_soon() {
 fn a_short_absence_between_two_days_is_waited_out() {
     let cluster = Arc::new(Cluster::builder().start().expect("a cluster"));
     let database = Database::on(&cluster).expect("a database");
-    let world = World::on(database, Fixtures::committed(), &format!("[sync]\nconcurrency = 1\n{}", sources(3)));
+    let world = World::on(
+        database,
+        Fixtures::committed(),
+        &format!("[sync]\nconcurrency = 1\n{}", sources(3)),
+    );
     assert_eq!(world.run("migrate").status, 0);
     let hold = world.heroku.hold(Match::events("acme"));
     let run = world.spawn(SYNC);

@@ -33,7 +33,10 @@ fn error(report: &Value, source: &str, date: &str) -> String {
 /// The days of a report that were not finished.
 fn unfinished(report: &Value) -> Vec<&Value> {
     let days = report["days"].as_array().expect("days").iter();
-    days.filter(|day| ["interrupted", "failed", "lost_lock"].iter().any(|outcome| day["outcome"] == *outcome)).collect()
+    days.filter(|day| {
+        ["interrupted", "failed", "lost_lock"].iter().any(|outcome| day["outcome"] == *outcome)
+    })
+    .collect()
 }
 
 /// Checks that the next run reads those days, and only those, of which the report says so.
@@ -41,13 +44,17 @@ fn assert_the_next_run_does_as_told(world: &World, report: &Value) {
     let next = world.sync("", 0);
     for day in unfinished(report) {
         let error = day["error"].as_str().expect("an error");
-        let told = match (error.contains("does so by itself, too"), error.contains("does not read it by itself")) {
+        let told = match (
+            error.contains("does so by itself, too"),
+            error.contains("does not read it by itself"),
+        ) {
             (true, false) => true,
             (false, true) => false,
             _ => panic!("it says nothing, or both: {error}"),
         };
         let reads = next["days"].as_array().expect("days").iter().any(|other| {
-            (&other["source"], &other["date"], &other["outcome"]) == (&day["source"], &day["date"], &"synced".into())
+            (&other["source"], &other["date"], &other["outcome"])
+                == (&day["source"], &day["date"], &"synced".into())
         });
         assert_eq!(reads, told, "{day:#}\n{next:#}");
     }
@@ -55,8 +62,10 @@ fn assert_the_next_run_does_as_told(world: &World, report: &Value) {
 
 /// Runs the command that a text holds, which must complete all days of the ledger.
 fn run_what_it_says(world: &World, text: &str) {
-    let commands: Vec<&str> =
-        text.lines().filter_map(|line| line.strip_prefix("  `auditsync ")?.strip_suffix('`')).collect();
+    let commands: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("  `auditsync ")?.strip_suffix('`'))
+        .collect();
     assert!(!commands.is_empty(), "{text}");
     for command in commands {
         let finished = world.run(command);
@@ -68,10 +77,21 @@ fn run_what_it_says(world: &World, text: &str) {
 #[test]
 fn an_interrupted_backfill_names_the_command_for_the_days_that_remain() {
     let world = one_at_a_time(ACME);
-    let text = interrupt_at(&world, "backfill --from 2023-03-01 --to 2023-03-09", "2023-03-04").stdout;
+    let text =
+        interrupt_at(&world, "backfill --from 2023-03-01 --to 2023-03-09", "2023-03-04").stdout;
     assert!(text.contains("  `auditsync backfill --from 2023-03-04 --to 2023-03-09`\n"), "{text}");
-    assert!(text.contains("By itself, the next `auditsync` reads only these of them:\n  acme 2023-03-04\n"), "{text}");
-    assert!(text.contains("acme 2023-03-05..2023-03-09 (5 days): not begun, because a signal ended the run"), "{text}");
+    assert!(
+        text.contains(
+            "By itself, the next `auditsync` reads only these of them:\n  acme 2023-03-04\n"
+        ),
+        "{text}"
+    );
+    assert!(
+        text.contains(
+            "acme 2023-03-05..2023-03-09 (5 days): not begun, because a signal ended the run"
+        ),
+        "{text}"
+    );
     run_what_it_says(&world, &text);
     assert_eq!(world.sql("SELECT count(*), max(attempt) FROM audit_events_log"), "9|2");
 }
@@ -79,14 +99,22 @@ fn an_interrupted_backfill_names_the_command_for_the_days_that_remain() {
 #[test]
 fn the_document_names_the_command_for_each_day() {
     let world = one_at_a_time(ACME);
-    let report = interrupt_at(&world, "backfill --from 2023-03-01 --to 2023-03-05 --output json", "2023-03-03").json();
+    let report = interrupt_at(
+        &world,
+        "backfill --from 2023-03-01 --to 2023-03-05 --output json",
+        "2023-03-03",
+    )
+    .json();
     assert_eq!(unfinished(&report).len(), 3);
     assert_eq!(
         error(&report, "acme", "2023-03-05"),
         "not begun, because a signal ended the run. `auditsync backfill --from 2023-03-05 --to 2023-03-05 --source acme` \
          reads it; the next run does not read it by itself"
     );
-    assert!(error(&report, "acme", "2023-03-03").ends_with("the next run does so by itself, too"), "{report:#}");
+    assert!(
+        error(&report, "acme", "2023-03-03").ends_with("the next run does so by itself, too"),
+        "{report:#}"
+    );
     assert_the_next_run_does_as_told(&world, &report);
 }
 
@@ -104,7 +132,10 @@ fn a_backfill_from_archives_that_is_interrupted_names_its_route() {
     assert_eq!(finished.status, 130, "{finished:#?}");
     hold.release();
     let text = &finished.stdout;
-    assert!(text.contains("  `auditsync backfill --from 2023-04-01 --to 2023-04-02 --via archive`\n"), "{text}");
+    assert!(
+        text.contains("  `auditsync backfill --from 2023-04-01 --to 2023-04-02 --via archive`\n"),
+        "{text}"
+    );
     assert!(text.contains("The next `auditsync` does not read them by itself"), "{text}");
     run_what_it_says(&world, text);
 }
@@ -117,7 +148,10 @@ fn an_interrupted_sync_of_named_days_says_until_when_the_next_run_reads_them() {
     let text = interrupt_at(&world, &format!("sync {range}"), &ago(4)).stdout;
     assert!(text.contains(&format!("  `auditsync {range}`\n")), "{text}");
     let until = yesterday() + chrono::Days::new(7) - chrono::Days::new(2);
-    assert!(text.contains(&format!("reads them by itself, too, if it starts by {until} (UTC).")), "{text}");
+    assert!(
+        text.contains(&format!("reads them by itself, too, if it starts by {until} (UTC).")),
+        "{text}"
+    );
     let report = interrupt_at(&world, &format!("sync --output json {range}"), &ago(3)).json();
     assert_the_next_run_does_as_told(&world, &report);
 }
@@ -140,7 +174,13 @@ fn days_far_apart_get_a_command_each_and_nothing_between_them() {
     world.sync(&format!("--from {} --to {}", ago(7), ago(2)), 0);
     assert_eq!(world.run("reset --source acme 2023-03-01").status, 0);
     let text = interrupt_at(&world, "", "2023-03-01").stdout;
-    assert!(text.contains(&format!("  `auditsync --date 2023-03-01`\n  `auditsync --date {}`\n", ago(1))), "{text}");
+    assert!(
+        text.contains(&format!(
+            "  `auditsync --date 2023-03-01`\n  `auditsync --date {}`\n",
+            ago(1)
+        )),
+        "{text}"
+    );
     run_what_it_says(&world, &text);
     assert_eq!(world.sql("SELECT count(*) FROM audit_events_log"), "8");
 }
@@ -149,11 +189,17 @@ fn days_far_apart_get_a_command_each_and_nothing_between_them() {
 fn a_failed_day_is_due_again_only_within_the_window() {
     let world = one_at_a_time(ACME);
     for day in ["2023-03-02", &ago(2)] {
-        world.heroku.fault(Match::events("acme").day(date(day)).always(), Fault::status(403, "forbidden", "No."));
+        world.heroku.fault(
+            Match::events("acme").day(date(day)).always(),
+            Fault::status(403, "forbidden", "No."),
+        );
     }
     let old = world.run("backfill --from 2023-03-01 --to 2023-03-03");
     assert_eq!(old.status, 1, "{old:#?}");
-    assert!(old.stdout.contains("  `auditsync backfill --from 2023-03-02 --to 2023-03-02`\n"), "{old:#?}");
+    assert!(
+        old.stdout.contains("  `auditsync backfill --from 2023-03-02 --to 2023-03-02`\n"),
+        "{old:#?}"
+    );
     assert!(old.stdout.contains("The next `auditsync` does not read it by itself"), "{old:#?}");
     assert!(!old.stdout.contains("due again"), "{old:#?}");
     let recent = world.run("");
@@ -166,12 +212,17 @@ fn a_failed_day_is_due_again_only_within_the_window() {
     assert!(recent.stdout.contains(&told), "{recent:#?}");
     let named = world.run("--date 2023-03-02").stdout;
     assert!(
-        named.contains("  `auditsync --date 2023-03-02`\nThe next `auditsync` does not read it by itself"),
+        named.contains(
+            "  `auditsync --date 2023-03-02`\nThe next `auditsync` does not read it by itself"
+        ),
         "{named}"
     );
     world.heroku.clear_faults();
     assert_eq!(day(&world.sync("", 0), "acme", &ago(2))["outcome"], "synced");
-    assert_eq!(world.sql("SELECT status FROM audit_events_log WHERE process_date = '2023-03-02'"), "FAILED");
+    assert_eq!(
+        world.sql("SELECT status FROM audit_events_log WHERE process_date = '2023-03-02'"),
+        "FAILED"
+    );
     run_what_it_says(&world, &old.stdout);
 }
 
@@ -184,7 +235,10 @@ fn sources_are_named_unless_all_of_them_remain() {
     let world = one_at_a_time(THREE_VIEWS);
     let two = "--source acme --source team-a";
     let text = interrupt_at(&world, &format!("backfill {range} {two}"), "2023-03-02").stdout;
-    assert!(text.contains(&format!("  `auditsync backfill --from 2023-03-02 --to 2023-03-04 {two}`\n")), "{text}");
+    assert!(
+        text.contains(&format!("  `auditsync backfill --from 2023-03-02 --to 2023-03-04 {two}`\n")),
+        "{text}"
+    );
     run_what_it_says(&world, &text);
     assert_eq!(world.sql("SELECT count(DISTINCT source) FROM audit_events_log"), "2");
 }

@@ -90,23 +90,45 @@ fn the_role_that_syncs_changes_nothing_but_the_ledger_and_deletes_nothing() {
     let tables = world.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'");
     assert!(tables.lines().count() >= 5, "{tables}");
     for table in tables.lines() {
-        let mut refused =
-            vec![format!("DELETE FROM {table}"), format!("TRUNCATE {table}"), format!("DROP TABLE {table}")];
+        let mut refused = vec![
+            format!("DELETE FROM {table}"),
+            format!("TRUNCATE {table}"),
+            format!("DROP TABLE {table}"),
+        ];
         if table != "audit_events_log" {
-            let first = format!("SELECT attname FROM pg_attribute WHERE attrelid = '{table}'::regclass AND attnum = 1");
+            let first = format!(
+                "SELECT attname FROM pg_attribute WHERE attrelid = '{table}'::regclass AND attnum = 1"
+            );
             let column = world.sql(&first);
             refused.push(format!("UPDATE {table} SET {column} = DEFAULT"));
         }
         for sql in refused {
-            let said = refusal(&world, "auditsync_sync", &sql).unwrap_or_else(|| panic!("{sql} was not refused"));
-            assert!(said.contains("permission denied") || said.contains("must be owner"), "{sql}: {said}");
+            let said = refusal(&world, "auditsync_sync", &sql)
+                .unwrap_or_else(|| panic!("{sql} was not refused"));
+            assert!(
+                said.contains("permission denied") || said.contains("must be owner"),
+                "{sql}: {said}"
+            );
         }
     }
-    for sql in ["INSERT INTO auditsync_migrations VALUES (9, 'x', '')", "CREATE TABLE another (id int)"] {
-        assert!(refusal(&world, "auditsync_sync", sql).is_some_and(|said| said.contains("permission denied")), "{sql}");
+    for sql in
+        ["INSERT INTO auditsync_migrations VALUES (9, 'x', '')", "CREATE TABLE another (id int)"]
+    {
+        assert!(
+            refusal(&world, "auditsync_sync", sql)
+                .is_some_and(|said| said.contains("permission denied")),
+            "{sql}"
+        );
     }
     // What it is refused is not refused for another reason.
-    assert_eq!(refusal(&world, "auditsync_sync", "BEGIN; UPDATE audit_events_log SET source = source; ROLLBACK"), None);
+    assert_eq!(
+        refusal(
+            &world,
+            "auditsync_sync",
+            "BEGIN; UPDATE audit_events_log SET source = source; ROLLBACK"
+        ),
+        None
+    );
     assert_eq!(world.dump(), before);
 }
 
@@ -116,13 +138,21 @@ fn the_role_that_syncs_is_told_who_may_migrate() {
     for command in ["migrate", "sync --date 2024-09-28"] {
         let finished = run_as(&world, "auditsync_sync", command);
         assert_eq!(finished.status, 3, "{command}: {finished:#?}");
-        let said = "this database role may not bring it up to date: permission denied for schema public";
+        let said =
+            "this database role may not bring it up to date: permission denied for schema public";
         assert!(finished.stderr.contains(said), "{command}: {finished:#?}");
-        assert!(finished.stderr.contains("Run `auditsync migrate` as a role that may create tables"), "{finished:#?}");
+        assert!(
+            finished.stderr.contains("Run `auditsync migrate` as a role that may create tables"),
+            "{finished:#?}"
+        );
     }
     assert_eq!(world.heroku.requests().len(), 0);
     // What it would do, it can tell.
-    assert!(run_as(&world, "auditsync_sync", "migrate --dry-run").stdout.starts_with("Would apply 0001"));
+    assert!(
+        run_as(&world, "auditsync_sync", "migrate --dry-run")
+            .stdout
+            .starts_with("Would apply 0001")
+    );
 }
 
 #[test]
@@ -141,7 +171,11 @@ fn the_role_for_dashboards_reads_everything_and_changes_nothing() {
         "SELECT * FROM audit_events_log FOR UPDATE",
         "CREATE TABLE another (id int)",
     ] {
-        assert!(refusal(&world, "auditsync_read", sql).is_some_and(|said| said.contains("permission denied")), "{sql}");
+        assert!(
+            refusal(&world, "auditsync_read", sql)
+                .is_some_and(|said| said.contains("permission denied")),
+            "{sql}"
+        );
     }
     let reset = run_as(&world, "auditsync_read", "reset --source acme 2024-09-28");
     assert_eq!(reset.status, 3, "{reset:#?}");
@@ -153,11 +187,15 @@ fn the_role_for_dashboards_reads_everything_and_changes_nothing() {
 fn a_day_that_a_role_may_not_claim_has_failed_in_the_server_s_words_and_is_not_another_process_s() {
     let world = migrated();
     world.sql("INSERT INTO audit_events_log (source, process_date, status) VALUES ('acme', '2024-09-28', 'PENDING')");
-    let run = run_as(&world, "auditsync_read", "sync --source acme --date 2024-09-28 --output json");
+    let run =
+        run_as(&world, "auditsync_read", "sync --source acme --date 2024-09-28 --output json");
     assert_eq!(run.status, 1, "{run:#?}");
     let report = run.json();
     let row = day(&report, "acme", DAY);
-    assert!(row["error"].as_str().is_some_and(|error| error.contains("permission denied")), "{row:#}");
+    assert!(
+        row["error"].as_str().is_some_and(|error| error.contains("permission denied")),
+        "{row:#}"
+    );
 }
 
 #[test]
@@ -174,11 +212,20 @@ fn the_roles_take_over_tables_that_another_made_and_those_that_come_later() {
     assert_eq!(world.sql(function), "auditsync_migrate|f");
     // The owner has every right and is stopped by the guards; who syncs has no right to begin with.
     let slip = "DELETE FROM audit_events";
-    assert!(refusal(&world, "auditsync_migrate", slip).is_some_and(|said| said.contains("is rejected, because")));
-    assert!(refusal(&world, "auditsync_sync", slip).is_some_and(|said| said.contains("permission denied")));
+    assert!(
+        refusal(&world, "auditsync_migrate", slip)
+            .is_some_and(|said| said.contains("is rejected, because"))
+    );
+    assert!(
+        refusal(&world, "auditsync_sync", slip)
+            .is_some_and(|said| said.contains("permission denied"))
+    );
     // As a later migration would.
     world.sql("SET ROLE auditsync_migrate; CREATE TABLE later (id int)");
-    assert_eq!(refusal(&world, "auditsync_sync", "INSERT INTO later SELECT count(*) FROM later"), None);
+    assert_eq!(
+        refusal(&world, "auditsync_sync", "INSERT INTO later SELECT count(*) FROM later"),
+        None
+    );
     assert!(refusal(&world, "auditsync_read", "INSERT INTO later VALUES (1)").is_some());
     assert_eq!(refusal(&world, "auditsync_read", "SELECT id FROM later"), None);
 }
@@ -224,5 +271,8 @@ fn a_preflight_tells_what_each_role_may_not_do_statement_by_statement() {
     assert_eq!(of_reader.len(), 4, "{of_reader:#?}");
     world.sql("REVOKE ALL ON auditsync_migrations FROM auditsync_sync");
     let of_sync = wrong("auditsync_sync");
-    assert!(of_sync.len() == 1 && of_sync[0].starts_with("✗ rights auditsync_migrations:"), "{of_sync:#?}");
+    assert!(
+        of_sync.len() == 1 && of_sync[0].starts_with("✗ rights auditsync_migrations:"),
+        "{of_sync:#?}"
+    );
 }

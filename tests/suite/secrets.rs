@@ -22,12 +22,20 @@ fn disguises(secret: &str) -> Vec<String> {
     let percent: String = secret
         .bytes()
         .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                char::from(byte).to_string()
+            }
             byte => format!("%{byte:02X}"),
         })
         .collect();
     let hexadecimal = hex::encode(secret);
-    let mut found = vec![secret.to_owned(), percent.to_lowercase(), percent, hexadecimal.to_uppercase(), hexadecimal];
+    let mut found = vec![
+        secret.to_owned(),
+        percent.to_lowercase(),
+        percent,
+        hexadecimal.to_uppercase(),
+        hexadecimal,
+    ];
     // In base64 a text looks otherwise by its place; what its neighbours have a part in is left out.
     for before in 0..3 {
         let bytes = [vec![0; before], secret.as_bytes().to_vec()].concat();
@@ -77,7 +85,8 @@ impl Canary {
     /// Runs the program and searches all that it says.
     fn run(&mut self, arguments: &str, status: i32) -> Finished {
         let (format, output) = self.form;
-        let finished = self.world.run(&format!("{arguments} --log-format {format} --output {output}"));
+        let finished =
+            self.world.run(&format!("{arguments} --log-format {format} --output {output}"));
         let what = format!("{arguments} ({format}, {output})");
         assert_eq!(finished.status, status, "{what}: {}\n{}", finished.stdout, finished.stderr);
         assert_clean(&what, &finished.stdout, &self.secrets);
@@ -98,7 +107,8 @@ impl Canary {
     }
 
     fn answers(&mut self) {
-        let header = |name: &str, value: &str| Fault::Header { name: name.into(), value: value.into() };
+        let header =
+            |name: &str, value: &str| Fault::Header { name: name.into(), value: value.into() };
         let echo = format!("no luck with Bearer {TOKEN}");
         self.sync(vec![], 0);
         self.sync(vec![Fault::status(403, "forbidden", "no")], 1);
@@ -117,7 +127,9 @@ impl Canary {
         self.sync(vec![header("next-range", &format!("id ]{TOKEN}..; max=200"))], 0);
         self.sync(vec![Fault::rate_limit(Some(TOKEN))], 0);
         self.sync(
-            vec![Fault::Redirect { location: format!("{}/?t={TOKEN}", self.world.heroku.archive_url_base()) }],
+            vec![Fault::Redirect {
+                location: format!("{}/?t={TOKEN}", self.world.heroku.archive_url_base()),
+            }],
             1,
         );
         self.sync(vec![Fault::CutBody { after_bytes: 100 }, Fault::CutBody { after_bytes: 0 }], 0);
@@ -131,10 +143,19 @@ impl Canary {
         for body in [format!("[\"{TOKEN}\"]"), format!(r#"[{{"id":"{TOKEN}","name":7}}]"#)] {
             self.sync(vec![Fault::body(200, "application/json", body); 3], 1);
         }
-        self.sync(vec![Fault::body(200, "application/json", format!(r#"[{{"id":"i","name":"{TOKEN}"}}]"#))], 1);
+        self.sync(
+            vec![Fault::body(
+                200,
+                "application/json",
+                format!(r#"[{{"id":"i","name":"{TOKEN}"}}]"#),
+            )],
+            1,
+        );
         self.world.write_config(&format!("[events]\nlog = \"full\"\n{ACME}"));
         // An event that holds the token is stored as it came, like every other; here it is only looked at.
-        let event = format!(r#"[{{"id":"{TOKEN}","type":"{TOKEN}","actor":{{"email":"{TOKEN}"}},"data":"{TOKEN}"}}]"#);
+        let event = format!(
+            r#"[{{"id":"{TOKEN}","type":"{TOKEN}","actor":{{"email":"{TOKEN}"}},"data":"{TOKEN}"}}]"#
+        );
         self.world.heroku.fault(Match::any(), Fault::body(200, "application/json", event));
         self.run("sync --dry-run --date 2024-06-01", 0);
     }
@@ -143,7 +164,9 @@ impl Canary {
     fn archives(&mut self) {
         self.secrets.push(disguises(ARCHIVE_KEY));
         self.world.heroku.make_archive("acme", SEPTEMBER);
-        self.world.heroku.change_archive("acme", SEPTEMBER, |archive| archive.key = ARCHIVE_KEY.into());
+        self.world
+            .heroku
+            .change_archive("acme", SEPTEMBER, |archive| archive.key = ARCHIVE_KEY.into());
         let violations = self.world.heroku.violations();
         let backfill = "backfill --via archive --from 2024-09-28 --to 2024-09-28";
         for (fault, times) in [
@@ -161,13 +184,22 @@ impl Canary {
         }
         self.run(backfill, 0);
         self.run("reconcile --month 2024-09", 1);
-        assert_eq!(self.world.heroku.violations(), violations, "no token goes to the archive's host");
+        assert_eq!(
+            self.world.heroku.violations(),
+            violations,
+            "no token goes to the archive's host"
+        );
     }
 
     fn commands(&mut self) {
-        self.run(&format!("status --days {}", (yesterday() - date("2024-07-01")).num_days() + 9), 0);
+        self.run(
+            &format!("status --days {}", (yesterday() - date("2024-07-01")).num_days() + 9),
+            0,
+        );
         self.run(&format!("reset --source acme {} --reason why", self.day), 0);
-        for (arguments, status) in [("cleanup", 0), ("migrate", 0), ("migrate --dry-run", 0), ("sync --dry-run", 0)] {
+        for (arguments, status) in
+            [("cleanup", 0), ("migrate", 0), ("migrate --dry-run", 0), ("sync --dry-run", 0)]
+        {
             self.run(arguments, status);
         }
     }
@@ -178,7 +210,8 @@ impl Canary {
             let header = format!("Request-Id: {TOKEN}\r\n{TOKEN}: {TOKEN}\r\n");
             http("403 Forbidden", &header, &format!(r#"{{"id":"{TOKEN}"}}"#))
         });
-        for url in [plain.replace("http://", "https://"), "http://127.0.0.1:1".to_owned(), echoing] {
+        for url in [plain.replace("http://", "https://"), "http://127.0.0.1:1".to_owned(), echoing]
+        {
             let retry = "[retry]\ninitial_interval = \"5ms\"\nmax_attempts = 2\n";
             self.world.write_file(&format!("[api]\nbase_url = \"{url}\"\n{retry}{ACME}"));
             self.sync(vec![], 1);
@@ -197,7 +230,12 @@ impl Canary {
             self.run("sync", 2);
         }
         self.world.write_config(ACME);
-        for token in ["", "a b", "Bearer HRKU-canary+Zq7/xW9=vT3~pL5%kk", "HRKU-canary+Zq7/xW9=vT3~pL5%kk\nx"] {
+        for token in [
+            "",
+            "a b",
+            "Bearer HRKU-canary+Zq7/xW9=vT3~pL5%kk",
+            "HRKU-canary+Zq7/xW9=vT3~pL5%kk\nx",
+        ] {
             self.world.set("HEROKU_API_TOKEN", token);
             self.run("sync", 2);
         }
@@ -215,7 +253,8 @@ impl Canary {
             self.world.set("DATABASE_URL", &url);
             self.run("status", status);
         }
-        let (url, bad) = (with_password(&self.world), format!("postgres://me:{PASSWORD}@127.0.0.1:port/d"));
+        let (url, bad) =
+            (with_password(&self.world), format!("postgres://me:{PASSWORD}@127.0.0.1:port/d"));
         self.run(&format!("status --database-url {url}"), 0);
         self.run(&format!("status --database-url {bad}"), 2);
         for arguments in [
@@ -290,9 +329,14 @@ fn steers(c: char) -> bool {
 #[test]
 fn what_heroku_says_can_not_steer_a_terminal_in_any_log_or_report() {
     // Escaped and as they are: JSON allows all but the first two in a string as they are.
-    let nasty = "\\u001b[2J\\n\\r\\u0007\\u009b31m\\u007f\\u202ex\u{9b}31m\u{7f}\u{202e}\u{2066}\u{2028}y";
-    let event = format!(r#"{{"id":"e{nasty}","type":"t{nasty}","action":"\u009b","actor":{{"email":"a{nasty}"}}}}"#);
-    for (format, output) in FORMATS.into_iter().flat_map(|format| [(format, "text"), (format, "json")]) {
+    let nasty =
+        "\\u001b[2J\\n\\r\\u0007\\u009b31m\\u007f\\u202ex\u{9b}31m\u{7f}\u{202e}\u{2066}\u{2028}y";
+    let event = format!(
+        r#"{{"id":"e{nasty}","type":"t{nasty}","action":"\u009b","actor":{{"email":"a{nasty}"}}}}"#
+    );
+    for (format, output) in
+        FORMATS.into_iter().flat_map(|format| [(format, "text"), (format, "json")])
+    {
         let world = World::new(&format!("[events]\nlog = \"full\"\n{ACME}"));
         let refusal = format!(r#"{{"id":"i{nasty}","message":"m{nasty}"}}"#);
         world.heroku.put_day(
@@ -300,11 +344,18 @@ fn what_heroku_says_can_not_steer_a_terminal_in_any_log_or_report() {
             date("2024-09-26"),
             vec![Bytes::from(event.clone()), Bytes::from(event.replace(r#""t"#, r#""u"#))],
         );
-        world.heroku.fault(Match::events("acme").day(date("2024-09-27")), Fault::body(403, "text/plain", refusal));
-        let warning = Fault::Header { name: "x-heroku-warning".into(), value: "w\u{9b}31m\u{202e}\tz".into() };
+        world.heroku.fault(
+            Match::events("acme").day(date("2024-09-27")),
+            Fault::body(403, "text/plain", refusal),
+        );
+        let warning = Fault::Header {
+            name: "x-heroku-warning".into(),
+            value: "w\u{9b}31m\u{202e}\tz".into(),
+        };
         world.heroku.fault(Match::events("acme").day(date(DAY)), warning);
-        let finished =
-            world.run(&format!("--from 2024-09-26 --to 2024-09-28 -vv --log-format {format} --output {output}"));
+        let finished = world.run(&format!(
+            "--from 2024-09-26 --to 2024-09-28 -vv --log-format {format} --output {output}"
+        ));
         assert_eq!(finished.status, 1, "{finished:#?}");
         for text in [&finished.stdout, &finished.stderr] {
             assert_eq!(text.chars().find(|c| steers(*c)), None, "{format}, {output}: {text}");
@@ -320,12 +371,17 @@ fn what_heroku_says_can_not_steer_a_terminal_in_any_log_or_report() {
         }
         if format == "json" {
             let mut lines = finished.stderr.lines().map(|line| {
-                serde_json::from_str::<serde_json::Value>(line).unwrap_or_else(|error| panic!("{error}: {line}"))
+                serde_json::from_str::<serde_json::Value>(line)
+                    .unwrap_or_else(|error| panic!("{error}: {line}"))
             });
-            let logged = lines.find(|line| line["message"] == "new event").expect("the event's line");
+            let logged =
+                lines.find(|line| line["message"] == "new event").expect("the event's line");
             assert_eq!(logged["event"], event, "escaped, but the same");
         }
-        assert_eq!(world.sql("SELECT count(*) FROM audit_events WHERE process_date = '2024-09-26'"), "1");
+        assert_eq!(
+            world.sql("SELECT count(*) FROM audit_events WHERE process_date = '2024-09-26'"),
+            "1"
+        );
         assert_eq!(world.sql("SELECT count(*) FROM audit_event_conflicts"), "1");
     }
 }

@@ -59,9 +59,14 @@ fn assert_repaired(world: &World, more: &[&str]) {
 fn three_syncs(world: &World) -> Option<Value> {
     let reports: Vec<Value> = (0..3).map(|_| world.sync("", 0)).collect();
     assert_eq!(fetches(world, "acme", DAY), 0, "the list is not requested");
-    let of_day =
-        |report: &Value| report["days"].as_array().expect("days").iter().find(|row| row["date"] == DAY).cloned();
-    assert_eq!(reports[1..].iter().filter_map(of_day).count(), 0, "nothing is left to do: {reports:#?}");
+    let of_day = |report: &Value| {
+        report["days"].as_array().expect("days").iter().find(|row| row["date"] == DAY).cloned()
+    };
+    assert_eq!(
+        reports[1..].iter().filter_map(of_day).count(),
+        0,
+        "nothing is left to do: {reports:#?}"
+    );
     of_day(&reports[0])
 }
 
@@ -108,7 +113,8 @@ fn a_repair_that_adds_to_a_settled_day_leaves_it_settled() {
 #[test]
 fn a_repair_that_keeps_a_conflict_leaves_a_settled_day_settled() {
     let world = settled();
-    let mut changed: Value = serde_json::from_slice(&world.heroku.day("acme", date(DAY))[3]).expect("an event");
+    let mut changed: Value =
+        serde_json::from_slice(&world.heroku.day("acme", date(DAY))[3]).expect("an event");
     changed["action"] = "changed".into();
     let mut events = world.heroku.day("acme", date(DAY));
     events[3] = Bytes::from(changed.to_string());
@@ -163,7 +169,9 @@ fn a_killed_repair_of_a_settled_day_is_finished_by_the_next_one() {
     session.ask("ROLLBACK");
     // While its lease runs, nothing is done about it.
     assert_eq!(three_syncs(&world), None);
-    world.sql("UPDATE audit_events_log SET locked_until = clock_timestamp() WHERE status = 'PROCESSING'");
+    world.sql(
+        "UPDATE audit_events_log SET locked_until = clock_timestamp() WHERE status = 'PROCESSING'",
+    );
     let report = repair(&world, 0);
     assert_eq!(report["months"][0]["days"][0]["repaired"], 2);
     assert_eq!(row(&world), "SUCCESS|t|452|");
@@ -183,7 +191,9 @@ fn a_settled_day_whose_repair_a_signal_ended_is_settled_after_the_next_run() {
             == "0"
     });
     // If the lease could not be given back in time, it runs out.
-    world.sql("UPDATE audit_events_log SET locked_until = clock_timestamp() WHERE status = 'PROCESSING'");
+    world.sql(
+        "UPDATE audit_events_log SET locked_until = clock_timestamp() WHERE status = 'PROCESSING'",
+    );
     three_syncs(&world).expect("the first sync counts it");
     assert_eq!(row(&world), "SUCCESS|t|450|");
     repair(&world, 0);
@@ -218,7 +228,10 @@ fn status_shows_a_repair_that_broke_off_as_due_until_it_is_counted() {
     let file = format!("[sync]\ncatch_up_days = 1\n{ACME}since = \"{DAY}\"\n");
     world.write_config(&file.replace("name = \"acme\"", "name = \"another\""));
     let gone = world.run("status --source acme --output json").json();
-    assert_eq!((&gone["sources"][0]["due"], &gone["sources"][0]["settled"]), (&1.into(), &settled.into()));
+    assert_eq!(
+        (&gone["sources"][0]["due"], &gone["sources"][0]["settled"]),
+        (&1.into(), &settled.into())
+    );
     world.write_config(&file);
     assert!(three_syncs(&world).is_some());
     assert_eq!(state(&world), [settled + 1, 0]);
@@ -259,24 +272,31 @@ fn a_broken_off_repair_of_a_day_that_lost_events_is_read_again() {
 
 #[test]
 fn a_list_that_is_due_beside_a_broken_off_repair_is_read_for_the_others() {
-    let team =
-        "\n[[source]]\nname = \"team-a\"\naccount = \"acme\"\nteam = \"team-a\"\ntoken_env = \"HEROKU_API_TOKEN\"\n";
+    let team = "\n[[source]]\nname = \"team-a\"\naccount = \"acme\"\nteam = \"team-a\"\ntoken_env = \"HEROKU_API_TOKEN\"\n";
     let world = settled();
     repair_was_killed(&world);
     world.heroku.clear_faults();
     world.write_config(&format!("[sync]\ncatch_up_days = 1\n{ACME}{team}"));
     let report = world.sync(&format!("--date {DAY}"), 0);
-    assert_eq!(day(&report, "team-a", DAY)["requests"].as_u64().map(|requests| requests > 0), Some(true));
-    assert_eq!((&day(&report, "acme", DAY)["requests"], row(&world).as_str()), (&0.into(), "SUCCESS|t|451|"));
+    assert_eq!(
+        day(&report, "team-a", DAY)["requests"].as_u64().map(|requests| requests > 0),
+        Some(true)
+    );
+    assert_eq!(
+        (&day(&report, "acme", DAY)["requests"], row(&world).as_str()),
+        (&0.into(), "SUCCESS|t|451|")
+    );
 }
 
 #[test]
 fn a_broken_off_repair_is_counted_with_the_scope_and_time_of_its_reading() {
     let world = settled();
     repair_was_killed(&world);
-    let read = format!("SELECT scope, synced_at FROM audit_events_log WHERE process_date = '{DAY}'");
+    let read =
+        format!("SELECT scope, synced_at FROM audit_events_log WHERE process_date = '{DAY}'");
     let before = world.sql(&read);
-    world.write_config(&format!("[sync]\ncatch_up_days = 1\n{ACME}filter = {{ type = \"app\" }}\n"));
+    world
+        .write_config(&format!("[sync]\ncatch_up_days = 1\n{ACME}filter = {{ type = \"app\" }}\n"));
     assert!(three_syncs(&world).is_some());
     assert_eq!((row(&world).as_str(), world.sql(&read)), ("SUCCESS|t|451|", before));
 }
@@ -285,7 +305,8 @@ fn a_broken_off_repair_is_counted_with_the_scope_and_time_of_its_reading() {
 fn a_reset_of_a_repair_that_a_signal_ended_has_the_day_read() {
     let world = settled();
     // As a signal leaves it in the middle of a repair.
-    let interrupted = "UPDATE audit_events_log SET status = 'PENDING' WHERE process_date = '2024-09-28'";
+    let interrupted =
+        "UPDATE audit_events_log SET status = 'PENDING' WHERE process_date = '2024-09-28'";
     world.sql(interrupted);
     assert_eq!(world.run(&format!("reset --source acme {DAY}")).status, 0);
     world.heroku.clear_faults();

@@ -15,7 +15,8 @@ token_env = "HEROKU_API_TOKEN"
 since = "2024-01-01"
 "#;
 
-const LATE: &str = r#"{"id":"late","created_at":"2024-09-28T12:00:00Z","type":"app","action":"destroy"}"#;
+const LATE: &str =
+    r#"{"id":"late","created_at":"2024-09-28T12:00:00Z","type":"app","action":"destroy"}"#;
 
 /// A world whose day was read whole ten minutes after its end.
 fn read_early() -> World {
@@ -33,11 +34,14 @@ fn as_if_read_at(world: &World, time: &str) {
 }
 
 fn settled(world: &World) -> bool {
-    world.sql(&format!("SELECT settled_at IS NOT NULL FROM audit_events_log WHERE process_date = '{DAY}'")) == "t"
+    world.sql(&format!(
+        "SELECT settled_at IS NOT NULL FROM audit_events_log WHERE process_date = '{DAY}'"
+    )) == "t"
 }
 
 #[test]
-fn a_late_event_is_found_by_a_recheck_counted_dated_logged_and_the_day_settles_when_another_finds_no_more() {
+fn a_late_event_is_found_by_a_recheck_counted_dated_logged_and_the_day_settles_when_another_finds_no_more()
+ {
     let world = read_early();
     let first_seen = "SELECT count(DISTINCT date_trunc('hour', first_seen_at)) FROM audit_events";
     assert_eq!(world.sql(first_seen), "1");
@@ -47,8 +51,12 @@ fn a_late_event_is_found_by_a_recheck_counted_dated_logged_and_the_day_settles_w
     let report = finished.json();
     let found = day(&report, "acme", DAY);
     assert_eq!((&found["outcome"], &found["late_events"]), (&"synced".into(), &1.into()));
-    assert_eq!((&found["events"], &found["new_events"], &found["attempt"]), (&451.into(), &1.into(), &2.into()));
-    let line = finished.stderr.lines().find(|line| line.contains("id=late")).expect("a line of the event");
+    assert_eq!(
+        (&found["events"], &found["new_events"], &found["attempt"]),
+        (&451.into(), &1.into(), &2.into())
+    );
+    let line =
+        finished.stderr.lines().find(|line| line.contains("id=late")).expect("a line of the event");
     assert!(line.contains("late=true") && line.contains("action=destroy"), "{line}");
     world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
     assert!(!settled(&world), "it brought something, so another reading follows");
@@ -68,12 +76,15 @@ fn a_late_event_is_found_by_a_recheck_counted_dated_logged_and_the_day_settles_w
 }
 
 #[test]
-fn a_day_first_read_behind_the_last_age_has_settled_and_with_no_ages_every_day_has_as_soon_as_it_is_read() {
+fn a_day_first_read_behind_the_last_age_has_settled_and_with_no_ages_every_day_has_as_soon_as_it_is_read()
+ {
     let world = World::new(ONLY_RECHECKS);
     world.sync("--date 2024-09-28", 0);
     assert!(settled(&world));
 
-    let never = World::new(&ONLY_RECHECKS.replace("catch_up_days = 1", "catch_up_days = 1\nrecheck_after = []"));
+    let never = World::new(
+        &ONLY_RECHECKS.replace("catch_up_days = 1", "catch_up_days = 1\nrecheck_after = []"),
+    );
     let yesterday = crate::support::yesterday();
     never.sync(&format!("--date {yesterday}"), 0);
     assert_eq!(never.sql("SELECT settled_at IS NOT NULL FROM audit_events_log"), "t");
@@ -98,7 +109,8 @@ fn of_two_runs_that_want_to_read_a_day_again_one_does() {
 #[test]
 fn an_event_that_vanished_stays_and_is_told_with_its_id() {
     let world = read_early();
-    let gone = world.sql(&format!("SELECT min(event_id) FROM audit_events WHERE process_date = '{DAY}'"));
+    let gone =
+        world.sql(&format!("SELECT min(event_id) FROM audit_events WHERE process_date = '{DAY}'"));
     let before = truth(&world, "acme", DAY, |_| true);
     assert_eq!(world.heroku.remove_event("acme", date(DAY), &gone), 1);
     let finished = world.run("--output json");
@@ -110,7 +122,8 @@ fn an_event_that_vanished_stays_and_is_told_with_its_id() {
     );
     assert!(finished.stderr.contains(&gone), "{}", finished.stderr);
     world.assert_whole("acme", DAY, &before);
-    let note = world.sql("SELECT message FROM audit_history WHERE action = 'publish' AND attempt = 2");
+    let note =
+        world.sql("SELECT message FROM audit_history WHERE action = 'publish' AND attempt = 2");
     assert_eq!(note, format!("1 stored events are not listed any more: {gone}"));
 }
 
@@ -197,9 +210,14 @@ fn a_day_of_another_filter_is_not_read_again_until_it_is_reset_and_then_both_are
         (&"synced".into(), &450.into(), &0.into())
     );
     assert!(finished.stderr.contains("read with another scope before"), "{}", finished.stderr);
-    let note = world.sql("SELECT message FROM audit_history WHERE action = 'publish' AND attempt = 2");
-    assert_eq!(note, r#"read before with the scope {"account": "acme"}, what was stored with that stays"#);
-    let scope = world.sql(&format!("SELECT scope FROM audit_events_log WHERE process_date = '{DAY}'"));
+    let note =
+        world.sql("SELECT message FROM audit_history WHERE action = 'publish' AND attempt = 2");
+    assert_eq!(
+        note,
+        r#"read before with the scope {"account": "acme"}, what was stored with that stays"#
+    );
+    let scope =
+        world.sql(&format!("SELECT scope FROM audit_events_log WHERE process_date = '{DAY}'"));
     assert_eq!(scope, r#"{"filter": {"type": "app"}, "account": "acme"}"#);
 
     // What the narrower filter does not take is not missed by later readings either.
@@ -213,7 +231,9 @@ fn a_day_of_another_filter_is_not_read_again_until_it_is_reset_and_then_both_are
 fn what_an_attempt_with_another_filter_left_of_a_day_that_was_never_whole_is_told() {
     let world = World::new(ONLY_RECHECKS);
     world.heroku.set_paging(Paging::Pages { default: 100, max: 100 });
-    world.heroku.fault(Match::events("acme").page(23).always(), Fault::status(503, "unavailable", "Later"));
+    world
+        .heroku
+        .fault(Match::events("acme").page(23).always(), Fault::status(503, "unavailable", "Later"));
     world.sync("--date 2024-09-27", 1);
     world.heroku.clear_faults();
     world.write_config(&format!("{ONLY_RECHECKS}filter = {{ type = \"app\" }}\n"));
@@ -253,6 +273,7 @@ fn events_that_another_scope_brings_are_not_late_in_report_history_or_log() {
     assert_eq!((&found["new_events"], &found["late_events"]), (&1.into(), &0.into()));
     let history = "SELECT new_events, late_events FROM audit_history WHERE action = 'publish' AND attempt = 2";
     assert_eq!(world.sql(history), "1|0");
-    let line = finished.stderr.lines().find(|line| line.contains("id=late")).expect("a line of the event");
+    let line =
+        finished.stderr.lines().find(|line| line.contains("id=late")).expect("a line of the event");
     assert!(!line.contains("late=true"), "{line}");
 }

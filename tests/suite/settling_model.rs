@@ -7,7 +7,8 @@ use auditsync::config::{Filter, Scope, SourceName};
 use auditsync::day::{DayKey, end};
 use auditsync::event::Event;
 use auditsync::store::{
-    Behalf, Claim, Claimable, Holder, Lease, Publication, Published, Reader, ResetOrder, Store, Totals, Via,
+    Behalf, Claim, Claimable, Holder, Lease, Publication, Published, Reader, ResetOrder, Store,
+    Totals, Via,
 };
 use bytes::Bytes;
 use chrono::TimeDelta;
@@ -56,7 +57,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Brings::AConflict),
         1 => Just(Brings::TheSameConflict),
     ];
-    let ends = prop_oneof![4 => Just(Ends::Published), 1 => Just(Ends::Killed), 1 => Just(Ends::Released)];
+    let ends =
+        prop_oneof![4 => Just(Ends::Published), 1 => Just(Ends::Killed), 1 => Just(Ends::Released)];
     prop_oneof![
         8 => (hours, brings, ends).prop_map(|(hours, brings, ends)| Step::Reading { hours, brings, ends }),
         1 => Just(Step::Reset),
@@ -106,10 +108,19 @@ struct Real {
 
 impl Real {
     async fn claim(&self) -> Lease {
-        let rows = self.reader.ledger(&[("model", None)], (self.key.date, self.key.date)).await.expect("the row");
+        let rows = self
+            .reader
+            .ledger(&[("model", None)], (self.key.date, self.key.date))
+            .await
+            .expect("the row");
         let row = rows.iter().find(|row| row.date == self.key.date);
         let wanted = row.map_or(Claimable::Due, Claimable::of);
-        match self.store.claim(&self.key, &self.scope, Duration::from_mins(10), wanted).await.expect("a claim") {
+        match self
+            .store
+            .claim(&self.key, &self.scope, Duration::from_mins(10), wanted)
+            .await
+            .expect("a claim")
+        {
             Claim::Claimed(lease) => lease,
             other => panic!("{other:?}"),
         }
@@ -134,8 +145,14 @@ impl Real {
     async fn publish(&self, lease: Lease, hours: i64) -> Published {
         let began = Some(end(self.key.date) + TimeDelta::hours(hours));
         let (totals, last_recheck) = (Totals::default(), Some(LAST_RECHECK));
-        let publication =
-            Publication { scope: &self.scope, totals, as_of: began, settles_as_of: began, last_recheck, note: None };
+        let publication = Publication {
+            scope: &self.scope,
+            totals,
+            as_of: began,
+            settles_as_of: began,
+            last_recheck,
+            note: None,
+        };
         self.store.publish(lease, publication).await.expect("it is published")
     }
 }
@@ -143,13 +160,15 @@ impl Real {
 #[test]
 fn a_day_settles_exactly_when_the_model_says() {
     let database = pg_cluster::fresh_database();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let reader = runtime.block_on(Reader::connect(database.url(), 2)).expect("a connection");
     let store = Store::new(&reader, &Holder { run_id: Uuid::new_v4(), place: "model".into() });
     runtime.block_on(store.migrate()).expect("a schema");
     let next_day = AtomicU32::new(0);
     let steps = proptest::collection::vec(step(), 1..12);
-    let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::with_cases(60) });
+    let mut runner =
+        TestRunner::new(Config { failure_persistence: None, ..Config::with_cases(60) });
     let result = runner.run(&steps, |steps| {
         let day = date("2020-01-01") + chrono::Days::new(u64::from(next_day.fetch_add(1, Ordering::Relaxed)));
         let key = DayKey::new(&SourceName::parse("model").expect("a name"), day);

@@ -24,8 +24,15 @@ fn each_signal_gives_the_lease_back_and_has_its_exit_status() {
         assert!(sent.elapsed() < Duration::from_secs(5), "{signal}: {:?}", sent.elapsed());
         assert_eq!(finished.status, status, "{signal}: {finished:#?}");
         assert_eq!(day(&finished.json(), "acme", DAY)["outcome"], "interrupted", "{signal}");
-        assert_eq!(world.sql("SELECT status, locked_by IS NULL FROM audit_events_log"), "PENDING|t", "{signal}");
-        assert_eq!(world.sql("SELECT string_agg(action, ' ' ORDER BY id) FROM audit_history"), "claim release");
+        assert_eq!(
+            world.sql("SELECT status, locked_by IS NULL FROM audit_events_log"),
+            "PENDING|t",
+            "{signal}"
+        );
+        assert_eq!(
+            world.sql("SELECT string_agg(action, ' ' ORDER BY id) FROM audit_history"),
+            "claim release"
+        );
     }
 }
 
@@ -35,7 +42,10 @@ fn a_hangup_that_nohup_ignores_ends_nothing() {
     let hold = world.heroku.hold(Match::events("acme"));
     let plain = world.command(SYNC);
     let mut shell = Command::new("sh");
-    shell.args(["-c", "trap '' HUP; exec \"$0\" \"$@\""]).arg(plain.get_program()).args(plain.get_args());
+    shell
+        .args(["-c", "trap '' HUP; exec \"$0\" \"$@\""])
+        .arg(plain.get_program())
+        .args(plain.get_args());
     shell.env_clear().envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
     shell.current_dir(plain.get_current_dir().expect("a folder")).process_group(0);
     shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -14,7 +14,10 @@ fn every_statement_is_prepared_by_the_migrated_schema() {
         let path = entry.expect("an entry").path();
         let sql = std::fs::read_to_string(&path).expect("a statement");
         // Definitions can't be prepared; these run with the migration, or when the Python logger's table is taken over.
-        if ["schema_list.sql", "adopt_table.sql", "adopt_keys.sql"].iter().any(|name| path.ends_with(name)) {
+        if ["schema_list.sql", "adopt_table.sql", "adopt_keys.sql"]
+            .iter()
+            .any(|name| path.ends_with(name))
+        {
             continue;
         }
         if let Err(error) = world.database.psql(&format!("PREPARE s AS {sql}")) {

@@ -18,7 +18,11 @@ fn full() -> Stdio {
 fn finish(command: &mut Command) -> Finished {
     let output = command.output().expect("the program starts");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
-    Finished { status: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
+    Finished {
+        status: output.status.code().unwrap_or(-1),
+        stdout: text(output.stdout),
+        stderr: text(output.stderr),
+    }
 }
 
 /// The program from a shell that closes a stream first.
@@ -26,8 +30,13 @@ fn closing(world: &World, arguments: &str, stream: &str) -> Command {
     let mut command = world.command("");
     let path = std::env::var_os("PATH").expect("a path to the shell");
     let mut shell = Command::new("sh");
-    shell.arg("-c").arg(format!("exec {} {arguments} {stream}>&-", command.get_program().display()));
-    shell.env_clear().env("PATH", path).envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    shell
+        .arg("-c")
+        .arg(format!("exec {} {arguments} {stream}>&-", command.get_program().display()));
+    shell
+        .env_clear()
+        .env("PATH", path)
+        .envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
     shell.current_dir(command.get_current_dir().expect("a folder"));
     command.stdin(Stdio::null());
     shell
@@ -35,7 +44,8 @@ fn closing(world: &World, arguments: &str, stream: &str) -> Command {
 
 /// What does not differ from run to run.
 fn lasting(stdout: &str) -> Value {
-    let mut document: Value = serde_json::from_str(stdout).unwrap_or_else(|error| panic!("{error}: {stdout}"));
+    let mut document: Value =
+        serde_json::from_str(stdout).unwrap_or_else(|error| panic!("{error}: {stdout}"));
     for key in ["run_id", "started_at", "finished_at", "checked_at"] {
         document.as_object_mut().expect("an object").remove(key);
     }
@@ -44,7 +54,8 @@ fn lasting(stdout: &str) -> Value {
             day.as_object_mut().expect("a day").remove(key);
         }
         // Each request has its own id.
-        let error = day["error"].as_str().and_then(|text| text.split(", request ").next()).map(Value::from);
+        let error =
+            day["error"].as_str().and_then(|text| text.split(", request ").next()).map(Value::from);
         day["error"] = error.unwrap_or_default();
     }
     document
@@ -66,16 +77,21 @@ fn a_full_or_closed_stderr_changes_no_status_and_no_document() {
         ("backfill --from 2024-09-28 --to 2024-09-28 --via archive", 1),
     ] {
         let world = World::new(ACME);
-        world
-            .heroku
-            .fault(Match::path("/enterprise-accounts/acme/archives").always(), Fault::status(404, "not_found", "no"));
+        world.heroku.fault(
+            Match::path("/enterprise-accounts/acme/archives").always(),
+            Fault::status(404, "not_found", "no"),
+        );
         let arguments = format!("{arguments} --output json");
         let document = |finished: Finished| {
             assert_eq!(finished.status, status, "{arguments}: {finished:#?}");
             lasting(&finished.stdout)
         };
         let heard = document(world.run(&arguments));
-        assert_eq!(document(finish(world.command(&arguments).stderr(full()))), heard, "{arguments}");
+        assert_eq!(
+            document(finish(world.command(&arguments).stderr(full()))),
+            heard,
+            "{arguments}"
+        );
         assert_eq!(document(finish(&mut closing(&world, &arguments, "2"))), heard, "{arguments}");
         let text = arguments.replace("json", "text");
         assert_eq!(finish(world.command(&text).stderr(full())).status, status, "{text}");
@@ -109,11 +125,17 @@ fn a_result_that_can_not_be_written_is_a_failure_that_stderr_tells() {
     ] {
         let finished = finish(world.command(arguments).stdout(full()));
         assert_eq!(finished.status, 1, "{arguments}: {finished:#?}");
-        let told =
-            finished.stderr.lines().filter(|line| line.starts_with("error: the result can't be written to stdout"));
+        let told = finished
+            .stderr
+            .lines()
+            .filter(|line| line.starts_with("error: the result can't be written to stdout"));
         assert_eq!(told.count(), 1, "{arguments}: {finished:#?}");
     }
-    assert_eq!(world.sql("SELECT count(*) FROM audit_events_log WHERE status = 'PENDING'"), "1", "each did its work");
+    assert_eq!(
+        world.sql("SELECT count(*) FROM audit_events_log WHERE status = 'PENDING'"),
+        "1",
+        "each did its work"
+    );
 }
 
 #[test]
@@ -124,7 +146,9 @@ fn a_failure_keeps_its_status_where_its_document_can_not_be_written() {
         ("sync --source nobody", 2),
         ("status --database-url postgres://u@127.0.0.1:1/d?connect_timeout=1", 3),
     ] {
-        let finished = finish(world.command(&format!("{arguments} --output json")).stdout(full()).stderr(full()));
+        let finished = finish(
+            world.command(&format!("{arguments} --output json")).stdout(full()).stderr(full()),
+        );
         assert_eq!(finished.status, status, "{arguments}");
     }
 }
@@ -132,12 +156,22 @@ fn a_failure_keeps_its_status_where_its_document_can_not_be_written() {
 #[test]
 fn a_reader_that_leaves_early_is_no_failure() {
     let world = World::new(ACME);
-    for arguments in ["status", "status --output json", "sync --date 2024-09-28", "--help", "man", "completions zsh"] {
+    for arguments in [
+        "status",
+        "status --output json",
+        "sync --date 2024-09-28",
+        "--help",
+        "man",
+        "completions zsh",
+    ] {
         let mut child = world.command(arguments).spawn().expect("the program starts");
         drop(child.stdout.take());
         let output = child.wait_with_output().expect("the end");
         let stderr = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success() && !stderr.contains("can't be written"), "{arguments}: {stderr}");
+        assert!(
+            output.status.success() && !stderr.contains("can't be written"),
+            "{arguments}: {stderr}"
+        );
     }
 }
 
@@ -183,9 +217,14 @@ fn a_mistake_in_the_arguments_gets_a_document_wherever_the_option_stands() {
         assert_eq!(document["exit_status"], 2, "{arguments}: {document}");
         let error = document["error"].as_str().expect("text");
         assert!(error.contains(word) && !error.starts_with("error: "), "{arguments}: {error}");
-        assert!(finished.stderr.contains("error: ") && finished.stderr.contains(word), "{arguments}: {finished:#?}");
+        assert!(
+            finished.stderr.contains("error: ") && finished.stderr.contains(word),
+            "{arguments}: {finished:#?}"
+        );
     }
-    for arguments in ["--bogus", "--output text --bogus", "reset --source acme -- --output json", "--output"] {
+    for arguments in
+        ["--bogus", "--output text --bogus", "reset --source acme -- --output json", "--output"]
+    {
         let finished = world.run(arguments);
         assert!(finished.status == 2 && finished.stdout.is_empty(), "{arguments}: {finished:#?}");
     }
@@ -194,9 +233,13 @@ fn a_mistake_in_the_arguments_gets_a_document_wherever_the_option_stands() {
 #[test]
 fn help_and_version_stay_text_and_good_whatever_form_is_asked_for() {
     let world = World::new(ACME);
-    for arguments in ["--output json --help", "status --output=json -h", "--version --output json"] {
+    for arguments in ["--output json --help", "status --output=json -h", "--version --output json"]
+    {
         let finished = world.run(arguments);
         assert_eq!(finished.status, 0, "{arguments}: {finished:#?}");
-        assert!(finished.stdout.contains("auditsync") && !finished.stdout.contains('{'), "{arguments}: {finished:#?}");
+        assert!(
+            finished.stdout.contains("auditsync") && !finished.stdout.contains('{'),
+            "{arguments}: {finished:#?}"
+        );
     }
 }

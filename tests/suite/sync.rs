@@ -3,7 +3,8 @@
 use fake_heroku::{Fault, Fixtures, Match, Paging};
 
 use crate::support::{
-    ACME, DAY, THREE_ACCOUNTS_AND_A_TEAM, World, date, day, fetches, is_of_team_a_and_filter, truth, wait_for,
+    ACME, DAY, THREE_ACCOUNTS_AND_A_TEAM, World, date, day, fetches, is_of_team_a_and_filter,
+    truth, wait_for,
 };
 
 const ON_DAY: &str = "--date 2024-09-28";
@@ -24,7 +25,10 @@ fn three_accounts_and_a_team_with_a_filter_sync_in_one_run_to_the_byte() {
             (&day["outcome"], &day["events"], &day["new_events"]),
             (&"synced".into(), &events.into(), &events.into())
         );
-        assert_eq!((&day["late_events"], &day["attempt"], &day["retries"]), (&0.into(), &1.into(), &0.into()));
+        assert_eq!(
+            (&day["late_events"], &day["attempt"], &day["retries"]),
+            (&0.into(), &1.into(), &0.into())
+        );
     }
     assert_eq!(report["totals"]["synced"], 4);
     assert_eq!(report["totals"]["events"], 498);
@@ -56,14 +60,21 @@ fn days_that_were_missed_are_caught_up_from_the_first_day_on() {
     let first = date(&yesterday) - chrono::Days::new(3);
     world.sync(&format!("--date {first}"), 0);
     let report = world.sync("", 0);
-    let dates: Vec<_> = report["days"].as_array().expect("days").iter().map(|day| day["date"].to_string()).collect();
-    let expected: Vec<_> = (0..3).rev().map(|n| format!("\"{}\"", date(&yesterday) - chrono::Days::new(n))).collect();
+    let dates: Vec<_> = report["days"]
+        .as_array()
+        .expect("days")
+        .iter()
+        .map(|day| day["date"].to_string())
+        .collect();
+    let expected: Vec<_> =
+        (0..3).rev().map(|n| format!("\"{}\"", date(&yesterday) - chrono::Days::new(n))).collect();
     assert_eq!(dates, expected, "the three days after the first, oldest first");
     assert_eq!(report["totals"]["synced"], 3);
 }
 
 #[test]
-fn a_gap_among_settled_days_is_found_and_a_row_is_judged_by_its_status_whatever_else_stands_in_it() {
+fn a_gap_among_settled_days_is_found_and_a_row_is_judged_by_its_status_whatever_else_stands_in_it()
+{
     let (world, _) = of_yesterday(ACME);
     world.sync("", 0);
     // Ten days that are whole and have settled, but for what somebody did to some of them.
@@ -77,7 +88,9 @@ fn a_gap_among_settled_days_is_found_and_a_row_is_judged_by_its_status_whatever_
          INSERT INTO audit_events_log (source, process_date, status, settled_at) VALUES ('acme', 'infinity', 'SUCCESS', now()),
                                                                                       ('acme', '-infinity', 'SUCCESS', now())",
     );
-    let first = world.sql("SELECT max(process_date)::text FROM audit_events_log WHERE process_date < 'infinity'");
+    let first = world.sql(
+        "SELECT max(process_date)::text FROM audit_events_log WHERE process_date < 'infinity'",
+    );
     let back = |days: u64| (date(&first) - chrono::Days::new(days)).to_string();
     let report = world.sync("", 0);
     let outcomes: Vec<_> = report["days"]
@@ -90,21 +103,29 @@ fn a_gap_among_settled_days_is_found_and_a_row_is_judged_by_its_status_whatever_
     let synced = |day| (Some(day), Some("synced"));
     assert_eq!(
         outcomes,
-        [synced(pending.as_str()), synced(&failed), synced(&gap), (Some(&first), Some("already_synced"))],
+        [
+            synced(pending.as_str()),
+            synced(&failed),
+            synced(&gap),
+            (Some(&first), Some("already_synced"))
+        ],
         "{report:#}"
     );
 }
 
 #[test]
 fn sources_with_the_same_account_token_and_filter_share_one_fetch_and_each_gets_its_own() {
-    let team =
-        "[[source]]\nname = \"team-b\"\naccount = \"acme\"\nteam = \"team-b\"\ntoken_env = \"HEROKU_API_TOKEN\"\n";
+    let team = "[[source]]\nname = \"team-b\"\naccount = \"acme\"\nteam = \"team-b\"\ntoken_env = \"HEROKU_API_TOKEN\"\n";
     let world = World::new(&format!("{ACME}{team}"));
     let report = world.sync(ON_DAY, 0);
     assert_eq!(fetches(&world, "acme", DAY), 1);
     assert_eq!(day(&report, "team-b", DAY)["events"], 187);
     world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
-    world.assert_whole("team-b", DAY, &truth(&world, "acme", DAY, |event| event["team"]["name"] == "team-b"));
+    world.assert_whole(
+        "team-b",
+        DAY,
+        &truth(&world, "acme", DAY, |event| event["team"]["name"] == "team-b"),
+    );
 }
 
 #[test]
@@ -128,7 +149,10 @@ fn a_list_in_pages_is_read_to_its_end_with_pages_as_large_as_allowed() {
     let requests = world.heroku.requests_for("acme", date("2024-09-27"));
     assert_eq!(requests.len(), 4, "200, then 1000, 1000 and 300");
     assert_eq!(requests[0].range, None);
-    assert!(requests[1].range.as_deref().is_some_and(|range| range.contains("max=1000")), "{requests:#?}");
+    assert!(
+        requests[1].range.as_deref().is_some_and(|range| range.contains("max=1000")),
+        "{requests:#?}"
+    );
     assert_eq!(world.heroku.violations(), [""; 0]);
 }
 
@@ -145,7 +169,11 @@ fn eight_first_runs_at_once_on_an_empty_database_all_succeed_with_one_fetch_a_da
     assert_eq!(fetches(&world, "globex", &yesterday), 1);
     assert_eq!(fetches(&world, "initech", &yesterday), 1);
     world.assert_whole("acme", &yesterday, &truth(&world, "acme", &yesterday, |_| true));
-    world.assert_whole("team-a", &yesterday, &truth(&world, "acme", &yesterday, is_of_team_a_and_filter));
+    world.assert_whole(
+        "team-a",
+        &yesterday,
+        &truth(&world, "acme", &yesterday, is_of_team_a_and_filter),
+    );
 }
 
 #[test]
@@ -153,12 +181,17 @@ fn a_day_whose_second_page_keeps_failing_is_failed_and_the_next_run_completes_it
     let world = World::new(ACME);
     world.heroku.set_paging(Paging::Pages { default: 100, max: 100 });
     let second_page = || Match::events("acme").day(date(DAY)).page(2);
-    world.heroku.fault(second_page().always(), Fault::status(503, "unavailable", "API is unavailable"));
+    world
+        .heroku
+        .fault(second_page().always(), Fault::status(503, "unavailable", "API is unavailable"));
     let report = world.sync(ON_DAY, 1);
     let row = day(&report, "acme", DAY);
     assert_eq!((&row["outcome"], &row["retries"]), (&"failed".into(), &2.into()));
     assert!(row["error"].as_str().is_some_and(|error| error.contains("503")), "{row:#}");
-    assert_eq!(world.sql("SELECT status, events_count IS NULL, digest IS NULL FROM audit_events_log"), "FAILED|t|t");
+    assert_eq!(
+        world.sql("SELECT status, events_count IS NULL, digest IS NULL FROM audit_events_log"),
+        "FAILED|t|t"
+    );
 
     world.heroku.clear_faults();
     let report = world.sync(ON_DAY, 0);
@@ -176,14 +209,16 @@ fn one_source_s_refusal_leaves_the_others_synced_and_the_exit_code_1() {
     for source in ["acme", "initech", "team-a"] {
         assert_eq!(day(&report, source, DAY)["outcome"], "synced");
     }
-    let row = world.sql("SELECT status, error_message FROM audit_events_log WHERE source = 'globex'");
+    let row =
+        world.sql("SELECT status, error_message FROM audit_events_log WHERE source = 'globex'");
     assert!(row.starts_with("FAILED|Heroku refused: 404 Not Found not_found"), "{row}");
 }
 
 #[test]
 fn it_works_with_one_connection_while_heroku_is_slow() {
-    let world =
-        World::new(&format!("[database]\nmax_connections = 1\n[sync]\nconcurrency = 4\n{THREE_ACCOUNTS_AND_A_TEAM}"));
+    let world = World::new(&format!(
+        "[database]\nmax_connections = 1\n[sync]\nconcurrency = 4\n{THREE_ACCOUNTS_AND_A_TEAM}"
+    ));
     let slow = Fault::Delay(std::time::Duration::from_millis(300));
     world.heroku.fault(Match::any().always(), slow);
     let report = world.sync(ON_DAY, 0);
@@ -194,12 +229,19 @@ fn it_works_with_one_connection_while_heroku_is_slow() {
 fn an_event_that_comes_late_is_found_when_the_day_is_reset_and_counted_as_late() {
     let world = World::new(ACME);
     world.sync(ON_DAY, 0);
-    world.heroku.add_event("acme", date(DAY), r#"{"id":"late","created_at":"2024-09-28T23:59:59Z"}"#);
+    world.heroku.add_event(
+        "acme",
+        date(DAY),
+        r#"{"id":"late","created_at":"2024-09-28T23:59:59Z"}"#,
+    );
     assert_eq!(day(&world.sync(ON_DAY, 0), "acme", DAY)["outcome"], "already_synced");
     assert_eq!(world.run("reset --source acme 2024-09-28").status, 0);
     let report = world.sync("", 0);
     let row = day(&report, "acme", DAY);
-    assert_eq!((&row["events"], &row["new_events"], &row["late_events"]), (&451.into(), &1.into(), &1.into()));
+    assert_eq!(
+        (&row["events"], &row["new_events"], &row["late_events"]),
+        (&451.into(), &1.into(), &1.into())
+    );
     world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
 }
 
@@ -218,7 +260,10 @@ fn sigterm_gives_every_lease_back_reports_and_ends_within_five_seconds_with_143(
         assert_eq!(day(&finished.json(), "acme", DAY)["outcome"], "interrupted");
         let left = "SELECT count(*) FROM audit_events_log WHERE status = 'PROCESSING' OR locked_by IS NOT NULL";
         assert_eq!(world.sql(left), "0");
-        assert_eq!(world.sql("SELECT status FROM audit_events_log WHERE source = 'acme'"), "PENDING");
+        assert_eq!(
+            world.sql("SELECT status FROM audit_events_log WHERE source = 'acme'"),
+            "PENDING"
+        );
         hold.release();
         assert_eq!(world.sync("", 0)["totals"]["failed"], 0);
         world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
@@ -234,5 +279,8 @@ fn every_attempt_is_in_the_history_with_its_figures() {
         "SELECT action, outcome, attempt, events, new_events, requests, retries, run_id FROM audit_history ORDER BY id",
     );
     let run_id = report["run_id"].as_str().expect("an id");
-    assert_eq!(history, format!("claim|processing|1|||||{run_id}\npublish|synced|1|450|450|2|1|{run_id}"));
+    assert_eq!(
+        history,
+        format!("claim|processing|1|||||{run_id}\npublish|synced|1|450|450|2|1|{run_id}")
+    );
 }

@@ -11,9 +11,9 @@ const ON_DAY: &str = "sync --date 2024-09-28";
 
 /// Whether a text holds the code of a colour, which is that of no movement.
 fn is_colored(raw: &str) -> bool {
-    raw.split("\u{1b}[")
-        .skip(1)
-        .any(|code| code.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';').starts_with('m'))
+    raw.split("\u{1b}[").skip(1).any(|code| {
+        code.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';').starts_with('m')
+    })
 }
 
 #[test]
@@ -33,7 +33,11 @@ fn a_live_line_tells_the_day_its_events_and_pages_and_the_last_one_all_days() {
     hold.release();
     let shown = screen.end();
     assert_eq!(shown.status, Some(0), "{:#?}", shown.lines);
-    assert!(!shown.lines.iter().any(|line| line.contains("of 2 days")), "nothing of it stays: {:#?}", shown.lines);
+    assert!(
+        !shown.lines.iter().any(|line| line.contains("of 2 days")),
+        "nothing of it stays: {:#?}",
+        shown.lines
+    );
     assert!(shown.lines.iter().any(|line| line.starts_with("2 days synced")), "{:#?}", shown.lines);
 }
 
@@ -107,7 +111,8 @@ fn no_color_takes_every_color_away_and_a_terminal_has_them() {
 fn long_advice_is_broken_at_words_on_a_narrow_terminal() {
     let world = World::new(ACME);
     world.heroku.revoke("HRKU-demo-acme-0001-not-a-secret");
-    let shown = Screen::start(&world.command(&format!("{ON_DAY} -q --log-format json")), NARROW).end();
+    let shown =
+        Screen::start(&world.command(&format!("{ON_DAY} -q --log-format json")), NARROW).end();
     assert_eq!(shown.status, Some(1), "{:#?}", shown.lines);
     let text: Vec<&str> = shown.raw.lines().filter(|line| !line.starts_with('{')).collect();
     assert!(text.iter().all(|line| line.chars().count() <= 80), "{text:#?}");
@@ -120,10 +125,18 @@ fn the_words_that_say_how_days_stand_are_colored_on_a_terminal_alone() {
     assert_eq!(world.run(ON_DAY).status, 0);
     let green = |word: &str| format!("\u{1b}[32m{word}\u{1b}[0m");
     let status = Screen::start(&world.command("status"), NARROW).end();
-    assert!(status.raw.contains(&green("whole")) || status.raw.contains(&green("settled")), "{:?}", status.raw);
+    assert!(
+        status.raw.contains(&green("whole")) || status.raw.contains(&green("settled")),
+        "{:?}",
+        status.raw
+    );
     assert!(status.raw.contains("\u{1b}[31mmissing\u{1b}[0m"), "{:?}", status.raw);
     let synced = Screen::start(&world.command("-q sync --date 2024-09-28"), NARROW).end();
-    assert!(synced.raw.contains(&format!("2024-09-28  {}", green("already_synced"))), "{:?}", synced.raw);
+    assert!(
+        synced.raw.contains(&format!("2024-09-28  {}", green("already_synced"))),
+        "{:?}",
+        synced.raw
+    );
     assert!(!world.run("status").stdout.contains('\u{1b}'));
     world.set("NO_COLOR", "1");
     let plain = Screen::start(&world.command("status"), NARROW).end();

@@ -49,7 +49,10 @@ fn a_sync_that_failed_tells_for_each_day_why_and_what_to_do() {
     let world = World::new(&format!("[sync]\nconcurrency = 1\n{THREE_ACCOUNTS_AND_A_TEAM}"));
     world.heroku.revoke("HRKU-demo-globex-0001-not-a-secret");
     for _ in 0..3 {
-        world.heroku.fault(Match::events("initech"), Fault::status(503, "service_unavailable", "Try again later."));
+        world.heroku.fault(
+            Match::events("initech"),
+            Fault::status(503, "service_unavailable", "Try again later."),
+        );
     }
     assert_prints(&world, "--date 2024-09-28", 1, "sync_failed");
     assert_prints(&world, "history --source globex --source initech", 0, "history_failed");

@@ -37,7 +37,9 @@ fn encrypted() -> &'static Encrypted {
              SELECT pg_reload_conf();"
         );
         cluster.psql("postgres", &settings).expect("the settings");
-        wait_for("the server to encrypt", || cluster.psql("postgres", "SHOW ssl").is_ok_and(|ssl| ssl == "on"));
+        wait_for("the server to encrypt", || {
+            cluster.psql("postgres", "SHOW ssl").is_ok_and(|ssl| ssl == "on")
+        });
         Encrypted { cluster, ca }
     })
 }
@@ -149,7 +151,9 @@ fn a_certificate_of_an_unknown_ca_is_refused() {
     assert_refused(&sync_at(&mut world, &unknown), 3, &words);
     // Another CA's certificate is no better, and a CA that is named is asked in every mode that encrypts.
     let other = world.place("other.pem", &certificates().0);
-    for (host, mode) in [("localhost", "sslmode=verify-full&"), ("localhost", "sslmode=require&"), (ELSEWHERE, "")] {
+    for (host, mode) in
+        [("localhost", "sslmode=verify-full&"), ("localhost", "sslmode=require&"), (ELSEWHERE, "")]
+    {
         let url = url(&world, host, &format!("?{mode}sslrootcert={other}"));
         assert_refused(&sync_at(&mut world, &url), 3, &words);
     }
@@ -160,7 +164,9 @@ fn a_certificate_of_an_unknown_ca_is_refused() {
 fn a_ca_file_that_is_not_there_or_holds_none_is_named() {
     let mut world = world();
     let empty = world.place("empty.pem", "");
-    for (file, why) in [("/no/such/ca.pem", "No such file"), (&empty, "there is no PEM certificate in it")] {
+    for (file, why) in
+        [("/no/such/ca.pem", "No such file"), (&empty, "there is no PEM certificate in it")]
+    {
         let url = url(&world, "localhost", &format!("?sslmode=verify-full&sslrootcert={file}"));
         assert_refused(&sync_at(&mut world, &url), 2, &["sslrootcert", file, why]);
     }
@@ -169,7 +175,8 @@ fn a_ca_file_that_is_not_there_or_holds_none_is_named() {
 #[test]
 fn a_server_that_does_not_encrypt_is_refused_from_afar_unless_the_address_wants_it_so() {
     static PLAIN: OnceLock<Arc<Cluster>> = OnceLock::new();
-    let cluster = PLAIN.get_or_init(|| Arc::new(Cluster::builder().tcp().start().expect("a cluster")));
+    let cluster =
+        PLAIN.get_or_init(|| Arc::new(Cluster::builder().tcp().start().expect("a cluster")));
     let mut world = world_on(cluster);
     let afar = url(&world, ELSEWHERE, "");
     let refused = sync_at(&mut world, &afar);
@@ -188,7 +195,11 @@ fn the_variable_that_url_env_names_is_used_and_no_other() {
     let cluster = &encrypted().cluster;
     let pooler = Pooler::start(
         cluster,
-        &format!("host={} port={}", cluster.socket_dir().display(), cluster.port().expect("a port")),
+        &format!(
+            "host={} port={}",
+            cluster.socket_dir().display(),
+            cluster.port().expect("a port")
+        ),
         2,
     );
     let mut world = world();
@@ -209,14 +220,26 @@ fn the_variable_that_url_env_names_is_used_and_no_other() {
 fn a_preflight_tells_how_the_connection_is_protected() {
     let mut world = world();
     let addresses = [
-        (with_ca(&world, "localhost", "verify-full"), 0, "encrypted; the certificate's CA and host are verified\n"),
+        (
+            with_ca(&world, "localhost", "verify-full"),
+            0,
+            "encrypted; the certificate's CA and host are verified\n",
+        ),
         (
             with_ca(&world, "127.0.0.1", "verify-ca"),
             0,
             "encrypted; the certificate's CA is verified, its host is not\n",
         ),
-        (url(&world, ELSEWHERE, ""), 0, "encrypted; the certificate is not verified. sslmode=verify-full"),
-        (url(&world, ELSEWHERE, "?sslmode=disable"), 1, "not encrypted. Take sslmode=disable out of the URL"),
+        (
+            url(&world, ELSEWHERE, ""),
+            0,
+            "encrypted; the certificate is not verified. sslmode=verify-full",
+        ),
+        (
+            url(&world, ELSEWHERE, "?sslmode=disable"),
+            1,
+            "not encrypted. Take sslmode=disable out of the URL",
+        ),
         (url(&world, "localhost", ""), 0, "the connection does not leave this machine\n"),
         (url(&world, "localhost", "?sslmode=verify-full"), 1, "can't be reached over TLS"),
     ];

@@ -16,9 +16,11 @@ const SEPTEMBER: Month = Month { year: 2024, month: 9 };
 fn backfilled(archive: Vec<u8>, status: i32) -> (String, Value) {
     let world = World::new(ACME);
     world.heroku.put_archive("acme", SEPTEMBER, archive);
-    let finished = world.run("backfill --via archive --from 2024-09-28 --to 2024-09-28 --output json");
+    let finished =
+        world.run("backfill --via archive --from 2024-09-28 --to 2024-09-28 --output json");
     assert_eq!(finished.status, status, "{finished:#?}");
-    let ids = "SELECT string_agg(event_id, '' ORDER BY event_id) FROM audit_events JOIN audit_events_log
+    let ids =
+        "SELECT string_agg(event_id, '' ORDER BY event_id) FROM audit_events JOIN audit_events_log
                USING (source, process_date) WHERE status = 'SUCCESS'";
     (world.sql(ids), day(&finished.json(), "acme", DAY).clone())
 }

@@ -7,7 +7,12 @@ const BLANK: [&str; 3] = ["", " ", " \t\n "];
 const ON_DAY: &str = "sync --date 2024-09-28";
 
 /// Runs the program without the variable, and then with each blank one; returns what all of them came to.
-fn alike(world: &mut World, variable: &str, arguments: &str, by: impl Fn(&Finished) -> String) -> String {
+fn alike(
+    world: &mut World,
+    variable: &str,
+    arguments: &str,
+    by: impl Fn(&Finished) -> String,
+) -> String {
     world.unset(variable);
     let expected = by(&world.run(arguments));
     for blank in BLANK {
@@ -22,12 +27,16 @@ fn alike(world: &mut World, variable: &str, arguments: &str, by: impl Fn(&Finish
 fn a_blank_token_is_not_set_and_the_message_says_so() {
     for variable in ["HEROKU_API_TOKEN", "OTHER_TOKEN"] {
         let mut world = World::new(&ACME.replace("HEROKU_API_TOKEN", variable));
-        let told = alike(&mut world, variable, ON_DAY, |finished| format!("{} {}", finished.status, finished.stderr));
+        let told = alike(&mut world, variable, ON_DAY, |finished| {
+            format!("{} {}", finished.status, finished.stderr)
+        });
         assert!(
-            told.starts_with("2 ") && told.contains(&format!("{variable}, the token of source `acme`, is not set")),
+            told.starts_with("2 ")
+                && told.contains(&format!("{variable}, the token of source `acme`, is not set")),
             "{told}"
         );
-        let told = alike(&mut world, variable, "check --config-only", |finished| finished.stdout.clone());
+        let told =
+            alike(&mut world, variable, "check --config-only", |finished| finished.stdout.clone());
         assert!(told.contains(&format!("{variable}: not set")), "{told}");
     }
 }
@@ -36,9 +45,16 @@ fn a_blank_token_is_not_set_and_the_message_says_so() {
 fn a_blank_address_of_the_database_is_not_set() {
     for variable in ["DATABASE_URL", "MY_DATABASE"] {
         let mut world = World::new(&format!("[database]\nurl_env = \"{variable}\"\n{ACME}"));
-        let told = alike(&mut world, variable, "status", |finished| format!("{} {}", finished.status, finished.stderr));
-        assert!(told.starts_with("2 ") && told.contains(&format!("no database is named: set {variable}")), "{told}");
-        let told = alike(&mut world, variable, "check --config-only", |finished| finished.stdout.clone());
+        let told = alike(&mut world, variable, "status", |finished| {
+            format!("{} {}", finished.status, finished.stderr)
+        });
+        assert!(
+            told.starts_with("2 ")
+                && told.contains(&format!("no database is named: set {variable}")),
+            "{told}"
+        );
+        let told =
+            alike(&mut world, variable, "check --config-only", |finished| finished.stdout.clone());
         assert!(told.contains(&format!("{variable}: not set")), "{told}");
     }
 }
@@ -46,7 +62,9 @@ fn a_blank_address_of_the_database_is_not_set() {
 #[test]
 fn a_blank_variable_of_an_option_leaves_the_option_at_its_default() {
     let mut world = World::new(ACME);
-    let told = alike(&mut world, "AUDITSYNC_CONFIG", "check --config-only", |finished| finished.stdout.clone());
+    let told = alike(&mut world, "AUDITSYNC_CONFIG", "check --config-only", |finished| {
+        finished.stdout.clone()
+    });
     assert!(told.contains("file audit.toml: "), "{told}");
     let shape = |finished: &Finished| {
         assert_eq!(finished.status, 0, "{finished:#?}");
@@ -57,7 +75,10 @@ fn a_blank_variable_of_an_option_leaves_the_option_at_its_default() {
     for blank in BLANK {
         world.set("AUDITSYNC_CONFIG", blank);
         world.set("AUDITSYNC_LOG_FORMAT", blank);
-        assert_eq!(world.run("sync --dry-run --date 2024-09-28 -c audit.toml --log-format json").status, 0);
+        assert_eq!(
+            world.run("sync --dry-run --date 2024-09-28 -c audit.toml --log-format json").status,
+            0
+        );
     }
     world.set("AUDITSYNC_CONFIG", &world.place("other.toml", ACME));
     world.set("AUDITSYNC_LOG_FORMAT", "json");
@@ -80,12 +101,16 @@ fn a_blank_dyno_user_or_monitor_is_none() {
         let finished = world.run(ON_DAY);
         assert_eq!(finished.status, 0, "{finished:#?}");
         assert!(
-            finished.stderr.contains("run finished") && !finished.stderr.contains("AUDITSYNC_PING_URL"),
+            finished.stderr.contains("run finished")
+                && !finished.stderr.contains("AUDITSYNC_PING_URL"),
             "{finished:#?}"
         );
         assert_eq!(world.run(reset).status, 0);
     }
-    assert_eq!(world.sql("SELECT DISTINCT by FROM audit_history WHERE action = 'reset'"), "somebody");
+    assert_eq!(
+        world.sql("SELECT DISTINCT by FROM audit_history WHERE action = 'reset'"),
+        "somebody"
+    );
     assert_eq!(
         world.sql("SELECT count(*) FROM audit_history WHERE action = 'publish' AND by NOT LIKE '%(no dyno)%'"),
         "0"
@@ -124,5 +149,8 @@ fn a_token_that_is_no_text_is_refused_for_what_it_is() {
     let output = command.output().expect("the program starts");
     let stderr = String::from_utf8(output.stderr).expect("text");
     assert_eq!(output.status.code(), Some(2), "{stderr}");
-    assert!(stderr.contains("holds a character that no token has") && !stderr.contains("is not set"), "{stderr}");
+    assert!(
+        stderr.contains("holds a character that no token has") && !stderr.contains("is not set"),
+        "{stderr}"
+    );
 }

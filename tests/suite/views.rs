@@ -23,7 +23,11 @@ fn what_a_filter_lets_through_is_taken_from_the_whole_where_the_whole_is_fetched
     world.sync(ON_DAY, 0);
     assert_eq!(fetches(&world, "acme", DAY), 1);
     world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
-    world.assert_whole("team-a", DAY, &truth(&world, "acme", DAY, |event| event["team"]["name"] == "team-a"));
+    world.assert_whole(
+        "team-a",
+        DAY,
+        &truth(&world, "acme", DAY, |event| event["team"]["name"] == "team-a"),
+    );
     world.assert_whole("apps", DAY, &truth(&world, "acme", DAY, |event| event["type"] == "app"));
     world.assert_whole("team-a-user", DAY, &truth(&world, "acme", DAY, is_of_team_a_and_filter));
 }
@@ -47,14 +51,20 @@ fn one_view_s_failure_to_publish_leaves_the_others() {
          WHEN (NEW.source = 'team-a' AND NEW.status = 'SUCCESS') EXECUTE FUNCTION refuse();",
     );
     let report = world.sync(ON_DAY, 1);
-    for (source, outcome) in [("acme", "synced"), ("team-a", "failed"), ("apps", "synced"), ("team-a-user", "synced")] {
+    for (source, outcome) in
+        [("acme", "synced"), ("team-a", "failed"), ("apps", "synced"), ("team-a-user", "synced")]
+    {
         assert_eq!(day(&report, source, DAY)["outcome"], outcome, "{source}");
     }
     let rows = world.sql("SELECT source, status, attempt FROM audit_events_log ORDER BY source");
     assert_eq!(rows, "acme|SUCCESS|1\napps|SUCCESS|1\nteam-a|ERROR|1\nteam-a-user|SUCCESS|1");
     world.sql("DROP TRIGGER refuse ON audit_events_log");
     world.sync(ON_DAY, 0);
-    world.assert_whole("team-a", DAY, &truth(&world, "acme", DAY, |event| event["team"]["name"] == "team-a"));
+    world.assert_whole(
+        "team-a",
+        DAY,
+        &truth(&world, "acme", DAY, |event| event["team"]["name"] == "team-a"),
+    );
 }
 
 #[test]
@@ -64,7 +74,10 @@ fn a_team_that_is_in_no_enterprise_account_or_in_another_one_is_told_and_no_day_
     for (team, told) in [
         ("hobby", "the team `hobby` is in no enterprise account"),
         ("globex-ops", "the team `globex-ops` is in the enterprise account globex, not in acme"),
-        ("nobody-s", "the enterprise account acme has no team `nobody-s`; its teams are team-a, team-b"),
+        (
+            "nobody-s",
+            "the enterprise account acme has no team `nobody-s`; its teams are team-a, team-b",
+        ),
     ] {
         world.write_config(&format!("{ACME}team = \"{team}\"\n"));
         let report = world.sync(ON_DAY, 1);

@@ -37,9 +37,12 @@ impl Database {
                 Ok(Self::Cluster { cluster: Box::new(cluster), url })
             }
             Err(missing) => {
-                println!("{missing}\nSo the embedded one is built and used; the first time this takes some minutes.");
-                Self::start_embedded()
-                    .map_err(|failure| format!("{missing}\nThe embedded PostgreSQL failed too: {failure}").into())
+                println!(
+                    "{missing}\nSo the embedded one is built and used; the first time this takes some minutes."
+                );
+                Self::start_embedded().map_err(|failure| {
+                    format!("{missing}\nThe embedded PostgreSQL failed too: {failure}").into()
+                })
             }
         }
     }
@@ -52,7 +55,9 @@ impl Database {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .map_err(|failure| format!("`{cargo} run --package embedded-postgres` can't be started: {failure}"))?;
+            .map_err(|failure| {
+                format!("`{cargo} run --package embedded-postgres` can't be started: {failure}")
+            })?;
         let mut line = String::new();
         if let Some(stdout) = process.stdout.take() {
             BufReader::new(stdout).read_line(&mut line)?;
@@ -76,7 +81,9 @@ impl Database {
             Self::Cluster { cluster, .. } => {
                 format!("a cluster of its own, from the server in {}", cluster.bin("").display())
             }
-            Self::Embedded { .. } => "embedded, one connection at a time; nothing was installed".to_owned(),
+            Self::Embedded { .. } => {
+                "embedded, one connection at a time; nothing was installed".to_owned()
+            }
         }
     }
 }

@@ -61,7 +61,10 @@ fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     println!("Heroku: a fake one at {}, with events that are invented.\n", stage.heroku.url());
 
     stage.auditsync("The first run reads yesterday for two accounts and a team:", &[])?;
-    stage.auditsync("A second run finds nothing due: it asks Heroku nothing and writes nothing.", &[])?;
+    stage.auditsync(
+        "A second run finds nothing due: it asks Heroku nothing and writes nothing.",
+        &[],
+    )?;
     let requests = stage.heroku.requests().len();
     println!("(The fake Heroku saw {requests} requests in all.)\n");
     stage.auditsync("How the ledger stands:", &["status"])?;

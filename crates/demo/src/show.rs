@@ -34,7 +34,14 @@ pub(crate) fn stored_events(url: &str) -> Result<String, Box<dyn Error>> {
         let text = |name| row.try_get::<Option<String>, _>(name).map(Option::unwrap_or_default);
         let at: Option<DateTime<Utc>> = row.try_get("created_at")?;
         let at = at.map(|at| at.format("%F %T").to_string()).unwrap_or_default();
-        table.add_row([text("source")?, at, text("what")?, text("actor_email")?, text("app_name")?, text("event")?]);
+        table.add_row([
+            text("source")?,
+            at,
+            text("what")?,
+            text("actor_email")?,
+            text("app_name")?,
+            text("event")?,
+        ]);
     }
     Ok(table.lines().fold(String::new(), |mut text, line| {
         let _ = writeln!(text, "{}", line.trim_end());
@@ -44,7 +51,8 @@ pub(crate) fn stored_events(url: &str) -> Result<String, Box<dyn Error>> {
 
 /// What to type in another shell while the stage stays up.
 pub(crate) fn what_to_type(stage: &Stage) -> String {
-    let mut text = String::from("\nAll of it stays up until Ctrl-C. In another shell, in this folder:\n\n");
+    let mut text =
+        String::from("\nAll of it stays up until Ctrl-C. In another shell, in this folder:\n\n");
     for (name, value) in stage.variables() {
         let _ = writeln!(text, "export {name}='{value}'");
     }

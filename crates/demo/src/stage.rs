@@ -45,7 +45,8 @@ impl Stage {
 
     /// The variables that the program needs.
     pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
-        let mut variables: Vec<_> = TOKENS.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        let mut variables: Vec<_> =
+            TOKENS.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
         variables.push(("DATABASE_URL", self.database.url().to_owned()));
         variables.push(("AUDITSYNC_CONFIG", self.config().display().to_string()));
         variables

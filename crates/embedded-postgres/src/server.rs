@@ -26,20 +26,28 @@ pub(crate) fn start(folder: PathBuf, tell: Sender<News>) {
     });
 }
 
-fn serve(folder: PathBuf, tell: &Sender<News>) -> Result<std::convert::Infallible, Box<dyn Error + Send + Sync>> {
+fn serve(
+    folder: PathBuf,
+    tell: &Sender<News>,
+) -> Result<std::convert::Infallible, Box<dyn Error + Send + Sync>> {
     // What can fail, and what takes long, comes before the URL: the first client shall not wait for it.
     let installed = install_into(&folder)?;
     preload_runtime_module(&installed.paths)?;
     let proxy = PgliteProxy::new(folder);
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let port = listener.local_addr()?.port();
-    tell.send(News::Ready(format!("postgresql://postgres@127.0.0.1:{port}/postgres?sslmode=disable")))?;
+    tell.send(News::Ready(format!(
+        "postgresql://postgres@127.0.0.1:{port}/postgres?sslmode=disable"
+    )))?;
     loop {
-        let connection = thread::scope(|scope| scope.spawn(|| proxy.accept_tcp_once(&listener)).join());
+        let connection =
+            thread::scope(|scope| scope.spawn(|| proxy.accept_tcp_once(&listener)).join());
         match connection {
             Ok(Ok(())) => {}
             Ok(Err(e)) => eprintln!("embedded-postgres: a connection was lost: {e:#}"),
-            Err(_) => eprintln!("embedded-postgres: the server crashed; it starts anew with the next connection"),
+            Err(_) => eprintln!(
+                "embedded-postgres: the server crashed; it starts anew with the next connection"
+            ),
         }
     }
 }

@@ -118,7 +118,8 @@ impl Connection {
     }
 
     fn send(&mut self, sql: &str) {
-        let message = [b"Q", &(sql.len() as u32 + 5).to_be_bytes()[..], sql.as_bytes(), b"\0"].concat();
+        let message =
+            [b"Q", &(sql.len() as u32 + 5).to_be_bytes()[..], sql.as_bytes(), b"\0"].concat();
         self.stream.write_all(&message).unwrap();
     }
 

@@ -32,7 +32,11 @@ impl Month {
     }
 
     fn next(self) -> Self {
-        if self.month == 12 { Self { year: self.year + 1, month: 1 } } else { Self { month: self.month + 1, ..self } }
+        if self.month == 12 {
+            Self { year: self.year + 1, month: 1 }
+        } else {
+            Self { month: self.month + 1, ..self }
+        }
     }
 }
 
@@ -63,7 +67,8 @@ impl Archive {
     pub(crate) fn new(account: &str, month: Month, file: Bytes) -> Self {
         let created_at = made_at(month, Utc::now()).to_rfc3339_opts(SecondsFormat::Millis, true);
         let checksum = hex::encode(Sha256::digest(&file));
-        let key = hex::encode(Sha256::digest(format!("{account} {month:?} {checksum}")))[..24].to_owned();
+        let key =
+            hex::encode(Sha256::digest(format!("{account} {month:?} {checksum}")))[..24].to_owned();
         Self { file, checksum, key, created_at, content_encoding: None }
     }
 }
@@ -87,7 +92,11 @@ pub fn pack(events: &[Bytes]) -> Bytes {
 /// These bytes, gzipped.
 pub fn gzip(bytes: &[u8]) -> Bytes {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("a vector takes all bytes").into()
+    encoder
+        .write_all(bytes)
+        .and_then(|()| encoder.finish())
+        .expect("a vector takes all bytes")
+        .into()
 }
 
 #[cfg(test)]

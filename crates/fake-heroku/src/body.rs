@@ -96,7 +96,9 @@ pub(crate) fn cut(pieces: Pieces, after_bytes: usize) -> Body {
 /// A body that comes `chunk` bytes at a time.
 pub(crate) fn trickled(pieces: Pieces, chunk: usize, every: Duration) -> Body {
     let small = pieces.flat_map(move |mut piece| {
-        std::iter::from_fn(move || (!piece.is_empty()).then(|| piece.split_to(chunk.clamp(1, piece.len()))))
+        std::iter::from_fn(move || {
+            (!piece.is_empty()).then(|| piece.split_to(chunk.clamp(1, piece.len())))
+        })
     });
     Body::from_stream(stream::iter(small).then(move |piece| async move {
         tokio::time::sleep(every).await;

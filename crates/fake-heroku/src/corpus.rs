@@ -24,16 +24,21 @@ const DAYS: [(&str, &str, usize, bool); 6] = [
 /// Every file of the fixtures, by its path inside their folder.
 pub fn files() -> BTreeMap<PathBuf, Bytes> {
     let mut model = Model { directory: directory(), ..Model::default() };
-    let accounts = serde_json::to_string_pretty(&model.directory).expect("the directory is JSON") + "\n";
+    let accounts =
+        serde_json::to_string_pretty(&model.directory).expect("the directory is JSON") + "\n";
     let mut files = BTreeMap::from([(PathBuf::from("accounts.json"), Bytes::from(accounts))]);
     for (account, date, count, zipped) in DAYS {
         let date: NaiveDate = date.parse().expect("a date");
         model.generate_day(account, date, count);
         let events: Vec<Bytes> = model.day(account, date).events().collect();
-        let json =
-            if events.is_empty() { "[]\n".into() } else { [&b"[\n"[..], &events.join(&b",\n"[..]), b"\n]\n"].concat() };
+        let json = if events.is_empty() {
+            "[]\n".into()
+        } else {
+            [&b"[\n"[..], &events.join(&b",\n"[..]), b"\n]\n"].concat()
+        };
         let path = format!("days/{account}/{date}.json");
-        let (path, bytes) = if zipped { (path + ".gz", archive::gzip(&json)) } else { (path, json.into()) };
+        let (path, bytes) =
+            if zipped { (path + ".gz", archive::gzip(&json)) } else { (path, json.into()) };
         files.insert(path.into(), bytes);
     }
     let september = Month { year: 2024, month: 9 };
@@ -60,8 +65,7 @@ pub fn write(folder: &Path) -> io::Result<()> {
 fn directory() -> Directory {
     let member = |user, permissions: &[&str]| json!({ "user": user, "permissions": permissions });
     let manager = |user| member(user, &["view", "create", "manage"]);
-    let user =
-        |number: u32, email: &str| json!({ "id": format!("eeeeeeee-0000-4000-8000-{number:012}"), "email": email });
+    let user = |number: u32, email: &str| json!({ "id": format!("eeeeeeee-0000-4000-8000-{number:012}"), "email": email });
     let directory = json!({
         "users": [
             user(1, "audit@acme.example.com"),

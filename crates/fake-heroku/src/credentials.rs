@@ -38,9 +38,11 @@ pub(crate) fn accepts_version_3(headers: &HeaderMap) -> bool {
 
 fn is_version_3(media_type: &str) -> bool {
     let mut parts = media_type.split(';').map(str::trim);
-    let named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("application/vnd.heroku+json"));
-    let version =
-        parts.filter_map(|part| part.split_once('=')).find(|(name, _)| name.trim().eq_ignore_ascii_case("version"));
+    let named =
+        parts.next().is_some_and(|name| name.eq_ignore_ascii_case("application/vnd.heroku+json"));
+    let version = parts
+        .filter_map(|part| part.split_once('='))
+        .find(|(name, _)| name.trim().eq_ignore_ascii_case("version"));
     named
         && version.is_some_and(|(_, version)| {
             let variant = version.trim().trim_matches('"').strip_prefix('3');
@@ -62,7 +64,16 @@ mod tests {
         assert_eq!(read("bearer  HRKU-a"), Some(("Bearer", "HRKU-a".into())));
         assert_eq!(read(&basic(":HRKU-a")), Some(("Basic", "HRKU-a".into())));
         assert_eq!(read(&basic("me@example.com:HRKU-a")), Some(("Basic", "HRKU-a".into())));
-        for odd in ["", "HRKU-a", "Bearer ", "Basic", "Basic !", "Digest HRKU-a", &basic("HRKU-a"), &basic(":")] {
+        for odd in [
+            "",
+            "HRKU-a",
+            "Bearer ",
+            "Basic",
+            "Basic !",
+            "Digest HRKU-a",
+            &basic("HRKU-a"),
+            &basic(":"),
+        ] {
             assert_eq!(read(odd), None, "{odd}");
         }
     }

@@ -62,7 +62,8 @@ mod tests {
 
     #[test]
     fn whatever_an_event_is_its_keys_are_read_or_none() {
-        let full = br#"{"id":"a\u0062","type":"app","action":"create","actor":{"email":"u@example.com"}}"#;
+        let full =
+            br#"{"id":"a\u0062","type":"app","action":"create","actor":{"email":"u@example.com"}}"#;
         let keys = Keys::of(full);
         assert_eq!(keys.id.as_deref(), Some("ab"));
         assert_eq!(keys.actor_email.as_deref(), Some("u@example.com"));

@@ -83,20 +83,41 @@ pub enum Fault {
 impl Fault {
     /// An error in Heroku's form, without more headers.
     pub fn status(code: u16, id: &str, message: &str) -> Self {
-        Self::Status { code, id: id.into(), message: message.into(), retry_after: None, headers: Vec::new() }
+        Self::Status {
+            code,
+            id: id.into(),
+            message: message.into(),
+            retry_after: None,
+            headers: Vec::new(),
+        }
     }
 
     /// Heroku's 429, with this `Retry-After`, if any.
     pub fn rate_limit(retry_after: Option<&str>) -> Self {
         let message = crate::refusal::RATE_LIMIT.to_owned();
         let retry_after = retry_after.map(str::to_owned);
-        Self::Status { code: 429, id: "rate_limit".into(), message, retry_after, headers: Vec::new() }
+        Self::Status {
+            code: 429,
+            id: "rate_limit".into(),
+            message,
+            retry_after,
+            headers: Vec::new(),
+        }
     }
 
     /// A redirect with this status, to anywhere or, against the rules, to nowhere.
     pub fn redirect(code: u16, location: Option<&str>) -> Self {
-        let headers = location.map(|location| ("Location".to_owned(), location.to_owned())).into_iter().collect();
-        Self::Status { code, id: "redirect".into(), message: "elsewhere".into(), retry_after: None, headers }
+        let headers = location
+            .map(|location| ("Location".to_owned(), location.to_owned()))
+            .into_iter()
+            .collect();
+        Self::Status {
+            code,
+            id: "redirect".into(),
+            message: "elsewhere".into(),
+            retry_after: None,
+            headers,
+        }
     }
 
     /// An error in the form of the archive host, which is S3's: XML with a code and a message.
@@ -148,8 +169,10 @@ impl Script {
 
     /// The fault for this request: one at a time, the oldest that is meant for it and not used up.
     pub(crate) fn take(&mut self, asked: &Recorded) -> Option<Fault> {
-        let usable = |scripted: &&mut Scripted| scripted.matching.uses == Uses::Always || scripted.is_left();
-        let scripted = self.0.iter_mut().filter(usable).find(|scripted| scripted.matching.meets(asked))?;
+        let usable =
+            |scripted: &&mut Scripted| scripted.matching.uses == Uses::Always || scripted.is_left();
+        let scripted =
+            self.0.iter_mut().filter(usable).find(|scripted| scripted.matching.meets(asked))?;
         scripted.used += 1;
         Some(scripted.fault.clone())
     }
@@ -157,8 +180,10 @@ impl Script {
     /// What was scripted and has not happened in full. A fault for always counts until its first use.
     pub(crate) fn left(&self) -> Vec<String> {
         let left = self.0.iter().filter(|scripted| scripted.is_left());
-        left.map(|Scripted { matching, fault, used }| format!("{fault:?}, used {used} times, for {matching:?}"))
-            .collect()
+        left.map(|Scripted { matching, fault, used }| {
+            format!("{fault:?}, used {used} times, for {matching:?}")
+        })
+        .collect()
     }
 
     pub(crate) fn clear(&mut self) {

@@ -59,15 +59,24 @@ impl Fixtures {
         for (account, stem, path) in files(&folder.join("days"))? {
             read(&path, |bytes| {
                 let date = stem.parse().map_err(invalid)?;
-                let json = if path.extension().is_some_and(|ending| ending == "gz") { gunzip(&bytes)? } else { bytes };
+                let json = if path.extension().is_some_and(|ending| ending == "gz") {
+                    gunzip(&bytes)?
+                } else {
+                    bytes
+                };
                 model.put_day(&account, date, split(&json)?);
                 Ok(())
             })?;
         }
         for (account, stem, path) in files(&folder.join("archives"))? {
             read(&path, |bytes| {
-                let month = stem.split_once('-').and_then(|(year, month)| Month::parse(year, month));
-                model.put_archive(&account, month.ok_or_else(|| invalid("the name is no YYYY-MM"))?, bytes);
+                let month =
+                    stem.split_once('-').and_then(|(year, month)| Month::parse(year, month));
+                model.put_archive(
+                    &account,
+                    month.ok_or_else(|| invalid("the name is no YYYY-MM"))?,
+                    bytes,
+                );
                 Ok(())
             })?;
         }
@@ -86,8 +95,10 @@ impl Fixtures {
         let Some(last) = self.last_day() else { return self };
         let by = to - last;
         let days = std::mem::take(&mut self.model.days);
-        let archived: BTreeSet<String> =
-            std::mem::take(&mut self.model.archives).into_keys().map(|(account, _)| account).collect();
+        let archived: BTreeSet<String> = std::mem::take(&mut self.model.archives)
+            .into_keys()
+            .map(|(account, _)| account)
+            .collect();
         let mut months = BTreeSet::new();
         for ((account, date), day) in days {
             let events: Vec<Bytes> = day.events().map(|event| shift(&event, by)).collect();
@@ -125,7 +136,9 @@ fn shift(event: &Bytes, by: TimeDelta) -> Bytes {
         created_at: &'a RawValue,
     }
     let Ok(Dated { created_at }) = serde_json::from_slice(event) else { return event.clone() };
-    let Some(Ok(date)) = created_at.get().get(1..11).map(str::parse::<NaiveDate>) else { return event.clone() };
+    let Some(Ok(date)) = created_at.get().get(1..11).map(str::parse::<NaiveDate>) else {
+        return event.clone();
+    };
     let start = created_at.get().as_ptr() as usize - event.as_ptr() as usize + 1;
     let mut moved = event.to_vec();
     moved[start..start + 10].copy_from_slice((date + by).to_string().as_bytes());
@@ -167,9 +180,14 @@ mod tests {
 
     #[test]
     fn a_shift_changes_the_date_of_created_at_and_no_other_byte() {
-        let event = Bytes::from_static(br#"{ "data": "2024-02-27", "created_at" : "2024-02-27T23:59:59.5Z","id":1.0}"#);
+        let event = Bytes::from_static(
+            br#"{ "data": "2024-02-27", "created_at" : "2024-02-27T23:59:59.5Z","id":1.0}"#,
+        );
         let moved = shift(&event, TimeDelta::days(3));
-        assert_eq!(moved, &br#"{ "data": "2024-02-27", "created_at" : "2024-03-01T23:59:59.5Z","id":1.0}"#[..]);
+        assert_eq!(
+            moved,
+            &br#"{ "data": "2024-02-27", "created_at" : "2024-03-01T23:59:59.5Z","id":1.0}"#[..]
+        );
 
         for undated in [&b"{}"[..], br#"{"created_at":null}"#, b"7", br#"{"created_at":"soon"}"#] {
             let undated = Bytes::copy_from_slice(undated);

@@ -50,7 +50,11 @@ pub(crate) struct Gate {
 
 impl Gate {
     pub(crate) fn new(matching: Match) -> (Arc<Self>, Hold) {
-        let gate = Arc::new(Self { matching, open: watch::Sender::new(false), waiting: watch::Sender::new(0) });
+        let gate = Arc::new(Self {
+            matching,
+            open: watch::Sender::new(false),
+            waiting: watch::Sender::new(0),
+        });
         (Arc::clone(&gate), Hold { gate })
     }
 

@@ -32,10 +32,17 @@ const ACTORS: [&str; 6] = [
     "李雷@example.org",
 ];
 
-const APPS: [&str; 8] = ["storefront", "billing-api", "café-menu", "worker-eu", "data-lake", "проба", "rocket-🚀", "x"];
+const APPS: [&str; 8] =
+    ["storefront", "billing-api", "café-menu", "worker-eu", "data-lake", "проба", "rocket-🚀", "x"];
 
-const ADDRESSES: [&str; 6] =
-    ["203.0.113.10", "198.51.100.7", "192.0.2.254", "203.0.113.77", "2001:db8::8a2e:370:7334", "198.51.100.23"];
+const ADDRESSES: [&str; 6] = [
+    "203.0.113.10",
+    "198.51.100.7",
+    "192.0.2.254",
+    "203.0.113.77",
+    "2001:db8::8a2e:370:7334",
+    "198.51.100.23",
+];
 
 /// The documented types and actions; see `event-types.txt` of the project's notes on Heroku.
 const KINDS: [(&str, &[&str]); 19] = [
@@ -61,7 +68,8 @@ const KINDS: [(&str, &[&str]); 19] = [
 ];
 
 /// Things that only the account as a whole has: their events carry no team.
-const ACCOUNT_LEVEL: [&str; 3] = ["enterprise_account_membership", "trusted_ip", "heroku_config_change"];
+const ACCOUNT_LEVEL: [&str; 3] =
+    ["enterprise_account_membership", "trusted_ip", "heroku_config_change"];
 
 /// A small generator of numbers (`SplitMix64`) that is the same on every machine and in every version.
 #[derive(Debug)]
@@ -134,8 +142,14 @@ pub fn event(issuer: &Issuer, date: NaiveDate, position: usize, count: usize) ->
     let team = (!issuer.teams.is_empty() && !account_level).then(|| dice.of(&issuer.teams));
     let has_app = !account_level && !matches!(kind, "team" | "team_membership" | "space");
     let app = *dice.of(&APPS);
-    part("app", has_app.then(|| named(&uuid(&format!("{}/{app}", issuer.name)), app, &mut dice)), &mut dice);
-    let owner = team.filter(|_| has_app).map(|(_, name)| person(&format!("{name}@herokumanager.com"), &mut dice));
+    part(
+        "app",
+        has_app.then(|| named(&uuid(&format!("{}/{app}", issuer.name)), app, &mut dice)),
+        &mut dice,
+    );
+    let owner = team
+        .filter(|_| has_app)
+        .map(|(_, name)| person(&format!("{name}@herokumanager.com"), &mut dice));
     part("owner", owner, &mut dice);
     part("enterprise_account", Some(named(&issuer.id, &issuer.name, &mut dice)), &mut dice);
     part("team", team.map(|(id, name)| named(id, name, &mut dice)), &mut dice);
@@ -172,19 +186,33 @@ fn instant(date: NaiveDate, position: usize, count: usize, dice: &mut Dice) -> S
 
 fn data(kind: &str, app: &str, dice: &mut Dice) -> String {
     let fields: Vec<(&str, String)> = match kind {
-        "app" => vec![("name", text(app)), ("region", text(dice.of::<&str>(&["us", "eu", "tokyo"])))],
-        "config_change" | "heroku_config_change" => vec![("keys", r#"["DATABASE_URL","RAILS_ENV"]"#.to_owned())],
+        "app" => {
+            vec![("name", text(app)), ("region", text(dice.of::<&str>(&["us", "eu", "tokyo"])))]
+        }
+        "config_change" | "heroku_config_change" => {
+            vec![("keys", r#"["DATABASE_URL","RAILS_ENV"]"#.to_owned())]
+        }
         "code_release" => vec![
             ("version", dice.below(900).to_string()),
             // The very escapes matter: the slash, and a pair of surrogates, can be written in other ways.
             ("description", r#""Deploy 1f3a\/9c \ud83d\ude80 \"hotfix\"""#.to_owned()),
         ],
-        "addon" => vec![("plan", text("heroku-postgresql:standard-0")), ("price_cents", "5.0e3".to_owned())],
-        "space" | "trusted_ip" => vec![("outbound_ips", "[]".to_owned()), ("limit", "18446744073709551616".to_owned())],
-        "enterprise_account_membership" | "team_membership" => {
-            vec![("permissions", r#"["view", "manage"]"#.to_owned()), ("federated", "false".to_owned())]
+        "addon" => vec![
+            ("plan", text("heroku-postgresql:standard-0")),
+            ("price_cents", "5.0e3".to_owned()),
+        ],
+        "space" | "trusted_ip" => {
+            vec![("outbound_ips", "[]".to_owned()), ("limit", "18446744073709551616".to_owned())]
         }
-        _ if dice.one_in(2) => vec![("note", text("naïve “quote”\tand\ttabs\n")), ("empty", "{ }".to_owned())],
+        "enterprise_account_membership" | "team_membership" => {
+            vec![
+                ("permissions", r#"["view", "manage"]"#.to_owned()),
+                ("federated", "false".to_owned()),
+            ]
+        }
+        _ if dice.one_in(2) => {
+            vec![("note", text("naïve “quote”\tand\ttabs\n")), ("empty", "{ }".to_owned())]
+        }
         _ => vec![],
     };
     object(&fields, if dice.one_in(6) { Layout::Spaced } else { Layout::Compact })
@@ -193,7 +221,11 @@ fn data(kind: &str, app: &str, dice: &mut Dice) -> String {
 fn person(email: &str, dice: &mut Dice) -> String {
     let email = ("email", text(email));
     let id = ("id", text(&uuid(&email.1)));
-    if dice.one_in(8) { object(&[email, id], Layout::Spaced) } else { object(&[id, email], Layout::Compact) }
+    if dice.one_in(8) {
+        object(&[email, id], Layout::Spaced)
+    } else {
+        object(&[id, email], Layout::Compact)
+    }
 }
 
 fn named(id: &str, name: &str, dice: &mut Dice) -> String {

@@ -49,7 +49,11 @@ async fn answer_api(State(shared): State<Arc<Shared>>, request: Request) -> Resp
     set(headers, "request-id", &Uuid::new_v4().to_string());
     let state = shared.lock();
     if let Some(user) = call.asked.token.as_deref().and_then(|token| state.model.owner(token)) {
-        set(headers, "ratelimit-remaining", &state.buckets.remaining(&user.email, Instant::now()).to_string());
+        set(
+            headers,
+            "ratelimit-remaining",
+            &state.buckets.remaining(&user.email, Instant::now()).to_string(),
+        );
     }
     response
 }
@@ -69,12 +73,19 @@ async fn respond(shared: &Shared, call: &Call) -> Result<Response, Refusal> {
     }
     let user = asked.token.as_deref().and_then(|token| shared.lock().model.owner(token).cloned());
     let Some(user) = user else {
-        return Err(Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", "Invalid credentials provided."));
+        return Err(Refusal::new(
+            StatusCode::UNAUTHORIZED,
+            "unauthorized",
+            "Invalid credentials provided.",
+        ));
     };
     let free = asked.path == "/account/rate-limits";
     if !free && !shared.charge(&user.email) {
         let retry_after = shared.lock().buckets.quota.retry_after.clone();
-        return Err(Refusal { retry_after, ..Refusal::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit", RATE_LIMIT) });
+        return Err(Refusal {
+            retry_after,
+            ..Refusal::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit", RATE_LIMIT)
+        });
     }
     let fault = match shared.fault(asked).await.map(|fault| replaced(fault, &call.headers)) {
         Some(Ok(answer)) => return Ok(answer),
@@ -85,7 +96,9 @@ async fn respond(shared: &Shared, call: &Call) -> Result<Response, Refusal> {
         return Err(Refusal::not_found("resource"));
     }
     let mut response = match call.segments()[..] {
-        ["enterprise-accounts", account, "events"] => events(shared, call, account, &user, fault.as_ref())?,
+        ["enterprise-accounts", account, "events"] => {
+            events(shared, call, account, &user, fault.as_ref())?
+        }
         ref segments => {
             let resource = resources::get(&shared.lock(), segments, &user)?;
             described(resource, call)?
@@ -114,7 +127,8 @@ fn events(
     };
     let day = state.model.day(account, query.day.unwrap_or_else(|| Utc::now().date_naive()));
     let page = listing::page(&day, query.clone(), state.paging, &span);
-    let gzip = state.gzip && call.asked.accept_encoding.as_deref().is_some_and(|codings| codings.contains("gzip"));
+    let gzip = state.gzip
+        && call.asked.accept_encoding.as_deref().is_some_and(|codings| codings.contains("gzip"));
     drop(state);
 
     let next_range = match fault {
@@ -164,10 +178,12 @@ fn described(resource: Resource, call: &Call) -> Result<Response, Refusal> {
 fn paged(list: List, call: &Call, headers: &mut HeaderMap) -> Result<(StatusCode, Value), Refusal> {
     let raw = call.asked.range.as_deref();
     let unsatisfiable = || Refusal::range(raw.unwrap_or_default());
-    let range = raw.map_or_else(|| Some(Range::default()), Range::parse).ok_or_else(unsatisfiable)?;
+    let range =
+        raw.map_or_else(|| Some(Range::default()), Range::parse).ok_or_else(unsatisfiable)?;
     set(headers, "accept-ranges", &list.fields.join(", "));
     let page = list.page(&range).ok_or_else(unsatisfiable)?;
-    let status = if page.next_range.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
+    let status =
+        if page.next_range.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
     for (name, value) in [("content-range", page.content_range), ("next-range", page.next_range)] {
         if let Some(value) = value {
             set(headers, name, &value);
@@ -181,7 +197,8 @@ async fn answer_download(State(shared): State<Arc<Shared>>, request: Request) ->
     // An address is all that the host needs. Whatever else says who asks, or from where, is a secret given away.
     let told = [header::AUTHORIZATION, header::COOKIE, header::REFERER];
     let told = told.iter().filter(|name| call.headers.contains_key(*name));
-    let told = told.map(|name| format!("the archive host was sent {name}: {}", call.asked.path)).collect();
+    let told =
+        told.map(|name| format!("the archive host was sent {name}: {}", call.asked.path)).collect();
     let place = shared.arrive(&call.asked, told).await;
     let fault = shared.fault(&call.asked).await.map(|fault| replaced(fault, &call.headers));
     let archive = shared.lock().model.download(call.asked.path.trim_start_matches('/')).cloned();
@@ -204,10 +221,12 @@ async fn answer_download(State(shared): State<Arc<Shared>>, request: Request) ->
 
 /// The answer that a fault gives in place of the true one; or the fault back, if it only spoils that.
 fn replaced(fault: Fault, headers: &HeaderMap) -> Result<Response, Fault> {
-    let status = |code: u16| StatusCode::from_u16(code).expect("a scripted status is an HTTP status");
+    let status =
+        |code: u16| StatusCode::from_u16(code).expect("a scripted status is an HTTP status");
     Ok(match fault {
         Fault::Status { code, id, message, retry_after, headers } => {
-            let mut response = Refusal { status: status(code), id, message, retry_after }.into_response();
+            let mut response =
+                Refusal { status: status(code), id, message, retry_after }.into_response();
             for (name, value) in headers {
                 set(response.headers_mut(), &name, &value);
             }
@@ -216,10 +235,15 @@ fn replaced(fault: Fault, headers: &HeaderMap) -> Result<Response, Fault> {
         Fault::Body { status: code, content_type, bytes } => {
             (status(code), [(header::CONTENT_TYPE, content_type)], bytes).into_response()
         }
-        Fault::Redirect { location } => (StatusCode::FOUND, [(header::LOCATION, location)]).into_response(),
+        Fault::Redirect { location } => {
+            (StatusCode::FOUND, [(header::LOCATION, location)]).into_response()
+        }
         Fault::EchoToken { status: code } => {
             let id = if code == 401 { "unauthorized" } else { "error" };
-            let message = format!("No luck with {}.", text(headers, header::AUTHORIZATION).unwrap_or_default());
+            let message = format!(
+                "No luck with {}.",
+                text(headers, header::AUTHORIZATION).unwrap_or_default()
+            );
             Refusal::new(status(code), id, message).into_response()
         }
         spoils => return Err(spoils),
@@ -252,7 +276,9 @@ impl Call {
             .map_err(|error| error.to_string())
             .and_then(|Parameters(parameters)| Query::read(&parameters));
         let raw_range = text(&headers, header::RANGE);
-        let span = raw_range.as_deref().map_or(Ok(Span::default()), |raw| Span::parse(raw).ok_or(raw.to_owned()));
+        let span = raw_range
+            .as_deref()
+            .map_or(Ok(Span::default()), |raw| Span::parse(raw).ok_or(raw.to_owned()));
         let path = uri.path().to_owned();
         let (account, lists_events) = match path.split('/').skip(1).collect::<Vec<_>>()[..] {
             ["enterprise-accounts", account, "events"] => (Some(account), true),

@@ -91,7 +91,11 @@ impl FakeHeroku {
         let (api, url) = listen(port)?;
         let (archives, archive_url) = listen(0)?;
         let shared = Arc::new(state::Shared::new(model.into(), archive_url.clone()));
-        let runtime = Builder::new_multi_thread().worker_threads(2).thread_name("fake-heroku").enable_all().build()?;
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("fake-heroku")
+            .enable_all()
+            .build()?;
         runtime.spawn(serve(api, http::api(Arc::clone(&shared))));
         runtime.spawn(serve(archives, http::archives(Arc::clone(&shared))));
         Ok(Self { shared, server: Arc::new(Server { runtime: Some(runtime), url, archive_url }) })
@@ -158,7 +162,8 @@ impl FakeHeroku {
     /// Adds a team, with an id made from its name, to an account or to none.
     pub fn add_team(&self, name: &str, account: Option<&str>) {
         let enterprise_account = account.map(str::to_owned);
-        let team = Team { id: uuid(name), name: name.to_owned(), enterprise_account, members: Vec::new() };
+        let team =
+            Team { id: uuid(name), name: name.to_owned(), enterprise_account, members: Vec::new() };
         self.change(|model| model.directory.teams.push(team));
     }
 
@@ -169,7 +174,11 @@ impl FakeHeroku {
             if !directory.users.iter().any(|user| user.email == email) {
                 directory.users.push(User { id: uuid(email), email: email.to_owned() });
             }
-            directory.tokens.push(Token { token: token.to_owned(), user: email.to_owned(), env: None });
+            directory.tokens.push(Token {
+                token: token.to_owned(),
+                user: email.to_owned(),
+                env: None,
+            });
         });
     }
 
@@ -298,6 +307,7 @@ fn listen(port: u16) -> io::Result<(TcpListener, String)> {
 }
 
 async fn serve(listener: TcpListener, router: Router) {
-    let listener = tokio::net::TcpListener::from_std(listener).expect("a runtime with I/O takes a listener");
+    let listener =
+        tokio::net::TcpListener::from_std(listener).expect("a runtime with I/O takes a listener");
     axum::serve(listener, router).await.expect("accepting goes on for ever");
 }

@@ -64,7 +64,9 @@ impl Query {
 
     fn selects(&self, event: &[u8]) -> bool {
         let keys = Keys::of(event);
-        let is = |wanted: &Option<String>, given: Option<&str>| wanted.is_none() || wanted.as_deref() == given;
+        let is = |wanted: &Option<String>, given: Option<&str>| {
+            wanted.is_none() || wanted.as_deref() == given
+        };
         is(&self.kind, keys.kind.as_deref())
             && is(&self.action, keys.action.as_deref())
             && is(&self.actor, keys.actor_email.as_deref())
@@ -80,7 +82,10 @@ pub(crate) struct Cursor {
 
 impl Cursor {
     fn parse(text: &str) -> Option<Self> {
-        let [page, "0000", "4000", "8000", position] = text.split('-').collect::<Vec<_>>()[..] else { return None };
+        let [page, "0000", "4000", "8000", position] = text.split('-').collect::<Vec<_>>()[..]
+        else {
+            return None;
+        };
         let hex = |text| usize::from_str_radix(text, 16).ok();
         Some(Self { page: hex(page)?, position: hex(position)? })
     }
@@ -138,12 +143,18 @@ pub(crate) struct Page {
 
 /// The page of `day` that is asked for. The order in the `Range` goes before the one in the query.
 pub(crate) fn page(day: &Day, query: Query, paging: Paging, span: &Span) -> Page {
-    let is_descending = span.range.order.map_or(query.descending, |order| order == Order::Descending);
+    let is_descending =
+        span.range.order.map_or(query.descending, |order| order == Order::Descending);
     let query = Query { descending: is_descending, ..query };
     let (default, max) = match paging {
         Paging::Whole => {
             let positions = positions(day, query, None);
-            return Page { positions, content_range: None, next_range: None, own_range: span.range.own(FIELD, 1000) };
+            return Page {
+                positions,
+                content_range: None,
+                next_range: None,
+                own_range: span.range.own(FIELD, 1000),
+            };
         }
         Paging::Pages { default, max } => (default, max),
     };
@@ -156,9 +167,12 @@ pub(crate) fn page(day: &Day, query: Query, paging: Paging, span: &Span) -> Page
         Keys::of(&event).id.map_or_else(|| format!("#{position}"), std::borrow::Cow::into_owned)
     };
     let ends = taken.first().zip(taken.last());
-    let next = ends.filter(|_| more).map(|(_, &last)| Cursor { page: span.page().saturating_add(1), position: last });
+    let next = ends
+        .filter(|_| more)
+        .map(|(_, &last)| Cursor { page: span.page().saturating_add(1), position: last });
     Page {
-        content_range: ends.map(|(&first, &last)| format!("{FIELD} {}..{}", name(first), name(last))),
+        content_range: ends
+            .map(|(&first, &last)| format!("{FIELD} {}..{}", name(first), name(last))),
         next_range: next.map(|cursor| span.range.behind(FIELD, &cursor.token(), max)),
         own_range: span.range.own(FIELD, max),
         positions: Box::new(taken.into_iter()),
@@ -195,7 +209,8 @@ mod tests {
         for other in ["name ..", "id ]x..", "bytes=0-10"] {
             assert!(Span::parse(other).is_none(), "{other}");
         }
-        let (included, closed) = (format!("id {}..", cursor.token()), format!("id ..{}", cursor.token()));
+        let (included, closed) =
+            (format!("id {}..", cursor.token()), format!("id ..{}", cursor.token()));
         assert!(Span::parse(&included).is_none() && Span::parse(&closed).is_none());
     }
 }

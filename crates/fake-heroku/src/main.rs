@@ -65,11 +65,15 @@ async fn serve(options: Serve) -> io::Result<()> {
     }
     if let Some(count) = options.events_a_day {
         heroku.change(|model| {
-            let members = model.directory.enterprise_accounts.iter().flat_map(|account| &account.members);
-            let managers = members.filter(|member| member.permissions.iter().any(|permission| permission == "manage"));
+            let members =
+                model.directory.enterprise_accounts.iter().flat_map(|account| &account.members);
+            let managers = members.filter(|member| {
+                member.permissions.iter().any(|permission| permission == "manage")
+            });
             let managers: Vec<String> = managers.map(|member| member.user.clone()).collect();
             let members = Vec::new();
-            let account = fake_heroku::Account { id: uuid("bulk"), name: "bulk".to_owned(), members };
+            let account =
+                fake_heroku::Account { id: uuid("bulk"), name: "bulk".to_owned(), members };
             model.directory.enterprise_accounts.push(account);
             for manager in &managers {
                 model.grant("bulk", manager, &["view", "manage"]);
@@ -87,7 +91,8 @@ fn greeting(url: &str, model: &Model) -> String {
         let accounts = model.directory.enterprise_accounts.iter();
         let own = accounts.filter_map(|account| {
             let permissions = account.permissions(&token.user);
-            (!permissions.is_empty()).then(|| format!("{} ({})", account.name, permissions.join(", ")))
+            (!permissions.is_empty())
+                .then(|| format!("{} ({})", account.name, permissions.join(", ")))
         });
         let own = own.collect::<Vec<_>>().join("; ");
         Some(format!("export {}={}   # {}: {own}\n", token.env.as_ref()?, token.token, token.user))

@@ -80,7 +80,8 @@ impl Match {
     }
 
     pub(crate) fn meets(&self, asked: &Recorded) -> bool {
-        let is = |wanted: &Option<String>, given: &Option<String>| wanted.is_none() || wanted == given;
+        let is =
+            |wanted: &Option<String>, given: &Option<String>| wanted.is_none() || wanted == given;
         self.host == asked.host
             && self.prefix.as_ref().is_none_or(|prefix| asked.path.starts_with(prefix))
             && is(&self.account, &asked.account)

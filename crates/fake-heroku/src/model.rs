@@ -57,7 +57,10 @@ pub struct Account {
 impl Account {
     /// The permissions that a user has here; empty for one who is no member.
     pub fn permissions(&self, email: &str) -> &[String] {
-        self.members.iter().find(|member| member.user == email).map_or(&[], |member| &member.permissions)
+        self.members
+            .iter()
+            .find(|member| member.user == email)
+            .map_or(&[], |member| &member.permissions)
     }
 }
 
@@ -122,7 +125,9 @@ impl Day {
     pub fn event(&self, position: usize) -> Bytes {
         match self {
             Self::Stored(events) => events[position].clone(),
-            Self::Generated { issuer, date, count } => generate::event(issuer, *date, position, *count),
+            Self::Generated { issuer, date, count } => {
+                generate::event(issuer, *date, position, *count)
+            }
         }
     }
 
@@ -161,15 +166,17 @@ pub struct Model {
 impl Model {
     /// The account of this name or id.
     pub fn account(&self, name_or_id: &str) -> Option<&Account> {
-        self.directory
-            .enterprise_accounts
-            .iter()
-            .find(|account| account.name == name_or_id || account.id.eq_ignore_ascii_case(name_or_id))
+        self.directory.enterprise_accounts.iter().find(|account| {
+            account.name == name_or_id || account.id.eq_ignore_ascii_case(name_or_id)
+        })
     }
 
     /// The team of this name or id.
     pub fn team(&self, name_or_id: &str) -> Option<&Team> {
-        self.directory.teams.iter().find(|team| team.name == name_or_id || team.id.eq_ignore_ascii_case(name_or_id))
+        self.directory
+            .teams
+            .iter()
+            .find(|team| team.name == name_or_id || team.id.eq_ignore_ascii_case(name_or_id))
     }
 
     /// The owner of a token, if it is a valid one.
@@ -232,7 +239,8 @@ impl Model {
     /// If there is no such account.
     pub fn grant(&mut self, account: &str, email: &str, permissions: &[&str]) {
         let name = self.name_of(account);
-        let account = self.directory.enterprise_accounts.iter_mut().find(|known| known.name == name);
+        let account =
+            self.directory.enterprise_accounts.iter_mut().find(|known| known.name == name);
         let members = &mut account.unwrap_or_else(|| panic!("no account {name}")).members;
         members.retain(|member| member.user != email);
         if !permissions.is_empty() {
@@ -263,7 +271,12 @@ impl Model {
     ///
     /// # Panics
     /// If there is no such archive.
-    pub fn change_archive(&mut self, account: &str, month: Month, change: impl FnOnce(&mut Archive)) {
+    pub fn change_archive(
+        &mut self,
+        account: &str,
+        month: Month,
+        change: impl FnOnce(&mut Archive),
+    ) {
         let name = self.name_of(account);
         let archive = self.archives.get_mut(&(name, month));
         change(archive.unwrap_or_else(|| panic!("no archive of {account} {month:?}")));
@@ -283,9 +296,15 @@ impl Model {
     }
 
     fn issuer(&self, name: &str) -> Issuer {
-        let teams = self.directory.teams.iter().filter(|team| team.enterprise_account.as_deref() == Some(name));
+        let teams = self
+            .directory
+            .teams
+            .iter()
+            .filter(|team| team.enterprise_account.as_deref() == Some(name));
         Issuer {
-            id: self.account(name).map_or_else(|| generate::uuid(name), |account| account.id.clone()),
+            id: self
+                .account(name)
+                .map_or_else(|| generate::uuid(name), |account| account.id.clone()),
             name: name.to_owned(),
             teams: teams.map(|team| (team.id.clone(), team.name.clone())).collect(),
         }

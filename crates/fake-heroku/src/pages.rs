@@ -71,7 +71,8 @@ impl List {
         let is_more = self.rows.len() > max;
         self.rows.truncate(max);
         let keys = self.rows.first().zip(self.rows.last());
-        let keys = keys.map(|(first, last)| (first.key(field).to_owned(), last.key(field).to_owned()));
+        let keys =
+            keys.map(|(first, last)| (first.key(field).to_owned(), last.key(field).to_owned()));
         Some(Page {
             content_range: keys.as_ref().map(|(first, last)| format!("{field} {first}..{last}")),
             next_range: keys.filter(|_| is_more).map(|(_, last)| range.behind(field, &last, max)),

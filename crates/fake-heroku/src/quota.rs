@@ -54,7 +54,9 @@ impl Buckets {
     fn level(&self, user: &str, now: Instant) -> f64 {
         let full = f64::from(self.quota.capacity);
         self.levels.get(user).map_or(full, |(level, at)| {
-            let back = now.saturating_duration_since(*at).as_secs_f64() * f64::from(self.quota.per_hour) / 3600.0;
+            let back = now.saturating_duration_since(*at).as_secs_f64()
+                * f64::from(self.quota.per_hour)
+                / 3600.0;
             (level + back).min(full)
         })
     }

@@ -38,16 +38,23 @@ impl Range {
         };
         let (first, end) = (first.trim(), end.trim());
         // No value has a space in it, and a mark alone marks nothing.
-        if first.contains(char::is_whitespace) || end.contains(char::is_whitespace) || first == "]" || end == "[" {
+        if first.contains(char::is_whitespace)
+            || end.contains(char::is_whitespace)
+            || first == "]"
+            || end == "["
+        {
             return None;
         }
         let first = bound(first.strip_prefix(']'), first.trim_start_matches('['));
         let last = bound(end.strip_suffix('['), end.trim_end_matches(']'));
         let mut range = Self { field, first, last, max: None, order: None };
-        for parameter in parameters.split([',', ';']).map(str::trim).filter(|text| !text.is_empty()) {
+        for parameter in parameters.split([',', ';']).map(str::trim).filter(|text| !text.is_empty())
+        {
             let (name, value) = parameter.split_once('=')?;
             match (name.trim(), value.trim()) {
-                ("max", number) => range.max = Some(number.parse().ok().filter(|number| *number > 0)?),
+                ("max", number) => {
+                    range.max = Some(number.parse().ok().filter(|number| *number > 0)?)
+                }
                 ("order", "asc") => range.order = Some(Order::Ascending),
                 ("order", "desc") => range.order = Some(Order::Descending),
                 _ => return None,
@@ -68,8 +75,13 @@ impl Range {
 
     fn written(&self, field: &str, first: Option<&Bound>, max: usize) -> String {
         let mark = |bound: &Bound, mark| if bound.is_excluded { mark } else { "" };
-        let first = first.map(|bound| format!("{}{}", mark(bound, "]"), bound.value)).unwrap_or_default();
-        let last = self.last.as_ref().map(|bound| format!("{}{}", bound.value, mark(bound, "["))).unwrap_or_default();
+        let first =
+            first.map(|bound| format!("{}{}", mark(bound, "]"), bound.value)).unwrap_or_default();
+        let last = self
+            .last
+            .as_ref()
+            .map(|bound| format!("{}{}", bound.value, mark(bound, "[")))
+            .unwrap_or_default();
         let order = match self.order {
             Some(Order::Ascending) => "order=asc,",
             Some(Order::Descending) => "order=desc,",
@@ -112,7 +124,12 @@ mod tests {
         assert_eq!(Range::parse("..; max=3"), Some(open.clone()));
         let closed = Range { first: bound("a", false), last: bound("b", false), ..open.clone() };
         assert_eq!(Range::parse("a..b; max=3"), Some(closed));
-        let closed = Range { field: Some("id".into()), first: bound("a", true), last: bound("b", true), ..open };
+        let closed = Range {
+            field: Some("id".into()),
+            first: bound("a", true),
+            last: bound("b", true),
+            ..open
+        };
         assert_eq!(Range::parse("id ]a..b[; max=3"), Some(closed));
     }
 

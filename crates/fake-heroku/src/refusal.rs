@@ -37,8 +37,12 @@ impl Refusal {
 
     fn url(&self) -> Option<&'static str> {
         match self.id.as_str() {
-            "rate_limit" => Some("https://devcenter.heroku.com/articles/platform-api-reference#rate-limits"),
-            "not_acceptable" => Some("https://devcenter.heroku.com/articles/platform-api-reference#clients"),
+            "rate_limit" => {
+                Some("https://devcenter.heroku.com/articles/platform-api-reference#rate-limits")
+            }
+            "not_acceptable" => {
+                Some("https://devcenter.heroku.com/articles/platform-api-reference#clients")
+            }
             _ => None,
         }
     }

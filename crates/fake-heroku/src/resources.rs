@@ -29,7 +29,8 @@ pub(crate) fn get(state: &State, path: &[&str], user: &User) -> Result<Resource,
         }
         ["enterprise-accounts"] => {
             let accounts = &model.directory.enterprise_accounts;
-            let own = accounts.iter().filter(|account| !account.permissions(&user.email).is_empty());
+            let own =
+                accounts.iter().filter(|account| !account.permissions(&user.email).is_empty());
             return Ok(named(own.map(|account| describe_account(account, user))));
         }
         ["enterprise-accounts", account] => describe_account(member(state, account, user)?, user),
@@ -41,21 +42,31 @@ pub(crate) fn get(state: &State, path: &[&str], user: &User) -> Result<Resource,
         }
         ["enterprise-accounts", account, "members"] => {
             let account = member(state, account, user)?;
-            let rows = account.members.iter().map(|member| Row::new(describe_member(model, account, member)));
+            let rows = account
+                .members
+                .iter()
+                .map(|member| Row::new(describe_member(model, account, member)));
             return Ok(Resource::Many(List { rows: rows.collect(), fields: &["id"] }));
         }
         ["enterprise-accounts", account, "archives"] => {
             let account = manager(state, account, user)?;
             let own = model.archives.iter().filter(|((owner, _), _)| *owner == account.name);
             // Archives show no id, although their schema defines one. This one keeps them in the order of their months.
-            let id = |month: &Month| format!("{:08}-{:04}-4000-8000-000000000000", month.year, month.month);
-            let rows = own.map(|((_, month), archive)| Row { id: id(month), value: describe_archive(*month, archive) });
+            let id = |month: &Month| {
+                format!("{:08}-{:04}-4000-8000-000000000000", month.year, month.month)
+            };
+            let rows = own.map(|((_, month), archive)| Row {
+                id: id(month),
+                value: describe_archive(*month, archive),
+            });
             return Ok(Resource::Many(List { rows: rows.collect(), fields: &["id"] }));
         }
         ["enterprise-accounts", account, "archives", year, month] => {
             let account = manager(state, account, user)?;
             let month = Month::parse(year, month);
-            let archive = month.and_then(|month| Some((month, model.archives.get(&(account.name.clone(), month))?)));
+            let archive = month.and_then(|month| {
+                Some((month, model.archives.get(&(account.name.clone(), month))?))
+            });
             let (month, archive) = archive.ok_or_else(|| Refusal::not_found("archive"))?;
             let mut archive_info = describe_archive(month, archive);
             archive_info["url"] = format!("{}/{}", state.archive_base, archive.key).into();
@@ -86,18 +97,26 @@ fn member<'a>(state: &'a State, account: &str, user: &User) -> Result<&'a Accoun
 }
 
 /// The account, if the user may read its audit trail.
-pub(crate) fn manager<'a>(state: &'a State, account: &str, user: &User) -> Result<&'a Account, Refusal> {
+pub(crate) fn manager<'a>(
+    state: &'a State,
+    account: &str,
+    user: &User,
+) -> Result<&'a Account, Refusal> {
     let account = member(state, account, user)?;
     if account.permissions(&user.email).iter().any(|permission| permission == "manage") {
         return Ok(account);
     }
-    let message = format!("You do not have the manage permission on the enterprise account {}.", account.name);
+    let message = format!(
+        "You do not have the manage permission on the enterprise account {}.",
+        account.name
+    );
     Err(Refusal::new(StatusCode::FORBIDDEN, "forbidden", message))
 }
 
 fn sees(model: &Model, team: &Team, user: &User) -> bool {
     let account = team.enterprise_account.as_deref().and_then(|account| model.account(account));
-    team.members.contains(&user.email) || account.is_some_and(|account| !account.permissions(&user.email).is_empty())
+    team.members.contains(&user.email)
+        || account.is_some_and(|account| !account.permissions(&user.email).is_empty())
 }
 
 fn describe_account(account: &Account, user: &User) -> Value {

@@ -60,7 +60,8 @@ impl Shared {
             let mut state = self.lock();
             state.journal.requests.push(asked.clone());
             state.journal.violations.extend(violations);
-            let gates: Vec<_> = state.gates.iter().filter(|gate| gate.holds(asked)).cloned().collect();
+            let gates: Vec<_> =
+                state.gates.iter().filter(|gate| gate.holds(asked)).cloned().collect();
             (state.journal.requests.len() - 1, gates)
         };
         for gate in gates {

@@ -31,17 +31,29 @@ pub(crate) fn file(archive: &Archive, asked: &HeaderMap, fault: Option<&Fault>) 
     };
     let mut headers = HeaderMap::new();
     // As of a file that was uploaded in parts: 32 digits that are no checksum of the whole.
-    set(&mut headers, "etag", &format!("\"{}-1\"", &archive.checksum.get(..32).unwrap_or_default()));
+    set(
+        &mut headers,
+        "etag",
+        &format!("\"{}-1\"", &archive.checksum.get(..32).unwrap_or_default()),
+    );
     set(&mut headers, "accept-ranges", "bytes");
     set(&mut headers, "content-type", "application/octet-stream");
     if let Ok(made) = DateTime::parse_from_rfc3339(&archive.created_at) {
-        set(&mut headers, "last-modified", &made.to_utc().format("%a, %d %b %Y %H:%M:%S GMT").to_string());
+        set(
+            &mut headers,
+            "last-modified",
+            &made.to_utc().format("%a, %d %b %Y %H:%M:%S GMT").to_string(),
+        );
     }
     if let Some(encoding) = &archive.content_encoding {
         set(&mut headers, "content-encoding", encoding);
     }
     if status == StatusCode::PARTIAL_CONTENT {
-        set(&mut headers, "content-range", &format!("bytes {}-{}/{whole}", span.start, span.end - 1));
+        set(
+            &mut headers,
+            "content-range",
+            &format!("bytes {}-{}/{whole}", span.start, span.end - 1),
+        );
     }
     let sent = match fault {
         Some(Fault::EndBody { after_bytes }) => span.len().min(*after_bytes),
@@ -73,7 +85,9 @@ pub(crate) fn refusal(status: StatusCode, code: &str, message: &str) -> Response
 pub(crate) fn error(code: &str, message: &str) -> String {
     let (request, host) = ids();
     let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error>");
-    for (name, value) in [("Code", code), ("Message", message), ("RequestId", &*request), ("HostId", &*host)] {
+    for (name, value) in
+        [("Code", code), ("Message", message), ("RequestId", &*request), ("HostId", &*host)]
+    {
         let value = value.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
         let _ = write!(xml, "<{name}>{value}</{name}>");
     }
@@ -83,14 +97,17 @@ pub(crate) fn error(code: &str, message: &str) -> String {
 /// Adds what S3 says with every answer.
 pub(crate) fn sign(headers: &mut HeaderMap) {
     let (request, host) = ids();
-    for (name, value) in [("x-amz-request-id", &*request), ("x-amz-id-2", &*host), ("server", "AmazonS3")] {
+    for (name, value) in
+        [("x-amz-request-id", &*request), ("x-amz-id-2", &*host), ("server", "AmazonS3")]
+    {
         set(headers, name, value);
     }
 }
 
 /// The two ids that S3 gives a request.
 fn ids() -> (String, String) {
-    let bytes: Vec<u8> = (0..LONG_ID.div_ceil(16)).flat_map(|_| Uuid::new_v4().into_bytes()).collect();
+    let bytes: Vec<u8> =
+        (0..LONG_ID.div_ceil(16)).flat_map(|_| Uuid::new_v4().into_bytes()).collect();
     (hex::encode_upper(&bytes[..8]), STANDARD.encode(&bytes[..LONG_ID]))
 }
 

@@ -21,9 +21,11 @@ async fn the_archive_host_sends_the_length_and_the_headers_of_s3() {
     let url = archive_url(&world).await;
     assert_eq!(url, world.heroku.archive_url("acme", SEPTEMBER));
     let answer = world.client.get(&url).send().await.unwrap();
-    for (name, value) in
-        [("accept-ranges", "bytes"), ("server", "AmazonS3"), ("content-type", "application/octet-stream")]
-    {
+    for (name, value) in [
+        ("accept-ranges", "bytes"),
+        ("server", "AmazonS3"),
+        ("content-type", "application/octet-stream"),
+    ] {
         assert_eq!(header(&answer, name).as_deref(), Some(value));
     }
     assert_eq!(header(&answer, "last-modified").as_deref(), Some("Tue, 01 Oct 2024 00:02:24 GMT"));
@@ -35,13 +37,20 @@ async fn the_archive_host_sends_the_length_and_the_headers_of_s3() {
     let length: usize = header(&answer, "content-length").unwrap().parse().unwrap();
     assert_eq!(answer.bytes().await.unwrap().len(), length);
 
-    let unknown = world.client.get(world.heroku.archive_url_base() + "/nothing").send().await.unwrap();
+    let unknown =
+        world.client.get(world.heroku.archive_url_base() + "/nothing").send().await.unwrap();
     assert_eq!(
         (unknown.status().as_u16(), header(&unknown, "content-type").as_deref()),
         (403, Some("application/xml"))
     );
     assert!(header(&unknown, "x-amz-request-id").is_some());
-    assert!(unknown.text().await.unwrap().contains("<Code>AccessDenied</Code><Message>Access Denied</Message>"));
+    assert!(
+        unknown
+            .text()
+            .await
+            .unwrap()
+            .contains("<Code>AccessDenied</Code><Message>Access Denied</Message>")
+    );
 }
 
 #[tokio::test]
@@ -51,7 +60,11 @@ async fn a_download_can_go_on_where_it_broke_off() {
     let whole = world.client.get(&url).send().await.unwrap().bytes().await.unwrap();
     world.heroku.fault(Match::download(), Fault::CutBody { after_bytes: 1000 });
     let mut broken = world.client.get(&url).send().await.unwrap();
-    assert_eq!(header(&broken, "content-length"), Some(whole.len().to_string()), "the length of all that should come");
+    assert_eq!(
+        header(&broken, "content-length"),
+        Some(whole.len().to_string()),
+        "the length of all that should come"
+    );
     let mut got = Vec::new();
     while let Ok(Some(chunk)) = broken.chunk().await {
         got.extend_from_slice(&chunk);
@@ -59,24 +72,37 @@ async fn a_download_can_go_on_where_it_broke_off() {
     assert_eq!(got.len(), 1000);
     let rest = world.client.get(&url).header("range", "bytes=1000-").send().await.unwrap();
     assert_eq!(rest.status(), 206);
-    assert_eq!(header(&rest, "content-range").unwrap(), format!("bytes 1000-{}/{}", whole.len() - 1, whole.len()));
+    assert_eq!(
+        header(&rest, "content-range").unwrap(),
+        format!("bytes 1000-{}/{}", whole.len() - 1, whole.len())
+    );
     got.extend_from_slice(&rest.bytes().await.unwrap());
     assert!(got == whole);
-    let beyond = world.client.get(&url).header("range", format!("bytes={}-", whole.len())).send().await.unwrap();
+    let beyond = world
+        .client
+        .get(&url)
+        .header("range", format!("bytes={}-", whole.len()))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(beyond.status(), 416);
 }
 
 #[tokio::test]
 async fn an_archive_served_with_a_content_encoding_keeps_its_checksum() {
     let world = World::new();
-    world.heroku.change_archive("acme", SEPTEMBER, |archive| archive.content_encoding = Some("gzip".into()));
+    world.heroku.change_archive("acme", SEPTEMBER, |archive| {
+        archive.content_encoding = Some("gzip".into())
+    });
     let info = world.json("/enterprise-accounts/acme/archives/2024/09").await;
     let url = archive_url(&world).await;
     let sent = world.client.get(&url).send().await.unwrap();
     assert_eq!(header(&sent, "content-encoding").as_deref(), Some("gzip"));
     assert_eq!(hex::encode(Sha256::digest(sent.bytes().await.unwrap())), info["checksum"]);
     // A client that unpacks on its own would have other bytes than those of the checksum.
-    let unpacked = fake_heroku::gunzip(&world.client.get(&url).send().await.unwrap().bytes().await.unwrap()).unwrap();
+    let unpacked =
+        fake_heroku::gunzip(&world.client.get(&url).send().await.unwrap().bytes().await.unwrap())
+            .unwrap();
     assert!(unpacked.starts_with(b"{\"entries\":["));
 }
 
@@ -91,7 +117,10 @@ async fn redirects_and_refusals_of_the_archive_host_follow_the_script() {
     world.heroku.fault(Match::download(), Fault::storage(404, "NoSuchKey", "a < b & c"));
     let get = async || world.client.get(&url).send().await.unwrap();
     let moved = get().await;
-    assert_eq!((moved.status().as_u16(), header(&moved, "location").as_deref()), (307, Some("/elsewhere")));
+    assert_eq!(
+        (moved.status().as_u16(), header(&moved, "location").as_deref()),
+        (307, Some("/elsewhere"))
+    );
     let moved = get().await;
     assert_eq!((moved.status().as_u16(), header(&moved, "location")), (301, None));
     for (status, told) in [
@@ -132,7 +161,10 @@ async fn no_archive_has_a_creation_time_in_the_future() {
     assert!(world.heroku.archive_url("acme", month).len() > 20);
     world.heroku.change_archive("acme", month, |archive| {
         assert!(archive.created_at.parse::<DateTime<Utc>>().unwrap() <= Utc::now());
-        assert!(!String::from_utf8_lossy(&fake_heroku::gunzip(&archive.file).unwrap()).contains("created_at"));
+        assert!(
+            !String::from_utf8_lossy(&fake_heroku::gunzip(&archive.file).unwrap())
+                .contains("created_at")
+        );
     });
     world.heroku.put_archive("acme", month, gzip(b"[]"));
     world.heroku.change_archive("acme", month, |archive| {

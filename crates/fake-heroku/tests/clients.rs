@@ -49,8 +49,12 @@ async fn basic_authentication_with_the_token_as_password_is_taken() {
         let request = world.bare(Method::GET, EVENTS).basic_auth(user, Some(TOKEN));
         assert_eq!(request.send().await.unwrap().status(), 200, "{user:?}");
     }
-    let schemes: Vec<_> = world.heroku.requests().iter().map(|asked| (asked.scheme, asked.token.clone())).collect();
-    assert_eq!(schemes, [(Some("Basic"), Some(TOKEN.to_owned())), (Some("Basic"), Some(TOKEN.to_owned()))]);
+    let schemes: Vec<_> =
+        world.heroku.requests().iter().map(|asked| (asked.scheme, asked.token.clone())).collect();
+    assert_eq!(
+        schemes,
+        [(Some("Basic"), Some(TOKEN.to_owned())), (Some("Basic"), Some(TOKEN.to_owned()))]
+    );
     assert_eq!(world.heroku.violations(), [""; 0]);
     for (user, password) in [("", Some("HRKU-nobody-s")), ("", None), (TOKEN, None)] {
         let request = world.bare(Method::GET, EVENTS).basic_auth(user, password);
@@ -62,7 +66,11 @@ async fn basic_authentication_with_the_token_as_password_is_taken() {
 async fn any_spelling_of_version_3_is_accepted_and_no_other_version() {
     let world = World::new();
     let ask = async |accept: &str| {
-        let request = world.client.get(world.heroku.url() + EVENTS).bearer_auth(TOKEN).header("user-agent", "curl/8");
+        let request = world
+            .client
+            .get(world.heroku.url() + EVENTS)
+            .bearer_auth(TOKEN)
+            .header("user-agent", "curl/8");
         request.header("accept", accept).send().await.unwrap().status().as_u16()
     };
     for accept in [
@@ -73,7 +81,9 @@ async fn any_spelling_of_version_3_is_accepted_and_no_other_version() {
         assert_eq!(ask(accept).await, 200, "{accept}");
     }
     assert_eq!(world.heroku.violations(), [""; 0]);
-    for accept in ["*/*", "application/vnd.heroku+json", "application/vnd.heroku+json; version=33.cedar-acm"] {
+    for accept in
+        ["*/*", "application/vnd.heroku+json", "application/vnd.heroku+json; version=33.cedar-acm"]
+    {
         assert_eq!(ask(accept).await, 406, "{accept}");
     }
 }
@@ -95,7 +105,11 @@ async fn a_list_comes_in_pages_of_200_and_of_1000_at_most() {
         {
             let (rows, pages) = all(&world, path, range).await;
             let ids: BTreeSet<_> = texts(&rows, "id").into_iter().collect();
-            assert!(rows.len() == ids.len() && rows.len() >= 1203, "{path} {range}: {}", rows.len());
+            assert!(
+                rows.len() == ids.len() && rows.len() >= 1203,
+                "{path} {range}: {}",
+                rows.len()
+            );
             assert_eq!(pages, expected_pages, "{path} {range}");
         }
     }
@@ -107,9 +121,11 @@ async fn a_list_is_sorted_by_the_field_and_in_the_order_of_its_range() {
     let world = World::new();
     add_teams(&world, 30);
     let path = "/enterprise-accounts/acme/teams";
-    for (range, is_descending) in
-        [("name ..; max=7", false), ("name ..; order=asc,max=7;", false), ("name ..; max=7,order=desc", true)]
-    {
+    for (range, is_descending) in [
+        ("name ..; max=7", false),
+        ("name ..; order=asc,max=7;", false),
+        ("name ..; max=7,order=desc", true),
+    ] {
         let (rows, pages) = all(&world, path, range).await;
         let mut expected: Vec<&str> = texts(&rows, "name");
         expected.sort_unstable();
@@ -142,7 +158,11 @@ async fn every_list_says_what_part_of_it_an_answer_is() {
         assert_eq!(header(&answer, "accept-ranges").as_deref(), Some(fields), "{path}");
         assert!(header(&answer, "content-range").unwrap().starts_with("id "), "{path}");
         let (rows, pages) = all(&world, path, "id ..; max=1;").await;
-        assert_eq!((rows.len(), &rows), (pages, &all(&world, path, "id ..; max=1000;").await.0), "{path}");
+        assert_eq!(
+            (rows.len(), &rows),
+            (pages, &all(&world, path, "id ..; max=1000;").await.0),
+            "{path}"
+        );
     }
     world.heroku.change(|model| model.directory.teams.clear());
     let empty = world.get("/teams", None).await;
@@ -154,8 +174,12 @@ async fn every_list_says_what_part_of_it_an_answer_is() {
 async fn the_order_in_a_range_of_events_goes_before_that_in_the_query() {
     let world = World::new();
     let day: NaiveDate = "2024-09-28".parse().unwrap();
-    let truth: Vec<Value> =
-        world.heroku.day("acme", day).iter().map(|event| serde_json::from_slice(event).unwrap()).collect();
+    let truth: Vec<Value> = world
+        .heroku
+        .day("acme", day)
+        .iter()
+        .map(|event| serde_json::from_slice(event).unwrap())
+        .collect();
     let reversed: Vec<Value> = truth.iter().rev().cloned().collect();
     for paging in [Paging::Whole, Paging::Pages { default: 200, max: 1000 }] {
         world.heroku.set_paging(paging);
@@ -182,7 +206,9 @@ async fn each_resource_fits_the_schema_that_is_served_to_everyone() {
     let mut compiler = Compiler::new();
     compiler.set_default_draft(Draft::V4);
     compiler.add_resource("http://heroku/schema", schema.clone()).unwrap();
-    let event: Value = serde_json::from_slice(&world.heroku.day("globex", "2024-09-28".parse().unwrap())[0]).unwrap();
+    let event: Value =
+        serde_json::from_slice(&world.heroku.day("globex", "2024-09-28".parse().unwrap())[0])
+            .unwrap();
     for (name, answer) in [
         ("enterprise-account", world.json("/enterprise-accounts").await),
         ("enterprise-account", world.json("/enterprise-accounts/acme").await),
@@ -196,8 +222,11 @@ async fn each_resource_fits_the_schema_that_is_served_to_everyone() {
         ("audit-trail-event", event),
     ] {
         let mut schemas = Schemas::new();
-        let index = compiler.compile(&format!("http://heroku/schema#/definitions/{name}"), &mut schemas).unwrap();
-        let rows = if answer.is_array() { answer.as_array().unwrap().clone() } else { vec![answer] };
+        let index = compiler
+            .compile(&format!("http://heroku/schema#/definitions/{name}"), &mut schemas)
+            .unwrap();
+        let rows =
+            if answer.is_array() { answer.as_array().unwrap().clone() } else { vec![answer] };
         assert!(!rows.is_empty(), "{name}");
         for row in rows {
             schemas.validate(&row, index).unwrap_or_else(|error| panic!("{name} {row}: {error:#}"));
@@ -213,8 +242,12 @@ async fn each_resource_fits_the_schema_that_is_served_to_everyone() {
 async fn members_and_teams_are_shown_to_members_only() {
     let world = World::new();
     let members = world.json("/enterprise-accounts/acme/members").await;
-    let mut emails: Vec<&str> =
-        members.as_array().unwrap().iter().map(|row| row["user"]["email"].as_str().unwrap()).collect();
+    let mut emails: Vec<&str> = members
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["user"]["email"].as_str().unwrap())
+        .collect();
     emails.sort_unstable();
     assert_eq!(emails, ["audit@acme.example.com", "group@example.com", "viewer@acme.example.com"]);
     let teams = world.json("/teams").await;
@@ -229,7 +262,9 @@ async fn a_known_etag_is_answered_with_304() {
     let world = World::new();
     let first = world.get("/teams", None).await;
     let etag = header(&first, "etag").unwrap();
-    let again = || world.bare(Method::GET, "/teams").bearer_auth(TOKEN).header("if-none-match", &etag).send();
+    let again = || {
+        world.bare(Method::GET, "/teams").bearer_auth(TOKEN).header("if-none-match", &etag).send()
+    };
     let known = again().await.unwrap();
     assert_eq!((known.status().as_u16(), header(&known, "etag")), (304, Some(etag.clone())));
     assert_eq!(known.text().await.unwrap(), "");

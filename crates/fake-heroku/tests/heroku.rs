@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::NaiveDate;
-use fake_heroku::{FakeHeroku, Fault, Fixtures, Match, Month, Paging, Quota, corpus, gunzip, gzip, split};
+use fake_heroku::{
+    FakeHeroku, Fault, Fixtures, Match, Month, Paging, Quota, corpus, gunzip, gzip, split,
+};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -27,7 +29,11 @@ struct World {
 impl World {
     fn new() -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
+        let client = Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()
+            .unwrap();
         Self { heroku: FakeHeroku::start(Fixtures::committed()), client }
     }
 
@@ -40,7 +46,10 @@ impl World {
     }
 
     async fn acme(&self, query: &str) -> Response {
-        self.get(ACME, &format!("/enterprise-accounts/acme/events?day=2024-09-28{query}")).send().await.unwrap()
+        self.get(ACME, &format!("/enterprise-accounts/acme/events?day=2024-09-28{query}"))
+            .send()
+            .await
+            .unwrap()
     }
 }
 
@@ -61,10 +70,16 @@ fn header(response: &Response, name: &str) -> Option<String> {
 #[test]
 fn the_committed_fixtures_are_what_the_generator_makes() {
     // Compressed bytes may differ between versions of the compressor, so what they hold is compared.
-    let content = |bytes: &Bytes| if bytes.starts_with(&[0x1f, 0x8b]) { gunzip(bytes).unwrap() } else { bytes.clone() };
+    let content = |bytes: &Bytes| {
+        if bytes.starts_with(&[0x1f, 0x8b]) { gunzip(bytes).unwrap() } else { bytes.clone() }
+    };
     for (path, bytes) in corpus::files() {
         let committed = Bytes::from(std::fs::read(Fixtures::folder().join(&path)).unwrap());
-        assert!(content(&committed) == content(&bytes), "{} is not what `fake-heroku generate` makes", path.display());
+        assert!(
+            content(&committed) == content(&bytes),
+            "{} is not what `fake-heroku generate` makes",
+            path.display()
+        );
     }
 }
 
@@ -105,9 +120,20 @@ async fn a_day_is_gzipped_for_those_who_accept_it_unless_switched_off() {
 async fn pages_add_up_to_the_truth_whatever_the_events_are() {
     let world = World::new();
     world.heroku.set_paging(Paging::Pages { default: 2, max: 3 });
-    let strange =
-        [r#"{"id":"x"}"#, r#"{"id":"x"}"#, "7", "null", r#"{ "id" : "\u00e9\n" }"#, "[]", r#"{"type":"app"}"#];
-    world.heroku.put_day("acme", day(), strange.iter().map(|text| Bytes::from_static(text.as_bytes())).collect());
+    let strange = [
+        r#"{"id":"x"}"#,
+        r#"{"id":"x"}"#,
+        "7",
+        "null",
+        r#"{ "id" : "\u00e9\n" }"#,
+        "[]",
+        r#"{"type":"app"}"#,
+    ];
+    world.heroku.put_day(
+        "acme",
+        day(),
+        strange.iter().map(|text| Bytes::from_static(text.as_bytes())).collect(),
+    );
     for (query, first_range, pages) in [("", None, 4), ("&order=desc", Some("id ..; max=9"), 3)] {
         let mut range = first_range.map(str::to_owned);
         let (mut all, mut count) = (Vec::new(), 0);
@@ -136,30 +162,41 @@ async fn pages_add_up_to_the_truth_whatever_the_events_are() {
     let pages: Vec<_> = world.heroku.requests().iter().map(|asked| asked.page.unwrap()).collect();
     assert_eq!(pages, [1, 2, 3, 4, 1, 2, 3]);
 
-    let garbage = world.get(ACME, "/enterprise-accounts/acme/events?day=2024-09-28").header("range", "bytes=0-");
+    let garbage = world
+        .get(ACME, "/enterprise-accounts/acme/events?day=2024-09-28")
+        .header("range", "bytes=0-");
     let refused = refusal(garbage.send().await.unwrap()).await;
-    assert_eq!(refused, (StatusCode::RANGE_NOT_SATISFIABLE, "requested_range_not_satisfiable".into()));
+    assert_eq!(
+        refused,
+        (StatusCode::RANGE_NOT_SATISFIABLE, "requested_range_not_satisfiable".into())
+    );
     assert_eq!(world.heroku.violations().len(), 1);
 }
 
 #[tokio::test]
 async fn filters_select_by_type_action_and_address_of_the_actor() {
     let world = World::new();
-    let selected = events(world.acme("&type=app&action=create&actor=user%40example.com").await).await;
+    let selected =
+        events(world.acme("&type=app&action=create&actor=user%40example.com").await).await;
     let truth: Vec<Bytes> = world
         .heroku
         .day("acme", day())
         .into_iter()
         .filter(|event| {
             let event: Value = serde_json::from_slice(event).unwrap();
-            event["type"] == "app" && event["action"] == "create" && event["actor"]["email"] == "user@example.com"
+            event["type"] == "app"
+                && event["action"] == "create"
+                && event["actor"]["email"] == "user@example.com"
         })
         .collect();
     assert!(truth.len() >= 90 && truth.len() < 450, "{}", truth.len());
     assert_eq!(selected, truth);
 
     world.heroku.add_event("acme", day(), "not an object");
-    assert_eq!(events(world.acme("&type=app&action=create&actor=user%40example.com").await).await, truth);
+    assert_eq!(
+        events(world.acme("&type=app&action=create&actor=user%40example.com").await).await,
+        truth
+    );
 }
 
 #[tokio::test]
@@ -172,10 +209,16 @@ async fn each_wrong_request_has_its_error_and_only_malformed_ones_are_violations
     assert_eq!(send(world.get("HRKU-unknown", path)).await, wrong(401, "unauthorized"));
     assert_eq!(send(world.get(VIEWER, path)).await, wrong(403, "forbidden"));
     assert_eq!(send(world.get(GLOBEX, path)).await, wrong(404, "not_found"));
-    assert_eq!(send(world.get(ACME, "/enterprise-accounts/nobody/events")).await, wrong(404, "not_found"));
+    assert_eq!(
+        send(world.get(ACME, "/enterprise-accounts/nobody/events")).await,
+        wrong(404, "not_found")
+    );
     assert_eq!(world.heroku.violations(), Vec::<String>::new());
 
-    assert_eq!(send(world.get(ACME, &format!("{path}&team=team-a"))).await, wrong(400, "bad_request"));
+    assert_eq!(
+        send(world.get(ACME, &format!("{path}&team=team-a"))).await,
+        wrong(400, "bad_request")
+    );
     assert_eq!(
         send(world.get(ACME, "/enterprise-accounts/acme/events?day=28-09-2024")).await,
         wrong(400, "bad_request")
@@ -183,7 +226,8 @@ async fn each_wrong_request_has_its_error_and_only_malformed_ones_are_violations
     let url = world.heroku.url() + path;
     let bare = world.client.get(&url).bearer_auth(ACME).header("user-agent", "test");
     assert_eq!(send(bare).await, wrong(406, "not_acceptable"));
-    let anonymous = world.client.get(&url).header("accept", "application/vnd.heroku+json; version=3");
+    let anonymous =
+        world.client.get(&url).header("accept", "application/vnd.heroku+json; version=3");
     assert_eq!(send(anonymous).await, wrong(400, "bad_request"));
     assert_eq!(world.heroku.violations().len(), 5, "{:?}", world.heroku.violations());
 
@@ -201,22 +245,35 @@ async fn faults_are_used_up_in_order_and_those_left_are_known() {
     world.heroku.fault(matching(), Fault::body(200, "text/html", "<html>"));
     world.heroku.fault(matching(), Fault::TrailingGarbage);
     world.heroku.fault(matching(), Fault::Redirect { location: "http://127.0.0.1:1/".into() });
-    world.heroku.fault(matching(), Fault::Header { name: "X-Heroku-Warning".into(), value: "careful".into() });
+    world.heroku.fault(
+        matching(),
+        Fault::Header { name: "X-Heroku-Warning".into(), value: "careful".into() },
+    );
 
     assert_eq!(world.acme("").await.status(), 503);
     assert_eq!(world.acme("").await.status(), 503);
     let limited = world.acme("").await;
-    assert_eq!((limited.status().as_u16(), header(&limited, "retry-after")), (429, Some("1".into())));
+    assert_eq!(
+        (limited.status().as_u16(), header(&limited, "retry-after")),
+        (429, Some("1".into()))
+    );
     assert_eq!(world.acme("").await.text().await.unwrap(), "<html>");
     assert!(world.acme("").await.text().await.unwrap().ends_with("]{\"and\":"));
     let moved = world.acme("").await;
-    assert_eq!((moved.status().as_u16(), header(&moved, "location")), (302, Some("http://127.0.0.1:1/".into())));
+    assert_eq!(
+        (moved.status().as_u16(), header(&moved, "location")),
+        (302, Some("http://127.0.0.1:1/".into()))
+    );
     let good = world.acme("").await;
     assert_eq!(header(&good, "x-heroku-warning").as_deref(), Some("careful"));
     assert_eq!(events(good).await.len(), 450);
 
     assert_eq!(world.heroku.faults_left().len(), 1);
-    let echo = world.get(GLOBEX, "/enterprise-accounts/globex/events?day=2024-09-28").send().await.unwrap();
+    let echo = world
+        .get(GLOBEX, "/enterprise-accounts/globex/events?day=2024-09-28")
+        .send()
+        .await
+        .unwrap();
     assert!(echo.text().await.unwrap().contains(&format!("Bearer {GLOBEX}")));
     assert_eq!(world.heroku.faults_left(), Vec::<String>::new());
 }
@@ -289,7 +346,10 @@ async fn a_hanging_request_is_answered_when_released_and_a_trickled_one_is_whole
     assert!(!hung.is_finished());
     world.heroku.release_hangs();
     assert_eq!(events(hung.await.unwrap().unwrap()).await.len(), 450);
-    world.heroku.fault(Match::events("acme"), Fault::Trickle { chunk: 4000, every: Duration::from_millis(1) });
+    world.heroku.fault(
+        Match::events("acme"),
+        Fault::Trickle { chunk: 4000, every: Duration::from_millis(1) },
+    );
     assert_eq!(events(world.acme("").await).await.len(), 450);
 }
 
@@ -304,7 +364,8 @@ async fn the_quota_belongs_to_the_user_and_an_empty_one_gives_429() {
     let limited = world.acme("").await;
     assert_eq!(header(&limited, "retry-after"), None);
     assert_eq!(refusal(limited).await, (StatusCode::TOO_MANY_REQUESTS, "rate_limit".into()));
-    let left: Value = world.get(second, "/account/rate-limits").send().await.unwrap().json().await.unwrap();
+    let left: Value =
+        world.get(second, "/account/rate-limits").send().await.unwrap().json().await.unwrap();
     assert_eq!(left["remaining"], 0);
     assert_eq!(world.get(GLOBEX, "/account").send().await.unwrap().status(), 200);
     world.heroku.set_remaining("audit@acme.example.com", 1);
@@ -315,12 +376,16 @@ async fn the_quota_belongs_to_the_user_and_an_empty_one_gives_429() {
 async fn an_archive_lies_at_another_host_and_its_checksum_is_that_of_its_bytes() {
     let world = World::new();
     let get = |path: &str| world.get(ACME, path).send();
-    let list: Value = get("/enterprise-accounts/acme/archives").await.unwrap().json().await.unwrap();
+    let list: Value =
+        get("/enterprise-accounts/acme/archives").await.unwrap().json().await.unwrap();
     assert_eq!(list.as_array().unwrap().len(), 2);
     assert_eq!(list[1].get("url"), None);
-    let info: Value = get("/enterprise-accounts/acme/archives/2024/09").await.unwrap().json().await.unwrap();
+    let info: Value =
+        get("/enterprise-accounts/acme/archives/2024/09").await.unwrap().json().await.unwrap();
     let url = info["url"].as_str().unwrap();
-    assert!(url.starts_with(&world.heroku.archive_url_base()) && !url.starts_with(&world.heroku.url()));
+    assert!(
+        url.starts_with(&world.heroku.archive_url_base()) && !url.starts_with(&world.heroku.url())
+    );
 
     let file = world.client.get(url).send().await.unwrap().bytes().await.unwrap();
     assert_eq!(hex::encode(Sha256::digest(&file)), info["checksum"]);
@@ -328,8 +393,9 @@ async fn an_archive_lies_at_another_host_and_its_checksum_is_that_of_its_bytes()
     let mut json = Vec::new();
     flate2::read::GzDecoder::new(&file[..]).read_to_end(&mut json).unwrap();
     let mut archived = entries(&json);
-    let mut truth: Vec<Bytes> =
-        (25..=28).flat_map(|day| world.heroku.day("acme", NaiveDate::from_ymd_opt(2024, 9, day).unwrap())).collect();
+    let mut truth: Vec<Bytes> = (25..=28)
+        .flat_map(|day| world.heroku.day("acme", NaiveDate::from_ymd_opt(2024, 9, day).unwrap()))
+        .collect();
     assert_ne!(archived, truth, "an archive is in no order");
     archived.sort();
     truth.sort();
@@ -342,7 +408,8 @@ async fn an_archive_lies_at_another_host_and_its_checksum_is_that_of_its_bytes()
     assert_eq!(missing.0, 404);
 
     world.heroku.put_archive("acme", Month { year: 2024, month: 9 }, gzip(b"[]"));
-    let changed: Value = get("/enterprise-accounts/acme/archives/2024/09").await.unwrap().json().await.unwrap();
+    let changed: Value =
+        get("/enterprise-accounts/acme/archives/2024/09").await.unwrap().json().await.unwrap();
     assert_ne!(changed["checksum"], info["checksum"]);
 }
 
@@ -359,8 +426,9 @@ fn entries(json: &[u8]) -> Vec<Bytes> {
 #[tokio::test]
 async fn accounts_and_teams_are_shown_to_their_members_alone() {
     let world = World::new();
-    let get =
-        async |token: &str, path: &str| -> Value { world.get(token, path).send().await.unwrap().json().await.unwrap() };
+    let get = async |token: &str, path: &str| -> Value {
+        world.get(token, path).send().await.unwrap().json().await.unwrap()
+    };
     let accounts = get(VIEWER, "/enterprise-accounts").await;
     assert_eq!(accounts[0]["name"], "acme");
     assert_eq!(accounts[0]["permissions"], serde_json::json!(["view"]));
@@ -377,8 +445,10 @@ async fn a_generated_day_is_the_same_each_time_and_each_event_is_json() {
     world.heroku.generate_day("acme", day(), 3000);
     let first = events(world.acme("").await).await;
     assert_eq!(first, world.heroku.day("acme", day()));
-    let mut ids: Vec<String> =
-        first.iter().map(|event| serde_json::from_slice::<Value>(event).unwrap()["id"].to_string()).collect();
+    let mut ids: Vec<String> = first
+        .iter()
+        .map(|event| serde_json::from_slice::<Value>(event).unwrap()["id"].to_string())
+        .collect();
     ids.sort();
     ids.dedup();
     assert_eq!(ids.len(), 3000);

@@ -30,7 +30,8 @@ pub(crate) fn measure(table: &mut Table, events: usize) -> Result<()> {
     stage.heroku.put_archive("acme", Month { year: 2024, month: 9 }, file);
     stage.migrated("archive")?;
     let (from, to) = ("2024-09-01", "2024-09-30");
-    let taken = stage.run("archive", &["backfill", "--via", "archive", "--from", from, "--to", to])?;
+    let taken =
+        stage.run("archive", &["backfill", "--via", "archive", "--from", from, "--to", to])?;
     let report: Value = serde_json::from_str(&taken.printed)?;
     if report["totals"]["new_events"].as_u64() != Some(events as u64) {
         return Err(format!("not all events are new: {}", report["totals"]).into());
@@ -39,10 +40,16 @@ pub(crate) fn measure(table: &mut Table, events: usize) -> Result<()> {
     let rows = stage.folder.path().join("rows.gz");
     let rows = rows.display();
     let copy = "\\copy audit_events";
-    process::run(&shell(&format!("{} -c \"{copy} TO STDOUT\" | gzip -1 > '{rows}'", stage.psql("archive"))))?;
+    process::run(&shell(&format!(
+        "{} -c \"{copy} TO STDOUT\" | gzip -1 > '{rows}'",
+        stage.psql("archive")
+    )))?;
     stage.drop_database("archive")?;
     stage.migrated("bare")?;
-    let bare = process::run(&shell(&format!("gunzip -c '{rows}' | {} -c \"{copy} FROM STDIN\"", stage.psql("bare"))))?;
+    let bare = process::run(&shell(&format!(
+        "gunzip -c '{rows}' | {} -c \"{copy} FROM STDIN\"",
+        stage.psql("bare")
+    )))?;
     expect(&stage, "bare", "audit_events", events)?;
     let rate = events as f64 / taken.wall.as_secs_f64();
     table.row(
@@ -68,7 +75,8 @@ pub(crate) fn measure(table: &mut Table, events: usize) -> Result<()> {
 pub(crate) fn pack(events: usize) -> Result<Bytes> {
     let issuer = Issuer { id: fake_heroku::uuid("acme"), name: "acme".into(), teams: Vec::new() };
     let first = NaiveDate::from_ymd_opt(2024, 9, 1).ok_or("no such day")?;
-    let mut file = io::BufWriter::with_capacity(64 * 1024, GzEncoder::new(Vec::new(), Compression::fast()));
+    let mut file =
+        io::BufWriter::with_capacity(64 * 1024, GzEncoder::new(Vec::new(), Compression::fast()));
     let of_a_day = events / DAYS;
     for number in 0..events {
         let day = first + Days::new((number % DAYS) as u64);

@@ -26,7 +26,8 @@ pub(crate) fn measure(table: &mut Table, events: usize, runs: usize) -> Result<(
     stage.heroku.generate_day("acme", day(), events);
     // Made beforehand, so that making them is not measured.
     stage.heroku.put_day("acme", day(), stage.heroku.day("acme", day()));
-    let (mut own, mut by_hand, mut bare, mut by_dlt) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut own, mut by_hand, mut bare, mut by_dlt) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let dlt = dlt::Installed::find();
     for run in 0..runs {
         let database = format!("own_{run}");
@@ -44,7 +45,11 @@ pub(crate) fn measure(table: &mut Table, events: usize, runs: usize) -> Result<(
     let cpu = median(own.iter().map(|taken| taken.cpu).collect());
     let peak = median(own.iter().map(|taken| taken.peak_kib).collect());
     let what = format!("a day of {events} events");
-    table.row(&what, format!("{ours:.2?}, {rate:.0} events/s, {cpu:.2?} of processor, {}", mib(peak)), "");
+    table.row(
+        &what,
+        format!("{ours:.2?}, {rate:.0} events/s, {cpu:.2?} of processor, {}", mib(peak)),
+        "",
+    );
     for (other, taken, target) in [
         ("`curl` + `jq` + `\\copy` into a table with one key", &by_hand, "≤ 0.35"),
         ("a bare `COPY` of the same rows into the same tables and indexes", &bare, "≤ 1.5"),
@@ -74,7 +79,10 @@ fn with_curl(stage: &Stage, database: &str, events: usize) -> Result<Taken> {
         "CREATE TABLE events (id text PRIMARY KEY, created_at timestamptz, type text, action text, actor text, event json)",
     )?;
     let mut command = shell(&BY_HAND.replace("$PSQL", &stage.psql(database)));
-    command.env("FOLDER", stage.folder.path()).env("URL", stage.heroku.url()).env("DAY", day().to_string());
+    command
+        .env("FOLDER", stage.folder.path())
+        .env("URL", stage.heroku.url())
+        .env("DAY", day().to_string());
     let taken = process::run(command.env("TOKEN", TOKEN))?;
     expect(stage, database, "events", events)?;
     stage.drop_database(database)?;
@@ -86,7 +94,11 @@ fn with_copy(stage: &Stage, from: &str, database: &str, events: usize) -> Result
     stage.migrated(database)?;
     let file = stage.folder.path().join("rows");
     let psql = |database, verb| {
-        shell(&format!("{} -c \"\\copy audit_events {verb} '{}'\"", stage.psql(database), file.display()))
+        shell(&format!(
+            "{} -c \"\\copy audit_events {verb} '{}'\"",
+            stage.psql(database),
+            file.display()
+        ))
     };
     process::run(&psql(from, "TO"))?;
     let taken = process::run(&psql(database, "FROM"))?;
@@ -98,5 +110,9 @@ fn with_copy(stage: &Stage, from: &str, database: &str, events: usize) -> Result
 /// Sees that all events are in a table.
 pub(crate) fn expect(stage: &Stage, database: &str, table: &str, events: usize) -> Result<()> {
     let found = stage.cluster.psql(database, &format!("SELECT count(*) FROM {table}"))?;
-    if found == events.to_string() { Ok(()) } else { Err(format!("{database}: {found} events, not {events}").into()) }
+    if found == events.to_string() {
+        Ok(())
+    } else {
+        Err(format!("{database}: {found} events, not {events}").into())
+    }
 }

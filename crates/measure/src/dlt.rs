@@ -47,7 +47,11 @@ impl Installed {
             quiet(Command::new("python3").args(["-m", "venv"]).arg(&folder))
                 .ok_or_else(|| failed("python3 -m venv"))?;
         }
-        let ask = || quiet(Command::new(&python).args(["-c", "import dlt, psycopg2; print(dlt.__version__)"]));
+        let ask = || {
+            quiet(
+                Command::new(&python).args(["-c", "import dlt, psycopg2; print(dlt.__version__)"]),
+            )
+        };
         if ask().is_none() {
             let mut pip = Command::new(&python);
             quiet(pip.args(["-m", "pip", "install", "--quiet", "dlt[postgres]"]))
@@ -64,14 +68,22 @@ impl Installed {
     /// Loads the day into a new database, from nothing.
     pub(crate) fn load(&self, stage: &Stage, database: &str, events: usize) -> Result<Taken> {
         stage.cluster.create_database(database)?;
-        let (script, work) = (stage.folder.path().join("load.py"), stage.folder.path().join(database));
+        let (script, work) =
+            (stage.folder.path().join("load.py"), stage.folder.path().join(database));
         fs::write(&script, SCRIPT)?;
         // It wants a password, whatever the server does.
         let port = stage.cluster.port().ok_or("the cluster has no port")?;
         let url = format!("postgresql://postgres:none@127.0.0.1:{port}/{database}");
         let mut command = Command::new(&self.python);
-        command.arg(&script).env("URL", stage.heroku.url()).env("DAY", day().to_string()).env("TOKEN", TOKEN);
-        command.env("DATABASE_URL", url).env("FOLDER", &work).env("RUNTIME__DLTHUB_TELEMETRY", "false");
+        command
+            .arg(&script)
+            .env("URL", stage.heroku.url())
+            .env("DAY", day().to_string())
+            .env("TOKEN", TOKEN);
+        command
+            .env("DATABASE_URL", url)
+            .env("FOLDER", &work)
+            .env("RUNTIME__DLTHUB_TELEMETRY", "false");
         let taken = process::run(&command)?;
         expect(stage, database, "audit.events", events)?;
         stage.drop_database(database)?;

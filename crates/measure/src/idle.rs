@@ -28,16 +28,24 @@ pub(crate) fn measure(table: &mut Table, runs: usize) -> Result<()> {
     }
     let wall = median(taken.iter().map(|taken| taken.wall).collect());
     let peak = median(taken.iter().map(|taken| taken.peak_kib).collect());
-    let (port, counted) = trips::count_before(stage.cluster.port().ok_or("the cluster has no port")?)?;
+    let (port, counted) =
+        trips::count_before(stage.cluster.port().ok_or("the cluster has no port")?)?;
     let mut command = stage.auditsync("idle", &[]);
     command.env("DATABASE_URL", format!("postgres://postgres@127.0.0.1:{port}/idle"));
     process::run(&command)?;
     let requests = stage.heroku.requests().len();
-    let (trips, connections) = (counted.trips.load(Ordering::Relaxed), counted.connections.load(Ordering::Relaxed));
-    table.row("a run with nothing due", format!("**{:.1} ms**, {}", millis(wall), mib(peak)), "≤ 60 ms");
+    let (trips, connections) =
+        (counted.trips.load(Ordering::Relaxed), counted.connections.load(Ordering::Relaxed));
+    table.row(
+        "a run with nothing due",
+        format!("**{:.1} ms**, {}", millis(wall), mib(peak)),
+        "≤ 60 ms",
+    );
     table.row(
         "… its round trips to the database; its requests",
-        format!("**{trips}** on {connections} connections, those to connect included; **{requests}**"),
+        format!(
+            "**{trips}** on {connections} connections, those to connect included; **{requests}**"
+        ),
         "≤ 4; none",
     );
 
@@ -61,7 +69,8 @@ fn start(stage: &Stage, accounts: &[String]) -> Result<Duration> {
     stage.configure(accounts, &format!("http://{}", listener.local_addr()?))?;
     stage.cluster.create_database_from("start", "fresh")?;
     let begun = Instant::now();
-    let program = stage.auditsync("start", &[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    let program =
+        stage.auditsync("start", &[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
     let mut program = Ended(program);
     let (mut connection, _) = listener.accept()?;
     connection.read_exact(&mut [0])?;

@@ -18,7 +18,11 @@ pub(crate) fn measure(table: &mut Table, events: &[usize]) -> Result<()> {
             let taken = stage.sync_day("memory", day(), events)?;
             stage.drop_database("memory")?;
             let figure = format!("**{}**, {:.2?}", mib(taken.peak_kib), taken.wall);
-            table.row(format!("peak memory, a day of {events} events {answer}"), figure, "≤ 40 MiB");
+            table.row(
+                format!("peak memory, a day of {events} events {answer}"),
+                figure,
+                "≤ 40 MiB",
+            );
         }
     }
     Ok(())

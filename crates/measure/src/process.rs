@@ -28,8 +28,14 @@ pub(crate) struct Taken {
 /// Has the program built as it is released, if it is not.
 pub(crate) fn build() -> Result<()> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let built = Command::new(cargo).args(["build", "--release", "--quiet", "--package", "auditsync"]).status()?;
-    if built.success() && auditsync().is_file() { Ok(()) } else { Err("auditsync can't be built".into()) }
+    let built = Command::new(cargo)
+        .args(["build", "--release", "--quiet", "--package", "auditsync"])
+        .status()?;
+    if built.success() && auditsync().is_file() {
+        Ok(())
+    } else {
+        Err("auditsync can't be built".into())
+    }
 }
 
 /// The program, beside this one.
@@ -55,7 +61,8 @@ pub(crate) fn run(command: &Command) -> Result<Taken> {
         return Err(failed().into());
     }
     let (figures, printed) = text.split_once('\n').ok_or_else(failed)?;
-    let figures: Vec<i64> = figures.split(' ').map(str::parse).collect::<std::result::Result<_, _>>()?;
+    let figures: Vec<i64> =
+        figures.split(' ').map(str::parse).collect::<std::result::Result<_, _>>()?;
     let [wall, peak_kib, cpu] = figures[..] else { return Err(failed().into()) };
     let micros = |figure: i64| Duration::from_micros(figure.unsigned_abs());
     Ok(Taken { wall: micros(wall), peak_kib, cpu: micros(cpu), printed: printed.to_owned() })
@@ -68,9 +75,15 @@ pub(crate) fn measure_here(command: &[OsString]) -> Result<()> {
     let output = Command::new(program).args(arguments).stderr(Stdio::inherit()).output()?;
     let wall = begun.elapsed();
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
-    let cpu =
-        [usage.user_time(), usage.system_time()].iter().map(|t| t.tv_sec() * 1_000_000 + t.tv_usec()).sum::<i64>();
+    let cpu = [usage.user_time(), usage.system_time()]
+        .iter()
+        .map(|t| t.tv_sec() * 1_000_000 + t.tv_usec())
+        .sum::<i64>();
     println!("{} {} {cpu}", wall.as_micros(), usage.max_rss());
     std::io::stdout().write_all(&output.stdout)?;
-    if output.status.success() { Ok(()) } else { Err(format!("it ended with {}", output.status).into()) }
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(format!("it ended with {}", output.status).into())
+    }
 }

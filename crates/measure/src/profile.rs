@@ -34,7 +34,8 @@ pub(crate) fn measure(table: &mut Table, events: usize) -> Result<()> {
         println!("| {} |", row.replace('|', " | "));
     }
     println!();
-    let figure = format!("{:.2?}, {:.2?} of processor, {}", taken.wall, taken.cpu, mib(taken.peak_kib));
+    let figure =
+        format!("{:.2?}, {:.2?} of processor, {}", taken.wall, taken.cpu, mib(taken.peak_kib));
     table.row(format!("a day of {events} events, profiled"), figure, "");
     table.note(stage.cluster.psql("profiled", WAL)?);
     Ok(())

@@ -20,11 +20,13 @@ pub(crate) fn measure(table: &mut Table, events: usize) -> Result<()> {
     let events = events / DAYS * DAYS;
     stage.heroku.put_archive("acme", Month { year: 2024, month: 9 }, pack(events)?);
     stage.migrated("complete")?;
-    stage.run("complete", &["backfill", "--via", "archive", "--from", "2024-09-01", "--to", "2024-09-30"])?;
+    stage.run(
+        "complete",
+        &["backfill", "--via", "archive", "--from", "2024-09-01", "--to", "2024-09-30"],
+    )?;
     stage.migrated("empty")?;
     // A source owes nothing before its first day.
-    let first_day =
-        "INSERT INTO audit_events_log (source, process_date, status) VALUES ('acme', '2024-09-01', 'PENDING')";
+    let first_day = "INSERT INTO audit_events_log (source, process_date, status) VALUES ('acme', '2024-09-01', 'PENDING')";
     stage.cluster.psql("empty", first_day)?;
     let (complete, _) = reconcile(&stage, "complete", 0)?;
     let (empty, missing) = reconcile(&stage, "empty", 1)?;
@@ -33,7 +35,11 @@ pub(crate) fn measure(table: &mut Table, events: usize) -> Result<()> {
     }
     for (what, taken) in [("nothing", &complete), ("every event", &empty)] {
         let figure = format!("**{}**, {:.2?}", mib(taken.peak_kib), taken.wall);
-        table.row(format!("`reconcile` of {events} events, {what} missing, peak memory"), figure, "≤ 64 MiB");
+        table.row(
+            format!("`reconcile` of {events} events, {what} missing, peak memory"),
+            figure,
+            "≤ 64 MiB",
+        );
     }
     let more = empty.peak_kib - complete.peak_kib;
     if more > MORE_KIB {

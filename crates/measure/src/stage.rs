@@ -31,10 +31,15 @@ pub(crate) struct Stage {
 impl Stage {
     /// A new one, whose Heroku has these accounts, and for whose requests there is a quota without end.
     pub(crate) fn new(accounts: &[String]) -> Result<Self> {
-        let preloading =
-            || Cluster::builder().durable().tcp().setting("shared_preload_libraries", "pg_stat_statements");
+        let preloading = || {
+            Cluster::builder()
+                .durable()
+                .tcp()
+                .setting("shared_preload_libraries", "pg_stat_statements")
+        };
         // Where PostgreSQL came without its further modules, figures that need one are left out.
-        let cluster = preloading().start().or_else(|_| Cluster::builder().durable().tcp().start())?;
+        let cluster =
+            preloading().start().or_else(|_| Cluster::builder().durable().tcp().start())?;
         let heroku = FakeHeroku::start(Model::default());
         heroku.add_token(TOKEN, MANAGER);
         heroku.set_quota(Quota { capacity: 1_000_000, per_hour: 1_000_000, retry_after: None });
@@ -49,7 +54,9 @@ impl Stage {
     /// Writes the file: a source for each account, whose API lies at `base_url`.
     pub(crate) fn configure(&self, accounts: &[String], base_url: &str) -> Result<()> {
         let sources = accounts.iter().map(|account| {
-            format!("[[source]]\nname = \"{account}\"\naccount = \"{account}\"\ntoken_env = \"TOKEN\"\n")
+            format!(
+                "[[source]]\nname = \"{account}\"\naccount = \"{account}\"\ntoken_env = \"TOKEN\"\n"
+            )
         });
         let file = format!(
             "[api]\nbase_url = \"{base_url}\"\n[events]\nlog = \"none\"\n[rate_limit]\nburst = 4500\n{}",
@@ -98,7 +105,11 @@ impl Stage {
     /// A psql that takes a command on a database of the cluster, as a shell would write it.
     pub(crate) fn psql(&self, database: &str) -> String {
         let program = self.cluster.bin("psql");
-        format!("'{}' -X -q -v ON_ERROR_STOP=1 -d '{}'", program.display(), self.cluster.url(database))
+        format!(
+            "'{}' -X -q -v ON_ERROR_STOP=1 -d '{}'",
+            program.display(),
+            self.cluster.url(database)
+        )
     }
 }
 

@@ -13,7 +13,12 @@ pub(crate) struct Table {
 
 impl Table {
     /// Prints a row: what was measured, what it came to, and what it should come to.
-    pub(crate) fn row(&mut self, measure: impl Display, figure: impl Display, target: impl Display) {
+    pub(crate) fn row(
+        &mut self,
+        measure: impl Display,
+        figure: impl Display,
+        target: impl Display,
+    ) {
         if !self.begun {
             println!("| measure | auditsync | target |\n|---|---|---|");
             self.begun = true;
@@ -59,11 +64,20 @@ fn machine() -> String {
         line.split(" (").next().map(str::to_owned)
     };
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let cpu = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("an unknown processor");
+    let cpu = cpu
+        .lines()
+        .find_map(|line| line.strip_prefix("model name"))
+        .unwrap_or("an unknown processor");
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let versions = [("psql", "--version"), ("curl", "--version"), ("jq", "--version"), ("uname", "-sr")];
+    let versions =
+        [("psql", "--version"), ("curl", "--version"), ("jq", "--version"), ("uname", "-sr")];
     let versions: Vec<String> =
         versions.iter().filter_map(|(program, argument)| first_line(program, argument)).collect();
-    let date = chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now()).format("%Y-%m-%d");
-    format!("{date}; {cores} cores, {}; {}", cpu.trim_matches([' ', ':', '\t']), versions.join(", "))
+    let date =
+        chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now()).format("%Y-%m-%d");
+    format!(
+        "{date}; {cores} cores, {}; {}",
+        cpu.trim_matches([' ', ':', '\t']),
+        versions.join(", ")
+    )
 }

@@ -19,7 +19,11 @@ impl Account {
         ["postgres", "nobody"]
             .into_iter()
             .find_map(|user| Some(Self { uid: ask_id("-u", user)?, gid: ask_id("-g", user)? }))
-            .ok_or_else(|| io::Error::other("PostgreSQL refuses root, and there is neither a user postgres nor nobody"))
+            .ok_or_else(|| {
+                io::Error::other(
+                    "PostgreSQL refuses root, and there is neither a user postgres nor nobody",
+                )
+            })
     }
 
     /// Makes a program run as this user, without root's supplementary groups.

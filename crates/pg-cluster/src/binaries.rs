@@ -24,7 +24,8 @@ impl Binaries {
 
     /// Looks in these places alone, in order.
     pub fn find_in(places: &[Place]) -> Result<Self, NotFound> {
-        let complete = |folder: &&PathBuf| NEEDED.iter().all(|program| folder.join(program).is_file());
+        let complete =
+            |folder: &&PathBuf| NEEDED.iter().all(|program| folder.join(program).is_file());
         match places.iter().flat_map(|place| &place.folders).find(complete) {
             Some(folder) => Ok(Self { folder: folder.clone() }),
             None => Err(NotFound { places: places.to_vec() }),
@@ -69,7 +70,11 @@ impl std::error::Error for NotFound {}
 
 impl fmt::Display for NotFound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "no PostgreSQL server found ({} in one folder). Looked at:", NEEDED.join(", "))?;
+        writeln!(
+            f,
+            "no PostgreSQL server found ({} in one folder). Looked at:",
+            NEEDED.join(", ")
+        )?;
         for place in &self.places {
             write!(f, "  {}", place.name)?;
             for (n, folder) in place.folders.iter().enumerate() {

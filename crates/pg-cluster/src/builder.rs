@@ -52,7 +52,8 @@ impl Builder {
         let settings = self.all_settings();
         let binaries = self.binaries.map_or_else(Binaries::find, Ok)?;
         let (folder, guard) = Folder::create()?;
-        let socket_dir = ("unix_socket_directories".into(), folder.path().to_string_lossy().into_owned());
+        let socket_dir =
+            ("unix_socket_directories".into(), folder.path().to_string_lossy().into_owned());
         let settings: Vec<_> = [socket_dir].into_iter().chain(settings).collect();
         let mut server = Server::prepare(&binaries, &folder, guard, self.durable, &settings)?;
         let port = if self.tcp {
@@ -81,14 +82,22 @@ impl Builder {
     }
 }
 
-fn start_on_free_port(server: &mut Server, binaries: &Binaries, folder: &Folder) -> Result<u16, Error> {
+fn start_on_free_port(
+    server: &mut Server,
+    binaries: &Binaries,
+    folder: &Folder,
+) -> Result<u16, Error> {
     let mut tries = 1;
     loop {
         let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
         let port = free.map_err(Error::io("find a free port"))?.port();
         match server.start(binaries, folder, port) {
             Ok(()) => return Ok(port),
-            Err(Error::Ended { log, .. }) if tries < PORTS_TRIED && log.contains("could not bind") => tries += 1,
+            Err(Error::Ended { log, .. })
+                if tries < PORTS_TRIED && log.contains("could not bind") =>
+            {
+                tries += 1
+            }
             Err(e) => return Err(e),
         }
     }

@@ -4,7 +4,8 @@ use std::{fmt::Write, path::Path};
 
 pub(crate) fn over_socket(socket_dir: &Path, port: u16, database: &str) -> String {
     let port = if port == 5432 { String::new() } else { format!(":{port}") };
-    let (database, host) = (encoded(database.as_bytes()), encoded(socket_dir.as_os_str().as_encoded_bytes()));
+    let (database, host) =
+        (encoded(database.as_bytes()), encoded(socket_dir.as_os_str().as_encoded_bytes()));
     format!("postgresql://postgres@localhost{port}/{database}?host={host}")
 }
 
@@ -18,7 +19,8 @@ pub(crate) fn with_database(url: &str, database: &str) -> Option<String> {
     if !matches!(scheme, "postgresql" | "postgres") {
         return None;
     }
-    let (address, query) = rest.split_once('?').map_or((rest, None), |(address, query)| (address, Some(query)));
+    let (address, query) =
+        rest.split_once('?').map_or((rest, None), |(address, query)| (address, Some(query)));
     let authority = address.split('/').next()?;
     let query = query.map(|query| format!("?{query}")).unwrap_or_default();
     Some(format!("{scheme}://{authority}/{}{query}", encoded(database.as_bytes())))
@@ -61,9 +63,15 @@ mod tests {
     #[test]
     fn another_database_keeps_user_port_and_options() {
         let other = |url| with_database(url, "new");
-        assert_eq!(other("postgres://u:p@h:1/old?a=b").as_deref(), Some("postgres://u:p@h:1/new?a=b"));
+        assert_eq!(
+            other("postgres://u:p@h:1/old?a=b").as_deref(),
+            Some("postgres://u:p@h:1/new?a=b")
+        );
         assert_eq!(other("postgresql://h").as_deref(), Some("postgresql://h/new"));
-        assert_eq!(other("postgresql://h?host=/tmp").as_deref(), Some("postgresql://h/new?host=/tmp"));
+        assert_eq!(
+            other("postgresql://h?host=/tmp").as_deref(),
+            Some("postgresql://h/new?host=/tmp")
+        );
         assert_eq!(other("host=localhost dbname=old"), None);
         assert_eq!(other("mysql://h/old"), None);
     }

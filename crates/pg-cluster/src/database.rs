@@ -37,7 +37,8 @@ pub fn fresh_database() -> Database {
         Ok(url) if !url.is_empty() => Server::Elsewhere(url),
         _ => Server::Shared(shared()),
     };
-    Database::create(server, None).unwrap_or_else(|e| panic!("can't create a database for a test: {e}"))
+    Database::create(server, None)
+        .unwrap_or_else(|e| panic!("can't create a database for a test: {e}"))
 }
 
 /// A test's own database; on a server that outlives the tests, it is dropped with this value.
@@ -111,7 +112,9 @@ impl Database {
             Err(TryLockError::WouldBlock) => return self.session()?.ask_and_forget(sql),
         };
         // The server may have cut it, or have been started anew.
-        let alive = kept.take().and_then(|mut session| session.ask_and_forget("").is_ok().then_some(session));
+        let alive = kept
+            .take()
+            .and_then(|mut session| session.ask_and_forget("").is_ok().then_some(session));
         let mut session = alive.map_or_else(|| self.session(), Ok)?;
         let rows = session.ask_and_forget(sql)?;
         *kept = Some(session);
@@ -152,7 +155,10 @@ impl Server {
 impl Drop for Database {
     fn drop(&mut self) {
         if let Server::Elsewhere(_) = self.server {
-            let sql = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", conninfo::identifier(&self.name));
+            let sql = format!(
+                "DROP DATABASE IF EXISTS {} WITH (FORCE)",
+                conninfo::identifier(&self.name)
+            );
             if let Err(e) = self.server.run(&sql) {
                 eprintln!("the test's database {} is left: {e}", self.name);
             }

@@ -93,7 +93,10 @@ impl Folder {
 fn hand_over(path: &Path, base: &Path, account: &Account) -> io::Result<()> {
     for ancestor in fs::canonicalize(base)?.ancestors() {
         if fs::metadata(ancestor)?.permissions().mode() & 0o001 == 0 {
-            return Err(io::Error::other(format!("{} is closed to other users", ancestor.display())));
+            return Err(io::Error::other(format!(
+                "{} is closed to other users",
+                ancestor.display()
+            )));
         }
     }
     chown(path, Some(account.uid), Some(account.gid))

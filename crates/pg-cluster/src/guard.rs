@@ -39,7 +39,8 @@ impl Guard {
             .stderr(Stdio::null())
             .spawn()?;
         let mut complaint = String::new();
-        let heard = shell.stdout.take().map_or(Ok(0), |mut stdout| stdout.read_to_string(&mut complaint));
+        let heard =
+            shell.stdout.take().map_or(Ok(0), |mut stdout| stdout.read_to_string(&mut complaint));
         let guard = Self { shell };
         heard?;
         if complaint.is_empty() { Ok(guard) } else { Err(io::Error::other(complaint.trim())) }

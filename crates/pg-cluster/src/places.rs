@@ -46,9 +46,13 @@ impl Place {
         let mut places = vec![
             Self { name: format!("{BINARIES_VARIABLE} (not set)"), folders: Vec::new() },
             Self { name: "PATH".into(), folders: search_path() },
-            Self { name: "pg_config --bindir".into(), folders: told_by_pg_config().into_iter().collect() },
+            Self {
+                name: "pg_config --bindir".into(),
+                folders: told_by_pg_config().into_iter().collect(),
+            },
         ];
-        places.extend(newest_first(DISTRIBUTIONS.iter().map(|pattern| matching(pattern)).collect()));
+        places
+            .extend(newest_first(DISTRIBUTIONS.iter().map(|pattern| matching(pattern)).collect()));
         places
     }
 }
@@ -77,7 +81,13 @@ fn matching(pattern: &str) -> (Option<Version>, Place) {
         .collect();
     found.sort_by(|a, b| b.cmp(a));
     let newest = found.first().map(|(version, _)| version.clone());
-    (newest, Place { name: pattern.into(), folders: found.into_iter().map(|(_, folder)| folder).collect() })
+    (
+        newest,
+        Place {
+            name: pattern.into(),
+            folders: found.into_iter().map(|(_, folder)| folder).collect(),
+        },
+    )
 }
 
 /// Those with nothing stay, to be named when all fail.
@@ -90,7 +100,9 @@ fn newest_first(mut places: Vec<(Option<Version>, Place)>) -> impl Iterator<Item
 fn search_path() -> Vec<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&path)
-        .filter_map(|folder| Some(fs::canonicalize(folder.join("pg_ctl")).ok()?.parent()?.to_owned()))
+        .filter_map(|folder| {
+            Some(fs::canonicalize(folder.join("pg_ctl")).ok()?.parent()?.to_owned())
+        })
         .collect()
 }
 
@@ -116,7 +128,11 @@ mod tests {
         let place = |version: Option<u32>, name: &str| {
             (version.map(|n| vec![n]), Place { name: name.into(), folders: Vec::new() })
         };
-        let sorted = newest_first(vec![place(None, "absent"), place(Some(9), "old"), place(Some(17), "new")]);
+        let sorted = newest_first(vec![
+            place(None, "absent"),
+            place(Some(9), "old"),
+            place(Some(17), "new"),
+        ]);
         assert_eq!(sorted.map(|place| place.name).collect::<Vec<_>>(), ["new", "old", "absent"]);
     }
 

@@ -38,11 +38,17 @@ impl Server {
     ) -> Result<Self, Error> {
         let mut server = Self { guard: Some(guard), process: None };
         server.initialise(binaries, folder, durable)?;
-        configure(&folder.data().join("postgresql.conf"), settings).map_err(Error::io("write postgresql.conf"))?;
+        configure(&folder.data().join("postgresql.conf"), settings)
+            .map_err(Error::io("write postgresql.conf"))?;
         Ok(server)
     }
 
-    fn initialise(&mut self, binaries: &Binaries, folder: &Folder, durable: bool) -> Result<(), Error> {
+    fn initialise(
+        &mut self,
+        binaries: &Binaries,
+        folder: &Folder,
+        durable: bool,
+    ) -> Result<(), Error> {
         let program = binaries.bin("initdb");
         let mut command = folder.command(&program);
         command.args(["--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C"]);
@@ -50,14 +56,26 @@ impl Server {
             command.arg("--no-sync");
         }
         command.arg("--pgdata").arg(folder.data());
-        let status = self.spawn(command, folder, Watched::Preparation)?.wait().map_err(Error::io("wait for initdb"))?;
+        let status = self
+            .spawn(command, folder, Watched::Preparation)?
+            .wait()
+            .map_err(Error::io("wait for initdb"))?;
         self.process = None;
         self.watch(Watched::Nothing)?;
-        if status.success() { Ok(()) } else { Err(Error::Ended { status, log: folder.end_of_log() }) }
+        if status.success() {
+            Ok(())
+        } else {
+            Err(Error::Ended { status, log: folder.end_of_log() })
+        }
     }
 
     /// Starts the server and waits until it takes connections.
-    pub(crate) fn start(&mut self, binaries: &Binaries, folder: &Folder, port: u16) -> Result<(), Error> {
+    pub(crate) fn start(
+        &mut self,
+        binaries: &Binaries,
+        folder: &Folder,
+        port: u16,
+    ) -> Result<(), Error> {
         if let Some(process) = &mut self.process
             && matches!(process.try_wait(), Ok(None))
         {
@@ -79,7 +97,8 @@ impl Server {
             }
             Some(Ok(())) => Ok(()),
             None => {
-                let error = Error::TooSlow { what: "become ready", limit: LIMIT, log: folder.end_of_log() };
+                let error =
+                    Error::TooSlow { what: "become ready", limit: LIMIT, log: folder.end_of_log() };
                 self.stop(folder, Shutdown::Immediate)?;
                 Err(error)
             }
@@ -134,7 +153,10 @@ impl Server {
     }
 
     fn watch(&mut self, what: Watched) -> Result<(), Error> {
-        self.guard.as_mut().map_or(Ok(()), |guard| guard.watch(what)).map_err(Error::io("reach the guard"))
+        self.guard
+            .as_mut()
+            .map_or(Ok(()), |guard| guard.watch(what))
+            .map_err(Error::io("reach the guard"))
     }
 }
 

@@ -68,7 +68,11 @@ impl Session {
         match self.psql.wait() {
             Ok(status) => {
                 let complaints = self.complaints.take().and_then(|reader| reader.join().ok());
-                Error::Program { program: "psql".into(), status, stderr: complaints.unwrap_or_default() }
+                Error::Program {
+                    program: "psql".into(),
+                    status,
+                    stderr: complaints.unwrap_or_default(),
+                }
             }
             Err(source) => Error::io("wait for psql")(source),
         }

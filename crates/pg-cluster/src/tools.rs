@@ -49,7 +49,10 @@ impl Cluster {
     pub(crate) fn client(&self, program: &str) -> Result<Command, Error> {
         let path = self.bin(program);
         if !path.is_file() {
-            return Err(Error::NoProgram { program: program.into(), folder: Some(self.binaries.folder().into()) });
+            return Err(Error::NoProgram {
+                program: program.into(),
+                folder: Some(self.binaries.folder().into()),
+            });
         }
         let mut command = Command::new(path);
         server::without_pg_variables(&mut command);
@@ -75,10 +78,18 @@ pub(crate) fn ask_for_rows(psql: &mut Command, url: &str) {
 }
 
 fn output_of(mut command: Command, input: &str) -> Result<String, Error> {
-    let program = Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let program = Path::new(command.get_program())
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
     let failed = || Error::io(format!("run {program}"));
-    let mut process =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(failed())?;
+    let mut process = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(failed())?;
     let pipe = process.stdin.take();
     let output = thread::scope(|scope| {
         // A program that failed early closes its input; its own message is the better one.

@@ -18,7 +18,13 @@ fn a_cluster_runs_sql_even_for_root() {
     assert_eq!(cluster.psql("postgres", "SELECT current_user, 'ü'").unwrap(), "postgres|ü");
     let encoding = "SELECT pg_encoding_to_char(encoding), datcollate FROM pg_database WHERE datname = 'postgres'";
     assert_eq!(cluster.psql("postgres", encoding).unwrap(), "UTF8|C");
-    assert!(cluster.psql("postgres", "SELECT oops").unwrap_err().to_string().contains("\"oops\" does not exist"));
+    assert!(
+        cluster
+            .psql("postgres", "SELECT oops")
+            .unwrap_err()
+            .to_string()
+            .contains("\"oops\" does not exist")
+    );
 }
 
 #[test]
@@ -58,7 +64,13 @@ fn what_was_committed_survives_every_kind_of_restart() {
 fn a_stopped_cluster_refuses_connections_until_it_is_started() {
     let cluster = Cluster::builder().tcp().start().unwrap();
     let url = cluster.tcp_url("postgres").unwrap();
-    let over_tcp = || Command::new(cluster.bin("psql")).args(["-X", "-c", "SELECT 1", &url]).output().unwrap().status;
+    let over_tcp = || {
+        Command::new(cluster.bin("psql"))
+            .args(["-X", "-c", "SELECT 1", &url])
+            .output()
+            .unwrap()
+            .status
+    };
     assert!(over_tcp().success());
     cluster.stop(Shutdown::Fast).unwrap();
     cluster.stop(Shutdown::Fast).unwrap();
@@ -71,9 +83,12 @@ fn a_stopped_cluster_refuses_connections_until_it_is_started() {
 
 #[test]
 fn settings_reach_the_server_and_the_last_one_wins() {
-    let builder = Cluster::builder().durable().setting("work_mem", "1MB").setting("work_mem", "7MB");
+    let builder =
+        Cluster::builder().durable().setting("work_mem", "1MB").setting("work_mem", "7MB");
     let cluster = builder.setting("application_name", "it's").start().unwrap();
-    let shown = cluster.psql("postgres", "SHOW work_mem; SHOW application_name; SHOW fsync; SHOW timezone").unwrap();
+    let shown = cluster
+        .psql("postgres", "SHOW work_mem; SHOW application_name; SHOW fsync; SHOW timezone")
+        .unwrap();
     // psql names itself as it connects.
     assert_eq!(shown, "7MB\npsql\non\nUTC");
     assert_eq!(shared().psql("postgres", "SHOW fsync").unwrap(), "off");
@@ -107,9 +122,15 @@ fn what_a_script_sets_or_leaves_open_does_not_outlast_it() {
 
     let open = database.psql("BEGIN; CREATE TABLE mine (n int)").unwrap_err().to_string();
     assert!(open.contains("DISCARD ALL cannot run inside a transaction block"), "{open}");
-    let wrong = database.psql("CREATE TABLE ours (n int); SELECT 1 / 0; DROP TABLE ours").unwrap_err().to_string();
+    let wrong = database
+        .psql("CREATE TABLE ours (n int); SELECT 1 / 0; DROP TABLE ours")
+        .unwrap_err()
+        .to_string();
     assert!(wrong.contains("division by zero"), "{wrong}");
-    assert_eq!(database.psql("SELECT to_regclass('mine') IS NULL, to_regclass('ours') IS NULL").unwrap(), "t|f");
+    assert_eq!(
+        database.psql("SELECT to_regclass('mine') IS NULL, to_regclass('ours') IS NULL").unwrap(),
+        "t|f"
+    );
     assert_ne!(session(), first);
 }
 
@@ -155,7 +176,9 @@ fn a_script_that_waits_for_another_one_does_not_hold_it_up() {
 fn equal_databases_have_equal_dumps() {
     let cluster = start();
     cluster.create_database("one").unwrap();
-    cluster.psql("one", "CREATE TABLE t (n int PRIMARY KEY); INSERT INTO t VALUES (1), (2)").unwrap();
+    cluster
+        .psql("one", "CREATE TABLE t (n int PRIMARY KEY); INSERT INTO t VALUES (1), (2)")
+        .unwrap();
     cluster.create_database_from("two", "one").unwrap();
     let dump = |name| cluster.dump(name).unwrap();
     assert!(dump("one").contains("CREATE TABLE public.t"));
@@ -170,7 +193,9 @@ fn terminating_backends_cuts_the_connections_of_one_database() {
     let sleeper = |name: &str| {
         cluster.create_database(name).unwrap();
         let mut psql = Command::new(cluster.bin("psql"));
-        psql.args(["-X", "-c", "SELECT pg_sleep(60)", &cluster.url(name)]).stdout(Stdio::null()).stderr(Stdio::null());
+        psql.args(["-X", "-c", "SELECT pg_sleep(60)", &cluster.url(name)])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         psql.spawn().unwrap()
     };
     let (mut cut, mut kept) = (sleeper("one"), sleeper("two"));
@@ -197,14 +222,17 @@ fn a_process_killed_with_its_cluster_running_leaves_nothing() {
 
 #[test]
 fn a_process_killed_while_it_prepares_its_cluster_leaves_nothing() {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_pg-cluster")).stdin(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        Command::new(env!("CARGO_BIN_EXE_pg-cluster")).stdin(Stdio::piped()).spawn().unwrap();
     let prefix = format!("pg-{}-", child.id());
-    let started =
-        || {
-            fs::read_dir(std::env::temp_dir()).unwrap().flatten().map(|entry| entry.path()).find(|path| {
-                path.file_name().unwrap().to_string_lossy().starts_with(&prefix) && path.join("data").exists()
-            })
-        };
+    let started = || {
+        fs::read_dir(std::env::temp_dir()).unwrap().flatten().map(|entry| entry.path()).find(
+            |path| {
+                path.file_name().unwrap().to_string_lossy().starts_with(&prefix)
+                    && path.join("data").exists()
+            },
+        )
+    };
     eventually("initdb is at work", || started().is_some());
     let folder = started().unwrap();
     child.kill().unwrap();
@@ -235,7 +263,8 @@ fn a_process_terminated_with_its_cluster_running_leaves_nothing() {
 
 #[test]
 fn a_command_gets_the_cluster_as_the_server_for_tests() {
-    let mut program = Program::start(&["sh", "-c", "echo DATABASE_URL=$AUDITSYNC_TEST_DATABASE_URL; exit 7"]);
+    let mut program =
+        Program::start(&["sh", "-c", "echo DATABASE_URL=$AUDITSYNC_TEST_DATABASE_URL; exit 7"]);
     let folder = program.socket_dir();
     assert_eq!(program.child.wait().unwrap().code(), Some(7));
     assert!(!folder.exists());

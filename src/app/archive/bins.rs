@@ -62,11 +62,16 @@ impl Bins {
     }
 
     fn take(&mut self, may_go: impl Fn(&Bin) -> bool) -> Option<Vec<(Place, Bin)>> {
-        let mut places: Vec<_> =
-            self.bins.iter().filter(|(_, bin)| may_go(bin)).map(|(place, bin)| (bin.weight, *place)).collect();
+        let mut places: Vec<_> = self
+            .bins
+            .iter()
+            .filter(|(_, bin)| may_go(bin))
+            .map(|(place, bin)| (bin.weight, *place))
+            .collect();
         places.sort_unstable_by(|a, b| b.cmp(a));
         places.truncate(DAYS_AT_ONCE);
-        let taken: Vec<_> = places.iter().filter_map(|(_, place)| self.bins.remove_entry(place)).collect();
+        let taken: Vec<_> =
+            places.iter().filter_map(|(_, place)| self.bins.remove_entry(place)).collect();
         self.weight -= taken.iter().map(|(_, bin)| bin.weight).sum::<usize>();
         (!taken.is_empty()).then_some(taken)
     }
@@ -121,7 +126,8 @@ mod tests {
     fn at_the_end_everything_is_taken_once() {
         let mut bins = Bins::default();
         (0..5).for_each(|source| bins.put(place(source), &event(610 + source)));
-        let all: Vec<_> = std::iter::from_fn(|| bins.take_largest()).flat_map(|some| taken(Some(some))).collect();
+        let all: Vec<_> =
+            std::iter::from_fn(|| bins.take_largest()).flat_map(|some| taken(Some(some))).collect();
         assert_eq!(all, [(4, 1), (3, 1), (2, 1), (1, 1), (0, 1)]);
         assert_eq!(bins.weight, 0);
     }

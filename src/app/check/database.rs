@@ -10,7 +10,8 @@ pub(super) async fn look(app: &App<'_>) -> Vec<Check> {
         Ok(reader) => reader,
         Err(Failure::Usage(_) | Failure::Connect(ConnectError::Address(_))) => return Vec::new(),
         Err(failure) => {
-            let advice = "Nothing else could be asked of it; compare the address with `heroku pg:info`";
+            let advice =
+                "Nothing else could be asked of it; compare the address with `heroku pg:info`";
             return vec![Check::bad("server", "database", failure.to_string(), advice)];
         }
     };
@@ -34,12 +35,17 @@ async fn look_inside(reader: &Reader, checks: &mut Vec<Check>) -> Result<(), Fai
     let rights = reader.rights().await?;
     checks.extend(rights.iter().map(|rights| allowed(&server.role, rights)));
     // Its version stands in a table that this role may not be allowed to read, or that does not show all its rows.
-    let is_readable = rights.iter().all(|rights| rights.granted.iter().any(|right| right == "SELECT"));
-    if !is_readable || server.obstacles.iter().any(|obstacle| matches!(obstacle, Obstacle::RowSecurity { .. })) {
+    let is_readable =
+        rights.iter().all(|rights| rights.granted.iter().any(|right| right == "SELECT"));
+    if !is_readable
+        || server.obstacles.iter().any(|obstacle| matches!(obstacle, Obstacle::RowSecurity { .. }))
+    {
         return Ok(());
     }
     checks.push(match reader.schema_as_it_is().await? {
-        Schema::Absent if !server.to_migrating.is_empty() => in_the_way("schema", "database", &server.to_migrating[0]),
+        Schema::Absent if !server.to_migrating.is_empty() => {
+            in_the_way("schema", "database", &server.to_migrating[0])
+        }
         Schema::Current => match reader.lacking().await? {
             Some(obstacle) => in_the_way("schema", "database", &obstacle),
             None => Check::good("schema", "database", "up to date"),
@@ -83,7 +89,10 @@ fn pooler(reader: &Reader, server: &Server) -> Check {
     let found = if place.port == server.port {
         "none seen".to_owned()
     } else {
-        format!("the server itself listens on port {}, so a pooler or a tunnel is between", server.port)
+        format!(
+            "the server itself listens on port {}, so a pooler or a tunnel is between",
+            server.port
+        )
     };
     Check::good("pooler", place.to_string(), found)
 }
@@ -109,7 +118,8 @@ fn allowed(role: &str, rights: &Rights) -> Check {
         return Check::good("rights", table, format!("{role} may {}", granted.join(", ")));
     }
     let lacking = lacking.join(", ");
-    let advice = format!("A sync needs it: GRANT {lacking} ON {table} TO {role}, or see sql/roles.sql");
+    let advice =
+        format!("A sync needs it: GRANT {lacking} ON {table} TO {role}, or see sql/roles.sql");
     Check::bad("rights", table, format!("{role} may not {lacking}"), advice)
 }
 

@@ -16,10 +16,13 @@ const ATTEMPTS: u32 = 3;
 
 /// Looks at what the enabled sources are read with. Tokens that are not there were told before.
 pub(super) async fn look(app: &App<'_>) -> Result<Vec<Check>, Failure> {
-    let usable = |source: &&Source| env(&source.token_env).is_some_and(|text| Token::parse(&text).is_ok());
+    let usable =
+        |source: &&Source| env(&source.token_env).is_some_and(|text| Token::parse(&text).is_ok());
     let sources: Vec<&Source> = super::enabled(app).filter(usable).collect();
     // Two budgets for one token were told before, too, and leave no way to ask.
-    let Ok(tokens) = app.config.tokens(sources.iter().copied(), &env) else { return Ok(Vec::new()) };
+    let Ok(tokens) = app.config.tokens(sources.iter().copied(), &env) else {
+        return Ok(Vec::new());
+    };
     let client = match Client::new(&app.config.api, sources.iter().copied(), &tokens) {
         Ok(client) => client,
         Err(SetupError::NoCertificates(_)) => {
@@ -55,12 +58,15 @@ struct Inquiry<'a> {
 
 impl<'a> Inquiry<'a> {
     fn new(client: &'a Client, token: &Token, sources: &'a [&'a Source]) -> Self {
-        let mut variables: Vec<&str> = sources.iter().map(|source| source.token_env.as_str()).collect();
+        let mut variables: Vec<&str> =
+            sources.iter().map(|source| source.token_env.as_str()).collect();
         variables.sort_unstable();
         variables.dedup();
         let policy = sources.first().map(|source| source.retry.clone()).unwrap_or_default();
         let retry = Retry {
-            max_attempts: policy.max_attempts.min(ATTEMPTS.try_into().unwrap_or(policy.max_attempts)),
+            max_attempts: policy
+                .max_attempts
+                .min(ATTEMPTS.try_into().unwrap_or(policy.max_attempts)),
             max_elapsed: policy.max_elapsed.min(PATIENCE),
             ..policy
         };
@@ -71,7 +77,9 @@ impl<'a> Inquiry<'a> {
         // The quota comes first: asking for it does not count, and where little is left nothing else is asked.
         let quota = match self.client.quota(&self.asker).await {
             Ok(quota) => self.quota(quota.remaining),
-            Err(error) if is_refused(&error) => return checks.push(self.failed("user", &self.variables, &error)),
+            Err(error) if is_refused(&error) => {
+                return checks.push(self.failed("user", &self.variables, &error));
+            }
             Err(error) => self.failed("quota", &self.variables, &error),
         };
         if !quota.ok {
@@ -81,9 +89,14 @@ impl<'a> Inquiry<'a> {
             Ok(user) => self.harmless(&user.email),
             Err(error) => return checks.push(self.failed("user", &self.variables, &error)),
         };
-        checks.push(Check::good("user", &self.variables, format!("the token is valid, and that of {email}")));
+        checks.push(Check::good(
+            "user",
+            &self.variables,
+            format!("the token is valid, and that of {email}"),
+        ));
         checks.push(quota);
-        let mut accounts: Vec<&str> = self.sources.iter().map(|source| source.scope.account.as_str()).collect();
+        let mut accounts: Vec<&str> =
+            self.sources.iter().map(|source| source.scope.account.as_str()).collect();
         accounts.sort_unstable();
         accounts.dedup();
         for account in accounts {
@@ -93,7 +106,8 @@ impl<'a> Inquiry<'a> {
 
     fn quota(&self, remaining: u32) -> Check {
         let reserve = self.sources.first().map_or(0, |source| source.rate_limit.reserve);
-        let found = format!("{remaining} requests left, of which the last {reserve} stay with others");
+        let found =
+            format!("{remaining} requests left, of which the last {reserve} stay with others");
         if remaining > reserve {
             return Check::good("quota", &self.variables, found);
         }
@@ -109,17 +123,29 @@ impl<'a> Inquiry<'a> {
         };
         let variables = &self.variables;
         checks.push(match permissions {
-            None => Check::good("account", name, format!("seen with {variables}; Heroku tells no permissions")),
-            Some(known) if known.iter().any(|permission| permission == "manage") => {
-                Check::good("account", name, format!("seen with {variables}, with the permission manage"))
-            }
+            None => Check::good(
+                "account",
+                name,
+                format!("seen with {variables}; Heroku tells no permissions"),
+            ),
+            Some(known) if known.iter().any(|permission| permission == "manage") => Check::good(
+                "account",
+                name,
+                format!("seen with {variables}, with the permission manage"),
+            ),
             Some(known) => {
-                let found = format!("{email} lacks the permission manage in it, and has: {}", known.join(", "));
-                let advice = format!("Have somebody who manages the account give {email} the permission manage");
+                let found = format!(
+                    "{email} lacks the permission manage in it, and has: {}",
+                    known.join(", ")
+                );
+                let advice = format!(
+                    "Have somebody who manages the account give {email} the permission manage"
+                );
                 Check::bad("account", name, self.harmless(&found), self.harmless(&advice))
             }
         });
-        let in_account = |source: &&&Source| source.scope.account == name && source.scope.team.is_some();
+        let in_account =
+            |source: &&&Source| source.scope.account == name && source.scope.team.is_some();
         if self.sources.iter().any(|source| in_account(&source)) {
             self.teams(name, checks).await;
         }
@@ -140,20 +166,25 @@ impl<'a> Inquiry<'a> {
             return checks.extend(wanted.iter().map(|team| self.failed("team", team, &error)));
         }
         for team in wanted {
-            let is_its =
-                |source: &&&Source| source.scope.account == account && source.scope.team.as_deref() == Some(team);
+            let is_its = |source: &&&Source| {
+                source.scope.account == account && source.scope.team.as_deref() == Some(team)
+            };
             let Some(source) = self.sources.iter().find(is_its) else { continue };
-            checks.push(match teams.find(self.client, &source.scope, &self.asker, &mut cost).await {
-                Ok(Some(Found { lost: Some(lost), .. })) => {
-                    Check::good("team", team, lost.to_string()).advise(lost.advice())
-                }
-                Ok(Some(Found { team: known, .. })) => {
-                    Check::good("team", team, format!("{} in {account}", self.harmless(&known.name)))
-                }
-                Ok(None) => continue,
-                Err(NoSelector::Heroku(error)) => self.failed("team", team, &error),
-                Err(none) => Check::bad("team", team, none.to_string(), none.advice(source)),
-            });
+            checks.push(
+                match teams.find(self.client, &source.scope, &self.asker, &mut cost).await {
+                    Ok(Some(Found { lost: Some(lost), .. })) => {
+                        Check::good("team", team, lost.to_string()).advise(lost.advice())
+                    }
+                    Ok(Some(Found { team: known, .. })) => Check::good(
+                        "team",
+                        team,
+                        format!("{} in {account}", self.harmless(&known.name)),
+                    ),
+                    Ok(None) => continue,
+                    Err(NoSelector::Heroku(error)) => self.failed("team", team, &error),
+                    Err(none) => Check::bad("team", team, none.to_string(), none.advice(source)),
+                },
+            );
         }
     }
 
@@ -162,7 +193,9 @@ impl<'a> Inquiry<'a> {
         let source = of_account.or(self.sources.first()).copied();
         let advice = match (error.fault.status().map(|status| status.as_u16()), source) {
             (Some(300..=399 | 400..=428 | 430..=499), Some(source)) => advice(&error.fault, source),
-            _ => "See that this machine reaches Heroku (status.heroku.com), and try again".to_owned(),
+            _ => {
+                "See that this machine reaches Heroku (status.heroku.com), and try again".to_owned()
+            }
         };
         Check::bad(check, subject, error.to_string(), advice)
     }

@@ -26,7 +26,8 @@ pub(super) async fn work(context: Arc<Context>, job: Job) -> Vec<DayReport> {
     let mut heartbeat = Heartbeat::default();
     let views = claim(&context.writing, &job.days, &mut heartbeat, &mut reports).await;
     // A settled day comes here only after a repair of it broke off. It need not be read again, and its list may be gone.
-    let (settled, mut views): (Vec<View>, Vec<View>) = views.into_iter().partition(|view| view.lease.was_settled());
+    let (settled, mut views): (Vec<View>, Vec<View>) =
+        views.into_iter().partition(|view| view.lease.was_settled());
     if !settled.is_empty() {
         reports.extend(finish_all(&context.writing, settled, ReadFrom::Stored).await);
     }
@@ -48,7 +49,8 @@ async fn read(context: &Context, job: &Job, views: &mut [View]) {
         if views.iter().all(|view| view.stopped.is_some()) {
             return Ok(End::NobodyLeft);
         }
-        let mut storing = Storing { context, token: &job.asker.token, views: &mut *views, saw_any: false };
+        let mut storing =
+            Storing { context, token: &job.asker.token, views: &mut *views, saw_any: false };
         let end = read_through(&mut reader, &mut storing).await?;
         if end == End::Whole && !storing.saw_any {
             context.doubts.disbelieve(context, job, views, &mut cost).await;

@@ -44,11 +44,22 @@ enum Known {
 
 impl Doubts {
     /// Stops the views of a fetch that came empty, unless it is to be believed.
-    pub(super) async fn disbelieve(&self, context: &Context, job: &Job, views: &mut [View], cost: &mut Cost) {
+    pub(super) async fn disbelieve(
+        &self,
+        context: &Context,
+        job: &Job,
+        views: &mut [View],
+        cost: &mut Cost,
+    ) {
         let DayQuery { account, filter, date } = &job.query;
-        let doubted =
-            |view: &&mut View| view.stopped.is_none() && !(view.lease.was_whole() && view.lease.stored_before() > 0);
-        if views.iter_mut().filter(doubted).all(|view| view.lease.claimed_at() - end(*date) < DOUBTED_AFTER) {
+        let doubted = |view: &&mut View| {
+            view.stopped.is_none() && !(view.lease.was_whole() && view.lease.stored_before() > 0)
+        };
+        if views
+            .iter_mut()
+            .filter(doubted)
+            .all(|view| view.lease.claimed_at() - end(*date) < DOUBTED_AFTER)
+        {
             return;
         }
         let reason = match context.writing.reader.witness(account, filter, *date).await {
@@ -96,7 +107,10 @@ async fn count(context: &Context, job: &Job, month: Month, cost: &mut Cost) -> K
     let archive = match context.client.archive(&job.query.account, month, &job.asker, cost).await {
         Ok(archive) => archive,
         Err(ArchiveError::Heroku(error))
-            if error.fault.status().is_some_and(|status| matches!(status.as_u16(), 403 | 404 | 410)) =>
+            if error
+                .fault
+                .status()
+                .is_some_and(|status| matches!(status.as_u16(), 403 | 404 | 410)) =>
         {
             return Known::Nothing;
         }
@@ -112,7 +126,10 @@ async fn count(context: &Context, job: &Job, month: Month, cost: &mut Cost) -> K
 }
 
 /// How many events each day has; `None` where some do not say which day is theirs.
-async fn count_days(archive: &Archive, selector: &Selector) -> Result<Option<HashMap<NaiveDate, u64>>, Unreadable> {
+async fn count_days(
+    archive: &Archive,
+    selector: &Selector,
+) -> Result<Option<HashMap<NaiveDate, u64>>, Unreadable> {
     let mut days = HashMap::new();
     let mut entries = archive.read()?;
     while let Some(batch) = entries.next().await? {

@@ -34,7 +34,8 @@ impl View {
             let stored = writing.reader.event_ids(&self.day.key, filter, team, &after).await?;
             let Some(last) = stored.last() else { break };
             after.clone_from(&last.id);
-            let expected = stored.into_iter().filter(|stored| stored.should_be_listed_on(self.day.key.date));
+            let expected =
+                stored.into_iter().filter(|stored| stored.should_be_listed_on(self.day.key.date));
             for gone in expected.filter(|stored| !seen.contains(&stored.id)) {
                 vanished.count += 1;
                 if vanished.named.len() < NAMED {

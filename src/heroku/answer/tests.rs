@@ -145,7 +145,13 @@ struct Cause(&'static str, #[source] Option<Box<Cause>>);
 async fn a_broken_connection_is_told_with_each_of_its_causes_once() {
     let causes = Cause("read: reset by peer", Some(Box::new(Cause("reset by peer", None))));
     let body = reqwest::Body::wrap_stream(futures_util::stream::iter([Err::<&[u8], _>(causes)]));
-    let error = reqwest::Response::from(http::Response::new(body)).chunk().await.expect_err("half an answer");
+    let error = reqwest::Response::from(http::Response::new(body))
+        .chunk()
+        .await
+        .expect_err("half an answer");
     let told = Fault::Network(error).to_string();
-    assert_eq!(told, "error decoding response body: request or response body error: read: reset by peer");
+    assert_eq!(
+        told,
+        "error decoding response body: request or response body error: read: reset by peer"
+    );
 }

@@ -126,15 +126,21 @@ impl Download {
     }
 
     /// Follows redirects to the answer that holds the file.
-    async fn find(&mut self, files: &reqwest::Client, token: &Token) -> Result<Response, HostFault> {
+    async fn find(
+        &mut self,
+        files: &reqwest::Client,
+        token: &Token,
+    ) -> Result<Response, HostFault> {
         loop {
             let response = files.get(self.url.clone()).send().await;
-            let response = response.map_err(|error| HostFault::Passing(Fault::Network(error.without_url())))?;
+            let response = response
+                .map_err(|error| HostFault::Passing(Fault::Network(error.without_url())))?;
             let status = response.status();
             match status.as_u16() {
                 200 => return Ok(response),
                 300..=303 | 305..=399 => {
-                    let next = self.follow(&response).map_err(|why| HostFault::Astray { status, why })?;
+                    let next =
+                        self.follow(&response).map_err(|why| HostFault::Astray { status, why })?;
                     self.secrets.add(&next);
                     self.url = next;
                     self.redirects += 1;
@@ -211,7 +217,11 @@ async fn save(mut response: Response) -> io::Result<Result<Downloaded, Fault>> {
         }
     }
     file.flush().await?;
-    Ok(Ok(Downloaded { file: file.into_std().await, bytes, checksum: hex::encode(hash.finalize()) }))
+    Ok(Ok(Downloaded {
+        file: file.into_std().await,
+        bytes,
+        checksum: hex::encode(hash.finalize()),
+    }))
 }
 
 fn words(code: Option<&String>, message: Option<&String>) -> String {
@@ -231,9 +241,12 @@ impl Secrets {
         let mut parts: Vec<String> = vec![url.path().to_owned()];
         parts.extend(url.query().map(str::to_owned));
         parts.extend(url.path().split('/').map(str::to_owned));
-        parts.extend(url.query().into_iter().flat_map(|query| query.split(['&', '='])).map(str::to_owned));
+        parts.extend(
+            url.query().into_iter().flat_map(|query| query.split(['&', '='])).map(str::to_owned),
+        );
         let decoded: Vec<String> = parts.iter().flat_map(|part| decoded(part)).collect();
-        self.0.extend(parts.into_iter().chain(decoded).filter(|part| part.len() >= SHORTEST_SECRET));
+        self.0
+            .extend(parts.into_iter().chain(decoded).filter(|part| part.len() >= SHORTEST_SECRET));
         // The longest first: what is hidden in a part of it would leave the rest to be seen.
         self.0.sort_by_key(|part| std::cmp::Reverse(part.len()));
         self.0.dedup();
@@ -244,7 +257,8 @@ impl Secrets {
         let body = String::from_utf8_lossy(body);
         let code = element(&body, "Code").map(|code| code.trim().to_owned());
         let is_code = |code: &String| {
-            let is_word = !code.is_empty() && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.');
+            let is_word = !code.is_empty()
+                && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.');
             is_word && code.len() <= LONGEST_CODE && self.hide_in(code, token) == **code
         };
         let message = element(&body, "Message").map(|text| self.hide_in(&text, token));
@@ -256,7 +270,9 @@ impl Secrets {
         for secret in &self.0 {
             text = text.replace(secret, "[address]");
         }
-        let words = text.split_whitespace().map(|word| if word.contains("://") { "[address]" } else { word });
+        let words = text
+            .split_whitespace()
+            .map(|word| if word.contains("://") { "[address]" } else { word });
         masked(&harmless(&words.collect::<Vec<_>>().join(" "), token))
     }
 }
@@ -273,7 +289,9 @@ fn element(xml: &str, name: &str) -> Option<String> {
     let (_, rest) = xml.split_once(&format!("<{name}>"))?;
     let (text, _) = rest.split_once(&format!("</{name}>"))?;
     let named = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&amp;", "&")];
-    Some(named.iter().fold(text.to_owned(), |text, (name, character)| text.replace(name, character)))
+    Some(
+        named.iter().fold(text.to_owned(), |text, (name, character)| text.replace(name, character)),
+    )
 }
 
 #[cfg(test)]
@@ -305,7 +323,11 @@ mod tests {
             ("https://:word@host.example/a", Err(Astray::Credentials)),
         ] {
             let found = destination(&from, location);
-            assert_eq!(found.as_ref().map(Url::as_str), expected.as_ref().map(|text| *text), "{location}");
+            assert_eq!(
+                found.as_ref().map(Url::as_str),
+                expected.as_ref().map(|text| *text),
+                "{location}"
+            );
         }
         assert_eq!(destination(&url("http://a/"), "https://a/"), Err(Astray::OtherScheme));
         assert!(destination(&url("http://a/"), "http://b/").is_ok());
@@ -315,16 +337,25 @@ mod tests {
     fn the_host_s_words_are_its_code_and_message_without_anything_secret() {
         let token = Token::parse("HRKU-secret-token").expect("a token");
         let mut secrets = Secrets::default();
-        secrets.add(&url("https://h/key-of-24/a%20file.gz?X-Amz-Signature=feedbeef&X-Amz-Credential=AKIA%2F2024"));
+        secrets.add(&url(
+            "https://h/key-of-24/a%20file.gz?X-Amz-Signature=feedbeef&X-Amz-Credential=AKIA%2F2024",
+        ));
         let words = |xml: &str| {
             let (code, message) = secrets.words_of(xml.as_bytes(), &token);
             (code.unwrap_or_default(), message.unwrap_or_default())
         };
         let both = |code: &str, message: &str| (code.to_owned(), message.to_owned());
-        let error =
-            |code: &str, message: &str| format!("<Error><Code>{code}</Code>\n<Message>{message}</Message></Error>");
-        assert_eq!(words(&error("AccessDenied", "Request has expired")), both("AccessDenied", "Request has expired"));
-        assert_eq!(words(&error("A.1", "it &lt;is&gt; &amp;amp; so")), both("A.1", "it <is> &amp; so"));
+        let error = |code: &str, message: &str| {
+            format!("<Error><Code>{code}</Code>\n<Message>{message}</Message></Error>")
+        };
+        assert_eq!(
+            words(&error("AccessDenied", "Request has expired")),
+            both("AccessDenied", "Request has expired")
+        );
+        assert_eq!(
+            words(&error("A.1", "it &lt;is&gt; &amp;amp; so")),
+            both("A.1", "it <is> &amp; so")
+        );
         for (message, shown) in [
             ("no key-of-24 here", "no [address] here"),
             ("'a file.gz' and a%20file.gz", "'[address]' and [address]"),

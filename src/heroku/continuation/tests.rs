@@ -48,9 +48,12 @@ fn expected(says: &NextRange, holds: &[&str], brings_new: bool) -> Result<Turn, 
 
 #[test]
 fn a_second_or_third_page_is_judged_by_the_table() {
-    for pages in
-        [&[&["a", "b", "c"][..]][..], &[&["a"], &["b", "c"]], &[&[], &["a", "b", "c"]], &[&["a", "b"], &["b", "c"]]]
-    {
+    for pages in [
+        &[&["a", "b", "c"][..]][..],
+        &[&["a"], &["b", "c"]],
+        &[&[], &["a", "b", "c"]],
+        &[&["a", "b"], &["b", "c"]],
+    ] {
         for says in [NextRange::End, next("new"), NextRange::Unknown] {
             for (name, holds, brings_new) in CONTENTS {
                 let mut list = Continuation::default();
@@ -59,7 +62,11 @@ fn a_second_or_third_page_is_judged_by_the_table() {
                     turn(&mut list, &says, ids).expect("a page that leads on");
                 }
                 let found = turn(&mut list, &says, holds);
-                assert_eq!(found, expected(&says, holds, *brings_new), "{pages:?}, then {name} with {says:?}");
+                assert_eq!(
+                    found,
+                    expected(&says, holds, *brings_new),
+                    "{pages:?}, then {name} with {says:?}"
+                );
             }
         }
     }
@@ -120,10 +127,14 @@ fn a_list_that_held_nothing_has_read_nothing() {
 #[test]
 fn a_thousand_pages_are_remembered_in_few_runs_and_each_element_once() {
     let mut set = Fingerprints::default();
-    let page = |number: u64| (0..100).map(|at| (number * 90 + at).wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();
+    let page = |number: u64| {
+        (0..100).map(|at| (number * 90 + at).wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect()
+    };
     (0..1000).for_each(|number| set.add(page(number)));
     assert!(set.0.len() < 12, "{} runs", set.0.len());
-    assert!((0..1000).flat_map(|number| -> Vec<u64> { page(number) }).all(|print| set.contains(print)));
+    assert!(
+        (0..1000).flat_map(|number| -> Vec<u64> { page(number) }).all(|print| set.contains(print))
+    );
     assert!((1..100).all(|print| !set.contains(print)));
     let kept: usize = set.0.iter().map(Vec::len).sum();
     assert!(kept < 91_000, "what overlaps in one run is there once: {kept}");

@@ -4,7 +4,10 @@ use proptest::prelude::*;
 use super::*;
 
 /// What is decoded when the bytes arrive in these parts.
-fn decode<'b>(mut gunzip: Gunzip, parts: impl Iterator<Item = &'b [u8]>) -> Result<Vec<u8>, BadGzip> {
+fn decode<'b>(
+    mut gunzip: Gunzip,
+    parts: impl Iterator<Item = &'b [u8]>,
+) -> Result<Vec<u8>, BadGzip> {
     let mut decoded = Vec::new();
     let mut take = |gunzip: &mut Gunzip| -> Result<(), BadGzip> {
         while let Some(part) = gunzip.next_part()? {
@@ -59,7 +62,13 @@ fn all_kinds() -> (Vec<u8>, Vec<u8>) {
     let kinds = [
         (plain(b"one "), &b"one "[..]),
         (plain(b""), b""),
-        (member(GzBuilder::new().extra(vec![9; 40]).filename("name").comment("comment"), b"two "), b"two "),
+        (
+            member(
+                GzBuilder::new().extra(vec![9; 40]).filename("name").comment("comment"),
+                b"two ",
+            ),
+            b"two ",
+        ),
         (member(GzBuilder::new().extra(Vec::new()), b""), b""),
         (with_header_checksum(b"three "), b"three "),
         (plain(&long), &long),
@@ -75,7 +84,11 @@ fn all_kinds() -> (Vec<u8>, Vec<u8>) {
 fn all_members_are_decoded_wherever_the_parts_end() {
     let (bytes, text) = all_kinds();
     for size in 1..=bytes.len() {
-        assert_eq!(decode(Gunzip::new(), bytes.chunks(size)).expect("gzip"), text, "in parts of {size}");
+        assert_eq!(
+            decode(Gunzip::new(), bytes.chunks(size)).expect("gzip"),
+            text,
+            "in parts of {size}"
+        );
     }
     for cut in 0..=bytes.len() {
         let (first, second) = bytes.split_at(cut);
@@ -111,7 +124,10 @@ fn a_wrong_checksum_or_length_is_found_in_every_member() {
             parts[damaged][at] ^= 0x10;
             for size in [1, 3, 1000] {
                 let decoded = decode(Gunzip::new(), parts.concat().chunks(size));
-                assert!(matches!(decoded, Err(BadGzip::Unfinished)), "{damaged}, {from_end}: {decoded:?}");
+                assert!(
+                    matches!(decoded, Err(BadGzip::Unfinished)),
+                    "{damaged}, {from_end}: {decoded:?}"
+                );
             }
         }
     }
@@ -122,12 +138,23 @@ fn a_wrong_checksum_or_length_is_found_in_every_member() {
 
 #[test]
 fn what_follows_the_last_member_is_an_error() {
-    for more in [&b"x"[..], b"\0", b"\n", &[0; 100], b"garbage, and much of it", b"\x1f\x8b\x07garbage", b"\x1e\x8b"] {
+    for more in [
+        &b"x"[..],
+        b"\0",
+        b"\n",
+        &[0; 100],
+        b"garbage, and much of it",
+        b"\x1f\x8b\x07garbage",
+        b"\x1e\x8b",
+    ] {
         for size in [1, 7, 1000] {
             let bytes = [&plain(b"text")[..], more].concat();
             let decoded = decode(Gunzip::new(), bytes.chunks(size));
             // Fewer bytes than a header has may also be a member that is cut.
-            assert!(matches!(decoded, Err(BadGzip::Leftover | BadGzip::Unfinished)), "{more:?}: {decoded:?}");
+            assert!(
+                matches!(decoded, Err(BadGzip::Leftover | BadGzip::Unfinished)),
+                "{more:?}: {decoded:?}"
+            );
         }
     }
     assert!(matches!(at_once(b"[{\"id\":\"a\"}]"), Err(BadGzip::Damaged(_))));
@@ -140,10 +167,17 @@ fn zeros_may_pad_a_file_behind_its_last_member_and_nowhere_else() {
     for zeros in [0, 1, 2, 9, 10, 600, 100_000] {
         let zeros = vec![0; zeros];
         for size in [1, 5, 4096, 1_000_000] {
-            assert_eq!(padded(&[&two[..], &zeros].concat(), size).expect("padded gzip"), b"one two");
+            assert_eq!(
+                padded(&[&two[..], &zeros].concat(), size).expect("padded gzip"),
+                b"one two"
+            );
         }
     }
-    for wrong in [[&two[..], b"\0\0x"].concat(), [&two[..], b"x\0"].concat(), [&two[..], b"\0", &two[..]].concat()] {
+    for wrong in [
+        [&two[..], b"\0\0x"].concat(),
+        [&two[..], b"x\0"].concat(),
+        [&two[..], b"\0", &two[..]].concat(),
+    ] {
         for size in [1, 2, 3, 1000] {
             assert!(padded(&wrong, size).is_err(), "{wrong:?}");
         }

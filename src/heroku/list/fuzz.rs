@@ -28,9 +28,10 @@ fn the_splitter_and_another_parser_agree_on_what_a_list_is_and_on_its_elements()
             body = [b"[", &body[..], b"]"].concat();
         }
         let whole = split(&body, body.len());
-        let expected: Option<Vec<Bytes>> = serde_json::from_slice::<Vec<&RawValue>>(unmarked(&body))
-            .ok()
-            .map(|values| values.iter().map(|value| Bytes::copy_from_slice(value.get().as_bytes())).collect());
+        let expected: Option<Vec<Bytes>> =
+            serde_json::from_slice::<Vec<&RawValue>>(unmarked(&body)).ok().map(|values| {
+                values.iter().map(|value| Bytes::copy_from_slice(value.get().as_bytes())).collect()
+            });
         if let Some(expected) = &expected {
             assert_eq!(whole.as_ref(), Ok(expected));
         }
@@ -90,16 +91,23 @@ impl<'de> Deserialize<'de> for Archive<'de> {
 
 #[test]
 fn the_splitter_and_another_parser_agree_on_what_an_archive_is_and_on_its_events() {
-    let words = [JSON, &["{", "}", "\"entries\"", "\"entries\":[", "],\"a\":", "\"b\":{}", ":", MARK]].concat();
+    let words =
+        [JSON, &["{", "}", "\"entries\"", "\"entries\":[", "],\"a\":", "\"b\":{}", ":", MARK]]
+            .concat();
     fuzz!("archives", |input: &[u8]| {
         let mut body = spelled(input, &words);
         if let Some((1..192, _)) = input.split_first() {
             body = [b"{\"a\":1,\"entries\":[", &body[..], b"]}"].concat();
         }
         let whole = all_of(ListSplitter::of_archive(), body.chunks(body.len().max(1)));
-        let expected = serde_json::from_slice::<Archive<'_>>(unmarked(&body)).ok().filter(|archive| archive.has_list);
+        let expected = serde_json::from_slice::<Archive<'_>>(unmarked(&body))
+            .ok()
+            .filter(|archive| archive.has_list);
         if let Some(expected) = &expected {
-            let elements = expected.elements.iter().map(|value| Bytes::copy_from_slice(value.get().as_bytes()));
+            let elements = expected
+                .elements
+                .iter()
+                .map(|value| Bytes::copy_from_slice(value.get().as_bytes()));
             assert_eq!(whole, Ok(elements.collect()));
         }
         if let Ok(elements) = &whole {
@@ -107,6 +115,10 @@ fn the_splitter_and_another_parser_agree_on_what_an_archive_is_and_on_its_events
             assert_eq!(elements.iter().all(is_value), expected.is_some());
         }
         let size = usize::from(input.first().copied().unwrap_or(0) % 9) + 1;
-        assert_eq!(all_of(ListSplitter::of_archive(), body.chunks(size)), whole, "the same wherever chunks end");
+        assert_eq!(
+            all_of(ListSplitter::of_archive(), body.chunks(size)),
+            whole,
+            "the same wherever chunks end"
+        );
     });
 }

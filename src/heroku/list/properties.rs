@@ -22,11 +22,19 @@ fn value() -> impl Strategy<Value = String> {
         string.clone(),
     ];
     leaf.prop_recursive(5, 40, 5, move |inner| {
-        let list = prop::collection::vec((space(), inner.clone(), space()), 0..5)
-            .prop_map(|items| format!("[{}]", joined(items.iter().map(|(a, item, b)| format!("{a}{item}{b}")))));
-        let pairs = prop::collection::vec((space(), string.clone(), space(), inner, space()), 0..5).prop_map(|pairs| {
-            format!("{{{}}}", joined(pairs.iter().map(|(a, key, b, item, c)| format!("{a}{key}{b}:{c}{item}"))))
-        });
+        let list =
+            prop::collection::vec((space(), inner.clone(), space()), 0..5).prop_map(|items| {
+                format!("[{}]", joined(items.iter().map(|(a, item, b)| format!("{a}{item}{b}"))))
+            });
+        let pairs = prop::collection::vec((space(), string.clone(), space(), inner, space()), 0..5)
+            .prop_map(|pairs| {
+                format!(
+                    "{{{}}}",
+                    joined(
+                        pairs.iter().map(|(a, key, b, item, c)| format!("{a}{key}{b}:{c}{item}"))
+                    )
+                )
+            });
         prop_oneof![list, pairs]
     })
 }
@@ -44,7 +52,10 @@ fn list() -> impl Strategy<Value = (Vec<String>, String)> {
     let items = prop::collection::vec((space(), value(), space()), 0..12);
     (space(), items, space(), space()).prop_map(|(before, items, within, behind)| {
         let body = joined(items.iter().map(|(a, item, b)| format!("{a}{item}{b}")));
-        (items.into_iter().map(|(_, item, _)| item).collect(), format!("{before}[{body}{within}]{behind}"))
+        (
+            items.into_iter().map(|(_, item, _)| item).collect(),
+            format!("{before}[{body}{within}]{behind}"),
+        )
     })
 }
 

@@ -88,10 +88,13 @@ fn an_archive_s_list_may_stand_in_an_object_wherever_the_chunks_end() {
     for body in [
         format!(" [{list}]"),
         format!(r#" {{ "entries" : [{list}] }} "#),
-        format!(r#"{{"a":[1,{{"entries":[]}}],"b":"]}}\\\"","c":1e5,"entr\u0069es":[{list}],"d":null}}"#),
+        format!(
+            r#"{{"a":[1,{{"entries":[]}}],"b":"]}}\\\"","c":1e5,"entr\u0069es":[{list}],"d":null}}"#
+        ),
     ] {
         for size in [1, 2, 3, 7, 1000] {
-            let elements = all_of(ListSplitter::of_archive(), body.as_bytes().chunks(size)).expect("a list");
+            let elements =
+                all_of(ListSplitter::of_archive(), body.as_bytes().chunks(size)).expect("a list");
             assert_eq!(elements, ODD, "{body} in chunks of {size}");
         }
         for end in 0..body.trim_end().len() {
@@ -116,7 +119,10 @@ fn an_object_is_no_archive_without_a_list_of_entries_and_no_answer_at_all() {
         r#"{"entries":[]]"#,
     ] {
         let split = all_of(ListSplitter::of_archive(), body.as_bytes().chunks(3));
-        assert!(matches!(split, Err(Malformed::Envelope | Malformed::Separator)), "{body}: {split:?}");
+        assert!(
+            matches!(split, Err(Malformed::Envelope | Malformed::Separator)),
+            "{body}: {split:?}"
+        );
     }
     assert_eq!(split(br#"{"entries":[]}"#, 3), Err(Malformed::NotAList));
 }
@@ -130,9 +136,14 @@ fn a_byte_order_mark_before_a_list_is_ignored_wherever_the_chunks_end() {
         let archive = all_of(ListSplitter::of_archive(), object.chunks(size));
         assert_eq!(archive.expect("an archive"), ["1", "2"], "in chunks of {size}");
     }
-    for wrong in
-        [&b"\xef\xbb\xbf\xef\xbb\xbf[]"[..], b"\xef\xbb[]", b"\xef[]", b"\xef\xbb\xbf", b"\xef", b" \xef\xbb\xbf[]"]
-    {
+    for wrong in [
+        &b"\xef\xbb\xbf\xef\xbb\xbf[]"[..],
+        b"\xef\xbb[]",
+        b"\xef[]",
+        b"\xef\xbb\xbf",
+        b"\xef",
+        b" \xef\xbb\xbf[]",
+    ] {
         for size in [1, 2, 1000] {
             assert_eq!(split(wrong, size), Err(Malformed::NotAList), "{wrong:?}");
         }

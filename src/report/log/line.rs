@@ -33,7 +33,12 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
 {
-    fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
         let mut time = String::new();
         SystemTime.format_time(&mut Writer::new(&mut time))?;
         let metadata = event.metadata();
@@ -141,7 +146,8 @@ impl Line<'_> {
     fn text(&self, longest: usize, lines: Lines) -> String {
         let styled = |style: Style| if lines.color { style } else { Style::new() };
         let (faint, loud) = (styled(Style::new().dimmed()), styled(style(self.level)));
-        let mut line = format!("{faint}{}{faint:#} {loud}{:<7}{loud:#} ", self.time, name(self.level));
+        let mut line =
+            format!("{faint}{}{faint:#} {loud}{:<7}{loud:#} ", self.time, name(self.level));
         cut(&self.message, longest).chars().for_each(|c| escape(c, &mut line));
         for (name, value) in &self.fields {
             let _ = write!(line, " {faint}{name}={faint:#}");
@@ -151,7 +157,8 @@ impl Line<'_> {
     }
 
     fn logfmt(&self, longest: usize) -> String {
-        let mut line = format!("ts={} level={} target={} message=", self.time, name(self.level), self.target);
+        let mut line =
+            format!("ts={} level={} target={} message=", self.time, name(self.level), self.target);
         quote(&cut(&self.message, longest), &mut line);
         for (name, value) in &self.fields {
             let _ = write!(line, " {name}=");
@@ -161,7 +168,8 @@ impl Line<'_> {
     }
 
     fn json(&self, longest: usize) -> String {
-        let mut line = format!("{{\"timestamp\":\"{}\",\"level\":\"{}\"", self.time, name(self.level));
+        let mut line =
+            format!("{{\"timestamp\":\"{}\",\"level\":\"{}\"", self.time, name(self.level));
         line.push_str(",\"target\":");
         json(self.target, &mut line);
         line.push_str(",\"message\":");
@@ -253,24 +261,41 @@ mod tests {
 
     fn line(texts: &[String]) -> Line<'static> {
         let names = ["a", "b", "c"].into_iter();
-        let fields = names.zip(texts).map(|(name, text)| (name, Value::Text(text.clone()))).collect();
+        let fields =
+            names.zip(texts).map(|(name, text)| (name, Value::Text(text.clone()))).collect();
         let time = "2024-09-28T00:00:00.000000Z".to_owned();
-        Line { time, level: Level::WARN, target: "auditsync", message: "new event".to_owned(), fields }
+        Line {
+            time,
+            level: Level::WARN,
+            target: "auditsync",
+            message: "new event".to_owned(),
+            fields,
+        }
     }
 
     #[test]
     fn a_line_of_any_values_is_under_10_000_bytes_and_uses_nearly_all_of_them_when_it_is_cut() {
-        let long = ["x", "é", "\u{1b}", "\"", "\n", "\u{202e}", "🙂 ", "\\"].map(|unit| unit.repeat(30_000));
+        let long = ["x", "é", "\u{1b}", "\"", "\n", "\u{202e}", "🙂 ", "\\"]
+            .map(|unit| unit.repeat(30_000));
         for (i, text) in long.iter().enumerate() {
-            for others in
-                [vec![], vec!["short".to_owned()], vec![long[(i + 1) % long.len()].clone(), "y".repeat(9_000)]]
-            {
+            for others in [
+                vec![],
+                vec!["short".to_owned()],
+                vec![long[(i + 1) % long.len()].clone(), "y".repeat(9_000)],
+            ] {
                 let line = line(&[vec![text.clone()], others].concat());
                 for format in FORMATS {
                     let made = line.fitting(Lines { format, color: format == LogFormat::Text });
-                    assert!((9_950..=LONGEST).contains(&made.len()), "{format:?}: {} bytes", made.len());
+                    assert!(
+                        (9_950..=LONGEST).contains(&made.len()),
+                        "{format:?}: {} bytes",
+                        made.len()
+                    );
                     assert!(!made.contains('\n') && made.contains(" bytes)"), "{format:?}");
-                    assert!(format != LogFormat::Json || serde_json::from_str::<serde_json::Value>(&made).is_ok());
+                    assert!(
+                        format != LogFormat::Json
+                            || serde_json::from_str::<serde_json::Value>(&made).is_ok()
+                    );
                 }
             }
         }
@@ -280,7 +305,11 @@ mod tests {
     fn a_value_is_cut_at_a_character_and_the_mark_says_how_many_bytes_are_missing() {
         assert_eq!(cut(&"é".repeat(50), 11), format!("{}…(+90 bytes)", "é".repeat(5)));
         assert_eq!(cut("short enough", 12), "short enough");
-        assert_eq!(cut("short enough to keep", 12), "short enough to keep", "the mark is no shorter");
+        assert_eq!(
+            cut("short enough to keep", 12),
+            "short enough to keep",
+            "the mark is no shorter"
+        );
     }
 
     #[test]

@@ -90,7 +90,9 @@ impl Spool {
 
     /// Writes the largest list to the file.
     fn put_away(&mut self) -> io::Result<()> {
-        let Some(making) = self.lists.iter_mut().max_by_key(|making| making.weight) else { return Ok(()) };
+        let Some(making) = self.lists.iter_mut().max_by_key(|making| making.weight) else {
+            return Ok(());
+        };
         let file = match &self.file {
             Some(file) => file,
             None => self.file.insert(Arc::new(tempfile::tempfile()?)),
@@ -113,7 +115,8 @@ impl Spool {
     /// All lists, to be read.
     pub fn finish(self) -> io::Result<Lists> {
         let file = self.file;
-        let lists: io::Result<Vec<Ids>> = self.lists.into_iter().map(|making| Ids::new(making, file.clone())).collect();
+        let lists: io::Result<Vec<Ids>> =
+            self.lists.into_iter().map(|making| Ids::new(making, file.clone())).collect();
         lists.map(Lists)
     }
 }
@@ -134,7 +137,8 @@ impl Ids {
     fn new(mut making: Making, file: Option<Arc<File>>) -> io::Result<Self> {
         sort(&mut making.held);
         let file = file.filter(|_| !making.runs.is_empty());
-        let mut ids = Self { count: 0, first: Vec::new(), held: making.held, runs: making.runs, file };
+        let mut ids =
+            Self { count: 0, first: Vec::new(), held: making.held, runs: making.runs, file };
         let (mut count, mut first) = (0, Vec::new());
         for id in ids.read() {
             let id = id?;
@@ -164,7 +168,10 @@ impl Ids {
 
     /// All of them. An error is the file's.
     pub fn read(&self) -> impl Iterator<Item = io::Result<String>> + '_ {
-        let of_file = self.file.iter().flat_map(|file| self.runs.iter().map(move |run| Part::of_run(file, *run)));
+        let of_file = self
+            .file
+            .iter()
+            .flat_map(|file| self.runs.iter().map(move |run| Part::of_run(file, *run)));
         let parts = of_file.chain([Part::Held(self.held.iter())]);
         Merged::new(parts.collect())
     }
@@ -312,7 +319,10 @@ mod tests {
             assert_eq!((ids.count(), ids.is_empty()), (expected.len() as u64, expected.is_empty()));
             assert!(ids.read().map(|id| id.expect("an id")).eq(expected.iter().cloned()));
             assert!(ids.first().iter().eq(expected.iter().take(AT_HAND)));
-            assert_eq!(serde_json::to_string(ids).expect("JSON"), serde_json::to_string(expected).expect("JSON"));
+            assert_eq!(
+                serde_json::to_string(ids).expect("JSON"),
+                serde_json::to_string(expected).expect("JSON")
+            );
         }
     }
 

@@ -54,13 +54,13 @@ const fn only(
     Parameter { name, variable, usage: Usage::Only(values, advice) }
 }
 
-const NO_KERBEROS: &str = "auditsync does not speak Kerberos: use a password or a client certificate, and leave it out";
-const NO_OAUTH: &str = "auditsync does not speak OAuth: use a password or a client certificate, and leave it out";
+const NO_KERBEROS: &str =
+    "auditsync does not speak Kerberos: use a password or a client certificate, and leave it out";
+const NO_OAUTH: &str =
+    "auditsync does not speak OAuth: use a password or a client certificate, and leave it out";
 const NO_SERVICE: &str = "Write host, dbname and user into the address itself";
-const NO_REVOCATION: &str =
-    "auditsync checks no revocation lists: leave it out, and name in sslrootcert only a CA that you trust";
-const NO_AUTHENTICATION_CHECK: &str =
-    "auditsync can't check how or by whom it is authenticated: leave it out, and use sslmode=verify-full";
+const NO_REVOCATION: &str = "auditsync checks no revocation lists: leave it out, and name in sslrootcert only a CA that you trust";
+const NO_AUTHENTICATION_CHECK: &str = "auditsync can't check how or by whom it is authenticated: leave it out, and use sslmode=verify-full";
 
 /// All of libpq's up to version 18, with the variables that it reads.
 pub(super) const PARAMETERS: &[Parameter] = &[
@@ -79,7 +79,11 @@ pub(super) const PARAMETERS: &[Parameter] = &[
     honoured("options", "PGOPTIONS"),
     honoured("application_name", "PGAPPNAME"),
     Parameter { name: "fallback_application_name", variable: None, usage: Usage::Honoured },
-    Parameter { name: "connect_timeout", variable: Some("PGCONNECT_TIMEOUT"), usage: Usage::Bounded },
+    Parameter {
+        name: "connect_timeout",
+        variable: Some("PGCONNECT_TIMEOUT"),
+        usage: Usage::Bounded,
+    },
     bounded("keepalives"),
     bounded("keepalives_idle"),
     bounded("keepalives_interval"),
@@ -111,10 +115,20 @@ pub(super) const PARAMETERS: &[Parameter] = &[
         "auditsync reads keys that are not encrypted: decrypt it with `openssl pkey -in KEY -out FILE`, keep FILE \
          readable by its owner alone, and name it in sslkey",
     ),
-    only("sslcompression", Some("PGSSLCOMPRESSION"), &["0", "1"], "auditsync never compresses: leave it out"),
+    only(
+        "sslcompression",
+        Some("PGSSLCOMPRESSION"),
+        &["0", "1"],
+        "auditsync never compresses: leave it out",
+    ),
     only("sslcrl", Some("PGSSLCRL"), &[], NO_REVOCATION),
     only("sslcrldir", Some("PGSSLCRLDIR"), &[], NO_REVOCATION),
-    only("sslsni", Some("PGSSLSNI"), &["1"], "auditsync always names the host to the server: leave it out"),
+    only(
+        "sslsni",
+        Some("PGSSLSNI"),
+        &["1"],
+        "auditsync always names the host to the server: leave it out",
+    ),
     only(
         "sslnegotiation",
         Some("PGSSLNEGOTIATION"),
@@ -133,7 +147,12 @@ pub(super) const PARAMETERS: &[Parameter] = &[
         &["tlsv1.3"],
         "auditsync takes TLS 1.2 and 1.3: leave it out, and set the server's ssl_max_protocol_version",
     ),
-    only("sslkeylogfile", None, &[], "auditsync writes the keys of a connection nowhere: leave it out"),
+    only(
+        "sslkeylogfile",
+        None,
+        &[],
+        "auditsync writes the keys of a connection nowhere: leave it out",
+    ),
     only("requiressl", Some("PGREQUIRESSL"), &["0"], "Write sslmode=require instead"),
     only("requirepeer", Some("PGREQUIREPEER"), &[], NO_AUTHENTICATION_CHECK),
     only("require_auth", Some("PGREQUIREAUTH"), &[], NO_AUTHENTICATION_CHECK),
@@ -172,14 +191,19 @@ pub(super) const PARAMETERS: &[Parameter] = &[
 impl Parameter {
     /// Whether its value is a secret.
     pub(super) fn is_secret(&self) -> bool {
-        ["password", "sslpassword", "scram_client_key", "scram_server_key", "oauth_client_secret"].contains(&self.name)
+        ["password", "sslpassword", "scram_client_key", "scram_server_key", "oauth_client_secret"]
+            .contains(&self.name)
     }
 }
 
 impl Given {
     /// A parameter that the address gives by its place. The name is one of libpq's.
     pub(super) fn of(name: &'static str, value: String) -> Self {
-        Self { parameter: parameter(name).expect("a parameter of the table"), value, origin: Origin::Address }
+        Self {
+            parameter: parameter(name).expect("a parameter of the table"),
+            value,
+            origin: Origin::Address,
+        }
     }
 
     /// Makes sure that it can be had.
@@ -187,10 +211,21 @@ impl Given {
         match self.parameter.usage {
             Usage::Honoured => Ok(()),
             Usage::Bounded if self.value.trim().parse::<i32>().is_ok() => Ok(()),
-            Usage::Bounded => Err(self.refused("is no number", "auditsync bounds every wait itself: leave it out")),
-            Usage::Only(values, _) if values.iter().any(|value| self.value.eq_ignore_ascii_case(value)) => Ok(()),
+            Usage::Bounded => {
+                Err(self
+                    .refused("is no number", "auditsync bounds every wait itself: leave it out"))
+            }
+            Usage::Only(values, _)
+                if values.iter().any(|value| self.value.eq_ignore_ascii_case(value)) =>
+            {
+                Ok(())
+            }
             Usage::Only(values, advice) => {
-                let why = if values.is_empty() { "is not supported" } else { "has a value that is not supported" };
+                let why = if values.is_empty() {
+                    "is not supported"
+                } else {
+                    "has a value that is not supported"
+                };
                 Err(self.refused(why, advice))
             }
         }
@@ -200,7 +235,9 @@ impl Given {
     pub(super) fn refused(&self, why: &str, advice: impl Into<String>) -> AddressError {
         let name = self.parameter.name;
         let name = match (self.origin, self.parameter.variable) {
-            (Origin::Variable, Some(variable)) => format!("the variable {variable} gives `{name}`, which"),
+            (Origin::Variable, Some(variable)) => {
+                format!("the variable {variable} gives `{name}`, which")
+            }
             _ => format!("its parameter `{name}`"),
         };
         AddressError::new(format!("{name} {why}"), advice)
@@ -214,7 +251,8 @@ pub(super) fn parameter(name: &str) -> Option<&'static Parameter> {
 
 /// Whether a text may be the name of a parameter, and no more than that.
 pub(super) fn is_name(text: &str) -> bool {
-    (1..=40).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
+    (1..=40).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
 }
 
 /// There is no such parameter. Its value is not shown: it may be a password whose name is misspelt.

@@ -11,7 +11,10 @@ pub(super) type Wanted<'a> = [&'a str; 4];
 pub(super) fn password(path: &Path, wanted: Wanted<'_>) -> Option<String> {
     let metadata = path.metadata().ok().filter(std::fs::Metadata::is_file)?;
     if metadata.permissions().mode() & 0o077 != 0 {
-        tracing::warn!("the password file {} is ignored: others may read it. `chmod 0600` it", path.display());
+        tracing::warn!(
+            "the password file {} is ignored: others may read it. `chmod 0600` it",
+            path.display()
+        );
         return None;
     }
     find(&std::fs::read_to_string(path).ok()?, wanted)
@@ -52,7 +55,8 @@ mod tests {
 
     #[test]
     fn the_first_line_that_fits_gives_the_password() {
-        let file = "# db:1:d:u:no\n\nother:*:*:*:x\ndb:5432:d\\:1:u:p\\:q\\\\r\n*:*:*:u:any:thing\n";
+        let file =
+            "# db:1:d:u:no\n\nother:*:*:*:x\ndb:5432:d\\:1:u:p\\:q\\\\r\n*:*:*:u:any:thing\n";
         assert_eq!(find(file, ["db", "5432", "d:1", "u"]).as_deref(), Some("p:q\\r"));
         assert_eq!(find(file, ["elsewhere", "1", "d", "u"]).as_deref(), Some("any"));
         assert_eq!(find(file, ["elsewhere", "1", "d", "v"]), None);

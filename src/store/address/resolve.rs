@@ -34,7 +34,10 @@ impl<'a> Lookup<'a> {
 }
 
 /// Makes an address of what is `given`. `variable` looks up where the home is, for the file of passwords.
-pub(super) fn resolve(given: &[Given], variable: &dyn Fn(&str) -> Option<String>) -> Result<Address, AddressError> {
+pub(super) fn resolve(
+    given: &[Given],
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> Result<Address, AddressError> {
     given.iter().try_for_each(Given::accept)?;
     let given = Lookup(given);
     one_host(&given)?;
@@ -44,7 +47,10 @@ pub(super) fn resolve(given: &[Given], variable: &dyn Fn(&str) -> Option<String>
     let database = given.value("dbname").unwrap_or(&user).to_owned();
     let password = given.value("password").map(str::to_owned).or_else(|| {
         let home = variable("HOME").filter(|home| !home.is_empty());
-        let file = given.value("passfile").map(PathBuf::from).or_else(|| Some(Path::new(&home?).join(".pgpass")));
+        let file = given
+            .value("passfile")
+            .map(PathBuf::from)
+            .or_else(|| Some(Path::new(&home?).join(".pgpass")));
         passfile::password(&file?, [target.name(), &port.to_string(), &database, &user])
     });
     let name = given.value("application_name").or_else(|| given.value("fallback_application_name"));
@@ -81,18 +87,28 @@ impl Target {
         let host = given.given("host");
         if let Some(address) = given.given("hostaddr") {
             if address.value.parse::<IpAddr>().is_err() {
-                return Err(address.refused("is no IP address", "Write the name of a host as `host`"));
+                return Err(
+                    address.refused("is no IP address", "Write the name of a host as `host`")
+                );
             }
             // TLS verifies the name that is connected to, and that is the address.
             if host.is_some() && given.value("sslmode").is_some_and(|mode| mode == "verify-full") {
-                let advice = "auditsync verifies the host that it connects to: leave `hostaddr` out";
-                return Err(address.refused("can't be used beside `host` with sslmode=verify-full", advice));
+                let advice =
+                    "auditsync verifies the host that it connects to: leave `hostaddr` out";
+                return Err(
+                    address.refused("can't be used beside `host` with sslmode=verify-full", advice)
+                );
             }
             return Ok(Self::Host(address.value.clone()));
         }
         let Some(host) = host else {
-            let folder = SOCKET_FOLDERS.into_iter().find(|f| Path::new(f).join(format!(".s.PGSQL.{port}")).exists());
-            return Ok(folder.map_or_else(|| Self::Host("localhost".into()), |folder| Self::Socket(folder.into())));
+            let folder = SOCKET_FOLDERS
+                .into_iter()
+                .find(|f| Path::new(f).join(format!(".s.PGSQL.{port}")).exists());
+            return Ok(folder.map_or_else(
+                || Self::Host("localhost".into()),
+                |folder| Self::Socket(folder.into()),
+            ));
         };
         if host.value.starts_with('/') {
             return Ok(Self::Socket(host.value.clone()));
@@ -101,7 +117,10 @@ impl Target {
             if cfg!(target_os = "linux") {
                 return Ok(Self::Socket(format!("\0{name}")));
             }
-            return Err(host.refused("names an abstract socket, which Linux alone has", "Name the socket's folder"));
+            return Err(host.refused(
+                "names an abstract socket, which Linux alone has",
+                "Name the socket's folder",
+            ));
         }
         let is_name = |c: char| c.is_alphanumeric() || "-._".contains(c);
         // An IPv6 address may name the network interface behind a `%`.
@@ -125,13 +144,18 @@ impl Target {
     fn is_this_machine(&self) -> bool {
         match self {
             Self::Socket(_) => true,
-            Self::Host(host) => host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback()),
+            Self::Host(host) => {
+                host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+            }
         }
     }
 }
 
 fn one_host(given: &Lookup<'_>) -> Result<(), AddressError> {
-    match ["host", "hostaddr"].into_iter().filter_map(|name| given.given(name)).find(|given| given.value.contains(','))
+    match ["host", "hostaddr"]
+        .into_iter()
+        .filter_map(|name| given.given(name))
+        .find(|given| given.value.contains(','))
     {
         None => Ok(()),
         Some(given) => {
@@ -157,19 +181,26 @@ fn user(given: &Lookup<'_>) -> Result<String, AddressError> {
     match given.value("user") {
         Some(user) => Ok(user.to_owned()),
         None => whoami::username().map_err(|_| {
-            AddressError::new("it names no user, and the system has no name for its own", "Add `user=NAME`")
+            AddressError::new(
+                "it names no user, and the system has no name for its own",
+                "Add `user=NAME`",
+            )
         }),
     }
 }
 
 /// The settings that `options` gives, as `-c name=value` or `--name=value`.
-fn settings(options: PgConnectOptions, given: &Lookup<'_>) -> Result<PgConnectOptions, AddressError> {
+fn settings(
+    options: PgConnectOptions,
+    given: &Lookup<'_>,
+) -> Result<PgConnectOptions, AddressError> {
     let Some(text) = given.given("options") else { return Ok(options) };
     if text.origin == Origin::Variable {
         // The driver has taken the variable already.
         return Ok(options);
     }
-    let advice = "Write each setting as `-c name=value`, with a backslash before each space in the value";
+    let advice =
+        "Write each setting as `-c name=value`, with a backslash before each space in the value";
     let mut settings = Vec::new();
     let mut words = words(&text.value).into_iter();
     while let Some(word) = words.next() {
@@ -204,7 +235,11 @@ fn words(text: &str) -> Vec<String> {
 
 /// Sets how the connection is protected. Where the address does not say, as with Heroku's, one that leaves the machine is
 /// encrypted. A CA that is named is asked in every mode that encrypts, as libpq does.
-fn protect(options: PgConnectOptions, given: &Lookup<'_>, target: &Target) -> Result<Address, AddressError> {
+fn protect(
+    options: PgConnectOptions,
+    given: &Lookup<'_>,
+    target: &Target,
+) -> Result<Address, AddressError> {
     use PgSslMode::{Disable, Prefer, Require, VerifyCa, VerifyFull};
     let mode = given.value("sslmode");
     let (options, has_root) = root_certificate(options, given)?;
@@ -216,7 +251,10 @@ fn protect(options: PgConnectOptions, given: &Lookup<'_>, target: &Target) -> Re
                 Some(meant) => format!("Did you mean `{meant}`?"),
                 None => format!("Choose one of {}", MODES.join(", ")),
             };
-            return Err(given.given("sslmode").expect("it is given").refused("is no mode of libpq's", advice));
+            return Err(given
+                .given("sslmode")
+                .expect("it is given")
+                .refused("is no mode of libpq's", advice));
         }
         // libpq ignores all of it there.
         _ if matches!(target, Target::Socket(_)) => (Disable, None),
@@ -233,7 +271,10 @@ fn protect(options: PgConnectOptions, given: &Lookup<'_>, target: &Target) -> Re
 }
 
 /// The certificates of CAs that the address names, and whether it names any.
-fn root_certificate(options: PgConnectOptions, given: &Lookup<'_>) -> Result<(PgConnectOptions, bool), AddressError> {
+fn root_certificate(
+    options: PgConnectOptions,
+    given: &Lookup<'_>,
+) -> Result<(PgConnectOptions, bool), AddressError> {
     let Some(root) = given.given("sslrootcert") else { return Ok((options, false)) };
     let mode = given.value("sslmode");
     if mode == Some("disable") {
@@ -244,12 +285,18 @@ fn root_certificate(options: PgConnectOptions, given: &Lookup<'_>) -> Result<(Pg
         return Ok((options.ssl_root_cert(&root.value), true));
     }
     if mode.is_some_and(|mode| mode != "verify-full") {
-        return Err(root.refused("is `system`, which verifies the host too", "Write sslmode=verify-full beside it"));
+        return Err(root.refused(
+            "is `system`, which verifies the host too",
+            "Write sslmode=verify-full beside it",
+        ));
     }
     let known = rustls_native_certs::load_native_certs().certs;
     if known.is_empty() {
-        let advice = "Install them (Debian: ca-certificates), or set SSL_CERT_FILE to a file of them";
-        return Err(root.refused("is `system`, and this machine has no certificates of CAs", advice));
+        let advice =
+            "Install them (Debian: ca-certificates), or set SSL_CERT_FILE to a file of them";
+        return Err(
+            root.refused("is `system`, and this machine has no certificates of CAs", advice)
+        );
     }
     let encoded = known.iter().map(|certificate| {
         let text = base64::engine::general_purpose::STANDARD.encode(certificate);
@@ -259,7 +306,10 @@ fn root_certificate(options: PgConnectOptions, given: &Lookup<'_>) -> Result<(Pg
 }
 
 /// The certificate that shows the server who we are.
-fn client_certificate(options: PgConnectOptions, given: &Lookup<'_>) -> Result<PgConnectOptions, AddressError> {
+fn client_certificate(
+    options: PgConnectOptions,
+    given: &Lookup<'_>,
+) -> Result<PgConnectOptions, AddressError> {
     let mode = given.given("sslcertmode");
     let (certificate, key) = match (given.given("sslcert"), given.given("sslkey")) {
         (None, None) => return Ok(options),
@@ -271,14 +321,15 @@ fn client_certificate(options: PgConnectOptions, given: &Lookup<'_>) -> Result<P
     match mode.map(|mode| (mode, &*mode.value)) {
         None | Some((_, "allow" | "require")) => {}
         Some((mode, _)) => {
-            return Err(mode.refused("contradicts `sslcert`", "Leave `sslcert` and `sslkey` out, or this"));
+            return Err(
+                mode.refused("contradicts `sslcert`", "Leave `sslcert` and `sslkey` out, or this")
+            );
         }
     }
     readable(certificate, "-----BEGIN CERTIFICATE-----", "there is no PEM certificate in it")?;
     let text = readable(key, "PRIVATE KEY-----", "there is no PEM private key in it")?;
     if text.contains("ENCRYPTED") {
-        let advice =
-            "Decrypt it with `openssl pkey -in KEY -out FILE`, keep FILE readable by its owner alone, and name it";
+        let advice = "Decrypt it with `openssl pkey -in KEY -out FILE`, keep FILE readable by its owner alone, and name it";
         return Err(key.refused("names a file that is encrypted", advice));
     }
     Ok(options.ssl_client_cert(&certificate.value).ssl_client_key(&key.value))
@@ -293,7 +344,8 @@ fn readable(given: &Given, mark: &str, otherwise: &str) -> Result<String, Addres
     };
     // Some put the key itself there.
     let is_path = given.parameter.name != "sslkey" && !given.value.contains("-----");
-    let file = if is_path { format!("the file {}", shown(&given.value)) } else { "a file".to_owned() };
+    let file =
+        if is_path { format!("the file {}", shown(&given.value)) } else { "a file".to_owned() };
     let why = format!("names {file}, which can't be used: {why}");
     Err(given.refused(&why, "Name a file in PEM that this process may read"))
 }

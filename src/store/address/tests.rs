@@ -27,7 +27,9 @@ fn who(text: &str) -> (String, String) {
 fn password(text: &str) -> String {
     use sqlx::ConnectOptions as _;
     let url = parsed(text).options.to_url_lossy();
-    percent_encoding::percent_decode_str(url.password().unwrap_or_default()).decode_utf8_lossy().into_owned()
+    percent_encoding::percent_decode_str(url.password().unwrap_or_default())
+        .decode_utf8_lossy()
+        .into_owned()
 }
 
 fn mode(text: &str) -> String {
@@ -107,7 +109,9 @@ fn a_password_is_read_as_libpq_reads_it() {
     ] {
         assert_eq!(password(text), expected, "{text}");
     }
-    assert!(parsed("postgres://u:p#1@h/d").unencoded && !parsed("postgres://u:p%231@h/d").unencoded);
+    assert!(
+        parsed("postgres://u:p#1@h/d").unencoded && !parsed("postgres://u:p%231@h/d").unencoded
+    );
 }
 
 #[test]
@@ -130,7 +134,11 @@ fn each_mode_of_tls_is_honoured_and_one_that_leaves_the_machine_encrypted() {
         ("host=/tmp user=u sslmode=verify-full", "Disable", None),
     ] {
         assert_eq!(mode(text), first, "{text}");
-        assert_eq!(parsed(text).otherwise.map(|mode| format!("{mode:?}")).as_deref(), otherwise, "{text}");
+        assert_eq!(
+            parsed(text).otherwise.map(|mode| format!("{mode:?}")).as_deref(),
+            otherwise,
+            "{text}"
+        );
     }
 }
 
@@ -141,23 +149,40 @@ fn a_ca_that_is_named_is_asked_in_every_mode_that_encrypts() {
     let root = file.path().display();
     for (text, expected) in [
         (format!("postgres://u@db.example.com/d?sslrootcert={root}"), PgSslMode::VerifyCa),
-        (format!("postgres://u@db.example.com/d?sslmode=require&sslrootcert={root}"), PgSslMode::VerifyCa),
+        (
+            format!("postgres://u@db.example.com/d?sslmode=require&sslrootcert={root}"),
+            PgSslMode::VerifyCa,
+        ),
         (format!("postgres://u@localhost/d?sslrootcert={root}"), PgSslMode::VerifyCa),
-        (format!("postgres://u@localhost/d?sslmode=prefer&sslrootcert={root}"), PgSslMode::VerifyCa),
-        (format!("postgres://u@localhost/d?sslmode=verify-full&sslrootcert={root}"), PgSslMode::VerifyFull),
-        (format!("postgres://u@localhost/d?sslmode=disable&sslrootcert={root}"), PgSslMode::Disable),
+        (
+            format!("postgres://u@localhost/d?sslmode=prefer&sslrootcert={root}"),
+            PgSslMode::VerifyCa,
+        ),
+        (
+            format!("postgres://u@localhost/d?sslmode=verify-full&sslrootcert={root}"),
+            PgSslMode::VerifyFull,
+        ),
+        (
+            format!("postgres://u@localhost/d?sslmode=disable&sslrootcert={root}"),
+            PgSslMode::Disable,
+        ),
     ] {
         assert_eq!(mode(&text), format!("{expected:?}"), "{text}");
     }
     let weak = refusal("postgres://u@h/d?sslmode=require&sslrootcert=system");
-    assert!(weak.contains("`sslrootcert` is `system`") && weak.contains("sslmode=verify-full"), "{weak}");
+    assert!(
+        weak.contains("`sslrootcert` is `system`") && weak.contains("sslmode=verify-full"),
+        "{weak}"
+    );
 }
 
 #[test]
 fn every_parameter_of_libpq_is_taken_or_rejected_by_its_name() {
     for parameter in PARAMETERS {
         let name = parameter.name;
-        for text in [format!("postgres://u@h/d?{name}=hush-hush"), format!("host=h {name}=hush-hush")] {
+        for text in
+            [format!("postgres://u@h/d?{name}=hush-hush"), format!("host=h {name}=hush-hush")]
+        {
             if let Err(error) = parse(&text) {
                 let error = error.to_string();
                 let names_file = ["sslrootcert", "sslcert"].contains(&name);
@@ -208,7 +233,10 @@ fn several_hosts_are_rejected_with_what_to_do() {
         "hostaddr=10.0.0.1,10.0.0.2 user=u",
     ] {
         let error = refusal(text);
-        assert!(error.contains("names several hosts") && error.contains("accepts writes"), "{text}: {error}");
+        assert!(
+            error.contains("names several hosts") && error.contains("accepts writes"),
+            "{text}: {error}"
+        );
     }
 }
 
@@ -253,7 +281,10 @@ fn what_may_be_a_part_of_a_password_is_never_shown() {
     ] {
         let error = refusal(text);
         assert!(!error.contains("hush"), "{text}: {error}");
-        assert!(error.ends_with(|c: char| c.is_alphanumeric() || ")\"`".contains(c)), "advice: {error}");
+        assert!(
+            error.ends_with(|c: char| c.is_alphanumeric() || ")\"`".contains(c)),
+            "advice: {error}"
+        );
     }
     assert!(refusal("postgres://u:a@b@h/d").contains("`@` is %40"));
     assert!(refusal("jdbc:postgresql://h/d").contains("Leave `jdbc:` out"));
@@ -277,13 +308,23 @@ fn variables_of_libpq_fill_what_the_address_leaves_open() {
     let of = |text| Address::parse(text, &look_up).expect("an address").options;
     let all = of("postgres://");
     assert_eq!((all.get_host(), all.get_port(), all.get_username()), ("there", 7, "v"));
-    assert_eq!((all.get_database(), format!("{:?}", all.get_ssl_mode())), (Some("e"), "VerifyFull".to_owned()));
+    assert_eq!(
+        (all.get_database(), format!("{:?}", all.get_ssl_mode())),
+        (Some("e"), "VerifyFull".to_owned())
+    );
     let none = of("postgres://u:p@h:8/d?sslmode=disable");
     assert_eq!((none.get_host(), none.get_port(), none.get_username()), ("h", 8, "u"));
-    assert_eq!((none.get_database(), format!("{:?}", none.get_ssl_mode())), (Some("d"), "Disable".to_owned()));
-    let odd = Address::parse("postgres://u@h", &|name| (name == "PGSERVICE").then(|| "hush".into()));
+    assert_eq!(
+        (none.get_database(), format!("{:?}", none.get_ssl_mode())),
+        (Some("d"), "Disable".to_owned())
+    );
+    let odd =
+        Address::parse("postgres://u@h", &|name| (name == "PGSERVICE").then(|| "hush".into()));
     let odd = odd.expect_err("a refusal").to_string();
-    assert!(odd.contains("the variable PGSERVICE gives `service`") && !odd.contains("hush"), "{odd}");
+    assert!(
+        odd.contains("the variable PGSERVICE gives `service`") && !odd.contains("hush"),
+        "{odd}"
+    );
 }
 
 #[test]
@@ -291,7 +332,10 @@ fn settings_are_read_from_the_options_as_libpq_takes_them() {
     let options =
         parsed(r"postgres://u@h/d?options=-c%20search_path%3Da\%20b%20--geqo=off%20-cstatement_timeout%3D5").options;
     let options = options.get_options().expect("options").to_owned();
-    assert!(options.ends_with(r"-c search_path=a\ b -c geqo=off -c statement_timeout=5"), "{options}");
+    assert!(
+        options.ends_with(r"-c search_path=a\ b -c geqo=off -c statement_timeout=5"),
+        "{options}"
+    );
 }
 
 /// Characters that mean something somewhere in an address, and some that do not.

@@ -10,16 +10,24 @@ pub(super) fn parse(rest: &str) -> Result<(Vec<Given>, bool), AddressError> {
     }
     let (user_info, rest) = user_info(rest);
     let unencoded = user_info.is_some_and(|text| text.contains(['#', '?']));
-    let (place, query) = rest.split_once('?').map_or((rest, None), |(place, query)| (place, Some(query)));
+    let (place, query) =
+        rest.split_once('?').map_or((rest, None), |(place, query)| (place, Some(query)));
     // Only a part of a password, or of a user, can be before a second `@`.
     if place.contains('@') {
         return Err(AddressError::new("it holds more than one `@` before its parameters", ENCODE));
     }
     let (authority, database) = place.split_once('/').unwrap_or((place, ""));
     let mut given = Vec::new();
-    let (user, password) = user_info.map_or(("", ""), |text| text.split_once(':').unwrap_or((text, "")));
+    let (user, password) =
+        user_info.map_or(("", ""), |text| text.split_once(':').unwrap_or((text, "")));
     let (host, port) = host_and_port(authority)?;
-    for (name, text) in [("user", user), ("password", password), ("host", host), ("port", port), ("dbname", database)] {
+    for (name, text) in [
+        ("user", user),
+        ("password", password),
+        ("host", host),
+        ("port", port),
+        ("dbname", database),
+    ] {
         given.push(Given::of(name, decoded(text)?));
     }
     // What follows a secret may be the rest of it, and so may what an `@` follows.
@@ -37,11 +45,14 @@ pub(super) fn parse(rest: &str) -> Result<(Vec<Given>, bool), AddressError> {
 /// What is before the first `@`, unless a `/` comes before it. Like libpq, this takes `?` and `#` for a part of it; but
 /// not where they can only begin the parameters.
 fn user_info(rest: &str) -> (Option<&str>, &str) {
-    let Some(at) = rest.find(['@', '/']).filter(|at| rest[*at..].starts_with('@')) else { return (None, rest) };
+    let Some(at) = rest.find(['@', '/']).filter(|at| rest[*at..].starts_with('@')) else {
+        return (None, rest);
+    };
     let (before, after) = (&rest[..at], &rest[at + 1..]);
     if let Some((place, query)) = before.split_once('?') {
         let port = place.rsplit_once(':').map_or("", |(_, port)| port);
-        let begins_parameters = query.split_once('=').is_some_and(|(name, _)| parameter(name).is_some());
+        let begins_parameters =
+            query.split_once('=').is_some_and(|(name, _)| parameter(name).is_some());
         if begins_parameters && port.bytes().all(|byte| byte.is_ascii_digit()) {
             return (None, rest);
         }
@@ -92,19 +103,27 @@ fn pair_of(pair: &str, naming: Naming) -> Result<Given, AddressError> {
     match parameter(&name) {
         Some(parameter) => Ok(Given { parameter, value, origin: Origin::Address }),
         None if naming == Naming::Unknown => Err(unknown(&name)),
-        None => Err(AddressError::new("it holds an unknown parameter, or a stray `?` or `&`", ENCODE)),
+        None => {
+            Err(AddressError::new("it holds an unknown parameter, or a stray `?` or `&`", ENCODE))
+        }
     }
 }
 
 /// A part of a URI, with its percent-encoding undone.
 fn decoded(text: &str) -> Result<String, AddressError> {
     let bytes = text.as_bytes();
-    let is_code = |at: usize| bytes.get(at + 1..at + 3).is_some_and(|code| code.iter().all(u8::is_ascii_hexdigit));
+    let is_code = |at: usize| {
+        bytes.get(at + 1..at + 3).is_some_and(|code| code.iter().all(u8::is_ascii_hexdigit))
+    };
     if text.match_indices('%').any(|(at, _)| !is_code(at)) {
-        return Err(AddressError::new("a `%` in it is not followed by two hexadecimal digits", ENCODE));
+        return Err(AddressError::new(
+            "a `%` in it is not followed by two hexadecimal digits",
+            ENCODE,
+        ));
     }
     let decoded = percent_encoding::percent_decode_str(text).decode_utf8();
-    let decoded = decoded.map_err(|_| AddressError::new("a part of it is not UTF-8 once it is decoded", ENCODE))?;
+    let decoded = decoded
+        .map_err(|_| AddressError::new("a part of it is not UTF-8 once it is decoded", ENCODE))?;
     if decoded.contains('\0') {
         return Err(AddressError::new("it holds %00", ENCODE));
     }

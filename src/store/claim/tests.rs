@@ -6,7 +6,10 @@ fn before(status: Status, locked_by: Option<&str>) -> Before {
 }
 
 fn claim_of(status: Status, locked_by: Option<&str>, live: bool) -> Result<Option<Claim>> {
-    let key = DayKey::new(&SourceName::parse("acme").expect("a name"), "2024-09-28".parse().expect("a date"));
+    let key = DayKey::new(
+        &SourceName::parse("acme").expect("a name"),
+        "2024-09-28".parse().expect("a date"),
+    );
     not_claimed(&key, Row { before: before(status, locked_by), events: Some(7), live })
 }
 
@@ -60,7 +63,10 @@ fn a_day_that_is_not_claimed_is_whole_held_or_broken_and_else_is_looked_at_again
     let held = claim_of(Status::Processing, Some("ada"), true);
     assert!(matches!(&held, Ok(Some(Claim::HeldBy(holder))) if holder == "ada"), "{held:?}");
     let broken = claim_of(Status::Unknown("DONE".into()), Some("ada"), true);
-    assert!(matches!(&broken, Err(Error::BrokenRow { problem, .. }) if problem.contains("DONE")), "{broken:?}");
+    assert!(
+        matches!(&broken, Err(Error::BrokenRow { problem, .. }) if problem.contains("DONE")),
+        "{broken:?}"
+    );
     for (status, locked_by, live) in [
         (Status::Pending, None, false),
         (Status::Processing, Some("ada"), false),

@@ -35,7 +35,10 @@ fn a_secret_is_found_in_each_form_in_which_it_travels() {
         assert_eq!(known.redact(&format!("é{form}é")), "é[token]é", "{form}");
     }
     for before in ["", "u", "u:", "u:p", "Bearer "] {
-        for form in [STANDARD.encode(format!("{before}{SECRET}|")), URL_SAFE.encode(format!("{before}{SECRET}|"))] {
+        for form in [
+            STANDARD.encode(format!("{before}{SECRET}|")),
+            URL_SAFE.encode(format!("{before}{SECRET}|")),
+        ] {
             let redacted = known.redact(&form).into_owned();
             assert!(redacted.contains("[token]") && redacted.len() < 25, "{form}: {redacted}");
         }
@@ -44,7 +47,12 @@ fn a_secret_is_found_in_each_form_in_which_it_travels() {
 
 #[test]
 fn a_key_in_an_address_is_no_word_and_no_date() {
-    for key in ["ping-key-5f0c", "0b7e8f1a-77aa-4a55-9d8e-1f3f8e2a6b11", "averyveryverylongword", "Mixed-Case"] {
+    for key in [
+        "ping-key-5f0c",
+        "0b7e8f1a-77aa-4a55-9d8e-1f3f8e2a6b11",
+        "averyveryverylongword",
+        "Mixed-Case",
+    ] {
         assert!(is_key(key), "{key}");
     }
     for other in ["", "heartbeat", "archives", "2024-09-28", "2024/09", "my_job"] {
@@ -55,7 +63,16 @@ fn a_key_in_an_address_is_no_word_and_no_date() {
 #[test]
 fn what_is_no_secret_stays_as_it_is() {
     let known = known(&[SECRET, "short", "Postgres", "  "]);
-    for text in ["", "a text", "short postgres", "100 % sure\\", "%zz %2 %", "\\u12 \\x \\", "aB3%+/~", "hrku"] {
+    for text in [
+        "",
+        "a text",
+        "short postgres",
+        "100 % sure\\",
+        "%zz %2 %",
+        "\\u12 \\x \\",
+        "aB3%+/~",
+        "hrku",
+    ] {
         assert_eq!(known.redact(text), text);
     }
     assert_eq!(known.secrets.len(), 1);

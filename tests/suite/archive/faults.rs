@@ -12,20 +12,31 @@ fn a_file_that_is_cut_or_has_another_checksum_leaves_nothing_but_due_days() {
     world.heroku.fault(Match::download().times(3), Fault::EndBody { after_bytes: 5000 });
     let report = backfill(&world, &format!("--via archive {FIXTURE_DAYS}"), 1);
     let error = day(&report, "acme", DAY)["error"].as_str().expect("an error").to_owned();
-    assert!(error.contains("its 5000 bytes have the SHA-256") && error.contains("3 attempts"), "{error}");
+    assert!(
+        error.contains("its 5000 bytes have the SHA-256") && error.contains("3 attempts"),
+        "{error}"
+    );
     assert_eq!(world.sql("SELECT count(*) FROM audit_events"), "0");
     assert_eq!(world.sql("SELECT count(*) FROM audit_events_log WHERE status = 'SUCCESS'"), "0");
 
     world.heroku.fault(Match::download(), Fault::CutBody { after_bytes: 5000 });
     let report = backfill(&world, &format!("--via archive {FIXTURE_DAYS}"), 0);
-    assert_eq!(day(&report, "acme", DAY)["retries"], 1, "a download that breaks off is tried again");
+    assert_eq!(
+        day(&report, "acme", DAY)["retries"],
+        1,
+        "a download that breaks off is tried again"
+    );
     world.heroku.change_archive("acme", SEPTEMBER, |archive| archive.checksum = "0".repeat(64));
     let months = reconcile(&world, "", 1);
-    assert!(months["months"][0]["error"].as_str().expect("an error").contains("is not the checksum"), "{months:#}");
+    assert!(
+        months["months"][0]["error"].as_str().expect("an error").contains("is not the checksum"),
+        "{months:#}"
+    );
 }
 
 #[test]
-fn a_file_whose_checksum_is_right_but_that_is_no_archive_fails_its_days_and_stores_nothing_as_whole() {
+fn a_file_whose_checksum_is_right_but_that_is_no_archive_fails_its_days_and_stores_nothing_as_whole()
+ {
     for (file, told) in [
         (gzip(b"{\"entries\":[{\"id\":\"a\",\"created_at\":\"2024-09-28T00:00:00Z\"}"), "cut off"),
         (gzip(b"<html>"), "not a JSON list"),
@@ -48,11 +59,27 @@ fn an_archive_that_is_described_or_served_as_none_can_be_is_told_and_the_days_st
     let archives = || Match::path("/enterprise-accounts/acme/archives");
     for (matching, fault, told) in [
         (archives(), description("{}"), "the archive has no url"),
-        (archives(), description("{\"url\":\"there\",\"checksum\":\"00\"}"), "the archive's url is none"),
-        (archives(), description("{\"url\":\"ftp://a/b\",\"checksum\":\"00\"}"), "the archive's url is not https"),
-        (archives(), description("{\"url\":\"http://127.0.0.1:1/a\"}"), "the archive has no checksum"),
+        (
+            archives(),
+            description("{\"url\":\"there\",\"checksum\":\"00\"}"),
+            "the archive's url is none",
+        ),
+        (
+            archives(),
+            description("{\"url\":\"ftp://a/b\",\"checksum\":\"00\"}"),
+            "the archive's url is not https",
+        ),
+        (
+            archives(),
+            description("{\"url\":\"http://127.0.0.1:1/a\"}"),
+            "the archive has no checksum",
+        ),
         (Match::download(), Fault::body(204, "application/json", ""), "204"),
-        (Match::download(), Fault::Redirect { location: "https://elsewhere.example/".to_owned() }, "redirect"),
+        (
+            Match::download(),
+            Fault::Redirect { location: "https://elsewhere.example/".to_owned() },
+            "redirect",
+        ),
     ] {
         let world = World::new(ACME);
         world.heroku.fault(matching.always(), fault);
@@ -74,7 +101,10 @@ fn a_month_that_can_not_be_compared_says_why_and_is_not_called_right() {
     world.sync("--date 2024-09-28", 0);
     world.heroku.put_archive("acme", SEPTEMBER, gzip(b"[nonsense]"));
     let report = reconcile(&world, "", 1);
-    assert!(report["months"][0]["error"].as_str().is_some_and(|error| error.contains("not JSON")), "{report:#}");
+    assert!(
+        report["months"][0]["error"].as_str().is_some_and(|error| error.contains("not JSON")),
+        "{report:#}"
+    );
     world.heroku.make_archive("acme", SEPTEMBER);
     world.heroku.change_archive("acme", SEPTEMBER, |archive| {
         archive.created_at = "2024-09-01T12:00:00Z".to_owned();

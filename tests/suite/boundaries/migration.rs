@@ -13,7 +13,9 @@ fn a_migration_survives_a_kill_and_a_cut_at_every_step_and_is_done_whole_or_not_
         harm: |stage, finished| {
             let whole = stage.schema() == *whole_schema();
             assert!(whole || stage.schema().is_empty(), "{}", stage.schema());
-            let good = finished.status == 0 && finished.stdout == "Applied 0001 ledger and events.\n" && whole;
+            let good = finished.status == 0
+                && finished.stdout == "Applied 0001 ledger and events.\n"
+                && whole;
             (!good).then(|| told(finished))
         },
         next: |stage| {
@@ -44,7 +46,10 @@ fn schema_of(database: &Database) -> String {
     if tables.is_empty() {
         return tables;
     }
-    tables + &database.psql("SELECT version, description FROM auditsync_migrations").expect("a list of migrations")
+    tables
+        + &database
+            .psql("SELECT version, description FROM auditsync_migrations")
+            .expect("a list of migrations")
 }
 
 fn whole_schema() -> &'static str {

@@ -21,14 +21,16 @@ static WHOLE_BEFORE: LazyLock<String> = LazyLock::new(|| {
 });
 
 #[test]
-fn a_day_that_is_read_again_survives_a_kill_and_a_cut_at_every_step_and_its_late_event_counts_once() {
+fn a_day_that_is_read_again_survives_a_kill_and_a_cut_at_every_step_and_its_late_event_counts_once()
+{
     let life = Life {
         undo: &WHOLE_BEFORE,
         run: |stage| stage.start(SYNC).wait(),
         begins_with: "INSERT INTO audit_events_log AS l",
         harm: |stage, finished| {
             stage.harm_unless_synced(finished, |row| {
-                let figures = (&row["outcome"], &row["events"], &row["late_events"], &row["conflicts"]);
+                let figures =
+                    (&row["outcome"], &row["events"], &row["late_events"], &row["conflicts"]);
                 assert_eq!(figures, (&"synced".into(), &EVENTS.into(), &1.into(), &1.into()));
             })
         },
@@ -36,7 +38,8 @@ fn a_day_that_is_read_again_survives_a_kill_and_a_cut_at_every_step_and_its_late
             stage.world.sql("UPDATE audit_events_log SET locked_until = clock_timestamp() WHERE status = 'PROCESSING'");
             stage.world.sync(&format!("--date {DAY}"), 0);
             stage.world.assert_whole("acme", DAY, &truth());
-            let late = "SELECT sum(late_events), max(attempt) = (SELECT attempt FROM audit_events_log)
+            let late =
+                "SELECT sum(late_events), max(attempt) = (SELECT attempt FROM audit_events_log)
                         FROM audit_history WHERE action = 'publish'";
             assert_eq!(stage.world.sql(late), "1|t");
         },
@@ -52,8 +55,14 @@ fn a_day_out_of_an_archive_survives_a_kill_and_a_cut_at_every_step() {
         undo: NO_DAY,
         run: |stage| {
             let events: Vec<Bytes> = events().map(Bytes::from).to_vec();
-            stage.world.heroku.put_archive("acme", Month { year: 2024, month: 9 }, pack(&events[..1]));
-            stage.start("backfill --via archive --from 2024-09-28 --to 2024-09-28 --output json").wait()
+            stage.world.heroku.put_archive(
+                "acme",
+                Month { year: 2024, month: 9 },
+                pack(&events[..1]),
+            );
+            stage
+                .start("backfill --via archive --from 2024-09-28 --to 2024-09-28 --output json")
+                .wait()
         },
         begins_with: "INSERT INTO audit_events_log AS l",
         harm: |stage, finished| {
@@ -67,7 +76,11 @@ fn a_day_out_of_an_archive_survives_a_kill_and_a_cut_at_every_step() {
             let next = stage.world.run("backfill --via archive --from 2024-09-28 --to 2024-09-28");
             assert_eq!(next.status, 0, "{next:#?}");
             let [first, ..] = events();
-            stage.world.assert_whole("acme", DAY, &BTreeMap::from([("a".to_owned(), first.into_bytes())]));
+            stage.world.assert_whole(
+                "acme",
+                DAY,
+                &BTreeMap::from([("a".to_owned(), first.into_bytes())]),
+            );
             assert_eq!(stage.world.sql("SELECT DISTINCT via FROM audit_events"), "archive");
             stage.assert_history_explains_success();
         },

@@ -25,11 +25,14 @@ fn event(id: &str, time: &str) -> Bytes {
 
 /// The same value in other bytes.
 fn respelled(id: &str, time: &str) -> Bytes {
-    Bytes::from(format!(r#"{{ "action": "create", "type": "app", "created_at": "{time}", "id": "{id}" }}"#))
+    Bytes::from(format!(
+        r#"{{ "action": "create", "type": "app", "created_at": "{time}", "id": "{id}" }}"#
+    ))
 }
 
 fn backfill(world: &World, day_of: &str) -> Value {
-    let finished = world.run(&format!("backfill --via archive --from {day_of} --to {day_of} --output json"));
+    let finished =
+        world.run(&format!("backfill --via archive --from {day_of} --to {day_of} --output json"));
     assert_eq!(finished.status, 0, "{finished:#?}");
     day(&finished.json(), "acme", day_of).clone()
 }
@@ -43,7 +46,10 @@ fn reconcile(world: &World, arguments: &str, status: i32) -> Value {
 /// What was found of a day, by kind.
 fn found(report: &Value, day_of: &str) -> [Value; 3] {
     let days = report["months"][0]["days"].as_array().expect("days");
-    let row = days.iter().find(|row| row["date"] == day_of).unwrap_or_else(|| panic!("no {day_of} in {report:#}"));
+    let row = days
+        .iter()
+        .find(|row| row["date"] == day_of)
+        .unwrap_or_else(|| panic!("no {day_of} in {report:#}"));
     ["missing_here", "missing_there", "differing"].map(|kind| row[kind].clone())
 }
 
@@ -70,10 +76,16 @@ fn an_archive_does_not_store_again_what_the_next_day_s_list_brought() {
     for archived in [event as fn(&str, &str) -> Bytes, respelled] {
         let world = world();
         listed_a_day_late(&world, "at-midnight");
-        let archive = pack(&[archived("at-midnight", "2024-09-30T23:59:59Z"), event("last", "2024-09-30T12:00:00Z")]);
+        let archive = pack(&[
+            archived("at-midnight", "2024-09-30T23:59:59Z"),
+            event("last", "2024-09-30T12:00:00Z"),
+        ]);
         world.heroku.put_archive("acme", SEPTEMBER, archive);
         let row = backfill(&world, LAST);
-        assert_eq!(figures(&row, ["events", "new_events", "conflicts", "late_events"]), [1, 1, 0, 0]);
+        assert_eq!(
+            figures(&row, ["events", "new_events", "conflicts", "late_events"]),
+            [1, 1, 0, 0]
+        );
         assert_eq!(days_of(&world, "at-midnight"), NEXT);
         assert_eq!(figures(&reread(&world, NEXT), CHANGES), NO_CHANGE);
     }
@@ -92,9 +104,17 @@ fn a_list_does_not_store_again_what_an_archive_brought_as_a_stray() {
         assert_eq!(days_of(&world, "stray"), LAST, "{time}");
         // Heroku lists it under its own day, and under another one too.
         for day_of in [&time[..10], "2024-10-03"] {
-            world.heroku.put_day("acme", date(day_of), vec![event("stray", time), event(day_of, time)]);
+            world.heroku.put_day(
+                "acme",
+                date(day_of),
+                vec![event("stray", time), event(day_of, time)],
+            );
             let row = sync(&world, day_of);
-            assert_eq!(figures(&row, ["events", "new_events", "conflicts", "late_events"]), [1, 1, 0, 0], "{time}");
+            assert_eq!(
+                figures(&row, ["events", "new_events", "conflicts", "late_events"]),
+                [1, 1, 0, 0],
+                "{time}"
+            );
         }
         // The day that it is stored under lists it no more than before.
         world.heroku.put_day("acme", date(LAST), vec![event("last", "2024-09-30T12:00:00Z")]);
@@ -107,12 +127,19 @@ fn a_list_does_not_store_again_what_an_archive_brought_as_a_stray() {
 fn an_archive_s_undated_event_is_not_missed_by_the_list_of_its_day() {
     let world = world();
     let undated = Bytes::from_static(br#"{"id":"undated","created_at":null}"#);
-    let days = [("2024-09-29", event("first", "2024-09-29T12:00:00Z")), (LAST, event("last", "2024-09-30T12:00:00Z"))];
+    let days = [
+        ("2024-09-29", event("first", "2024-09-29T12:00:00Z")),
+        (LAST, event("last", "2024-09-30T12:00:00Z")),
+    ];
     for (day_of, event) in &days {
         world.heroku.put_day("acme", date(day_of), vec![event.clone()]);
         sync(&world, day_of);
     }
-    world.heroku.put_archive("acme", SEPTEMBER, pack(&[undated, days[0].1.clone(), days[1].1.clone()]));
+    world.heroku.put_archive(
+        "acme",
+        SEPTEMBER,
+        pack(&[undated, days[0].1.clone(), days[1].1.clone()]),
+    );
     reconcile(&world, "2024-09 --repair", 0);
     let day_of = days_of(&world, "undated");
     assert_eq!(figures(&reread(&world, &day_of), CHANGES), NO_CHANGE, "{day_of}");
@@ -126,13 +153,24 @@ fn an_archive_s_undated_event_is_not_missed_by_the_list_of_its_day() {
 fn a_stray_is_taken_once_however_many_archives_hold_it() {
     let world = world();
     let stray = event("stray", "2024-10-01T00:00:01Z");
-    world.heroku.put_archive("acme", SEPTEMBER, pack(&[stray.clone(), event("last", "2024-09-30T12:00:00Z")]));
-    world.heroku.put_archive("acme", OCTOBER, pack(&[stray, event("next", "2024-10-01T12:00:00Z")]));
+    world.heroku.put_archive(
+        "acme",
+        SEPTEMBER,
+        pack(&[stray.clone(), event("last", "2024-09-30T12:00:00Z")]),
+    );
+    world.heroku.put_archive(
+        "acme",
+        OCTOBER,
+        pack(&[stray, event("next", "2024-10-01T12:00:00Z")]),
+    );
     for (one, other) in [(LAST, NEXT), (NEXT, LAST)] {
         world.sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public");
         backfill(&world, one);
         let row = backfill(&world, other);
-        assert_eq!(figures(&row, ["events", "new_events", "conflicts", "late_events"]), [1, 1, 0, 0]);
+        assert_eq!(
+            figures(&row, ["events", "new_events", "conflicts", "late_events"]),
+            [1, 1, 0, 0]
+        );
         assert_eq!(days_of(&world, "stray"), one);
         for month in ["2024-09", "2024-10"] {
             let report = reconcile(&world, month, 0);
@@ -153,7 +191,11 @@ fn an_event_under_another_day_is_missing_neither_here_nor_there() {
     let september = |changed: Bytes| pack(&[changed, event("last", "2024-09-30T12:00:00Z")]);
     let kinds = [event as fn(&str, &str) -> Bytes, respelled];
     for archived in kinds {
-        world.heroku.put_archive("acme", SEPTEMBER, september(archived("at-midnight", "2024-09-30T23:59:59Z")));
+        world.heroku.put_archive(
+            "acme",
+            SEPTEMBER,
+            september(archived("at-midnight", "2024-09-30T23:59:59Z")),
+        );
         world.heroku.put_archive("acme", OCTOBER, pack(&[event("next", "2024-10-01T12:00:00Z")]));
         let report = reconcile(&world, "2024-09", 0);
         assert_eq!(found(&report, LAST), none());
@@ -162,14 +204,19 @@ fn an_event_under_another_day_is_missing_neither_here_nor_there() {
         assert_eq!(found(&report, NEXT), none());
     }
     // Another value is told on its own day, and a repair keeps it as a conflict of that day, and stores nothing.
-    let other = Bytes::from_static(br#"{"id":"at-midnight","created_at":"2024-09-30T23:59:59Z","type":"other"}"#);
+    let other = Bytes::from_static(
+        br#"{"id":"at-midnight","created_at":"2024-09-30T23:59:59Z","type":"other"}"#,
+    );
     world.heroku.put_archive("acme", SEPTEMBER, september(other));
     let report = reconcile(&world, "2024-09 --repair", 0);
     assert_eq!(found(&report, LAST)[2], serde_json::json!(["at-midnight"]));
     let row = report["months"][0]["days"].as_array().expect("days").last().expect("a day").clone();
     assert_eq!(row["repaired"], 0, "{row:#}");
     assert_eq!(days_of(&world, "at-midnight"), NEXT);
-    assert_eq!(world.sql("SELECT process_date, event_id FROM audit_event_conflicts"), format!("{LAST}|at-midnight"));
+    assert_eq!(
+        world.sql("SELECT process_date, event_id FROM audit_event_conflicts"),
+        format!("{LAST}|at-midnight")
+    );
 }
 
 #[test]
@@ -202,9 +249,18 @@ fn a_repair_counts_no_event_that_another_day_holds() {
     world.heroku.put_archive("acme", SEPTEMBER, pack(&archive));
     let report = reconcile(&world, "2024-09 --repair", 0);
     let row = report["months"][0]["days"].as_array().expect("days").last().expect("a day").clone();
-    assert_eq!((&row["missing_here"], &row["repaired"]), (&serde_json::json!(["unlisted"]), &1.into()), "{row:#}");
+    assert_eq!(
+        (&row["missing_here"], &row["repaired"]),
+        (&serde_json::json!(["unlisted"]), &1.into()),
+        "{row:#}"
+    );
     assert_eq!(days_of(&world, "at-midnight"), NEXT);
-    assert_eq!(world.sql(&format!("SELECT events_count FROM audit_events_log WHERE process_date = '{LAST}'")), "2");
+    assert_eq!(
+        world.sql(&format!(
+            "SELECT events_count FROM audit_events_log WHERE process_date = '{LAST}'"
+        )),
+        "2"
+    );
 }
 
 #[test]
@@ -212,23 +268,40 @@ fn reconcile_names_every_missing_id_once_and_in_order_however_many() {
     let world = world();
     assert_eq!(world.run("migrate").status, 0);
     let id = |number: usize| format!("{:06}-{}", number * 7919 % 30_000, "x".repeat(40));
-    let events: Vec<Bytes> = (0..30_000).map(|number| event(&id(number), "2024-09-30T12:00:00Z")).collect();
+    let events: Vec<Bytes> =
+        (0..30_000).map(|number| event(&id(number), "2024-09-30T12:00:00Z")).collect();
     // Some are in the archive twice, also with other bytes.
     let again = (0..3000).map(|number| respelled(&id(number * 10), "2024-09-30T12:00:00Z"));
-    world.heroku.put_archive("acme", SEPTEMBER, pack(&events.iter().cloned().chain(again).collect::<Vec<_>>()));
+    world.heroku.put_archive(
+        "acme",
+        SEPTEMBER,
+        pack(&events.iter().cloned().chain(again).collect::<Vec<_>>()),
+    );
     let report = reconcile(&world, "2024-09", 1);
     let mut expected: Vec<String> = (0..30_000).map(id).collect();
     expected.sort();
-    assert!(found(&report, LAST)[0] == serde_json::json!(expected), "not every id once and in order");
+    assert!(
+        found(&report, LAST)[0] == serde_json::json!(expected),
+        "not every id once and in order"
+    );
     let text = world.run("reconcile --month 2024-09").stdout;
-    assert!(text.contains("acme 2024-09-30: 30000 events in the archive and not here:\n"), "{text}");
-    assert!(text.lines().count() < 30 && text.contains(&expected[9]) && !text.contains(&expected[10]), "{text}");
+    assert!(
+        text.contains("acme 2024-09-30: 30000 events in the archive and not here:\n"),
+        "{text}"
+    );
+    assert!(
+        text.lines().count() < 30 && text.contains(&expected[9]) && !text.contains(&expected[10]),
+        "{text}"
+    );
 
     let finished = world.run("backfill --via archive --from 2024-09-30 --to 2024-09-30");
     assert_eq!(finished.status, 0, "{finished:#?}");
     world.heroku.put_archive("acme", SEPTEMBER, pack(&[]));
     let report = reconcile(&world, "2024-09", 0);
-    assert!(found(&report, LAST)[1] == serde_json::json!(expected), "not every id once and in order");
+    assert!(
+        found(&report, LAST)[1] == serde_json::json!(expected),
+        "not every id once and in order"
+    );
 }
 
 #[test]
@@ -246,9 +319,13 @@ fn reconcile_that_has_no_room_for_ids_says_so_and_calls_nothing_right() {
     let limited = format!("ulimit -f {limit}; trap '' XFSZ; exec \"$0\" \"$@\"");
     shell.args(["-c", &limited]).arg(program.get_program()).args(program.get_args());
     shell.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    let output = shell.current_dir(program.get_current_dir().expect("a folder")).output().expect("bash");
+    let output =
+        shell.current_dir(program.get_current_dir().expect("a folder")).output().expect("bash");
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let report: Value = serde_json::from_slice(&output.stdout).expect("a document");
-    let error = report["months"][0]["error"].as_str().unwrap_or_else(|| panic!("no error in {report:#}")).to_owned();
+    let error = report["months"][0]["error"]
+        .as_str()
+        .unwrap_or_else(|| panic!("no error in {report:#}"))
+        .to_owned();
     assert!(error.contains("temporary folder (TMPDIR)") && error.contains("Make room"), "{error}");
 }

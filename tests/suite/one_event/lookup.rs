@@ -31,7 +31,10 @@ fn the_index_of_events_outside_their_day_answers_in_a_large_table() {
     for state in ["as inserted", "analyzed"] {
         for batch in [1, 2000] {
             let plan = plan(&world, batch);
-            assert!(plan.contains("idx_audit_events_outside_their_day"), "{state}, {batch}: {plan}");
+            assert!(
+                plan.contains("idx_audit_events_outside_their_day"),
+                "{state}, {batch}: {plan}"
+            );
             assert!(!plan.contains("Seq Scan"), "{state}, {batch}: {plan}");
         }
         world.sql("ANALYZE audit_events");

@@ -1,6 +1,8 @@
 //! Where else a secret may turn up: in events, in other libraries' words, in the ledger, in what people type.
 
-use super::{ARCHIVE_KEY, DAY, FORMATS, PASSWORD, SEPTEMBER, TOKEN, assert_clean, disguises, with_password};
+use super::{
+    ARCHIVE_KEY, DAY, FORMATS, PASSWORD, SEPTEMBER, TOKEN, assert_clean, disguises, with_password,
+};
 use crate::support::{ACME, Finished, World, date, raw};
 use bytes::Bytes;
 use fake_heroku::{Fault, Match};
@@ -59,7 +61,8 @@ impl Place {
     fn hides(&self, args: &[&str]) -> Finished {
         let finished = self.run(args);
         let all = format!("{}{}", finished.stdout, finished.stderr);
-        let hidden = ["[token]", "[password]", "[address]", "/…"].iter().any(|word| all.contains(word));
+        let hidden =
+            ["[token]", "[password]", "[address]", "/…"].iter().any(|word| all.contains(word));
         assert!(hidden, "{args:?}: {finished:#?}");
         finished
     }
@@ -67,10 +70,13 @@ impl Place {
     /// Searches what is recorded beside the events, which stand there as they came.
     fn assert_recorded_clean(&self) {
         for table in ["audit_history", "audit_events_log"] {
-            let rows = self.world.sql(&format!("SELECT row_to_json(t) FROM (SELECT * FROM {table}) AS t"));
+            let rows =
+                self.world.sql(&format!("SELECT row_to_json(t) FROM (SELECT * FROM {table}) AS t"));
             assert_clean(table, &rows, &self.secrets);
         }
-        let reasons = self.world.sql("SELECT event_raw_reason FROM audit_events WHERE event_raw_reason IS NOT NULL");
+        let reasons = self
+            .world
+            .sql("SELECT event_raw_reason FROM audit_events WHERE event_raw_reason IS NOT NULL");
         assert_clean("reasons", &reasons, &self.secrets);
     }
 
@@ -110,12 +116,22 @@ fn an_event_that_holds_a_secret_is_named_without_it() {
         place.run(&["reset", "--source", "acme", DAY]);
         place.hides(&ON_DAY);
         place.hides(&["history"]);
-        place.world.heroku.put_archive("acme", SEPTEMBER, fake_heroku::pack(&[event("other", "a")]));
+        place.world.heroku.put_archive(
+            "acme",
+            SEPTEMBER,
+            fake_heroku::pack(&[event("other", "a")]),
+        );
         place.hides(&["reconcile", "--month", "2024-09", "--source", "acme"]);
-        let strays = ids
-            .iter()
-            .map(|id| Bytes::from(json!({ "id": format!("{id}+"), "created_at": "2019-01-01T00:00:00Z" }).to_string()));
-        place.world.heroku.put_archive("acme", SEPTEMBER, fake_heroku::pack(&strays.collect::<Vec<_>>()));
+        let strays = ids.iter().map(|id| {
+            Bytes::from(
+                json!({ "id": format!("{id}+"), "created_at": "2019-01-01T00:00:00Z" }).to_string(),
+            )
+        });
+        place.world.heroku.put_archive(
+            "acme",
+            SEPTEMBER,
+            fake_heroku::pack(&strays.collect::<Vec<_>>()),
+        );
         place.hides(&[
             "backfill",
             "--source",
@@ -138,20 +154,28 @@ fn what_heroku_and_the_database_repeat_is_told_without_secrets() {
         // A third of them in each form, since each takes a run of its own.
         let place_of_form = forms().position(|other| other == form).expect("one of them");
         for secret in Place::secrets_of_all_kinds().into_iter().skip(place_of_form).step_by(3) {
-            let refusal = json!({ "id": secret, "message": format!("{} {secret}", "x".repeat(490)) }).to_string();
-            place.world.heroku.fault(Match::events("acme"), Fault::body(403, "application/json", refusal));
+            let refusal =
+                json!({ "id": secret, "message": format!("{} {secret}", "x".repeat(490)) })
+                    .to_string();
+            place
+                .world
+                .heroku
+                .fault(Match::events("acme"), Fault::body(403, "application/json", refusal));
             place.hides(&ON_DAY);
         }
-        let teams = format!("{ACME}team = \"gone\"\n").replace("\"acme\"\naccount", "\"t\"\naccount");
+        let teams =
+            format!("{ACME}team = \"gone\"\n").replace("\"acme\"\naccount", "\"t\"\naccount");
         place.world.write_config(&format!(
             "{ACME}{teams}{}",
-            ACME.replace("\"acme\"\naccount", "\"o\"\naccount").replace("HEROKU_API_TOKEN", "OTHER")
+            ACME.replace("\"acme\"\naccount", "\"o\"\naccount")
+                .replace("HEROKU_API_TOKEN", "OTHER")
         ));
-        let known = json!([{ "id": OTHER, "name": OTHER }, { "id": "i", "name": STRANGER }]).to_string();
-        place
-            .world
-            .heroku
-            .fault(Match::path("/enterprise-accounts/acme/teams"), Fault::body(200, "application/json", known));
+        let known =
+            json!([{ "id": OTHER, "name": OTHER }, { "id": "i", "name": STRANGER }]).to_string();
+        place.world.heroku.fault(
+            Match::path("/enterprise-accounts/acme/teams"),
+            Fault::body(200, "application/json", known),
+        );
         place.hides(&["sync", "--source", "t", "--date", DAY]);
         place.world.sql(&format!(
             "CREATE FUNCTION echo() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '%', $x${} {OTHER}$x$; END $$;
@@ -167,7 +191,8 @@ fn what_heroku_and_the_database_repeat_is_told_without_secrets() {
 
 #[test]
 fn an_archive_s_address_is_in_no_text_whatever_its_answer_is_like() {
-    let address = format!("https://files.example.com/{ARCHIVE_KEY}/a.gz?X-Signature={ARCHIVE_KEY}&n=1");
+    let address =
+        format!("https://files.example.com/{ARCHIVE_KEY}/a.gz?X-Signature={ARCHIVE_KEY}&n=1");
     for form in forms() {
         let mut place = Place::new(form);
         place.secrets.push(disguises(ARCHIVE_KEY));
@@ -183,23 +208,34 @@ fn an_archive_s_address_is_in_no_text_whatever_its_answer_is_like() {
             json!({ "checksum": "0", "created_at": { "at": address } }),
         ] {
             let info = Fault::body(200, "application/json", info.to_string());
-            place.world.heroku.fault(Match::path("/enterprise-accounts/acme/archives").times(3), info);
+            place
+                .world
+                .heroku
+                .fault(Match::path("/enterprise-accounts/acme/archives").times(3), info);
             place.run(&["reconcile", "--month", "2024-09", "--source", "acme"]);
-            place.run(&["backfill", "--source", "acme", "--via", "archive", "--from", DAY, "--to", DAY]);
+            place.run(&[
+                "backfill", "--source", "acme", "--via", "archive", "--from", DAY, "--to", DAY,
+            ]);
             place.world.heroku.clear_faults();
         }
         let refusal =
             json!({ "id": "gone", "message": format!("see {address}, or <http://u:{ARCHIVE_KEY}@h>") }).to_string();
-        place
-            .world
-            .heroku
-            .fault(Match::path("/enterprise-accounts/acme/archives"), Fault::body(410, "application/json", refusal));
+        place.world.heroku.fault(
+            Match::path("/enterprise-accounts/acme/archives"),
+            Fault::body(410, "application/json", refusal),
+        );
         let finished = place.hides(&["reconcile", "--month", "2024-09", "--source", "acme"]);
-        assert!(format!("{finished:?}").contains("files.example.com"), "the host may be named: {finished:#?}");
+        assert!(
+            format!("{finished:?}").contains("files.example.com"),
+            "the host may be named: {finished:#?}"
+        );
         // A redirect of the file, and a server that breaks off.
-        let broken =
-            raw::serve(|_, _| raw::http("302 Found", &format!("Location: https://h/{ARCHIVE_KEY}\r\n"), ARCHIVE_KEY));
-        let info = json!({ "url": format!("{broken}/{ARCHIVE_KEY}?s={ARCHIVE_KEY}"), "checksum": "0" }).to_string();
+        let broken = raw::serve(|_, _| {
+            raw::http("302 Found", &format!("Location: https://h/{ARCHIVE_KEY}\r\n"), ARCHIVE_KEY)
+        });
+        let info =
+            json!({ "url": format!("{broken}/{ARCHIVE_KEY}?s={ARCHIVE_KEY}"), "checksum": "0" })
+                .to_string();
         place.world.heroku.fault(
             Match::path("/enterprise-accounts/acme/archives").times(3),
             Fault::body(200, "application/json", info),
@@ -269,7 +305,8 @@ fn a_secret_in_the_wrong_variable_option_or_key_is_in_no_text() {
         ] {
             place.world.write_config(&format!(
                 "{file}{}",
-                ACME.replace("\"acme\"\naccount", "\"o\"\naccount").replace("HEROKU_API_TOKEN", "OTHER")
+                ACME.replace("\"acme\"\naccount", "\"o\"\naccount")
+                    .replace("HEROKU_API_TOKEN", "OTHER")
             ));
             place.world.heroku.fault(Match::any(), Fault::status(503, "unavailable", "later"));
             place.run(&["sync", "--date", "2024-09-26"]);

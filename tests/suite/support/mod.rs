@@ -135,7 +135,11 @@ impl World {
     }
 
     /// The same on a database that is there.
-    pub(crate) fn on(database: Database, heroku: impl Into<fake_heroku::Model>, sources: &str) -> Self {
+    pub(crate) fn on(
+        database: Database,
+        heroku: impl Into<fake_heroku::Model>,
+        sources: &str,
+    ) -> Self {
         let heroku = FakeHeroku::start(heroku);
         let folder = std::env::temp_dir().join(format!("auditsync-{}", database.name()));
         std::fs::create_dir_all(&folder).expect("a folder");
@@ -153,7 +157,9 @@ impl World {
     pub(crate) fn write_config(&self, sources: &str) {
         let mut text = format!("[api]\nbase_url = \"{}\"\n", self.heroku.url());
         if !sources.contains("[retry]") {
-            text.push_str("[retry]\ninitial_interval = \"5ms\"\nmax_interval = \"20ms\"\nmax_attempts = 3\n");
+            text.push_str(
+                "[retry]\ninitial_interval = \"5ms\"\nmax_interval = \"20ms\"\nmax_attempts = 3\n",
+            );
         }
         text.push_str(sources);
         self.write_file(&text);
@@ -189,7 +195,11 @@ impl World {
     /// The program with `arguments`, not yet started, in an environment of the test's own.
     pub(crate) fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_auditsync"));
-        command.args(arguments.split_whitespace()).current_dir(&self.folder).env_clear().envs(&self.environment);
+        command
+            .args(arguments.split_whitespace())
+            .current_dir(&self.folder)
+            .env_clear()
+            .envs(&self.environment);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
@@ -234,13 +244,12 @@ impl World {
         assert!(dump.status.success(), "{}", String::from_utf8_lossy(&dump.stderr));
         let text = String::from_utf8(dump.stdout).expect("text");
         // Newer versions fence a dump in with a random word.
-        text.lines().filter(|line| !line.starts_with("\\restrict") && !line.starts_with("\\unrestrict")).fold(
-            String::new(),
-            |mut text, line| {
+        text.lines()
+            .filter(|line| !line.starts_with("\\restrict") && !line.starts_with("\\unrestrict"))
+            .fold(String::new(), |mut text, line| {
                 let _ = writeln!(text, "{line}");
                 text
-            },
-        )
+            })
     }
 
     /// The stored bytes of a day, by event id.
@@ -256,7 +265,12 @@ impl World {
 
     /// Checks that what is stored of a day is `expected`, event by event and byte by byte, and that the ledger row says
     /// so: status, count and digest.
-    pub(crate) fn assert_whole(&self, source: &str, day: &str, expected: &BTreeMap<String, Vec<u8>>) {
+    pub(crate) fn assert_whole(
+        &self,
+        source: &str,
+        day: &str,
+        expected: &BTreeMap<String, Vec<u8>>,
+    ) {
         let stored = self.stored(source, day);
         let missing: Vec<_> = expected.keys().filter(|id| !stored.contains_key(*id)).collect();
         let unexpected: Vec<_> = stored.keys().filter(|id| !expected.contains_key(*id)).collect();
@@ -297,7 +311,8 @@ impl Session {
 impl Finished {
     /// The one JSON document on stdout.
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("no JSON document ({error}): {self:#?}"))
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("no JSON document ({error}): {self:#?}"))
     }
 }
 
@@ -317,13 +332,18 @@ impl Running {
             (read(out.as_mut().map(|stream| stream as _)), err.join().expect("the log"))
         });
         let status = self.child.wait().expect("the end");
-        let code = status.code().or_else(|| std::os::unix::process::ExitStatusExt::signal(&status).map(|n| -n));
+        let code = status
+            .code()
+            .or_else(|| std::os::unix::process::ExitStatusExt::signal(&status).map(|n| -n));
         Finished { status: code.expect("a status"), stdout, stderr }
     }
 
     /// Sends a signal by its name.
     pub(crate) fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().expect("kill");
+        let sent = Command::new("kill")
+            .args(["-s", name, &self.child.id().to_string()])
+            .status()
+            .expect("kill");
         assert!(sent.success());
     }
 }

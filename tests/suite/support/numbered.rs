@@ -2,8 +2,11 @@
 
 /// Sources of one account each, called `a000` and so on: an id is one event within a source.
 pub(crate) fn accounts(count: usize) -> String {
-    let source =
-        |n| format!("[[source]]\nname = \"a{n:03}\"\naccount = \"a{n:03}\"\ntoken_env = \"HEROKU_API_TOKEN\"\n");
+    let source = |n| {
+        format!(
+            "[[source]]\nname = \"a{n:03}\"\naccount = \"a{n:03}\"\ntoken_env = \"HEROKU_API_TOKEN\"\n"
+        )
+    };
     (0..count).map(source).collect()
 }
 

@@ -9,8 +9,12 @@ use pg_cluster::Cluster;
 use super::wait_for;
 
 /// Debian's, from before it could keep prepared statements.
-const PLACES: [&str; 4] =
-    ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer", "/opt/homebrew/bin/pgbouncer", "/usr/local/bin/pgbouncer"];
+const PLACES: [&str; 4] = [
+    "/usr/sbin/pgbouncer",
+    "/usr/bin/pgbouncer",
+    "/opt/homebrew/bin/pgbouncer",
+    "/usr/local/bin/pgbouncer",
+];
 
 /// Ends the pooler when its own input ends: with this process, however that ends.
 const GUARD: &str = r#""$0" "$1" & cat >/dev/null; kill "$!"; wait"#;
@@ -28,11 +32,18 @@ impl Pooler {
         // The number only names the socket; nobody else uses the folder.
         static NUMBERS: AtomicU16 = AtomicU16::new(6432);
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
-        let program = PLACES.iter().map(Path::new).find(|path| path.is_file()).unwrap_or_else(|| {
-            panic!("no PgBouncer found at {}: install it with `apt-get install pgbouncer`", PLACES.join(", "))
-        });
+        let program =
+            PLACES.iter().map(Path::new).find(|path| path.is_file()).unwrap_or_else(|| {
+                panic!(
+                    "no PgBouncer found at {}: install it with `apt-get install pgbouncer`",
+                    PLACES.join(", ")
+                )
+            });
         let folder = cluster.socket_dir().to_owned();
-        let (log, file) = (folder.join(format!("pooler-{number}.log")), folder.join(format!("pooler-{number}.ini")));
+        let (log, file) = (
+            folder.join(format!("pooler-{number}.log")),
+            folder.join(format!("pooler-{number}.ini")),
+        );
         let settings = format!(
             "[databases]\n* = {server} user=postgres\n[pgbouncer]\nunix_socket_dir = {}\nlisten_port = {number}\n\
              logfile = {}\nauth_type = any\npool_mode = transaction\ndefault_pool_size = {size}\nserver_login_retry = 1\n",
@@ -41,7 +52,12 @@ impl Pooler {
         );
         std::fs::write(&file, settings).expect("the pooler's file");
         let mut command = cluster.command("/bin/sh");
-        command.args(["-c", GUARD]).arg(program).arg(&file).stdin(Stdio::piped()).stdout(Stdio::null());
+        command
+            .args(["-c", GUARD])
+            .arg(program)
+            .arg(&file)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null());
         let guard = command.stderr(Stdio::null()).spawn().expect("a shell");
         let pooler = Self { guard, folder, number };
         wait_for("the pooler", || {
@@ -54,7 +70,11 @@ impl Pooler {
 
     /// The URL of a database through the pooler.
     pub(crate) fn url(&self, database: &str) -> String {
-        format!("postgresql://postgres@localhost:{}/{database}?host={}", self.number, self.folder.display())
+        format!(
+            "postgresql://postgres@localhost:{}/{database}?host={}",
+            self.number,
+            self.folder.display()
+        )
     }
 }
 

@@ -107,7 +107,8 @@ struct Line {
 impl Proxy {
     /// Starts one in front of the server of this URL.
     pub(crate) fn start(url: &str) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has free ports");
+        let listener =
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has free ports");
         let port = listener.local_addr().expect("an address").port();
         let (scheme, rest) = url.split_once("://").expect("a URL");
         let (address, query) = rest.split_once('?').unwrap_or((rest, ""));
@@ -126,7 +127,11 @@ impl Proxy {
         });
         let accepting = Arc::clone(&shared);
         thread::spawn(move || accept(&listener, &accepting));
-        Self { shared, port, url: format!("{scheme}://{user}@127.0.0.1:{port}/{database}?sslmode=disable") }
+        Self {
+            shared,
+            port,
+            url: format!("{scheme}://{user}@127.0.0.1:{port}/{database}?sslmode=disable"),
+        }
     }
 
     /// The URL that leads through the proxy.
@@ -212,9 +217,14 @@ impl Shared {
         strike.map(|strike| (strike.when, strike.blow))
     }
 
-    #[expect(clippy::disallowed_methods, reason = "a slow line takes time; nothing waits for it in order to be right")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a slow line takes time; nothing waits for it in order to be right"
+    )]
     fn delay(&self) {
-        let state = self.resumed.wait_while(self.lock(), |state| state.passage == Passage::Paused && !state.closed);
+        let state = self
+            .resumed
+            .wait_while(self.lock(), |state| state.passage == Passage::Paused && !state.closed);
         let delay = state.unwrap_or_else(PoisonError::into_inner).delay;
         thread::sleep(delay);
     }
@@ -226,7 +236,8 @@ impl Shared {
             let known = self.program_known.wait_while(state, |state| state.program.is_none());
             state = known.unwrap_or_else(PoisonError::into_inner);
             let process = state.program.expect("just waited for").to_string();
-            let killed = Command::new("kill").args(["-s", "KILL", &process]).status().expect("kill");
+            let killed =
+                Command::new("kill").args(["-s", "KILL", &process]).status().expect("kill");
             assert!(killed.success());
         }
         state.struck = true;
@@ -276,7 +287,8 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
             let (answering, theirs) = (Arc::clone(&line), Arc::clone(&shared));
             let answers = thread::spawn(move || {
                 // An error is the end of a connection, as is everything that this returns.
-                let ends = answer(&mut from_server, &mut to_client, &answering, &theirs).unwrap_or(true);
+                let ends =
+                    answer(&mut from_server, &mut to_client, &answering, &theirs).unwrap_or(true);
                 if ends && !answering.silent.load(Ordering::SeqCst) && !theirs.is_frozen() {
                     to_client.close();
                     from_server.close();
@@ -340,14 +352,23 @@ fn ask(client: &mut Stream, server: &mut Stream, line: &Line, shared: &Shared) -
 }
 
 /// Passes on what the server answers. False when the client's end is to be awaited.
-fn answer(server: &mut Stream, client: &mut Stream, line: &Line, shared: &Shared) -> io::Result<bool> {
+fn answer(
+    server: &mut Stream,
+    client: &mut Stream,
+    line: &Line,
+    shared: &Shared,
+) -> io::Result<bool> {
     let mut answered = 0;
     loop {
         let message = read(server)?;
         if shared.is_frozen() {
             continue;
         }
-        drop(shared.resumed.wait_while(shared.lock(), |state| state.passage == Passage::Paused && !state.closed));
+        drop(
+            shared.resumed.wait_while(shared.lock(), |state| {
+                state.passage == Passage::Paused && !state.closed
+            }),
+        );
         let withheld = line.withheld.load(Ordering::SeqCst) == answered;
         if !withheld {
             client.write_all(&message)?;
@@ -372,6 +393,10 @@ fn discard(client: &mut Stream) -> io::Result<()> {
 
 impl Line {
     fn new() -> Self {
-        Self { withheld: AtomicUsize::new(usize::MAX), blow: Mutex::new(Blow::Cut), silent: AtomicBool::new(false) }
+        Self {
+            withheld: AtomicUsize::new(usize::MAX),
+            blow: Mutex::new(Blow::Cut),
+            silent: AtomicBool::new(false),
+        }
     }
 }

@@ -34,9 +34,11 @@ impl Screen {
     pub(crate) fn start(command: &Command, (rows, columns): (u16, u16)) -> Self {
         let (mut terminal, program_end) = pty_process::blocking::open().expect("a pseudo-terminal");
         terminal.resize(pty_process::Size::new(rows, columns)).expect("a size");
-        let mut on_terminal = pty_process::blocking::Command::new(command.get_program()).args(command.get_args());
+        let mut on_terminal =
+            pty_process::blocking::Command::new(command.get_program()).args(command.get_args());
         on_terminal = on_terminal.env_clear().env("TERM", "xterm-256color");
-        on_terminal = on_terminal.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        on_terminal =
+            on_terminal.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
         on_terminal = on_terminal.current_dir(command.get_current_dir().expect("a folder"));
         let child = on_terminal.spawn(program_end).expect("the program starts");
         let seen = Seen { terminal: vt100::Parser::new(rows, columns, 0), raw: Vec::new() };
@@ -62,17 +64,26 @@ impl Screen {
     /// Waits until a line of the screen holds each of `texts`.
     pub(crate) fn wait_for(&self, texts: &[&str]) {
         let what = || format!("{texts:?} on the screen");
-        let shows = |lines: &[String]| lines.iter().any(|line| texts.iter().all(|text| line.contains(text)));
+        let shows = |lines: &[String]| {
+            lines.iter().any(|line| texts.iter().all(|text| line.contains(text)))
+        };
         wait_for(&what(), || {
             let lines = self.lines();
-            assert!(shows(&lines) || !self.reading.is_finished(), "the program ended before {}: {lines:#?}", what());
+            assert!(
+                shows(&lines) || !self.reading.is_finished(),
+                "the program ended before {}: {lines:#?}",
+                what()
+            );
             shows(&lines)
         });
     }
 
     /// Ends the program, as a dyno would.
     pub(crate) fn terminate(&self) {
-        let sent = Command::new("kill").args(["-s", "TERM", &self.child.id().to_string()]).status().expect("kill");
+        let sent = Command::new("kill")
+            .args(["-s", "TERM", &self.child.id().to_string()])
+            .status()
+            .expect("kill");
         assert!(sent.success());
     }
 
@@ -81,7 +92,11 @@ impl Screen {
         let status = self.child.wait().expect("the end").code();
         self.reading.join().expect("all is read");
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        Shown { status, lines: lines(&seen.terminal), raw: String::from_utf8_lossy(&seen.raw).into_owned() }
+        Shown {
+            status,
+            lines: lines(&seen.terminal),
+            raw: String::from_utf8_lossy(&seen.raw).into_owned(),
+        }
     }
 }
 

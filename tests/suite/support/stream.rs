@@ -79,7 +79,8 @@ pub(super) fn read(from: &mut Stream) -> io::Result<Vec<u8>> {
 }
 
 fn read_rest(from: &mut Stream, mut head: Vec<u8>) -> io::Result<Vec<u8>> {
-    let length = head.last_chunk().map(|length| u32::from_be_bytes(*length)).expect("four bytes") as usize;
+    let length =
+        head.last_chunk().map(|length| u32::from_be_bytes(*length)).expect("four bytes") as usize;
     let begun = head.len();
     head.resize(begun + length - 4, 0);
     from.read_exact(&mut head[begun..])?;

@@ -15,7 +15,8 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new() -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder().redirect(reqwest::redirect::Policy::none()).no_gzip().no_proxy();
+        let client =
+            Client::builder().redirect(reqwest::redirect::Policy::none()).no_gzip().no_proxy();
         Self { heroku: FakeHeroku::start(Fixtures::committed()), client: client.build().unwrap() }
     }
 
