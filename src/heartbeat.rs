@@ -1,7 +1,7 @@
-//! The heartbeat: keeps the leases of a fetch alive while its work is slow, on a timer of its own.
+//! The heartbeat renews a lease on its own timer while the work is slow.
 //!
-//! It promises that a beat never waits for Heroku, only for the database, and that when the beats fail nothing is done
-//! but tell: the lease's own [`Trust`](crate::store::Trust) ends in time to stop the work.
+//! A renewal never waits for Heroku, only for the database. If renewals fail, the heartbeat only warns: the lease's own
+//! [`Trust`](crate::store::Trust) ends in time to stop the work.
 
 use std::time::Duration;
 
@@ -11,17 +11,18 @@ use tracing::{debug, warn};
 
 use crate::store::{Error, Renewal, Store};
 
-/// The beats of some leases; dropping it ends them.
-#[derive(Debug, Default)]
+/// Renews one lease. Dropping it ends the renewals.
+#[derive(Debug)]
 pub struct Heartbeat {
-    beats: JoinSet<()>,
+    _task: JoinSet<()>,
 }
 
 impl Heartbeat {
-    /// Renews the lease of `renewal` every `every`, until it is lost or this is dropped.
-    pub fn keep(&mut self, store: &Store, renewal: Renewal, every: Duration) {
+    /// Renews the lease of `renewal` at each interval `every`, until the lease is lost or this is dropped.
+    pub fn start(store: &Store, renewal: Renewal, every: Duration) -> Self {
         let store = store.clone();
-        self.beats.spawn(async move {
+        let mut task = JoinSet::new();
+        task.spawn(async move {
             let mut timer = interval_at(Instant::now() + every, every);
             timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
@@ -31,6 +32,7 @@ impl Heartbeat {
                 }
             }
         });
+        Self { _task: task }
     }
 }
 

@@ -8,8 +8,10 @@ mod heroku;
 
 use std::collections::HashMap;
 
+use super::context::App;
+use super::environment::env;
+use super::failure::{DONE, ExitStatus, FOUND_WRONG, Failure};
 use super::notify::{self, Monitor};
-use super::{App, DONE, ExitStatus, FOUND_WRONG, Failure, env};
 use crate::cli::CheckArgs;
 use crate::config::{Source, Token};
 use crate::report::check::{Check, CheckReport};

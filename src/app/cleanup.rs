@@ -1,12 +1,14 @@
 //! `cleanup`: marks days whose lease went stale as ERROR, so that they are due again.
 
-use super::{App, DONE, ExitStatus, Failure, existing, reset};
+use super::context::{App, existing};
+use super::failure::{DONE, ExitStatus, Failure};
+use super::operator;
 use crate::cli::CleanupArgs;
 use crate::report::operator::{CleanupReport, StaleDay};
 use crate::store::{Actor, Stale};
 
 pub(super) async fn run(app: &App<'_>, args: &CleanupArgs) -> Result<ExitStatus, Failure> {
-    let by = reset::operator(args.operator.by.as_deref());
+    let by = operator::name(args.operator.by.as_deref());
     let reader = app.connect().await?;
     let stale = match existing(&reader, &App::holder()).await? {
         Some(store) => {

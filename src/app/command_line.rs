@@ -6,7 +6,8 @@ use std::io::{self, Write as _};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory as _, FromArgMatches as _};
 
-use super::{DONE, ExitStatus, FOUND_WRONG, Failure, MISUSED, is_blank};
+use super::environment::is_blank;
+use super::failure::{DONE, ExitStatus, FOUND_WRONG, Failure, MISUSED};
 use crate::cli::{Cli, Command, Global};
 use crate::config::masked;
 use crate::report::{Output, streams};

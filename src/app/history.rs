@@ -1,20 +1,17 @@
 //! `history`: what happened to the days, as the append-only record tells it.
 
-use super::{App, DONE, ExitStatus, Failure};
+use super::context::{App, has_ledger};
+use super::failure::{DONE, ExitStatus, Failure};
 use crate::cli::HistoryArgs;
 use crate::report::history::HistoryReport;
-use crate::store::{HistoryFilter, Reader, Schema};
+use crate::store::{HistoryFilter, Reader};
 
 /// How far the history is told when neither a date nor a number of days is named.
 const LATELY: u32 = 7;
 
 pub(super) async fn run(app: &App<'_>, args: &HistoryArgs) -> Result<ExitStatus, Failure> {
     let reader = app.connect().await?;
-    let history = match reader.schema().await? {
-        Schema::Current => Some(&reader),
-        Schema::Absent => None,
-        other => return Err(other.into_error().into()),
-    };
+    let history = has_ledger(&reader).await?.then_some(&reader);
     refuse_unknown(app, history, &args.sources).await?;
     let sources: Vec<&str> = args.sources.iter().map(String::as_str).collect();
     let days = args.days.or(args.date.is_none().then_some(LATELY));

@@ -2,7 +2,7 @@
 
 use clap::CommandFactory as _;
 
-use super::{DONE, ExitStatus, Failure};
+use super::failure::{DONE, ExitStatus, Failure};
 use crate::cli::{Cli, CompletionsArgs, ManArgs};
 use crate::report::streams::print;
 

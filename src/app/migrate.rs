@@ -1,7 +1,8 @@
 //! `migrate`: brings the schema up to date, and takes the Python logger's table over.
 
-use super::reset::operator;
-use super::{App, DONE, ExitStatus, Failure};
+use super::context::App;
+use super::failure::{DONE, ExitStatus, Failure};
+use super::operator;
 use crate::cli::MigrateArgs;
 use crate::config::Source;
 use crate::report::adoption::{AdoptionReport, RereadDays, TakenOver};
@@ -69,7 +70,7 @@ async fn reread_adopted(
     let adopted = if args.dry_run {
         reader.adopted_days(name).await?
     } else {
-        Store::new(reader, &App::holder()).reread_adopted(name, &operator(None)).await?
+        Store::new(reader, &App::holder()).reread_adopted(name, &operator::name(None)).await?
     };
     let (from, to) = (adopted.range.map(|range| range.from), adopted.range.map(|range| range.to));
     Ok(RereadDays {
@@ -103,7 +104,7 @@ async fn adopt(
     args: &MigrateArgs,
     source: &Source,
 ) -> Result<Option<AdoptionReport>, Failure> {
-    let by = operator(None);
+    let by = operator::name(None);
     let order = AdoptOrder {
         source: source.name.as_ref(),
         reread: args.reread,

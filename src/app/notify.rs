@@ -5,7 +5,8 @@ use std::time::Duration;
 use reqwest::Url;
 use tracing::{debug, warn};
 
-use super::{DONE, ExitStatus, env};
+use super::environment::env;
+use super::failure::{DONE, ExitStatus};
 use crate::config::Notify;
 use crate::heroku::client_for;
 

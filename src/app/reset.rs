@@ -4,23 +4,25 @@ use std::collections::{BTreeSet, HashSet};
 
 use chrono::NaiveDate;
 
-use super::{App, DONE, ExitStatus, FOUND_WRONG, Failure, clock, env, existing};
+use super::clock;
+use super::context::{App, existing};
+use super::failure::{DONE, ExitStatus, FOUND_WRONG, Failure};
+use super::operator;
 use crate::cli::ResetArgs;
 use crate::config::{Source, SourceName};
 use crate::day::{DateRange, DayKey, last_over};
 use crate::report::operator::{ResetDay, ResetReport};
 use crate::store::{Actor, Reader, Reset, ResetOrder, Store};
-use crate::text::clean;
 
 pub(super) async fn run(app: &App<'_>, args: &ResetArgs) -> Result<ExitStatus, Failure> {
     let source = app.config.source(&args.source).map_err(Failure::usage)?;
-    refuse_unfinished(&args.dates, last_over(clock()))?;
+    refuse_unfinished(&args.dates, last_over(clock::here()))?;
     let reader = app.connect().await?;
     let store = existing(&reader, &App::holder()).await?;
     if store.is_some() {
         reader.must_take_writes().await?;
     }
-    let by = operator(args.operator.by.as_deref());
+    let by = operator::name(args.operator.by.as_deref());
     let behalf = Actor { by: &by, reason: args.operator.reason.as_deref() };
     let order = ResetOrder { force: args.force, behalf };
     let dates: BTreeSet<NaiveDate> = args.dates.iter().flat_map(|range| range.dates()).collect();
@@ -88,14 +90,4 @@ fn told(source: &Source, date: NaiveDate, reset: &Reset) -> ResetDay {
         ),
     };
     ResetDay { source: name.to_string(), date, outcome, message }
-}
-
-/// Who acts, for the history: the name that was given, or the user and the dyno.
-pub(super) fn operator(by: Option<&str>) -> String {
-    let user =
-        by.map(str::to_owned).or_else(|| env("USER")).unwrap_or_else(|| "somebody".to_owned());
-    match env("DYNO") {
-        Some(dyno) if by.is_none() => clean(&format!("{user} on {dyno}")),
-        _ => clean(&user),
-    }
 }

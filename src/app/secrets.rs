@@ -1,6 +1,6 @@
 //! The secrets that the environment and the command line hold: told to [`secrets`], which keeps every text free of them.
 
-use super::env;
+use super::environment::env;
 use crate::cli::Global;
 use crate::config::Config;
 use crate::text::secrets::{self, Kind};

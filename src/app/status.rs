@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Days, Utc};
 
-use super::{App, DONE, ExitStatus, FOUND_WRONG, Failure, now};
+use super::clock;
+use super::context::{App, has_ledger};
+use super::failure::{DONE, ExitStatus, FOUND_WRONG, Failure};
 use crate::calendar::AUDIT_TRAIL_BEGINS;
 use crate::cli::StatusArgs;
 use crate::config::{Scope, Source};
@@ -12,16 +14,12 @@ use crate::coverage::{Adopted, Coverage, Standings, coverage};
 use crate::day::{DateRange, last_over};
 use crate::ledger::LedgerRow;
 use crate::report::status::{Behind, Check, DayStatus, StatusReport};
-use crate::store::{Reader, Schema};
+use crate::store::Reader;
 
 pub(super) async fn run(app: &App<'_>, args: &StatusArgs) -> Result<ExitStatus, Failure> {
     let reader = app.connect().await?;
-    let ledger = match reader.schema().await? {
-        Schema::Current => Some(&reader),
-        Schema::Absent => None,
-        other => return Err(other.into_error().into()),
-    };
-    let now = now(&reader).await?;
+    let ledger = has_ledger(&reader).await?.then_some(&reader);
+    let now = clock::now(&reader).await?;
     let to = last_over(now);
     let from = (to - Days::new(u64::from(args.days - 1))).max(AUDIT_TRAIL_BEGINS);
     let window = DateRange::new(from, to);

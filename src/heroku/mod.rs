@@ -14,11 +14,13 @@ mod continuation;
 #[cfg(test)]
 mod fuzz;
 mod gunzip;
+mod hint;
 mod list;
 mod page;
 mod preflight;
 mod reader;
 mod request;
+mod teams;
 mod unpack;
 
 use std::collections::HashMap;
@@ -40,6 +42,7 @@ pub use continuation::Discontinued;
 pub use gunzip::BadGzip;
 pub use preflight::{EnterpriseAccount, Quota, User};
 pub use reader::{Batch, DayReader, Read};
+pub use teams::{FoundTeam, LostTeam, TeamError, Teams};
 pub use unpack::{Entries, Unreadable};
 
 use crate::config::{Api, Filter, Retry, Source, Token, Tokens};

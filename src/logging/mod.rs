@@ -18,7 +18,8 @@ use line::Lines;
 
 use crate::config::{EventLog, SourceName, Token};
 use crate::event::Event;
-use crate::report::run::{DayReport, Outcome, RunReport};
+use crate::report::day::{DayReport, Outcome};
+use crate::report::run::RunReport;
 use crate::report::streams::{complain, to_stderr};
 use crate::text::clean;
 

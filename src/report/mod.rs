@@ -6,6 +6,7 @@
 pub mod adoption;
 pub mod backfill;
 pub mod check;
+pub mod day;
 pub mod history;
 mod json;
 pub mod operator;

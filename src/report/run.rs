@@ -1,18 +1,17 @@
 //! The report of a sync.
 
-use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::day::{DayReport, Outcome};
 use super::remaining::Remaining;
 use super::table::Plain;
 use super::{Report, Text};
 use crate::config::SourceName;
-use crate::day::{DayKey, written};
-use crate::plan::Left;
+use crate::day::written;
 
 /// What a run did, day by day.
 #[derive(Debug, Clone, Serialize)]
@@ -36,63 +35,6 @@ pub struct RunReport {
     pub remaining: Remaining,
 }
 
-/// What became of one day.
-#[derive(Debug, Clone, Serialize)]
-pub struct DayReport {
-    /// The source.
-    pub source: SourceName,
-    /// The UTC date.
-    pub date: NaiveDate,
-    /// What came of it.
-    pub outcome: Outcome,
-    /// The events that are stored of it, or for a dry run that Heroku has of it; 0 where it was not read whole.
-    pub events: u64,
-    /// Those that were not stored before.
-    pub new_events: u64,
-    /// Those first seen now although the day had been whole before.
-    pub late_events: u64,
-    /// The events that were kept beside another with the same id.
-    pub conflicts: u64,
-    /// The events that are stored, and that Heroku does not list any more.
-    pub vanished_events: u64,
-    /// Requests to Heroku; sources that share a fetch share this figure.
-    pub requests: u64,
-    /// How many of them repeated one that failed.
-    pub retries: u64,
-    /// The fencing number of the claim; 0 where there was none.
-    pub attempt: i32,
-    /// From the claim to the end of reading, before the day is published, in milliseconds.
-    pub duration_ms: u64,
-    /// Why the day was not synced by this run, and what to do.
-    pub error: Option<String>,
-    /// Why alone, where `error` names a command that the text names once for all days.
-    #[serde(skip)]
-    pub reason: Option<String>,
-    /// How its row was left, if it was not finished.
-    #[serde(skip)]
-    pub left: Left,
-}
-
-/// What came of a day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// It was read whole and stored.
-    Synced,
-    /// It was whole already.
-    AlreadySynced,
-    /// Another process is at it.
-    LockedElsewhere,
-    /// It is due again.
-    Failed,
-    /// A signal ended the run before it was done; it is due again.
-    Interrupted,
-    /// Its lease was lost, so nothing more was changed.
-    LostLock,
-    /// A dry run read it.
-    WouldSync,
-}
-
 /// The sums of a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Totals {
@@ -108,70 +50,6 @@ pub struct Totals {
     pub events: u64,
     /// New events of the days that were read.
     pub new_events: u64,
-}
-
-impl DayReport {
-    /// A report that nothing is known for yet but how it ended.
-    pub fn new(key: &DayKey, outcome: Outcome) -> Self {
-        Self {
-            source: key.source.clone(),
-            date: key.date,
-            outcome,
-            events: 0,
-            new_events: 0,
-            late_events: 0,
-            conflicts: 0,
-            vanished_events: 0,
-            requests: 0,
-            retries: 0,
-            attempt: 0,
-            duration_ms: 0,
-            error: None,
-            reason: None,
-            left: Left::Untouched,
-        }
-    }
-
-    /// With the reason.
-    pub fn because(self, error: impl Into<String>) -> Self {
-        Self { error: Some(error.into()), ..self }
-    }
-
-    /// Why it was not synced, without the command that reads it.
-    fn why(&self) -> Option<&str> {
-        self.reason.as_deref().or(self.error.as_deref())
-    }
-
-    /// Adds to the reason what to do.
-    pub fn advise(&mut self, what: &str) {
-        let reason = self.error.take();
-        self.error = Some(match &reason {
-            Some(reason) => format!("{}. {what}", reason.trim_end_matches('.')),
-            None => what.to_owned(),
-        });
-        self.reason = reason;
-    }
-}
-
-impl Outcome {
-    /// Whether the day is now in the state that the run was to bring it to, or is in good hands.
-    pub fn is_good(self) -> bool {
-        !matches!(self, Self::Failed | Self::Interrupted | Self::LostLock)
-    }
-}
-
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Synced => "synced",
-            Self::AlreadySynced => "already_synced",
-            Self::LockedElsewhere => "locked_elsewhere",
-            Self::Failed => "failed",
-            Self::Interrupted => "interrupted",
-            Self::LostLock => "lost_lock",
-            Self::WouldSync => "would_sync",
-        })
-    }
 }
 
 impl RunReport {

@@ -1,6 +1,8 @@
 //! The database's part of a preflight.
 
-use super::super::{App, Failure, clock, skew};
+use super::super::clock;
+use super::super::context::App;
+use super::super::failure::Failure;
 use crate::report::check::Check;
 use crate::store::{ConnectError, Obstacle, Protection, Reader, Rights, Schema, Server};
 
@@ -98,14 +100,14 @@ fn pooler(reader: &Reader, server: &Server) -> Check {
 }
 
 async fn clocks(reader: &Reader) -> Result<Check, Failure> {
-    let (here, there) = (clock(), reader.now().await?);
+    let (here, there) = (clock::here(), reader.now().await?);
     let apart = here - there;
     let found = match apart.num_seconds() {
         0 => "the same as the database's".to_owned(),
         seconds if seconds > 0 => format!("{seconds} s ahead of the database's"),
         seconds => format!("{} s behind the database's", -seconds),
     };
-    if skew(here, there).is_none() {
+    if clock::skew(here, there).is_none() {
         return Ok(Check::good("clock", "this machine", found));
     }
     let advice = "Set it right: the earlier of the two says which days are over";

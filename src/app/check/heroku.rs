@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use super::super::fetch::advice;
-use super::super::teams::{Found, NoSelector, Teams};
-use super::super::{App, Failure, env};
+use super::super::context::App;
+use super::super::environment::env;
+use super::super::failure::Failure;
 use crate::config::{Retry, Source, Token};
-use crate::heroku::{Client, Cost, Error, Session, SetupError, sanitize};
+use crate::heroku::{
+    Client, Cost, Error, FoundTeam, Session, SetupError, TeamError, Teams, sanitize,
+};
 use crate::report::check::Check;
 
 /// The longest that one answer is waited for, over all attempts: somebody sits there.
@@ -177,17 +179,17 @@ impl<'a> Inquiry<'a> {
             let Some(source) = self.sources.iter().find(is_its) else { continue };
             checks.push(
                 match teams.find(self.client, &source.scope, &self.asker, &mut cost).await {
-                    Ok(Some(Found { lost: Some(lost), .. })) => {
-                        Check::good("team", team, lost.to_string()).advise(lost.advice())
+                    Ok(Some(FoundTeam { lost: Some(lost), .. })) => {
+                        Check::good("team", team, lost.to_string()).advise(lost.hint())
                     }
-                    Ok(Some(Found { team: known, .. })) => Check::good(
+                    Ok(Some(FoundTeam { team: known, .. })) => Check::good(
                         "team",
                         team,
                         format!("{} in {account}", self.sanitize(&known.name)),
                     ),
                     Ok(None) => continue,
-                    Err(NoSelector::Heroku(error)) => self.failed("team", team, &error),
-                    Err(none) => Check::bad("team", team, none.to_string(), none.advice(source)),
+                    Err(TeamError::Heroku(error)) => self.failed("team", team, &error),
+                    Err(none) => Check::bad("team", team, none.to_string(), none.hint(source)),
                 },
             );
         }
@@ -197,7 +199,7 @@ impl<'a> Inquiry<'a> {
         let of_account = self.sources.iter().find(|source| source.scope.account == subject);
         let source = of_account.or(self.sources.first()).copied();
         let advice = match (error.fault.status().map(|status| status.as_u16()), source) {
-            (Some(300..=399 | 400..=428 | 430..=499), Some(source)) => advice(&error.fault, source),
+            (Some(300..=399 | 400..=428 | 430..=499), Some(source)) => error.hint(source),
             _ => {
                 "See that this machine reaches Heroku (status.heroku.com), and try again".to_owned()
             }

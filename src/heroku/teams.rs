@@ -13,25 +13,24 @@ use tokio::sync::OnceCell;
 use tracing::warn;
 use uuid::Uuid;
 
-use super::fetch::advice;
+use super::{Client, Cost, Error, Home, Session, Team, sanitize};
 use crate::config::{Scope, Source, SourceName, Token};
-use crate::heroku::{Client, Cost, Error, Home, Session, Team, sanitize};
 
 /// The length of a UUID with its hyphens.
 const ID_LENGTH: usize = 36;
 
 /// A team that a source names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Found {
+pub struct FoundTeam {
     /// How its events are recognized: by the id, and where an event has none of its team, by the name.
-    pub(super) team: Team,
+    pub team: Team,
     /// What became of it, if the account does not list it.
-    pub(super) lost: Option<Lost>,
+    pub lost: Option<LostTeam>,
 }
 
 /// Why a team is not in its account's list, as far as Heroku says. It names the team as the file does.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Lost {
+pub struct LostTeam {
     account: String,
     team: String,
     fate: Fate,
@@ -45,7 +44,7 @@ enum Fate {
     InTheAccount,
 }
 
-impl fmt::Display for Lost {
+impl fmt::Display for LostTeam {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { account, team, fate } = self;
         write!(f, "the enterprise account {account} does not list the team {team}: ")?;
@@ -62,9 +61,9 @@ impl fmt::Display for Lost {
     }
 }
 
-impl Lost {
+impl LostTeam {
     /// What follows for the source, and what a person can do.
-    pub(super) fn advice(&self) -> &'static str {
+    pub fn hint(&self) -> &'static str {
         match self.fate {
             Fate::InTheAccount => "Its events are selected by its id",
             _ => {
@@ -77,7 +76,7 @@ impl Lost {
 
 /// Why it can't be said which events belong to a source.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum NoSelector {
+pub enum TeamError {
     #[error(transparent)]
     Heroku(#[from] Error),
     #[error("the enterprise account {account} has no team `{team}`{}", its_teams(.known))]
@@ -90,17 +89,12 @@ pub(super) enum NoSelector {
     OtherAccount { account: String, team: String, other: String, id: String },
 }
 
-impl NoSelector {
-    /// The same for the person who looks after `source`, with what to do.
-    pub(super) fn told(&self, source: &Source) -> String {
-        format!("{self}. {}", self.advice(source))
-    }
-
+impl TeamError {
     /// What a person can do about it.
-    pub(super) fn advice(&self, source: &Source) -> String {
+    pub fn hint(&self, source: &Source) -> String {
         let name = &source.name;
         match self {
-            Self::Heroku(error) => advice(&error.fault, source),
+            Self::Heroku(error) => error.hint(source),
             Self::NoSuchTeam { .. } => format!(
                 "Correct `team` of the source {name}. If the team was renamed, moved or deleted, write its id instead of its \
                  name: stored events have it in `audit_events.team_id`, and each event in `team.id`"
@@ -127,7 +121,7 @@ fn its_teams(teams: &[String]) -> String {
 
 /// The teams of the accounts, each asked for once in a run, and only if a source needs them.
 #[derive(Debug, Default)]
-pub(super) struct Teams {
+pub struct Teams {
     accounts: Answers<Vec<Team>>,
     /// Where teams belong that an account does not list; `None` where Heroku knows of none, or does not show it.
     homes: Answers<Option<Home>>,
@@ -151,39 +145,39 @@ fn answer<T>(answers: &Answers<T>, name: &str, token: &Token) -> Arc<OnceCell<T>
 impl Teams {
     /// How the events of the team of `source` are recognized, if it names one. What asking took is added to `cost`. A team
     /// that the account does not list is warned of, once for each source.
-    pub(super) async fn team(
+    pub async fn team(
         &self,
         client: &Client,
         source: &Source,
         asker: &Session,
         cost: &mut Cost,
-    ) -> Result<Option<Team>, NoSelector> {
-        let Some(Found { team, lost }) = self.find(client, &source.scope, asker, cost).await?
+    ) -> Result<Option<Team>, TeamError> {
+        let Some(FoundTeam { team, lost }) = self.find(client, &source.scope, asker, cost).await?
         else {
             return Ok(None);
         };
         if let Some(lost) = lost
             && self.warned.lock().expect("no panic while locked").insert(source.name.clone())
         {
-            warn!(source = %source.name, "{lost}. {}", lost.advice());
+            warn!(source = %source.name, "{lost}. {}", lost.hint());
         }
         Ok(Some(team))
     }
 
     /// The team of a scope, if it has one.
-    pub(super) async fn find(
+    pub async fn find(
         &self,
         client: &Client,
         scope: &Scope,
         asker: &Session,
         cost: &mut Cost,
-    ) -> Result<Option<Found>, NoSelector> {
+    ) -> Result<Option<FoundTeam>, TeamError> {
         let (account, Some(wanted)) = (&scope.account, &scope.team) else { return Ok(None) };
         let cell = self.listed(client, account, asker, cost).await?;
         let teams = cell.get().expect("asked for");
         let by_id = || teams.iter().find(|team| team.id.eq_ignore_ascii_case(wanted));
         if let Some(team) = by_id().or_else(|| teams.iter().find(|team| team.name == *wanted)) {
-            return Ok(Some(Found { team: team.clone(), lost: None }));
+            return Ok(Some(FoundTeam { team: team.clone(), lost: None }));
         }
         let cell = answer(&self.homes, wanted, &asker.token);
         let home = cell.get_or_try_init(|| home(client, wanted, asker, cost)).await?;
@@ -205,22 +199,22 @@ impl Teams {
             _ => {
                 let id = home.as_ref().map(|home| text(&home.id)).unwrap_or_default();
                 return Err(match fate {
-                    Fate::InNoAccount => NoSelector::NoAccount { team: named, id },
+                    Fate::InNoAccount => TeamError::NoAccount { team: named, id },
                     Fate::MovedTo(other) => {
-                        NoSelector::OtherAccount { account, team: named, other, id }
+                        TeamError::OtherAccount { account, team: named, other, id }
                     }
                     Fate::Unknown | Fate::InTheAccount => {
                         let known = teams.iter().map(|team| text(&team.name)).collect();
-                        NoSelector::NoSuchTeam { account, team: named, known }
+                        TeamError::NoSuchTeam { account, team: named, known }
                     }
                 });
             }
         };
-        Ok(Some(Found { team, lost: Some(Lost { account, team: named, fate }) }))
+        Ok(Some(FoundTeam { team, lost: Some(LostTeam { account, team: named, fate }) }))
     }
 
     /// The teams that an account lists; the cell is filled.
-    pub(super) async fn listed(
+    pub async fn listed(
         &self,
         client: &Client,
         account: &str,

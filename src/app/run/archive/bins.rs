@@ -1,4 +1,4 @@
-//! Where an archive's events wait until there are enough of a day to be written together.
+//! Collects an archive's events by day, until there are enough of a day to be written together.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,28 +7,48 @@ use chrono::NaiveDate;
 
 use crate::event::Event;
 
-/// A day's events are handed on when there are so many, or when they weigh so much. That is looked at after each batch of
-/// the file, so that it may be a batch more.
+/// A bin is full at this number of events, or at this weight in bytes. Bins are looked at after each batch of the file, so
+/// they may exceed their limits by one batch.
 const BIN_EVENTS: usize = 2000;
 const BIN_WEIGHT: usize = 2 * 1024 * 1024;
-/// All events that wait to be handed on weigh at most so much, or a batch more.
+/// The limit of the weight of all bins together, in bytes.
 const BINS_WEIGHT: usize = 16 * 1024 * 1024;
-/// What an event takes of memory beside its own bytes, in bytes: the columns and the hash, about.
+/// The memory that an event's columns and hash take, in bytes, roughly.
 const BESIDE_THE_BYTES: usize = 600;
-/// So many days are handed on together, since the database can write them side by side.
+/// How many days are written at the same time.
 const DAYS_AT_ONCE: usize = 2;
 
-/// Where events wait to be handed on: a source's day.
-pub(super) type Place = (usize, NaiveDate);
+/// A day of a source. The source has a number within its account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Slot {
+    pub(crate) source: usize,
+    pub(crate) date: NaiveDate,
+}
 
-/// What waits to be handed on.
+impl Slot {
+    pub(crate) fn new(source: usize, date: NaiveDate) -> Self {
+        Self { source, date }
+    }
+
+    /// The least slot of a source.
+    pub(super) fn first_of(source: usize) -> Self {
+        Self::new(source, NaiveDate::MIN)
+    }
+
+    /// The greatest slot of a source.
+    pub(super) fn last_of(source: usize) -> Self {
+        Self::new(source, NaiveDate::MAX)
+    }
+}
+
+/// The events that wait to be written.
 #[derive(Debug, Default)]
 pub(super) struct Bins {
-    bins: HashMap<Place, Bin>,
+    bins: HashMap<Slot, Bin>,
     weight: usize,
 }
 
-/// Events of one place.
+/// The events of one day that wait to be written.
 #[derive(Debug, Default)]
 pub(super) struct Bin {
     pub(super) events: Vec<Arc<Event>>,
@@ -42,36 +62,36 @@ impl Bin {
 }
 
 impl Bins {
-    pub(super) fn put(&mut self, place: Place, event: &Arc<Event>) {
-        let bin = self.bins.entry(place).or_default();
+    pub(super) fn put(&mut self, slot: Slot, event: &Arc<Event>) {
+        let bin = self.bins.entry(slot).or_default();
         bin.events.push(Arc::clone(event));
         let weight = event.bytes.len() + BESIDE_THE_BYTES;
         bin.weight += weight;
         self.weight += weight;
     }
 
-    /// Some full ones or, while all hold too much, some of the largest; `None` when all can wait.
-    pub(super) fn take_full(&mut self) -> Option<Vec<(Place, Bin)>> {
+    /// Takes some full bins. While all bins together are too heavy, it takes some of the heaviest. `None` if all can wait.
+    pub(super) fn take_full(&mut self) -> Option<Vec<(Slot, Bin)>> {
         let too_much = self.weight > BINS_WEIGHT;
         self.take(|bin| too_much || bin.is_full())
     }
 
-    /// Some of the largest; `None` when there are no more.
-    pub(super) fn take_largest(&mut self) -> Option<Vec<(Place, Bin)>> {
+    /// Takes some of the heaviest bins; `None` if there are no more.
+    pub(super) fn take_largest(&mut self) -> Option<Vec<(Slot, Bin)>> {
         self.take(|_| true)
     }
 
-    fn take(&mut self, may_go: impl Fn(&Bin) -> bool) -> Option<Vec<(Place, Bin)>> {
-        let mut places: Vec<_> = self
+    fn take(&mut self, may_go: impl Fn(&Bin) -> bool) -> Option<Vec<(Slot, Bin)>> {
+        let mut slots: Vec<_> = self
             .bins
             .iter()
             .filter(|(_, bin)| may_go(bin))
-            .map(|(place, bin)| (bin.weight, *place))
+            .map(|(slot, bin)| (bin.weight, *slot))
             .collect();
-        places.sort_unstable_by(|a, b| b.cmp(a));
-        places.truncate(DAYS_AT_ONCE);
+        slots.sort_unstable_by(|a, b| b.cmp(a));
+        slots.truncate(DAYS_AT_ONCE);
         let taken: Vec<_> =
-            places.iter().filter_map(|(_, place)| self.bins.remove_entry(place)).collect();
+            slots.iter().filter_map(|(_, slot)| self.bins.remove_entry(slot)).collect();
         self.weight -= taken.iter().map(|(_, bin)| bin.weight).sum::<usize>();
         (!taken.is_empty()).then_some(taken)
     }
@@ -88,12 +108,12 @@ mod tests {
         Arc::new(Event::from_bytes(Bytes::from(text)).expect("an event"))
     }
 
-    fn place(source: usize) -> Place {
-        (source, NaiveDate::from_ymd_opt(2024, 9, 28).expect("a date"))
+    fn place(source: usize) -> Slot {
+        Slot::new(source, NaiveDate::from_ymd_opt(2024, 9, 28).expect("a date"))
     }
 
-    fn taken(bins: Option<Vec<(Place, Bin)>>) -> Vec<(usize, usize)> {
-        bins.into_iter().flatten().map(|((source, _), bin)| (source, bin.events.len())).collect()
+    fn taken(bins: Option<Vec<(Slot, Bin)>>) -> Vec<(usize, usize)> {
+        bins.into_iter().flatten().map(|(slot, bin)| (slot.source, bin.events.len())).collect()
     }
 
     #[test]

@@ -7,11 +7,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::ExitStatus;
+use super::failure::ExitStatus;
 
 /// Told when the process is to end.
 #[derive(Debug, Clone, Default)]
-pub struct Shutdown {
+pub(crate) struct Shutdown {
     asked: CancellationToken,
     first: Arc<OnceLock<(u8, Instant)>>,
 }
@@ -21,7 +21,7 @@ const ONE_ORDER: Duration = Duration::from_secs(1);
 
 impl Shutdown {
     /// Listens from now on.
-    pub fn listen() -> std::io::Result<Self> {
+    pub(crate) fn listen() -> std::io::Result<Self> {
         let shutdown = Self::default();
         let mut kinds = vec![SignalKind::terminate(), SignalKind::interrupt()];
         // Under `nohup` a hangup is to be ignored, and to listen for it would take that back.
@@ -58,17 +58,17 @@ impl Shutdown {
     }
 
     /// Whether the process is to end.
-    pub fn is_asked(&self) -> bool {
+    pub(crate) fn is_asked(&self) -> bool {
         self.asked.is_cancelled()
     }
 
     /// Resolves when the process is to end.
-    pub async fn asked(&self) {
+    pub(crate) async fn asked(&self) {
         self.asked.cancelled().await;
     }
 
     /// Resolves when the process was to end so long ago. All deadlines count from the signal itself.
-    pub async fn overdue(&self, by: Duration) {
+    pub(crate) async fn overdue(&self, by: Duration) {
         self.asked().await;
         if let Some((_, at)) = self.first.get() {
             tokio::time::sleep_until(*at + by).await;
@@ -76,7 +76,7 @@ impl Shutdown {
     }
 
     /// The exit status that tells of the signal, if there was one.
-    pub fn exit_status(&self) -> Option<ExitStatus> {
+    pub(crate) fn exit_status(&self) -> Option<ExitStatus> {
         self.first.get().map(|(number, _)| 128 + number)
     }
 }

@@ -4,19 +4,19 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::NaiveDate;
 
-use super::App;
+use super::super::context::App;
 use crate::config::SourceName;
 use crate::day::{DateRange, DayKey};
 use crate::plan::{CatchUp, NextRun, Planned, Verdict};
+use crate::report::day::{DayReport, Outcome};
 use crate::report::remaining::{Remaining, RemainingDays};
-use crate::report::run::{DayReport, Outcome};
 
 /// So many complete days in a row may lie within a range that a command names. It skips them.
 const SKIPPED: i64 = 7;
 
 /// The command that reads days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ReadCommand {
+pub(crate) enum ReadCommand {
     /// `auditsync`.
     Sync,
     /// `auditsync backfill`.
@@ -43,7 +43,7 @@ impl ReadCommand {
 }
 
 /// Names the commands that read the days which were not finished; in the report of an interrupted day, the one for it.
-pub(super) fn name_commands(
+pub(crate) fn name_commands(
     app: &App<'_>,
     command: ReadCommand,
     planned: &[Planned<'_>],
@@ -68,7 +68,7 @@ pub(super) fn name_commands(
         // The reason of a failed day is what the ledger says of it, too.
         if let (Some(next_run), Outcome::Interrupted) = (next_run, report.outcome) {
             let line = command.line(&[&report.source], DateRange::of(report.date));
-            report.advise(&format!("`{line}` reads it; {}", told(next_run)));
+            report.advise(&format!("`{line}` reads it; {}", describe(next_run)));
         }
         by_source.entry(key.source).or_default().push((report.date, next_run));
     }
@@ -92,7 +92,7 @@ pub(super) fn name_commands(
     Remaining { commands: commands.collect(), ranges, catch_up_days: catch_up.days() }
 }
 
-fn told(next_run: NextRun) -> String {
+fn describe(next_run: NextRun) -> String {
     match next_run {
         NextRun::Reads => "the next run does so by itself, too".to_owned(),
         NextRun::ReadsUntil(date) => {

@@ -1,0 +1,159 @@
+//! Whether an empty answer for an old day is credible.
+//!
+//! Heroku does not document how far back its list of events reaches, nor what it answers beyond that. So `[]` for a day
+//! older than [`DOUBTED_AFTER`] needs a second witness: no other source of the account may hold events of the day, and
+//! Heroku's archive of that month, if there is one, may hold none either. Younger days need no second witness. A day that
+//! was complete with events stays complete, with a warning.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use chrono::{NaiveDate, TimeDelta};
+use tokio::sync::OnceCell;
+use tracing::warn;
+
+use super::attempt::{DayAttempt, Writer};
+use super::fetches::Fetch;
+use super::read::Reading;
+use super::selector::Selector;
+use crate::config::{Filter, Token};
+use crate::day::{Month, end};
+use crate::heroku::{Archive, ArchiveError, Client, Cost, DayQuery, Unreadable};
+use crate::report::day::StopReason;
+
+/// The age from which an empty day needs a second witness. By then its month is over, and has its archive.
+const DOUBTED_AFTER: TimeDelta = TimeDelta::days(31);
+
+/// What the archives hold for days that were empty in the list. A run reads each archive once.
+#[derive(Debug, Default)]
+pub(super) struct EmptyDays {
+    archives: Mutex<HashMap<ArchiveQuery, Arc<OnceCell<Answer>>>>,
+}
+
+/// An archive, and which of its events count: those of an account that a filter lets through.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct ArchiveQuery {
+    account: String,
+    filter: Filter,
+    month: Month,
+    token: Token,
+}
+
+/// What an archive holds of a query's events.
+#[derive(Debug)]
+enum Answer {
+    /// The number of each day, up to the newest day that the archive covers completely.
+    Events { days: HashMap<NaiveDate, u64>, covered: Option<NaiveDate> },
+    /// There is no archive of this month, or the token may not have it.
+    None,
+    /// The archive could not be read.
+    Unknown(String),
+}
+
+impl EmptyDays {
+    /// Stops the days of a fetch that brought nothing, unless that is credible.
+    pub(super) async fn verify<W: Writer>(
+        &self,
+        reading: &Reading<W>,
+        fetch: &Fetch,
+        attempts: &mut [DayAttempt<W::Record>],
+        cost: &mut Cost,
+    ) {
+        let DayQuery { account, filter, date } = &fetch.query;
+        let mut doubted: Vec<&mut DayAttempt<W::Record>> = Vec::new();
+        for attempt in attempts.iter_mut().filter(|attempt| attempt.is_open()) {
+            if reading.writer.began_at(attempt) - end(*date) < DOUBTED_AFTER {
+                continue;
+            }
+            match reading.writer.was_complete_with_events(attempt).await {
+                Ok(true) => {}
+                Ok(false) => doubted.push(attempt),
+                Err(error) => attempt.stopped = Some(StopReason::of_store(error)),
+            }
+        }
+        if doubted.is_empty() {
+            return;
+        }
+        let witness = match reading.writer.reader() {
+            Some(reader) => reader.witness(account, filter, *date).await,
+            None => Ok(None),
+        };
+        let doubt = match witness {
+            Ok(Some(source)) => Some(format!("events of it are stored for the source {source}")),
+            Ok(None) => self.ask_archive(&reading.client, fetch, cost).await,
+            Err(error) => {
+                Some(format!("it is not known whether other sources hold events of it: {error}"))
+            }
+        };
+        let Some(doubt) = doubt else { return };
+        for attempt in doubted {
+            attempt.stopped = Some(StopReason::EmptyDay { doubt: doubt.clone() });
+        }
+    }
+
+    /// Why the archive contradicts an empty answer, or can't confirm it; `None` if it does not contradict.
+    async fn ask_archive(&self, client: &Client, fetch: &Fetch, cost: &mut Cost) -> Option<String> {
+        let DayQuery { account, filter, date } = &fetch.query;
+        let month = Month::of(*date);
+        let cell = {
+            let (account, filter) = (account.clone(), filter.clone());
+            let query = ArchiveQuery { account, filter, month, token: fetch.session.token.clone() };
+            Arc::clone(
+                self.archives.lock().expect("no panic while locked").entry(query).or_default(),
+            )
+        };
+        match cell.get_or_init(|| count(client, fetch, month, cost)).await {
+            Answer::Events { covered, .. } if covered.is_none_or(|covered| covered < *date) => {
+                Some(format!("the archive of {month} was made before the day was over"))
+            }
+            Answer::Events { days, .. } => {
+                let events = days.get(date).filter(|events| **events > 0)?;
+                Some(format!("the archive of {month} holds {events} events of it"))
+            }
+            Answer::None => {
+                warn!(account, %date, "Heroku lists no event for this old day, and has no archive that could confirm it");
+                None
+            }
+            Answer::Unknown(why) => Some(format!("the archive of {month} can't be read: {why}")),
+        }
+    }
+}
+
+/// Counts the events in the archive of `month` that the fetch asks for.
+async fn count(client: &Client, fetch: &Fetch, month: Month, cost: &mut Cost) -> Answer {
+    let archive = match client.archive(&fetch.query.account, month, &fetch.session, cost).await {
+        Ok(archive) => archive,
+        Err(ArchiveError::Heroku(error))
+            if error
+                .fault
+                .status()
+                .is_some_and(|status| matches!(status.as_u16(), 403 | 404 | 410)) =>
+        {
+            return Answer::None;
+        }
+        Err(error) => return Answer::Unknown(error.to_string()),
+    };
+    let selector = Selector { team: None, filter: fetch.query.filter.clone() };
+    let covered = archive.covers_to(month.last());
+    match count_days(&archive, &selector).await {
+        Ok(Some(days)) => Answer::Events { days, covered },
+        Ok(None) => Answer::Unknown("some of its events do not say when they were".to_owned()),
+        Err(error) => Answer::Unknown(error.to_string()),
+    }
+}
+
+/// The number of events of each day; `None` if some do not say which day is theirs.
+async fn count_days(
+    archive: &Archive,
+    selector: &Selector,
+) -> Result<Option<HashMap<NaiveDate, u64>>, Unreadable> {
+    let mut days = HashMap::new();
+    let mut entries = archive.read()?;
+    while let Some(batch) = entries.next().await? {
+        for event in batch.iter().filter(|event| selector.takes(event)) {
+            let Some(time) = event.columns.created_at else { return Ok(None) };
+            *days.entry(time.date_naive()).or_default() += 1;
+        }
+    }
+    Ok(Some(days))
+}

@@ -1,0 +1,119 @@
+//! A run: plan → fetches → schedule → read → write → report.
+//!
+//! The same engine serves `sync`, its dry run, and `backfill` from either source. A dry run differs only in its [`Writer`],
+//! which counts and can't write.
+
+pub(super) mod archive;
+pub(super) mod archive_days;
+pub(super) mod attempt;
+mod counting;
+mod empty_day;
+pub(super) mod fetches;
+mod finish;
+pub(super) mod ledger;
+mod months;
+pub(super) mod plan;
+mod read;
+pub(super) mod remaining;
+pub(super) mod schedule;
+pub(super) mod selector;
+pub(super) mod supervise;
+mod vanished;
+
+use std::sync::Arc;
+
+use attempt::Writer;
+use counting::CountingWriter;
+use empty_day::EmptyDays;
+use fetches::fetches;
+use ledger::LedgerWriter;
+use plan::{Mode, Plan, RunRequest, plan_only, plan_to_write};
+use read::{Reading, read_fetch};
+use remaining::ReadCommand;
+use schedule::Schedule;
+use supervise::{Done, report_all};
+
+use super::context::App;
+use super::environment::env;
+use super::failure::{ExitStatus, Failure};
+use super::shutdown::Shutdown;
+use crate::config::Tokens;
+use crate::heroku::{Client, Teams};
+use crate::report::day::DayReport;
+use crate::report::progress::Progress;
+
+/// Does what `request` asks for, prints the report and gives the exit status.
+pub(super) async fn run(app: &App<'_>, request: &RunRequest<'_>) -> Result<ExitStatus, Failure> {
+    supervise::supervise(app, request.mode, async |shutdown| {
+        if request.command == ReadCommand::Archive {
+            months::read_archives(app, request, shutdown).await
+        } else {
+            read_lists(app, request, shutdown).await
+        }
+    })
+    .await
+}
+
+/// Reads the days of `request` from Heroku's list of each.
+async fn read_lists(
+    app: &App<'_>,
+    request: &RunRequest<'_>,
+    shutdown: &Shutdown,
+) -> Result<Done, Failure> {
+    let tokens = app.config.tokens(request.sources.iter().copied(), &env)?;
+    let reader = app.connect().await?;
+    let holder = App::holder();
+    let run_id = holder.run_id;
+    let (plan, read) = match request.mode {
+        Mode::Write => {
+            let (plan, store) = plan_to_write(app, &reader, &holder, request).await?;
+            let writer = LedgerWriter::new(app, store, reader.clone(), shutdown.clone());
+            let read = read_days(app, request, &tokens, &plan, writer).await?;
+            (plan, read)
+        }
+        Mode::DryRun => {
+            let (plan, has_ledger) = plan_only(app, &reader, request).await?;
+            let writer = CountingWriter {
+                reader: has_ledger.then(|| reader.clone()),
+                event_log: app.config.events,
+                now: plan.now,
+                shutdown: shutdown.clone(),
+            };
+            let read = read_days(app, request, &tokens, &plan, writer).await?;
+            (plan, read)
+        }
+    };
+    let (days, remaining) = report_all(app, request, plan, read, shutdown);
+    Ok(Done { run_id, reader, days, remaining })
+}
+
+/// Reads the due days of `plan`, and hands their events to `writer`.
+async fn read_days<W: Writer>(
+    app: &App<'_>,
+    request: &RunRequest<'_>,
+    tokens: &Tokens,
+    plan: &Plan<'_>,
+    writer: W,
+) -> Result<Vec<DayReport>, Failure> {
+    let fetches = fetches(&plan.days, tokens);
+    // Most runs of a day find nothing due. Setting up TLS would take them longest.
+    if fetches.is_empty() {
+        return Ok(Vec::new());
+    }
+    let client = Client::new(&app.config.api, request.sources.iter().copied(), tokens)?;
+    let days = fetches.iter().map(|fetch| fetch.days.len()).sum();
+    let schedule = Schedule {
+        concurrency: app.config.sync.concurrency,
+        waiting: Some(client.waiting()),
+        progress: Progress::new(days, app.global.verbosity()),
+        shutdown: writer.shutdown().clone(),
+    };
+    let reading = Arc::new(Reading {
+        client,
+        teams: Teams::default(),
+        empty_days: EmptyDays::default(),
+        writer,
+    });
+    let is_away = || reading.writer.is_away();
+    Ok(schedule.run(fetches, is_away, |fetch| read_fetch(Arc::clone(&reading), fetch)).await)
+}

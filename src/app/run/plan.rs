@@ -1,0 +1,164 @@
+//! What a run is asked to do, and which days that makes due.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveDate, Utc};
+
+use super::super::clock;
+use super::super::context::{App, bring_up_to_date};
+use super::super::failure::Failure;
+use super::remaining::ReadCommand;
+use crate::config::Source;
+use crate::day::{DateRange, last_over};
+use crate::plan::{CatchUp, PlanInput, Planned, Selection, Verdict, plan, window};
+use crate::store::{
+    EveryDay, Holder, LedgerSnapshot, Reader, Rereads, Schema, SnapshotQuery, SnapshotResult, Store,
+};
+
+/// What a run is asked to do.
+#[derive(Debug)]
+pub(crate) struct RunRequest<'a> {
+    pub(crate) sources: Vec<&'a Source>,
+    pub(crate) selection: Selection,
+    /// Whether complete days are read again when their time has come.
+    pub(crate) rereads: Rereads,
+    pub(crate) mode: Mode,
+    /// The command that was typed. It decides what is read.
+    pub(crate) command: ReadCommand,
+}
+
+/// Whether a run writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Write,
+    /// It reads and counts.
+    DryRun,
+}
+
+/// What is due, and when that was found out.
+#[derive(Debug)]
+pub(crate) struct Plan<'s> {
+    pub(crate) days: Vec<Planned<'s>>,
+    pub(crate) now: DateTime<Utc>,
+    /// What the next run catches up.
+    pub(super) catch_up: CatchUp,
+}
+
+/// The days of `range`, which must be over.
+pub(crate) fn named(range: DateRange) -> Result<Selection, Failure> {
+    let DateRange { from, to } = range;
+    if from > to {
+        return Err(Failure::usage(format!("--from {from} lies after --to {to}")));
+    }
+    let selection = Selection::Named(range);
+    refuse_unfinished(selection, last_over(clock::here()))?;
+    Ok(selection)
+}
+
+/// Refuses days that are not over.
+fn refuse_unfinished(selection: Selection, last_over: NaiveDate) -> Result<(), Failure> {
+    match selection {
+        Selection::Named(DateRange { to, .. }) if to > last_over => Err(Failure::usage(format!(
+            "{to} is not over in UTC: Heroku may still add events to it. The newest day that can be synced is {last_over}"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Plans what is to be written. An older schema is brought up to date first.
+pub(crate) async fn plan_to_write<'s>(
+    app: &App<'_>,
+    reader: &Reader,
+    holder: &Holder,
+    request: &'s RunRequest<'s>,
+) -> Result<(Plan<'s>, Store), Failure> {
+    let store = Store::new(reader, holder);
+    let mut result = snapshot(app, reader, request).await?;
+    if matches!(result, SnapshotResult::NotReady(_)) {
+        bring_up_to_date(&store).await?;
+        result = snapshot(app, reader, request).await?;
+    }
+    match result {
+        SnapshotResult::Ready(snapshot) => {
+            let plan = plan_days(app, request, &snapshot)?;
+            // A run that finds nothing due writes nothing, so the question is not worth a statement.
+            if plan.days.iter().any(|day| matches!(day.verdict, Verdict::Due(_))) {
+                reader.must_take_writes().await?;
+            }
+            Ok((plan, store))
+        }
+        SnapshotResult::NotReady(schema) => Err(schema.into_error().into()),
+    }
+}
+
+/// Plans without writing. Returns also whether there is a ledger.
+pub(crate) async fn plan_only<'s>(
+    app: &App<'_>,
+    reader: &Reader,
+    request: &'s RunRequest<'s>,
+) -> Result<(Plan<'s>, bool), Failure> {
+    let (snapshot, has_ledger) = match snapshot(app, reader, request).await? {
+        SnapshotResult::Ready(snapshot) => (snapshot, true),
+        SnapshotResult::NotReady(Schema::Absent | Schema::Behind(_)) => {
+            let now = clock::now(reader).await?;
+            (LedgerSnapshot { now, rows: Vec::new(), days: HashMap::new() }, false)
+        }
+        SnapshotResult::NotReady(other) => return Err(other.into_error().into()),
+    };
+    Ok((plan_days(app, request, &snapshot)?, has_ledger))
+}
+
+/// The ledger as a plan needs it; `now` is the earlier of both clocks.
+async fn snapshot(
+    app: &App<'_>,
+    reader: &Reader,
+    request: &RunRequest<'_>,
+) -> Result<SnapshotResult, Failure> {
+    let selection = request.selection;
+    let (every_day, rereads) = match selection {
+        Selection::Due if recheck_after(app, request).is_empty() => (EveryDay::Skip, Rereads::Skip),
+        Selection::Due => (EveryDay::Skip, Rereads::Include),
+        Selection::Named(_) => (EveryDay::Include, Rereads::Skip),
+    };
+    let window_at = |now| window(selection, last_over(now), app.config.sync.catch_up_days);
+    let mut now = clock::here();
+    loop {
+        let sources =
+            request.sources.iter().map(|source| (source.name.as_ref(), &source.scope)).collect();
+        let query = SnapshotQuery { sources, window: window_at(now), every_day, rereads };
+        let result = reader.snapshot(&query).await?;
+        let SnapshotResult::Ready(snapshot) = result else { return Ok(result) };
+        let (here, there) = (clock::here(), snapshot.now);
+        // If the database has another date than this machine, other days are due than the query asked for.
+        if window_at(here.min(there)) == window_at(now) {
+            let now = clock::earlier(here, there);
+            return Ok(SnapshotResult::Ready(LedgerSnapshot { now, ..snapshot }));
+        }
+        now = here.min(there);
+    }
+}
+
+/// The ages at which this request reads complete days again.
+fn recheck_after<'a>(app: &'a App<'_>, request: &RunRequest<'_>) -> &'a [Duration] {
+    if request.rereads == Rereads::Include { &app.config.sync.recheck_after } else { &[] }
+}
+
+fn plan_days<'s>(
+    app: &App<'_>,
+    request: &'s RunRequest<'s>,
+    snapshot: &LedgerSnapshot,
+) -> Result<Plan<'s>, Failure> {
+    let LedgerSnapshot { now, ref rows, ref days } = *snapshot;
+    refuse_unfinished(request.selection, last_over(now))?;
+    let input = PlanInput {
+        sources: &request.sources,
+        rows,
+        days,
+        now,
+        catch_up_days: app.config.sync.catch_up_days,
+        recheck_after: recheck_after(app, request),
+        next_recheck_after: &app.config.sync.recheck_after,
+    };
+    Ok(Plan { days: plan(&input, request.selection), now, catch_up: CatchUp::of(&input) })
+}

@@ -1,0 +1,57 @@
+//! Stored events that Heroku lists no longer. They stay, and the run reports them.
+
+use tracing::warn;
+
+use super::ledger::{LeasedAttempt, LedgerWriter};
+use crate::store::Error;
+
+/// How many ids of such events are named.
+const NAMED: usize = 10;
+
+/// The events of a day that are stored but were not listed.
+#[derive(Debug, Default)]
+pub(super) struct Vanished {
+    pub(super) count: u64,
+    /// The first of their ids.
+    pub(super) named: Vec<String>,
+}
+
+/// Finds the stored events that this day's list should hold, by the scope of the source, and does not.
+pub(super) async fn find_vanished(
+    attempt: &mut LeasedAttempt,
+    writer: &LedgerWriter,
+) -> Result<Vanished, Error> {
+    let record = &mut attempt.record;
+    let stored = record.lease.stored_before() + u64::from(record.totals.new_events);
+    let mut seen = record.seen.take().unwrap_or_default();
+    // Every event that was seen is stored under this day. If the numbers are equal, so are the sets.
+    if record.lease.stored_before() == 0 || seen.count() as u64 >= stored {
+        return Ok(Vanished::default());
+    }
+    let (key, filter) = (&attempt.day.key, &attempt.day.source.scope.filter);
+    let team = attempt.selector.as_ref().and_then(|selector| selector.team.as_ref());
+    let team = team.map(|team| (team.id.as_str(), team.name.as_str()));
+    let (mut vanished, mut after) = (Vanished::default(), String::new());
+    loop {
+        let stored = writer.reader.event_ids(key, filter, team, &after).await?;
+        let Some(last) = stored.last() else { break };
+        after.clone_from(&last.id);
+        let expected = stored.into_iter().filter(|stored| stored.should_be_listed_on(key.date));
+        for gone in expected.filter(|stored| !seen.contains(&stored.id)) {
+            vanished.count += 1;
+            if vanished.named.len() < NAMED {
+                vanished.named.push(gone.id);
+            }
+        }
+    }
+    if vanished.count > 0 {
+        let (source, date) = (&attempt.day.source.name, key.date);
+        let ids = vanished.named.join(" ");
+        if attempt.record.saw_any {
+            warn!(%source, %date, vanished = vanished.count, ids, "Heroku does not list events any more that are stored; they stay");
+        } else {
+            warn!(%source, %date, stored, "Heroku lists no event for a day that events are stored of; what is stored stays");
+        }
+    }
+    Ok(vanished)
+}

@@ -1,0 +1,279 @@
+//! What became of one day: its outcome, and the reason where it was not synced.
+
+use std::fmt;
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use serde::Serialize;
+
+use crate::config::{Source, SourceName};
+use crate::day::{DayKey, Month};
+use crate::heroku::{self, ArchiveError, TeamError, Unreadable};
+use crate::plan::{Left, Planned, Verdict};
+use crate::store;
+
+/// What became of one day.
+#[derive(Debug, Clone, Serialize)]
+pub struct DayReport {
+    /// The source.
+    pub source: SourceName,
+    /// The UTC date.
+    pub date: NaiveDate,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The events that are stored of the day; for a dry run, those that Heroku lists. 0 if reading did not end.
+    pub events: u64,
+    /// Those that were not stored before.
+    pub new_events: u64,
+    /// Those first seen now, after the day had been complete.
+    pub late_events: u64,
+    /// The events that were kept beside another one with the same id.
+    pub conflicts: u64,
+    /// The stored events that Heroku lists no longer.
+    pub vanished_events: u64,
+    /// Requests to Heroku. Sources that share a fetch share this figure.
+    pub requests: u64,
+    /// How many of them repeated one that had failed.
+    pub retries: u64,
+    /// The fencing number of the claim; 0 if there was none.
+    pub attempt: i32,
+    /// From the claim to the end of reading, before the day is published, in milliseconds.
+    pub duration_ms: u64,
+    /// Why the day was not synced by this run, and what to do.
+    pub error: Option<String>,
+    /// The reason alone, if `error` also names a command that the text names once for all days.
+    #[serde(skip)]
+    pub reason: Option<String>,
+    /// How its row was left, if it was not finished.
+    #[serde(skip)]
+    pub left: Left,
+}
+
+/// How a day ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It was read to its proper end, and stored.
+    Synced,
+    /// It was complete already.
+    AlreadySynced,
+    /// Another process is syncing it.
+    LockedElsewhere,
+    /// It is due again.
+    Failed,
+    /// A signal ended the run before the day was done. It is due again.
+    Interrupted,
+    /// Its lease was lost, so nothing more was changed.
+    LostLock,
+    /// A dry run read it.
+    WouldSync,
+}
+
+/// Why a day that is due was never begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unread {
+    /// A signal ended the run first.
+    Interrupted,
+    /// Its task ended without a report.
+    Unexplained,
+}
+
+/// Why an attempt at a day ended without publishing it.
+#[derive(Debug, Clone)]
+pub enum StopReason {
+    /// Its lease was lost, or is about to be. `trouble` kept it from being renewed.
+    LostLock { trouble: Option<String> },
+    /// A signal came.
+    Interrupted,
+    /// Heroku rejected a request, or did not answer it properly.
+    Heroku(Arc<heroku::Error>),
+    /// It is not known which events belong to the source.
+    Team(Arc<TeamError>),
+    /// Heroku listed nothing for an old day, and this speaks against it.
+    EmptyDay { doubt: String },
+    /// There is no archive of the month to read.
+    NoArchive { month: Month, error: Arc<ArchiveError> },
+    /// The archive ends before the day does. `to` is the last day that it covers.
+    NotCovered { month: Month, to: Option<NaiveDate> },
+    /// The archive could not be read to its end.
+    BrokenArchive { month: Month, error: Arc<Unreadable>, day: BrokenDay },
+    /// Some events of the source do not say when they were, so any day may lack them.
+    Undated { month: Month, events: u64 },
+    /// The database failed.
+    Store(Arc<store::Error>),
+}
+
+/// What a day was before its archive broke off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BrokenDay {
+    /// It had settled.
+    Settled,
+    /// It was due, or complete.
+    Due,
+}
+
+impl StopReason {
+    /// The reason for an error of the store.
+    pub fn of_store(error: store::Error) -> Self {
+        match error {
+            store::Error::LeaseLost => Self::LostLock { trouble: None },
+            store::Error::OutOfTime => Self::Interrupted,
+            error => Self::Store(Arc::new(error)),
+        }
+    }
+
+    /// How the day ended.
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Self::LostLock { .. } => Outcome::LostLock,
+            Self::Interrupted => Outcome::Interrupted,
+            _ => Outcome::Failed,
+        }
+    }
+
+    /// What happened, why, and what to do, for the day `date` of `source`.
+    pub fn message(&self, source: &Source, date: NaiveDate) -> String {
+        let name = &source.name;
+        match self {
+            Self::LostLock { trouble: None } => {
+                "its lease expired, or another process took it over; nothing more was changed. \
+                 The process that holds the day finishes it, or else the next run does"
+                    .to_owned()
+            }
+            Self::LostLock { trouble: Some(trouble) } => format!(
+                "its lease could not be renewed and expired; nothing more was changed. {trouble}"
+            ),
+            Self::Interrupted => "not finished, because a signal ended the run".to_owned(),
+            Self::Heroku(error) => format!("{error}. {}", error.hint(source)),
+            Self::Team(error) => format!("{error}. {}", error.hint(source)),
+            Self::EmptyDay { doubt } => format!(
+                "Heroku lists no event for this old day, which is not credible: {doubt}. Read the day from the archive: \
+                 `auditsync backfill --via archive --source {name} --from {date} --to {date}`"
+            ),
+            Self::NoArchive { month, error } => format!("{error}. {}", error.hint(source, *month)),
+            Self::NotCovered { month, to } => {
+                let to = to.map_or_else(
+                    || "no complete day".to_owned(),
+                    |to| format!("complete days up to {to} only"),
+                );
+                format!(
+                    "the archive of {month} covers {to}; Heroku's list may have the day: `auditsync backfill --via api`"
+                )
+            }
+            Self::BrokenArchive { month, error, day: BrokenDay::Settled } => format!(
+                "{error}. The day had settled: the next run counts what is stored of it. To repair it, repeat \
+                 `auditsync reconcile --source {name} --month {month} --repair`"
+            ),
+            Self::BrokenArchive { error, day: BrokenDay::Due, .. } => format!(
+                "{error}. The day is due all the same. Heroku's list may have it: `auditsync backfill --via api`"
+            ),
+            Self::Undated { month, events } => format!(
+                "the archive of {month} holds {events} events of this source that do not say when they were, so no day of \
+                 it is complete for certain; they are kept. Read the day from Heroku's list: \
+                 `auditsync backfill --source {name} --from {date} --to {date}`"
+            ),
+            Self::Store(error) if matches!(**error, store::Error::NotBegun(_)) => error.to_string(),
+            Self::Store(error) => format!("{error}. Check the database"),
+        }
+    }
+}
+
+impl DayReport {
+    /// A report of which only the outcome is known.
+    pub fn new(key: &DayKey, outcome: Outcome) -> Self {
+        Self {
+            source: key.source.clone(),
+            date: key.date,
+            outcome,
+            events: 0,
+            new_events: 0,
+            late_events: 0,
+            conflicts: 0,
+            vanished_events: 0,
+            requests: 0,
+            retries: 0,
+            attempt: 0,
+            duration_ms: 0,
+            error: None,
+            reason: None,
+            left: Left::Untouched,
+        }
+    }
+
+    /// The same day, stopped for this reason.
+    pub fn stopped(self, source: &Source, reason: &StopReason) -> Self {
+        let error = Some(reason.message(source, self.date));
+        Self { outcome: reason.outcome(), error, ..self }
+    }
+
+    /// A day that another process holds.
+    pub fn held(key: &DayKey, by: &str) -> Self {
+        Self::new(key, Outcome::LockedElsewhere)
+            .because(format!("{by} is already syncing this day"))
+    }
+
+    /// A day that was complete before this run.
+    pub fn complete(key: &DayKey, events: i32, attempt: i32) -> Self {
+        let events = u64::try_from(events).unwrap_or(0);
+        Self { events, attempt, ..Self::new(key, Outcome::AlreadySynced) }
+    }
+
+    /// A planned day that was not read.
+    pub fn unread(day: &Planned<'_>, why: Unread) -> Self {
+        let key = &day.key;
+        match &day.verdict {
+            Verdict::Whole { events, attempt } => Self::complete(key, *events, *attempt),
+            Verdict::Held { by } => Self::held(key, by),
+            Verdict::Broken { problem } => Self::new(key, Outcome::Failed).because(format!(
+                "its ledger row can't be used: {problem}. `auditsync reset --force --source {} {}` repairs it",
+                key.source, key.date
+            )),
+            Verdict::Due(_) if why == Unread::Interrupted => Self::new(key, Outcome::Interrupted)
+                .because("not begun, because a signal ended the run"),
+            Verdict::Due(_) => Self::new(key, Outcome::Failed).because(
+                "its task ended unexpectedly: see the log. If it holds a lease, that lease expires",
+            ),
+        }
+    }
+
+    /// The same report with its reason.
+    pub fn because(self, error: impl Into<String>) -> Self {
+        Self { error: Some(error.into()), ..self }
+    }
+
+    /// Why it was not synced, without the command that reads it.
+    pub(super) fn why(&self) -> Option<&str> {
+        self.reason.as_deref().or(self.error.as_deref())
+    }
+
+    /// Adds to the reason what to do.
+    pub fn advise(&mut self, what: &str) {
+        let reason = self.error.take();
+        self.error = Some(match &reason {
+            Some(reason) => format!("{}. {what}", reason.trim_end_matches('.')),
+            None => what.to_owned(),
+        });
+        self.reason = reason;
+    }
+}
+
+impl Outcome {
+    /// Whether the day is as the run wants it, or another process is syncing it.
+    pub fn is_good(self) -> bool {
+        !matches!(self, Self::Failed | Self::Interrupted | Self::LostLock)
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Synced => "synced",
+            Self::AlreadySynced => "already_synced",
+            Self::LockedElsewhere => "locked_elsewhere",
+            Self::Failed => "failed",
+            Self::Interrupted => "interrupted",
+            Self::LostLock => "lost_lock",
+            Self::WouldSync => "would_sync",
+        })
+    }
+}
