@@ -22,7 +22,7 @@ use super::run::archive_days::{
 };
 use super::run::attempt::ReadFrom;
 use super::run::fetches::FetchDay;
-use super::run::ledger::LedgerWriter;
+use super::run::leased::LedgerWriter;
 use super::run::schedule::TIME_TO_RELEASE;
 use super::run::supervise::{print_and_close, within};
 use super::shutdown::Shutdown;

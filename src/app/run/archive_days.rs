@@ -10,7 +10,7 @@ use super::archive::{Sink, Slot, Sorted, nearest, sort};
 use super::attempt::{ReadFrom, Writer};
 use super::fetches::FetchDay;
 use super::finish::finish_all;
-use super::ledger::{LeasedAttempt, LedgerWriter};
+use super::leased::{LeasedAttempt, LedgerWriter};
 use super::selector::Selector;
 use crate::config::{Source, Token, Tokens};
 use crate::event::Event;

@@ -9,7 +9,7 @@ use tracing::warn;
 
 use super::attempt::{DayAttempt, ReadFrom};
 use super::fetches::FetchDay;
-use super::ledger::{Leased, LeasedAttempt, LedgerWriter};
+use super::leased::{Leased, LeasedAttempt, LedgerWriter};
 use super::schedule::TIME_TO_RELEASE;
 use super::vanished::{Vanished, find_vanished};
 use crate::day::end;

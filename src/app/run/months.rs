@@ -14,7 +14,7 @@ use super::archive_days::{
 };
 use super::attempt::ReadFrom;
 use super::fetches::FetchDay;
-use super::ledger::LedgerWriter;
+use super::leased::LedgerWriter;
 use super::plan::{RunRequest, plan_to_write};
 use super::schedule::{Job, Schedule};
 use super::supervise::{Done, report_all};

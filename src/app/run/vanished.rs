@@ -2,7 +2,7 @@
 
 use tracing::warn;
 
-use super::ledger::{LeasedAttempt, LedgerWriter};
+use super::leased::{LeasedAttempt, LedgerWriter};
 use crate::store::Error;
 
 /// How many ids of such events are named.
