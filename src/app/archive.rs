@@ -14,7 +14,7 @@ use bins::{Bin, Bins, Place};
 
 use super::fetch::{FetchDay, Selector, Teams};
 use super::view::{DayAttempt, ReadFrom, StopReason, Writing, all_lost, claim, finish_all};
-use crate::config::{Source, Token, Tokens};
+use crate::config::{Retry, Source, Token, Tokens};
 use crate::day::Month;
 use crate::event::Event;
 use crate::heartbeat::Heartbeat;
@@ -41,8 +41,16 @@ pub(super) struct Context {
 #[derive(Debug)]
 pub(super) struct Account<'s> {
     pub(super) name: String,
-    pub(super) asker: Session,
+    pub(super) token: Token,
+    pub(super) retry: Retry,
     pub(super) sources: Vec<&'s Source>,
+}
+
+impl Account<'_> {
+    /// A new session for one archive.
+    pub(super) fn session(&self, client: &Client) -> Session {
+        client.session(&self.token, &self.retry)
+    }
 }
 
 /// The sources by account and token, in the order of the first of each.
@@ -50,14 +58,12 @@ pub(super) fn accounts<'s>(sources: &[&'s Source], tokens: &Tokens) -> Vec<Accou
     let mut accounts: Vec<Account<'s>> = Vec::new();
     for &source in sources {
         let (name, token) = (&source.scope.account, tokens.of(source));
-        match accounts
-            .iter_mut()
-            .find(|account| account.name == *name && account.asker.token == *token)
-        {
+        match accounts.iter_mut().find(|account| account.name == *name && account.token == *token) {
             Some(account) => account.sources.push(source),
             None => accounts.push(Account {
                 name: name.clone(),
-                asker: Session::new(token, &source.retry),
+                token: token.clone(),
+                retry: source.retry.clone(),
                 sources: vec![source],
             }),
         }
@@ -231,7 +237,7 @@ async fn read(context: &Context, account: &Account<'_>, found: &Found, views: &m
         .enumerate()
         .filter_map(|(at, view)| Some(((number(view)?, view.day.key.date), at)));
     let places = places.collect();
-    let (token, month) = (&account.asker.token, found.archive.month);
+    let (token, month) = (&account.token, found.archive.month);
     let mut storing =
         Storing { context, token, month, views: &mut *views, places, undated: HashMap::new() };
     let read = tokio::select! {

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use chrono::{Months, NaiveDate};
 
 use super::archive::{Account, Context, Found, accounts, store_days};
-use super::fetch::{FetchDay, Selector, Teams, advice, claimable, jobs};
+use super::fetch::{FetchDay, Selector, Teams, claimable, jobs};
 use super::remaining::ReadCommand;
 use super::sync::{self, Done, Mode, RunRequest};
 use super::view::{ReadFrom, Writing};
@@ -13,7 +13,7 @@ use super::{App, DONE, ExitStatus, Failure};
 use crate::cli::{BackfillArgs, Route};
 use crate::config::{Source, Token, Tokens};
 use crate::day::{DateRange, Month, last_over};
-use crate::heroku::{ArchiveError, Client, Cost, HostFault};
+use crate::heroku::{Client, Session};
 use crate::plan::{Planned, Selection, Verdict};
 use crate::report::backfill::{PlanReport, SourcePlan};
 use crate::report::progress::Progress;
@@ -82,7 +82,7 @@ fn api_requests(planned: &[Planned<'_>], tokens: &Tokens) -> Requests {
     for job in jobs(planned, tokens) {
         let wants_teams = job.days.iter().any(|day| day.source.scope.team.is_some());
         let teams = u64::from(
-            wants_teams && teams_known.insert((job.query.account.clone(), job.asker.token.clone())),
+            wants_teams && teams_known.insert((job.query.account.clone(), job.token.clone())),
         );
         *requests.entry(job.days[0].key.source.to_string()).or_default() += 1 + teams;
     }
@@ -170,10 +170,11 @@ async fn by_archive(
                 continue;
             }
             let count = days.len();
-            let activity = account.asker.activity.clone();
+            let session = account.session(&context.client);
+            let activity = session.activity().clone();
             let tell = move || activity.waits_for().unwrap_or_else(|| counted(count as u64, "day"));
             let line = progress.line(format!("{month} {}", account.name), tell);
-            work.extend(take_month(&context, account, month, days, newest).await);
+            work.extend(take_month(&context, account, &session, days, newest).await);
             drop(line);
             progress.done(count);
         }
@@ -213,11 +214,11 @@ fn due_days(planned: &[Planned<'_>], account: &Account<'_>, month: Month) -> Vec
 async fn take_month(
     context: &Context,
     account: &Account<'_>,
-    month: Month,
+    session: &Session,
     days: Vec<FetchDay>,
     newest: NaiveDate,
 ) -> Vec<DayReport> {
-    let mut cost = Cost::default();
+    let month = Month::of(days[0].key.date);
     let fail = |days: &[FetchDay], why: &str| -> Vec<DayReport> {
         let reports: Vec<_> = days
             .iter()
@@ -227,15 +228,18 @@ async fn take_month(
         reports
     };
     let mut reports = Vec::new();
-    let (selectors, days) = selectors(context, account, days, &mut cost, &mut reports).await;
+    let (selectors, days) = selectors(context, account, session, days, &mut reports).await;
     if days.is_empty() {
         return reports;
     }
     let archive = tokio::select! {
         () = context.writing.shutdown.asked() => return reports,
-        found = context.client.archive(&account.name, month, &account.asker, &mut cost) => match found {
+        found = session.archive(&account.name, month) => match found {
             Ok(archive) => archive,
-            Err(error) => return [reports, fail(&days, &told(&error, account, month))].concat(),
+            Err(error) => {
+                let why = format!("{error}. {}", error.hint(account.sources[0]));
+                return [reports, fail(&days, &why)].concat();
+            }
         },
     };
     let covered = archive.covers_to(newest);
@@ -250,7 +254,7 @@ async fn take_month(
         reports.extend(fail(&uncovered, &why));
     }
     let read_from = ReadFrom::Archive { month, as_of: archive.as_of(newest) };
-    let found = Found { archive, selectors, read_from, cost };
+    let found = Found { archive, selectors, read_from, cost: session.cost() };
     reports.extend(store_days(context, account, &found, days).await);
     reports
 }
@@ -259,14 +263,14 @@ async fn take_month(
 pub(super) async fn selectors(
     context: &Context,
     account: &Account<'_>,
+    session: &Session,
     mut days: Vec<FetchDay>,
-    cost: &mut Cost,
     reports: &mut Vec<DayReport>,
 ) -> (Vec<Option<Selector>>, Vec<FetchDay>) {
     let mut selectors = Vec::new();
     for source in &account.sources {
         let filter = source.scope.filter.clone();
-        match context.teams.team(&context.client, source, &account.asker, cost).await {
+        match context.teams.team(session, source).await {
             Ok(team) => selectors.push(Some(Selector { team, filter })),
             Err(none) => {
                 let (its, others): (Vec<_>, Vec<_>) =
@@ -282,53 +286,6 @@ pub(super) async fn selectors(
     }
     reports.iter().for_each(crate::logging::day);
     (selectors, days)
-}
-
-/// Why an archive can't be had, for a person.
-pub(super) fn told(error: &ArchiveError, account: &Account<'_>, month: Month) -> String {
-    match error {
-        ArchiveError::Heroku(error) if error.fault.status().is_some_and(|status| status == 404) => {
-            format!(
-                "{error}. Heroku has no archive of {month} for {}, or the token's user may not see it",
-                account.name
-            )
-        }
-        ArchiveError::Heroku(error) => {
-            format!("{error}. {}", advice(&error.fault, account.sources[0]))
-        }
-        ArchiveError::File(error) => {
-            let advice = host_advice(&error.fault, account.sources[0]);
-            format!("{error}. {advice}")
-        }
-        ArchiveError::Disk(_) => {
-            format!("{error}. Make room, or set TMPDIR to a folder that has it")
-        }
-    }
-}
-
-/// What a person can do about a failure at an archive's host. Heroku signed the address, so no permission is missing, and
-/// the host knows nothing of the API's limits.
-fn host_advice(fault: &HostFault, source: &Source) -> String {
-    let advice = match fault {
-        HostFault::Passing(fault)
-            if fault.status().is_none_or(|status| status.is_server_error()) =>
-        {
-            return advice(fault, source);
-        }
-        HostFault::Passing(_) => "Run the command again later",
-        HostFault::Refused { code: Some(code), .. } if code == "RequestTimeTooSkewed" => {
-            "The token's permissions are not the reason: Heroku signed the address. See that this machine's clock is right, \
-             and run the command again"
-        }
-        HostFault::Refused { .. } => {
-            "The token's permissions are not the reason: Heroku signed the address. Run the command again later; if this goes \
-             on, see that no proxy answers for the host, and show these words to Heroku's support"
-        }
-        HostFault::Astray { .. } => {
-            "Nothing was downloaded from there. See that no proxy answers for the host, and show these words to Heroku's support"
-        }
-    };
-    advice.to_owned()
 }
 
 #[cfg(test)]

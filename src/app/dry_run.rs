@@ -7,14 +7,14 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 use tokio::time::Instant;
 
-use super::fetch::{End, Fetch, FetchDay, Selector, Sink, Teams, advice, read_through};
+use super::fetch::{End, Fetch, FetchDay, Selector, Sink, Teams, read_through};
 use super::sync::{Unread, report_unread};
 use super::{App, Shutdown};
 use crate::config::{EventLog, Source, Token};
 use crate::day::DateRange;
 use crate::event::Event;
 use crate::fingerprints::fingerprint;
-use crate::heroku::{Batch, Client, Cost};
+use crate::heroku::{Batch, Client, Session};
 use crate::logging;
 use crate::logging::Novelty;
 use crate::plan::{Planned, Reason, Verdict};
@@ -62,11 +62,12 @@ pub(super) async fn read_days(
 ) -> Vec<DayReport> {
     let read: Vec<Vec<DayReport>> = stream::iter(jobs)
         .map(|job| async move {
-            let (name, tell) = job.told();
+            let session = job.session(context.client);
+            let (name, tell) = job.told(&session);
             let line = context.progress.line(name, tell);
             let reports = match context.reader.and_then(Reader::refuses_more) {
                 Some(words) => not_read(&job, &words),
-                None => read(context, &job).await,
+                None => read(context, &session, &job).await,
             };
             reports.iter().for_each(logging::day);
             drop(line);
@@ -126,23 +127,19 @@ struct Count {
     stopped: Option<(Outcome, String)>,
 }
 
-async fn read(context: &Context<'_>, job: &Fetch) -> Vec<DayReport> {
+async fn read(context: &Context<'_>, session: &Session, job: &Fetch) -> Vec<DayReport> {
     let begun = Instant::now();
     let mut counts: Vec<Count> = job.days.iter().cloned().map(Count::new).collect();
-    let mut reader = context.client.read_day(&job.query, &job.asker);
-    let mut cost = Cost::default();
+    let mut reader = session.read_day(&job.query);
     let reading = async {
         for count in &mut counts {
-            count.find_selector(context, job, &mut cost).await;
+            count.find_selector(context, session, job).await;
         }
         if counts.iter().all(|count| count.stopped.is_some()) {
             return Ok(End::NobodyLeft);
         }
-        read_through(
-            &mut reader,
-            &mut Counting { context, token: &job.asker.token, counts: &mut counts },
-        )
-        .await
+        read_through(&mut reader, &mut Counting { context, token: &job.token, counts: &mut counts })
+            .await
     };
     // Without an error of Heroku's, it was a signal.
     let read = tokio::select! {
@@ -153,11 +150,9 @@ async fn read(context: &Context<'_>, job: &Fetch) -> Vec<DayReport> {
     let stopped = |source: &Source| match &read {
         Ok(_) => None,
         Err(None) => Some((Outcome::Interrupted, "the run was ended by a signal".to_owned())),
-        Err(Some(error)) => {
-            Some((Outcome::Failed, format!("{error}. {}", advice(&error.fault, source))))
-        }
+        Err(Some(error)) => Some((Outcome::Failed, format!("{error}. {}", error.hint(source)))),
     };
-    cost += reader.cost();
+    let cost = session.cost();
     let report = |count: Count| {
         let report = DayReport {
             requests: u64::from(cost.requests),
@@ -188,9 +183,9 @@ impl Count {
         }
     }
 
-    async fn find_selector(&mut self, context: &Context<'_>, job: &Fetch, cost: &mut Cost) {
+    async fn find_selector(&mut self, context: &Context<'_>, session: &Session, job: &Fetch) {
         let source = &self.day.source;
-        match context.teams.selector(context.client, source, job, cost).await {
+        match context.teams.selector(session, source, job).await {
             Ok(selector) => self.selector = Some(selector),
             Err(none) => self.stopped = Some((Outcome::Failed, none.told(source))),
         }

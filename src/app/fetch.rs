@@ -3,10 +3,10 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 pub(super) use super::teams::{NoSelector, Teams};
-use crate::config::{Filter, Source, Token, Tokens};
+use crate::config::{Filter, Retry, Source, Token, Tokens};
 use crate::day::DayKey;
 use crate::event::Event;
-use crate::heroku::{Batch, Client, Cost, DayQuery, DayReader, Error, Fault, Read, Session, Team};
+use crate::heroku::{Batch, Client, DayQuery, DayReader, Error, Read, Session, Team};
 use crate::plan::{Planned, Reason, Verdict};
 use crate::report::run::counted;
 use crate::store::Claimable;
@@ -15,7 +15,8 @@ use crate::store::Claimable;
 #[derive(Debug)]
 pub(super) struct Fetch {
     pub(super) query: DayQuery,
-    pub(super) asker: Session,
+    pub(super) token: Token,
+    pub(super) retry: Retry,
     pub(super) days: Vec<FetchDay>,
 }
 
@@ -29,10 +30,18 @@ pub(super) struct FetchDay {
 }
 
 impl Fetch {
-    /// What it is called, and what to tell of it while it goes on.
-    pub(super) fn told(&self) -> (String, impl Fn() -> String + Clone + Send + Sync + use<>) {
+    /// A new session for this fetch.
+    pub(super) fn session(&self, client: &Client) -> Session {
+        client.session(&self.token, &self.retry)
+    }
+
+    /// Its name, and a description of what `session` is doing for it.
+    pub(super) fn told(
+        &self,
+        session: &Session,
+    ) -> (String, impl Fn() -> String + Clone + Send + Sync + use<>) {
         let names: Vec<&str> = self.days.iter().map(|day| day.key.source.as_ref()).collect();
-        let activity = self.asker.activity.clone();
+        let activity = session.activity().clone();
         let tell = move || {
             let read = format!(
                 "{}, {}",
@@ -71,11 +80,7 @@ pub(super) fn jobs(planned: &[Planned<'_>], tokens: &Tokens) -> VecDeque<Fetch> 
         let query = DayQuery { account, filter, date };
         let day = FetchDay { key: key.clone(), source: (*source).clone(), wanted };
         let place = *places.entry((query.clone(), token.clone())).or_insert_with(|| {
-            jobs.push_back(Fetch {
-                query,
-                asker: Session::new(&token, &source.retry),
-                days: Vec::new(),
-            });
+            jobs.push_back(Fetch { query, token, retry: source.retry.clone(), days: Vec::new() });
             jobs.len() - 1
         });
         jobs[place].days.push(day);
@@ -122,18 +127,17 @@ impl Selector {
 }
 
 impl Teams {
-    /// The selector of `source` in what `job` fetches; what asking for it took is added to `cost`.
+    /// The selector of `source` in what `job` fetches.
     pub(super) async fn selector(
         &self,
-        client: &Client,
+        session: &Session,
         source: &Source,
         job: &Fetch,
-        cost: &mut Cost,
     ) -> Result<Selector, NoSelector> {
         // What Heroku has left out already is not looked at again: it may see types and addresses with other eyes.
         let filter = &source.scope.filter;
         let filter = if *filter == job.query.filter { Filter::default() } else { filter.clone() };
-        let team = self.team(client, source, &job.asker, cost).await?;
+        let team = self.team(session, source).await?;
         Ok(Selector { team, filter })
     }
 }
@@ -155,7 +159,7 @@ pub(super) enum End {
 
 /// Reads a day to its end. While a batch is taken, the next one is read.
 pub(super) async fn read_through(
-    reader: &mut DayReader<'_>,
+    reader: &mut DayReader,
     sink: &mut impl Sink,
 ) -> Result<End, Error> {
     let mut read = reader.next().await?;
@@ -170,29 +174,6 @@ pub(super) async fn read_through(
         read = next?;
     }
     Ok(End::Whole)
-}
-
-/// What a person can do about a failure of Heroku's.
-pub(super) fn advice(fault: &Fault, source: &Source) -> String {
-    let (name, account) = (&source.name, &source.scope.account);
-    match fault.status().map(|status| status.as_u16()) {
-        Some(401) => format!(
-            "The token in ${} is not valid, or no longer: make a new one with `heroku authorizations:create` and set it",
-            source.token_env
-        ),
-        Some(403) => format!(
-            "The user of the token in ${} needs the permission `manage` in the enterprise account {account}",
-            source.token_env
-        ),
-        Some(404) => format!(
-            "Check `account` of the source {name}: it is {account}; and that the user of the token in ${} is a member",
-            source.token_env
-        ),
-        Some(429) => "Lower [rate_limit] or raise its reserve if this comes often".to_owned(),
-        Some(300..=399) => "Check [api] base_url: Heroku's API does not redirect".to_owned(),
-        Some(400..=499) => format!("Check account, team and filter of the source {name}"),
-        _ => "If this lasts, see https://status.heroku.com".to_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -69,7 +69,7 @@ pub enum Failure {
     Store(#[from] crate::store::Error),
     /// The HTTP client can't be made.
     #[error(transparent)]
-    Setup(#[from] crate::heroku::SetupError),
+    Setup(#[from] crate::http::SetupError),
     /// A signal ended it before it could report.
     #[error("ended by a signal before there was anything to report; leases that were held run out")]
     Interrupted(ExitStatus),

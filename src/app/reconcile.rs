@@ -9,7 +9,7 @@ use std::io;
 use chrono::NaiveDate;
 
 use super::archive::{Account, Context, Found, Sink, Sorted, accounts, nearest, sort, store_days};
-use super::backfill::{selectors, told};
+use super::backfill::selectors;
 use super::fetch::{FetchDay, Selector, Teams};
 use super::view::{ReadFrom, Writing};
 use super::{App, DONE, ExitStatus, FOUND_WRONG, Failure, Shutdown, existing, now, writable};
@@ -18,7 +18,7 @@ use crate::config::Source;
 use crate::day::{DateRange, DayKey, Month, last_over};
 use crate::event::Event;
 use crate::fingerprints::Fingerprints;
-use crate::heroku::{Archive, Client, Cost, Unreadable};
+use crate::heroku::{Archive, Client, Unreadable};
 use crate::ledger::LedgerRow;
 use crate::report::reconcile::{
     ArchiveFacts, ListId, MonthReport, ReconcileReport, ReconciledDay, Spool,
@@ -117,10 +117,10 @@ async fn compare_account(
     month: Month,
     newest: NaiveDate,
 ) -> Result<Compared, Failure> {
-    let mut cost = Cost::default();
+    let session = account.session(&context.client);
     let days = owed_days(&context.writing.reader, account, month, newest).await?;
     let mut failed = Vec::new();
-    let (selectors, days) = selectors(context, account, days, &mut cost, &mut failed).await;
+    let (selectors, days) = selectors(context, account, &session, days, &mut failed).await;
     let mut months: Vec<MonthReport> = account
         .sources
         .iter()
@@ -147,14 +147,13 @@ async fn compare_account(
     if days.is_empty() {
         return Ok(Compared { months, found: None, days });
     }
-    let archive =
-        match context.client.archive(&account.name, month, &account.asker, &mut cost).await {
-            Ok(archive) => archive,
-            Err(error) => {
-                blame(&mut months, &told(&error, account, month));
-                return Ok(Compared { months, found: None, days });
-            }
-        };
+    let archive = match session.archive(&account.name, month).await {
+        Ok(archive) => archive,
+        Err(error) => {
+            blame(&mut months, &format!("{error}. {}", error.hint(account.sources[0])));
+            return Ok(Compared { months, found: None, days });
+        }
+    };
     let Some(covered) = archive.covers_to(newest) else {
         blame(&mut months, "the archive covers no whole day of it yet");
         return Ok(Compared { months, found: None, days });
@@ -174,7 +173,11 @@ async fn compare_account(
         }
     }
     let read_from = ReadFrom::Archive { month, as_of: archive.as_of(newest) };
-    Ok(Compared { months, found: Some(Found { archive, selectors, read_from, cost }), days })
+    Ok(Compared {
+        months,
+        found: Some(Found { archive, selectors, read_from, cost: session.cost() }),
+        days,
+    })
 }
 
 /// The days of the month that coverage is owed for, as their rows show them.

@@ -325,15 +325,14 @@ async fn work_off(
         // rest fails at once.
         let is_away = context.writing.store.refuses_more().is_some() && !running.is_empty();
         for _ in if is_away { concurrency } else { at_work }..concurrency {
-            let is_free = |job: &Fetch| {
-                under_way.get(&job.asker.token).is_none_or(|count| *count < concurrency)
-            };
+            let is_free =
+                |job: &Fetch| under_way.get(&job.token).is_none_or(|count| *count < concurrency);
             let next =
                 jobs.iter().position(is_free).filter(|_| !context.writing.shutdown.is_asked());
             let Some(job) = next.and_then(|place| jobs.remove(place)) else { break };
-            *under_way.entry(job.asker.token.clone()).or_default() += 1;
+            *under_way.entry(job.token.clone()).or_default() += 1;
             let context = Arc::clone(&context);
-            running.spawn(async move { (job.asker.token.clone(), day::work(context, job).await) });
+            running.spawn(async move { (job.token.clone(), day::work(context, job).await) });
         }
         tokio::select! {
             done = running.join_next() => match done {

@@ -13,9 +13,8 @@ use tokio::sync::OnceCell;
 use tracing::warn;
 use uuid::Uuid;
 
-use super::fetch::advice;
 use crate::config::{Scope, Source, SourceName, Token};
-use crate::heroku::{Client, Cost, Error, Home, Session, Team, sanitize};
+use crate::heroku::{Error, Home, Session, Team, sanitize};
 
 /// The length of a UUID with its hyphens.
 const ID_LENGTH: usize = 36;
@@ -100,7 +99,7 @@ impl NoSelector {
     pub(super) fn advice(&self, source: &Source) -> String {
         let name = &source.name;
         match self {
-            Self::Heroku(error) => advice(&error.fault, source),
+            Self::Heroku(error) => error.hint(source),
             Self::NoSuchTeam { .. } => format!(
                 "Correct `team` of the source {name}. If the team was renamed, moved or deleted, write its id instead of its \
                  name: stored events have it in `audit_events.team_id`, and each event in `team.id`"
@@ -149,17 +148,14 @@ fn answer<T>(answers: &Answers<T>, name: &str, token: &Token) -> Arc<OnceCell<T>
 }
 
 impl Teams {
-    /// How the events of the team of `source` are recognized, if it names one. What asking took is added to `cost`. A team
-    /// that the account does not list is warned of, once for each source.
+    /// How the events of the team of `source` are recognized, if it names one. A team that the account does not list is
+    /// warned of, once for each source.
     pub(super) async fn team(
         &self,
-        client: &Client,
+        session: &Session,
         source: &Source,
-        asker: &Session,
-        cost: &mut Cost,
     ) -> Result<Option<Team>, NoSelector> {
-        let Some(Found { team, lost }) = self.find(client, &source.scope, asker, cost).await?
-        else {
+        let Some(Found { team, lost }) = self.find(session, &source.scope).await? else {
             return Ok(None);
         };
         if let Some(lost) = lost
@@ -173,21 +169,19 @@ impl Teams {
     /// The team of a scope, if it has one.
     pub(super) async fn find(
         &self,
-        client: &Client,
+        session: &Session,
         scope: &Scope,
-        asker: &Session,
-        cost: &mut Cost,
     ) -> Result<Option<Found>, NoSelector> {
         let (account, Some(wanted)) = (&scope.account, &scope.team) else { return Ok(None) };
-        let cell = self.listed(client, account, asker, cost).await?;
+        let cell = self.listed(session, account).await?;
         let teams = cell.get().expect("asked for");
         let by_id = || teams.iter().find(|team| team.id.eq_ignore_ascii_case(wanted));
         if let Some(team) = by_id().or_else(|| teams.iter().find(|team| team.name == *wanted)) {
             return Ok(Some(Found { team: team.clone(), lost: None }));
         }
-        let cell = answer(&self.homes, wanted, &asker.token);
-        let home = cell.get_or_try_init(|| home(client, wanted, asker, cost)).await?;
-        let text = |text: &str| sanitize(text, &asker.token);
+        let cell = answer(&self.homes, wanted, session.token());
+        let home = cell.get_or_try_init(|| home(session, wanted)).await?;
+        let text = |text: &str| sanitize(text, session.token());
         let fate = match home.as_ref().map(|home| (home, &home.enterprise_account)) {
             None => Fate::Unknown,
             Some((_, None)) => Fate::InNoAccount,
@@ -222,35 +216,21 @@ impl Teams {
     /// The teams that an account lists; the cell is filled.
     pub(super) async fn listed(
         &self,
-        client: &Client,
+        session: &Session,
         account: &str,
-        asker: &Session,
-        cost: &mut Cost,
     ) -> Result<Arc<OnceCell<Vec<Team>>>, Error> {
-        let cell = answer(&self.accounts, account, &asker.token);
-        cell.get_or_try_init(|| client.teams(account, asker, cost)).await?;
+        let cell = answer(&self.accounts, account, session.token());
+        cell.get_or_try_init(|| session.teams(account)).await?;
         Ok(cell)
     }
 }
 
 /// Where a team belongs; `None` if Heroku knows none of this name or id, or does not show it. Whatever else goes wrong says
 /// nothing of the team.
-async fn home(
-    client: &Client,
-    team: &str,
-    asker: &Session,
-    cost: &mut Cost,
-) -> Result<Option<Home>, Error> {
-    match client.home(team, asker, cost).await {
+async fn home(session: &Session, team: &str) -> Result<Option<Home>, Error> {
+    match session.home(team).await {
         Ok(home) => Ok(Some(home)),
-        Err(error)
-            if error
-                .fault
-                .status()
-                .is_some_and(|status| matches!(status.as_u16(), 403 | 404 | 410)) =>
-        {
-            Ok(None)
-        }
+        Err(error) if error.is_absent() => Ok(None),
         Err(error) => Err(error),
     }
 }

@@ -14,7 +14,7 @@ use tracing::warn;
 
 use vanished::Vanished;
 
-use super::fetch::{FetchDay, NoSelector, Selector, advice};
+use super::fetch::{FetchDay, NoSelector, Selector};
 use super::{App, Shutdown};
 use crate::config::{EventLog, Source, Token};
 use crate::day::{Month, end};
@@ -110,7 +110,7 @@ impl ReadFrom {
 
 impl StopReason {
     pub(super) fn by_heroku(error: &heroku::Error, source: &Source) -> Self {
-        Self::Heroku(format!("{error}. {}", advice(&error.fault, source)))
+        Self::Heroku(format!("{error}. {}", error.hint(source)))
     }
 
     pub(super) fn by_selector(none: &NoSelector, source: &Source) -> Self {

@@ -7,7 +7,7 @@ use super::super::view::{DayAttempt, ReadFrom, StopReason, all_lost, claim, fini
 use super::Context;
 use crate::config::Token;
 use crate::heartbeat::Heartbeat;
-use crate::heroku::{self, Batch, Cost};
+use crate::heroku::{self, Batch, Session};
 use crate::logging;
 use crate::report::run::DayReport;
 
@@ -20,7 +20,8 @@ enum Broken {
 
 /// Does the work of one fetch, and reports on each of its days.
 pub(super) async fn work(context: Arc<Context>, job: Fetch) -> Vec<DayReport> {
-    let (name, tell) = job.told();
+    let session = job.session(&context.client);
+    let (name, tell) = job.told(&session);
     let _line = context.progress.line(name, tell);
     let mut reports = Vec::new();
     let mut heartbeat = Heartbeat::default();
@@ -32,7 +33,7 @@ pub(super) async fn work(context: Arc<Context>, job: Fetch) -> Vec<DayReport> {
         reports.extend(finish_all(&context.writing, settled, ReadFrom::Stored).await);
     }
     if !views.is_empty() {
-        read(&context, &job, &mut views).await;
+        read(&context, &session, &job, &mut views).await;
         reports.extend(finish_all(&context.writing, views, ReadFrom::Api).await);
     }
     reports.iter().for_each(logging::day);
@@ -40,20 +41,19 @@ pub(super) async fn work(context: Arc<Context>, job: Fetch) -> Vec<DayReport> {
 }
 
 /// Reads the day into the views. Afterwards each view that is not stopped was read whole.
-async fn read(context: &Context, job: &Fetch, views: &mut [DayAttempt]) {
-    let mut reader = context.client.read_day(&job.query, &job.asker);
+async fn read(context: &Context, session: &Session, job: &Fetch, views: &mut [DayAttempt]) {
+    let mut reader = session.read_day(&job.query);
     let all_lost = all_lost(views);
-    let mut cost = Cost::default();
     let reading = async {
-        find_selectors(context, job, views, &mut cost).await;
+        find_selectors(context, session, job, views).await;
         if views.iter().all(|view| view.stopped.is_some()) {
             return Ok(End::NobodyLeft);
         }
         let mut storing =
-            Storing { context, token: &job.asker.token, views: &mut *views, saw_any: false };
+            Storing { context, token: &job.token, views: &mut *views, saw_any: false };
         let end = read_through(&mut reader, &mut storing).await?;
         if end == End::Whole && !storing.saw_any {
-            context.doubts.disbelieve(context, job, views, &mut cost).await;
+            context.doubts.disbelieve(context, session, job, views).await;
         }
         Ok(end)
     };
@@ -64,7 +64,7 @@ async fn read(context: &Context, job: &Fetch, views: &mut [DayAttempt]) {
         () = all_lost => Err(Broken::Here(StopReason::LostLock)),
         read = reading => read.map_err(Broken::Heroku),
     };
-    cost += reader.cost();
+    let cost = session.cost();
     for view in views {
         view.totals.requests = cost.requests;
         view.totals.retries = cost.retries;
@@ -77,10 +77,15 @@ async fn read(context: &Context, job: &Fetch, views: &mut [DayAttempt]) {
     }
 }
 
-async fn find_selectors(context: &Context, job: &Fetch, views: &mut [DayAttempt], cost: &mut Cost) {
+async fn find_selectors(
+    context: &Context,
+    session: &Session,
+    job: &Fetch,
+    views: &mut [DayAttempt],
+) {
     for view in views {
         let source = &view.day.source;
-        match context.teams.selector(&context.client, source, job, cost).await {
+        match context.teams.selector(session, source, job).await {
             Ok(selector) => view.selector = Some(selector),
             Err(none) => view.stopped = Some(StopReason::by_selector(&none, source)),
         }

@@ -17,7 +17,7 @@ use super::super::view::{DayAttempt, StopReason};
 use super::Context;
 use crate::config::{Filter, Token};
 use crate::day::{Month, end};
-use crate::heroku::{Archive, ArchiveError, Cost, DayQuery, Unreadable};
+use crate::heroku::{Archive, DayQuery, Session, Unreadable};
 
 /// The age at which an empty day wants a second witness. By then its month is over, and has its archive.
 const DOUBTED_AFTER: TimeDelta = TimeDelta::days(31);
@@ -47,9 +47,9 @@ impl Doubts {
     pub(super) async fn disbelieve(
         &self,
         context: &Context,
+        session: &Session,
         job: &Fetch,
         views: &mut [DayAttempt],
-        cost: &mut Cost,
     ) {
         let DayQuery { account, filter, date } = &job.query;
         let doubted = |view: &&mut DayAttempt| {
@@ -64,7 +64,7 @@ impl Doubts {
         }
         let reason = match context.writing.reader.witness(account, filter, *date).await {
             Ok(Some(source)) => Some(format!("events of it are stored for the source {source}")),
-            Ok(None) => self.ask_archive(context, job, cost).await,
+            Ok(None) => self.ask_archive(session, job).await,
             Err(error) => Some(format!("whether others hold events of it can't be said: {error}")),
         };
         let Some(reason) = reason else { return };
@@ -78,14 +78,14 @@ impl Doubts {
     }
 
     /// Why the archive contradicts an empty answer, or can't confirm it; `None` where it does not contradict.
-    async fn ask_archive(&self, context: &Context, job: &Fetch, cost: &mut Cost) -> Option<String> {
+    async fn ask_archive(&self, session: &Session, job: &Fetch) -> Option<String> {
         let DayQuery { account, filter, date } = &job.query;
         let month = Month::of(*date);
         let cell = {
-            let key = (account.clone(), filter.clone(), month, job.asker.token.clone());
+            let key = (account.clone(), filter.clone(), month, job.token.clone());
             Arc::clone(self.archives.lock().expect("no panic while locked").entry(key).or_default())
         };
-        match cell.get_or_init(|| count(context, job, month, cost)).await {
+        match cell.get_or_init(|| count(session, job, month)).await {
             Known::Events { covered, .. } if covered.is_none_or(|covered| covered < *date) => {
                 Some(format!("the archive of {month} was made before the day was over"))
             }
@@ -103,17 +103,10 @@ impl Doubts {
 }
 
 /// Counts the events in the archive of `month` that the job's query asks for.
-async fn count(context: &Context, job: &Fetch, month: Month, cost: &mut Cost) -> Known {
-    let archive = match context.client.archive(&job.query.account, month, &job.asker, cost).await {
+async fn count(session: &Session, job: &Fetch, month: Month) -> Known {
+    let archive = match session.archive(&job.query.account, month).await {
         Ok(archive) => archive,
-        Err(ArchiveError::Heroku(error))
-            if error
-                .fault
-                .status()
-                .is_some_and(|status| matches!(status.as_u16(), 403 | 404 | 410)) =>
-        {
-            return Known::Nothing;
-        }
+        Err(error) if error.is_absent() => return Known::Nothing,
         Err(error) => return Known::Unclear(error.to_string()),
     };
     let selector = Selector { team: None, filter: job.query.filter.clone() };
