@@ -9,6 +9,7 @@
 //! - [`coverage`]: how the days of the calendar stand, as a pure function too.
 //! - [`plan`]: which days are due, and why, as a pure function.
 //! - [`heroku`]: requests, pages, budgets, the class of every answer. Stores nothing.
+//! - [`http`]: one builder for every HTTP client.
 //! - [`store`]: every SQL statement, each conditional on the lease. Asks Heroku nothing.
 //! - [`heartbeat`]: keeps a lease alive.
 //! - [`retry`]: policies as delays.
@@ -30,6 +31,7 @@ pub mod fingerprints;
 mod fuzz;
 pub mod heartbeat;
 pub mod heroku;
+pub mod http;
 pub mod ledger;
 pub mod logging;
 pub mod plan;

@@ -1,7 +1,7 @@
-//! When something that failed is tried again: a policy, as delays.
+//! A retry policy, as the delays between attempts. The caller waits.
 //!
-//! The delays are computed by the crate `backoff`, which is no longer maintained; it is used here and nowhere else, for
-//! arithmetic alone. Waiting is the caller's.
+//! The crate `backoff` computes the delays. It is no longer maintained, so it is used only here, and
+//! only for this arithmetic.
 
 use std::time::Duration;
 #[cfg(test)]
@@ -13,7 +13,7 @@ use backoff::{Clock, SystemClock};
 
 use crate::config::Retry;
 
-/// The attempts at one thing.
+/// The attempts at one operation.
 #[derive(Debug)]
 pub struct Attempts<C = SystemClock> {
     made: u32,
@@ -22,7 +22,7 @@ pub struct Attempts<C = SystemClock> {
 }
 
 impl Attempts {
-    /// Before the first attempt has ended, under `policy`.
+    /// The first attempt begins now. `policy` allows further ones.
     pub fn new(policy: &Retry) -> Self {
         Self::with_clock(policy, SystemClock {})
     }
@@ -43,13 +43,13 @@ impl<C: Clock> Attempts<C> {
         Self { made: 1, most: policy.max_attempts.get(), delays }
     }
 
-    /// Allows no attempt but the first: during an outage.
+    /// Allows only the first attempt, as in an outage.
     pub fn only_one(mut self) -> Self {
         self.most = 1;
         self
     }
 
-    /// How many attempts were made, the present one counted.
+    /// How many attempts were made, the current one included.
     pub fn made(&self) -> u32 {
         self.made
     }
@@ -59,15 +59,16 @@ impl<C: Clock> Attempts<C> {
         self.delays.get_elapsed_time()
     }
 
-    /// After a failed attempt: how long to wait before the next, or `None` when the policy allows no other.
+    /// The delay before the next attempt; `None` when the policy allows no other.
     ///
-    /// A server's `asked` wait comes before the policy's own; one that would outlast the policy ends it.
-    pub fn next_delay(&mut self, asked: Option<Duration>) -> Option<Duration> {
+    /// A wait that the server `requested` replaces the policy's delay. A wait beyond the policy's
+    /// longest time ends the policy.
+    pub fn next_delay(&mut self, requested: Option<Duration>) -> Option<Duration> {
         if self.made >= self.most {
             return None;
         }
         let own = self.delays.next_backoff();
-        let delay = asked.or(own)?;
+        let delay = requested.or(own)?;
         let most = self.delays.max_elapsed_time.unwrap_or(Duration::MAX);
         if self.elapsed().saturating_add(delay) > most {
             return None;
@@ -77,7 +78,7 @@ impl<C: Clock> Attempts<C> {
     }
 }
 
-/// A clock for tests that stands still until it is moved.
+/// A clock for tests that stops until a test advances it.
 #[cfg(test)]
 #[derive(Debug, Clone)]
 struct Stopped(std::sync::Arc<std::sync::Mutex<Instant>>);
@@ -117,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn delays_grow_by_the_multiplier_up_to_the_longest_and_end_with_the_last_attempt() {
+    fn delays_grow_to_the_longest_and_end_with_the_last_attempt() {
         let (mut attempts, _) = attempts(&policy());
         let delays = std::iter::from_fn(|| attempts.next_delay(None)).take(10);
         let delays: Vec<_> = delays.map(|delay| delay.as_millis()).collect();
@@ -126,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn jitter_spreads_a_delay_to_both_sides_and_no_further() {
+    fn jitter_spreads_a_delay_to_both_sides_within_its_limit() {
         let policy = Retry { jitter: 0.5, ..policy() };
         let delays: Vec<_> =
             (0..200).filter_map(|_| attempts(&policy).0.next_delay(None)).collect();
@@ -157,22 +158,22 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_that_is_asked_for_may_end_with_the_longest_time_but_not_behind_it() {
-        for (millis, is_waited) in [(10_000, true), (10_001, false)] {
+    fn a_requested_wait_may_last_until_the_longest_time_and_not_longer() {
+        for (millis, is_allowed) in [(10_000, true), (10_001, false)] {
             let (mut attempts, clock) = attempts(&policy());
             advance(&clock, Duration::from_secs(50));
             assert_eq!(attempts.elapsed(), Duration::from_secs(50));
-            let asked = Duration::from_millis(millis);
-            assert_eq!(attempts.next_delay(Some(asked)), is_waited.then_some(asked));
+            let requested = Duration::from_millis(millis);
+            assert_eq!(attempts.next_delay(Some(requested)), is_allowed.then_some(requested));
         }
     }
 
     #[test]
-    fn a_short_wait_that_is_asked_for_is_waited_where_the_policys_own_would_last_too_long() {
+    fn a_short_requested_wait_applies_where_the_policys_is_too_long() {
         let (mut attempts, clock) = attempts(&policy());
         advance(&clock, Duration::from_millis(59_700));
-        let asked = Duration::from_millis(200);
-        assert_eq!(attempts.next_delay(Some(asked)), Some(asked));
+        let requested = Duration::from_millis(200);
+        assert_eq!(attempts.next_delay(Some(requested)), Some(requested));
         assert_eq!(attempts.next_delay(None), None);
     }
 }

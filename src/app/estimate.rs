@@ -40,8 +40,7 @@ fn api_requests(planned: &[Planned<'_>], tokens: &Tokens) -> Requests {
     for fetch in fetches(planned, tokens) {
         let wants_teams = fetch.days.iter().any(|day| day.source.scope.team.is_some());
         let teams = u64::from(
-            wants_teams
-                && teams_known.insert((fetch.query.account.clone(), fetch.session.token.clone())),
+            wants_teams && teams_known.insert((fetch.query.account.clone(), fetch.token.clone())),
         );
         *requests.entry(fetch.days[0].key.source.to_string()).or_default() += 1 + teams;
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::config::{ConfigError, masked};
-use crate::heroku::SetupError;
+use crate::http::SetupError;
 use crate::report::{Output, streams};
 use crate::store::{self, ConnectError, SchemaError};
 use crate::text::{clean, clean_lines};

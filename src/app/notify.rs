@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use reqwest::Url;
+use reqwest::redirect::Policy;
 use tracing::{debug, warn};
 
 use super::environment::env;
 use super::failure::{DONE, ExitStatus};
 use crate::config::Notify;
-use crate::heroku::client_for;
+use crate::http;
 
 /// A monitor that does not answer must not hold a run up, nor a dyno that is told to end.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -60,7 +61,8 @@ pub(super) async fn ping(notify: &Notify, status: ExitStatus) {
 }
 
 async fn get(url: Url) -> Result<(), String> {
-    let client = client_for(&url, || reqwest::Client::builder().timeout(TIMEOUT))
+    // A monitor may have moved to another address.
+    let client = http::client(&url, |client| client.timeout(TIMEOUT).redirect(Policy::default()))
         .map_err(|error| error.to_string())?;
     let answer = client.get(url).send().await.and_then(reqwest::Response::error_for_status);
     answer.map(drop).map_err(|error| error.without_url().to_string())

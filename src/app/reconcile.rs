@@ -29,7 +29,7 @@ use super::shutdown::Shutdown;
 use crate::cli::ReconcileArgs;
 use crate::config::Source;
 use crate::day::{DateRange, DayKey, Month, last_over};
-use crate::heroku::{Client, Cost, Teams};
+use crate::heroku::{Client, Session, Teams};
 use crate::ledger::LedgerRow;
 use crate::report::day::{DayReport, Outcome, StopReason};
 use crate::report::reconcile::{MonthReport, ReconcileReport, ReconciledDay};
@@ -64,13 +64,14 @@ async fn reconcile(
     };
     let Some(store) = store else { return Ok((nothing_stored(&sources, args.month), reader)) };
     let writer = LedgerWriter::new(app, store, reader.clone(), shutdown.clone());
-    let run = ArchiveRun { client, teams: Teams::default(), writer };
+    let run = ArchiveRun { teams: Teams::default(), writer };
     let mut months = Vec::new();
     for account in accounts(&sources, &tokens) {
         if shutdown.is_asked() {
             break;
         }
-        let mut compared = compare_account(&run, &account, args.month, newest).await?;
+        let mut compared =
+            compare_account(&run, &account, &account.session(&client), args.month, newest).await?;
         if args.repair {
             repair(&run, &account, &mut compared).await;
         }
@@ -127,19 +128,18 @@ impl Compared {
 async fn compare_account(
     run: &ArchiveRun,
     account: &Account,
+    session: &Session,
     month: Month,
     newest: NaiveDate,
 ) -> Result<Compared, Failure> {
-    let mut cost = Cost::default();
     let mut days = owed_days(&run.writer.reader, account, month, newest).await?;
-    let (selectors, failed) = find_selectors(run, account, &mut days, &mut cost).await;
+    let (selectors, failed) = find_selectors(run, account, session, &mut days).await;
     let months = begin_reports(account, month, &days, &failed);
     let mut compared = Compared { months, downloaded: None, days };
     if compared.days.is_empty() {
         return Ok(compared);
     }
-    let archive = match run.client.archive(&account.name, month, &account.session, &mut cost).await
-    {
+    let archive = match session.archive(&account.name, month).await {
         Ok(archive) => archive,
         Err(error) => {
             let reason = StopReason::NoArchive { month, error: Arc::new(error) };
@@ -159,7 +159,8 @@ async fn compare_account(
     match ended {
         Ok(()) => {
             let read_from = ReadFrom::Archive { month, as_of: archive.as_of(newest) };
-            compared.downloaded = Some(Downloaded { archive, selectors, read_from, cost });
+            compared.downloaded =
+                Some(Downloaded { archive, selectors, read_from, cost: session.cost() });
             Ok(compared)
         }
         Err(Broken::Store(error)) => Err(error.into()),

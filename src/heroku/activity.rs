@@ -1,4 +1,4 @@
-//! What a reading is about just now, for whoever looks on.
+//! What a session is doing right now, for the progress display.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// See the module. All clones are of the same reading.
+/// The current activity of a session. All clones show the same session.
 #[derive(Debug, Clone, Default)]
 pub struct Activity(Arc<Inner>);
 
@@ -17,17 +17,15 @@ struct Inner {
     phase: Mutex<Phase>,
 }
 
-/// What is waited for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Phase {
-    /// Nothing yet.
     #[default]
     Idle,
-    /// The token's budget.
+    /// Waiting for the token's budget.
     Budget,
-    /// Heroku's answer.
+    /// Waiting for Heroku.
     Answer,
-    /// The time of the next attempt.
+    /// Waiting until the next attempt may begin.
     Retry(Instant),
 }
 
@@ -37,43 +35,41 @@ impl Activity {
         self.0.events.load(Ordering::Relaxed)
     }
 
-    /// How many pages were read whole.
+    /// How many pages were read completely.
     pub fn pages(&self) -> u64 {
         self.0.pages.load(Ordering::Relaxed)
     }
 
-    /// What is waited for, if it is something else than an answer.
+    /// Describes what the session waits for, if it is not Heroku.
     pub fn waits_for(&self) -> Option<String> {
         match *self.0.phase.lock().expect("no panic while locked") {
             Phase::Idle | Phase::Answer => None,
             Phase::Budget => Some("waiting for the token's budget".to_owned()),
             Phase::Retry(at) => {
                 let left = at.saturating_duration_since(Instant::now());
-                Some(format!(
-                    "retrying in {} s",
-                    left.as_secs() + u64::from(left.subsec_nanos() > 0)
-                ))
+                let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
+                Some(format!("retrying in {seconds} s"))
             }
         }
     }
 
-    pub(super) fn read(&self, events: usize) {
+    pub(super) fn add_events(&self, events: usize) {
         self.0.events.fetch_add(events as u64, Ordering::Relaxed);
     }
 
-    pub(super) fn turned_page(&self) {
+    pub(super) fn add_page(&self) {
         self.0.pages.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn asks_budget(&self) {
+    pub(super) fn wait_for_budget(&self) {
         self.set(Phase::Budget);
     }
 
-    pub(super) fn asks_heroku(&self) {
+    pub(super) fn wait_for_answer(&self) {
         self.set(Phase::Answer);
     }
 
-    pub(super) fn retries_in(&self, delay: Duration) {
+    pub(super) fn wait_for_retry(&self, delay: Duration) {
         self.set(Phase::Retry(Instant::now() + delay));
     }
 
@@ -87,16 +83,16 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn waiting_is_told_and_the_time_to_the_next_attempt_counts_down() {
+    async fn it_describes_waits_and_counts_down_to_the_next_attempt() {
         let activity = Activity::default();
         assert_eq!(activity.waits_for(), None);
-        activity.asks_budget();
+        activity.wait_for_budget();
         assert_eq!(activity.waits_for().as_deref(), Some("waiting for the token's budget"));
-        activity.retries_in(Duration::from_secs(12));
+        activity.wait_for_retry(Duration::from_secs(12));
         assert_eq!(activity.waits_for().as_deref(), Some("retrying in 12 s"));
         tokio::time::advance(Duration::from_millis(2500)).await;
         assert_eq!(activity.waits_for().as_deref(), Some("retrying in 10 s"));
-        activity.asks_heroku();
+        activity.wait_for_answer();
         assert_eq!(activity.waits_for(), None);
     }
 }

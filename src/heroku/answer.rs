@@ -1,303 +1,299 @@
-//! What an answer of Heroku's means: its class, and the error that tells of it.
-//!
-//! | answer | class | what follows |
-//! |---|---|---|
-//! | 200, 206 with a JSON list | good | the next page, if there is one |
-//! | 429 | limited | wait as asked, or by the policy; slow the token down |
-//! | 408, 5xx, connect and read errors, timeouts, a cut or malformed body, one that is no list, a page that does not continue the list, a faulty `Next-Range`, another 1xx, 2xx or 304 | passing | retry by the policy, from the page that failed |
-//! | other 4xx, a redirect | lasting | no retry |
+//! One response of Heroku's, from its headers to the last byte of its body.
 
-use std::error::Error as _;
-use std::fmt;
-use std::time::Duration;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::time::{Duration, SystemTime};
 
-use reqwest::StatusCode;
-use serde_json::{Map, Value};
+use bytes::Bytes;
+use http_body::Body as _;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::{Body, RequestBuilder, Response, StatusCode, Version};
+use serde::de::DeserializeOwned;
+use tokio::time::Instant;
 
-use super::continuation::Discontinued;
-use super::gunzip::BadGzip;
-use super::list::Malformed;
+use super::coding::Decoder;
+use super::fault::{ErrorBody, Fault};
+use super::hint::meaning;
+use super::sanitize::sanitize;
 use crate::config::Token;
-use crate::event::NotJson;
-use crate::text::secrets::redact;
-use crate::text::steers;
 
-/// What follows from an answer that is not good.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Class {
-    /// The token's quota is used up.
-    Limited,
-    /// It may go better next time.
-    Passing,
-    /// It will be the same next time, until a person does something.
-    Lasting,
+/// The longest body that is read into memory, in bytes: that of an error, or of a single object.
+const LONGEST_BODY: usize = 64 * 1024;
+
+/// A response whose body is not read yet.
+#[derive(Debug)]
+pub(super) struct Answer {
+    status: StatusCode,
+    version: Version,
+    headers: HeaderMap,
+    body: Body,
+    decoder: Decoder,
+    /// The last byte of the body has arrived, and its transfer ended properly.
+    is_received: bool,
+    deadline: Deadline,
 }
 
-/// The class of an answer by its status alone; `None` when the body decides.
-pub(super) fn class(status: StatusCode) -> Option<Class> {
-    match status.as_u16() {
-        200 | 206 => None,
-        429 => Some(Class::Limited),
-        408 | 100..=299 | 304 | 500..=599 => Some(Class::Passing),
-        _ => Some(Class::Lasting),
+/// The time that one response may take. It runs only while the program waits for Heroku.
+#[derive(Debug)]
+struct Deadline {
+    timeout: Duration,
+    left: Duration,
+}
+
+impl Deadline {
+    fn new(timeout: Duration) -> Self {
+        Self { timeout, left: timeout }
+    }
+
+    async fn wait<T>(
+        &mut self,
+        response: impl Future<Output = reqwest::Result<T>>,
+    ) -> Result<T, Fault> {
+        let begun = Instant::now();
+        let response = tokio::time::timeout(self.left, response)
+            .await
+            .map_err(|_| Fault::TimedOut(self.timeout))?;
+        self.left = self.left.saturating_sub(begun.elapsed());
+        // The error of the call names the address already.
+        response.map_err(|error| Fault::Network(error.without_url()))
     }
 }
 
-/// Why one attempt at a request failed.
-#[derive(Debug, thiserror::Error)]
-pub enum Fault {
-    /// Heroku answered with a status that is not good. Its words are made sanitize; see [`sanitize`].
-    #[error("{status}{}", words(.id.as_ref(), .message.as_ref()))]
-    Status {
-        /// The status.
-        status: StatusCode,
-        /// Heroku's error id, such as `forbidden`.
-        id: Option<String>,
-        /// Heroku's message.
-        message: Option<String>,
-        /// The wait that was asked for.
-        retry_after: Option<Duration>,
-    },
-    /// Heroku limited this token a moment ago, for longer than the policy waits; it was not asked again.
-    #[error("this token was limited before, for another {}", humantime::format_duration(Duration::from_secs(.0.as_secs())))]
-    StillLimited(Duration),
-    /// No answer, or half of one: DNS, connect, TLS, read.
-    #[error("{}", chain(.0))]
-    Network(reqwest::Error),
-    /// No whole answer within the time for a request.
-    #[error("no whole answer within {}", humantime::format_duration(*.0))]
-    TimedOut(Duration),
-    /// The server ended the answer before its last byte, without saying why.
-    #[error("the server gave the answer up before its end")]
-    GivenUp,
-    /// The body is in a coding that was not asked for.
-    #[error("the body is encoded as `{0}`, and only gzip was asked for")]
-    Coding(String),
-    /// The body is not gzip to its end, as its headers say.
-    #[error(transparent)]
-    Gzip(#[from] BadGzip),
-    /// The body is longer than a body of its kind may be.
-    #[error("the body is longer than {} KiB", .limit / 1024)]
-    TooLong {
-        /// The most bytes.
-        limit: usize,
-    },
-    /// The body is no list, or half of one.
-    #[error(transparent)]
-    Body(#[from] Malformed),
-    /// An element of the list is not JSON.
-    #[error(transparent)]
-    Element(#[from] NotJson),
-    /// An answer is JSON of another shape than Heroku documents. The words don't quote it.
-    #[error("an element of the list is not as documented: {0}")]
-    Shape(String),
-    /// A file is not the one whose checksum Heroku tells.
-    #[error(
-        "its {bytes} bytes have the SHA-256 {found}, which is not the checksum that Heroku tells: it is cut or damaged"
-    )]
-    Checksum {
-        /// The checksum of what came.
-        found: String,
-        /// How many bytes came.
-        bytes: u64,
-    },
-    /// A page says that there is a next one, but not which, or it names one that was named before.
-    #[error("206 without a Next-Range that leads on")]
-    NoWayOn,
-    /// A page does not continue its list.
-    #[error(transparent)]
-    Discontinued(#[from] Discontinued),
-}
-
-impl Fault {
-    /// Its class.
-    pub fn class(&self) -> Class {
-        match self {
-            Self::Status { status, .. } => class(*status).unwrap_or(Class::Passing),
-            Self::StillLimited(_) => Class::Limited,
-            _ => Class::Passing,
-        }
-    }
-
-    /// How long Heroku asked to wait, if it did; of a limit that goes on, what is left of it.
-    pub fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::Status { retry_after, .. } => *retry_after,
-            Self::StillLimited(wait) => Some(*wait),
-            _ => None,
-        }
-    }
-
-    /// The status of the answer, if there was one that was not good; 429 too where the token was still limited and nothing
-    /// was asked.
-    pub fn status(&self) -> Option<StatusCode> {
-        match self {
-            Self::Status { status, .. } => Some(*status),
-            Self::StillLimited(_) => Some(StatusCode::TOO_MANY_REQUESTS),
-            _ => None,
-        }
-    }
-}
-
-/// A request that failed for good, or as often as the policy allows.
-#[derive(Debug, thiserror::Error)]
-pub struct Error {
-    /// What was asked: method, path and query.
-    pub request: String,
-    /// The last attempt's fault.
-    pub fault: Fault,
-    /// Heroku's `Request-Id` of the last answer.
-    pub request_id: Option<String>,
-    /// How many attempts were made at the page or object that failed; 1 too where a limited token was not asked with.
-    pub attempts: u32,
-    /// The time since the first of them began, waits included.
-    pub elapsed: Duration,
-    /// Only one attempt was allowed, because Heroku had not answered for several days in a row.
-    pub in_outage: bool,
-}
-
-impl Error {
-    /// The class of the last fault.
-    pub fn class(&self) -> Class {
-        self.fault.class()
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verb = match self.class() {
-            Class::Lasting => "Heroku refused",
-            Class::Limited => "Heroku limits this token",
-            Class::Passing => "Heroku did not answer as it should",
-        };
-        write!(f, "{verb}: {} ({}", self.fault, self.request)?;
-        if let Some(id) = &self.request_id {
-            write!(f, ", request {id}")?;
-        }
-        if self.attempts > 1 {
-            let elapsed = Duration::from_millis(self.elapsed.as_millis() as u64);
-            write!(f, ", {} attempts in {}", self.attempts, humantime::format_duration(elapsed))?;
-        }
-        if self.in_outage {
-            f.write_str(", one attempt only: Heroku had not answered for several days in a row")?;
-        }
-        f.write_str(")")
-    }
-}
-
-/// The body of an error of Heroku's; other bodies occur.
-#[derive(Debug, Default)]
-pub(super) struct ErrorBody {
-    id: Option<String>,
-    message: Option<String>,
-}
-
-impl ErrorBody {
-    /// Reads it from `body`, with nothing where it is something else.
-    pub(super) fn parse(body: &[u8]) -> Self {
-        // Part by part, so that an odd one does not hide the other.
-        let mut parts: Map<String, Value> = serde_json::from_slice(body).unwrap_or_default();
-        let mut text = |name| match parts.remove(name) {
-            Some(Value::String(text)) => Some(text),
-            _ => None,
-        };
-        Self { id: text("id"), message: text("message") }
-    }
-
-    /// The fault that it tells of; `token` must not be repeated in its words.
-    pub(super) fn into_fault(
-        self,
-        status: StatusCode,
-        retry_after: Option<Duration>,
+impl Answer {
+    /// Sends `request` and receives the response up to its body.
+    ///
+    /// `timeout` is for the complete response, its body included.
+    pub(super) async fn to(
+        request: RequestBuilder,
         token: &Token,
-    ) -> Fault {
-        let sanitize = |text: Option<String>| {
-            text.map(|text| sanitize(&text, token)).filter(|text| !text.is_empty())
-        };
-        Fault::Status {
-            status,
-            id: sanitize(self.id),
-            message: sanitize(self.message),
-            retry_after,
+        timeout: Duration,
+    ) -> Result<Self, Fault> {
+        let mut deadline = Deadline::new(timeout);
+        let response = deadline.wait(request.send()).await?;
+        Ok(Self { deadline, ..Self::new(response, token, timeout) })
+    }
+
+    fn new(mut response: Response, token: &Token, timeout: Duration) -> Self {
+        let headers = std::mem::take(response.headers_mut());
+        Self {
+            status: response.status(),
+            version: response.version(),
+            decoder: Decoder::new(&headers, token),
+            headers,
+            body: response.into(),
+            is_received: false,
+            deadline: Deadline::new(timeout),
         }
     }
-}
 
-/// The most characters that are kept of a text of Heroku's.
-const LONGEST_TEXT: usize = 500;
-
-/// A text of Heroku's that can be printed: without the token, should the server echo it, without the addresses of files,
-/// without control characters, which could steer a terminal, on one line, and not too long.
-pub fn sanitize(text: &str, token: &Token) -> String {
-    let text = token.redact(text);
-    let text = without_addresses(&redact(&text));
-    let mut sanitize: String = text
-        .chars()
-        .map(|c| if c.is_whitespace() { ' ' } else { c })
-        .map(|c| if steers(c) { '\u{fffd}' } else { c })
-        .take(LONGEST_TEXT + 1)
-        .collect();
-    if sanitize.chars().count() > LONGEST_TEXT {
-        sanitize = sanitize.chars().take(LONGEST_TEXT).collect();
-        sanitize.push('…');
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
     }
-    sanitize.trim().to_owned()
-}
 
-/// `text` with every address cut down to its host, but for those at heroku.com: whoever has an archive's has the archive.
-fn without_addresses(text: &str) -> String {
-    let (mut kept, mut rest) = (String::with_capacity(text.len()), text);
-    while let Some((before, found)) = rest.split_once("://") {
-        let end = found
-            .find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '`'))
-            .unwrap_or(found.len());
-        let address = &found[..end];
-        let authority = address.split(['/', '?', '#', '\\']).next().unwrap_or_default();
-        let host = authority.rsplit('@').next().unwrap_or_default();
-        kept.extend([before, "://"]);
-        if host == "heroku.com" || host.ends_with(".heroku.com") && host == authority {
-            kept.push_str(address);
-        } else {
-            kept.push_str(host);
-            kept.push_str(if host.len() < address.len() { "/…" } else { "" });
+    pub(super) fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// Its `Request-Id`, sanitized.
+    pub(super) fn request_id(&self, token: &Token) -> Option<String> {
+        header(&self.headers, "Request-Id").map(|id| sanitize(id, token))
+    }
+
+    /// The response itself if its status is good; otherwise the fault, in Heroku's words.
+    pub(super) async fn checked(mut self, token: &Token) -> Result<Self, Fault> {
+        if meaning(self.status).is_none() {
+            return Ok(self);
         }
-        rest = &found[end..];
+        let retry_after = header(&self.headers, RETRY_AFTER.as_str())
+            .and_then(|value| retry_after(value, SystemTime::now()));
+        // The status decides, even if the body breaks off or is too long.
+        let mut body = Vec::new();
+        let _ = self.read_into(&mut body).await;
+        Err(ErrorBody::parse(without_mark(&body)).into_fault(self.status, retry_after, token))
     }
-    kept + rest
-}
 
-/// What serde says of an answer of another shape, without the value: that may be an archive's address.
-pub(super) fn shape(fault: &serde_json::Error, token: &Token) -> Fault {
-    let words = fault.to_string();
-    let value =
-        words.find('"').zip(words.rfind("\", expected ")).filter(|(start, end)| start < end);
-    let words = match value {
-        Some((start, end)) => format!("{}{}", words[..start].trim_end(), &words[end + 1..]),
-        None => words,
-    };
-    Fault::Shape(sanitize(&words, token))
-}
-
-fn words(id: Option<&String>, message: Option<&String>) -> String {
-    match (id, message) {
-        (Some(id), Some(message)) => format!(" {id}: {message}"),
-        (Some(text), None) | (None, Some(text)) => format!(": {text}"),
-        (None, None) => String::new(),
-    }
-}
-
-fn chain(error: &reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.ends_with(&more) {
-            text = format!("{text}: {more}");
+    /// The next decoded part of its body.
+    ///
+    /// `None` only after its last byte, with nothing left over.
+    pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>, Fault> {
+        loop {
+            if let Some(part) = self.decoder.next_part()? {
+                return Ok(Some(part));
+            }
+            if self.is_received {
+                return Ok(None);
+            }
+            if let Some(bytes) = self.receive().await? {
+                self.decoder.push(bytes);
+            } else {
+                self.is_received = true;
+                self.decoder.finish()?;
+            }
         }
-        cause = error.source();
     }
-    text
+
+    /// The next bytes as they were sent; `None` only at the proper end of the transfer.
+    async fn receive(&mut self) -> Result<Option<Bytes>, Fault> {
+        loop {
+            let body = &mut self.body;
+            let frame =
+                poll_fn(|context| Pin::new(&mut *body).poll_frame(context).map(Option::transpose));
+            match self.deadline.wait(frame).await? {
+                // Frames without data hold trailers.
+                Some(frame) => {
+                    if let Ok(bytes) = frame.into_data() {
+                        return Ok(Some(bytes));
+                    }
+                }
+                // Over HTTP/2, the library reports a stream that the server resets without an
+                // error as ended.
+                None if self.version == Version::HTTP_2 && !self.body.is_end_stream() => {
+                    return Err(Fault::Reset);
+                }
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// Its body, read to its end, as a JSON object.
+    pub(super) async fn object<T: DeserializeOwned>(&mut self, token: &Token) -> Result<T, Fault> {
+        let mut body = Vec::new();
+        self.read_into(&mut body).await?;
+        serde_json::from_slice(without_mark(&body)).map_err(|error| Fault::shape(&error, token))
+    }
+
+    /// Adds the body to `bytes`. A body that is too long is a fault, and its rest is not read.
+    async fn read_into(&mut self, bytes: &mut Vec<u8>) -> Result<(), Fault> {
+        while let Some(chunk) = self.chunk().await? {
+            bytes.extend_from_slice(&chunk);
+            if bytes.len() > LONGEST_BODY {
+                return Err(Fault::TooLong { limit: LONGEST_BODY });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A body without a byte-order mark at its start.
+fn without_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
+}
+
+/// The value of a header, if it is text.
+pub(super) fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// The wait that a `Retry-After` header requests: seconds, or the time until an HTTP date
+/// (RFC 9110, section 10.2.3). `None` for any other value, so that the policy's delay applies.
+pub(super) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
+    let value = value.trim();
+    if !value.starts_with('+')
+        && let Ok(seconds) = value.parse::<u64>()
+    {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(value).ok()?;
+    Some(date.duration_since(now).unwrap_or(Duration::ZERO))
 }
 
 #[cfg(test)]
-mod tests;
+impl Answer {
+    /// A response without a request.
+    pub(super) fn of(response: Response) -> Self {
+        Self::new(response, &Token::parse("HRKU-secret").expect("a token"), Duration::from_mins(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date_or_nothing() {
+        let now = httpdate::parse_http_date("Sat, 28 Sep 2024 10:00:00 GMT").expect("a date");
+        assert_eq!(retry_after(" 120 ", now), Some(Duration::from_mins(2)));
+        assert_eq!(
+            retry_after("Sat, 28 Sep 2024 10:00:30 GMT", now),
+            Some(Duration::from_secs(30))
+        );
+        assert_eq!(retry_after("Sat, 28 Sep 2024 09:00:00 GMT", now), Some(Duration::ZERO));
+        for odd in ["", "-1", "+1", "1.5", "soon", "99999999999999999999999"] {
+            assert_eq!(retry_after(odd, now), None, "{odd}");
+        }
+    }
+
+    /// A response whose body arrives in these chunks.
+    fn answer(coding: &str, chunks: Vec<Vec<u8>>) -> Answer {
+        let chunks =
+            chunks.into_iter().map(|chunk| Ok::<_, std::convert::Infallible>(Bytes::from(chunk)));
+        let body = Body::wrap_stream(futures_util::stream::iter(chunks));
+        let response = http::Response::builder()
+            .header("Content-Encoding", coding)
+            .body(body)
+            .expect("an answer");
+        Answer::of(response.into())
+    }
+
+    async fn object(mut answer: Answer) -> Result<serde_json::Value, Fault> {
+        answer.object(&Token::parse("HRKU-secret").expect("a token")).await
+    }
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        std::io::Write::write_all(&mut encoder, bytes).expect("a vector takes all bytes");
+        encoder.finish().expect("a vector takes all bytes")
+    }
+
+    #[tokio::test]
+    async fn an_object_is_read_to_its_last_byte_wherever_its_parts_end() {
+        let text = br#"{"id":"a"}"#;
+        let two = [gzip(&text[..4]), gzip(&text[4..])].concat();
+        for size in [1, 2, 3, 7, 1000] {
+            for (coding, body) in
+                [("", &text[..]), ("identity", b"\xef\xbb\xbf {\"id\":\"a\"} \n"), ("gzip", &two)]
+            {
+                let chunks = body.chunks(size).map(<[u8]>::to_vec).collect();
+                let object = object(answer(coding, chunks)).await.expect("an object");
+                assert_eq!(object["id"], "a", "{coding} in chunks of {size}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn an_object_with_bytes_after_it_is_a_passing_fault() {
+        let text = br#"{"id":"a"}"#;
+        for (coding, chunks) in [
+            ("", vec![text.to_vec(), b"x".to_vec()]),
+            ("", vec![text.to_vec(), b"\0".to_vec()]),
+            ("gzip", vec![gzip(text), b"\0".to_vec()]),
+            ("gzip", vec![gzip(text), gzip(b"x")]),
+            ("gzip", vec![gzip(text), gzip(b"")[..9].to_vec()]),
+        ] {
+            let fault = object(answer(coding, chunks)).await.expect_err("something follows");
+            assert_eq!(fault.class(), super::super::hint::Class::Passing, "{fault}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_object_beyond_the_limit_is_refused_and_not_cut() {
+        let text = |spaces: usize| [br#"{"id":"a"}"#.to_vec(), vec![b' '; spaces]].concat();
+        let longest = text(LONGEST_BODY - text(0).len());
+        object(answer("", vec![longest.clone()])).await.expect("just the limit");
+        object(answer("gzip", vec![gzip(&longest)])).await.expect("just the limit");
+        for (coding, body) in [("", text(LONGEST_BODY)), ("gzip", gzip(&text(100 * 1024 * 1024)))] {
+            let fault = object(answer(coding, vec![body])).await.expect_err("too long");
+            assert!(matches!(fault, Fault::TooLong { .. }), "{fault}");
+        }
+    }
+
+    #[test]
+    fn the_request_id_is_sanitized() {
+        let token = Token::parse("HRKU-secret").expect("a token");
+        for (header, id) in [("r-1", "r-1"), ("r-HRKU-secret", "r-[token]")] {
+            let response = http::Response::builder().header("Request-Id", header).body("");
+            let answer = Answer::of(response.expect("an answer").into());
+            assert_eq!(answer.request_id(&token).as_deref(), Some(id));
+        }
+    }
+}

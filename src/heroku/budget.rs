@@ -1,8 +1,10 @@
-//! The budget of one token: how fast it may be used, and how much of its quota is left to others.
+//! The budget of one token: how fast it may send requests, and which part of its quota it leaves to
+//! others.
 //!
-//! Pace and burst are kept by `governor`, which admits never more than the burst and the rate in any window. Above that
-//! lies a pause, set when Heroku says that the quota is nearly used up, or is. Sources that share a token's value share
-//! its budget. Who waits here is counted, so that other tokens' work can go on in the meantime.
+//! `governor` keeps pace and burst: no window of time exceeds them. In addition, the budget pauses
+//! when Heroku says that the quota is nearly or completely used up. Sources with the same token
+//! share its budget. Waiting requests are counted, so that fetches with other tokens can run
+//! meanwhile.
 
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -17,65 +19,64 @@ use tracing::info;
 
 use crate::config::RateLimit;
 
-/// Heroku refills a token's whole quota within an hour, so no pause need be longer.
+/// The longest pause: Heroku refills a token's entire quota within an hour.
 const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 
-/// Heroku gives back one request of an account's quota in this time: 4,500 an hour.
+/// Heroku adds one request to an account's quota in this time: 4,500 per hour.
 const HEROKU_REFILL: Duration = Duration::from_millis(800);
 
-/// A wait that is worth a line in the log.
+/// A wait of at least this length is logged.
 const LONG: Duration = Duration::from_secs(2);
 
-/// See the module.
+/// The budget of one token.
 #[derive(Debug)]
 pub(super) struct Budget {
     limiter: DefaultDirectRateLimiter,
     reserve: u32,
     paused_until: Mutex<Option<Instant>>,
     limited_until: Mutex<Option<Instant>>,
-    /// Heroku limited the token since the last request: what had been saved up for a burst is not used.
-    spent: AtomicBool,
-    /// Requests in a row that the limit kept from being answered, as often as their policy allows.
+    /// Heroku limited the token since the last request, so the next one drops the saved burst.
+    drops_burst: AtomicBool,
+    /// How many requests in a row exhausted their policy on Heroku's limit.
     exhausted: AtomicU32,
     waiting: Waiting,
 }
 
-/// Heroku limits the token for so long, which is longer than is waited for.
+/// The remaining limit, which exceeds the caller's patience.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct StillLimited(pub(super) Duration);
 
-/// How many requests wait for some budget.
+/// How many requests wait for a budget.
 #[derive(Debug, Clone)]
 pub(super) struct Waiting(Arc<watch::Sender<usize>>);
 
-/// One that waits; the count goes down when this is dropped, however the wait ends.
-struct Waits<'w>(&'w Waiting);
+/// One waiting request. Dropping it ends the wait.
+struct WaitGuard<'w>(&'w Waiting);
 
 impl Waiting {
-    /// Nobody waits.
     pub(super) fn new() -> Self {
         Self(Arc::new(watch::Sender::new(0)))
     }
 
-    /// The present number, and its changes.
+    /// The current number, and its changes.
     pub(super) fn subscribe(&self) -> watch::Receiver<usize> {
         self.0.subscribe()
     }
 
-    fn begin(&self) -> Waits<'_> {
+    fn begin(&self) -> WaitGuard<'_> {
         self.0.send_modify(|count| *count += 1);
-        Waits(self)
+        WaitGuard(self)
     }
 }
 
-impl Drop for Waits<'_> {
+impl Drop for WaitGuard<'_> {
     fn drop(&mut self) {
         self.0.0.send_modify(|count| *count -= 1);
     }
 }
 
 impl Budget {
-    /// A budget that is not used yet; who waits for it is counted in `waiting`.
+    /// An unused budget. `waiting` counts the requests that wait for it.
     pub(super) fn new(limit: &RateLimit, waiting: &Waiting) -> Self {
         let refill = refill(limit.requests_per_hour);
         let quota =
@@ -85,17 +86,18 @@ impl Budget {
             reserve: limit.reserve,
             paused_until: Mutex::new(None),
             limited_until: Mutex::new(None),
-            spent: AtomicBool::new(false),
+            drops_burst: AtomicBool::new(false),
             exhausted: AtomicU32::new(0),
             waiting: waiting.clone(),
         }
     }
 
-    /// Waits until one more request may be sent, and takes it from the budget. Whoever would give up before Heroku's limit
-    /// is over need not ask to be told so: that is one of less `patience`.
+    /// Waits until one more request may be sent, and takes it from the budget.
+    ///
+    /// Fails at once where Heroku's limit lasts longer than `patience`.
     pub(super) async fn admit(&self, patience: Duration) -> Result<(), StillLimited> {
         if self.pause().is_none() {
-            self.forgo_burst();
+            self.drop_burst();
             match self.limiter.check() {
                 Ok(()) => return Ok(()),
                 Err(too_early) => {
@@ -106,71 +108,71 @@ impl Budget {
                 }
             }
         }
-        let _waits = self.waiting.begin();
+        let _guard = self.waiting.begin();
         loop {
             while let Some(until) = self.pause() {
-                if let Some(wait) = self.limited_for().filter(|wait| *wait > patience) {
+                if let Some(wait) = self.remaining_limit().filter(|wait| *wait > patience) {
                     return Err(StillLimited(wait));
                 }
                 tokio::time::sleep_until(until).await;
             }
-            self.forgo_burst();
+            self.drop_burst();
             self.limiter.until_ready().await;
-            // Another request's answer may have begun a pause while this one waited for its turn.
+            // Meanwhile, the response to another request may have begun a pause.
             if self.pause().is_none() {
                 return Ok(());
             }
         }
     }
 
-    /// Notes what Heroku says is left of the quota, and pauses until the reserve will have been refilled.
+    /// Notes the remaining quota. Below the reserve, pauses until Heroku has refilled it.
     pub(super) fn observe_remaining(&self, remaining: u32) {
         if let Some(missing) = self.reserve.checked_sub(remaining).filter(|missing| *missing > 0) {
             let wait = HEROKU_REFILL.saturating_mul(missing);
             info!(remaining, reserve = self.reserve, wait = %rounded(wait),
-                "waiting for the token's quota to refill, so that its reserve is left to others");
+                "waiting until Heroku refills the token's quota: its reserve is left to others");
             self.pause_for(wait);
         }
     }
 
-    /// Admits nothing for `wait`, and then no more than the pace: Heroku limited this token.
+    /// Pauses for `wait`, and then drops the saved burst: Heroku limited this token.
     pub(super) fn slow_down(&self, wait: Duration) {
-        self.spent.store(true, Ordering::Relaxed);
+        self.drops_burst.store(true, Ordering::Relaxed);
         self.pause_for(wait);
     }
 
-    /// The same, where Heroku asked for a `wait` that was too long for whoever asked.
+    /// The same, after a `wait` that exceeded the caller's patience.
     pub(super) fn limit_for(&self, wait: Duration) {
         self.slow_down(wait);
         let until = Instant::now() + wait.min(LONGEST_PAUSE);
         *self.limited_until.lock().expect("no panic while locked") = Some(until);
     }
 
-    /// How long such a wait still goes on.
-    fn limited_for(&self) -> Option<Duration> {
+    /// The rest of such a limit.
+    fn remaining_limit(&self) -> Option<Duration> {
         let until = *self.limited_until.lock().expect("no panic while locked");
         until
             .map(|until| until.saturating_duration_since(Instant::now()))
             .filter(|wait| !wait.is_zero())
     }
 
-    /// Notes that the limit kept a request from being answered, as often as its policy allows.
+    /// Notes that a request exhausted its policy on Heroku's limit.
     pub(super) fn note_exhausted(&self) {
         self.exhausted.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Notes that a request was answered.
+    /// Notes that Heroku answered a request.
     pub(super) fn note_answer(&self) {
         self.exhausted.store(0, Ordering::Relaxed);
     }
 
-    /// How many requests in a row the limit kept from being answered.
+    /// How many requests in a row exhausted their policy on Heroku's limit.
     pub(super) fn exhausted(&self) -> u32 {
         self.exhausted.load(Ordering::Relaxed)
     }
 
-    fn forgo_burst(&self) {
-        if self.spent.swap(false, Ordering::Relaxed) {
+    fn drop_burst(&self) {
+        if self.drops_burst.swap(false, Ordering::Relaxed) {
             while self.limiter.check().is_ok() {}
         }
     }
@@ -187,7 +189,7 @@ impl Budget {
     }
 }
 
-/// The time in which one request comes back.
+/// The time after which one more request is allowed.
 fn refill(requests_per_hour: NonZeroU32) -> Duration {
     Duration::from_hours(1) / requests_per_hour.get()
 }
@@ -209,7 +211,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_quota_below_the_reserve_waits_for_its_refill_and_one_above_does_not() {
+    async fn a_quota_below_the_reserve_waits_for_its_refill() {
         let budget = budget(10);
         budget.observe_remaining(10);
         assert_eq!(budget.pause(), None);
@@ -221,7 +223,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_longer_of_two_pauses_counts_and_none_lasts_beyond_the_hour_of_a_refill() {
+    async fn the_longer_of_two_pauses_counts_and_none_exceeds_an_hour() {
         let budget = budget(0);
         let begun = Instant::now();
         budget.pause_for(Duration::from_secs(20));
@@ -234,7 +236,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_limit_is_not_waited_out_by_who_would_give_up_before_not_even_by_who_waits_already() {
+    async fn a_limit_beyond_the_patience_fails_at_once_even_while_waiting() {
         let budget = Arc::new(budget(0));
         budget.pause_for(Duration::from_secs(20));
         let wait = |patience| {
@@ -256,7 +258,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_waits_is_counted_and_no_longer_when_the_wait_is_given_up() {
+    async fn a_waiting_request_is_counted_until_its_wait_is_dropped() {
         let budget = Arc::new(budget(0));
         let waiting = budget.waiting.subscribe();
         budget.pause_for(Duration::from_secs(20));

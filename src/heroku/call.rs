@@ -1,171 +1,145 @@
-//! One question to Heroku: asked within its token's budget, and again by the policy as long as it fails in passing.
+//! One call of the API: sent within its token's budget, and retried by the policy.
+
+use std::time::Duration;
 
 use reqwest::Url;
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, RANGE};
 use serde::de::DeserializeOwned;
-use tracing::warn;
+use tracing::{debug, warn};
 
-use super::answer::{Class, Error, Fault};
-use super::budget::StillLimited;
-use super::request::{Answer, Failed, Request};
-use super::{Activity, Client, Session};
+use super::answer::{Answer, header};
+use super::budget::{Budget, StillLimited};
+use super::fault::{Error, Fault};
+use super::hint::Class;
+use super::sanitize::sanitize;
+use super::session::Session;
 use crate::config::Token;
 use crate::retry::Attempts;
 
-/// What reading takes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Cost {
-    /// Requests that were sent.
-    pub requests: u32,
-    /// How many of them repeated one that had failed.
-    pub retries: u32,
-}
-
-impl std::ops::AddAssign for Cost {
-    fn add_assign(&mut self, more: Self) {
-        self.requests += more.requests;
-        self.retries += more.retries;
-    }
-}
-
-/// See the module.
+/// A call of the API: one object, or one list with all its pages.
 #[derive(Debug)]
-pub(super) struct Call<'c> {
-    client: &'c Client,
+pub(super) struct Call {
+    session: Session,
     url: Url,
-    asker: Session,
     attempts: Attempts,
     in_outage: bool,
-    cost: Cost,
+    /// The `Request-Id` of the last response.
+    request_id: Option<String>,
 }
 
-impl<'c> Call<'c> {
-    /// A question that was not asked yet.
-    pub(super) fn new(client: &'c Client, url: Url, asker: Session) -> Self {
-        let (attempts, in_outage) = (client.attempts(&asker), client.in_outage(&asker.token));
-        Self { client, url, asker, attempts, in_outage, cost: Cost::default() }
+impl Call {
+    /// A call at `url` that was not sent yet.
+    pub(super) fn new(session: &Session, url: Url) -> Self {
+        Self {
+            attempts: session.attempts(),
+            in_outage: session.in_outage(),
+            session: session.clone(),
+            url,
+            request_id: None,
+        }
     }
 
-    /// Who asks.
-    pub(super) fn token(&self) -> &Token {
-        &self.asker.token
+    pub(super) fn session(&self) -> &Session {
+        &self.session
     }
 
-    /// How many elements a page is to have.
-    pub(super) fn page_size(&self) -> u32 {
-        self.client.api.page_size
-    }
-
-    /// Who looks on.
-    pub(super) fn activity(&self) -> &Activity {
-        &self.asker.activity
-    }
-
-    /// What asking took so far.
-    pub(super) fn cost(&self) -> Cost {
-        self.cost
-    }
-
-    /// Asks for a single object, as often as the policy allows.
-    pub(super) async fn object<T: DeserializeOwned>(mut self, cost: &mut Cost) -> Result<T, Error> {
-        let object = loop {
-            match self.try_object().await {
-                Ok(object) => break Ok(object),
-                Err(failed) => {
-                    if let Err(error) = self.wait_to_retry(failed).await {
-                        break Err(error);
-                    }
-                }
-            }
-        };
-        *cost += self.cost;
-        object
-    }
-
-    async fn try_object<T: DeserializeOwned>(&mut self) -> Result<T, Failed> {
-        let mut answer = self.send(None).await?;
-        let request_id = answer.request_id(&self.asker.token);
-        let object =
-            answer.object(&self.asker.token).await.map_err(|fault| Failed { fault, request_id })?;
-        self.answered();
-        Ok(object)
-    }
-
-    /// Asks at another address from now on.
-    pub(super) fn turn_to(&mut self, url: &Url) {
+    /// Changes the address of further attempts.
+    pub(super) fn set_url(&mut self, url: &Url) {
         self.url = url.clone();
     }
 
-    /// Asks once: for the part of a list that `range` names, or without one for its first page or for an object.
-    pub(super) async fn send(&mut self, range: Option<&str>) -> Result<Answer, Failed> {
-        let budget = self.client.budget(&self.asker.token);
-        let still_limited =
-            |StillLimited(wait)| Failed { fault: Fault::StillLimited(wait), request_id: None };
-        self.asker.activity.asks_budget();
-        budget.admit(self.asker.retry.max_elapsed).await.map_err(still_limited)?;
-        if self.attempts.made() == 1 {
-            // The policy's time begins with the first request, not with the wait for the budget; and while that went on, an
-            // outage may have begun or ended.
-            self.attempts = self.client.attempts(&self.asker);
-            self.in_outage = self.client.in_outage(&self.asker.token);
+    /// Reads a single object, and retries by the policy.
+    pub(super) async fn object<T: DeserializeOwned>(mut self) -> Result<T, Error> {
+        loop {
+            match self.try_object().await {
+                Ok(object) => return Ok(object),
+                Err(fault) => self.wait_to_retry(fault).await?,
+            }
         }
-        self.asker.activity.asks_heroku();
-        self.cost.requests += 1;
-        Request {
-            http: &self.client.http,
-            url: &self.url,
-            token: &self.asker.token,
-            budget: &budget,
-            range,
-            timeout: self.client.api.request_timeout,
-        }
-        .send()
-        .await
     }
 
-    /// Notes a whole answer: what is asked next has all its attempts before it.
-    pub(super) fn answered(&mut self) {
-        self.client.note_answer(&self.asker.token);
-        self.attempts = self.client.attempts(&self.asker);
+    async fn try_object<T: DeserializeOwned>(&mut self) -> Result<T, Fault> {
+        let mut answer = self.send(None).await?;
+        let object = answer.object(self.session.token()).await?;
+        self.note_success();
+        Ok(object)
+    }
+
+    /// Makes one attempt and gives the response up to its body.
+    ///
+    /// `range` names a page of a list. The first page and an object have none.
+    pub(super) async fn send(&mut self, range: Option<&str>) -> Result<Answer, Fault> {
+        self.request_id = None;
+        let (session, client) = (&self.session, self.session.client());
+        let budget = client.budget(session.token());
+        session.activity().wait_for_budget();
+        budget
+            .admit(session.retry().max_elapsed)
+            .await
+            .map_err(|StillLimited(wait)| Fault::StillLimited(wait))?;
+        if self.attempts.made() == 1 {
+            // The policy's time begins with the first request, not with the wait for the budget.
+            // During that wait, an outage may have begun or ended.
+            self.attempts = session.attempts();
+            self.in_outage = session.in_outage();
+        }
+        session.activity().wait_for_answer();
+        session.add_requests(1);
+        let token = session.token();
+        let mut request = client.http().get(self.url.clone()).header(AUTHORIZATION, bearer(token));
+        if let Some(range) = range {
+            request = request.header(RANGE, range);
+        }
+        let answer = Answer::to(request, token, client.api().request_timeout).await?;
+        self.request_id = answer.request_id(token);
+        note_headers(answer.headers(), &budget, self.url.path(), token);
+        let status = answer.status().as_u16();
+        debug!(status, request_id = self.request_id, "Heroku answered");
+        answer.checked(token).await
+    }
+
+    /// Notes a complete response. The next request has all its attempts again.
+    pub(super) fn note_success(&mut self) {
+        self.session.client().note_answer(self.session.token());
+        self.attempts = self.session.attempts();
         self.in_outage = false;
     }
 
-    /// After a failure: waits as the policy says for another attempt, or gives the error to report.
-    pub(super) async fn wait_to_retry(
-        &mut self,
-        Failed { fault, request_id }: Failed,
-    ) -> Result<(), Error> {
+    /// After a failed attempt: waits until the next one, or gives up with the error to report.
+    pub(super) async fn wait_to_retry(&mut self, fault: Fault) -> Result<(), Error> {
+        let (client, token) = (self.session.client(), self.session.token());
         let class = fault.class();
         if class == Class::Lasting {
-            self.client.note_answer(&self.asker.token);
-            return Err(self.error(fault, request_id));
+            client.note_answer(token);
+            return Err(self.error(fault));
         }
         let Some(delay) = self.attempts.next_delay(fault.retry_after()) else {
-            self.client.note_exhausted(&self.asker.token, class);
+            client.note_exhausted(token, class);
             if let (Class::Limited, Some(wait)) = (class, fault.retry_after()) {
-                self.client.budget(&self.asker.token).limit_for(wait);
+                client.budget(token).limit_for(wait);
             }
-            return Err(self.error(fault, request_id));
+            return Err(self.error(fault));
         };
-        self.asker.activity.retries_in(delay);
-        let wait =
-            humantime::format_duration(std::time::Duration::from_millis(delay.as_millis() as u64));
-        let request = self.request();
+        self.session.activity().wait_for_retry(delay);
+        let wait = humantime::format_duration(Duration::from_millis(delay.as_millis() as u64));
+        let (request, request_id) = (self.request(), &self.request_id);
         if class == Class::Limited {
             warn!(%request, request_id, %wait, "Heroku limits this token; waiting: {fault}");
-            self.client.budget(&self.asker.token).slow_down(delay);
+            client.budget(token).slow_down(delay);
         } else {
-            warn!(%request, request_id, %wait, attempt = self.attempts.made(), "trying again: {fault}");
+            let attempt = self.attempts.made();
+            warn!(%request, request_id, %wait, attempt, "trying again: {fault}");
             tokio::time::sleep(delay).await;
         }
-        self.cost.retries += 1;
+        self.session.add_retry();
         Ok(())
     }
 
-    fn error(&self, fault: Fault, request_id: Option<String>) -> Error {
+    fn error(&self, fault: Fault) -> Error {
         Error {
             request: self.request(),
             fault,
-            request_id,
+            request_id: self.request_id.clone(),
             attempts: self.attempts.made(),
             elapsed: self.attempts.elapsed(),
             in_outage: self.in_outage,
@@ -178,4 +152,26 @@ impl<'c> Call<'c> {
             None => format!("GET {}", self.url.path()),
         }
     }
+}
+
+/// Notes the remaining quota and logs Heroku's warnings.
+fn note_headers(headers: &HeaderMap, budget: &Budget, path: &str, token: &Token) {
+    if let Some(remaining) =
+        header(headers, "RateLimit-Remaining").and_then(|value| value.trim().parse().ok())
+    {
+        budget.observe_remaining(remaining);
+    }
+    for name in ["X-Heroku-Warning", "Warning-Message"] {
+        for value in headers.get_all(name) {
+            let text = sanitize(&String::from_utf8_lossy(value.as_bytes()), token);
+            warn!(path, "Heroku warns: {text}");
+        }
+    }
+}
+
+fn bearer(token: &Token) -> HeaderValue {
+    let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose()))
+        .expect("checked with the file");
+    value.set_sensitive(true);
+    value
 }

@@ -1,63 +1,80 @@
-//! Whether a page continues its list: the decision, without I/O.
+//! Decides whether a page continues its list. No I/O.
 //!
-//! A `Next-Range` is a promise of more. The answer to it must bring an element that was on no page before, whatever its
-//! status and whether it makes a promise itself. Otherwise the server repeats itself, and its word that the list ends is
-//! worth nothing.
+//! A `Next-Range` promises more elements. The next page must hold an element that no earlier page
+//! held, whatever its status and whether it promises more itself. Otherwise the server repeats
+//! itself, and its claim that the list has ended proves nothing.
 //!
 //! | page | promises more | holds | what follows |
 //! |---|---|---|---|
-//! | any | but not where (a 206 without a usable `Next-Range`), or where it promised before | anything | a fault |
-//! | first | no | anything, or nothing | the list has ended |
+//! | any | yes, but with a missing, unreadable or repeated `Next-Range` | anything | a fault |
+//! | first | no | anything, or nothing | the end of the list |
 //! | first | yes | anything, or nothing | the next page |
-//! | later | no | something new | the list has ended |
-//! | later | yes | something new | the next page |
-//! | later | no | nothing | the end, if a witness confirms it |
+//! | later | no | a new element | the end of the list |
+//! | later | yes | a new element | the next page |
+//! | later | no | nothing | the end, if the descending list confirms it |
 //! | later | yes | nothing | a fault |
-//! | later | either | only what was on the pages before | a fault |
+//! | later | either | only elements of earlier pages | a fault |
 //!
-//! The witness is the list's first page in descending order. It confirms the end if it holds nothing that was not read. If
-//! something was read, it must hold some of that: an empty witness contradicts the pages before.
+//! The *descending list* is the list's first page in descending order. It confirms the end if it
+//! holds no unread element. If any element was read, it must hold one: an empty descending list
+//! contradicts the earlier pages.
 //!
-//! An element is known by its id, so that one that comes again in other bytes is not new. An element that failed with its
-//! page was not on a page before. Memory holds eight bytes for each element of the pages left behind, and none for a list
-//! of one page.
+//! An element is known by its id, so the same id with other bytes is not new. Elements of a page
+//! that failed don't count as read. Memory holds eight bytes for each element of the finished
+//! pages, and none for a list of one page.
 
 use std::collections::HashSet;
 
-use super::answer::Fault;
-use super::page::NextRange;
 use crate::fingerprints::fingerprint;
 
 /// Why a page does not continue its list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Discontinued {
-    /// All that it holds was there before.
-    #[error("not a page that leads on: all that it holds was on the pages before")]
+    /// It promises a next page, but its `Next-Range` is missing, unreadable or repeated.
+    #[error("the page has no usable Next-Range: it is missing, unreadable or repeated")]
+    BadNextRange,
+    /// It holds only elements of earlier pages.
+    #[error("the page does not continue the list: it holds only elements of earlier pages")]
     Repeats,
-    /// It is empty, although the page before promised more.
-    #[error("not a page that leads on: it is empty, although the page before promised more")]
-    Empty,
-    /// It is empty, and the witness shows that the list goes on.
+    /// It is empty, although the previous page promised more.
     #[error(
-        "not a page that leads on: it is empty, but the list in descending order holds what was not read"
+        "the page does not continue the list: it is empty, although the one before promised more"
+    )]
+    Empty,
+    /// It is empty, but the descending list holds an unread element.
+    #[error(
+        "the page does not continue the list: it is empty, but the list in descending order holds \
+         unread elements"
     )]
     Unread,
-    /// It is empty, and the witness is empty too, although something was read.
+    /// It is empty, and so is the descending list, although elements were read.
     #[error(
-        "not a page that leads on: it is empty, and so is the list in descending order, although something was read"
+        "the page does not continue the list: it is empty, and so is the list in descending order, \
+         although elements were read"
     )]
-    EmptyWitness,
+    EmptyDescending,
+}
+
+/// Where a page says that the list continues.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum NextRange {
+    /// The list ends with this page.
+    End,
+    /// The `Range` of the next page, as received.
+    Next(String),
+    /// There is a next page, but no usable `Next-Range`.
+    Unknown,
 }
 
 /// What follows a page that was read completely.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Turn {
-    /// The list has ended.
+pub(super) enum Step {
+    /// The end of the list.
     End,
     /// The next page, by its `Next-Range`.
-    Next(String),
-    /// The list has ended if a witness confirms it.
-    Confirm,
+    NextPage(String),
+    /// The end of the list, if the descending list confirms it.
+    ConfirmEnd,
 }
 
 /// The pages of one list so far.
@@ -65,73 +82,73 @@ pub(super) enum Turn {
 pub(super) struct Continuation {
     /// Every `Next-Range` that was followed.
     ranges: HashSet<String>,
-    /// The elements of the pages left behind.
-    behind: Fingerprints,
+    /// The elements of the finished pages.
+    finished: SortedRuns,
     /// The elements of the open page, if it promises another.
     page: Vec<u64>,
-    open: Open,
+    open: OpenPage,
 }
 
-/// The open page.
 #[derive(Debug, Clone, Copy, Default)]
-struct Open {
-    /// Its elements must be known when the next page comes.
-    promises: bool,
-    /// It holds something.
-    holds: bool,
-    /// It holds something new.
-    brings_new: bool,
+struct OpenPage {
+    /// It promises another page, which will be compared with its elements.
+    promises_more: bool,
+    holds_any: bool,
+    has_new: bool,
 }
 
 impl Continuation {
     /// Begins a page, or begins it again after it failed.
     pub(super) fn open(&mut self, next: &NextRange) {
         self.page.clear();
-        self.open = Open { promises: matches!(next, NextRange::Next(_)), ..Open::default() };
+        let promises_more = matches!(next, NextRange::Next(_));
+        self.open = OpenPage { promises_more, ..OpenPage::default() };
     }
 
     /// Notes an element of the open page by its id.
     pub(super) fn note(&mut self, id: &str) {
-        self.open.holds = true;
-        if !self.open.promises && (!self.was_promised() || self.open.brings_new) {
+        self.open.holds_any = true;
+        if !self.open.promises_more && (!self.was_promised() || self.open.has_new) {
             return;
         }
         let print = fingerprint(id);
-        self.open.brings_new = self.open.brings_new || !self.behind.contains(print);
-        if self.open.promises {
+        self.open.has_new = self.open.has_new || !self.finished.contains(print);
+        if self.open.promises_more {
             self.page.push(print);
         }
     }
 
-    /// Whether an element was on none of the pages left behind.
+    /// Whether no finished page holds the element.
     pub(super) fn is_new(&self, id: &str) -> bool {
-        !self.behind.contains(fingerprint(id))
+        !self.finished.contains(fingerprint(id))
     }
 
-    /// Whether the pages left behind held anything.
+    /// Whether any finished page holds an element.
     pub(super) fn has_read(&self) -> bool {
-        !self.behind.0.is_empty()
+        !self.finished.0.is_empty()
     }
 
-    /// Leaves the open page, which was read completely, or says why it can't be left.
-    pub(super) fn turn(&mut self, next: &NextRange) -> Result<Turn, Fault> {
+    /// Finishes the open page, which was read completely.
+    pub(super) fn finish_page(&mut self, next: &NextRange) -> Result<Step, Discontinued> {
         let range = match next {
-            NextRange::Unknown => return Err(Fault::NoWayOn),
-            NextRange::Next(range) if self.ranges.contains(range) => return Err(Fault::NoWayOn),
+            NextRange::Unknown => return Err(Discontinued::BadNextRange),
+            NextRange::Next(range) if self.ranges.contains(range) => {
+                return Err(Discontinued::BadNextRange);
+            }
             NextRange::Next(range) => Some(range),
             NextRange::End => None,
         };
-        if self.was_promised() && !self.open.brings_new {
+        if self.was_promised() && !self.open.has_new {
             return match range {
-                _ if self.open.holds => Err(Discontinued::Repeats.into()),
-                None => Ok(Turn::Confirm),
-                Some(_) => Err(Discontinued::Empty.into()),
+                _ if self.open.holds_any => Err(Discontinued::Repeats),
+                None => Ok(Step::ConfirmEnd),
+                Some(_) => Err(Discontinued::Empty),
             };
         }
-        let Some(range) = range else { return Ok(Turn::End) };
+        let Some(range) = range else { return Ok(Step::End) };
         self.ranges.insert(range.clone());
-        self.behind.add(std::mem::take(&mut self.page));
-        Ok(Turn::Next(range.clone()))
+        self.finished.add(std::mem::take(&mut self.page));
+        Ok(Step::NextPage(range.clone()))
     }
 
     fn was_promised(&self) -> bool {
@@ -139,11 +156,11 @@ impl Continuation {
     }
 }
 
-/// A growing set of fingerprints in eight bytes each: sorted runs, each more than twice as long as the next.
+/// A growing set of fingerprints: sorted runs, each more than twice as long as the next.
 #[derive(Debug, Default)]
-struct Fingerprints(Vec<Vec<u64>>);
+struct SortedRuns(Vec<Vec<u64>>);
 
-impl Fingerprints {
+impl SortedRuns {
     fn add(&mut self, mut run: Vec<u64>) {
         run.sort_unstable();
         run.dedup();

@@ -1,4 +1,4 @@
-//! Any bytes at all in an error's body, and any text in the headers that are read.
+//! Feeds arbitrary bytes to the body of an error, and arbitrary text to the headers that are read.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,9 +6,10 @@ use reqwest::StatusCode;
 use reqwest::header::HeaderValue;
 use serde_json::Value;
 
-use super::answer::{ErrorBody, sanitize};
+use super::answer::retry_after;
+use super::fault::ErrorBody;
 use super::page::with_page_size;
-use super::request::retry_after;
+use super::sanitize::sanitize;
 use crate::config::Token;
 use crate::fuzz::{JSON, fuzz, spelled};
 use crate::text::steers;
@@ -16,7 +17,7 @@ use crate::text::steers;
 const SECRET: &str = "HRKU-canary";
 
 #[test]
-fn whatever_an_error_s_body_says_is_told_on_one_short_line_without_the_token() {
+fn an_error_s_words_are_one_short_line_without_the_token() {
     let token = Token::parse(SECRET).expect("a token");
     let words = [
         JSON,
@@ -25,52 +26,54 @@ fn whatever_an_error_s_body_says_is_told_on_one_short_line_without_the_token() {
     .concat();
     fuzz!("error bodies", |input: &[u8]| {
         let body = spelled(input, &words);
-        let told =
+        let shown =
             ErrorBody::parse(&body).into_fault(StatusCode::FORBIDDEN, None, &token).to_string();
-        assert!(told.starts_with("403 Forbidden"));
-        assert!(!told.chars().any(steers) && !told.contains(SECRET), "{told}");
-        assert!(told.chars().count() < 1100, "{told}");
+        assert!(shown.starts_with("403 Forbidden"));
+        assert!(!shown.chars().any(steers) && !shown.contains(SECRET), "{shown}");
+        assert!(shown.chars().count() < 1100, "{shown}");
         if let Ok(Value::Object(object)) = serde_json::from_slice(&body) {
             for text in ["id", "message"].iter().filter_map(|key| object.get(*key)?.as_str()) {
-                assert!(told.contains(&sanitize(text, &token)), "{text:?} is not told: {told}");
+                assert!(shown.contains(&sanitize(text, &token)), "{text:?} is missing: {shown}");
             }
         } else {
-            assert_eq!(told, "403 Forbidden");
+            assert_eq!(shown, "403 Forbidden");
         }
     });
 }
 
 #[rustfmt::skip]
 const RANGE: &[&str] = &[
-    "id ", "id ]", "]", "..", ";", "; ", ",", ", ", "max=", "max=200", "max=1000", "max=1001", "order=asc", "order=desc", "=", "m", "1",
-    "0", "99999999999", " ", "01234567-89ab-cdef-0123-456789abcdef", "..; max=200", "..; order=asc,max=10", "name ",
+    "id ", "id ]", "]", "..", ";", "; ", ",", ", ", "max=", "max=200", "max=1000", "max=1001",
+    "order=asc", "order=desc", "=", "m", "1", "0", "99999999999", " ", "..; max=200", "name ",
+    "01234567-89ab-cdef-0123-456789abcdef", "..; order=asc,max=10",
 ];
 
 #[test]
-fn a_next_range_keeps_everything_but_the_number_behind_max() {
+fn a_next_range_keeps_everything_but_the_number_of_max() {
     fuzz!("next ranges", |input: &[u8]| {
-        let came = String::from_utf8_lossy(&spelled(input, RANGE))
+        let received = String::from_utf8_lossy(&spelled(input, RANGE))
             .replace(|c: char| !c.is_ascii_graphic() && c != ' ', "~");
-        let sent = with_page_size(&came, 1000);
+        let sent = with_page_size(&received, 1000);
         HeaderValue::from_str(&sent).expect("a header");
         assert_eq!(with_page_size(&sent, 1000), sent, "once raised, it stays");
-        let same_before = came.bytes().zip(sent.bytes()).take_while(|(a, b)| a == b).count();
-        let (before, came_rest) = came.split_at(same_before);
-        let number = came_rest.bytes().take_while(u8::is_ascii_digit).count();
+        let same_before = received.bytes().zip(sent.bytes()).take_while(|(a, b)| a == b).count();
+        let (before, received_rest) = received.split_at(same_before);
+        let number = received_rest.bytes().take_while(u8::is_ascii_digit).count();
         // The number may begin with digits that stay, as 10 becomes 1000.
         let kept = before.bytes().rev().take_while(u8::is_ascii_digit).count();
         let is_raised = before[..same_before - kept].ends_with("max=")
-            && sent == format!("{}1000{}", &before[..same_before - kept], &came_rest[number..]);
+            && sent == format!("{}1000{}", &before[..same_before - kept], &received_rest[number..]);
         let is_added =
-            sent.ends_with(" max=1000") && came_rest.trim_matches([' ', ';', ',']).is_empty();
-        assert!(sent == came || is_raised || is_added, "{came:?} became {sent:?}");
+            sent.ends_with(" max=1000") && received_rest.trim_matches([' ', ';', ',']).is_empty();
+        assert!(sent == received || is_raised || is_added, "{received:?} bereceived {sent:?}");
     });
 }
 
 #[rustfmt::skip]
 const WAIT: &[&str] = &[
-    "0", "1", "30", "-", "+", ".", "e", " ", ", ", "Sat", "Sun, 06 Nov 1994 08:49:37 GMT", "Sat, 28 Sep 2024 ", "10:00:00", " GMT", "28",
-    "Sep", "2024", ":", "99", "18446744073709551615", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994", "9999",
+    "0", "1", "30", "-", "+", ".", "e", " ", ", ", "Sat", "Sun, 06 Nov 1994 08:49:37 GMT",
+    "Sat, 28 Sep 2024 ", "10:00:00", " GMT", "28", "Sep", "2024", ":", "99", "18446744073709551615",
+    "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994", "9999",
 ];
 
 #[test]

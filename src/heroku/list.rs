@@ -1,25 +1,25 @@
-//! Takes the elements of a JSON list out of a stream of bytes, one by one, with their exact bytes.
+//! Splits a JSON list that arrives as a stream of bytes into its elements, with their exact bytes.
 //!
-//! Memory holds one chunk and one element, however long the list is. The splitter finds where elements begin and end;
-//! that each is JSON is checked by whoever reads it. It promises that a list counts as ended only at its closing
-//! bracket with nothing but white space behind it, so that no cut, however placed, passes for a whole list. A byte-order
-//! mark before the list is ignored.
+//! Memory holds one chunk and one element, however long the list is. The splitter finds where
+//! elements begin and end. Its caller checks that each is JSON. A list ends only at its closing
+//! bracket, with nothing but white space after it. So a list that was cut anywhere is never
+//! complete. A byte-order mark before the list is ignored.
 //!
-//! In an archive the list may also stand in an object, as its member `entries`. It is taken out of that in the same way,
-//! and counts as ended at the object's closing brace.
+//! In an archive, the list may also be the member `entries` of an object. It then ends at the
+//! closing brace of the object.
 
 use std::borrow::Cow;
 
 use bytes::Bytes;
 use serde_json::value::RawValue;
 
-/// The longest element that is taken, in bytes. One that is longer is a fault of the answer, not of our memory.
+/// The longest element, in bytes. A longer one is a fault, so that it can't fill the memory.
 pub(super) const LONGEST_ELEMENT: usize = 32 * 1024 * 1024;
 
 /// The byte-order mark in UTF-8.
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Why the bytes are no list.
+/// Why the bytes are not a complete list.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
     /// The body does not begin with `[`.
@@ -28,13 +28,13 @@ pub enum Malformed {
     /// The body ended inside the list.
     #[error("the list is cut off")]
     CutOff,
-    /// Something stands behind the closing bracket.
+    /// Something follows the closing bracket.
     #[error("something follows the end of the list")]
     TrailingBytes,
-    /// Between two elements, or before the first, stands something else than a comma.
+    /// Something other than a comma separates two elements, or precedes the first.
     #[error("the list is broken between two elements")]
     Separator,
-    /// What surrounds the list of entries is no object, or has no such list.
+    /// The bytes around the list of entries are not an object, or hold no such list.
     #[error("what surrounds the list of entries is not JSON, or holds no `entries`")]
     Envelope,
     /// An element has no end within [`LONGEST_ELEMENT`].
@@ -44,27 +44,27 @@ pub enum Malformed {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// At the beginning, behind so many bytes of a byte-order mark.
+    /// At the beginning, after this many bytes of a byte-order mark.
     Mark(usize),
     BeforeList,
-    /// Behind `[`: an element or the end.
+    /// After `[`: an element or the end.
     FirstElement,
-    /// Behind `,`: an element.
+    /// After `,`: an element.
     NextElement,
     /// In an object, a list or a string.
     Nested,
-    /// In a number, `true`, `false` or `null`, which end where something else begins.
+    /// In a number, `true`, `false` or `null`, which the next other byte ends.
     Bare,
     AfterElement,
-    /// In the object around the list: behind `{`, a key or the end.
+    /// In the object around the list, after `{`: a key or the end.
     FirstKey,
-    /// Behind the `,` of the object: a key.
+    /// In the object around the list, after `,`: a key.
     NextKey,
-    /// Behind a key, which is that of the list or not.
+    /// After a key: `entries`, or another one.
     AfterKey {
         entries: bool,
     },
-    /// Behind `:`.
+    /// After `:`.
     BeforeValue {
         entries: bool,
     },
@@ -72,27 +72,24 @@ enum State {
     AfterList,
 }
 
-/// What the bytes that are being scanned will be.
+/// What is being scanned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
     Element,
     Key,
-    /// The value of another key than that of the list.
+    /// The value of a key other than `entries`.
     Other,
 }
 
-/// What surrounds the list.
+/// Whether an object surrounds the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Envelope {
-    /// Nothing may.
     Refused,
-    /// An object may.
     Allowed,
-    /// An object does, and has shown a list of entries or not.
     Object { has_entries: bool },
 }
 
-/// Splits a list that arrives in chunks; see the module.
+/// Splits a list that arrives in chunks.
 #[derive(Debug)]
 pub(super) struct ListSplitter {
     state: State,
@@ -102,15 +99,15 @@ pub(super) struct ListSplitter {
     at: usize,
     /// Where the current element begins in `chunk`.
     start: usize,
-    /// What earlier chunks held of the current element.
-    begun: Vec<u8>,
+    /// The part of the current element that was in earlier chunks.
+    earlier: Vec<u8>,
     depth: u64,
     in_string: bool,
     escaped: bool,
 }
 
 impl ListSplitter {
-    /// A splitter at the beginning of a body.
+    /// A splitter for a body that is a list.
     pub(super) fn new() -> Self {
         Self {
             state: State::Mark(0),
@@ -119,27 +116,27 @@ impl ListSplitter {
             chunk: Bytes::new(),
             at: 0,
             start: 0,
-            begun: Vec::new(),
+            earlier: Vec::new(),
             depth: 0,
             in_string: false,
             escaped: false,
         }
     }
 
-    /// The same, for a list that may stand in an object.
+    /// A splitter for an archive: a list, or an object with the list `entries`.
     pub(super) fn of_archive() -> Self {
         Self { envelope: Envelope::Allowed, ..Self::new() }
     }
 
-    /// Gives it the next chunk of the body. Only when [`Self::next_element`] has returned `None` for the one before.
+    /// Takes the next chunk. Call it only when [`Self::next_element`] has returned `None`.
     pub(super) fn push(&mut self, chunk: Bytes) {
-        debug_assert_eq!(self.at, self.chunk.len(), "the chunk before is used up");
+        debug_assert_eq!(self.at, self.chunk.len(), "the previous chunk is used up");
         self.chunk = chunk;
         self.at = 0;
         self.start = 0;
     }
 
-    /// The next whole element, or `None` when the chunk holds no other.
+    /// The next element, or `None` when it needs another chunk.
     pub(super) fn next_element(&mut self) -> Result<Option<Bytes>, Malformed> {
         while self.at < self.chunk.len() {
             let ended = match self.state {
@@ -171,12 +168,12 @@ impl ListSplitter {
             }
         }
         if matches!(self.state, State::Nested | State::Bare) {
-            self.keep_begun()?;
+            self.keep_part()?;
         }
         Ok(None)
     }
 
-    /// Says whether the body, which has ended, was a whole list.
+    /// Ends the body: checks that it was a complete list.
     pub(super) fn finish(&self) -> Result<(), Malformed> {
         match self.state {
             State::AfterList if self.envelope == (Envelope::Object { has_entries: false }) => {
@@ -188,7 +185,7 @@ impl ListSplitter {
         }
     }
 
-    /// Takes the next byte of a byte-order mark, which is there from its first byte to its last or not at all.
+    /// Takes the next byte of a byte-order mark. A part of a mark is an error.
     fn scan_mark(&mut self, length: usize) -> Result<(), Malformed> {
         let is_mark = self.chunk[self.at] == MARK[length];
         match (length, is_mark) {
@@ -235,7 +232,7 @@ impl ListSplitter {
         Ok(())
     }
 
-    /// What follows a byte of the object around the list.
+    /// The state after a byte of the object around the list.
     fn scan_envelope(&mut self, state: State, byte: u8) -> Result<State, Malformed> {
         match (state, byte) {
             (State::FirstKey | State::AfterValue, b'}') => Ok(State::AfterList),
@@ -268,7 +265,7 @@ impl ListSplitter {
         self.escaped = false;
     }
 
-    /// Goes on in an object, list or string; true when `at` is behind its end.
+    /// Continues in an object, list or string. True when `at` is after its end.
     fn scan_nested(&mut self) -> bool {
         while self.at < self.chunk.len() {
             if self.in_string {
@@ -289,7 +286,7 @@ impl ListSplitter {
         false
     }
 
-    /// Goes on in a string, up to behind its closing quote or to the end of the chunk.
+    /// Continues in a string, until after its closing quote or to the end of the chunk.
     fn scan_string(&mut self) {
         if self.escaped {
             self.escaped = false;
@@ -307,7 +304,7 @@ impl ListSplitter {
         }
     }
 
-    /// Goes on in a bare word; true when `at` is at the first byte behind it.
+    /// Continues in a bare word. True when `at` is at the first byte after it.
     fn scan_bare(&mut self) -> bool {
         let rest = &self.chunk[self.at..];
         let end = rest
@@ -318,29 +315,42 @@ impl ListSplitter {
     }
 
     fn take_element(&mut self) -> Result<Bytes, Malformed> {
-        if self.begun.is_empty() {
+        if self.earlier.is_empty() {
             return Ok(self.chunk.slice(self.start..self.at));
         }
-        self.keep_begun()?;
-        Ok(Bytes::from(std::mem::take(&mut self.begun)))
+        self.keep_part()?;
+        Ok(Bytes::from(std::mem::take(&mut self.earlier)))
     }
 
-    fn keep_begun(&mut self) -> Result<(), Malformed> {
+    fn keep_part(&mut self) -> Result<(), Malformed> {
         let part = &self.chunk[self.start..self.at];
-        if self.begun.len() + part.len() > LONGEST_ELEMENT {
+        if self.earlier.len() + part.len() > LONGEST_ELEMENT {
             return Err(Malformed::TooLong);
         }
-        self.begun.extend_from_slice(part);
+        self.earlier.extend_from_slice(part);
         self.start = self.at;
         Ok(())
     }
 }
 
-/// Whether a key of the object around the list, with its quotes, is that of the list.
+/// Whether a key of the object around the list, given with its quotes, is `entries`.
 fn names_entries(key: &[u8]) -> Result<bool, Malformed> {
     serde_json::from_slice::<Cow<'_, str>>(key)
         .map(|key| key == "entries")
         .map_err(|_| Malformed::Envelope)
+}
+
+/// Counts the elements of a list in these chunks; `None` if it is not a list. For `benches/`.
+#[doc(hidden)]
+pub fn count_elements(chunks: impl IntoIterator<Item = Bytes>) -> Option<usize> {
+    let (mut splitter, mut count) = (ListSplitter::new(), 0);
+    for chunk in chunks {
+        splitter.push(chunk);
+        while splitter.next_element().ok()?.is_some() {
+            count += 1;
+        }
+    }
+    splitter.finish().ok().map(|()| count)
 }
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
-//! One page of a list: the body of an answer as a stream of elements, and where the list goes on.
+//! One page of a list: its elements as a stream, and where the list continues.
 
 use bytes::Bytes;
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, HeaderValue};
 
-use super::answer::Fault;
+use super::answer::Answer;
+use super::continuation::NextRange;
+use super::fault::Fault;
 use super::list::ListSplitter;
-use super::request::Answer;
-use crate::config::Token;
 
 /// A page that is being read.
 #[derive(Debug)]
@@ -18,25 +18,13 @@ pub(super) struct Page {
     elements: usize,
 }
 
-/// Where a page says that the list goes on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum NextRange {
-    /// The list ends with this page.
-    End,
-    /// The `Range` of the next page, as it came.
-    Next(String),
-    /// There is a next page, but the answer does not say where: a 206 without a usable `Next-Range`.
-    Unknown,
-}
-
 impl Page {
-    /// The page that an answer holds.
     pub(super) fn new(answer: Answer) -> Self {
         let next_range = next_range(answer.status(), answer.headers());
         Self { answer, splitter: ListSplitter::new(), next_range, elements: 0 }
     }
 
-    /// The bytes of the next element; `None` once the list has ended as a list should.
+    /// The bytes of the next element; `None` at the proper end of the list.
     pub(super) async fn next_element(&mut self) -> Result<Option<Bytes>, Fault> {
         loop {
             if let Some(element) = self.splitter.next_element()? {
@@ -50,35 +38,31 @@ impl Page {
         }
     }
 
-    /// How many elements were read of it.
+    /// How many elements were read so far.
     pub(super) fn elements(&self) -> usize {
         self.elements
     }
 
-    /// Where the list goes on behind this page.
+    /// Where the list continues after this page.
     pub(super) fn next_range(&self) -> &NextRange {
         &self.next_range
     }
-
-    /// The answer's `Request-Id`, made sanitize.
-    pub(super) fn request_id(&self, token: &Token) -> Option<String> {
-        self.answer.request_id(token)
-    }
 }
 
+/// Where the list continues after a response with this status and these headers.
 fn next_range(status: StatusCode, headers: &HeaderMap) -> NextRange {
     match headers.get("Next-Range").map(HeaderValue::to_str) {
         Some(Ok(value)) if !value.trim().is_empty() => NextRange::Next(value.trim().to_owned()),
-        // There is a next page, under a name that can't be sent back.
+        // There is a next page, but this value can't be sent back.
         Some(Err(_)) => NextRange::Unknown,
         _ if status == StatusCode::PARTIAL_CONTENT => NextRange::Unknown,
         _ => NextRange::End,
     }
 }
 
-/// `range` with its `max` raised to `page_size`, and everything else as it came.
+/// `range` with its `max` raised to `page_size`, and everything else unchanged.
 ///
-/// The form is `id ]<last id>..; order=asc,max=200` (Heroku's reference, "Ranges").
+/// The form is `id ]<last id>..; order=asc,max=200` (Heroku's Platform API Reference, "Ranges").
 pub(super) fn with_page_size(range: &str, page_size: u32) -> String {
     let (bounds, options) = range.rfind("..").map_or(("", range), |end| range.split_at(end + 2));
     let begins_option = |at: &usize| options[..*at].trim_end().ends_with([';', ',']);
@@ -107,8 +91,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_next_range_is_sent_back_as_it_came_but_for_max() {
-        for (came, sent) in [
+    fn a_next_range_is_sent_back_unchanged_except_for_max() {
+        for (received, sent) in [
             ("id ]01234567-89ab..; max=200", "id ]01234567-89ab..; max=1000"),
             ("id ]a..; order=desc,max=10;", "id ]a..; order=desc,max=1000;"),
             ("id ]a..; max=10, order=asc", "id ]a..; max=1000, order=asc"),
@@ -121,7 +105,7 @@ mod tests {
             ("id ]a..; max=2000", "id ]a..; max=2000"),
             ("id ]a..; max=99999999999", "id ]a..; max=99999999999"),
         ] {
-            assert_eq!(with_page_size(came, 1000), sent, "{came}");
+            assert_eq!(with_page_size(received, 1000), sent, "{received}");
         }
     }
 
@@ -138,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_next_range_that_can_not_be_sent_back_does_not_pass_for_the_end_and_an_empty_one_is_none() {
+    fn an_unreadable_next_range_is_not_the_end_and_an_empty_one_is_none() {
         let mut headers = HeaderMap::new();
         headers.insert("Next-Range", HeaderValue::from_bytes(b"id ]\xff..").expect("a header"));
         for status in [StatusCode::OK, StatusCode::PARTIAL_CONTENT] {
@@ -149,16 +133,14 @@ mod tests {
         assert_eq!(next_range(StatusCode::PARTIAL_CONTENT, &headers), NextRange::Unknown);
     }
 
-    /// A page whose body comes in these chunks.
+    /// A page whose body arrives in these chunks.
     fn page(chunks: &[&'static str]) -> Page {
         let chunks: Vec<_> = chunks
             .iter()
             .map(|chunk| Ok::<_, Infallible>(Bytes::from_static(chunk.as_bytes())))
             .collect();
         let body = Body::wrap_stream(futures_util::stream::iter(chunks));
-        let response =
-            http::Response::builder().header("Request-Id", "r-1").body(body).expect("an answer");
-        Page::new(Answer::of(response.into()))
+        Page::new(Answer::of(http::Response::new(body).into()))
     }
 
     async fn read(page: &mut Page) -> Result<Vec<Bytes>, Fault> {
@@ -170,17 +152,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_page_gives_its_elements_one_by_one_and_counts_them_wherever_its_chunks_end() {
+    async fn a_page_counts_its_elements_wherever_its_chunks_end() {
         let mut page = page(&["[1", "1,", "2,3", "]"]);
         assert_eq!(page.elements(), 0);
-        assert_eq!(read(&mut page).await.expect("a whole page"), ["11", "2", "3"]);
+        assert_eq!(read(&mut page).await.expect("a complete page"), ["11", "2", "3"]);
         assert_eq!(page.elements(), 3);
-        let token = Token::parse("HRKU-secret").expect("a token");
-        assert_eq!(page.request_id(&token).as_deref(), Some("r-1"));
     }
 
     #[tokio::test]
-    async fn a_page_that_is_cut_off_or_no_list_is_a_fault() {
+    async fn a_page_that_is_cut_off_or_not_a_list_is_a_fault() {
         for (chunks, why) in
             [(&["[1,", "2"][..], Malformed::CutOff), (&["{}"], Malformed::NotAList)]
         {

@@ -1,122 +1,152 @@
-//! Reads a list to its end: page after page, each tried again by the policy.
+//! Reads a list to its end, page after page. Each page is retried by the policy.
 //!
-//! A page that fails half-way is read again from its start, so elements may come twice; whoever stores them must not
-//! mind. The end is reported only after the last page was read completely, and only if each page continued the list; see
-//! `continuation`.
+//! A page that fails is read again from its start, so the same element may come twice. The end is
+//! reported only after the last page was read completely, and only if each page continued the list;
+//! see `continuation`.
 
 use bytes::Bytes;
+use chrono::NaiveDate;
 use reqwest::Url;
 use serde::de::DeserializeOwned;
 use tokio::task::yield_now;
 
-use super::answer::{Error, Fault, shape};
-use super::call::{Call, Cost};
-use super::continuation::{Continuation, Discontinued, Turn};
+use super::call::Call;
+use super::continuation::{Continuation, Discontinued, Step};
+use super::fault::{Error, Fault};
 use super::page::{Page, with_page_size};
-use super::request::Failed;
-use super::{Client, Session, Team};
+use super::session::Session;
+use crate::config::Filter;
 use crate::event::Event;
 
 /// The most events in a batch.
 pub(super) const BATCH_EVENTS: usize = 2000;
-/// The bytes at which a batch is full; one event may exceed them.
+/// The bytes at which a batch is full. One event may exceed them.
 pub(super) const BATCH_BYTES: usize = 1024 * 1024;
 
-/// After so many events whoever writes the batch before gets a turn, since the database may have answered.
-const EVENTS_AT_A_STRETCH: usize = 32;
+/// Yield after this many events so that the previous batch can be written.
+const EVENTS_BEFORE_YIELD: usize = 32;
 
-/// Events that were read one after the other.
+/// Some consecutive events.
 pub type Batch = Vec<Event>;
 
-/// What the next step of reading a day brought.
+/// The events of one day, as they are requested. Several sources may share them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct DayQuery {
+    /// The enterprise account's name or id.
+    pub account: String,
+    /// The filter that Heroku applies.
+    pub filter: Filter,
+    /// The UTC date.
+    pub date: NaiveDate,
+}
+
+/// One step of reading a day.
 #[derive(Debug)]
 pub enum Read {
-    /// Some events. The same may come again.
+    /// Some events. The same event may come again.
     Batch(Batch),
-    /// The end of the day: every page was read whole.
+    /// The end of the day: every page was read completely.
     Whole,
 }
 
 /// Reads the events of a day, a batch at a time.
 #[derive(Debug)]
-pub struct DayReader<'c> {
-    list: ListReader<'c>,
-    /// What was read since the last batch. It outlives a failed attempt, because it may hold the end of a page that was
-    /// read whole and will not be asked for again.
+pub struct DayReader {
+    list: ListReader,
+    /// The events since the last batch. They outlive a failed attempt: some may be from a page that
+    /// was read completely and is not requested again.
     batch: Batch,
     batch_bytes: usize,
-    /// How many events were read of the page that is open, the last ones in the batch among them.
+    /// How many events were read of the open page. The last ones are in `batch`.
     of_page: usize,
-    /// Which page the last event was on, by how many had been left behind.
+    /// How many pages were finished before the page of the last event.
     page_of_last_event: usize,
 }
 
 /// Reads the elements of a list.
 #[derive(Debug)]
-pub(super) struct ListReader<'c> {
-    asking: Call<'c>,
+pub(super) struct ListReader {
+    call: Call,
     url: Url,
-    /// The same list in descending order, of events, where it can confirm an end.
-    witness: Option<Url>,
-    /// The `Range` of the page to read; the first has none.
+    /// The same list in descending order, if it can confirm the end.
+    descending: Option<Url>,
+    /// The `Range` of the page to read; the first page has none.
     range: Option<String>,
     continuation: Continuation,
-    /// The pages that were left behind, and the elements on them.
-    pages_behind: usize,
-    elements_behind: usize,
-    at: At,
+    finished_pages: usize,
+    /// How many elements the finished pages hold.
+    finished_elements: usize,
+    position: Position,
 }
 
-/// Where a list reader is in its list.
+/// The position of a list reader in its list.
 #[derive(Debug)]
-enum At {
-    /// Before a page.
-    Before,
-    /// On a page.
-    Page(Box<Page>),
-    /// Behind an empty page, which is the end if the witness confirms it.
+enum Position {
+    BeforePage,
+    OnPage(Box<Page>),
+    /// After an empty page, which is the end if the descending list confirms it.
     Unconfirmed,
-    /// Behind the last page.
     End,
 }
 
-/// What a short list holds.
+/// An element of a short list, which is read at once.
 pub(super) trait Element: DeserializeOwned {
-    /// What tells it from the others.
+    /// Its id, which no other element of the list has.
     fn id(&self) -> &str;
 }
 
-impl Element for Team {
-    fn id(&self) -> &str {
-        &self.id
+impl Session {
+    /// Reads the events of one day, a batch at a time.
+    pub fn read_day(&self, query: &DayQuery) -> DayReader {
+        let list = ListReader::new(self, self.events_url(query, "asc"));
+        DayReader::new(ListReader { descending: Some(self.events_url(query, "desc")), ..list })
+    }
+
+    fn events_url(&self, query: &DayQuery, order: &str) -> Url {
+        let mut url = self.client().url(&["enterprise-accounts", &query.account, "events"]);
+        {
+            let mut pairs = url.query_pairs_mut();
+            pairs.append_pair("day", &query.date.to_string()).append_pair("order", order);
+            for (name, value) in [
+                ("type", &query.filter.r#type),
+                ("action", &query.filter.action),
+                ("actor", &query.filter.actor),
+            ] {
+                if let Some(value) = value {
+                    pairs.append_pair(name, value);
+                }
+            }
+        }
+        url
     }
 }
 
-impl<'c> DayReader<'c> {
-    pub(super) fn new(list: ListReader<'c>) -> Self {
+impl DayReader {
+    fn new(list: ListReader) -> Self {
         Self { list, batch: Batch::new(), batch_bytes: 0, of_page: 0, page_of_last_event: 0 }
     }
 
-    /// The next events, or the end of the day. Behind an error there is nothing more to read.
+    /// The next events, or the end of the day. Don't call it again after an error.
     pub async fn next(&mut self) -> Result<Read, Error> {
         loop {
             match self.fill_batch().await {
                 Ok(()) if self.batch.is_empty() => return Ok(Read::Whole),
                 Ok(()) => {
                     self.batch_bytes = 0;
-                    self.list.asking.activity().read(self.batch.len());
+                    self.list.call.session().activity().add_events(self.batch.len());
                     return Ok(Read::Batch(std::mem::take(&mut self.batch)));
                 }
-                Err(failed) => {
-                    self.forget_page();
-                    self.list.asking.wait_to_retry(failed).await?;
+                Err(fault) => {
+                    self.drop_page();
+                    self.list.call.wait_to_retry(fault).await?;
                 }
             }
         }
     }
 
-    /// Drops what was read of a page that failed: it is read again, and what a broken answer held is not to be believed.
-    fn forget_page(&mut self) {
+    /// Drops the events of a page that failed. It is read again, and a broken response proves
+    /// nothing.
+    fn drop_page(&mut self) {
         self.note_page();
         let kept = self.batch.len().saturating_sub(self.of_page);
         let dropped: usize = self.batch.drain(kept..).map(|event| event.bytes.len()).sum();
@@ -124,32 +154,27 @@ impl<'c> DayReader<'c> {
         self.of_page = 0;
     }
 
-    /// Counts `of_page` anew where a page was turned since the last event: what the batch has from before was read whole,
-    /// and stays even if the new page breaks before its first event.
+    /// Restarts `of_page` if a page was finished since the last event. The earlier events in the
+    /// batch then stay, even if the new page fails before its first event.
     fn note_page(&mut self) {
-        if self.page_of_last_event != self.list.pages_behind {
-            self.page_of_last_event = self.list.pages_behind;
+        if self.page_of_last_event != self.list.finished_pages {
+            self.page_of_last_event = self.list.finished_pages;
             self.of_page = 0;
         }
     }
 
-    /// What reading took so far.
-    pub fn cost(&self) -> Cost {
-        self.list.asking.cost()
-    }
-
-    /// Reads as many events as make a batch, or up to the end of the list.
-    async fn fill_batch(&mut self) -> Result<(), Failed> {
+    /// Reads events until the batch is full or the list ends.
+    async fn fill_batch(&mut self) -> Result<(), Fault> {
         while self.batch.len() < BATCH_EVENTS && self.batch_bytes < BATCH_BYTES {
             let Some(element) = self.list.next_element().await? else { break };
             let event =
-                Event::from_bytes(element).map_err(|fault| self.list.give_up_page(fault.into()))?;
+                Event::from_bytes(element).map_err(|error| self.list.close_page(error.into()))?;
             self.list.continuation.note(&event.id);
             self.note_page();
             self.of_page += 1;
             self.batch_bytes += event.bytes.len();
             self.batch.push(event);
-            if self.batch.len().is_multiple_of(EVENTS_AT_A_STRETCH) {
+            if self.batch.len().is_multiple_of(EVENTS_BEFORE_YIELD) {
                 yield_now().await;
             }
         }
@@ -157,47 +182,37 @@ impl<'c> DayReader<'c> {
     }
 }
 
-impl<'c> ListReader<'c> {
-    pub(super) fn new(client: &'c Client, url: Url, asker: Session) -> Self {
+impl ListReader {
+    /// A reader before the first page of the list at `url`.
+    pub(super) fn new(session: &Session, url: Url) -> Self {
         Self {
-            asking: Call::new(client, url.clone(), asker),
+            call: Call::new(session, url.clone()),
             url,
-            witness: None,
+            descending: None,
             range: None,
             continuation: Continuation::default(),
-            pages_behind: 0,
-            elements_behind: 0,
-            at: At::Before,
+            finished_pages: 0,
+            finished_elements: 0,
+            position: Position::BeforePage,
         }
     }
 
-    /// The same for a list of events, which `witness` gives in descending order.
-    pub(super) fn with_witness(self, witness: Url) -> Self {
-        Self { witness: Some(witness), ..self }
-    }
-
-    /// The elements of a short list, read to its end.
-    pub(super) async fn read_all<T: Element>(mut self, cost: &mut Cost) -> Result<Vec<T>, Error> {
+    /// Reads a short list to its end.
+    pub(super) async fn read_all<T: Element>(mut self) -> Result<Vec<T>, Error> {
         let mut elements = Vec::new();
-        let all = loop {
-            match self.fill(&mut elements).await {
-                Ok(()) => break Ok(elements),
-                Err(failed) => match self.asking.wait_to_retry(failed).await {
-                    // The page that failed is read again, so that what it brought must not count twice.
-                    Ok(()) => elements.truncate(self.elements_behind),
-                    Err(error) => break Err(error),
-                },
-            }
-        };
-        *cost += self.asking.cost();
-        all
+        while let Err(fault) = self.fill(&mut elements).await {
+            self.call.wait_to_retry(fault).await?;
+            // The failed page is read again, so its elements must not count twice.
+            elements.truncate(self.finished_elements);
+        }
+        Ok(elements)
     }
 
-    async fn fill<T: Element>(&mut self, elements: &mut Vec<T>) -> Result<(), Failed> {
+    async fn fill<T: Element>(&mut self, elements: &mut Vec<T>) -> Result<(), Fault> {
         while let Some(element) = self.next_element().await? {
-            let parsed: T = serde_json::from_slice(&element).map_err(|fault| {
-                let fault = shape(&fault, self.asking.token());
-                self.give_up_page(fault)
+            let parsed: T = serde_json::from_slice(&element).map_err(|error| {
+                let fault = Fault::shape(&error, self.call.session().token());
+                self.close_page(fault)
             })?;
             self.continuation.note(parsed.id());
             elements.push(parsed);
@@ -205,96 +220,88 @@ impl<'c> ListReader<'c> {
         Ok(())
     }
 
-    /// The next element of the list, on whichever page it is; `None` at its end. The caller notes its id in
-    /// `continuation` before it asks for another.
-    async fn next_element(&mut self) -> Result<Option<Bytes>, Failed> {
+    /// The next element of the list; `None` at its end.
+    ///
+    /// The caller notes the element in `continuation` before it asks for another.
+    async fn next_element(&mut self) -> Result<Option<Bytes>, Fault> {
         loop {
-            match &mut self.at {
-                At::Before => {
-                    self.asking.turn_to(&self.url);
-                    let page = self.asking.send(self.range.as_deref()).await.map(Page::new)?;
+            match &mut self.position {
+                Position::BeforePage => {
+                    self.call.set_url(&self.url);
+                    let page = self.call.send(self.range.as_deref()).await.map(Page::new)?;
                     self.continuation.open(page.next_range());
-                    self.at = At::Page(Box::new(page));
+                    self.position = Position::OnPage(Box::new(page));
                 }
-                At::Page(page) => match page.next_element().await {
+                Position::OnPage(page) => match page.next_element().await {
                     Ok(Some(element)) => return Ok(Some(element)),
-                    Ok(None) => self.turn_page()?,
-                    Err(fault) => return Err(self.give_up_page(fault)),
+                    Ok(None) => self.finish_page()?,
+                    Err(fault) => return Err(self.close_page(fault)),
                 },
-                At::Unconfirmed => self.confirm_end().await?,
-                At::End => return Ok(None),
+                Position::Unconfirmed => self.confirm_end().await?,
+                Position::End => return Ok(None),
             }
         }
     }
 
-    /// Leaves a page that was read completely for the next one, or ends the list.
-    fn turn_page(&mut self) -> Result<(), Failed> {
-        let At::Page(page) = &self.at else { unreachable!("a page is open") };
-        let (elements, turn) = (page.elements(), self.continuation.turn(page.next_range()));
-        match turn {
-            Ok(Turn::End) => self.leave_page(elements, At::End),
-            Ok(Turn::Next(range)) => {
-                self.range = Some(with_page_size(&range, self.asking.page_size()));
-                self.leave_page(elements, At::Before);
+    /// Finishes a page that was read completely.
+    fn finish_page(&mut self) -> Result<(), Fault> {
+        let Position::OnPage(page) = &self.position else { unreachable!("a page is open") };
+        let (elements, step) = (page.elements(), self.continuation.finish_page(page.next_range()));
+        match step {
+            Ok(Step::End) => self.leave_page(elements, Position::End),
+            Ok(Step::NextPage(range)) => {
+                let page_size = self.call.session().client().api().page_size;
+                self.range = Some(with_page_size(&range, page_size));
+                self.leave_page(elements, Position::BeforePage);
             }
-            // It counts as read once it is confirmed.
-            Ok(Turn::Confirm) if self.witness.is_some() => self.at = At::Unconfirmed,
-            Ok(Turn::Confirm) => return Err(self.give_up_page(Discontinued::Empty.into())),
-            Err(fault) => return Err(self.give_up_page(fault)),
+            // The page counts as read only once the end is confirmed.
+            Ok(Step::ConfirmEnd) if self.descending.is_some() => {
+                self.position = Position::Unconfirmed;
+            }
+            Ok(Step::ConfirmEnd) => return Err(self.close_page(Discontinued::Empty.into())),
+            Err(fault) => return Err(self.close_page(fault.into())),
         }
         Ok(())
     }
 
-    fn leave_page(&mut self, elements: usize, at: At) {
-        self.pages_behind += 1;
-        self.elements_behind += elements;
-        self.at = at;
-        self.asking.answered();
-        self.asking.activity().turned_page();
+    fn leave_page(&mut self, elements: usize, position: Position) {
+        self.finished_pages += 1;
+        self.finished_elements += elements;
+        self.position = position;
+        self.call.note_success();
+        self.call.session().activity().add_page();
     }
 
-    /// Asks the witness whether the list ends with the empty page that was read. A witness that fails is asked again; if it
-    /// contradicts, the page is.
-    async fn confirm_end(&mut self) -> Result<(), Failed> {
-        if let Some(witness) = &self.witness {
-            self.asking.turn_to(witness);
+    /// Asks the descending list whether the list ends with the empty page that was read.
+    ///
+    /// If the descending list fails, it is requested again. If it contradicts, the page is.
+    async fn confirm_end(&mut self) -> Result<(), Fault> {
+        if let Some(descending) = &self.descending {
+            self.call.set_url(descending);
         }
-        let mut page = Page::new(self.asking.send(None).await?);
+        let mut page = Page::new(self.call.send(None).await?);
         let mut contradiction = None;
-        loop {
-            let event = match page.next_element().await {
-                Ok(Some(element)) => Event::from_bytes(element).map_err(Fault::from),
-                Ok(None) => break,
-                Err(fault) => Err(fault),
-            };
-            let event = event.map_err(|fault| Failed {
-                fault,
-                request_id: page.request_id(self.asking.token()),
-            })?;
-            if self.continuation.is_new(&event.id) {
+        while let Some(element) = page.next_element().await? {
+            if self.continuation.is_new(&Event::from_bytes(element)?.id) {
                 contradiction = Some(Discontinued::Unread);
                 break;
             }
         }
         if page.elements() == 0 && self.continuation.has_read() {
-            contradiction = Some(Discontinued::EmptyWitness);
+            contradiction = Some(Discontinued::EmptyDescending);
         }
         let Some(contradiction) = contradiction else {
-            self.leave_page(0, At::End);
+            self.leave_page(0, Position::End);
             return Ok(());
         };
-        self.at = At::Before;
-        self.asking.turn_to(&self.url);
-        let request_id = page.request_id(self.asking.token());
-        Err(Failed { fault: contradiction.into(), request_id })
+        self.position = Position::BeforePage;
+        self.call.set_url(&self.url);
+        Err(contradiction.into())
     }
 
-    /// Closes the open page for `fault`, so that it is asked for again from its start.
-    fn give_up_page(&mut self, fault: Fault) -> Failed {
-        let request_id = match std::mem::replace(&mut self.at, At::Before) {
-            At::Page(page) => page.request_id(self.asking.token()),
-            _ => None,
-        };
-        Failed { fault, request_id }
+    /// Closes the open page because of `fault`. It is requested again from its start.
+    fn close_page(&mut self, fault: Fault) -> Fault {
+        self.position = Position::BeforePage;
+        fault
     }
 }

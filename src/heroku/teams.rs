@@ -13,7 +13,10 @@ use tokio::sync::OnceCell;
 use tracing::warn;
 use uuid::Uuid;
 
-use super::{Client, Cost, Error, Home, Session, Team, sanitize};
+use super::fault::Error;
+use super::sanitize::sanitize;
+use super::session::Session;
+use super::team::{Home, Team};
 use crate::config::{Scope, Source, SourceName, Token};
 
 /// The length of a UUID with its hyphens.
@@ -143,17 +146,14 @@ fn answer<T>(answers: &Answers<T>, name: &str, token: &Token) -> Arc<OnceCell<T>
 }
 
 impl Teams {
-    /// How the events of the team of `source` are recognized, if it names one. What asking took is added to `cost`. A team
-    /// that the account does not list is warned of, once for each source.
+    /// How the events of the team of `source` are recognized, if it names one. Warns of a team that the account does not
+    /// list, once for each source.
     pub async fn team(
         &self,
-        client: &Client,
+        session: &Session,
         source: &Source,
-        asker: &Session,
-        cost: &mut Cost,
     ) -> Result<Option<Team>, TeamError> {
-        let Some(FoundTeam { team, lost }) = self.find(client, &source.scope, asker, cost).await?
-        else {
+        let Some(FoundTeam { team, lost }) = self.find(session, &source.scope).await? else {
             return Ok(None);
         };
         if let Some(lost) = lost
@@ -167,21 +167,19 @@ impl Teams {
     /// The team of a scope, if it has one.
     pub async fn find(
         &self,
-        client: &Client,
+        session: &Session,
         scope: &Scope,
-        asker: &Session,
-        cost: &mut Cost,
     ) -> Result<Option<FoundTeam>, TeamError> {
         let (account, Some(wanted)) = (&scope.account, &scope.team) else { return Ok(None) };
-        let cell = self.listed(client, account, asker, cost).await?;
+        let cell = self.listed(session, account).await?;
         let teams = cell.get().expect("asked for");
         let by_id = || teams.iter().find(|team| team.id.eq_ignore_ascii_case(wanted));
         if let Some(team) = by_id().or_else(|| teams.iter().find(|team| team.name == *wanted)) {
             return Ok(Some(FoundTeam { team: team.clone(), lost: None }));
         }
-        let cell = answer(&self.homes, wanted, &asker.token);
-        let home = cell.get_or_try_init(|| home(client, wanted, asker, cost)).await?;
-        let text = |text: &str| sanitize(text, &asker.token);
+        let cell = answer(&self.homes, wanted, session.token());
+        let home = cell.get_or_try_init(|| home(session, wanted)).await?;
+        let text = |text: &str| sanitize(text, session.token());
         let fate = match home.as_ref().map(|home| (home, &home.enterprise_account)) {
             None => Fate::Unknown,
             Some((_, None)) => Fate::InNoAccount,
@@ -216,35 +214,21 @@ impl Teams {
     /// The teams that an account lists; the cell is filled.
     pub async fn listed(
         &self,
-        client: &Client,
+        session: &Session,
         account: &str,
-        asker: &Session,
-        cost: &mut Cost,
     ) -> Result<Arc<OnceCell<Vec<Team>>>, Error> {
-        let cell = answer(&self.accounts, account, &asker.token);
-        cell.get_or_try_init(|| client.teams(account, asker, cost)).await?;
+        let cell = answer(&self.accounts, account, session.token());
+        cell.get_or_try_init(|| session.teams(account)).await?;
         Ok(cell)
     }
 }
 
 /// Where a team belongs; `None` if Heroku knows none of this name or id, or does not show it. Whatever else goes wrong says
 /// nothing of the team.
-async fn home(
-    client: &Client,
-    team: &str,
-    asker: &Session,
-    cost: &mut Cost,
-) -> Result<Option<Home>, Error> {
-    match client.home(team, asker, cost).await {
+async fn home(session: &Session, team: &str) -> Result<Option<Home>, Error> {
+    match session.home(team).await {
         Ok(home) => Ok(Some(home)),
-        Err(error)
-            if error
-                .fault
-                .status()
-                .is_some_and(|status| matches!(status.as_u16(), 403 | 404 | 410)) =>
-        {
-            Ok(None)
-        }
+        Err(error) if error.is_absent() => Ok(None),
         Err(error) => Err(error),
     }
 }

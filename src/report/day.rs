@@ -150,7 +150,7 @@ impl StopReason {
                 "Heroku lists no event for this old day, which is not credible: {doubt}. Read the day from the archive: \
                  `auditsync backfill --via archive --source {name} --from {date} --to {date}`"
             ),
-            Self::NoArchive { month, error } => format!("{error}. {}", error.hint(source, *month)),
+            Self::NoArchive { error, .. } => format!("{error}. {}", error.hint(source)),
             Self::NotCovered { month, to } => {
                 let to = to.map_or_else(
                     || "no complete day".to_owned(),

@@ -199,7 +199,9 @@ fn what_comes_again_in_other_bytes_is_not_new() {
         let row = synced(&url, 1);
         assert_eq!(row["requests"], 4, "{row:#}");
         assert!(
-            row["error"].as_str().is_some_and(|error| error.contains("on the pages before")),
+            row["error"]
+                .as_str()
+                .is_some_and(|error| error.contains("only elements of earlier pages")),
             "{row:#}"
         );
     }

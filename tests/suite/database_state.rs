@@ -404,7 +404,7 @@ fn a_machine_without_ca_certificates_does_all_that_needs_none() {
         let sync = world.run("sync --date 2024-09-27");
         assert_eq!(sync.status, 1, "{sync:#?}");
         assert!(
-            sync.stderr.contains("no certificates of CAs") && sync.stderr.contains("SSL_CERT_FILE"),
+            sync.stderr.contains("no CA certificates") && sync.stderr.contains("SSL_CERT_FILE"),
             "{sync:#?}"
         );
         world.write_config(ACME);

@@ -6,9 +6,8 @@ use super::super::context::App;
 use super::super::environment::env;
 use super::super::failure::Failure;
 use crate::config::{Retry, Source, Token};
-use crate::heroku::{
-    Client, Cost, Error, FoundTeam, Session, SetupError, TeamError, Teams, sanitize,
-};
+use crate::heroku::{Class, Client, Error, FoundTeam, Session, TeamError, Teams, sanitize};
+use crate::http::SetupError;
 use crate::report::check::Check;
 
 /// The longest that one answer is waited for, over all attempts: somebody sits there.
@@ -28,7 +27,7 @@ pub(super) async fn look(app: &App<'_>) -> Result<Vec<Check>, Failure> {
     let client = match Client::new(&app.config.api, sources.iter().copied(), &tokens) {
         Ok(client) => client,
         Err(SetupError::NoCertificates(_)) => {
-            let found = "this machine has no certificates of CAs, so Heroku can't be verified, and was not asked";
+            let found = "this machine has no CA certificates, so Heroku can't be verified, and was not asked";
             let host = app.config.api.base_url.host_str().unwrap_or_default();
             return Ok(vec![Check::bad("certificates", host, found, SetupError::INSTALL)]);
         }
@@ -51,15 +50,14 @@ pub(super) async fn look(app: &App<'_>) -> Result<Vec<Check>, Failure> {
 
 /// All questions that are asked with one token.
 struct Inquiry<'a> {
-    client: &'a Client,
-    asker: Session,
+    session: Session,
     sources: &'a [&'a Source],
     /// The variables that hold the token.
     variables: String,
 }
 
 impl<'a> Inquiry<'a> {
-    fn new(client: &'a Client, token: &Token, sources: &'a [&'a Source]) -> Self {
+    fn new(client: &Client, token: &Token, sources: &'a [&'a Source]) -> Self {
         let mut variables: Vec<&str> =
             sources.iter().map(|source| source.token_env.as_str()).collect();
         variables.sort_unstable();
@@ -72,17 +70,12 @@ impl<'a> Inquiry<'a> {
             max_elapsed: policy.max_elapsed.min(PATIENCE),
             ..policy
         };
-        Self {
-            client,
-            asker: Session::new(token, &retry),
-            sources,
-            variables: variables.join(", "),
-        }
+        Self { session: client.session(token, &retry), sources, variables: variables.join(", ") }
     }
 
     async fn run(&self, checks: &mut Vec<Check>) {
         // The quota comes first: asking for it does not count, and where little is left nothing else is asked.
-        let quota = match self.client.quota(&self.asker).await {
+        let quota = match self.session.quota().await {
             Ok(quota) => self.quota(quota.remaining),
             Err(error) if is_refused(&error) => {
                 return checks.push(self.failed("user", &self.variables, &error));
@@ -92,7 +85,7 @@ impl<'a> Inquiry<'a> {
         if !quota.ok {
             return checks.push(quota);
         }
-        let email = match self.client.user(&self.asker).await {
+        let email = match self.session.user().await {
             Ok(user) => self.sanitize(&user.email),
             Err(error) => return checks.push(self.failed("user", &self.variables, &error)),
         };
@@ -124,7 +117,7 @@ impl<'a> Inquiry<'a> {
 
     /// An account, and the teams in it that sources name.
     async fn account(&self, name: &str, email: &str, checks: &mut Vec<Check>) {
-        let permissions = match self.client.enterprise_account(name, &self.asker).await {
+        let permissions = match self.session.enterprise_account(name).await {
             Ok(account) => account.permissions,
             Err(error) => return checks.push(self.failed("account", name, &error)),
         };
@@ -167,9 +160,8 @@ impl<'a> Inquiry<'a> {
             .collect();
         wanted.sort_unstable();
         wanted.dedup();
-        let mut cost = Cost::default();
         let teams = Teams::default();
-        if let Err(error) = teams.listed(self.client, account, &self.asker, &mut cost).await {
+        if let Err(error) = teams.listed(&self.session, account).await {
             return checks.extend(wanted.iter().map(|team| self.failed("team", team, &error)));
         }
         for team in wanted {
@@ -177,29 +169,27 @@ impl<'a> Inquiry<'a> {
                 source.scope.account == account && source.scope.team.as_deref() == Some(team)
             };
             let Some(source) = self.sources.iter().find(is_its) else { continue };
-            checks.push(
-                match teams.find(self.client, &source.scope, &self.asker, &mut cost).await {
-                    Ok(Some(FoundTeam { lost: Some(lost), .. })) => {
-                        Check::good("team", team, lost.to_string()).advise(lost.hint())
-                    }
-                    Ok(Some(FoundTeam { team: known, .. })) => Check::good(
-                        "team",
-                        team,
-                        format!("{} in {account}", self.sanitize(&known.name)),
-                    ),
-                    Ok(None) => continue,
-                    Err(TeamError::Heroku(error)) => self.failed("team", team, &error),
-                    Err(none) => Check::bad("team", team, none.to_string(), none.hint(source)),
-                },
-            );
+            checks.push(match teams.find(&self.session, &source.scope).await {
+                Ok(Some(FoundTeam { lost: Some(lost), .. })) => {
+                    Check::good("team", team, lost.to_string()).advise(lost.hint())
+                }
+                Ok(Some(FoundTeam { team: known, .. })) => Check::good(
+                    "team",
+                    team,
+                    format!("{} in {account}", self.sanitize(&known.name)),
+                ),
+                Ok(None) => continue,
+                Err(TeamError::Heroku(error)) => self.failed("team", team, &error),
+                Err(none) => Check::bad("team", team, none.to_string(), none.hint(source)),
+            });
         }
     }
 
     fn failed(&self, check: &'static str, subject: &str, error: &Error) -> Check {
         let of_account = self.sources.iter().find(|source| source.scope.account == subject);
         let source = of_account.or(self.sources.first()).copied();
-        let advice = match (error.fault.status().map(|status| status.as_u16()), source) {
-            (Some(300..=399 | 400..=428 | 430..=499), Some(source)) => error.hint(source),
+        let advice = match (error.class(), source) {
+            (Class::Lasting, Some(source)) => error.hint(source),
             _ => {
                 "See that this machine reaches Heroku (status.heroku.com), and try again".to_owned()
             }
@@ -208,7 +198,7 @@ impl<'a> Inquiry<'a> {
     }
 
     fn sanitize(&self, text: &str) -> String {
-        sanitize(text, &self.asker.token)
+        sanitize(text, self.session.token())
     }
 }
 

@@ -12,7 +12,7 @@ use super::fetches::FetchDay;
 use super::finish::finish_all;
 use super::leased::{LeasedAttempt, LedgerWriter};
 use super::selector::Selector;
-use crate::config::{Source, Token, Tokens};
+use crate::config::{Filter, Retry, Source, Token, Tokens};
 use crate::event::Event;
 use crate::heroku::{Archive, Client, Cost, Session, Teams};
 use crate::logging;
@@ -25,7 +25,6 @@ const LEASES: usize = 124;
 /// What the archives of a run share.
 #[derive(Debug)]
 pub(crate) struct ArchiveRun {
-    pub(crate) client: Client,
     pub(crate) teams: Teams,
     pub(crate) writer: LedgerWriter,
 }
@@ -34,7 +33,8 @@ pub(crate) struct ArchiveRun {
 #[derive(Debug, Clone)]
 pub(crate) struct Account {
     pub(crate) name: String,
-    pub(crate) session: Session,
+    pub(crate) token: Token,
+    pub(crate) retry: Retry,
     pub(crate) sources: Vec<Source>,
 }
 
@@ -54,13 +54,13 @@ pub(crate) fn accounts(sources: &[&Source], tokens: &Tokens) -> Vec<Account> {
     let mut accounts: Vec<Account> = Vec::new();
     for &source in sources {
         let (name, token) = (&source.scope.account, tokens.of(source));
-        let is_its =
-            |account: &&mut Account| account.name == *name && account.session.token == *token;
+        let is_its = |account: &&mut Account| account.name == *name && account.token == *token;
         match accounts.iter_mut().find(is_its) {
             Some(account) => account.sources.push(source.clone()),
             None => accounts.push(Account {
                 name: name.clone(),
-                session: Session::new(token, &source.retry),
+                token: token.clone(),
+                retry: source.retry.clone(),
                 sources: vec![source.clone()],
             }),
         }
@@ -69,6 +69,11 @@ pub(crate) fn accounts(sources: &[&Source], tokens: &Tokens) -> Vec<Account> {
 }
 
 impl Account {
+    /// A new session for one archive.
+    pub(crate) fn session(&self, client: &Client) -> Session {
+        client.session(&self.token, &self.retry)
+    }
+
     /// The number of the source that `day` belongs to.
     pub(crate) fn slot(&self, day: &FetchDay) -> Option<Slot> {
         let source = self.sources.iter().position(|source| source.name == day.key.source)?;
@@ -80,13 +85,12 @@ impl Account {
 pub(crate) async fn find_selectors(
     run: &ArchiveRun,
     account: &Account,
+    session: &Session,
     days: &mut Vec<FetchDay>,
-    cost: &mut Cost,
 ) -> (Vec<Option<Selector>>, Vec<DayReport>) {
     let (mut selectors, mut reports) = (Vec::new(), Vec::new());
-    let asked = (&run.client, &run.teams, &account.session);
     for source in &account.sources {
-        match Selector::find(asked, source, &crate::config::Filter::default(), cost).await {
+        match Selector::find(&run.teams, session, source, &Filter::default()).await {
             Ok(selector) => selectors.push(Some(selector)),
             Err(error) => {
                 selectors.push(None);
@@ -138,7 +142,7 @@ async fn read(
     let places = attempts.iter().enumerate();
     let places = places.filter_map(|(at, attempt)| Some((account.slot(&attempt.day)?, at)));
     let places = places.collect();
-    let token = &account.session.token;
+    let token = &account.token;
     let mut storing = Storing {
         writer,
         token,

@@ -13,12 +13,10 @@ use tokio::sync::OnceCell;
 use tracing::warn;
 
 use super::attempt::{DayAttempt, Writer};
-use super::fetches::Fetch;
-use super::read::Reading;
 use super::selector::Selector;
 use crate::config::{Filter, Token};
 use crate::day::{Month, end};
-use crate::heroku::{Archive, ArchiveError, Client, Cost, DayQuery, Unreadable};
+use crate::heroku::{Archive, DayQuery, Session, Unreadable};
 use crate::report::day::StopReason;
 
 /// The age from which an empty day needs a second witness. By then its month is over, and has its archive.
@@ -54,18 +52,18 @@ impl EmptyDays {
     /// Stops the days of a fetch that brought nothing, unless that is credible.
     pub(super) async fn verify<W: Writer>(
         &self,
-        reading: &Reading<W>,
-        fetch: &Fetch,
+        writer: &W,
+        session: &Session,
+        query: &DayQuery,
         attempts: &mut [DayAttempt<W::Record>],
-        cost: &mut Cost,
     ) {
-        let DayQuery { account, filter, date } = &fetch.query;
+        let DayQuery { account, filter, date } = query;
         let mut doubted: Vec<&mut DayAttempt<W::Record>> = Vec::new();
         for attempt in attempts.iter_mut().filter(|attempt| attempt.is_open()) {
-            if reading.writer.began_at(attempt) - end(*date) < DOUBTED_AFTER {
+            if writer.began_at(attempt) - end(*date) < DOUBTED_AFTER {
                 continue;
             }
-            match reading.writer.was_complete_with_events(attempt).await {
+            match writer.was_complete_with_events(attempt).await {
                 Ok(true) => {}
                 Ok(false) => doubted.push(attempt),
                 Err(error) => attempt.stopped = Some(StopReason::of_store(error)),
@@ -74,13 +72,13 @@ impl EmptyDays {
         if doubted.is_empty() {
             return;
         }
-        let witness = match reading.writer.reader() {
+        let witness = match writer.reader() {
             Some(reader) => reader.witness(account, filter, *date).await,
             None => Ok(None),
         };
         let doubt = match witness {
             Ok(Some(source)) => Some(format!("events of it are stored for the source {source}")),
-            Ok(None) => self.ask_archive(&reading.client, fetch, cost).await,
+            Ok(None) => self.ask_archive(session, query).await,
             Err(error) => {
                 Some(format!("it is not known whether other sources hold events of it: {error}"))
             }
@@ -92,17 +90,15 @@ impl EmptyDays {
     }
 
     /// Why the archive contradicts an empty answer, or can't confirm it; `None` if it does not contradict.
-    async fn ask_archive(&self, client: &Client, fetch: &Fetch, cost: &mut Cost) -> Option<String> {
-        let DayQuery { account, filter, date } = &fetch.query;
+    async fn ask_archive(&self, session: &Session, query: &DayQuery) -> Option<String> {
+        let DayQuery { account, filter, date } = query;
         let month = Month::of(*date);
         let cell = {
             let (account, filter) = (account.clone(), filter.clone());
-            let query = ArchiveQuery { account, filter, month, token: fetch.session.token.clone() };
-            Arc::clone(
-                self.archives.lock().expect("no panic while locked").entry(query).or_default(),
-            )
+            let key = ArchiveQuery { account, filter, month, token: session.token().clone() };
+            Arc::clone(self.archives.lock().expect("no panic while locked").entry(key).or_default())
         };
-        match cell.get_or_init(|| count(client, fetch, month, cost)).await {
+        match cell.get_or_init(|| count(session, query, month)).await {
             Answer::Events { covered, .. } if covered.is_none_or(|covered| covered < *date) => {
                 Some(format!("the archive of {month} was made before the day was over"))
             }
@@ -120,20 +116,13 @@ impl EmptyDays {
 }
 
 /// Counts the events in the archive of `month` that the fetch asks for.
-async fn count(client: &Client, fetch: &Fetch, month: Month, cost: &mut Cost) -> Answer {
-    let archive = match client.archive(&fetch.query.account, month, &fetch.session, cost).await {
+async fn count(session: &Session, query: &DayQuery, month: Month) -> Answer {
+    let archive = match session.archive(&query.account, month).await {
         Ok(archive) => archive,
-        Err(ArchiveError::Heroku(error))
-            if error
-                .fault
-                .status()
-                .is_some_and(|status| matches!(status.as_u16(), 403 | 404 | 410)) =>
-        {
-            return Answer::None;
-        }
+        Err(error) if error.is_absent() => return Answer::None,
         Err(error) => return Answer::Unknown(error.to_string()),
     };
-    let selector = Selector { team: None, filter: fetch.query.filter.clone() };
+    let selector = Selector { team: None, filter: query.filter.clone() };
     let covered = archive.covers_to(month.last());
     match count_days(&archive, &selector).await {
         Ok(Some(days)) => Answer::Events { days, covered },

@@ -2,19 +2,18 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use super::schedule::Job;
-use crate::config::{Filter, Source, Token, Tokens};
+use crate::config::{Filter, Retry, Source, Token, Tokens};
 use crate::day::DayKey;
-use crate::heroku::{DayQuery, Session};
+use crate::heroku::DayQuery;
 use crate::plan::{Planned, Reason, Verdict};
-use crate::report::run::counted;
 use crate::store::Claimable;
 
 /// One fetch, and the days that it serves: those of sources with the same account, filter, token and date.
 #[derive(Debug)]
 pub(crate) struct Fetch {
     pub(crate) query: DayQuery,
-    pub(crate) session: Session,
+    pub(crate) token: Token,
+    pub(crate) retry: Retry,
     pub(crate) days: Vec<FetchDay>,
 }
 
@@ -42,33 +41,6 @@ impl FetchDay {
     }
 }
 
-impl Job for Fetch {
-    fn token(&self) -> &Token {
-        &self.session.token
-    }
-
-    fn days(&self) -> usize {
-        self.days.len()
-    }
-
-    fn name(&self) -> String {
-        let names: Vec<&str> = self.days.iter().map(|day| day.key.source.as_ref()).collect();
-        format!("{} {}", self.query.date, names.join(", "))
-    }
-
-    fn activity(&self) -> impl Fn() -> String + Clone + Send + Sync + 'static {
-        let activity = self.session.activity.clone();
-        move || {
-            let read = format!(
-                "{}, {}",
-                counted(activity.events(), "event"),
-                counted(activity.pages(), "page")
-            );
-            activity.waits_for().map_or(read.clone(), |waits_for| format!("{read}, {waits_for}"))
-        }
-    }
-}
-
 /// The fetches that the due days among `planned` need, oldest first.
 ///
 /// If the account's entire day is fetched anyway, a source with a filter takes its events from that fetch.
@@ -91,8 +63,8 @@ pub(crate) fn fetches(planned: &[Planned<'_>], tokens: &Tokens) -> VecDeque<Fetc
         let (account, token, date) = place;
         let query = DayQuery { account, filter, date };
         let at = *known.entry((query.clone(), token.clone())).or_insert_with(|| {
-            let session = Session::new(&token, &day.source.retry);
-            fetches.push_back(Fetch { query, session, days: Vec::new() });
+            let retry = day.source.retry.clone();
+            fetches.push_back(Fetch { query, token, retry, days: Vec::new() });
             fetches.len() - 1
         });
         fetches[at].days.push(day);

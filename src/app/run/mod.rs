@@ -29,7 +29,7 @@ use empty_day::EmptyDays;
 use fetches::fetches;
 use leased::LedgerWriter;
 use plan::{Mode, Plan, RunRequest, plan_only, plan_to_write};
-use read::{Reading, read_fetch};
+use read::{FetchJob, Reading, read_fetch};
 use remaining::ReadCommand;
 use schedule::Schedule;
 use supervise::{Done, report_all};
@@ -109,12 +109,9 @@ async fn read_days<W: Writer>(
         progress: Progress::new(days, app.global.verbosity()),
         shutdown: writer.shutdown().clone(),
     };
-    let reading = Arc::new(Reading {
-        client,
-        teams: Teams::default(),
-        empty_days: EmptyDays::default(),
-        writer,
-    });
+    let jobs = fetches.into_iter().map(|fetch| FetchJob::new(fetch, &client)).collect();
+    let (teams, empty_days) = (Teams::default(), EmptyDays::default());
+    let reading = Arc::new(Reading { teams, empty_days, writer });
     let is_away = || reading.writer.is_away();
-    Ok(schedule.run(fetches, is_away, |fetch| read_fetch(Arc::clone(&reading), fetch)).await)
+    Ok(schedule.run(jobs, is_away, |job| read_fetch(Arc::clone(&reading), job)).await)
 }

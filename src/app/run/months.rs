@@ -20,7 +20,7 @@ use super::schedule::{Job, Schedule};
 use super::supervise::{Done, report_all};
 use crate::config::Token;
 use crate::day::{DateRange, Month, last_over};
-use crate::heroku::{Client, Cost, Teams};
+use crate::heroku::{Client, Session, Teams};
 use crate::logging;
 use crate::plan::{Planned, Selection};
 use crate::report::day::{DayReport, StopReason};
@@ -32,12 +32,13 @@ use crate::report::run::counted;
 struct MonthJob {
     month: Month,
     account: Account,
+    session: Session,
     days: Vec<FetchDay>,
 }
 
 impl Job for MonthJob {
     fn token(&self) -> &Token {
-        &self.account.session.token
+        &self.account.token
     }
 
     fn days(&self) -> usize {
@@ -49,7 +50,7 @@ impl Job for MonthJob {
     }
 
     fn activity(&self) -> impl Fn() -> String + Clone + Send + Sync + 'static {
-        let (activity, days) = (self.account.session.activity.clone(), self.days.len() as u64);
+        let (activity, days) = (self.session.activity().clone(), self.days.len() as u64);
         move || activity.waits_for().unwrap_or_else(|| counted(days, "day"))
     }
 }
@@ -67,7 +68,8 @@ pub(super) async fn read_archives(
     let run_id = holder.run_id;
     let (plan, store) = plan_to_write(app, &reader, &holder, request).await?;
     let newest = last_over(plan.now);
-    let jobs = jobs(request.selection, &accounts(&request.sources, &tokens), &plan.days);
+    let accounts = accounts(&request.sources, &tokens);
+    let jobs = jobs(&client, &accounts, request.selection, &plan.days);
     let schedule = Schedule {
         // One archive after the other: each fills a temporary file and memory of its own.
         concurrency: 1,
@@ -76,7 +78,7 @@ pub(super) async fn read_archives(
         shutdown: shutdown.clone(),
     };
     let writer = LedgerWriter::new(app, store, reader.clone(), shutdown.clone());
-    let run = Arc::new(ArchiveRun { client, teams: Teams::default(), writer });
+    let run = Arc::new(ArchiveRun { teams: Teams::default(), writer });
     let read = schedule.run(
         jobs,
         || false,
@@ -91,7 +93,12 @@ pub(super) async fn read_archives(
 }
 
 /// One job for each month and account that has due days, oldest first.
-fn jobs(selection: Selection, accounts: &[Account], planned: &[Planned<'_>]) -> VecDeque<MonthJob> {
+fn jobs(
+    client: &Client,
+    accounts: &[Account],
+    selection: Selection,
+    planned: &[Planned<'_>],
+) -> VecDeque<MonthJob> {
     let mut jobs = VecDeque::new();
     for month in months(selection) {
         for account in accounts {
@@ -102,7 +109,8 @@ fn jobs(selection: Selection, accounts: &[Account], planned: &[Planned<'_>]) -> 
                 .filter(|day| account.slot(day).is_some())
                 .collect();
             if !days.is_empty() {
-                jobs.push_back(MonthJob { month, account: account.clone(), days });
+                let (session, account) = (account.session(client), account.clone());
+                jobs.push_back(MonthJob { month, account, session, days });
             }
         }
     }
@@ -120,15 +128,14 @@ fn months(selection: Selection) -> Vec<Month> {
 
 /// Reads some days of an account from a month's archive, and reports on each.
 async fn read_month(run: &ArchiveRun, job: MonthJob, newest: NaiveDate) -> Vec<DayReport> {
-    let MonthJob { month, account, mut days } = job;
-    let mut cost = Cost::default();
-    let (selectors, mut reports) = find_selectors(run, &account, &mut days, &mut cost).await;
+    let MonthJob { month, account, session, mut days } = job;
+    let (selectors, mut reports) = find_selectors(run, &account, &session, &mut days).await;
     if days.is_empty() {
         return reports;
     }
     let archive = tokio::select! {
         () = run.writer.shutdown.asked() => return reports,
-        archive = run.client.archive(&account.name, month, &account.session, &mut cost) => archive,
+        archive = session.archive(&account.name, month) => archive,
     };
     let archive = match archive {
         Ok(archive) => archive,
@@ -143,7 +150,7 @@ async fn read_month(run: &ArchiveRun, job: MonthJob, newest: NaiveDate) -> Vec<D
     let (days, uncovered) = days.into_iter().partition(is_covered);
     reports.extend(fail(uncovered, &StopReason::NotCovered { month, to }));
     let read_from = ReadFrom::Archive { month, as_of: archive.as_of(newest) };
-    let downloaded = Downloaded { archive, selectors, read_from, cost };
+    let downloaded = Downloaded { archive, selectors, read_from, cost: session.cost() };
     reports.extend(store_days(run, &account, &downloaded, days).await);
     reports
 }

@@ -5,17 +5,57 @@ use std::sync::Arc;
 use super::attempt::{DayAttempt, ReadFrom, Writer, write_own};
 use super::empty_day::EmptyDays;
 use super::fetches::Fetch;
+use super::schedule::Job;
 use super::selector::Selector;
-use crate::heroku::{self, Batch, Client, Cost, DayReader, Read, Teams};
+use crate::config::Token;
+use crate::heroku::{self, Batch, Client, DayReader, Read, Session, Teams};
 use crate::logging;
 use crate::report::day::{DayReport, StopReason};
+use crate::report::run::counted;
 
 /// What the fetches of a run share.
 pub(super) struct Reading<W> {
-    pub(super) client: Client,
     pub(super) teams: Teams,
     pub(super) empty_days: EmptyDays,
     pub(super) writer: W,
+}
+
+/// A fetch, and the session that does it.
+#[derive(Debug)]
+pub(super) struct FetchJob {
+    fetch: Fetch,
+    session: Session,
+}
+
+impl FetchJob {
+    pub(super) fn new(fetch: Fetch, client: &Client) -> Self {
+        let session = client.session(&fetch.token, &fetch.retry);
+        Self { fetch, session }
+    }
+}
+
+impl Job for FetchJob {
+    fn token(&self) -> &Token {
+        &self.fetch.token
+    }
+
+    fn days(&self) -> usize {
+        self.fetch.days.len()
+    }
+
+    fn name(&self) -> String {
+        let names: Vec<&str> = self.fetch.days.iter().map(|day| day.key.source.as_ref()).collect();
+        format!("{} {}", self.fetch.query.date, names.join(", "))
+    }
+
+    fn activity(&self) -> impl Fn() -> String + Clone + Send + Sync + 'static {
+        let activity = self.session.activity().clone();
+        move || {
+            let (events, pages) = (activity.events(), activity.pages());
+            let read = format!("{}, {}", counted(events, "event"), counted(pages, "page"));
+            activity.waits_for().map_or(read.clone(), |waits_for| format!("{read}, {waits_for}"))
+        }
+    }
 }
 
 /// How reading ended, if Heroku did not fail.
@@ -30,11 +70,11 @@ enum End {
 /// Does the work of one fetch, and reports on each of its days.
 pub(super) async fn read_fetch<W: Writer>(
     reading: Arc<Reading<W>>,
-    fetch: Fetch,
+    job: FetchJob,
 ) -> Vec<DayReport> {
     let writer = &reading.writer;
     let mut reports = Vec::new();
-    let attempts = writer.begin(&fetch.days, &mut reports).await;
+    let attempts = writer.begin(&job.fetch.days, &mut reports).await;
     // A settled day comes here only after a repair of it broke off. Its list may be gone by now.
     let (settled, mut open): (Vec<_>, Vec<_>) =
         attempts.into_iter().partition(|attempt| writer.has_settled(attempt));
@@ -42,7 +82,7 @@ pub(super) async fn read_fetch<W: Writer>(
         reports.extend(writer.finish(settled, ReadFrom::Stored).await);
     }
     if !open.is_empty() {
-        read(&reading, &fetch, &mut open).await;
+        read(&reading, &job, &mut open).await;
         reports.extend(writer.finish(open, ReadFrom::List).await);
     }
     reports.iter().for_each(logging::day);
@@ -52,17 +92,17 @@ pub(super) async fn read_fetch<W: Writer>(
 /// Reads the list into the days. A day that is not stopped afterwards was read completely.
 async fn read<W: Writer>(
     reading: &Reading<W>,
-    fetch: &Fetch,
+    job: &FetchJob,
     attempts: &mut [DayAttempt<W::Record>],
 ) {
-    let mut reader = reading.client.read_day(&fetch.query, &fetch.session);
+    let mut reader = job.session.read_day(&job.fetch.query);
     let all_lost = reading.writer.all_lost(attempts);
-    let mut cost = Cost::default();
     let work = async {
-        find_selectors(reading, fetch, attempts, &mut cost).await;
-        let end = read_through(reading, fetch, &mut reader, attempts).await?;
+        find_selectors(&reading.teams, job, attempts).await;
+        let end = read_through(reading, job, &mut reader, attempts).await?;
         if end == (End::Complete { is_empty: true }) {
-            reading.empty_days.verify(reading, fetch, attempts, &mut cost).await;
+            let (query, session) = (&job.fetch.query, &job.session);
+            reading.empty_days.verify(&reading.writer, session, query, attempts).await;
         }
         Ok(())
     };
@@ -73,23 +113,16 @@ async fn read<W: Writer>(
         () = all_lost => Some(StopReason::LostLock { trouble: None }),
         read = work => read.err().map(|error| StopReason::Heroku(Arc::new(error))),
     };
-    cost += reader.cost();
     for attempt in attempts {
-        attempt.cost = cost;
+        attempt.cost = job.session.cost();
         attempt.stopped = attempt.stopped.take().or_else(|| stopped.clone());
     }
 }
 
-async fn find_selectors<W: Writer>(
-    reading: &Reading<W>,
-    fetch: &Fetch,
-    attempts: &mut [DayAttempt<W::Record>],
-    cost: &mut Cost,
-) {
+async fn find_selectors<R>(teams: &Teams, job: &FetchJob, attempts: &mut [DayAttempt<R>]) {
     for attempt in attempts {
-        let (source, applied) = (&attempt.day.source, &fetch.query.filter);
-        let asked = (&reading.client, &reading.teams, &fetch.session);
-        match Selector::find(asked, source, applied, cost).await {
+        let (source, applied) = (&attempt.day.source, &job.fetch.query.filter);
+        match Selector::find(teams, &job.session, source, applied).await {
             Ok(selector) => attempt.selector = Some(selector),
             Err(error) => attempt.stopped = Some(StopReason::Team(Arc::new(error))),
         }
@@ -99,8 +132,8 @@ async fn find_selectors<W: Writer>(
 /// Reads a list to its end. While a batch is written, the next one is read.
 async fn read_through<W: Writer>(
     reading: &Reading<W>,
-    fetch: &Fetch,
-    reader: &mut DayReader<'_>,
+    job: &FetchJob,
+    reader: &mut DayReader,
     attempts: &mut [DayAttempt<W::Record>],
 ) -> Result<End, heroku::Error> {
     if !attempts.iter().any(DayAttempt::is_open) {
@@ -110,7 +143,8 @@ async fn read_through<W: Writer>(
     let mut read = reader.next().await?;
     while let Read::Batch(batch) = read {
         is_empty &= batch.is_empty();
-        let (write, next) = (write(reading, fetch, attempts, &batch), reader.next());
+        let (write, next) =
+            (write(&reading.writer, &job.fetch.token, attempts, &batch), reader.next());
         tokio::pin!(write, next);
         // Once no day is open, the rest of Heroku's answer does not matter.
         let next = tokio::select! {
@@ -124,13 +158,13 @@ async fn read_through<W: Writer>(
 
 /// Writes a batch to every open day; false when none is open any more.
 async fn write<W: Writer>(
-    reading: &Reading<W>,
-    fetch: &Fetch,
+    writer: &W,
+    token: &Token,
     attempts: &mut [DayAttempt<W::Record>],
     batch: &Batch,
 ) -> bool {
     for attempt in attempts.iter_mut().filter(|attempt| attempt.is_open()) {
-        write_own(&reading.writer, attempt, batch, &fetch.session.token).await;
+        write_own(writer, attempt, batch, token).await;
     }
     attempts.iter().any(DayAttempt::is_open)
 }

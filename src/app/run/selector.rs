@@ -2,7 +2,7 @@
 
 use crate::config::{Filter, Source};
 use crate::event::Event;
-use crate::heroku::{Client, Cost, Session, Team, TeamError, Teams};
+use crate::heroku::{Session, Team, TeamError, Teams};
 
 /// Selects the events of one source.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -18,14 +18,14 @@ impl Selector {
     ///
     /// A filter that Heroku applied is not applied again: Heroku may compare types and addresses in another way.
     pub(crate) async fn find(
-        (client, teams, session): (&Client, &Teams, &Session),
+        teams: &Teams,
+        session: &Session,
         source: &Source,
         applied: &Filter,
-        cost: &mut Cost,
     ) -> Result<Self, TeamError> {
         let filter = &source.scope.filter;
         let filter = if filter == applied { Filter::default() } else { filter.clone() };
-        let team = teams.team(client, source, session, cost).await?;
+        let team = teams.team(session, source).await?;
         Ok(Self { team, filter })
     }
 

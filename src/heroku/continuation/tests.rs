@@ -4,23 +4,23 @@ fn next(name: &str) -> NextRange {
     NextRange::Next(format!("id ]{name}..; max=200"))
 }
 
-/// What follows a page of these elements.
-fn turn(list: &mut Continuation, says: &NextRange, ids: &[&str]) -> Result<Turn, String> {
+/// The step after a page of these elements.
+fn finish(list: &mut Continuation, says: &NextRange, ids: &[&str]) -> Result<Step, String> {
     list.open(says);
     for id in ids {
         list.note(id);
     }
-    list.turn(says).map_err(|fault| fault.to_string())
+    list.finish_page(says).map_err(|fault| fault.to_string())
 }
 
 /// A list whose first page held these elements and promised more.
-fn behind(ids: &[&str]) -> Continuation {
+fn after_page(ids: &[&str]) -> Continuation {
     let mut list = Continuation::default();
-    assert_eq!(turn(&mut list, &next("1"), ids), Ok(Turn::Next("id ]1..; max=200".into())));
+    assert_eq!(finish(&mut list, &next("1"), ids), Ok(Step::NextPage("id ]1..; max=200".into())));
     list
 }
 
-/// What a page can hold, by how it relates to the pages before, which held a, b and c; and whether that is something new.
+/// The contents of a page after pages that held a, b and c; and whether it brings a new element.
 const CONTENTS: &[(&str, &[&str], bool)] = &[
     ("nothing", &[], false),
     ("new", &["x", "y"], true),
@@ -34,13 +34,13 @@ const CONTENTS: &[(&str, &[&str], bool)] = &[
     ("one element many times", &["b", "b", "b", "b"], false),
 ];
 
-/// The rule in one line for each kind of answer, written apart from the code.
-fn expected(says: &NextRange, holds: &[&str], brings_new: bool) -> Result<Turn, String> {
+/// The rules, written independently of the code.
+fn expected(says: &NextRange, holds: &[&str], has_new: bool) -> Result<Step, String> {
     match says {
-        NextRange::Unknown => Err(Fault::NoWayOn.to_string()),
-        NextRange::End if brings_new => Ok(Turn::End),
-        NextRange::Next(range) if brings_new => Ok(Turn::Next(range.clone())),
-        NextRange::End if holds.is_empty() => Ok(Turn::Confirm),
+        NextRange::Unknown => Err(Discontinued::BadNextRange.to_string()),
+        NextRange::End if has_new => Ok(Step::End),
+        NextRange::Next(range) if has_new => Ok(Step::NextPage(range.clone())),
+        NextRange::End if holds.is_empty() => Ok(Step::ConfirmEnd),
         NextRange::Next(_) if holds.is_empty() => Err(Discontinued::Empty.to_string()),
         _ => Err(Discontinued::Repeats.to_string()),
     }
@@ -55,16 +55,16 @@ fn a_second_or_third_page_is_judged_by_the_table() {
         &[&["a", "b"], &["b", "c"]],
     ] {
         for says in [NextRange::End, next("new"), NextRange::Unknown] {
-            for (name, holds, brings_new) in CONTENTS {
+            for (name, holds, has_new) in CONTENTS {
                 let mut list = Continuation::default();
                 for (number, ids) in pages.iter().enumerate() {
                     let says = next(&number.to_string());
-                    turn(&mut list, &says, ids).expect("a page that leads on");
+                    finish(&mut list, &says, ids).expect("a page that continues the list");
                 }
-                let found = turn(&mut list, &says, holds);
+                let found = finish(&mut list, &says, holds);
                 assert_eq!(
                     found,
-                    expected(&says, holds, *brings_new),
+                    expected(&says, holds, *has_new),
                     "{pages:?}, then {name} with {says:?}"
                 );
             }
@@ -73,60 +73,67 @@ fn a_second_or_third_page_is_judged_by_the_table() {
 }
 
 #[test]
-fn a_first_page_ends_or_promises_whatever_it_holds() {
+fn a_first_page_may_hold_anything_whether_it_ends_or_promises() {
     for (name, holds, _) in CONTENTS {
-        let first = |says| turn(&mut Continuation::default(), &says, holds);
-        assert_eq!(first(NextRange::End), Ok(Turn::End), "{name}");
-        assert_eq!(first(next("1")), Ok(Turn::Next("id ]1..; max=200".into())), "{name}");
-        assert_eq!(first(NextRange::Unknown), Err(Fault::NoWayOn.to_string()), "{name}");
+        let first = |says| finish(&mut Continuation::default(), &says, holds);
+        assert_eq!(first(NextRange::End), Ok(Step::End), "{name}");
+        assert_eq!(first(next("1")), Ok(Step::NextPage("id ]1..; max=200".into())), "{name}");
+        assert_eq!(
+            first(NextRange::Unknown),
+            Err(Discontinued::BadNextRange.to_string()),
+            "{name}"
+        );
     }
 }
 
 #[test]
-fn a_next_range_that_came_before_is_a_fault_even_with_new_elements() {
-    let mut list = behind(&["a"]);
-    turn(&mut list, &next("2"), &["b"]).expect("a page that leads on");
+fn a_repeated_next_range_is_a_fault_even_with_new_elements() {
+    let mut list = after_page(&["a"]);
+    finish(&mut list, &next("2"), &["b"]).expect("a page that continues the list");
     for name in ["1", "2"] {
-        assert_eq!(turn(&mut list, &next(name), &["x"]), Err(Fault::NoWayOn.to_string()));
+        assert_eq!(
+            finish(&mut list, &next(name), &["x"]),
+            Err(Discontinued::BadNextRange.to_string())
+        );
     }
-    turn(&mut list, &next("3"), &["x"]).expect("what failed was not left behind");
+    finish(&mut list, &next("3"), &["x"]).expect("a page that failed was not finished");
 }
 
 #[test]
-fn only_pages_that_were_left_count_as_read_before() {
-    let mut list = behind(&["a"]);
-    // It breaks off, and then it can't be left.
+fn only_finished_pages_count_as_read() {
+    let mut list = after_page(&["a"]);
+    // One attempt breaks off; the next one can't be finished.
     list.open(&next("2"));
     list.note("b");
-    assert!(turn(&mut list, &next("1"), &["b", "c"]).is_err());
-    assert!(turn(&mut list, &next("2"), &[]).is_err());
+    assert!(finish(&mut list, &next("1"), &["b", "c"]).is_err());
+    assert!(finish(&mut list, &next("2"), &[]).is_err());
     assert!(list.is_new("b") && list.is_new("c") && !list.is_new("a"));
-    assert_eq!(turn(&mut list, &NextRange::End, &["b"]), Ok(Turn::End));
+    assert_eq!(finish(&mut list, &NextRange::End, &["b"]), Ok(Step::End));
 }
 
 #[test]
-fn what_is_on_one_page_twice_is_new_there_and_old_on_the_next() {
-    let mut list = behind(&["a"]);
-    turn(&mut list, &next("2"), &["b", "b"]).expect("a page that leads on");
-    assert_eq!(turn(&mut list, &NextRange::End, &["b"]), Err(Discontinued::Repeats.to_string()));
+fn an_element_twice_on_one_page_is_new_there_and_old_on_the_next() {
+    let mut list = after_page(&["a"]);
+    finish(&mut list, &next("2"), &["b", "b"]).expect("a page that continues the list");
+    assert_eq!(finish(&mut list, &NextRange::End, &["b"]), Err(Discontinued::Repeats.to_string()));
 }
 
 #[test]
 fn a_list_of_one_page_is_not_remembered() {
     let mut list = Continuation::default();
-    turn(&mut list, &NextRange::End, &["a", "b"]).expect("the end");
+    finish(&mut list, &NextRange::End, &["a", "b"]).expect("the end");
     assert_eq!((list.page.capacity(), list.has_read()), (0, false));
 }
 
 #[test]
-fn a_list_that_held_nothing_has_read_nothing() {
-    assert!(!behind(&[]).has_read());
-    assert!(behind(&["a"]).has_read());
+fn an_empty_list_has_read_nothing() {
+    assert!(!after_page(&[]).has_read());
+    assert!(after_page(&["a"]).has_read());
 }
 
 #[test]
-fn a_thousand_pages_are_remembered_in_few_runs_and_each_element_once() {
-    let mut set = Fingerprints::default();
+fn a_thousand_pages_take_few_runs_and_each_element_once() {
+    let mut set = SortedRuns::default();
     let page = |number: u64| {
         (0..100).map(|at| (number * 90 + at).wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect()
     };

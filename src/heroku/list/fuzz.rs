@@ -1,4 +1,4 @@
-//! Any bytes at all: what the splitter takes for a whole list is what another parser takes for one.
+//! Feeds arbitrary bytes to the splitter and to another parser: both accept the same lists.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use super::ListSplitter;
 use super::tests::{all_of, split, split_at};
 use crate::fuzz::{JSON, fuzz, spelled};
 
-/// A byte-order mark, which the other parser does not know.
+/// A byte-order mark, which the other parser rejects.
 const MARK: &str = "\u{feff}";
 
 fn unmarked(body: &[u8]) -> &[u8] {
@@ -19,23 +19,23 @@ fn unmarked(body: &[u8]) -> &[u8] {
 }
 
 #[test]
-fn the_splitter_and_another_parser_agree_on_what_a_list_is_and_on_its_elements() {
+fn the_splitter_and_another_parser_agree_on_lists() {
     let words = [JSON, &[MARK]].concat();
     fuzz!("lists", |input: &[u8]| {
         let mut body = spelled(input, &words);
         if let Some((1..128, _)) = input.split_first() {
-            // What begins and ends as a list does goes deeper.
+            // Brackets around it let it pass the first checks.
             body = [b"[", &body[..], b"]"].concat();
         }
-        let whole = split(&body, body.len());
+        let elements_found = split(&body, body.len());
         let expected: Option<Vec<Bytes>> =
             serde_json::from_slice::<Vec<&RawValue>>(unmarked(&body)).ok().map(|values| {
                 values.iter().map(|value| Bytes::copy_from_slice(value.get().as_bytes())).collect()
             });
         if let Some(expected) = &expected {
-            assert_eq!(whole.as_ref(), Ok(expected));
+            assert_eq!(elements_found.as_ref(), Ok(expected));
         }
-        if let Ok(elements) = &whole {
+        if let Ok(elements) = &elements_found {
             let is_value = |bytes: &Bytes| serde_json::from_slice::<&RawValue>(bytes).is_ok();
             assert_eq!(elements.iter().all(is_value), expected.is_some());
         }
@@ -44,36 +44,42 @@ fn the_splitter_and_another_parser_agree_on_what_a_list_is_and_on_its_elements()
             (*at <= body.len()).then_some(*at)
         });
         let cuts: Vec<usize> = cuts.collect();
-        assert_eq!(split_at(&body, &cuts), whole, "the same wherever chunks end");
+        assert_eq!(split_at(&body, &cuts), elements_found, "the same wherever chunks end");
     });
 }
 
-/// An archive as another parser sees it: a list, or the lists called `entries` in an object.
-struct Archive<'a> {
+/// An archive for the other parser: a list, or the lists named `entries` in an object.
+struct ParsedArchive<'a> {
     elements: Vec<&'a RawValue>,
     has_list: bool,
 }
 
-impl<'de> Deserialize<'de> for Archive<'de> {
+impl<'de> Deserialize<'de> for ParsedArchive<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Either;
         impl<'de> Visitor<'de> for Either {
-            type Value = Archive<'de>;
+            type Value = ParsedArchive<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a list or an object")
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Archive<'de>, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(
+                self,
+                mut list: A,
+            ) -> Result<ParsedArchive<'de>, A::Error> {
                 let mut elements = Vec::new();
                 while let Some(element) = list.next_element()? {
                     elements.push(element);
                 }
-                Ok(Archive { elements, has_list: true })
+                Ok(ParsedArchive { elements, has_list: true })
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Archive<'de>, A::Error> {
-                let mut archive = Archive { elements: Vec::new(), has_list: false };
+            fn visit_map<A: MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> Result<ParsedArchive<'de>, A::Error> {
+                let mut archive = ParsedArchive { elements: Vec::new(), has_list: false };
                 while let Some(key) = map.next_key::<String>()? {
                     if key == "entries" {
                         archive.elements.extend(map.next_value::<Vec<&RawValue>>()?);
@@ -90,7 +96,7 @@ impl<'de> Deserialize<'de> for Archive<'de> {
 }
 
 #[test]
-fn the_splitter_and_another_parser_agree_on_what_an_archive_is_and_on_its_events() {
+fn the_splitter_and_another_parser_agree_on_archives() {
     let words =
         [JSON, &["{", "}", "\"entries\"", "\"entries\":[", "],\"a\":", "\"b\":{}", ":", MARK]]
             .concat();
@@ -99,8 +105,8 @@ fn the_splitter_and_another_parser_agree_on_what_an_archive_is_and_on_its_events
         if let Some((1..192, _)) = input.split_first() {
             body = [b"{\"a\":1,\"entries\":[", &body[..], b"]}"].concat();
         }
-        let whole = all_of(ListSplitter::of_archive(), body.chunks(body.len().max(1)));
-        let expected = serde_json::from_slice::<Archive<'_>>(unmarked(&body))
+        let elements_found = all_of(ListSplitter::of_archive(), body.chunks(body.len().max(1)));
+        let expected = serde_json::from_slice::<ParsedArchive<'_>>(unmarked(&body))
             .ok()
             .filter(|archive| archive.has_list);
         if let Some(expected) = &expected {
@@ -108,16 +114,16 @@ fn the_splitter_and_another_parser_agree_on_what_an_archive_is_and_on_its_events
                 .elements
                 .iter()
                 .map(|value| Bytes::copy_from_slice(value.get().as_bytes()));
-            assert_eq!(whole, Ok(elements.collect()));
+            assert_eq!(elements_found, Ok(elements.collect()));
         }
-        if let Ok(elements) = &whole {
+        if let Ok(elements) = &elements_found {
             let is_value = |bytes: &Bytes| serde_json::from_slice::<&RawValue>(bytes).is_ok();
             assert_eq!(elements.iter().all(is_value), expected.is_some());
         }
         let size = usize::from(input.first().copied().unwrap_or(0) % 9) + 1;
         assert_eq!(
             all_of(ListSplitter::of_archive(), body.chunks(size)),
-            whole,
+            elements_found,
             "the same wherever chunks end"
         );
     });

@@ -1,11 +1,12 @@
-//! What holds for any list, any way of cutting it into chunks, and any cut.
+//! Properties of every list, however it is split into chunks, and of every cut.
 
 use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::tests::{split, split_at};
 
-/// The text of a JSON value: strings with every escape, numbers of any size, odd keys, spaces, and nesting.
+/// The text of a JSON value: strings with every escape, numbers of any size, odd keys, white space,
+/// nesting.
 fn value() -> impl Strategy<Value = String> {
     let string = prop_oneof![
         Just(String::new()),
@@ -47,14 +48,14 @@ fn joined(parts: impl Iterator<Item = String>) -> String {
     parts.collect::<Vec<_>>().join(",")
 }
 
-/// Some values, and a list of them with white space wherever it may be.
+/// Some values, and a list of them with white space wherever it is allowed.
 fn list() -> impl Strategy<Value = (Vec<String>, String)> {
     let items = prop::collection::vec((space(), value(), space()), 0..12);
-    (space(), items, space(), space()).prop_map(|(before, items, within, behind)| {
+    (space(), items, space(), space()).prop_map(|(before, items, within, after)| {
         let body = joined(items.iter().map(|(a, item, b)| format!("{a}{item}{b}")));
         (
             items.into_iter().map(|(_, item, _)| item).collect(),
-            format!("{before}[{body}{within}]{behind}"),
+            format!("{before}[{body}{within}]{after}"),
         )
     })
 }
@@ -63,7 +64,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_elements_are_the_bytes_that_went_in_in_their_order_wherever_chunks_end(
+    fn elements_keep_their_bytes_and_order_wherever_chunks_end(
         (values, body) in list(),
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..20),
     ) {
@@ -75,13 +76,21 @@ proptest! {
     }
 
     #[test]
-    fn a_list_that_is_cut_is_never_whole((_, body) in list(), cut in any::<prop::sample::Index>(), size in 1..40_usize) {
+    fn a_list_that_is_cut_is_never_complete(
+        (_, body) in list(),
+        cut in any::<prop::sample::Index>(),
+        size in 1..40_usize,
+    ) {
         let end = body.rfind(']').expect("a list");
         prop_assert!(split(&body.as_bytes()[..cut.index(end + 1)], size).is_err());
     }
 
     #[test]
-    fn a_list_with_something_behind_it_is_never_whole((_, body) in list(), more in "[^ \t\r\n].{0,5}", size in 1..40_usize) {
+    fn a_list_with_bytes_after_it_is_never_complete(
+        (_, body) in list(),
+        more in "[^ \t\r\n].{0,5}",
+        size in 1..40_usize,
+    ) {
         let body = body + &more;
         prop_assert!(split(body.as_bytes(), size).is_err());
     }

@@ -1,11 +1,11 @@
 use super::*;
 
-/// The elements of `body` when it arrives in chunks of `size` bytes.
+/// The elements of `body`, which arrives in chunks of `size` bytes.
 pub(super) fn split(body: &[u8], size: usize) -> Result<Vec<Bytes>, Malformed> {
     all(body.chunks(size.max(1)))
 }
 
-/// The same when its chunks end at `cuts`, in their order.
+/// The same for chunks that end at `cuts`, in ascending order.
 pub(super) fn split_at(body: &[u8], cuts: &[usize]) -> Result<Vec<Bytes>, Malformed> {
     let begins = std::iter::once(0).chain(cuts.iter().copied());
     let ends = cuts.iter().copied().chain([body.len()]);
@@ -41,7 +41,7 @@ const ODD: &[&str] = &[
 ];
 
 #[test]
-fn elements_come_out_with_the_bytes_that_went_in_wherever_the_chunks_end() {
+fn elements_keep_their_bytes_wherever_the_chunks_end() {
     let body = format!(" \n[ {} ]\r\n", ODD.join(" ,\t"));
     for size in 1..=body.len() {
         let elements = split(body.as_bytes(), size).expect("a list");
@@ -50,7 +50,7 @@ fn elements_come_out_with_the_bytes_that_went_in_wherever_the_chunks_end() {
 }
 
 #[test]
-fn a_list_cut_at_any_byte_is_never_whole() {
+fn a_list_cut_at_any_byte_is_never_complete() {
     let body = format!("[{}]", ODD.join(","));
     for end in 0..body.len() {
         assert!(split(&body.as_bytes()[..end], 7).is_err(), "cut at {end}");
@@ -58,13 +58,13 @@ fn a_list_cut_at_any_byte_is_never_whole() {
 }
 
 #[test]
-fn an_empty_list_is_whole_and_has_no_element() {
+fn an_empty_list_is_complete_and_has_no_element() {
     assert_eq!(split(b"[]", 1), Ok(vec![]));
     assert_eq!(split(b" [ ] ", 2), Ok(vec![]));
 }
 
 #[test]
-fn what_is_no_list_says_so() {
+fn a_body_that_is_not_a_list_is_an_error() {
     for (body, expected) in [
         ("", Malformed::NotAList),
         ("<html>", Malformed::NotAList),
@@ -83,7 +83,7 @@ fn what_is_no_list_says_so() {
 }
 
 #[test]
-fn an_archive_s_list_may_stand_in_an_object_wherever_the_chunks_end() {
+fn an_archive_s_list_may_be_in_an_object_wherever_the_chunks_end() {
     let list = ODD.join(" ,\t");
     for body in [
         format!(" [{list}]"),
@@ -105,7 +105,7 @@ fn an_archive_s_list_may_stand_in_an_object_wherever_the_chunks_end() {
 }
 
 #[test]
-fn an_object_is_no_archive_without_a_list_of_entries_and_no_answer_at_all() {
+fn an_object_is_an_archive_only_with_entries_and_never_a_page() {
     for body in [
         "{}",
         r#"{"entries":null}"#,
@@ -152,7 +152,7 @@ fn a_byte_order_mark_before_a_list_is_ignored_wherever_the_chunks_end() {
 }
 
 #[test]
-fn an_element_without_end_is_refused_at_the_limit() {
+fn an_element_beyond_the_limit_is_an_error() {
     let mut splitter = ListSplitter::new();
     splitter.push(Bytes::from_static(b"[\""));
     assert_eq!(splitter.next_element(), Ok(None));
@@ -166,7 +166,7 @@ fn an_element_without_end_is_refused_at_the_limit() {
 }
 
 #[test]
-fn an_element_of_just_the_limit_is_taken_in_whatever_parts_it_comes() {
+fn an_element_of_exactly_the_limit_is_accepted() {
     let mut splitter = ListSplitter::new();
     splitter.push(Bytes::from_static(b"[\""));
     assert_eq!(splitter.next_element(), Ok(None));

@@ -62,7 +62,7 @@ fn an_archive_that_is_described_or_served_as_none_can_be_is_told_and_the_days_st
         (
             archives(),
             description("{\"url\":\"there\",\"checksum\":\"00\"}"),
-            "the archive's url is none",
+            "the archive's url is not an address",
         ),
         (
             archives(),

@@ -1,7 +1,7 @@
-//! Unpacks an archive's file and takes the events out of it, a batch at a time.
+//! Unpacks an archive's file and reads its events, a batch at a time.
 //!
-//! The file is gzip, with all its members, or plain. Its checksum vouches for every byte of it, so zero bytes behind its
-//! end are ignored, as `gunzip` does. Anything else that follows is an error.
+//! The file is gzip, with all its members, or plain. Its checksum vouches for every byte. So zero
+//! bytes after its end are ignored, as `gunzip` does. Any other byte there is an error.
 
 use std::fs::File;
 use std::io;
@@ -10,18 +10,18 @@ use std::os::unix::fs::FileExt as _;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use super::gunzip::{BadGzip, Gunzip};
-use super::list::{ListSplitter, Malformed};
-use super::reader::{BATCH_BYTES, BATCH_EVENTS, Batch};
+use super::super::coding::{DecodeError, Gunzip};
+use super::super::list::{ListSplitter, Malformed};
+use super::super::reader::{BATCH_BYTES, BATCH_EVENTS, Batch};
 use crate::event::{Event, NotJson};
 
-/// How much of a file is read at a time, in bytes.
+/// How many bytes of a file are read at a time.
 const CHUNK: usize = 64 * 1024;
 
-/// How many batches wait to be taken.
+/// How many batches are read in advance.
 const BATCHES_AHEAD: usize = 2;
 
-/// A file with the right checksum that is no archive all the same.
+/// A file with the right checksum that is not an archive.
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
     /// It can't be read from disk.
@@ -29,8 +29,8 @@ pub enum Unreadable {
     Disk(#[from] io::Error),
     /// It can't be unpacked.
     #[error("the archive can't be unpacked: {0}")]
-    Packing(#[from] BadGzip),
-    /// It holds no list of events, or half of one.
+    Packing(#[from] DecodeError),
+    /// It holds no complete list of events.
     #[error("the archive is not as documented: {0}")]
     Body(#[from] Malformed),
     /// An element of its list is not JSON.
@@ -38,35 +38,35 @@ pub enum Unreadable {
     Element(#[from] NotJson),
 }
 
-/// The events of an archive in the order of the file, a batch at a time. While one is taken, the next is unpacked.
+/// The events of an archive in the order of the file. Batches are unpacked in advance.
 #[derive(Debug)]
 pub struct Entries {
     receiver: mpsc::Receiver<Result<Batch, Unreadable>>,
 }
 
 impl Entries {
-    /// Begins to read an archive, in a thread of its own.
+    /// Begins to read an archive in its own thread.
     pub(super) fn of(file: File) -> Self {
         let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
         tokio::task::spawn_blocking(move || {
             if let Err(error) = unpack(&file, &sender) {
-                // Whoever reads may have had enough.
+                // The receiver may be gone.
                 let _ = sender.blocking_send(Err(error));
             }
         });
         Self { receiver }
     }
 
-    /// The next events, or `None` behind the last of a file that was read completely.
+    /// The next events; `None` after the last of a file that was read completely.
     pub async fn next(&mut self) -> Result<Option<Batch>, Unreadable> {
         self.receiver.recv().await.transpose()
     }
 }
 
-/// Reads `file` to its end, or until nobody wants more.
+/// Reads `file` to its end, or until the receiver is gone.
 fn unpack(file: &File, sender: &mpsc::Sender<Result<Batch, Unreadable>>) -> Result<(), Unreadable> {
     let mut packed = Packed::open(file)?;
-    let mut entries = Unpacking::default();
+    let mut entries = BatchSplitter::default();
     while let Some(part) = packed.next_part()? {
         entries.push(part);
         while let Some(batch) = entries.next_batch()? {
@@ -82,7 +82,9 @@ fn unpack(file: &File, sender: &mpsc::Sender<Result<Batch, Unreadable>>) -> Resu
     Ok(())
 }
 
-/// The contents of a file: gzip by its first bytes (RFC 1952, section 2.3.1), or plain. It is read from a place of its own: two readings of one file share nothing.
+/// The contents of a file: gzip by its first bytes (RFC 1952, section 2.3.1), or plain.
+///
+/// It keeps its own position, so several readings of one file are independent.
 #[derive(Debug)]
 struct Packed<'f> {
     file: &'f File,
@@ -121,7 +123,7 @@ impl<'f> Packed<'f> {
         }
     }
 
-    /// Up to `length` bytes from `at`; fewer only before the end.
+    /// `length` bytes from `at`; fewer only at the end.
     fn read(&self, at: u64, length: usize) -> io::Result<Bytes> {
         let length = self.end.saturating_sub(at).min(length as u64);
         let mut bytes = vec![0; length as usize];
@@ -129,7 +131,7 @@ impl<'f> Packed<'f> {
         Ok(bytes.into())
     }
 
-    /// Where the zero bytes at the end of the file begin, if it has some.
+    /// The length of the file without zero bytes at its end.
     fn end_without_zeros(&self) -> io::Result<u64> {
         let mut end = self.end;
         while end > 0 {
@@ -144,21 +146,21 @@ impl<'f> Packed<'f> {
     }
 }
 
-/// Makes batches of events out of the bytes of an archive.
+/// Splits the bytes of an archive into batches of events.
 #[derive(Debug)]
-struct Unpacking {
+struct BatchSplitter {
     splitter: ListSplitter,
     batch: Batch,
     batch_bytes: usize,
 }
 
-impl Default for Unpacking {
+impl Default for BatchSplitter {
     fn default() -> Self {
         Self { splitter: ListSplitter::of_archive(), batch: Batch::new(), batch_bytes: 0 }
     }
 }
 
-impl Unpacking {
+impl BatchSplitter {
     fn push(&mut self, chunk: Bytes) {
         self.splitter.push(chunk);
     }
@@ -167,7 +169,7 @@ impl Unpacking {
     fn next_batch(&mut self) -> Result<Option<Batch>, Unreadable> {
         while let Some(element) = self.splitter.next_element()? {
             self.batch_bytes += element.len();
-            // A copy, because a few events that are kept for longer would keep their whole chunks.
+            // A copy: an event that is kept for long would otherwise keep its entire chunk.
             self.batch.push(Event::from_bytes(Bytes::copy_from_slice(&element))?);
             if self.batch.len() >= BATCH_EVENTS || self.batch_bytes >= BATCH_BYTES {
                 self.batch_bytes = 0;
@@ -177,7 +179,7 @@ impl Unpacking {
         Ok(None)
     }
 
-    /// The last events, if the archive ended as one should.
+    /// The last events, if the archive ended properly.
     fn finish(self) -> Result<Batch, Unreadable> {
         self.splitter.finish()?;
         Ok(self.batch)
@@ -208,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn zeros_behind_a_file_are_ignored_wherever_its_blocks_end() {
+    fn zeros_after_a_file_are_ignored_wherever_its_blocks_end() {
         // Long enough for several blocks, packed or not.
         let mut random = fastrand::Rng::with_seed(7);
         let text: Vec<u8> = (0..2 * CHUNK + 9).map(|_| random.u8(1..)).collect();

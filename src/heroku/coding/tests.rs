@@ -1,15 +1,18 @@
 use flate2::{Compression, Crc, GzBuilder};
 use proptest::prelude::*;
+use reqwest::header::HeaderValue;
 
+use super::super::fault::Fault;
+use super::super::hint::Class;
 use super::*;
 
 /// What is decoded when the bytes arrive in these parts.
 fn decode<'b>(
     mut gunzip: Gunzip,
     parts: impl Iterator<Item = &'b [u8]>,
-) -> Result<Vec<u8>, BadGzip> {
+) -> Result<Vec<u8>, DecodeError> {
     let mut decoded = Vec::new();
-    let mut take = |gunzip: &mut Gunzip| -> Result<(), BadGzip> {
+    let mut take = |gunzip: &mut Gunzip| -> Result<(), DecodeError> {
         while let Some(part) = gunzip.next_part()? {
             assert!(!part.is_empty() && part.len() <= 128 * 1024, "a part of {} bytes", part.len());
             decoded.extend_from_slice(&part);
@@ -25,11 +28,11 @@ fn decode<'b>(
     Ok(decoded)
 }
 
-fn at_once(bytes: &[u8]) -> Result<Vec<u8>, BadGzip> {
+fn at_once(bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
     decode(Gunzip::new(), [bytes].into_iter())
 }
 
-fn padded(bytes: &[u8], size: usize) -> Result<Vec<u8>, BadGzip> {
+fn padded(bytes: &[u8], size: usize) -> Result<Vec<u8>, DecodeError> {
     decode(Gunzip::with_padding(), bytes.chunks(size))
 }
 
@@ -101,7 +104,7 @@ fn all_members_are_decoded_wherever_the_parts_end() {
 }
 
 #[test]
-fn gzip_that_is_cut_is_complete_only_between_members() {
+fn gzip_that_is_cut_ends_properly_only_between_members() {
     let (first, second) = (plain(b"first"), with_header_checksum(b"second"));
     let bytes = [&first[..], &second].concat();
     for end in 0..bytes.len() {
@@ -109,7 +112,7 @@ fn gzip_that_is_cut_is_complete_only_between_members() {
         if end == first.len() {
             assert_eq!(decoded.expect("one member"), b"first");
         } else {
-            assert!(matches!(decoded, Err(BadGzip::Unfinished)), "cut at {end}: {decoded:?}");
+            assert!(matches!(decoded, Err(DecodeError::Unfinished)), "cut at {end}: {decoded:?}");
         }
     }
 }
@@ -125,7 +128,7 @@ fn a_wrong_checksum_or_length_is_found_in_every_member() {
             for size in [1, 3, 1000] {
                 let decoded = decode(Gunzip::new(), parts.concat().chunks(size));
                 assert!(
-                    matches!(decoded, Err(BadGzip::Unfinished)),
+                    matches!(decoded, Err(DecodeError::Unfinished)),
                     "{damaged}, {from_end}: {decoded:?}"
                 );
             }
@@ -133,11 +136,11 @@ fn a_wrong_checksum_or_length_is_found_in_every_member() {
     }
     let mut header = with_header_checksum(b"text");
     header[12] ^= 1;
-    assert!(matches!(at_once(&header), Err(BadGzip::Damaged(_))));
+    assert!(matches!(at_once(&header), Err(DecodeError::Damaged(_))));
 }
 
 #[test]
-fn what_follows_the_last_member_is_an_error() {
+fn bytes_after_the_last_member_are_an_error() {
     for more in [
         &b"x"[..],
         b"\0",
@@ -152,17 +155,17 @@ fn what_follows_the_last_member_is_an_error() {
             let decoded = decode(Gunzip::new(), bytes.chunks(size));
             // Fewer bytes than a header has may also be a member that is cut.
             assert!(
-                matches!(decoded, Err(BadGzip::Leftover | BadGzip::Unfinished)),
+                matches!(decoded, Err(DecodeError::Leftover | DecodeError::Unfinished)),
                 "{more:?}: {decoded:?}"
             );
         }
     }
-    assert!(matches!(at_once(b"[{\"id\":\"a\"}]"), Err(BadGzip::Damaged(_))));
-    assert!(matches!(at_once(b""), Err(BadGzip::Unfinished)));
+    assert!(matches!(at_once(b"[{\"id\":\"a\"}]"), Err(DecodeError::Damaged(_))));
+    assert!(matches!(at_once(b""), Err(DecodeError::Unfinished)));
 }
 
 #[test]
-fn zeros_may_pad_a_file_behind_its_last_member_and_nowhere_else() {
+fn zeros_may_follow_the_last_member_of_a_padded_file_only() {
     let two = [plain(b"one "), plain(b"two")].concat();
     for zeros in [0, 1, 2, 9, 10, 600, 100_000] {
         let zeros = vec![0; zeros];
@@ -188,7 +191,7 @@ fn zeros_may_pad_a_file_behind_its_last_member_and_nowhere_else() {
 }
 
 #[test]
-fn what_is_small_and_decodes_to_much_comes_in_small_parts() {
+fn small_input_that_decodes_to_much_comes_in_small_parts() {
     let text = vec![b'x'; 50 * 1024 * 1024];
     let bytes = [plain(&text), plain(&text)].concat();
     assert!(bytes.len() < 200_000);
@@ -204,11 +207,60 @@ fn what_is_small_and_decodes_to_much_comes_in_small_parts() {
     assert_eq!(length, 2 * text.len());
 }
 
+fn decoder(values: &[&str]) -> Decoder {
+    let mut headers = HeaderMap::new();
+    for value in values {
+        headers
+            .append(CONTENT_ENCODING, HeaderValue::from_bytes(value.as_bytes()).expect("a value"));
+    }
+    Decoder::new(&headers, &Token::parse("HRKU-secret").expect("a token"))
+}
+
+#[test]
+fn gzip_and_identity_are_decoded_under_each_of_their_names() {
+    for values in
+        [&[][..], &[""], &["identity"], &["Identity"], &["identity", "IDENTITY"], &[" , "]]
+    {
+        assert!(matches!(decoder(values), Decoder::Identity(_)), "{values:?}");
+    }
+    for values in [
+        &["gzip"][..],
+        &["GZIP"],
+        &["x-gzip"],
+        &["X-Gzip"],
+        &[" gzip "],
+        &["identity, gzip"],
+        &["gzip", ""],
+    ] {
+        assert!(matches!(decoder(values), Decoder::Gzip(_)), "{values:?}");
+    }
+}
+
+#[test]
+fn another_coding_is_a_passing_fault_that_names_it_without_the_token() {
+    for (values, named) in [
+        (&["br"][..], "`br`"),
+        (&["gzip, gzip"], "`gzip, gzip`"),
+        (&["gzip", "x-gzip"], "`gzip, x-gzip`"),
+        (&["gzip,br"], "`gzip, br`"),
+        (&["zstd"], "`zstd`"),
+        (&["gz\u{e9}p"], "`gz\u{e9}p`"),
+    ] {
+        let mut decoder = decoder(values);
+        decoder.push(Bytes::from_static(b"[]"));
+        let error = decoder.next_part().expect_err("another coding");
+        assert!(error.to_string().contains(named), "{error}");
+        assert_eq!(Fault::from(error).class(), Class::Passing);
+    }
+    let error = decoder(&["HRKU-secret"]).next_part().expect_err("another coding");
+    assert!(!error.to_string().to_ascii_lowercase().contains("hrku-secret"), "{error}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn it_agrees_with_another_decoder_however_the_parts_are_cut(
+    fn it_agrees_with_another_decoder_wherever_the_parts_end(
         texts in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..200), 1..5),
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..9),
         turned in prop::option::of((any::<prop::sample::Index>(), 0..8_u8)),
@@ -219,12 +271,14 @@ proptest! {
             bytes[at] ^= 1 << bit;
         }
         let mut expected = Vec::new();
-        let other = io::Read::read_to_end(&mut flate2::read::MultiGzDecoder::new(&bytes[..]), &mut expected);
+        let mut other = flate2::read::MultiGzDecoder::new(&bytes[..]);
+        let other = io::Read::read_to_end(&mut other, &mut expected);
         let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
         cuts.sort_unstable();
         let ends = cuts.iter().copied().chain([bytes.len()]);
         let begins = [0].into_iter().chain(cuts.iter().copied());
-        let decoded = decode(Gunzip::new(), begins.zip(ends).map(|(begin, end)| &bytes[begin..end]));
+        let parts = begins.zip(ends).map(|(begin, end)| &bytes[begin..end]);
+        let decoded = decode(Gunzip::new(), parts);
         match other {
             Ok(_) => prop_assert_eq!(decoded.expect("the other decodes it"), expected),
             Err(_) => prop_assert!(decoded.is_err()),

@@ -1,4 +1,7 @@
+use std::path::Path;
+
 use super::*;
+use crate::config::Config;
 
 fn token() -> Token {
     Token::parse("HRKU-secret").expect("a token")
@@ -9,21 +12,7 @@ fn status(code: u16) -> StatusCode {
 }
 
 #[test]
-fn every_status_has_the_class_of_the_contract() {
-    for code in [200, 206] {
-        assert_eq!(class(status(code)), None);
-    }
-    assert_eq!(class(status(429)), Some(Class::Limited));
-    for code in [204, 304, 408, 500, 502, 503, 504, 599] {
-        assert_eq!(class(status(code)), Some(Class::Passing), "{code}");
-    }
-    for code in [301, 302, 307, 308, 400, 401, 402, 403, 404, 406, 409, 410, 416, 422, 451] {
-        assert_eq!(class(status(code)), Some(Class::Lasting), "{code}");
-    }
-}
-
-#[test]
-fn an_error_tells_heroku_s_words_its_request_id_and_the_attempts() {
+fn an_error_shows_heroku_s_words_and_the_request_id() {
     let body = ErrorBody::parse(br#"{"id":"forbidden","message":"You do not have access"}"#);
     let error = Error {
         request: "GET /enterprise-accounts/acme/events?day=2024-09-28".into(),
@@ -41,18 +30,11 @@ fn an_error_tells_heroku_s_words_its_request_id_and_the_attempts() {
 }
 
 #[test]
-fn a_body_that_is_no_error_object_leaves_the_status_alone() {
+fn a_body_that_is_not_an_error_object_leaves_the_status_only() {
     for body in [&b"<html>"[..], b"", b"[]", br#"{"id":7}"#] {
         let fault = ErrorBody::parse(body).into_fault(status(503), None, &token());
         assert_eq!(fault.to_string(), "503 Service Unavailable");
     }
-}
-
-#[test]
-fn what_heroku_says_can_not_carry_the_token_nor_steer_a_terminal() {
-    let text = sanitize("no \u{1b}[2J\u{202e}HRKU-secret\r\nhere", &token());
-    assert_eq!(text, "no \u{fffd}[2J\u{fffd}[token]  here");
-    assert_eq!(sanitize(&"x".repeat(10_000), &token()).chars().count(), LONGEST_TEXT + 1);
 }
 
 fn refused(code: u16, retry_after: Option<Duration>) -> Fault {
@@ -60,7 +42,7 @@ fn refused(code: u16, retry_after: Option<Duration>) -> Fault {
 }
 
 #[test]
-fn a_fault_may_pass_unless_its_status_says_otherwise() {
+fn a_fault_is_passing_unless_its_status_says_otherwise() {
     assert_eq!(refused(403, None).class(), Class::Lasting);
     assert_eq!(refused(429, None).class(), Class::Limited);
     assert_eq!(refused(503, None).class(), Class::Passing);
@@ -70,10 +52,10 @@ fn a_fault_may_pass_unless_its_status_says_otherwise() {
         Fault::Body(Malformed::CutOff),
         Fault::Shape("no date".into()),
         Fault::Checksum { found: "00".into(), bytes: 1 },
-        Fault::NoWayOn,
-        Fault::GivenUp,
-        Fault::Coding("br".into()),
-        Fault::Gzip(BadGzip::Leftover),
+        Fault::Discontinued(Discontinued::BadNextRange),
+        Fault::Reset,
+        Fault::Decode(DecodeError::Coding("br".into())),
+        Fault::Decode(DecodeError::Leftover),
         Fault::TooLong { limit: 1024 },
         Fault::Discontinued(Discontinued::Repeats),
     ] {
@@ -83,7 +65,7 @@ fn a_fault_may_pass_unless_its_status_says_otherwise() {
 }
 
 #[test]
-fn status_and_wait_are_the_answer_s_or_those_of_the_limit_that_still_holds() {
+fn status_and_wait_are_of_the_response_or_of_the_earlier_limit() {
     let minute = Some(Duration::from_mins(1));
     assert_eq!(refused(503, minute).retry_after(), minute);
     assert_eq!(refused(503, None).retry_after(), None);
@@ -93,7 +75,7 @@ fn status_and_wait_are_the_answer_s_or_those_of_the_limit_that_still_holds() {
 }
 
 #[test]
-fn an_error_says_whose_turn_it_is_how_often_heroku_was_asked_and_in_an_outage_why_only_once() {
+fn an_error_shows_its_class_its_attempts_and_an_outage() {
     let error = |fault, attempts, in_outage| Error {
         request: "GET /teams".into(),
         fault,
@@ -104,36 +86,31 @@ fn an_error_says_whose_turn_it_is_how_often_heroku_was_asked_and_in_an_outage_wh
     };
     assert_eq!(
         error(refused(503, None), 3, false).to_string(),
-        "Heroku did not answer as it should: 503 Service Unavailable (GET /teams, 3 attempts in 1s 500ms)"
+        "Heroku did not answer as it should: 503 Service Unavailable \
+         (GET /teams, 3 attempts in 1s 500ms)"
     );
     assert_eq!(
         error(refused(429, None), 2, false).to_string(),
         "Heroku limits this token: 429 Too Many Requests (GET /teams, 2 attempts in 1s 500ms)"
     );
     assert_eq!(
-        error(Fault::NoWayOn, 1, true).to_string(),
-        "Heroku did not answer as it should: 206 without a Next-Range that leads on \
+        error(Discontinued::BadNextRange.into(), 1, true).to_string(),
+        "Heroku did not answer as it should: the page has no usable Next-Range: \
+         it is missing, unreadable or repeated \
          (GET /teams, one attempt only: Heroku had not answered for several days in a row)"
     );
 }
 
 #[test]
-fn one_word_of_heroku_s_is_told_without_the_other_and_an_empty_one_is_none() {
-    for (body, told) in [
+fn an_id_is_shown_without_a_message_and_a_message_without_an_id() {
+    for (body, shown) in [
         (r#"{"id":"forbidden"}"#, "403 Forbidden: forbidden"),
         (r#"{"message":"No","id":7}"#, "403 Forbidden: No"),
         (r#"{"id":"","message":" \n"}"#, "403 Forbidden"),
     ] {
         let fault = ErrorBody::parse(body.as_bytes()).into_fault(status(403), None, &token());
-        assert_eq!(fault.to_string(), told);
+        assert_eq!(fault.to_string(), shown);
     }
-}
-
-#[test]
-fn a_text_is_cut_where_it_is_too_long_and_nowhere_else() {
-    let longest = "x".repeat(LONGEST_TEXT);
-    assert_eq!(sanitize(&longest, &token()), longest);
-    assert_eq!(sanitize(&format!("{longest}y"), &token()), format!("{longest}…"));
 }
 
 /// A cause of an error, and its own cause.
@@ -142,16 +119,42 @@ fn a_text_is_cut_where_it_is_too_long_and_nowhere_else() {
 struct Cause(&'static str, #[source] Option<Box<Cause>>);
 
 #[tokio::test]
-async fn a_broken_connection_is_told_with_each_of_its_causes_once() {
+async fn a_broken_connection_is_described_with_each_cause_once() {
     let causes = Cause("read: reset by peer", Some(Box::new(Cause("reset by peer", None))));
     let body = reqwest::Body::wrap_stream(futures_util::stream::iter([Err::<&[u8], _>(causes)]));
     let error = reqwest::Response::from(http::Response::new(body))
         .chunk()
         .await
-        .expect_err("half an answer");
-    let told = Fault::Network(error).to_string();
+        .expect_err("an incomplete response");
+    let shown = Fault::Network(error).to_string();
     assert_eq!(
-        told,
+        shown,
         "error decoding response body: request or response body error: read: reset by peer"
     );
+}
+
+#[test]
+fn a_hint_names_the_variable_the_source_and_the_account() {
+    let text = "[[source]]\nname = \"acme\"\naccount = \"{variable}\"\ntoken_env = \"TOKEN\"";
+    let config = Config::parse(Path::new("audit.toml"), text).expect("a file");
+    let hint = |fault: Fault| fault.hint(&config.sources[0]);
+    assert!(hint(refused(401, None)).starts_with("The token in $TOKEN is not valid"));
+    assert!(hint(refused(403, None)).ends_with("in the enterprise account {variable}"));
+    assert!(hint(refused(404, None)).starts_with("Check `account` of the source acme:"));
+    assert!(hint(refused(422, None)).ends_with("of the source acme"));
+    for fault in [refused(408, None), refused(503, None), Fault::Reset] {
+        assert_eq!(hint(fault), "If this lasts, see https://status.heroku.com");
+    }
+    let limited = hint(refused(429, None));
+    assert_eq!(limited, hint(Fault::StillLimited(Duration::from_mins(1))));
+    assert!(limited.contains("[rate_limit]"));
+}
+
+#[test]
+fn an_object_that_is_missing_or_hidden_is_absent() {
+    for (code, is_absent) in [(403, true), (404, true), (410, true), (401, false), (503, false)] {
+        let fault = refused(code, None);
+        let error = Error { fault, ..Error::unusable("GET /teams".into(), "") };
+        assert_eq!(error.is_absent(), is_absent, "{code}");
+    }
 }

@@ -1,0 +1,16 @@
+//! Heroku's archive of a month: a second, independent record of its events.
+//!
+//! Heroku gives the address of the file, which is on another host. `fetch` requests the address and
+//! downloads the file until its checksum is right, `download` talks to the host, `file` is the
+//! downloaded file, `unpack` reads its events, and `fault` holds what can go wrong, with hints.
+
+mod download;
+mod fault;
+mod fetch;
+mod file;
+mod host_words;
+mod unpack;
+
+pub use fault::{ArchiveError, BadRedirect, HostFault};
+pub use file::Archive;
+pub use unpack::{Entries, Unreadable};

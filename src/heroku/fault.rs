@@ -1,0 +1,266 @@
+//! Why a request failed: the fault of one attempt, and the error of a call that gave up.
+//!
+//! [`super::hint`] holds the class and the hint of each.
+
+use std::error::Error as _;
+use std::fmt;
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use serde_json::{Map, Value};
+
+use super::coding::DecodeError;
+use super::continuation::Discontinued;
+use super::hint::{BROKEN, Class, Hint, meaning};
+use super::list::Malformed;
+use super::sanitize::sanitize;
+use crate::config::{Source, Token};
+use crate::event::NotJson;
+
+/// Why one attempt at a request failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// Heroku responded with a status that is not good. Its words are sanitized.
+    #[error("{status}{}", words(.id.as_ref(), .message.as_ref()))]
+    Status {
+        /// The status.
+        status: StatusCode,
+        /// Heroku's error id, such as `forbidden`.
+        id: Option<String>,
+        /// Heroku's message.
+        message: Option<String>,
+        /// The wait that the response requests.
+        retry_after: Option<Duration>,
+    },
+    /// No request was sent, because an earlier limit on this token exceeds the caller's patience.
+    #[error(
+        "an earlier limit on this token lasts for another {}",
+        humantime::format_duration(Duration::from_secs(.0.as_secs()))
+    )]
+    StillLimited(Duration),
+    /// DNS, connect, TLS or read error.
+    #[error("{}", chain(.0))]
+    Network(reqwest::Error),
+    /// The complete response did not arrive within the time for a request.
+    #[error("no complete response within {}", humantime::format_duration(*.0))]
+    TimedOut(Duration),
+    /// The server ended the response before its last byte, without an error.
+    #[error("the server ended the response before its last byte")]
+    Reset,
+    /// The body can't be decoded.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// The body is longer than a body of its kind may be.
+    #[error("the body is longer than {} KiB", .limit / 1024)]
+    TooLong {
+        /// The most bytes.
+        limit: usize,
+    },
+    /// The body is not a complete list.
+    #[error(transparent)]
+    Body(#[from] Malformed),
+    /// An element of the list is not JSON.
+    #[error(transparent)]
+    Element(#[from] NotJson),
+    /// The JSON has another shape than Heroku documents. The words don't quote it.
+    #[error("an element of the list is not as documented: {0}")]
+    Shape(String),
+    /// A file does not have the checksum that Heroku announces.
+    #[error(
+        "its {bytes} bytes have the SHA-256 {found}, which is not the checksum that Heroku \
+         announces: the file is cut or damaged"
+    )]
+    Checksum {
+        /// The checksum of the downloaded bytes, as lower-case hex.
+        found: String,
+        /// How many bytes were downloaded.
+        bytes: u64,
+    },
+    /// A page does not continue its list.
+    #[error(transparent)]
+    Discontinued(#[from] Discontinued),
+}
+
+impl Fault {
+    /// The fault of an object or element that serde rejects.
+    ///
+    /// The rejected value is left out: it may be the address of an archive.
+    pub(super) fn shape(error: &serde_json::Error, token: &Token) -> Self {
+        let words = error.to_string();
+        let value =
+            words.find('"').zip(words.rfind("\", expected ")).filter(|(start, end)| start < end);
+        let words = match value {
+            Some((start, end)) => format!("{}{}", words[..start].trim_end(), &words[end + 1..]),
+            None => words,
+        };
+        Self::Shape(sanitize(&words, token))
+    }
+
+    /// Its class, which decides about a retry.
+    pub fn class(&self) -> Class {
+        self.meaning().0
+    }
+
+    /// What the operator of `source` can do about it.
+    pub(super) fn hint(&self, source: &Source) -> String {
+        self.meaning().1.of(source)
+    }
+
+    fn meaning(&self) -> (Class, Hint) {
+        self.status().and_then(meaning).unwrap_or(BROKEN)
+    }
+
+    /// The wait that Heroku requested; of an earlier limit, the rest of it.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Status { retry_after, .. } => *retry_after,
+            Self::StillLimited(wait) => Some(*wait),
+            _ => None,
+        }
+    }
+
+    /// The status of a response that is not good; 429 also for [`Self::StillLimited`].
+    pub fn status(&self) -> Option<StatusCode> {
+        match self {
+            Self::Status { status, .. } => Some(*status),
+            Self::StillLimited(_) => Some(StatusCode::TOO_MANY_REQUESTS),
+            _ => None,
+        }
+    }
+}
+
+/// A call that failed for good, or as often as its policy allows.
+#[derive(Debug, thiserror::Error)]
+pub struct Error {
+    /// Method, path and query.
+    pub request: String,
+    /// The fault of the last attempt.
+    pub fault: Fault,
+    /// Heroku's `Request-Id` of the last response.
+    pub request_id: Option<String>,
+    /// How many attempts were made; 1 also for [`Fault::StillLimited`].
+    pub attempts: u32,
+    /// The time since the first attempt began, waits included.
+    pub elapsed: Duration,
+    /// Only one attempt was allowed, because of an outage.
+    pub in_outage: bool,
+}
+
+impl Error {
+    /// The error of a response that was complete, but can't be used.
+    pub(super) fn unusable(request: String, problem: &str) -> Self {
+        Self {
+            request,
+            fault: Fault::Shape(problem.to_owned()),
+            request_id: None,
+            attempts: 1,
+            elapsed: Duration::ZERO,
+            in_outage: false,
+        }
+    }
+
+    /// The class of the last fault.
+    pub fn class(&self) -> Class {
+        self.fault.class()
+    }
+
+    /// Whether Heroku has no such object, or does not show it to the token's user.
+    pub fn is_absent(&self) -> bool {
+        matches!(self.fault.status().map(|status| status.as_u16()), Some(403 | 404 | 410))
+    }
+
+    /// What the operator of `source` can do about it.
+    pub fn hint(&self, source: &Source) -> String {
+        self.fault.hint(source)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verb = match self.class() {
+            Class::Lasting => "Heroku refused",
+            Class::Limited => "Heroku limits this token",
+            Class::Passing => "Heroku did not answer as it should",
+        };
+        write!(f, "{verb}: {} ({}", self.fault, self.request)?;
+        if let Some(id) = &self.request_id {
+            write!(f, ", request {id}")?;
+        }
+        write_attempts(f, self.attempts, self.elapsed)?;
+        if self.in_outage {
+            f.write_str(", one attempt only: Heroku had not answered for several days in a row")?;
+        }
+        f.write_str(")")
+    }
+}
+
+/// Writes how many attempts there were, if there was more than one.
+pub(super) fn write_attempts(
+    f: &mut fmt::Formatter<'_>,
+    attempts: u32,
+    elapsed: Duration,
+) -> fmt::Result {
+    if attempts < 2 {
+        return Ok(());
+    }
+    let elapsed = Duration::from_millis(elapsed.as_millis() as u64);
+    write!(f, ", {attempts} attempts in {}", humantime::format_duration(elapsed))
+}
+
+/// The body of an error response. Any other body leaves both fields empty.
+#[derive(Debug, Default)]
+pub(super) struct ErrorBody {
+    id: Option<String>,
+    message: Option<String>,
+}
+
+impl ErrorBody {
+    pub(super) fn parse(body: &[u8]) -> Self {
+        // Each field on its own, so that an odd one does not hide the other.
+        let mut fields: Map<String, Value> = serde_json::from_slice(body).unwrap_or_default();
+        let mut text = |name| match fields.remove(name) {
+            Some(Value::String(text)) => Some(text),
+            _ => None,
+        };
+        Self { id: text("id"), message: text("message") }
+    }
+
+    /// The fault, in sanitized words without `token`.
+    pub(super) fn into_fault(
+        self,
+        status: StatusCode,
+        retry_after: Option<Duration>,
+        token: &Token,
+    ) -> Fault {
+        let clean = |text: Option<String>| {
+            text.map(|text| sanitize(&text, token)).filter(|text| !text.is_empty())
+        };
+        Fault::Status { status, id: clean(self.id), message: clean(self.message), retry_after }
+    }
+}
+
+/// An error id and a message, as they follow a status.
+pub(super) fn words(id: Option<&String>, message: Option<&String>) -> String {
+    match (id, message) {
+        (Some(id), Some(message)) => format!(" {id}: {message}"),
+        (Some(text), None) | (None, Some(text)) => format!(": {text}"),
+        (None, None) => String::new(),
+    }
+}
+
+/// The error with each of its causes once.
+fn chain(error: &reqwest::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.ends_with(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,64 @@
+//! Teams: those of an enterprise account, and the account of a team.
+
+use serde::Deserialize;
+
+use super::call::Call;
+use super::fault::Error;
+use super::reader::{Element, ListReader};
+use super::session::Session;
+
+/// A team of an enterprise account.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Team {
+    /// Its id, which stays the same when the team is renamed.
+    pub id: String,
+    /// Its current name.
+    pub name: String,
+}
+
+impl Element for Team {
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+/// What Heroku says about a single team.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Home {
+    /// The team's id.
+    pub id: String,
+    /// Its current name.
+    pub name: String,
+    /// Its enterprise account. Only an enterprise team has one.
+    pub enterprise_account: Option<Named>,
+}
+
+/// An object of Heroku's with a name, and an id that stays the same when the name changes.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Named {
+    /// The id.
+    pub id: Option<String>,
+    /// The current name.
+    pub name: String,
+}
+
+impl Named {
+    /// Whether `name_or_id` is the name or the id of this object.
+    pub fn is(&self, name_or_id: &str) -> bool {
+        self.name == name_or_id
+            || self.id.as_ref().is_some_and(|id| id.eq_ignore_ascii_case(name_or_id))
+    }
+}
+
+impl Session {
+    /// The teams of an enterprise account.
+    pub async fn teams(&self, account: &str) -> Result<Vec<Team>, Error> {
+        let url = self.client().url(&["enterprise-accounts", account, "teams"]);
+        ListReader::new(self, url).read_all().await
+    }
+
+    /// A team, by its name or id, with its enterprise account.
+    pub async fn home(&self, team: &str) -> Result<Home, Error> {
+        Call::new(self, self.client().url(&["teams", team])).object().await
+    }
+}

@@ -1,0 +1,82 @@
+//! One builder for every HTTP client of the program.
+//!
+//! Each client has our name as its `User-Agent`, decodes nothing, follows no redirect and sends no
+//! `Referer`. Its caller adds timeouts and headers.
+
+use reqwest::{Client, ClientBuilder, Url, redirect};
+
+const USER_AGENT: &str =
+    concat!("auditsync/", env!("CARGO_PKG_VERSION"), " (audit trail to PostgreSQL)");
+
+/// The HTTP client can't be built.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// Without certificates, no host can be verified.
+    #[error("this machine has no CA certificates, so no host can be verified. {}", Self::INSTALL)]
+    NoCertificates(reqwest::Error),
+    /// Any other reason.
+    #[error("the HTTP client can't be set up: {0}")]
+    Other(reqwest::Error),
+}
+
+impl SetupError {
+    /// What to do on a machine without CA certificates.
+    pub const INSTALL: &str = "Install them (Debian: `apt-get install ca-certificates`), or set \
+                               SSL_CERT_FILE to a file of them";
+
+    /// The error of the HTTP library.
+    pub fn into_source(self) -> reqwest::Error {
+        match self {
+            Self::NoCertificates(error) | Self::Other(error) => error,
+        }
+    }
+}
+
+impl From<reqwest::Error> for SetupError {
+    fn from(failure: reqwest::Error) -> Self {
+        // The certificate verifier reports this case by its text only.
+        let mut source: Option<&dyn std::error::Error> = Some(&failure);
+        while let Some(error) = source {
+            if error.to_string().contains("No CA certificates") {
+                return Self::NoCertificates(failure);
+            }
+            source = error.source();
+        }
+        Self::Other(failure)
+    }
+}
+
+/// A client for the server at `url`; `configure` adds what this use needs.
+///
+/// Plain `http://` needs no CA certificates, so it works on a machine without any.
+pub fn client(
+    url: &Url,
+    configure: impl Fn(ClientBuilder) -> ClientBuilder,
+) -> Result<Client, SetupError> {
+    let builder = || configure(base(url));
+    match builder().build().map_err(SetupError::from) {
+        Err(SetupError::NoCertificates(_)) if url.scheme() == "http" => {
+            Ok(builder().tls_certs_only([]).build()?)
+        }
+        built => built,
+    }
+}
+
+fn base(url: &Url) -> ClientBuilder {
+    let client = Client::builder()
+        .user_agent(USER_AGENT)
+        .no_gzip()
+        .redirect(redirect::Policy::none())
+        .referer(false);
+    // A proxy would see the token. A server on this machine needs none.
+    if url.scheme() == "http" && is_loopback(url) { client.no_proxy() } else { client }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    host == "localhost"
+        || host
+            .trim_matches(['[', ']'])
+            .parse()
+            .is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+}
