@@ -1,7 +1,7 @@
 //! `check`: a preflight, which changes nothing.
 //!
-//! A file that is wrong ends it as it ends every command, with the mistakes and exit status 2. What the file refers to is
-//! looked at one by one, so that one run shows all that is to be done.
+//! A file that is wrong ends it as it ends every command, with the mistakes and exit status 2. What
+//! the file refers to is looked at one by one, so that one run shows all that is to be done.
 
 mod database;
 mod heroku;
@@ -79,7 +79,8 @@ fn token_variable<'a>(
         Some(Err(error)) => bad(&error.to_string(), set(variable, "TOKEN")),
         Some(Ok(token)) => {
             let [first, ..] = users else { return Check::good("token", variable, whose) };
-            // The file itself was checked for sources that share a variable; here two may hold the same token.
+            // The file itself was checked for sources that share a variable; here two may hold the
+            // same token.
             let other = *known.entry(token).or_insert(first);
             if other.rate_limit == first.rate_limit {
                 return Check::good("token", variable, format!("set; {whose}"));

@@ -21,7 +21,8 @@ pub(super) async fn now(reader: &Reader) -> Result<DateTime<Utc>, Failure> {
     Ok(earlier(here, reader.now().await?))
 }
 
-/// The earlier of this machine's clock and the database's. A clock that runs ahead then makes no unfinished day due.
+/// The earlier of this machine's clock and the database's. A clock that runs ahead then makes no
+/// unfinished day due.
 pub(super) fn earlier(here: DateTime<Utc>, there: DateTime<Utc>) -> DateTime<Utc> {
     if let Some(skew) = skew(here, there) {
         warn!(

@@ -13,12 +13,13 @@ use crate::config::masked;
 use crate::report::{Output, streams};
 use crate::text::{clean, clean_lines};
 
-/// The options that a variable can give instead. One that is blank counts as not set, where clap would take it for a value.
+/// The options that a variable can give instead. One that is blank counts as not set, where clap
+/// would take it for a value.
 const FROM_ENVIRONMENT: [(&str, &str); 2] =
     [("config", "AUDITSYNC_CONFIG"), ("log_format", "AUDITSYNC_LOG_FORMAT")];
 
-/// Reads the arguments, the first being the program's name. Where there is no command to run, all is said that there is to
-/// say, and this is the exit status.
+/// Reads the arguments, the first being the program's name. Where there is no command to run, all
+/// is said that there is to say, and this is the exit status.
 pub(super) fn parse(args: Vec<OsString>) -> Result<(Global, Command), ExitStatus> {
     let output = if wants_json(&args) { Output::Json } else { Output::Text };
     let mut definition = FROM_ENVIRONMENT
@@ -62,7 +63,8 @@ fn answer(answer: &clap::Error) -> ExitStatus {
     }
 }
 
-/// Says what is wrong with the arguments. They are quoted, and may be anything: a secret in the wrong place, say.
+/// Says what is wrong with the arguments. They are quoted, and may be anything: a secret in the
+/// wrong place, say.
 fn complain(mut error: clap::Error, output: Output) -> ExitStatus {
     let before = error.render().to_string();
     let cleaned: Vec<(ContextKind, ContextValue)> =

@@ -12,7 +12,8 @@ pub(super) fn is_blank(name: &str) -> bool {
     variable(name).is_some_and(|value| value.trim().is_empty())
 }
 
-/// Bytes that are not UTF-8 are replaced, so that the reader of the variable can reject the value by name.
+/// Bytes that are not UTF-8 are replaced, so that the reader of the variable can reject the value
+/// by name.
 #[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
 fn variable(name: &str) -> Option<String> {
     match std::env::var(name) {

@@ -29,11 +29,12 @@ pub(super) async fn run(app: &App<'_>, request: &RunRequest<'_>) -> Result<ExitS
     Ok(DONE)
 }
 
-/// The least number of requests that the due days of each source need. A shared fetch counts for the first of its sources.
+/// The least number of requests that the due days of each source need. A shared fetch counts for
+/// the first of its sources.
 type Requests = HashMap<String, u64>;
 
-/// One request for each fetch, and one for the teams of each account that has team sources. Only Heroku's answer shows
-/// whether a day has several pages.
+/// One request for each fetch, and one for the teams of each account that has team sources. Only
+/// Heroku's answer shows whether a day has several pages.
 fn api_requests(planned: &[Planned<'_>], tokens: &Tokens) -> Requests {
     let mut requests = Requests::new();
     let mut teams_known: HashSet<(String, Token)> = HashSet::new();
@@ -47,7 +48,8 @@ fn api_requests(planned: &[Planned<'_>], tokens: &Tokens) -> Requests {
     requests
 }
 
-/// One request for the address of each month's file, and one for the file. The second costs no quota.
+/// One request for the address of each month's file, and one for the file. The second costs no
+/// quota.
 fn archive_requests(planned: &[Planned<'_>], tokens: &Tokens) -> Requests {
     let mut requests = Requests::new();
     let mut months: HashSet<(String, Token, Month)> = HashSet::new();

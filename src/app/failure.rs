@@ -37,7 +37,8 @@ pub(super) enum Failure {
     #[error(transparent)]
     Http(#[from] SetupError),
     #[error(
-        "a signal ended the run before there was anything to report; the leases that were held expire"
+        "a signal ended the run before there was anything to report; the leases that were held \
+         expire"
     )]
     Interrupted(ExitStatus),
     /// The process could not start its threads, or could not listen for signals.
@@ -71,7 +72,8 @@ impl Failure {
         }
     }
 
-    /// Writes the message to stderr, and to stdout if the caller wants a JSON document. Returns the exit status.
+    /// Writes the message to stderr, and to stdout if the caller wants a JSON document. Returns the
+    /// exit status.
     pub(super) fn report(&self, output: Output) -> ExitStatus {
         let (message, status) = (self.message(), self.exit_status());
         match self {

@@ -1,4 +1,5 @@
-//! `completions` and `man`: what a shell and a manual reader want of the command line, made from its definition.
+//! `completions` and `man`: what a shell and a manual reader want of the command line, made from
+//! its definition.
 
 use clap::CommandFactory as _;
 

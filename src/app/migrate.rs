@@ -82,7 +82,8 @@ async fn reread_adopted(
     })
 }
 
-/// The only source of the file; `why` a choice must be made where it has several, and by which options.
+/// The only source of the file; `why` a choice must be made where it has several, and by which
+/// options.
 fn only_source<'a>(app: &'a App<'_>, options: &str, why: &str) -> Result<&'a Source, Failure> {
     match &*app.config.sources {
         [only] => Ok(only),
@@ -90,7 +91,8 @@ fn only_source<'a>(app: &'a App<'_>, options: &str, why: &str) -> Result<&'a Sou
             let names: Vec<&str> = several.iter().map(|source| source.name.as_ref()).collect();
             Err(Failure::usage(format!(
                 "{why}, and {} has several sources: say whose days they are \
-                 with `auditsync migrate --adopt-as NAME{options} --dry-run`, where NAME is one of {}",
+                 with `auditsync migrate --adopt-as NAME{options} --dry-run`, where NAME is one \
+                 of {}",
                 app.config.path.display(),
                 names.join(", ")
             )))

@@ -1,4 +1,5 @@
-//! The commands. Each connects configuration, Heroku and the database, does its work, and gives an exit status.
+//! The commands. Each connects configuration, Heroku and the database, does its work, and gives an
+//! exit status.
 
 mod backfill;
 mod check;
@@ -33,9 +34,11 @@ use crate::cli::{Command, Global};
 use crate::config::Config;
 use crate::logging::{self, Colors};
 
-/// Runs the program with the arguments `args`, of which the first is its name, and gives its exit status.
+/// Runs the program with the arguments `args`, of which the first is its name, and gives its exit
+/// status.
 ///
-/// This is the entire program except for the process around it: it reads the environment, and writes to stdout and stderr.
+/// This is the entire program except for the process around it: it reads the environment, and
+/// writes to stdout and stderr.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     secrets::learn_usual();
     let (global, command) = match command_line::parse(args.into_iter().collect()) {

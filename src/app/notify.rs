@@ -34,8 +34,8 @@ pub(super) fn address(notify: &Notify) -> Monitor {
     }
 }
 
-/// Asks for the URL that the file's variable holds, or `/fail` below it when the run did not end well. What becomes of
-/// it changes no exit status.
+/// Asks for the URL that the file's variable holds, or `/fail` below it when the run did not end
+/// well. What becomes of it changes no exit status.
 pub(super) async fn ping(notify: &Notify, status: ExitStatus) {
     let variable = &notify.ping_url_env;
     let mut url = match address(notify) {

@@ -1,7 +1,8 @@
 //! `reconcile`: compares what is stored with Heroku's archive of a month, event by event.
 //!
-//! Heroku makes the archive in another way than its lists of events, so it is a second witness. Events are compared as JSON
-//! values, on the days that the source owes and that the archive covers completely.
+//! Heroku makes the archive in another way than its lists of events, so it is a second witness.
+//! Events are compared as JSON values, on the days that the source owes and that the archive covers
+//! completely.
 
 mod compare;
 
@@ -87,7 +88,8 @@ async fn reconcile(
 fn nothing_stored(sources: &[&Source], month: Month) -> ReconcileReport {
     let one = |source: &&Source| {
         let message = Some(
-            "nothing is stored in this database yet. Check that it is the right one, or run `auditsync`"
+            "nothing is stored in this database yet. Check that it is the right one, or run \
+             `auditsync`"
                 .to_owned(),
         );
         let owes = source.since.is_some_and(|since| since <= month.last());

@@ -56,7 +56,8 @@ fn refuse_unfinished(named: &[DateRange], last_over: NaiveDate) -> Result<(), Fa
     }
 }
 
-/// The dates that have a row, so that a long range with few of them does not take a transaction for each.
+/// The dates that have a row, so that a long range with few of them does not take a transaction for
+/// each.
 async fn rows(
     reader: &Reader,
     store: Option<&Store>,

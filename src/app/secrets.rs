@@ -1,4 +1,5 @@
-//! The secrets that the environment and the command line hold: told to [`secrets`], which keeps every text free of them.
+//! The secrets that the environment and the command line hold: told to [`secrets`], which keeps
+//! every text free of them.
 
 use super::environment::env;
 use crate::cli::Global;
@@ -13,7 +14,8 @@ const PASSWORDS: [&str; 4] =
 const PROXIES: [&str; 6] =
     ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
-/// Learns what can be known before the file is read, so that a mistake in it, or in the arguments, is told without them.
+/// Learns what can be known before the file is read, so that a mistake in it, or in the arguments,
+/// is told without them.
 pub(super) fn learn_usual() {
     learn_token("HEROKU_API_TOKEN");
     learn_database("DATABASE_URL");

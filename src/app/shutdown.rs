@@ -67,7 +67,8 @@ impl Shutdown {
         self.asked.cancelled().await;
     }
 
-    /// Resolves when the process was to end so long ago. All deadlines count from the signal itself.
+    /// Resolves when the process was to end so long ago. All deadlines count from the signal
+    /// itself.
     pub(crate) async fn overdue(&self, by: Duration) {
         self.asked().await;
         if let Some((_, at)) = self.first.get() {
@@ -81,7 +82,8 @@ impl Shutdown {
     }
 }
 
-/// Whether this process was started with SIGHUP ignored, where the system tells (proc(5), `SigIgn`).
+/// Whether this process was started with SIGHUP ignored, where the system tells (proc(5),
+/// `SigIgn`).
 fn ignores_hangup() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

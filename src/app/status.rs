@@ -80,7 +80,8 @@ async fn days_of(
     Ok(reader.ledger(&names, window).await?)
 }
 
-/// The days in the window that have a row or should have one, and those that are due at any age, newest first.
+/// The days in the window that have a row or should have one, and those that are due at any age,
+/// newest first.
 fn days(covered: &[Coverage], rows: &[LedgerRow], window: DateRange) -> Vec<DayStatus> {
     let mut days: Vec<DayStatus> = rows.iter().map(DayStatus::of).collect();
     for source in covered {

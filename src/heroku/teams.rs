@@ -1,9 +1,10 @@
-//! The teams that sources name: looked up in their accounts, once in a run.
+//! Looks up the teams that sources name, once in a run.
 //!
-//! An account loses teams: they are deleted, renamed, or move to another account. Their events stay in the account's days.
-//! A team that is given by its id is therefore selected by that id whether the account still lists it or not; what became
-//! of it is a warning. A team that is given by a name which the account does not list is an error: its days would pass for
-//! empty ones.
+//! An account loses teams: they are deleted, renamed, or moved to another account. Their events
+//! stay in the days of the account. So a team that the file gives by its id is selected by that id,
+//! also when the account no longer lists it; a warning says what happened to the team. A team that
+//! the file gives by a name which the account does not list is an error, because its days would
+//! look empty.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -25,13 +26,13 @@ const ID_LENGTH: usize = 36;
 /// A team that a source names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundTeam {
-    /// How its events are recognized: by the id, and where an event has none of its team, by the name.
+    /// Its events have this id, or only this name.
     pub team: Team,
-    /// What became of it, if the account does not list it.
+    /// What happened to it, if the account does not list it.
     pub lost: Option<LostTeam>,
 }
 
-/// Why a team is not in its account's list, as far as Heroku says. It names the team as the file does.
+/// Why an account does not list a team, as far as Heroku says. The team has its name from the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LostTeam {
     account: String,
@@ -57,9 +58,7 @@ impl fmt::Display for LostTeam {
             Fate::Unknown => f.write_str(
                 "Heroku says that there is no such team, or that the token's user may not see it",
             ),
-            Fate::InTheAccount => {
-                f.write_str("Heroku says of the team itself that it is in this account")
-            }
+            Fate::InTheAccount => f.write_str("but Heroku says that the team is in this account"),
         }
     }
 }
@@ -70,45 +69,47 @@ impl LostTeam {
         match self.fate {
             Fate::InTheAccount => "Its events are selected by its id",
             _ => {
-                "Events with this id are still selected. If the id is wrong, correct `team` or `account`; if no more days are due \
-                 for it, set `enabled = false`"
+                "Events with this id are still selected. If the id is wrong, correct `team` or \
+                 `account`. \
+                 If the team needs no more days, set `enabled = false`"
             }
         }
     }
 }
 
-/// Why it can't be said which events belong to a source.
+/// Why it is not known which events belong to a source.
 #[derive(Debug, thiserror::Error)]
 pub enum TeamError {
     #[error(transparent)]
     Heroku(#[from] Error),
     #[error("the enterprise account {account} has no team `{team}`{}", its_teams(.known))]
     NoSuchTeam { account: String, team: String, known: Vec<String> },
-    #[error(
-        "the team `{team}` is in no enterprise account, and Heroku keeps an audit trail for those alone"
-    )]
+    #[error("the team `{team}` is in no enterprise account, and only these have an audit trail")]
     NoAccount { team: String, id: String },
     #[error("the team `{team}` is in the enterprise account {other}, not in {account}")]
     OtherAccount { account: String, team: String, other: String, id: String },
 }
 
 impl TeamError {
-    /// What a person can do about it.
+    /// What the operator of `source` can do.
     pub fn hint(&self, source: &Source) -> String {
         let name = &source.name;
         match self {
             Self::Heroku(error) => error.hint(source),
             Self::NoSuchTeam { .. } => format!(
-                "Correct `team` of the source {name}. If the team was renamed, moved or deleted, write its id instead of its \
-                 name: stored events have it in `audit_events.team_id`, and each event in `team.id`"
+                "Correct `team` of the source {name}. If the team was renamed, moved or deleted, \
+                 write \
+                 its id instead of its name: stored events have it in `audit_events.team_id`, and \
+                 each event in `team.id`"
             ),
             Self::OtherAccount { account, id, .. } => format!(
-                "Correct `account` of the source {name}. If the events from its time in {account} are wanted, write its id \
-                 instead of its name: team = \"{id}\""
+                "Correct `account` of the source {name}. If you want the events from its time in \
+                 {account}, write its id instead of its name: team = \"{id}\""
             ),
             Self::NoAccount { id, .. } => format!(
-                "Take the source {name} out of the file, or set `enabled = false`. If the events from its time in an account \
-                 are wanted, write its id instead of its name: team = \"{id}\""
+                "Remove the source {name} from the file, or set `enabled = false`. If you want the \
+                 events from its time in an account, write its id instead of its name: \
+                 team = \"{id}\""
             ),
         }
     }
@@ -122,20 +123,20 @@ fn its_teams(teams: &[String]) -> String {
     }
 }
 
-/// The teams of the accounts, each asked for once in a run, and only if a source needs them.
+/// The teams of the accounts. A run requests each list once, and only if a source needs it.
 #[derive(Debug, Default)]
 pub struct Teams {
     accounts: Answers<Vec<Team>>,
-    /// Where teams belong that an account does not list; `None` where Heroku knows of none, or does not show it.
+    /// The teams that an account does not list. `None` for a team that Heroku does not show.
     homes: Answers<Option<Home>>,
-    /// The sources that were warned of.
+    /// The sources that had their warning.
     warned: Mutex<HashSet<SourceName>>,
 }
 
-/// What was asked for by a name and a token, once it was.
+/// Answers by name and token.
 type Answers<T> = Mutex<HashMap<(String, Token), Arc<OnceCell<T>>>>;
 
-/// The place for an answer.
+/// The cell for one answer.
 fn answer<T>(answers: &Answers<T>, name: &str, token: &Token) -> Arc<OnceCell<T>> {
     let mut answers = answers.lock().expect("no panic while locked");
     Arc::clone(
@@ -146,8 +147,8 @@ fn answer<T>(answers: &Answers<T>, name: &str, token: &Token) -> Arc<OnceCell<T>
 }
 
 impl Teams {
-    /// How the events of the team of `source` are recognized, if it names one. Warns of a team that the account does not
-    /// list, once for each source.
+    /// The team of `source`, if it names one. Warns about a team that the account does not list,
+    /// once for each source.
     pub async fn team(
         &self,
         session: &Session,
@@ -172,7 +173,7 @@ impl Teams {
     ) -> Result<Option<FoundTeam>, TeamError> {
         let (account, Some(wanted)) = (&scope.account, &scope.team) else { return Ok(None) };
         let cell = self.listed(session, account).await?;
-        let teams = cell.get().expect("asked for");
+        let teams = cell.get().expect("requested before");
         let by_id = || teams.iter().find(|team| team.id.eq_ignore_ascii_case(wanted));
         if let Some(team) = by_id().or_else(|| teams.iter().find(|team| team.name == *wanted)) {
             return Ok(Some(FoundTeam { team: team.clone(), lost: None }));
@@ -188,11 +189,11 @@ impl Teams {
         };
         let (account, named) = (account.clone(), wanted.clone());
         let team = match home {
-            // What is in the account has an id and a name, whichever of them the file has.
+            // Heroku knows both its id and its name, whichever of them the file has.
             Some(home) if is_id(wanted) || fate == Fate::InTheAccount => {
                 Team { id: home.id.clone(), name: home.name.clone() }
             }
-            // All that is known of it is what the file says. Heroku writes ids in lower case.
+            // Only the file knows it. Heroku writes ids in lower case.
             None if is_id(wanted) => Team { id: wanted.to_ascii_lowercase(), name: named.clone() },
             _ => {
                 let id = home.as_ref().map(|home| text(&home.id)).unwrap_or_default();
@@ -211,7 +212,7 @@ impl Teams {
         Ok(Some(FoundTeam { team, lost: Some(LostTeam { account, team: named, fate }) }))
     }
 
-    /// The teams that an account lists; the cell is filled.
+    /// The teams that an account lists. The cell that it returns is filled.
     pub async fn listed(
         &self,
         session: &Session,
@@ -223,8 +224,8 @@ impl Teams {
     }
 }
 
-/// Where a team belongs; `None` if Heroku knows none of this name or id, or does not show it. Whatever else goes wrong says
-/// nothing of the team.
+/// A team with its account; `None` if Heroku does not know it or does not show it. Other failures
+/// say nothing about the team.
 async fn home(session: &Session, team: &str) -> Result<Option<Home>, Error> {
     match session.home(team).await {
         Ok(home) => Ok(Some(home)),
@@ -243,7 +244,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_a_uuid_with_hyphens_in_any_case_and_nothing_else() {
+    fn an_id_is_a_uuid_with_hyphens_in_any_case() {
         assert!(
             is_id("aaaaaaaa-1111-4000-8000-00000000000a")
                 && is_id("AAAAAAAA-1111-4000-8000-00000000000A")

@@ -21,7 +21,8 @@ pub struct DayReport {
     pub date: NaiveDate,
     /// How it ended.
     pub outcome: Outcome,
-    /// The events that are stored of the day; for a dry run, those that Heroku lists. 0 if reading did not end.
+    /// The events that are stored of the day; for a dry run, those that Heroku lists. 0 if reading
+    /// did not end.
     pub events: u64,
     /// Those that were not stored before.
     pub new_events: u64,
@@ -147,7 +148,8 @@ impl StopReason {
             Self::Heroku(error) => format!("{error}. {}", error.hint(source)),
             Self::Team(error) => format!("{error}. {}", error.hint(source)),
             Self::EmptyDay { doubt } => format!(
-                "Heroku lists no event for this old day, which is not credible: {doubt}. Read the day from the archive: \
+                "Heroku lists no event for this old day, which is not credible: {doubt}. Read the \
+                 day from the archive: \
                  `auditsync backfill --via archive --source {name} --from {date} --to {date}`"
             ),
             Self::NoArchive { error, .. } => format!("{error}. {}", error.hint(source)),
@@ -157,18 +159,22 @@ impl StopReason {
                     |to| format!("complete days up to {to} only"),
                 );
                 format!(
-                    "the archive of {month} covers {to}; Heroku's list may have the day: `auditsync backfill --via api`"
+                    "the archive of {month} covers {to}; Heroku's list may have the day: \
+                     `auditsync backfill --via api`"
                 )
             }
             Self::BrokenArchive { month, error, day: BrokenDay::Settled } => format!(
-                "{error}. The day had settled: the next run counts what is stored of it. To repair it, repeat \
+                "{error}. The day had settled: the next run counts what is stored of it. To \
+                 repair it, repeat \
                  `auditsync reconcile --source {name} --month {month} --repair`"
             ),
             Self::BrokenArchive { error, day: BrokenDay::Due, .. } => format!(
-                "{error}. The day is due all the same. Heroku's list may have it: `auditsync backfill --via api`"
+                "{error}. The day is due all the same. Heroku's list may have it: `auditsync \
+                 backfill --via api`"
             ),
             Self::Undated { month, events } => format!(
-                "the archive of {month} holds {events} events of this source that do not say when they were, so no day of \
+                "the archive of {month} holds {events} events of this source that do not say when \
+                 they were, so no day of \
                  it is complete for certain; they are kept. Read the day from Heroku's list: \
                  `auditsync backfill --source {name} --from {date} --to {date}`"
             ),
@@ -225,7 +231,8 @@ impl DayReport {
             Verdict::Whole { events, attempt } => Self::complete(key, *events, *attempt),
             Verdict::Held { by } => Self::held(key, by),
             Verdict::Broken { problem } => Self::new(key, Outcome::Failed).because(format!(
-                "its ledger row can't be used: {problem}. `auditsync reset --force --source {} {}` repairs it",
+                "its ledger row can't be used: {problem}. `auditsync reset --force --source {} \
+                 {}` repairs it",
                 key.source, key.date
             )),
             Verdict::Due(_) if why == Unread::Interrupted => Self::new(key, Outcome::Interrupted)

@@ -6,7 +6,8 @@ use super::super::failure::Failure;
 use crate::report::check::Check;
 use crate::store::{ConnectError, Obstacle, Protection, Reader, Rights, Schema, Server};
 
-/// Looks at all of it that can be reached. Without a right address there is nothing to look at, and that was told before.
+/// Looks at all of it that can be reached. Without a right address there is nothing to look at, and
+/// that was told before.
 pub(super) async fn look(app: &App<'_>) -> Vec<Check> {
     let reader = match app.connect().await {
         Ok(reader) => reader,
@@ -36,7 +37,8 @@ async fn look_inside(reader: &Reader, checks: &mut Vec<Check>) -> Result<(), Fai
     checks.extend(server.obstacles.iter().map(|obstacle| in_the_way("server", &place, obstacle)));
     let rights = reader.rights().await?;
     checks.extend(rights.iter().map(|rights| allowed(&server.role, rights)));
-    // Its version stands in a table that this role may not be allowed to read, or that does not show all its rows.
+    // Its version stands in a table that this role may not be allowed to read, or that does not
+    // show all its rows.
     let is_readable =
         rights.iter().all(|rights| rights.granted.iter().any(|right| right == "SELECT"));
     if !is_readable
@@ -73,11 +75,23 @@ fn version(place: &str, server: &Server) -> Check {
 
 fn tls(place: &str, protection: Protection) -> Check {
     match protection {
-        Protection::Local => Check::good("tls", place, "the connection does not leave this machine"),
-        Protection::Encrypted => Check::good("tls", place, "encrypted; the certificate is not verified")
-            .advise("sslmode=verify-full and sslrootcert=FILE in the URL would do that, where the server has one"),
-        Protection::Signed => Check::good("tls", place, "encrypted; the certificate's CA is verified, its host is not"),
-        Protection::Verified => Check::good("tls", place, "encrypted; the certificate's CA and host are verified"),
+        Protection::Local => {
+            Check::good("tls", place, "the connection does not leave this machine")
+        }
+        Protection::Encrypted => {
+            Check::good("tls", place, "encrypted; the certificate is not verified").advise(
+                "sslmode=verify-full and sslrootcert=FILE in the URL would do that, where the \
+                server has one",
+            )
+        }
+        Protection::Signed => Check::good(
+            "tls",
+            place,
+            "encrypted; the certificate's CA is verified, its host is not",
+        ),
+        Protection::Verified => {
+            Check::good("tls", place, "encrypted; the certificate's CA and host are verified")
+        }
         Protection::None => {
             let advice = "Take sslmode=disable out of the URL, unless nobody else is on the way";
             Check::bad("tls", place, "not encrypted", advice)

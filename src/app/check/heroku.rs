@@ -1,4 +1,5 @@
-//! Heroku's part of a preflight: each token, and each account and team that is read with it, asked for once.
+//! Heroku's part of a preflight: each token, and each account and team that is read with it, asked
+//! for once.
 
 use std::time::Duration;
 
@@ -27,7 +28,8 @@ pub(super) async fn look(app: &App<'_>) -> Result<Vec<Check>, Failure> {
     let client = match Client::new(&app.config.api, sources.iter().copied(), &tokens) {
         Ok(client) => client,
         Err(SetupError::NoCertificates(_)) => {
-            let found = "this machine has no CA certificates, so Heroku can't be verified, and was not asked";
+            let found = "this machine has no CA certificates, so Heroku can't be verified, and \
+                was not asked";
             let host = app.config.api.base_url.host_str().unwrap_or_default();
             return Ok(vec![Check::bad("certificates", host, found, SetupError::INSTALL)]);
         }
@@ -74,7 +76,8 @@ impl<'a> Inquiry<'a> {
     }
 
     async fn run(&self, checks: &mut Vec<Check>) {
-        // The quota comes first: asking for it does not count, and where little is left nothing else is asked.
+        // The quota comes first: asking for it does not count, and where little is left nothing
+        // else is asked.
         let quota = match self.session.quota().await {
             Ok(quota) => self.quota(quota.remaining),
             Err(error) if is_refused(&error) => {
@@ -111,7 +114,8 @@ impl<'a> Inquiry<'a> {
         if remaining > reserve {
             return Check::good("quota", &self.variables, found);
         }
-        let advice = "Nothing else was asked with this token; wait an hour, or find out who uses the quota up";
+        let advice = "Nothing else was asked with this token; wait an hour, or find out who uses \
+            the quota up";
         Check::bad("quota", &self.variables, found, advice)
     }
 

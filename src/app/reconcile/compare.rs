@@ -25,13 +25,14 @@ pub(super) enum Broken {
     #[error(transparent)]
     Archive(#[from] Unreadable),
     #[error(
-        "the ids of what was found can't be kept in the temporary folder (TMPDIR): {0}. Make room, or set TMPDIR to a folder that has it"
+        "the ids of what was found can't be kept in the temporary folder (TMPDIR): {0}. Make \
+         room, or set TMPDIR to a folder that has it"
     )]
     Disk(#[from] io::Error),
 }
 
-/// Compares each day's events with the stored ones. Memory holds eight bytes for each event of the archive, and few of the
-/// ids that it finds.
+/// Compares each day's events with the stored ones. Memory holds eight bytes for each event of the
+/// archive, and few of the ids that it finds.
 pub(super) struct Comparing<'a> {
     reader: &'a Reader,
     sources: &'a [Source],
@@ -83,7 +84,8 @@ impl<'a> Comparing<'a> {
         Self { reader, sources, selectors, covered, days, strays, spool, broken: None }
     }
 
-    /// Compares some events of a day, or stray events that go to it. An event that is stored under another day is not missing.
+    /// Compares some events of a day, or stray events that go to it. An event that is stored under
+    /// another day is not missing.
     async fn compare(&mut self, Sorted { slot, events }: &Sorted<'_>) -> Result<(), Broken> {
         let key = DayKey::new(&self.sources[slot.source].name, slot.date);
         let compared = self.reader.compare(&key, events, Sameness::Values).await?;
@@ -150,14 +152,16 @@ impl<'a> Comparing<'a> {
         Ok(())
     }
 
-    /// Finds the events of the source's scope that are stored under a day and that the archive does not hold.
+    /// Finds the events of the source's scope that are stored under a day and that the archive does
+    /// not hold.
     async fn find_missing_there(&mut self, slot: Slot, stored: u64) -> Result<(), Broken> {
         let key = DayKey::new(&self.sources[slot.source].name, slot.date);
         let day = self.days.get_mut(&slot).expect("the day is wanted");
         let here = (day.archived.count() as u64)
             .saturating_sub(day.beside + self.spool.put_into(day.missing_here));
         let missing_there = day.missing_there;
-        // Every archived event is missing here, stored under another day, or stored here. If the numbers agree, so do the events.
+        // Every archived event is missing here, stored under another day, or stored here. If the
+        // numbers agree, so do the events.
         if stored <= here {
             return Ok(());
         }
@@ -177,8 +181,9 @@ impl<'a> Comparing<'a> {
         }
     }
 
-    /// Whether the archive holds an event that is stored under a day. An event of another day is looked for on its own;
-    /// where that day is not compared, or has another month's archive, it can't be told and is not missed.
+    /// Whether the archive holds an event that is stored under a day. An event of another day is
+    /// looked for on its own; where that day is not compared, or has another month's archive, it
+    /// can't be told and is not missed.
     fn is_archived(&mut self, slot: Slot, stored: &StoredId) -> bool {
         let own = stored.own_day.unwrap_or(slot.date);
         let of_its_day = self

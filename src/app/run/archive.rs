@@ -25,8 +25,8 @@ pub(crate) trait Sink {
     /// Whether it takes the events of this day.
     fn wants(&self, slot: Slot) -> bool;
 
-    /// The day that takes a stray event of a source, if one does. A stray event belongs to another month, or does not say
-    /// when it was.
+    /// The day that takes a stray event of a source, if one does. A stray event belongs to another
+    /// month, or does not say when it was.
     fn day_of_stray(&mut self, source: usize, event: &Event) -> Option<NaiveDate>;
 
     /// Takes some events of each of these days; false when it wants no more of any.
@@ -55,8 +55,8 @@ fn own_day(event: &Event, month: Month) -> Option<NaiveDate> {
     event.own_day().filter(|date| Month::of(*date) == month)
 }
 
-/// Reads `archive` to its end, and hands each event to `sink` for every source that it belongs to. A source without a
-/// selector gets none. Returns the number of events in the file.
+/// Reads `archive` to its end, and hands each event to `sink` for every source that it belongs to.
+/// A source without a selector gets none. Returns the number of events in the file.
 pub(crate) async fn sort(
     archive: &Archive,
     selectors: &[Option<Selector>],

@@ -19,7 +19,8 @@ use crate::logging;
 use crate::report::day::{BrokenDay, DayReport, Outcome, StopReason};
 use crate::store::Via;
 
-/// The most leases held at a time: a month of four sources. More days need the file to be read again.
+/// The most leases held at a time: a month of four sources. More days need the file to be read
+/// again.
 const LEASES: usize = 124;
 
 /// What the archives of a run share.
@@ -42,7 +43,8 @@ pub(crate) struct Account {
 #[derive(Debug)]
 pub(crate) struct Downloaded {
     pub(crate) archive: Archive,
-    /// Which of its events belong to each source of the account. A source of which that is not known has none.
+    /// Which of its events belong to each source of the account. A source of which that is not
+    /// known has none.
     pub(crate) selectors: Vec<Option<Selector>>,
     pub(crate) read_from: ReadFrom,
     /// What the download cost.
@@ -81,7 +83,8 @@ impl Account {
     }
 }
 
-/// Finds the selector of each source of `account`. Days of a source without one are reported and left out.
+/// Finds the selector of each source of `account`. Days of a source without one are reported and
+/// left out.
 pub(crate) async fn find_selectors(
     run: &ArchiveRun,
     account: &Account,
@@ -191,8 +194,9 @@ struct Storing<'a> {
 }
 
 impl Storing<'_> {
-    /// Stops the days of a source that has events without a date: an event that does not say when it was may belong to any
-    /// of them. A day that was complete before stays so, because another reading made it complete.
+    /// Stops the days of a source that has events without a date: an event that does not say when
+    /// it was may belong to any of them. A day that was complete before stays so, because another
+    /// reading made it complete.
     fn withhold_undated(&mut self) {
         let month = self.archive.month;
         for (slot, &at) in &self.places {

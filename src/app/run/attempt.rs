@@ -33,7 +33,8 @@ pub(crate) enum ReadFrom {
     List,
     /// The archive of a month, which knows what Heroku knew at that time.
     Archive { month: Month, as_of: DateTime<Utc> },
-    /// Nothing. The day has settled, and an attempt to add to it broke off: its stored events are counted again.
+    /// Nothing. The day has settled, and an attempt to add to it broke off: its stored events are
+    /// counted again.
     Stored,
 }
 
@@ -52,7 +53,8 @@ pub(super) trait Writer: Send + Sync + 'static {
     /// What it keeps of a day while the day is read.
     type Record: Send + Sync;
 
-    /// Begins each day. A day that can't be begun is reported. A day that a signal came before is left out.
+    /// Begins each day. A day that can't be begun is reported. A day that a signal came before is
+    /// left out.
     fn begin(
         &self,
         days: &[FetchDay],

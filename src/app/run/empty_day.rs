@@ -1,9 +1,10 @@
 //! Whether an empty answer for an old day is credible.
 //!
-//! Heroku does not document how far back its list of events reaches, nor what it answers beyond that. So `[]` for a day
-//! older than [`DOUBTED_AFTER`] needs a second witness: no other source of the account may hold events of the day, and
-//! Heroku's archive of that month, if there is one, may hold none either. Younger days need no second witness. A day that
-//! was complete with events stays complete, with a warning.
+//! Heroku does not document how far back its list of events reaches, nor what it answers beyond
+//! that. So `[]` for a day older than [`DOUBTED_AFTER`] needs a second witness: no other source of
+//! the account may hold events of the day, and Heroku's archive of that month, if there is one, may
+//! hold none either. Younger days need no second witness. A day that was complete with events stays
+//! complete, with a warning.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -19,7 +20,8 @@ use crate::day::{Month, end};
 use crate::heroku::{Archive, DayQuery, Session, Unreadable};
 use crate::report::day::StopReason;
 
-/// The age from which an empty day needs a second witness. By then its month is over, and has its archive.
+/// The age from which an empty day needs a second witness. By then its month is over, and has its
+/// archive.
 const DOUBTED_AFTER: TimeDelta = TimeDelta::days(31);
 
 /// What the archives hold for days that were empty in the list. A run reads each archive once.
@@ -89,7 +91,8 @@ impl EmptyDays {
         }
     }
 
-    /// Why the archive contradicts an empty answer, or can't confirm it; `None` if it does not contradict.
+    /// Why the archive contradicts an empty answer, or can't confirm it; `None` if it does not
+    /// contradict.
     async fn ask_archive(&self, session: &Session, query: &DayQuery) -> Option<String> {
         let DayQuery { account, filter, date } = query;
         let month = Month::of(*date);
@@ -107,7 +110,8 @@ impl EmptyDays {
                 Some(format!("the archive of {month} holds {events} events of it"))
             }
             Answer::None => {
-                warn!(account, %date, "Heroku lists no event for this old day, and has no archive that could confirm it");
+                warn!(account, %date, "Heroku lists no event for this old day, and has no archive \
+                    that could confirm it");
                 None
             }
             Answer::Unknown(why) => Some(format!("the archive of {month} can't be read: {why}")),

@@ -8,7 +8,8 @@ use crate::heroku::DayQuery;
 use crate::plan::{Planned, Reason, Verdict};
 use crate::store::Claimable;
 
-/// One fetch, and the days that it serves: those of sources with the same account, filter, token and date.
+/// One fetch, and the days that it serves: those of sources with the same account, filter, token
+/// and date.
 #[derive(Debug)]
 pub(crate) struct Fetch {
     pub(crate) query: DayQuery,
@@ -43,7 +44,8 @@ impl FetchDay {
 
 /// The fetches that the due days among `planned` need, oldest first.
 ///
-/// If the account's entire day is fetched anyway, a source with a filter takes its events from that fetch.
+/// If the account's entire day is fetched anyway, a source with a filter takes its events from that
+/// fetch.
 pub(crate) fn fetches(planned: &[Planned<'_>], tokens: &Tokens) -> VecDeque<Fetch> {
     let due = || planned.iter().filter_map(FetchDay::of);
     let place = |FetchDay { key, source, .. }: &FetchDay| {

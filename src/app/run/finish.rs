@@ -131,7 +131,8 @@ fn publication<'a>(
     record: &Leased,
     from: ReadFrom,
 ) -> Publication<'a> {
-    // For a day long past, Heroku's list may know less than its archive: there is nothing to read again.
+    // For a day long past, Heroku's list may know less than its archive: there is nothing to read
+    // again.
     let reads_again = from.as_of().is_none() || !is_long_past(writer, day, &record.lease);
     Publication {
         scope: &day.source.scope,
@@ -218,7 +219,8 @@ fn note(attempt: &LeasedAttempt, from: ReadFrom, vanished: &Vanished) -> Option<
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 
-/// Waits for the database no longer than a signal allows. Then the work is dropped with its lease, which expires.
+/// Waits for the database no longer than a signal allows. Then the work is dropped with its lease,
+/// which expires.
 async fn bounded<T, E: From<Error>>(
     writer: &LedgerWriter,
     work: impl Future<Output = Result<T, E>>,

@@ -36,7 +36,8 @@ pub(crate) struct Leased {
     pub(super) lease: Lease,
     pub(super) totals: Totals,
     pub(super) claimed: Instant,
-    /// What this reading saw of the events that are stored under this day, if some were before: Heroku may list fewer now.
+    /// What this reading saw of the events that are stored under this day, if some were before:
+    /// Heroku may list fewer now.
     pub(super) seen: Option<Fingerprints>,
     /// Whether this reading saw an event.
     pub(super) saw_any: bool,
@@ -112,21 +113,24 @@ impl LedgerWriter {
         for event in &written.new {
             logging::new_event(self.event_log, novelty, source, event, token);
             if event.unusable_id {
-                warn!(%source, %date, id = id(event), "an event has no usable id; its hash is used");
+                warn!(%source, %date, id = id(event), "an event has no usable id; its hash is \
+                    used");
             }
         }
         for event in &written.conflicting {
-            warn!(%source, %date, id = id(event), "an event differs from the stored one; both are kept");
+            warn!(%source, %date, id = id(event), "an event differs from the stored one; both are \
+                kept");
         }
         for (event, reason) in &written.refused {
-            warn!(%source, %date, id = id(event), reason, "the database rejects an event as JSON; its bytes are kept");
+            warn!(%source, %date, id = id(event), reason, "the database rejects an event as JSON; \
+                its bytes are kept");
         }
     }
 }
 
 impl Leased {
-    /// Notes the events that are stored under this day. An event that is stored under another day must not pass for one of
-    /// this day that Heroku lists no longer.
+    /// Notes the events that are stored under this day. An event that is stored under another day
+    /// must not pass for one of this day that Heroku lists no longer.
     fn note_seen(&mut self, events: &[&Event], written: &Written<'_>) {
         let stored_before = self.lease.stored_before();
         if stored_before == 0 {

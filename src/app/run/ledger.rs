@@ -1,4 +1,5 @@
-//! The writer of a sync: claims days, stores their events under the leases, and publishes or gives back each day.
+//! The writer of a sync: claims days, stores their events under the leases, and publishes or gives
+//! back each day.
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! A run: plan → fetches → schedule → read → write → report.
 //!
-//! The same engine serves `sync`, its dry run, and `backfill` from either source. A dry run differs only in its [`Writer`],
-//! which counts and can't write.
+//! The same engine serves `sync`, its dry run, and `backfill` from either source. A dry run differs
+//! only in its [`Writer`], which counts and can't write.
 
 pub(super) mod archive;
 pub(super) mod archive_days;

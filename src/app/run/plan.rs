@@ -60,7 +60,8 @@ pub(crate) fn named(range: DateRange) -> Result<Selection, Failure> {
 fn refuse_unfinished(selection: Selection, last_over: NaiveDate) -> Result<(), Failure> {
     match selection {
         Selection::Named(DateRange { to, .. }) if to > last_over => Err(Failure::usage(format!(
-            "{to} is not over in UTC: Heroku may still add events to it. The newest day that can be synced is {last_over}"
+            "{to} is not over in UTC: Heroku may still add events to it. The newest day that can \
+             be synced is {last_over}"
         ))),
         _ => Ok(()),
     }
@@ -82,7 +83,8 @@ pub(crate) async fn plan_to_write<'s>(
     match result {
         SnapshotResult::Ready(snapshot) => {
             let plan = plan_days(app, request, &snapshot)?;
-            // A run that finds nothing due writes nothing, so the question is not worth a statement.
+            // A run that finds nothing due writes nothing, so the question is not worth a
+            // statement.
             if plan.days.iter().any(|day| matches!(day.verdict, Verdict::Due(_))) {
                 reader.must_take_writes().await?;
             }
@@ -130,7 +132,8 @@ async fn snapshot(
         let result = reader.snapshot(&query).await?;
         let SnapshotResult::Ready(snapshot) = result else { return Ok(result) };
         let (here, there) = (clock::here(), snapshot.now);
-        // If the database has another date than this machine, other days are due than the query asked for.
+        // If the database has another date than this machine, other days are due than the query
+        // asked for.
         if window_at(here.min(there)) == window_at(now) {
             let now = clock::earlier(here, there);
             return Ok(SnapshotResult::Ready(LedgerSnapshot { now, ..snapshot }));

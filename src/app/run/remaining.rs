@@ -1,4 +1,5 @@
-//! What reads the days that a run did not finish: the command for each, and whether the next run does so by itself.
+//! What reads the days that a run did not finish: the command for each, and whether the next run
+//! does so by itself.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -42,7 +43,8 @@ impl ReadCommand {
     }
 }
 
-/// Names the commands that read the days which were not finished; in the report of an interrupted day, the one for it.
+/// Names the commands that read the days which were not finished; in the report of an interrupted
+/// day, the one for it.
 pub(crate) fn name_commands(
     app: &App<'_>,
     command: ReadCommand,
@@ -102,8 +104,8 @@ fn describe(next_run: NextRun) -> String {
     }
 }
 
-/// The ranges that hold the days which were not finished, and between them no more than a few that are complete. `days`
-/// are those of one source that the run had to do with.
+/// The ranges that hold the days which were not finished, and between them no more than a few that
+/// are complete. `days` are those of one source that the run had to do with.
 fn unfinished(days: &[(NaiveDate, Option<NextRun>)]) -> Vec<DateRange> {
     let mut spans: Vec<DateRange> = Vec::new();
     let mut before: Option<NaiveDate> = None;

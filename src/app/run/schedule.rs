@@ -12,8 +12,8 @@ use crate::config::Token;
 use crate::report::day::DayReport;
 use crate::report::progress::Progress;
 
-/// After a signal, how long the jobs in flight have to give their leases back. With the ping, a run ends within five
-/// seconds.
+/// After a signal, how long the jobs in flight have to give their leases back. With the ping, a run
+/// ends within five seconds.
 pub(crate) const TIME_TO_RELEASE: Duration = Duration::from_millis(2500);
 
 /// Work that one task does: a fetch, or a month's archive.
@@ -44,9 +44,10 @@ pub(super) struct Schedule {
 impl Schedule {
     /// Runs `jobs` in their order with `work`.
     ///
-    /// A job that waits for its token's budget leaves its place to one with another token, so that a slow token does not
-    /// delay the others. No more than `concurrency` jobs of one token run at a time. While `is_away` says that the database
-    /// is away, nothing more is begun until no job is left that waits for it; then the rest fails at once.
+    /// A job that waits for its token's budget leaves its place to one with another token, so that
+    /// a slow token does not delay the others. No more than `concurrency` jobs of one token run at
+    /// a time. While `is_away` says that the database is away, nothing more is begun until no job
+    /// is left that waits for it; then the rest fails at once.
     pub(super) async fn run<J: Job, W>(
         self,
         mut jobs: VecDeque<J>,

@@ -16,7 +16,8 @@ pub(crate) struct Selector {
 impl Selector {
     /// The selector of `source` in an answer to which Heroku applied the filter `applied`.
     ///
-    /// A filter that Heroku applied is not applied again: Heroku may compare types and addresses in another way.
+    /// A filter that Heroku applied is not applied again: Heroku may compare types and addresses in
+    /// another way.
     pub(crate) async fn find(
         teams: &Teams,
         session: &Session,
@@ -31,8 +32,9 @@ impl Selector {
 
     /// Whether `event` belongs to the source.
     ///
-    /// A team is recognized by its id, or by its name if the event has no team id. An actor is recognized by the address in
-    /// any case, as Heroku's reference has it, or by the id: one event too many is better than one too few.
+    /// A team is recognized by its id, or by its name if the event has no team id. An actor is
+    /// recognized by the address in any case, as Heroku's reference has it, or by the id: one event
+    /// too many is better than one too few.
     pub(crate) fn takes(&self, event: &Event) -> bool {
         let columns = &event.columns;
         let of_team = self.team.as_ref().is_none_or(|team| match &columns.team_id {

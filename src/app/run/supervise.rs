@@ -19,7 +19,8 @@ use crate::report::remaining::Remaining;
 use crate::report::run::RunReport;
 use crate::store::Reader;
 
-/// After a signal, how long a run has to report. A run that was held up before its first day needs all of it.
+/// After a signal, how long a run has to report. A run that was held up before its first day needs
+/// all of it.
 const TIME_TO_END: Duration = Duration::from_millis(2800);
 
 /// What a run did.
@@ -68,7 +69,8 @@ pub(crate) async fn within<T>(
     }
 }
 
-/// Prints a report before anything else is waited for. A signal leaves no time to close the connections.
+/// Prints a report before anything else is waited for. A signal leaves no time to close the
+/// connections.
 pub(crate) async fn print_and_close(
     app: &App<'_>,
     report: &impl Report,
@@ -82,8 +84,8 @@ pub(crate) async fn print_and_close(
     Ok(printed?)
 }
 
-/// A report for each planned day: that of its job, or the plan's verdict, or that it was not begun. And what reads the days
-/// that were not finished.
+/// A report for each planned day: that of its job, or the plan's verdict, or that it was not begun.
+/// And what reads the days that were not finished.
 pub(super) fn report_all(
     app: &App<'_>,
     request: &RunRequest<'_>,

@@ -16,7 +16,8 @@ pub(super) struct Vanished {
     pub(super) named: Vec<String>,
 }
 
-/// Finds the stored events that this day's list should hold, by the scope of the source, and does not.
+/// Finds the stored events that this day's list should hold, by the scope of the source, and does
+/// not.
 pub(super) async fn find_vanished(
     attempt: &mut LeasedAttempt,
     writer: &LedgerWriter,
@@ -24,7 +25,8 @@ pub(super) async fn find_vanished(
     let record = &mut attempt.record;
     let stored = record.lease.stored_before() + u64::from(record.totals.new_events);
     let mut seen = record.seen.take().unwrap_or_default();
-    // Every event that was seen is stored under this day. If the numbers are equal, so are the sets.
+    // Every event that was seen is stored under this day. If the numbers are equal, so are the
+    // sets.
     if record.lease.stored_before() == 0 || seen.count() as u64 >= stored {
         return Ok(Vanished::default());
     }
@@ -48,9 +50,11 @@ pub(super) async fn find_vanished(
         let (source, date) = (&attempt.day.source.name, key.date);
         let ids = vanished.named.join(" ");
         if attempt.record.saw_any {
-            warn!(%source, %date, vanished = vanished.count, ids, "Heroku does not list events any more that are stored; they stay");
+            warn!(%source, %date, vanished = vanished.count, ids, "Heroku does not list events \
+                any more that are stored; they stay");
         } else {
-            warn!(%source, %date, stored, "Heroku lists no event for a day that events are stored of; what is stored stays");
+            warn!(%source, %date, stored, "Heroku lists no event for a day that events are stored \
+                of; what is stored stays");
         }
     }
     Ok(vanished)

@@ -7,8 +7,8 @@ use chrono::NaiveDate;
 
 use crate::event::Event;
 
-/// A bin is full at this number of events, or at this weight in bytes. Bins are looked at after each batch of the file, so
-/// they may exceed their limits by one batch.
+/// A bin is full at this number of events, or at this weight in bytes. Bins are looked at after
+/// each batch of the file, so they may exceed their limits by one batch.
 const BIN_EVENTS: usize = 2000;
 const BIN_WEIGHT: usize = 2 * 1024 * 1024;
 /// The limit of the weight of all bins together, in bytes.
@@ -70,7 +70,8 @@ impl Bins {
         self.weight += weight;
     }
 
-    /// Takes some full bins. While all bins together are too heavy, it takes some of the heaviest. `None` if all can wait.
+    /// Takes some full bins. While all bins together are too heavy, it takes some of the heaviest.
+    /// `None` if all can wait.
     pub(super) fn take_full(&mut self) -> Option<Vec<(Slot, Bin)>> {
         let too_much = self.weight > BINS_WEIGHT;
         self.take(|bin| too_much || bin.is_full())
