@@ -1,7 +1,7 @@
 //! `check`: a preflight, which changes nothing.
 //!
-//! A file that is wrong ends it as it ends every command, with the mistakes and exit status 2. What
-//! the file refers to is looked at one by one, so that one run shows all that is to be done.
+//! A mistake in the file ends it with exit status 2, as it ends every command. Everything that the
+//! file refers to is checked item by item, so one run shows everything that needs work.
 
 mod database;
 mod heroku;
@@ -38,7 +38,7 @@ fn file(app: &App<'_>) -> Check {
     let found =
         format!("{} of {} sources enabled: {}", enabled.len(), sources.len(), enabled.join(", "));
     if enabled.is_empty() {
-        let advice = "Set `enabled = true` in one of them, or nothing is ever copied";
+        let advice = "Set `enabled = true` in a source, or no event is ever copied";
         return Check::bad("file", subject, "no source is enabled", advice);
     }
     Check::good("file", subject, found)
@@ -48,7 +48,7 @@ fn enabled<'a>(app: &'a App<'_>) -> impl Iterator<Item = &'a Source> {
     app.config.sources.iter().filter(|source| source.enabled)
 }
 
-/// Each variable that holds a token of enabled sources, once.
+/// Checks each variable that holds a token of an enabled source.
 fn token_variables(app: &App<'_>) -> Vec<Check> {
     let mut users: Vec<(&str, Vec<&Source>)> = Vec::new();
     for source in enabled(app) {
@@ -79,17 +79,22 @@ fn token_variable<'a>(
         Some(Err(error)) => bad(&error.to_string(), set(variable, "TOKEN")),
         Some(Ok(token)) => {
             let [first, ..] = users else { return Check::good("token", variable, whose) };
-            // The file itself was checked for sources that share a variable; here two may hold the
-            // same token.
+            // Reading the file checked sources that share a variable. Here two variables may hold
+            // the same token.
             let other = *known.entry(token).or_insert(first);
             if other.rate_limit == first.rate_limit {
                 return Check::good("token", variable, format!("set; {whose}"));
             }
-            let why =
-                format!("that of {} in {} too, with another budget", other.name, other.token_env);
+            let why = format!(
+                "also the token of {} in {}, with another \
+                    budget",
+                other.name, other.token_env
+            );
             bad(
                 &why,
-                "Heroku counts by token: set the same [source.rate_limit] for both".to_owned(),
+                "Heroku counts requests by token. Set the same [source.rate_limit] for \
+                 both"
+                    .to_owned(),
             )
         }
     }
@@ -118,15 +123,15 @@ fn database_variable(app: &App<'_>) -> Check {
     }
 }
 
-/// The monitor is a choice, so a variable that is not set is as right as one that is.
+/// The monitor is optional, so the variable may be missing.
 fn ping_variable(app: &App<'_>) -> Check {
     let variable = &app.config.notify.ping_url_env;
     let found = match notify::address(&app.config.notify) {
-        Monitor::Nobody => "not set; nobody is told how a run went",
-        Monitor::At(_) => "set; the monitor is told how a run went",
+        Monitor::Nobody => "not set; no monitor is notified",
+        Monitor::At(_) => "set; the monitor is notified after each run",
         Monitor::Unreadable => {
             let advice = "Set it to the address that the monitor gives for this job, or unset it";
-            return Check::bad("ping", variable, "no address (its value is not shown)", advice);
+            return Check::bad("ping", variable, "not an address (its value is not shown)", advice);
         }
     };
     Check::good("ping", variable, found)

@@ -1,4 +1,4 @@
-//! `cleanup`: marks days whose lease went stale as ERROR, so that they are due again.
+//! `cleanup`: marks days whose lease is stale as ERROR, which makes them due again.
 
 use super::context::{App, existing};
 use super::failure::{DONE, ExitStatus, Failure};

@@ -1,4 +1,4 @@
-//! From arguments to a command, or to the words about a mistake in them.
+//! Turns arguments into a command, or into a message about a mistake in them.
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
@@ -13,13 +13,13 @@ use crate::config::masked;
 use crate::report::{Output, streams};
 use crate::text::{clean, clean_lines};
 
-/// The options that a variable can give instead. One that is blank counts as not set, where clap
-/// would take it for a value.
+/// The options that a variable can set. A blank variable counts as not set, but clap would use its
+/// value.
 const FROM_ENVIRONMENT: [(&str, &str); 2] =
     [("config", "AUDITSYNC_CONFIG"), ("log_format", "AUDITSYNC_LOG_FORMAT")];
 
-/// Reads the arguments, the first being the program's name. Where there is no command to run, all
-/// is said that there is to say, and this is the exit status.
+/// Reads the arguments, of which the first is the program's name. If there is no command to run,
+/// prints what there is to say and returns the exit status.
 pub(super) fn parse(args: Vec<OsString>) -> Result<(Global, Command), ExitStatus> {
     let output = if wants_json(&args) { Output::Json } else { Output::Text };
     let mut definition = FROM_ENVIRONMENT
@@ -35,7 +35,7 @@ pub(super) fn parse(args: Vec<OsString>) -> Result<(Global, Command), ExitStatus
             streams::complain(&format!("error: {message}"));
             refuse(output, message)
         }),
-        // Help and version are answers, not mistakes.
+        // Help and version are not mistakes.
         Err(error)
             if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) =>
         {
@@ -45,14 +45,14 @@ pub(super) fn parse(args: Vec<OsString>) -> Result<(Global, Command), ExitStatus
     }
 }
 
-/// Whether a document was asked for, as far as that can be told of a line that is wrong somewhere.
+/// Whether the arguments ask for a JSON document, although they may hold a mistake.
 fn wants_json(args: &[OsString]) -> bool {
     let options: Vec<&OsString> = args.iter().take_while(|arg| *arg != "--").collect();
     options.contains(&&OsString::from("--output=json"))
         || options.windows(2).any(|pair| pair[0] == "--output" && pair[1] == "json")
 }
 
-/// Prints help, or the version.
+/// Prints the help or the version.
 fn answer(answer: &clap::Error) -> ExitStatus {
     match streams::unless_read_enough(answer.print().and_then(|()| io::stdout().flush())) {
         Ok(()) => DONE,
@@ -63,8 +63,8 @@ fn answer(answer: &clap::Error) -> ExitStatus {
     }
 }
 
-/// Says what is wrong with the arguments. They are quoted, and may be anything: a secret in the
-/// wrong place, say.
+/// Prints what is wrong with the arguments. The message quotes them, and they may hold anything:
+/// for example a secret in the wrong place.
 fn complain(mut error: clap::Error, output: Output) -> ExitStatus {
     let before = error.render().to_string();
     let cleaned: Vec<(ContextKind, ContextValue)> =
@@ -74,7 +74,7 @@ fn complain(mut error: clap::Error, output: Output) -> ExitStatus {
     }
     let text = clean_lines(&masked(&error.render().to_string()));
     if text == before {
-        // On a terminal it has colours.
+        // clap colours it on a terminal.
         let _ = error.print();
     } else {
         streams::complain(text.trim_end());
@@ -83,7 +83,7 @@ fn complain(mut error: clap::Error, output: Output) -> ExitStatus {
     refuse(output, text.strip_prefix("error: ").unwrap_or(text))
 }
 
-/// What was typed, on one line and without secrets.
+/// The typed text on one line, with secrets redacted.
 fn cleaned(value: &ContextValue) -> Option<ContextValue> {
     let clean = |text: &str| clean(&masked(text));
     match value {
@@ -93,7 +93,7 @@ fn cleaned(value: &ContextValue) -> Option<ContextValue> {
         }
         ContextValue::StyledStrs(texts) => {
             let plain: Vec<String> = texts.iter().map(ToString::to_string).collect();
-            // One that is clean keeps its style.
+            // A clean text keeps its style.
             let is_clean = plain.iter().all(|text| clean(text) == *text);
             let styled = || plain.iter().map(|text| clean(text).into()).collect();
             (!is_clean).then(|| ContextValue::StyledStrs(styled()))
@@ -103,7 +103,7 @@ fn cleaned(value: &ContextValue) -> Option<ContextValue> {
 }
 
 fn refuse(output: Output, message: &str) -> ExitStatus {
-    // A document that can't be written changes nothing: it is a mistake all the same.
+    // The arguments are wrong, whether or not the document can be written.
     let _ = output.print_failure(message, MISUSED);
     MISUSED
 }

@@ -1,4 +1,4 @@
-//! `history`: what happened to the days, as the append-only record tells it.
+//! `history`: prints the append-only record of what happened to the days.
 
 use super::context::{App, has_ledger};
 use super::failure::{DONE, ExitStatus, Failure};
@@ -6,15 +6,15 @@ use crate::cli::HistoryArgs;
 use crate::report::history::HistoryReport;
 use crate::store::{HistoryFilter, Reader};
 
-/// How far the history is told when neither a date nor a number of days is named.
-const LATELY: u32 = 7;
+/// How many days to print if neither a date nor a number of days is given.
+const DEFAULT_DAYS: u32 = 7;
 
 pub(super) async fn run(app: &App<'_>, args: &HistoryArgs) -> Result<ExitStatus, Failure> {
     let reader = app.connect().await?;
     let history = has_ledger(&reader).await?.then_some(&reader);
     refuse_unknown(app, history, &args.sources).await?;
     let sources: Vec<&str> = args.sources.iter().map(String::as_str).collect();
-    let days = args.days.or(args.date.is_none().then_some(LATELY));
+    let days = args.days.or(args.date.is_none().then_some(DEFAULT_DAYS));
     let past =
         HistoryFilter { sources: (!sources.is_empty()).then_some(&sources), date: args.date, days };
     let entries = match history {

@@ -1,5 +1,4 @@
-//! `completions` and `man`: what a shell and a manual reader want of the command line, made from
-//! its definition.
+//! `completions` and `man`, both made from the definition of the command line.
 
 use clap::CommandFactory as _;
 
@@ -16,7 +15,7 @@ pub(super) fn completions(args: &CompletionsArgs) -> Result<ExitStatus, Failure>
 
 pub(super) fn man(args: &ManArgs) -> Result<ExitStatus, Failure> {
     let mut program = Cli::command();
-    // Only a command tree that is built knows what its global options mean for each command.
+    // clap copies the global options to each command only when it builds the tree.
     program.build();
     let page = match args.command.as_deref() {
         None => program,
@@ -27,7 +26,7 @@ pub(super) fn man(args: &ManArgs) -> Result<ExitStatus, Failure> {
                 let names: Vec<&str> =
                     program.get_subcommands().map(clap::Command::get_name).collect();
                 Failure::usage(format!(
-                    "there is no command `{name}`: there are {}",
+                    "there is no command `{name}`. The commands are {}",
                     names.join(", ")
                 ))
             })?

@@ -1,4 +1,4 @@
-//! `migrate`: brings the schema up to date, and takes the Python logger's table over.
+//! `migrate`: brings the schema up to date, and adopts the Python logger's table.
 
 use super::context::App;
 use super::failure::{DONE, ExitStatus, Failure};
@@ -28,7 +28,7 @@ pub(super) async fn run(app: &App<'_>, args: &MigrateArgs) -> Result<ExitStatus,
             return Ok(DONE);
         }
     }
-    // Asked for before anything is done.
+    // A missing name must stop the command before it changes anything.
     let reread = if args.reread {
         Some(named.map_or_else(|| only_source(app, " --reread", NOT_SAID), Ok)?)
     } else {
@@ -57,7 +57,7 @@ pub(super) async fn run(app: &App<'_>, args: &MigrateArgs) -> Result<ExitStatus,
     Ok(DONE)
 }
 
-/// Why a name is needed to read adopted days again.
+/// Why `--reread` needs a name.
 const NOT_SAID: &str = "--reread makes the adopted days of one source due";
 
 /// Makes the adopted days of a source due, or counts them.
@@ -82,15 +82,15 @@ async fn reread_adopted(
     })
 }
 
-/// The only source of the file; `why` a choice must be made where it has several, and by which
-/// options.
+/// The only source of the file. If there are several, the failure says `why` one must be named, and
+/// with which `options`.
 fn only_source<'a>(app: &'a App<'_>, options: &str, why: &str) -> Result<&'a Source, Failure> {
     match &*app.config.sources {
         [only] => Ok(only),
         several => {
             let names: Vec<&str> = several.iter().map(|source| source.name.as_ref()).collect();
             Err(Failure::usage(format!(
-                "{why}, and {} has several sources: say whose days they are \
+                "{why}, and {} has several sources. Name the source of the days \
                  with `auditsync migrate --adopt-as NAME{options} --dry-run`, where NAME is one \
                  of {}",
                 app.config.path.display(),
@@ -100,7 +100,7 @@ fn only_source<'a>(app: &'a App<'_>, options: &str, why: &str) -> Result<&'a Sou
     }
 }
 
-/// Takes the table over, or rehearses it; `None` if another process was faster.
+/// Adopts the table, or rehearses it; `None` if another process was faster.
 async fn adopt(
     reader: &Reader,
     args: &MigrateArgs,

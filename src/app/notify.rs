@@ -1,4 +1,4 @@
-//! The dead-man ping: tells a monitor how a run went, so that one that never happens is noticed.
+//! The ping after each run. A monitor that misses it notices that no run happened.
 
 use std::time::Duration;
 
@@ -11,21 +11,21 @@ use super::failure::{DONE, ExitStatus};
 use crate::config::Notify;
 use crate::http;
 
-/// A monitor that does not answer must not hold a run up, nor a dyno that is told to end.
+/// A monitor that does not answer must delay neither a run nor a dyno that is about to stop.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Who is to be told.
+/// The monitor that the variable names.
 #[derive(Debug)]
 pub(super) enum Monitor {
     /// The variable is not set.
     Nobody,
-    /// It holds what is no address.
+    /// Its value is not an address.
     Unreadable,
     /// The monitor at this address.
     At(Url),
 }
 
-/// What the file's variable holds.
+/// Reads the variable that the file names.
 pub(super) fn address(notify: &Notify) -> Monitor {
     let Some(text) = env(&notify.ping_url_env) else { return Monitor::Nobody };
     match Url::parse(text.trim()) {
@@ -34,29 +34,27 @@ pub(super) fn address(notify: &Notify) -> Monitor {
     }
 }
 
-/// Asks for the URL that the file's variable holds, or `/fail` below it when the run did not end
-/// well. What becomes of it changes no exit status.
+/// Requests the monitor's URL, or `/fail` below it if the run did not exit with 0. A failure
+/// changes no exit status.
 pub(super) async fn ping(notify: &Notify, status: ExitStatus) {
     let variable = &notify.ping_url_env;
     let mut url = match address(notify) {
         Monitor::Nobody => return,
         Monitor::Unreadable => {
-            return warn!(
-                "what ${variable} holds is no address, so nobody could be told how the run went"
-            );
+            return warn!("the value of ${variable} is not an address, so no monitor was notified");
         }
         Monitor::At(url) => url,
     };
-    // A query, such as a monitor's own settings, stays behind the path.
+    // A query, such as the monitor's settings, stays after the path.
     if status != DONE
         && let Ok(mut path) = url.path_segments_mut()
     {
         path.pop_if_empty().push("fail");
     }
     match get(url).await {
-        Ok(()) => debug!("the monitor was told"),
-        // The address may be a secret, so the variable is named in its stead.
-        Err(why) => warn!("the monitor at ${variable} could not be told how the run went: {why}"),
+        Ok(()) => debug!("the monitor was notified"),
+        // The address may be a secret, so the message names the variable instead.
+        Err(why) => warn!("the monitor at ${variable} could not be notified: {why}"),
     }
 }
 

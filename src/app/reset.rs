@@ -46,18 +46,17 @@ pub(super) async fn run(app: &App<'_>, args: &ResetArgs) -> Result<ExitStatus, F
     Ok(if rejected { FOUND_WRONG } else { DONE })
 }
 
-/// Refuses days that are not over, before anything is done to the others.
+/// Rejects days that are not over before any other day is reset.
 fn refuse_unfinished(named: &[DateRange], last_over: NaiveDate) -> Result<(), Failure> {
     match named.iter().map(|dates| dates.to).find(|to| *to > last_over) {
         Some(date) => Err(Failure::usage(format!(
-            "{date} is not over in UTC, so it was never due: the newest day to reset is {last_over}"
+            "{date} is not over in UTC, so it was never due. The newest day to reset is {last_over}"
         ))),
         None => Ok(()),
     }
 }
 
-/// The dates that have a row, so that a long range with few of them does not take a transaction for
-/// each.
+/// The dates that have a row. A long range with few rows needs no transaction for each date.
 async fn rows(
     reader: &Reader,
     store: Option<&Store>,
@@ -73,7 +72,7 @@ async fn rows(
 
 fn told(source: &Source, date: NaiveDate, reset: &Reset) -> ResetDay {
     let name = &source.name;
-    // A run without options leaves a disabled source out.
+    // A run without options skips a disabled source.
     let run = if source.enabled {
         "the next `auditsync`".to_owned()
     } else {
@@ -81,12 +80,12 @@ fn told(source: &Source, date: NaiveDate, reset: &Reset) -> ResetDay {
     };
     let (outcome, message) = match reset {
         Reset::Done { was } => ("reset", format!("due again (was {was}); {run} reads it")),
-        Reset::AlreadyDue => ("already_due", format!("due already; {run} reads it")),
+        Reset::AlreadyDue => ("already_due", format!("already due; {run} reads it")),
         Reset::NoRow => ("no_row", ResetDay::without_row(name.as_ref(), DateRange::of(date))),
         Reset::Refused { holder } => (
             "refused",
             format!(
-                "at work: {holder} has it. Wait for that, or take the day away from it with --force"
+                "syncing: {holder} holds it. Wait until it ends, or take the day over with --force"
             ),
         ),
     };

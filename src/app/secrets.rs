@@ -1,21 +1,21 @@
-//! The secrets that the environment and the command line hold: told to [`secrets`], which keeps
-//! every text free of them.
+//! Registers the secrets of the environment and the command line with [`secrets`], which redacts
+//! them in every text.
 
 use super::environment::env;
 use crate::cli::Global;
 use crate::config::Config;
 use crate::text::secrets::{self, Kind};
 
-/// Variables that hold a password or a key, whoever reads them.
+/// Variables that hold a password or a key, for any program.
 const PASSWORDS: [&str; 4] =
     ["PGPASSWORD", "PGSSLPASSWORD", "AUDITSYNC_SIGNING_KEY", "HEROKU_API_KEY"];
 
-/// Proxies, whose addresses may have a password.
+/// Addresses of proxies, which may hold a password.
 const PROXIES: [&str; 6] =
     ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
-/// Learns what can be known before the file is read, so that a mistake in it, or in the arguments,
-/// is told without them.
+/// Learns the usual secrets before the arguments and the file are read, because messages about
+/// these may quote them.
 pub(super) fn learn_usual() {
     learn_token("HEROKU_API_TOKEN");
     learn_database("DATABASE_URL");
@@ -28,12 +28,13 @@ pub(super) fn learn_usual() {
     }
 }
 
-/// Learns what an option holds.
+/// Learns the secret in an option.
 pub(super) fn learn_given(global: &Global) {
     secrets::learn_database(global.database_url.as_deref().unwrap_or_default());
 }
 
-/// Learns what the file's variables hold: all of them, also those that this run does not use.
+/// Learns the secrets of all variables that the file names, also of those that this run does not
+/// use.
 pub(super) fn learn_of(config: &Config) {
     for source in &config.sources {
         learn_token(&source.token_env);
@@ -43,7 +44,7 @@ pub(super) fn learn_of(config: &Config) {
 }
 
 fn learn_token(variable: &str) {
-    // What stands beside a token, as in `Bearer …`, is no part of it.
+    // A value may hold more than the token, as in `Bearer …`.
     for word in env(variable).unwrap_or_default().split_whitespace() {
         secrets::learn(Kind::Token, word);
     }

@@ -1,4 +1,4 @@
-//! SIGTERM, SIGHUP and Ctrl-C: the first ends the work in order, the second at once.
+//! SIGTERM, SIGHUP and Ctrl-C: the first one ends the work in order, the second one at once.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -9,22 +9,22 @@ use tokio_util::sync::CancellationToken;
 
 use super::failure::ExitStatus;
 
-/// Told when the process is to end.
+/// Knows whether a signal asked the process to end.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Shutdown {
     asked: CancellationToken,
     first: Arc<OnceLock<(u8, Instant)>>,
 }
 
-/// Heroku may send SIGTERM several times on end; such a repetition is no second order.
+/// Heroku may send SIGTERM several times. Within this time, a repetition is not a second request.
 const ONE_ORDER: Duration = Duration::from_secs(1);
 
 impl Shutdown {
-    /// Listens from now on.
+    /// Starts to listen.
     pub(crate) fn listen() -> std::io::Result<Self> {
         let shutdown = Self::default();
         let mut kinds = vec![SignalKind::terminate(), SignalKind::interrupt()];
-        // Under `nohup` a hangup is to be ignored, and to listen for it would take that back.
+        // `nohup` ignores SIGHUP. Listening for it would undo that.
         if !ignores_hangup() {
             kinds.push(SignalKind::hangup());
         }
@@ -45,30 +45,29 @@ impl Shutdown {
         if !self.asked.is_cancelled() {
             tracing::warn!(
                 signal = number,
-                "ending: every lease is given back; a second signal ends at once"
+                "the run ends and releases every lease; a second signal ends it at once"
             );
             self.asked.cancel();
         } else if first != number
             || number != SignalKind::terminate().as_raw_value() as u8
             || at.elapsed() > ONE_ORDER
         {
-            // Nothing may wait any longer; leases that are still held run out by themselves.
+            // Nothing may wait any longer. Leases that are still held expire.
             std::process::exit(i32::from(128 + number));
         }
     }
 
-    /// Whether the process is to end.
+    /// Whether a signal came.
     pub(crate) fn is_asked(&self) -> bool {
         self.asked.is_cancelled()
     }
 
-    /// Resolves when the process is to end.
+    /// Resolves when a signal comes.
     pub(crate) async fn asked(&self) {
         self.asked.cancelled().await;
     }
 
-    /// Resolves when the process was to end so long ago. All deadlines count from the signal
-    /// itself.
+    /// Resolves when the time `by` has passed since the signal.
     pub(crate) async fn overdue(&self, by: Duration) {
         self.asked().await;
         if let Some((_, at)) = self.first.get() {
@@ -76,13 +75,13 @@ impl Shutdown {
         }
     }
 
-    /// The exit status that tells of the signal, if there was one.
+    /// The exit status for the signal, if one came.
     pub(crate) fn exit_status(&self) -> Option<ExitStatus> {
         self.first.get().map(|(number, _)| 128 + number)
     }
 }
 
-/// Whether this process was started with SIGHUP ignored, where the system tells (proc(5),
+/// Whether this process was started with SIGHUP ignored, if the system shows it (proc(5),
 /// `SigIgn`).
 fn ignores_hangup() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -1,4 +1,4 @@
-//! `status`: how the ledger stands.
+//! `status`: shows the state of each source.
 
 use std::collections::HashMap;
 
@@ -38,7 +38,7 @@ pub(super) async fn run(app: &App<'_>, args: &StatusArgs) -> Result<ExitStatus, 
     Ok(status)
 }
 
-/// How the named sources stand, or all of the ledger; nothing does where there is none.
+/// The standings of the named sources, or of all in the ledger; empty where there is no ledger.
 async fn standings(
     app: &App<'_>,
     ledger: Option<&Reader>,
@@ -49,7 +49,7 @@ async fn standings(
     Ok(ledger.standings(&app.config.sources, (!only.is_empty()).then_some(&only)).await?)
 }
 
-/// The file's sources that are wanted. A name that only the ledger knows is right too.
+/// The named sources of the file. A name that only the ledger knows is valid too.
 fn wanted<'a>(
     app: &'a App<'_>,
     names: &[String],
@@ -64,7 +64,7 @@ fn wanted<'a>(
     if of_file.is_empty() { Ok(Vec::new()) } else { app.sources(&of_file) }
 }
 
-/// The ledger's rows of the sources in the window, and those that are due at any age.
+/// The rows of the sources in the window, and the rows that are due at any age.
 async fn days_of(
     reader: &Reader,
     covered: &[Coverage],
@@ -80,7 +80,7 @@ async fn days_of(
     Ok(reader.ledger(&names, window).await?)
 }
 
-/// The days in the window that have a row or should have one, and those that are due at any age,
+/// The days in the window that have a row or should have one, and the days that are due at any age,
 /// newest first.
 fn days(covered: &[Coverage], rows: &[LedgerRow], window: DateRange) -> Vec<DayStatus> {
     let mut days: Vec<DayStatus> = rows.iter().map(DayStatus::of).collect();
@@ -106,7 +106,7 @@ fn check(covered: &[Coverage], args: &StatusArgs, now: DateTime<Utc>) -> Check {
     Check { ok: behind.is_empty(), max_lag: told(args.max_lag), behind }
 }
 
-/// A duration as people type it: whole hours as hours, also more than a day of them.
+/// A duration as people type it: full hours as hours, also more than 24 of them.
 fn told(duration: humantime::Duration) -> String {
     let seconds = duration.as_secs();
     if seconds > 0 && seconds.is_multiple_of(3600) && duration.subsec_nanos() == 0 {

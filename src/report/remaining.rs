@@ -14,13 +14,13 @@ const NAMED: usize = 12;
 pub struct Remaining {
     /// What reads them.
     pub commands: Vec<String>,
-    /// The days, as ranges of those that the next run treats alike.
+    /// The days, as ranges that the next run treats in the same way.
     pub ranges: Vec<RemainingDays>,
     /// How many days the next run looks back.
     pub catch_up_days: u32,
 }
 
-/// Consecutive days of one source that the next run treats alike.
+/// Consecutive days of one source that the next run treats in the same way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RemainingDays {
     /// The source.
@@ -34,13 +34,13 @@ pub struct RemainingDays {
 }
 
 impl Remaining {
-    /// What to do, for people; nothing if there is nothing to do.
+    /// What to do, for people; empty if there is nothing to do.
     pub fn text(&self) -> String {
         let mut text = String::new();
         if self.commands.is_empty() {
             return text;
         }
-        text.push_str("\nThis reads what was not done, and leaves complete days alone:\n");
+        text.push_str("\nTo read the unfinished days, run (complete days are skipped):\n");
         for command in self.commands.iter().take(NAMED) {
             let _ = writeln!(text, "  `{command}`");
         }
@@ -66,14 +66,15 @@ impl Remaining {
         let _ = if read.is_empty() {
             writeln!(
                 text,
-                "The next `auditsync` does not read {them} by itself: of each enabled source it reads the PENDING days,\n\
+                "The next `auditsync` does not read {them}. Of each enabled source it reads the \
+                 PENDING days,\n\
                  and those of the last {} days.",
                 self.catch_up_days
             )
         } else if read.len() == self.ranges.len() {
-            writeln!(text, "The next `auditsync` reads {them} by itself, too{until}.")
+            writeln!(text, "The next `auditsync` also reads {them}{until}.")
         } else {
-            writeln!(text, "By itself, the next `auditsync` reads only these of them{until}:")
+            writeln!(text, "The next `auditsync` reads only these of them{until}:")
         };
         if read.len() < self.ranges.len() {
             for range in read.iter().take(NAMED) {

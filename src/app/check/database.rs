@@ -1,4 +1,4 @@
-//! The database's part of a preflight.
+//! The part of the preflight that asks the database.
 
 use super::super::clock;
 use super::super::context::App;
@@ -6,21 +6,19 @@ use super::super::failure::Failure;
 use crate::report::check::Check;
 use crate::store::{ConnectError, Obstacle, Protection, Reader, Rights, Schema, Server};
 
-/// Looks at all of it that can be reached. Without a right address there is nothing to look at, and
-/// that was told before.
+/// Checks everything that can be reached. The caller has reported a wrong address already.
 pub(super) async fn look(app: &App<'_>) -> Vec<Check> {
     let reader = match app.connect().await {
         Ok(reader) => reader,
         Err(Failure::Usage(_) | Failure::Connect(ConnectError::Address(_))) => return Vec::new(),
         Err(failure) => {
-            let advice =
-                "Nothing else could be asked of it; compare the address with `heroku pg:info`";
+            let advice = "Nothing else could be checked. Compare the address with `heroku pg:info`";
             return vec![Check::bad("server", "database", failure.to_string(), advice)];
         }
     };
     let mut checks = Vec::new();
     if let Err(failure) = look_inside(&reader, &mut checks).await {
-        let advice = "What comes after could not be asked; try again, or as another role";
+        let advice = "The remaining checks could not run. Try again, or use another role";
         checks.push(Check::bad("server", reader.place().to_string(), failure.to_string(), advice));
     }
     reader.close().await;
@@ -37,8 +35,7 @@ async fn look_inside(reader: &Reader, checks: &mut Vec<Check>) -> Result<(), Fai
     checks.extend(server.obstacles.iter().map(|obstacle| in_the_way("server", &place, obstacle)));
     let rights = reader.rights().await?;
     checks.extend(rights.iter().map(|rights| allowed(&server.role, rights)));
-    // Its version stands in a table that this role may not be allowed to read, or that does not
-    // show all its rows.
+    // The schema's version is in a table that this role may not read, or may not read completely.
     let is_readable =
         rights.iter().all(|rights| rights.granted.iter().any(|right| right == "SELECT"));
     if !is_readable
@@ -59,7 +56,7 @@ async fn look_inside(reader: &Reader, checks: &mut Vec<Check>) -> Result<(), Fai
     Ok(())
 }
 
-/// What keeps a sync from its work.
+/// An obstacle that stops a sync.
 fn in_the_way(check: &'static str, subject: &str, obstacle: &Obstacle) -> Check {
     Check::bad(check, subject, obstacle.problem(), obstacle.advice())
 }
@@ -69,7 +66,7 @@ fn version(place: &str, server: &Server) -> Check {
     if server.supported {
         Check::good("server", place, found)
     } else {
-        Check::bad("server", place, found, "auditsync wants PostgreSQL 13 or newer")
+        Check::bad("server", place, found, "auditsync needs PostgreSQL 13 or newer")
     }
 }
 
@@ -80,8 +77,8 @@ fn tls(place: &str, protection: Protection) -> Check {
         }
         Protection::Encrypted => {
             Check::good("tls", place, "encrypted; the certificate is not verified").advise(
-                "sslmode=verify-full and sslrootcert=FILE in the URL would do that, where the \
-                server has one",
+                "If the server has a certificate of a known CA, add sslmode=verify-full and \
+                sslrootcert=FILE to the URL",
             )
         }
         Protection::Signed => Check::good(
@@ -93,20 +90,20 @@ fn tls(place: &str, protection: Protection) -> Check {
             Check::good("tls", place, "encrypted; the certificate's CA and host are verified")
         }
         Protection::None => {
-            let advice = "Take sslmode=disable out of the URL, unless nobody else is on the way";
+            let advice = "Remove sslmode=disable from the URL, unless the network is your own";
             Check::bad("tls", place, "not encrypted", advice)
         }
     }
 }
 
-/// A pooler can't be asked; but behind one the server has another port than the address.
+/// A pooler does not identify itself, but the server behind it has another port than the address.
 fn pooler(reader: &Reader, server: &Server) -> Check {
     let place = reader.place();
     let found = if place.port == server.port {
         "none seen".to_owned()
     } else {
         format!(
-            "the server itself listens on port {}, so a pooler or a tunnel is between",
+            "the server itself listens on port {}, so a pooler or a tunnel is in between",
             server.port
         )
     };
@@ -124,7 +121,7 @@ async fn clocks(reader: &Reader) -> Result<Check, Failure> {
     if clock::skew(here, there).is_none() {
         return Ok(Check::good("clock", "this machine", found));
     }
-    let advice = "Set it right: the earlier of the two says which days are over";
+    let advice = "Correct the clock. The earlier of the two decides which days are over";
     Ok(Check::bad("clock", "this machine", found, advice))
 }
 
@@ -135,7 +132,7 @@ fn allowed(role: &str, rights: &Rights) -> Check {
     }
     let lacking = lacking.join(", ");
     let advice =
-        format!("A sync needs it: GRANT {lacking} ON {table} TO {role}, or see sql/roles.sql");
+        format!("A sync needs it. Run GRANT {lacking} ON {table} TO {role}, or see sql/roles.sql");
     Check::bad("rights", table, format!("{role} may not {lacking}"), advice)
 }
 
@@ -153,9 +150,9 @@ fn schema(server: &Server, schema: &Schema) -> Check {
             .advise("`auditsync migrate` or the next sync brings it up to date");
     }
     let advice = if to_come {
-        format!("{} may not create tables: run `auditsync migrate` as a role that may", server.role)
+        format!("{} may not create tables. Run `auditsync migrate` as a role that may", server.role)
     } else {
-        "A sync would end here with exit status 3".to_owned()
+        "A sync would stop here with exit status 3".to_owned()
     };
     Check::bad("schema", "database", found, advice)
 }

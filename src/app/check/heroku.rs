@@ -1,5 +1,5 @@
-//! Heroku's part of a preflight: each token, and each account and team that is read with it, asked
-//! for once.
+//! The part of the preflight that asks Heroku: about each token, and about each account and team
+//! that it reads.
 
 use std::time::Duration;
 
@@ -11,17 +11,17 @@ use crate::heroku::{Class, Client, Error, FoundTeam, Session, TeamError, Teams, 
 use crate::http::SetupError;
 use crate::report::check::Check;
 
-/// The longest that one answer is waited for, over all attempts: somebody sits there.
+/// The longest wait for one answer, over all attempts. A person waits for the result.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// How often it is asked for.
+/// The most attempts at one answer.
 const ATTEMPTS: u32 = 3;
 
-/// Looks at what the enabled sources are read with. Tokens that are not there were told before.
+/// Checks the tokens of the enabled sources. The caller has reported the missing ones already.
 pub(super) async fn look(app: &App<'_>) -> Result<Vec<Check>, Failure> {
     let usable =
         |source: &&Source| env(&source.token_env).is_some_and(|text| Token::parse(&text).is_ok());
     let sources: Vec<&Source> = super::enabled(app).filter(usable).collect();
-    // Two budgets for one token were told before, too, and leave no way to ask.
+    // The caller has also reported two budgets for one token, with which no request is possible.
     let Ok(tokens) = app.config.tokens(sources.iter().copied(), &env) else {
         return Ok(Vec::new());
     };
@@ -50,7 +50,7 @@ pub(super) async fn look(app: &App<'_>) -> Result<Vec<Check>, Failure> {
     Ok(checks)
 }
 
-/// All questions that are asked with one token.
+/// All requests with one token.
 struct Inquiry<'a> {
     session: Session,
     sources: &'a [&'a Source],
@@ -76,8 +76,7 @@ impl<'a> Inquiry<'a> {
     }
 
     async fn run(&self, checks: &mut Vec<Check>) {
-        // The quota comes first: asking for it does not count, and where little is left nothing
-        // else is asked.
+        // The quota comes first: this request is free, and with little quota left no other is sent.
         let quota = match self.session.quota().await {
             Ok(quota) => self.quota(quota.remaining),
             Err(error) if is_refused(&error) => {
@@ -95,7 +94,7 @@ impl<'a> Inquiry<'a> {
         checks.push(Check::good(
             "user",
             &self.variables,
-            format!("the token is valid, and that of {email}"),
+            format!("the token is valid, and belongs to {email}"),
         ));
         checks.push(quota);
         let mut accounts: Vec<&str> =
@@ -110,16 +109,17 @@ impl<'a> Inquiry<'a> {
     fn quota(&self, remaining: u32) -> Check {
         let reserve = self.sources.first().map_or(0, |source| source.rate_limit.reserve);
         let found =
-            format!("{remaining} requests left, of which the last {reserve} stay with others");
+            format!("{remaining} requests left; the last {reserve} are reserved for others");
         if remaining > reserve {
             return Check::good("quota", &self.variables, found);
         }
-        let advice = "Nothing else was asked with this token; wait an hour, or find out who uses \
+        let advice = "No other request was sent with this token. Wait an hour, or find out who \
+            uses \
             the quota up";
         Check::bad("quota", &self.variables, found, advice)
     }
 
-    /// An account, and the teams in it that sources name.
+    /// Checks an account, and the teams in it that sources name.
     async fn account(&self, name: &str, email: &str, checks: &mut Vec<Check>) {
         let permissions = match self.session.enterprise_account(name).await {
             Ok(account) => account.permissions,
@@ -130,7 +130,7 @@ impl<'a> Inquiry<'a> {
             None => Check::good(
                 "account",
                 name,
-                format!("seen with {variables}; Heroku tells no permissions"),
+                format!("seen with {variables}; Heroku does not show the permissions"),
             ),
             Some(known) if known.iter().any(|permission| permission == "manage") => Check::good(
                 "account",
@@ -142,9 +142,8 @@ impl<'a> Inquiry<'a> {
                     "{email} lacks the permission manage in it, and has: {}",
                     known.join(", ")
                 );
-                let advice = format!(
-                    "Have somebody who manages the account give {email} the permission manage"
-                );
+                let advice =
+                    format!("Ask a manager of the account to give {email} the permission manage");
                 Check::bad("account", name, self.sanitize(&found), self.sanitize(&advice))
             }
         });
@@ -194,9 +193,9 @@ impl<'a> Inquiry<'a> {
         let source = of_account.or(self.sources.first()).copied();
         let advice = match (error.class(), source) {
             (Class::Lasting, Some(source)) => error.hint(source),
-            _ => {
-                "See that this machine reaches Heroku (status.heroku.com), and try again".to_owned()
-            }
+            _ => "Check that this machine reaches Heroku (status.heroku.com), and try \
+                 again"
+                .to_owned(),
         };
         Check::bad(check, subject, error.to_string(), advice)
     }
@@ -206,7 +205,7 @@ impl<'a> Inquiry<'a> {
     }
 }
 
-/// Whether Heroku takes the token for none.
+/// Whether Heroku rejects the token.
 fn is_refused(error: &Error) -> bool {
     error.fault.status().is_some_and(|status| status.as_u16() == 401)
 }

@@ -1,5 +1,5 @@
-//! What reads the days that a run did not finish: the command for each, and whether the next run
-//! does so by itself.
+//! How the days that a run did not finish are read: the command for each, and whether the next run
+//! reads it without one.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -12,7 +12,7 @@ use crate::plan::{CatchUp, NextRun, Planned, Verdict};
 use crate::report::day::{DayReport, Outcome};
 use crate::report::remaining::{Remaining, RemainingDays};
 
-/// So many complete days in a row may lie within a range that a command names. It skips them.
+/// The most complete days in a row within the range of a command, which skips them.
 const SKIPPED: i64 = 7;
 
 /// The command that reads days.
@@ -43,8 +43,8 @@ impl ReadCommand {
     }
 }
 
-/// Names the commands that read the days which were not finished; in the report of an interrupted
-/// day, the one for it.
+/// Names the commands that read the unfinished days. The report of an interrupted day names its
+/// own.
 pub(crate) fn name_commands(
     app: &App<'_>,
     command: ReadCommand,
@@ -62,12 +62,12 @@ pub(crate) fn name_commands(
         let key = DayKey::new(&report.source, report.date);
         let next_run = planned.get(&key).filter(|_| !report.outcome.is_good()).and_then(|day| {
             match day.verdict {
-                // Its message names the command that puts its row right.
+                // Its message names the command that repairs its row.
                 Verdict::Broken { .. } => None,
                 _ => Some(catch_up.next_run(day, report.left)),
             }
         });
-        // The reason of a failed day is what the ledger says of it, too.
+        // For a failed day, the ledger records the same reason, so it names no command.
         if let (Some(next_run), Outcome::Interrupted) = (next_run, report.outcome) {
             let line = command.line(&[&report.source], DateRange::of(report.date));
             report.advise(&format!("`{line}` reads it; {}", describe(next_run)));
@@ -96,16 +96,16 @@ pub(crate) fn name_commands(
 
 fn describe(next_run: NextRun) -> String {
     match next_run {
-        NextRun::Reads => "the next run does so by itself, too".to_owned(),
+        NextRun::Reads => "the next run also reads it".to_owned(),
         NextRun::ReadsUntil(date) => {
-            format!("the next run does so by itself, too, if it starts by {date} (UTC)")
+            format!("the next run also reads it, if it starts by {date} (UTC)")
         }
-        NextRun::Leaves => "the next run does not read it by itself".to_owned(),
+        NextRun::Leaves => "the next run does not read it".to_owned(),
     }
 }
 
-/// The ranges that hold the days which were not finished, and between them no more than a few that
-/// are complete. `days` are those of one source that the run had to do with.
+/// The ranges of the unfinished days among `days`, which are those of one source in this run. A
+/// range may also hold a few complete days.
 fn unfinished(days: &[(NaiveDate, Option<NextRun>)]) -> Vec<DateRange> {
     let mut spans: Vec<DateRange> = Vec::new();
     let mut before: Option<NaiveDate> = None;
@@ -127,7 +127,7 @@ fn unfinished(days: &[(NaiveDate, Option<NextRun>)]) -> Vec<DateRange> {
     spans
 }
 
-/// The days of `source` that were not finished, as ranges that the next run treats alike.
+/// The unfinished days of `source`, as ranges that the next run treats in the same way.
 fn alike(source: &SourceName, days: &[(NaiveDate, Option<NextRun>)]) -> Vec<RemainingDays> {
     let mut ranges: Vec<RemainingDays> = Vec::new();
     for &(date, next_run) in days {
