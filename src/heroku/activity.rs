@@ -8,10 +8,10 @@ use tokio::time::Instant;
 
 /// The current activity of a session. All clones show the same session.
 #[derive(Debug, Clone, Default)]
-pub struct Activity(Arc<Inner>);
+pub struct Activity(Arc<ActivityState>);
 
 #[derive(Debug, Default)]
-struct Inner {
+struct ActivityState {
     events: AtomicU64,
     pages: AtomicU64,
     phase: Mutex<Phase>,

@@ -130,7 +130,7 @@ impl Budget {
         if let Some(missing) = self.reserve.checked_sub(remaining).filter(|missing| *missing > 0) {
             let wait = HEROKU_REFILL.saturating_mul(missing);
             info!(remaining, reserve = self.reserve, wait = %rounded(wait),
-                "waiting until Heroku refills the token's quota: its reserve is left to others");
+                "waiting for the token's quota to refill: its reserve is left to others");
             self.pause_for(wait);
         }
     }

@@ -68,7 +68,7 @@ pub(super) enum NextRange {
 
 /// What follows a page that was read completely.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum NextStep {
     /// The end of the list.
     End,
     /// The next page, by its `Next-Range`.
@@ -129,7 +129,7 @@ impl Continuation {
     }
 
     /// Finishes the open page, which was read completely.
-    pub(super) fn finish_page(&mut self, next: &NextRange) -> Result<Step, Discontinued> {
+    pub(super) fn finish_page(&mut self, next: &NextRange) -> Result<NextStep, Discontinued> {
         let range = match next {
             NextRange::Unknown => return Err(Discontinued::BadNextRange),
             NextRange::Next(range) if self.ranges.contains(range) => {
@@ -141,14 +141,14 @@ impl Continuation {
         if self.was_promised() && !self.open.has_new {
             return match range {
                 _ if self.open.holds_any => Err(Discontinued::Repeats),
-                None => Ok(Step::ConfirmEnd),
+                None => Ok(NextStep::ConfirmEnd),
                 Some(_) => Err(Discontinued::Empty),
             };
         }
-        let Some(range) = range else { return Ok(Step::End) };
+        let Some(range) = range else { return Ok(NextStep::End) };
         self.ranges.insert(range.clone());
         self.finished.add(std::mem::take(&mut self.page));
-        Ok(Step::NextPage(range.clone()))
+        Ok(NextStep::NextPage(range.clone()))
     }
 
     fn was_promised(&self) -> bool {

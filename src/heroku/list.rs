@@ -43,7 +43,7 @@ pub enum Malformed {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum ScanState {
     /// At the beginning, after this many bytes of a byte-order mark.
     Mark(usize),
     BeforeList,
@@ -92,7 +92,7 @@ enum Envelope {
 /// Splits a list that arrives in chunks.
 #[derive(Debug)]
 pub(super) struct ListSplitter {
-    state: State,
+    state: ScanState,
     role: Role,
     envelope: Envelope,
     chunk: Bytes,
@@ -110,7 +110,7 @@ impl ListSplitter {
     /// A splitter for a body that is a list.
     pub(super) fn new() -> Self {
         Self {
-            state: State::Mark(0),
+            state: ScanState::Mark(0),
             role: Role::Element,
             envelope: Envelope::Refused,
             chunk: Bytes::new(),
@@ -140,12 +140,12 @@ impl ListSplitter {
     pub(super) fn next_element(&mut self) -> Result<Option<Bytes>, Malformed> {
         while self.at < self.chunk.len() {
             let ended = match self.state {
-                State::Mark(length) => {
+                ScanState::Mark(length) => {
                     self.scan_mark(length)?;
                     false
                 }
-                State::Nested => self.scan_nested(),
-                State::Bare => self.scan_bare(),
+                ScanState::Nested => self.scan_nested(),
+                ScanState::Bare => self.scan_bare(),
                 _ => {
                     self.scan_between()?;
                     false
@@ -155,19 +155,21 @@ impl ListSplitter {
                 let bytes = self.take_element()?;
                 match self.role {
                     Role::Element => {
-                        self.state = State::AfterElement;
+                        self.state = ScanState::AfterElement;
                         return Ok(Some(bytes));
                     }
-                    Role::Key => self.state = State::AfterKey { entries: names_entries(&bytes)? },
+                    Role::Key => {
+                        self.state = ScanState::AfterKey { entries: names_entries(&bytes)? }
+                    }
                     Role::Other => {
                         serde_json::from_slice::<&RawValue>(&bytes)
                             .map_err(|_| Malformed::Envelope)?;
-                        self.state = State::AfterValue;
+                        self.state = ScanState::AfterValue;
                     }
                 }
             }
         }
-        if matches!(self.state, State::Nested | State::Bare) {
+        if matches!(self.state, ScanState::Nested | ScanState::Bare) {
             self.keep_part()?;
         }
         Ok(None)
@@ -176,11 +178,11 @@ impl ListSplitter {
     /// Ends the body: checks that it was a complete list.
     pub(super) fn finish(&self) -> Result<(), Malformed> {
         match self.state {
-            State::AfterList if self.envelope == (Envelope::Object { has_entries: false }) => {
+            ScanState::AfterList if self.envelope == (Envelope::Object { has_entries: false }) => {
                 Err(Malformed::Envelope)
             }
-            State::AfterList => Ok(()),
-            State::Mark(_) | State::BeforeList => Err(Malformed::NotAList),
+            ScanState::AfterList => Ok(()),
+            ScanState::Mark(_) | ScanState::BeforeList => Err(Malformed::NotAList),
             _ => Err(Malformed::CutOff),
         }
     }
@@ -189,14 +191,14 @@ impl ListSplitter {
     fn scan_mark(&mut self, length: usize) -> Result<(), Malformed> {
         let is_mark = self.chunk[self.at] == MARK[length];
         match (length, is_mark) {
-            (0, false) => self.state = State::BeforeList,
+            (0, false) => self.state = ScanState::BeforeList,
             (_, false) => return Err(Malformed::NotAList),
             (_, true) => {
                 self.at += 1;
                 self.state = if length + 1 == MARK.len() {
-                    State::BeforeList
+                    ScanState::BeforeList
                 } else {
-                    State::Mark(length + 1)
+                    ScanState::Mark(length + 1)
                 };
             }
         }
@@ -207,24 +209,28 @@ impl ListSplitter {
         let byte = self.chunk[self.at];
         if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
             self.state = match (self.state, byte) {
-                (State::BeforeList, b'[') => State::FirstElement,
-                (State::BeforeList, b'{') if self.envelope == Envelope::Allowed => {
+                (ScanState::BeforeList, b'[') => ScanState::FirstElement,
+                (ScanState::BeforeList, b'{') if self.envelope == Envelope::Allowed => {
                     self.envelope = Envelope::Object { has_entries: false };
-                    State::FirstKey
+                    ScanState::FirstKey
                 }
-                (State::BeforeList, _) => return Err(Malformed::NotAList),
-                (State::FirstElement | State::AfterElement, b']') => match self.envelope {
-                    Envelope::Object { .. } => State::AfterValue,
-                    _ => State::AfterList,
+                (ScanState::BeforeList, _) => return Err(Malformed::NotAList),
+                (ScanState::FirstElement | ScanState::AfterElement, b']') => match self.envelope {
+                    Envelope::Object { .. } => ScanState::AfterValue,
+                    _ => ScanState::AfterList,
                 },
-                (State::AfterElement, b',') => State::NextElement,
-                (State::AfterElement, _) => return Err(Malformed::Separator),
-                (State::FirstElement | State::NextElement, _) => {
+                (ScanState::AfterElement, b',') => ScanState::NextElement,
+                (ScanState::AfterElement, _) => return Err(Malformed::Separator),
+                (ScanState::FirstElement | ScanState::NextElement, _) => {
                     return self.open(byte, Role::Element);
                 }
-                (State::AfterList, _) => return Err(Malformed::TrailingBytes),
-                (State::BeforeValue { entries: false }, _) => return self.open(byte, Role::Other),
-                (State::FirstKey | State::NextKey, b'"') => return self.open(byte, Role::Key),
+                (ScanState::AfterList, _) => return Err(Malformed::TrailingBytes),
+                (ScanState::BeforeValue { entries: false }, _) => {
+                    return self.open(byte, Role::Other);
+                }
+                (ScanState::FirstKey | ScanState::NextKey, b'"') => {
+                    return self.open(byte, Role::Key);
+                }
                 (state, _) => self.scan_envelope(state, byte)?,
             };
         }
@@ -233,14 +239,14 @@ impl ListSplitter {
     }
 
     /// The state after a byte of the object around the list.
-    fn scan_envelope(&mut self, state: State, byte: u8) -> Result<State, Malformed> {
+    fn scan_envelope(&mut self, state: ScanState, byte: u8) -> Result<ScanState, Malformed> {
         match (state, byte) {
-            (State::FirstKey | State::AfterValue, b'}') => Ok(State::AfterList),
-            (State::AfterValue, b',') => Ok(State::NextKey),
-            (State::AfterKey { entries }, b':') => Ok(State::BeforeValue { entries }),
-            (State::BeforeValue { entries: true }, b'[') => {
+            (ScanState::FirstKey | ScanState::AfterValue, b'}') => Ok(ScanState::AfterList),
+            (ScanState::AfterValue, b',') => Ok(ScanState::NextKey),
+            (ScanState::AfterKey { entries }, b':') => Ok(ScanState::BeforeValue { entries }),
+            (ScanState::BeforeValue { entries: true }, b'[') => {
                 self.envelope = Envelope::Object { has_entries: true };
-                Ok(State::FirstElement)
+                Ok(ScanState::FirstElement)
             }
             _ => Err(Malformed::Envelope),
         }
@@ -251,9 +257,9 @@ impl ListSplitter {
         self.role = role;
         self.begin_element();
         match byte {
-            b'{' | b'[' | b'"' => self.state = State::Nested,
+            b'{' | b'[' | b'"' => self.state = ScanState::Nested,
             b',' | b']' | b'}' | b':' => return Err(Malformed::Separator),
-            _ => self.state = State::Bare,
+            _ => self.state = ScanState::Bare,
         }
         Ok(())
     }

@@ -43,5 +43,5 @@ pub use preflight::{EnterpriseAccount, Quota, User};
 pub use reader::{Batch, DayQuery, DayReader, Read};
 pub use sanitize::sanitize;
 pub use session::{Cost, Session};
-pub use team::{Home, Named, Team};
+pub use team::{AccountRef, Home, Team};
 pub use teams::{FoundTeam, LostTeam, TeamError, Teams};

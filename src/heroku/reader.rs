@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use tokio::task::yield_now;
 
 use super::call::Call;
-use super::continuation::{Continuation, Discontinued, Step};
+use super::continuation::{Continuation, Discontinued, NextStep};
 use super::fault::{Error, Fault};
 use super::page::{Page, with_page_size};
 use super::session::Session;
@@ -46,7 +46,7 @@ pub enum Read {
     /// Some events. The same event may come again.
     Batch(Batch),
     /// The end of the day: every page was read completely.
-    Whole,
+    Complete,
 }
 
 /// Reads the events of a day, a batch at a time.
@@ -130,7 +130,7 @@ impl DayReader {
     pub async fn next(&mut self) -> Result<Read, Error> {
         loop {
             match self.fill_batch().await {
-                Ok(()) if self.batch.is_empty() => return Ok(Read::Whole),
+                Ok(()) if self.batch.is_empty() => return Ok(Read::Complete),
                 Ok(()) => {
                     self.batch_bytes = 0;
                     self.list.call.session().activity().add_events(self.batch.len());
@@ -248,17 +248,17 @@ impl ListReader {
         let Position::OnPage(page) = &self.position else { unreachable!("a page is open") };
         let (elements, step) = (page.elements(), self.continuation.finish_page(page.next_range()));
         match step {
-            Ok(Step::End) => self.leave_page(elements, Position::End),
-            Ok(Step::NextPage(range)) => {
+            Ok(NextStep::End) => self.leave_page(elements, Position::End),
+            Ok(NextStep::NextPage(range)) => {
                 let page_size = self.call.session().client().api().page_size;
                 self.range = Some(with_page_size(&range, page_size));
                 self.leave_page(elements, Position::BeforePage);
             }
             // The page counts as read only once the end is confirmed.
-            Ok(Step::ConfirmEnd) if self.descending.is_some() => {
+            Ok(NextStep::ConfirmEnd) if self.descending.is_some() => {
                 self.position = Position::Unconfirmed;
             }
-            Ok(Step::ConfirmEnd) => return Err(self.close_page(Discontinued::Empty.into())),
+            Ok(NextStep::ConfirmEnd) => return Err(self.close_page(Discontinued::Empty.into())),
             Err(fault) => return Err(self.close_page(fault.into())),
         }
         Ok(())

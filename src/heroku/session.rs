@@ -1,8 +1,8 @@
 //! A session of the API client: the token, the retry policy, the activity and the cost so far.
 //!
-//! Make one session for each fetch, so that its cost is the cost of that fetch. The files that know
-//! an operation define it as a method of [`Session`]: `reader` a day's events, `team` teams,
-//! `archive` archives, `preflight` the questions of `check`.
+//! Make one session for each fetch, so that its cost is the cost of that fetch. Each operation is a
+//! method of [`Session`], in the file that knows it: `read_day` in `reader`, `teams` and `home` in
+//! `team`, `archive` in `archive/fetch`, `quota`, `user` and `enterprise_account` in `preflight`.
 
 use std::sync::{Arc, Mutex};
 

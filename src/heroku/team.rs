@@ -30,20 +30,20 @@ pub struct Home {
     /// Its current name.
     pub name: String,
     /// Its enterprise account. Only an enterprise team has one.
-    pub enterprise_account: Option<Named>,
+    pub enterprise_account: Option<AccountRef>,
 }
 
-/// An object of Heroku's with a name, and an id that stays the same when the name changes.
+/// A reference to an enterprise account.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Named {
-    /// The id.
+pub struct AccountRef {
+    /// Its id, which stays the same when the account is renamed.
     pub id: Option<String>,
-    /// The current name.
+    /// Its current name.
     pub name: String,
 }
 
-impl Named {
-    /// Whether `name_or_id` is the name or the id of this object.
+impl AccountRef {
+    /// Whether `name_or_id` is the name or the id of this account.
     pub fn is(&self, name_or_id: &str) -> bool {
         self.name == name_or_id
             || self.id.as_ref().is_some_and(|id| id.eq_ignore_ascii_case(name_or_id))

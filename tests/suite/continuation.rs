@@ -340,7 +340,7 @@ fn a_dry_run_promises_no_day_that_a_sync_fails() {
     let world = world_at(&url, 2);
     let dry = world.run(&format!("sync --dry-run --output json {ON_DAY}"));
     assert_eq!(dry.status, 1, "{dry:#?}");
-    assert!(dry.stdout.contains("on the pages before"), "{dry:#?}");
+    assert!(dry.stdout.contains("only elements of earlier pages"), "{dry:#?}");
     let report = world.sync(ON_DAY, 1);
     assert_eq!(day(&report, "acme", DAY)["outcome"], "failed");
     assert_eq!(world.sql("SELECT status FROM audit_events_log"), "FAILED");

@@ -5,7 +5,7 @@ fn next(name: &str) -> NextRange {
 }
 
 /// The step after a page of these elements.
-fn finish(list: &mut Continuation, says: &NextRange, ids: &[&str]) -> Result<Step, String> {
+fn finish(list: &mut Continuation, says: &NextRange, ids: &[&str]) -> Result<NextStep, String> {
     list.open(says);
     for id in ids {
         list.note(id);
@@ -16,7 +16,10 @@ fn finish(list: &mut Continuation, says: &NextRange, ids: &[&str]) -> Result<Ste
 /// A list whose first page held these elements and promised more.
 fn after_page(ids: &[&str]) -> Continuation {
     let mut list = Continuation::default();
-    assert_eq!(finish(&mut list, &next("1"), ids), Ok(Step::NextPage("id ]1..; max=200".into())));
+    assert_eq!(
+        finish(&mut list, &next("1"), ids),
+        Ok(NextStep::NextPage("id ]1..; max=200".into()))
+    );
     list
 }
 
@@ -35,12 +38,12 @@ const CONTENTS: &[(&str, &[&str], bool)] = &[
 ];
 
 /// The rules, written independently of the code.
-fn expected(says: &NextRange, holds: &[&str], has_new: bool) -> Result<Step, String> {
+fn expected(says: &NextRange, holds: &[&str], has_new: bool) -> Result<NextStep, String> {
     match says {
         NextRange::Unknown => Err(Discontinued::BadNextRange.to_string()),
-        NextRange::End if has_new => Ok(Step::End),
-        NextRange::Next(range) if has_new => Ok(Step::NextPage(range.clone())),
-        NextRange::End if holds.is_empty() => Ok(Step::ConfirmEnd),
+        NextRange::End if has_new => Ok(NextStep::End),
+        NextRange::Next(range) if has_new => Ok(NextStep::NextPage(range.clone())),
+        NextRange::End if holds.is_empty() => Ok(NextStep::ConfirmEnd),
         NextRange::Next(_) if holds.is_empty() => Err(Discontinued::Empty.to_string()),
         _ => Err(Discontinued::Repeats.to_string()),
     }
@@ -76,8 +79,8 @@ fn a_second_or_third_page_is_judged_by_the_table() {
 fn a_first_page_may_hold_anything_whether_it_ends_or_promises() {
     for (name, holds, _) in CONTENTS {
         let first = |says| finish(&mut Continuation::default(), &says, holds);
-        assert_eq!(first(NextRange::End), Ok(Step::End), "{name}");
-        assert_eq!(first(next("1")), Ok(Step::NextPage("id ]1..; max=200".into())), "{name}");
+        assert_eq!(first(NextRange::End), Ok(NextStep::End), "{name}");
+        assert_eq!(first(next("1")), Ok(NextStep::NextPage("id ]1..; max=200".into())), "{name}");
         assert_eq!(
             first(NextRange::Unknown),
             Err(Discontinued::BadNextRange.to_string()),
@@ -108,7 +111,7 @@ fn only_finished_pages_count_as_read() {
     assert!(finish(&mut list, &next("1"), &["b", "c"]).is_err());
     assert!(finish(&mut list, &next("2"), &[]).is_err());
     assert!(list.is_new("b") && list.is_new("c") && !list.is_new("a"));
-    assert_eq!(finish(&mut list, &NextRange::End, &["b"]), Ok(Step::End));
+    assert_eq!(finish(&mut list, &NextRange::End, &["b"]), Ok(NextStep::End));
 }
 
 #[test]
