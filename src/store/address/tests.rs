@@ -14,26 +14,26 @@ fn parsed(text: &str) -> Address {
 }
 
 fn place(text: &str) -> String {
-    super::super::Place::of(&parsed(text).options).to_string()
+    Endpoint::of(&parsed(text).resolved.options).to_string()
 }
 
 /// User and database.
 fn who(text: &str) -> (String, String) {
-    let options = parsed(text).options;
+    let options = parsed(text).resolved.options;
     (options.get_username().to_owned(), options.get_database().unwrap_or_default().to_owned())
 }
 
 /// The password, as the URL that sqlx makes of the options has it.
 fn password(text: &str) -> String {
     use sqlx::ConnectOptions as _;
-    let url = parsed(text).options.to_url_lossy();
+    let url = parsed(text).resolved.options.to_url_lossy();
     percent_encoding::percent_decode_str(url.password().unwrap_or_default())
         .decode_utf8_lossy()
         .into_owned()
 }
 
 fn mode(text: &str) -> String {
-    format!("{:?}", parsed(text).options.get_ssl_mode())
+    format!("{:?}", parsed(text).resolved.options.get_ssl_mode())
 }
 
 fn refusal(text: &str) -> String {
@@ -116,7 +116,7 @@ fn a_password_is_read_as_libpq_reads_it() {
 
 #[test]
 fn each_mode_of_tls_is_honoured_and_one_that_leaves_the_machine_encrypted() {
-    for (text, first, otherwise) in [
+    for (text, first, fallback) in [
         ("postgres://u:p@db.example.com:5432/d", "Require", None),
         ("postgres://u:p@db.example.com/d?ssl=true", "Require", None),
         ("postgres://u:p@db.example.com/d?sslmode=disable", "Disable", None),
@@ -135,8 +135,8 @@ fn each_mode_of_tls_is_honoured_and_one_that_leaves_the_machine_encrypted() {
     ] {
         assert_eq!(mode(text), first, "{text}");
         assert_eq!(
-            parsed(text).otherwise.map(|mode| format!("{mode:?}")).as_deref(),
-            otherwise,
+            parsed(text).resolved.fallback.map(|mode| format!("{mode:?}")).as_deref(),
+            fallback,
             "{text}"
         );
     }
@@ -305,7 +305,7 @@ fn variables_of_libpq_fill_what_the_address_leaves_open() {
     ]
     .into();
     let look_up = |name: &str| variables.get(name).map(|value| (*value).to_owned());
-    let of = |text| Address::parse(text, &look_up).expect("an address").options;
+    let of = |text| Address::parse(text, &look_up).expect("an address").resolved.options;
     let all = of("postgres://");
     assert_eq!((all.get_host(), all.get_port(), all.get_username()), ("there", 7, "v"));
     assert_eq!(
@@ -330,7 +330,7 @@ fn variables_of_libpq_fill_what_the_address_leaves_open() {
 #[test]
 fn settings_are_read_from_the_options_as_libpq_takes_them() {
     let options =
-        parsed(r"postgres://u@h/d?options=-c%20search_path%3Da\%20b%20--geqo=off%20-cstatement_timeout%3D5").options;
+        parsed(r"postgres://u@h/d?options=-c%20search_path%3Da\%20b%20--geqo=off%20-cstatement_timeout%3D5").resolved.options;
     let options = options.get_options().expect("options").to_owned();
     assert!(
         options.ends_with(r"-c search_path=a\ b -c geqo=off -c statement_timeout=5"),

@@ -1,3 +1,3 @@
--- For the rest of the transaction: whoever uses a table that is to be changed keeps us waiting only briefly, since others
--- queue behind us meanwhile.
+-- Shortens each wait for a lock for the rest of the transaction. Other sessions queue behind a
+-- change of a table, so it must not wait long for a session that uses the table.
 SELECT set_config('lock_timeout', '300ms', true)
