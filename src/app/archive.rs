@@ -300,7 +300,7 @@ impl Storing<'_> {
         for (&(source, _), &at) in &self.places {
             let view = &mut self.views[at];
             if let (Some(undated), None, false) =
-                (self.undated.get(&source), &view.stopped, view.lease.was_whole())
+                (self.undated.get(&source), &view.stopped, view.lease.was_complete())
             {
                 let name = &view.day.source.name;
                 view.stopped = Some(StopReason::Heroku(format!(

@@ -64,7 +64,7 @@ pub(super) async fn read_days(
         .map(|job| async move {
             let (name, tell) = job.told();
             let line = context.progress.line(name, tell);
-            let reports = match context.reader.and_then(Reader::refuses_more) {
+            let reports = match context.reader.and_then(Reader::lasting_outage) {
                 Some(words) => not_read(&job, &words),
                 None => read(context, &job).await,
             };
@@ -108,7 +108,7 @@ pub(super) fn is_recount(day: &Planned<'_>) -> bool {
 
 /// The reports of a job that was not begun, because the database is out of reach.
 fn not_read(job: &Fetch, words: &str) -> Vec<DayReport> {
-    let error = store::Error::NotBegun(words.to_owned()).to_string();
+    let error = store::Error::NotStarted(words.to_owned()).to_string();
     job.days
         .iter()
         .map(|day| DayReport::new(&day.key, Outcome::Failed).because(error.clone()))

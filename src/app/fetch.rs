@@ -86,7 +86,7 @@ pub(super) fn jobs(planned: &[Planned<'_>], tokens: &Tokens) -> VecDeque<Fetch> 
 /// Which claim a verdict asks for, if it asks for one.
 pub(super) fn claimable(verdict: &Verdict) -> Option<Claimable> {
     match *verdict {
-        Verdict::Due(Reason::Recheck { attempt }) => Some(Claimable::Whole { attempt }),
+        Verdict::Due(Reason::Recheck { attempt }) => Some(Claimable::Complete { attempt }),
         Verdict::Due(_) => Some(Claimable::Due),
         _ => None,
     }

@@ -234,7 +234,7 @@ async fn writable(reader: &Reader, holder: &Holder) -> Result<Store, Failure> {
         Schema::Current => {}
         _ => bring_up_to_date(&store).await?,
     }
-    reader.must_take_writes().await?;
+    reader.require_writable().await?;
     Ok(store)
 }
 

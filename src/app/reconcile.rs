@@ -24,7 +24,9 @@ use crate::report::reconcile::{
     ArchiveFacts, ListId, MonthReport, ReconcileReport, ReconciledDay, Spool,
 };
 use crate::report::run::{DayReport, Outcome};
-use crate::store::{self, Claimable, Reader, Sameness, Stored, StoredId, Under};
+use crate::store::{
+    self, Claimable, Reader, Sameness, Stored, StoredEvent, StoredQuery, StoredTeam, Under,
+};
 
 pub(super) async fn run(app: &App<'_>, args: &ReconcileArgs) -> Result<ExitStatus, Failure> {
     let shutdown = Shutdown::listen().map_err(Failure::Process)?;
@@ -368,23 +370,19 @@ impl<'a> Comparing<'a> {
         }
         let filter = &self.sources[source].scope.filter;
         let team = self.selectors[source].as_ref().and_then(|selector| selector.team.as_ref());
-        let team = team.map(|team| (team.id.as_str(), team.name.as_str()));
-        let mut after = String::new();
-        loop {
-            let ids = self.reader.event_ids(&key, filter, team, &after).await?;
-            let Some(last) = ids.last() else { return Ok(()) };
-            after.clone_from(&last.id);
-            for stored in ids {
-                if !self.is_archived(source, date, &stored) {
-                    self.spool.put(missing_there, &stored.id)?;
-                }
+        let team = team.map(|team| StoredTeam { id: &team.id, name: &team.name });
+        let mut events = self.reader.stored(StoredQuery { key: &key, filter, team });
+        while let Some(event) = events.next().await? {
+            if !self.is_archived(source, date, &event) {
+                self.spool.put(missing_there, &event.id)?;
             }
         }
+        Ok(())
     }
 
     /// Whether the archive holds an event that is stored under a day. An event of another day is looked for on its own;
     /// where that day is not compared, or has another month's archive, it can't be told and is not missed.
-    fn is_archived(&mut self, source: usize, date: NaiveDate, stored: &StoredId) -> bool {
+    fn is_archived(&mut self, source: usize, date: NaiveDate, stored: &StoredEvent) -> bool {
         let own = stored.own_day.unwrap_or(date);
         let of_its_day =
             self.days.get_mut(&(source, own)).is_none_or(|day| day.archived.contains(&stored.id));

@@ -228,7 +228,7 @@ pub(super) async fn plan_to_write<'s>(
             let plan = plan_days(app, order, &snapshot)?;
             // A run that finds nothing due writes nothing, and is spared the question.
             if plan.days.iter().any(|day| matches!(day.verdict, Verdict::Due(_))) {
-                reader.must_take_writes().await?;
+                reader.require_writable().await?;
             }
             Ok((plan, store))
         }
@@ -323,7 +323,7 @@ async fn work_off(
         let at_work = running.len().saturating_sub(*waiting.borrow_and_update());
         // While the database is away, those that hold a lease wait for it, and nothing more is begun. Once none is left, the
         // rest fails at once.
-        let is_away = context.writing.store.refuses_more().is_some() && !running.is_empty();
+        let is_away = context.writing.store.lasting_outage().is_some() && !running.is_empty();
         for _ in if is_away { concurrency } else { at_work }..concurrency {
             let is_free = |job: &Fetch| {
                 under_way.get(&job.asker.token).is_none_or(|count| *count < concurrency)

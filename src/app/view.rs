@@ -22,12 +22,13 @@ use crate::event::Event;
 use crate::fingerprints::Fingerprints;
 use crate::heartbeat::Heartbeat;
 use crate::heroku;
+use crate::ledger::FailureStatus;
 use crate::logging;
 use crate::logging::Novelty;
 use crate::plan::Left;
 use crate::report::run::{DayReport, Outcome};
 use crate::store::{
-    Blame, Claim, Error, Lease, Publication, Reader, Store, Totals, Unpublished, Via,
+    AttemptStats, Claim, Error, Lease, Publication, Reader, Store, Unpublished, Via,
 };
 
 /// After a signal, how long the days in flight have to give their leases back. With the ping, less than five seconds.
@@ -65,7 +66,7 @@ pub(super) struct DayAttempt {
     pub(super) lease: Lease,
     /// Which events are its own, once that is known.
     pub(super) selector: Option<Selector>,
-    pub(super) totals: Totals,
+    pub(super) totals: AttemptStats,
     /// Why it gets no more events.
     pub(super) stopped: Option<StopReason>,
     claimed: Instant,
@@ -153,7 +154,7 @@ pub(super) async fn claim(
                 DayReport::new(&day.key, Outcome::LockedElsewhere)
                     .because(format!("{by} is at it; nothing to do")),
             ),
-            Ok(Claim::AlreadyWhole { events, attempt }) => reports.push(DayReport {
+            Ok(Claim::AlreadyComplete { events, attempt }) => reports.push(DayReport {
                 events: u64::try_from(events).unwrap_or(0),
                 attempt,
                 ..DayReport::new(&day.key, Outcome::AlreadySynced)
@@ -191,7 +192,7 @@ async fn release_all(writing: &Writing, views: Vec<DayAttempt>) -> Vec<DayReport
         return Vec::new();
     }
     let reports: Vec<DayReport> = views.iter().map(DayAttempt::report).collect();
-    let held: Vec<(Lease, Totals)> =
+    let held: Vec<(Lease, AttemptStats)> =
         views.into_iter().map(|view| (view.lease, view.totals)).collect();
     let released =
         bounded(writing, writing.store.release_all(&held)).await.unwrap_or_else(|error| {
@@ -215,7 +216,7 @@ async fn release_all(writing: &Writing, views: Vec<DayAttempt>) -> Vec<DayReport
 
 impl DayAttempt {
     fn new(day: FetchDay, lease: Lease, claimed: Instant) -> Self {
-        let totals = Totals::default();
+        let totals = AttemptStats::default();
         Self {
             day,
             lease,
@@ -279,7 +280,7 @@ impl DayAttempt {
                 .for_each(|event| seen.note(&event.id));
         }
         let source = &self.day.source.name;
-        let novelty = if self.lease.tells_lateness() { Novelty::Late } else { Novelty::New };
+        let novelty = if self.lease.counts_late_events() { Novelty::Late } else { Novelty::New };
         let id = |event: &Event| token.redact(&event.id).into_owned();
         for event in &written.new {
             logging::new_event(writing.event_log, novelty, source, event, token);
@@ -312,7 +313,7 @@ impl DayAttempt {
         let report = DayReport { vanished_events: vanished.count, ..self.report() };
         let day = Publication {
             scope: &self.day.source.scope,
-            totals,
+            stats: totals,
             as_of: from.as_of(),
             settles_as_of: from.as_of(),
             // Of a day long past, Heroku's list may know no more than its archive, or nothing at all: there is nothing to
@@ -407,7 +408,7 @@ async fn give_back(
     writing: &Writing,
     stop: &StopReason,
     lease: Option<Lease>,
-    totals: Totals,
+    totals: AttemptStats,
 ) -> Result<(), Error> {
     let store = &writing.store;
     match (stop, lease) {
@@ -416,10 +417,10 @@ async fn give_back(
             bounded(writing, store.release(lease, totals)).await
         }
         (StopReason::Heroku(reason), Some(lease)) => {
-            bounded(writing, store.fail(lease, Blame::Heroku, reason, totals)).await
+            bounded(writing, store.fail(lease, FailureStatus::Failed, reason, totals)).await
         }
         (StopReason::Unexpected(reason), Some(lease)) => {
-            bounded(writing, store.fail(lease, Blame::Unexpected, reason, totals)).await
+            bounded(writing, store.fail(lease, FailureStatus::Error, reason, totals)).await
         }
     }
 }

@@ -53,7 +53,7 @@ impl Doubts {
     ) {
         let DayQuery { account, filter, date } = &job.query;
         let doubted = |view: &&mut DayAttempt| {
-            view.stopped.is_none() && !(view.lease.was_whole() && view.lease.stored_before() > 0)
+            view.stopped.is_none() && !(view.lease.was_complete() && view.lease.stored_before() > 0)
         };
         if views
             .iter_mut()
@@ -62,7 +62,7 @@ impl Doubts {
         {
             return;
         }
-        let reason = match context.writing.reader.witness(account, filter, *date).await {
+        let reason = match context.writing.reader.source_with_events(account, filter, *date).await {
             Ok(Some(source)) => Some(format!("events of it are stored for the source {source}")),
             Ok(None) => self.ask_archive(context, job, cost).await,
             Err(error) => Some(format!("whether others hold events of it can't be said: {error}")),

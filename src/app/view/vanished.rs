@@ -3,7 +3,7 @@
 use tracing::warn;
 
 use super::{DayAttempt, Writing};
-use crate::store::Error;
+use crate::store::{Error, StoredQuery, StoredTeam};
 
 /// How many events that are not listed any more are named.
 const NAMED: usize = 10;
@@ -28,18 +28,15 @@ impl DayAttempt {
         }
         let filter = &self.day.source.scope.filter;
         let team = self.selector.as_ref().and_then(|selector| selector.team.as_ref());
-        let team = team.map(|team| (team.id.as_str(), team.name.as_str()));
-        let (mut vanished, mut after) = (Vanished::default(), String::new());
-        loop {
-            let stored = writing.reader.event_ids(&self.day.key, filter, team, &after).await?;
-            let Some(last) = stored.last() else { break };
-            after.clone_from(&last.id);
-            let expected =
-                stored.into_iter().filter(|stored| stored.should_be_listed_on(self.day.key.date));
-            for gone in expected.filter(|stored| !seen.contains(&stored.id)) {
+        let team = team.map(|team| StoredTeam { id: &team.id, name: &team.name });
+        let mut vanished = Vanished::default();
+        let key = &self.day.key;
+        let mut events = writing.reader.stored(StoredQuery { key, filter, team });
+        while let Some(event) = events.next().await? {
+            if event.should_be_listed_on(key.date) && !seen.contains(&event.id) {
                 vanished.count += 1;
                 if vanished.named.len() < NAMED {
-                    vanished.named.push(gone.id);
+                    vanished.named.push(event.id);
                 }
             }
         }
