@@ -6,7 +6,7 @@ use crate::cli::MigrateArgs;
 use crate::config::Source;
 use crate::report::adoption::{AdoptionReport, RereadDays, TakenOver};
 use crate::report::operator::MigrateReport;
-use crate::store::{AdoptRequest, Adopted, Reader, Schema, Store, all_migrations};
+use crate::store::{AdoptRequest, Adoption, Reader, Schema, Store, all_migrations};
 
 pub(super) async fn run(app: &App<'_>, args: &MigrateArgs) -> Result<ExitStatus, Failure> {
     let named = args
@@ -114,7 +114,7 @@ async fn adopt(
     Ok(adopted.map(|adopted| report(args, source, adopted)))
 }
 
-fn report(args: &MigrateArgs, source: &Source, adopted: Adopted) -> AdoptionReport {
+fn report(args: &MigrateArgs, source: &Source, adopted: Adoption) -> AdoptionReport {
     AdoptionReport {
         dry_run: args.dry_run,
         adopted: TakenOver {

@@ -94,6 +94,6 @@ fn form_advice(text: &str) -> &'static str {
     } else if is("postgres:") || is("postgresql:") {
         "Write postgres:// or postgresql://, in small letters"
     } else {
-        "Set it to the whole address, as `heroku config:get DATABASE_URL` prints it"
+        "Set it to the entire address, as `heroku config:get DATABASE_URL` prints it"
     }
 }

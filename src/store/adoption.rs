@@ -1,5 +1,5 @@
-//! Adopts the ledger of the Python logger: its table `audit_events_log` becomes ours in place, and its
-//! SUCCESS days can be made due.
+//! Adopts the ledger of the Python logger: its table `audit_events_log` becomes ours in place, and
+//! its SUCCESS days can be made due.
 //!
 //! Everything happens in one transaction under the lock of the schema, so a failure leaves the old
 //! table as it was. The result equals the first migration; the later ones then run as usual. A
@@ -35,7 +35,7 @@ pub struct AdoptRequest<'a> {
 
 /// The result of an adoption.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Adopted {
+pub struct Adoption {
     /// The number of rows.
     pub days: i64,
     /// The days that are PENDING now.
@@ -110,7 +110,7 @@ impl Store {
     }
 
     /// Adopts the Python logger's table. Returns `None` if another process has done so.
-    pub async fn adopt(&self, request: &AdoptRequest<'_>) -> Result<Option<Adopted>, SchemaError> {
+    pub async fn adopt(&self, request: &AdoptRequest<'_>) -> Result<Option<Adoption>, SchemaError> {
         let mut retrying = Retrying::new(self.connections(), ADOPT);
         let mut committing = None;
         loop {
@@ -126,8 +126,8 @@ impl Store {
     async fn try_adopt(
         &self,
         request: &AdoptRequest<'_>,
-        committing: &mut Option<Adopted>,
-    ) -> Result<Option<Adopted>, SchemaError> {
+        committing: &mut Option<Adoption>,
+    ) -> Result<Option<Adoption>, SchemaError> {
         let mut tx = self.begin().await?;
         schema::lock(&mut tx).await?;
         match schema::schema(&mut tx).await? {
@@ -148,7 +148,7 @@ impl Store {
         &self,
         tx: &mut Transaction,
         request: &AdoptRequest<'_>,
-    ) -> Result<Adopted> {
+    ) -> Result<Adoption> {
         schema::limit_lock_wait(tx).await?;
         tx.execute(sqlx::raw_sql(include_str!("sql/adopt_table.sql"))).await.context(ADOPT)?;
         schema::apply_first_without_ledger(tx).await?;
@@ -163,7 +163,7 @@ impl Store {
         tx.execute(sqlx::raw_sql(include_str!("sql/adopt_keys.sql"))).await.context(ADOPT)?;
         let migrations = schema::apply_later(tx).await?;
         let (from, to) = (column(&row, "unproven_from")?, column(&row, "unproven_to")?);
-        Ok(Adopted {
+        Ok(Adoption {
             days: column(&row, "days")?,
             due: column(&row, "due")?,
             error: column(&row, "error")?,

@@ -1,7 +1,7 @@
 //! Finds out who holds the lock that was waited for in vain, as far as the role may see.
 //!
-//! When a wait for a lock has ended, the server no longer knows what it was for. So this reports the
-//! strongest lock that another session holds on one of our tables now.
+//! When a wait for a lock has ended, the server no longer knows what it was for. So this reports
+//! the strongest lock that another session holds on one of our tables now.
 
 use std::time::Duration;
 
@@ -87,7 +87,8 @@ impl LockHolder {
         who.extend(text(&self.role).map(|role| format!("role {role}")));
         who.extend(text(&self.program));
         who.extend(text(&self.state));
-        // A point in time, not a duration, so that days with the same blocker have the same message.
+        // A point in time, not a duration, so that days with the same blocker have the same
+        // message.
         who.extend(text(&self.since).map(|since| format!("in a transaction since {since}")));
         let who = if who.is_empty() { String::new() } else { format!(" ({})", who.join(", ")) };
         let pid = self.pid;

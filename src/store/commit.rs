@@ -14,7 +14,8 @@ use crate::config::Retry;
 use crate::ledger::HistoryAction;
 use crate::retry::Attempts;
 
-/// A row that only this transaction can have written. It exists if and only if the commit took place.
+/// A row that only this transaction can have written. It exists if and only if the commit took
+/// place.
 ///
 /// The transaction's id proves nothing: after a crash, a server gives ids that it had not yet
 /// written to disk to other transactions, and then reports them as committed.

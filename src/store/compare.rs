@@ -1,4 +1,5 @@
-//! Compares events with the stored ones: which are stored, under which day, and with the same bytes.
+//! Compares events with the stored ones: which are stored, under which day, and with the same
+//! bytes.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -12,6 +13,8 @@ use super::pool::Transaction;
 use super::statement::{column, statement};
 use crate::day::DayKey;
 use crate::event::{Event, same_value};
+
+const OPERATION: &str = "look for stored events";
 
 /// The source of an event at Heroku: the column `via`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,8 +120,6 @@ impl Reader {
         compare(&mut tx, key, events, sameness, Search::EveryDay).await
     }
 }
-
-const OPERATION: &str = "look for stored events";
 
 /// Compares events that arrived with the day `key` with the stored ones of the same ids. An id is
 /// one event across all days of a source, so every day is searched.

@@ -76,8 +76,8 @@ impl Queries<'_> {
         rows.iter().map(|row| column(row, "source")).collect()
     }
 
-    /// The ranges of days in a row with the same state: all days of the sources `in_detail`, and the
-    /// unsettled days of the others.
+    /// The ranges of days in a row with the same state: all days of the sources `in_detail`, and
+    /// the unsettled days of the others.
     async fn groups(&mut self, in_detail: &HashSet<String>) -> Result<Vec<Group>> {
         let in_detail: Vec<&str> = in_detail.iter().map(String::as_str).collect();
         let query = statement(include_str!("sql/coverage_ranges.sql"))

@@ -1,5 +1,5 @@
-//! Writes events in batches, each event once. An event that the database refuses does not affect the
-//! others.
+//! Writes events in batches, each event once. An event that the database refuses does not affect
+//! the others.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -44,7 +44,7 @@ struct Offer<'e> {
 
 /// A part of a batch that is written in one transaction.
 #[derive(Debug, Clone, Copy)]
-struct Part<'p, 'e> {
+struct BatchPart<'p, 'e> {
     offers: &'p [Offer<'e>],
     via: Via,
     search: Search,
@@ -123,7 +123,7 @@ impl Store {
             // If nothing was stored at the claim, this day is not searched. A duplicate key then
             // shows that it must be.
             let search = if lease.may_be_stored() { Search::EveryDay } else { Search::OtherDays };
-            let part = Part { offers: part, via, search };
+            let part = BatchPart { offers: part, via, search };
             let written = match retrying.attempt(self.prepare_write(lease, part)).await {
                 Ok(prepared) => self.commit(prepared, lease.time_left()).await,
                 Err(error) => Err(error),
@@ -143,9 +143,9 @@ impl Store {
     async fn prepare_write<'p, 'e>(
         &self,
         lease: &'p Lease,
-        part: Part<'p, 'e>,
+        part: BatchPart<'p, 'e>,
     ) -> Result<Prepared<'p, Written<'e>>> {
-        let Part { offers, via, search } = part;
+        let BatchPart { offers, via, search } = part;
         let (unique, repeated) = without_repeats(offers);
         let mut tx = self.begin().await?;
         let xact = lease.fence.hold(&mut tx, &self.holder).await?;

@@ -50,8 +50,8 @@ fn longest_wait(ttl: Duration) -> Duration {
     (ttl / 10).min(Duration::from_secs(1)).max(Duration::from_millis(1))
 }
 
-/// How long a transaction that holds the fence may be silent. A connection that died unseen must not
-/// block our own next renewal until the lease is lost.
+/// How long a transaction that holds the fence may be silent. A connection that died unseen must
+/// not block our own next renewal until the lease is lost.
 fn longest_silence(ttl: Duration) -> Duration {
     (ttl / 10).clamp(Duration::from_secs(1), Duration::from_secs(30)).min(ttl)
 }

@@ -1,5 +1,5 @@
-//! The append-only history of what happened to each day. Every entry is written in the transaction of
-//! the change that it records.
+//! The append-only history of what happened to each day. Every entry is written in the transaction
+//! of the change that it records.
 
 use chrono::NaiveDate;
 use sqlx::postgres::PgRow;

@@ -1,10 +1,10 @@
 //! A lease: the time-limited permission to write a day, and what this process knows about its time.
 //!
 //! A [`Lease`] comes only from a successful claim, can't be copied, and is an argument of every
-//! write. Its fence in the database decides: owner and attempt, not expired by the database's clock.
-//! [`Trust`] is the local judgement, and can only stop us sooner. It counts from the moment when a
-//! claim or a renewal was *sent*, and ends a tenth of the lease before the lease does. So cancelled
-//! work has ended before another holder can begin.
+//! write. Its fence in the database decides: owner and attempt, not expired by the database's
+//! clock. [`Trust`] is the local judgement, and can only stop us sooner. It counts from the moment
+//! when a claim or a renewal was *sent*, and ends a tenth of the lease before the lease does. So
+//! cancelled work has ended before another holder can begin.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -91,8 +91,8 @@ impl Lease {
         self.before.was_settled
     }
 
-    /// Whether a new event of the day counts as late: the day was complete in the same scope. Another
-    /// scope may bring events that no earlier reading requested.
+    /// Whether a new event of the day counts as late: the day was complete in the same scope.
+    /// Another scope may bring events that no earlier reading requested.
     pub fn counts_late_events(&self) -> bool {
         self.before.was_complete && self.before.other_scope.is_none()
     }

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use sqlx::migrate::{Migration, MigrationType};
 use sqlx::{SqlSafeStr as _, SqlStr};
 
-/// Every migration, oldest first. A file under `migrations/` that this list omits would never run; a
-/// test compares them.
+/// Every migration, oldest first. A file under `migrations/` that this list omits would never run;
+/// a test compares them.
 const MIGRATIONS: &[(i64, &str, &str)] =
     &[(1, "ledger and events", include_str!("../../migrations/0001_ledger_and_events.sql"))];
 

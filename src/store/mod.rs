@@ -4,8 +4,8 @@
 //! - Every change of a day depends on the fence of its lease and on the database's clock.
 //! - Events are written in the transaction that holds the fence.
 //! - When the answer to a commit is lost, the store looks up whether the commit took place.
-//! - No state is kept in a session, so a pooler in transaction mode works: each statement runs in an
-//!   explicit transaction and is prepared without a name.
+//! - No state is kept in a session, so a pooler in transaction mode works: each statement runs in
+//!   an explicit transaction and is prepared without a name.
 
 mod address;
 mod adoption;
@@ -40,7 +40,7 @@ mod stored;
 mod tls;
 
 pub use address::{Address, AddressError, Endpoint};
-pub use adoption::{AdoptRequest, Adopted, AdoptedDays};
+pub use adoption::{AdoptRequest, AdoptedDays, Adoption};
 pub use attempt::{AttemptStats, Publication, Published, Unpublished};
 pub use claim::{Claim, Claimable};
 pub use compare::{Sameness, Stored, Under, Via};

@@ -1,5 +1,5 @@
-//! Why a database can't be used, and what to do about it. `check` and the first command that meets an
-//! obstacle use the same words.
+//! Why a database can't be used, and what to do about it. `check` and the first command that meets
+//! an obstacle use the same words.
 
 use std::fmt;
 

@@ -6,9 +6,9 @@
 //! without end for a connection whose server fell silent. The other candidate, deadpool, can't give
 //! up a slot that the server refuses either.
 //!
-//! sqlx gives no access to a connection's socket, so there are no TCP keepalives. Three rules replace
-//! them: each statement has a time limit, an idle connection is pinged before use, and a connection
-//! that was idle for long is not used again.
+//! sqlx gives no access to a connection's socket, so there are no TCP keepalives. Three rules
+//! replace them: each statement has a time limit, an idle connection is pinged before use, and a
+//! connection that was idle for long is not used again.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -82,10 +82,10 @@ impl Access {
 
 /// The connections to the database. Clones share them.
 #[derive(Debug, Clone)]
-pub(super) struct Connections(Arc<Inner>);
+pub(super) struct Connections(Arc<Shared>);
 
 #[derive(Debug)]
-struct Inner {
+struct Shared {
     options: PgConnectOptions,
     permits: Arc<Semaphore>,
     /// All permits, in use or not. They become fewer when the server allows fewer connections.
@@ -112,7 +112,7 @@ impl Connections {
     /// Opens no connection yet, and never more than `most`.
     pub(super) fn new(options: PgConnectOptions, most: u32) -> Self {
         let most = most as usize;
-        Self(Arc::new(Inner {
+        Self(Arc::new(Shared {
             options,
             permits: Arc::new(Semaphore::new(most)),
             most: AtomicUsize::new(most),
@@ -187,7 +187,7 @@ impl Connections {
     }
 }
 
-impl Inner {
+impl Shared {
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Idle>> {
         self.idle.lock().expect("no panic while locked")
     }

@@ -44,8 +44,8 @@ pub struct StoredEvent {
     pub id: String,
     /// The SHA-256 of the event's bytes, which the day's digest is made of.
     pub hash: Vec<u8>,
-    /// The UTC date of its `created_at`, if it has one. It may differ from the day that the event is
-    /// stored under.
+    /// The UTC date of its `created_at`, if it has one. It may differ from the day that the event
+    /// is stored under.
     pub own_day: Option<NaiveDate>,
     is_from_list: bool,
 }

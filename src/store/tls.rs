@@ -50,7 +50,8 @@ impl Protection {
 }
 
 /// How to make a certificate that every client can verify.
-const MAKE_ANOTHER: &str = "Give the server a certificate of X.509 version 3 with a key of 2048 bits or more: \
+const MAKE_ANOTHER: &str = "\
+     Give the server a certificate of X.509 version 3 with a key of 2048 bits or more: \
      `openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -keyout server.key -out server.crt \
      -subj /CN=HOST -addext subjectAltName=DNS:HOST -addext basicConstraints=critical,CA:FALSE`; \
      or write sslmode=disable, if you trust the network";
@@ -128,7 +129,8 @@ fn refused_by_server(alert: AlertDescription) -> (&'static str, &'static str) {
     match alert {
         Alert::ProtocolVersion => (
             "the server speaks neither TLS 1.2 nor TLS 1.3",
-            "Raise its ssl_max_protocol_version; or write sslmode=disable, if you trust the network",
+            "Raise its ssl_max_protocol_version; or write sslmode=disable, if you trust the \
+             network",
         ),
         Alert::HandshakeFailure | Alert::InsufficientSecurity => (NOTHING_IN_COMMON, MAKE_ANOTHER),
         Alert::CertificateRequired | Alert::NoCertificate => {

@@ -3,7 +3,8 @@
 use std::fmt;
 
 /// Advice about a character that has a special meaning in a URI.
-pub(super) const ENCODE: &str = "If the user or the password holds `@`, `/`, `:`, `?`, `#`, `%` or a space, percent-encode it: \
+pub(super) const ENCODE: &str = "\
+     If the user or the password holds `@`, `/`, `:`, `?`, `#`, `%` or a space, percent-encode it: \
      `@` is %40, `/` is %2F, `:` is %3A, `?` is %3F, `#` is %23, `%` is %25, a space is %20";
 
 /// The address can't be used. It shows no part of the address except names of parameters.

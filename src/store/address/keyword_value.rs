@@ -3,7 +3,8 @@
 use super::error::AddressError;
 use super::parameters::{Given, Origin, PARAMETERS, is_name, parameter, unknown};
 
-const QUOTE: &str = "Write each parameter as name=value. Put a value that is empty or holds a space into single \
+const QUOTE: &str = "\
+     Write each parameter as name=value. Put a value that is empty or holds a space into single \
      quotes, and write a backslash before each `'` and `\\` in it";
 
 /// Whether a text that is not a URI may consist of keywords and values.

@@ -270,8 +270,8 @@ pub(super) fn unknown(name: &str) -> AddressError {
     let advice = match meant {
         Some(meant) => format!("Did you mean `{meant}`?"),
         None => {
-            "Leave it out: libpq's documentation, section \"Parameter Key Words\", lists those that \
-             there are"
+            "Leave it out: libpq's documentation, section \"Parameter Key Words\", lists those \
+             that there are"
                 .into()
         }
     };
