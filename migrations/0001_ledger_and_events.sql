@@ -5,19 +5,20 @@ CREATE TABLE audit_events_log (
     process_date  date        NOT NULL,
     -- PENDING, PROCESSING, SUCCESS, FAILED or ERROR.
     status        varchar(20) NOT NULL,
-    -- Of the last whole reading, like digest, scope and synced_at: NULL until there was one. Where synced_at is NULL, a
-    -- count is that of the Python logger, which stored no events.
+    -- events_count, digest, scope and synced_at belong to the last complete reading, and are NULL
+    -- until there is one. If synced_at is NULL, a count is that of the Python logger, which stored
+    -- no events.
     events_count  integer,
     error_message text,
-    -- The fencing number: every claim raises it.
+    -- The fencing number. Every claim increments it.
     attempt       integer     NOT NULL DEFAULT 0,
     -- The lease: who holds it, and until when by this server's clock.
     locked_by     text,
     locked_until  timestamptz,
     digest        bytea,
-    -- Account, team and filter, as asked.
+    -- Account, team and filter, as requested.
     scope         jsonb,
-    -- When the last whole reading began: every event that Heroku listed by then is stored.
+    -- When the last complete reading began. Every event that Heroku listed by then is stored.
     synced_at     timestamptz,
     settled_at    timestamptz,
     -- When its events were deleted by retention; NULL while they are stored.
@@ -30,8 +31,8 @@ CREATE TABLE audit_events_log (
 CREATE INDEX idx_audit_events_log_status ON audit_events_log (status);
 CREATE INDEX idx_audit_events_log_process_date_status ON audit_events_log (process_date, status);
 
--- The events. The bytes as Heroku sent them are the record, in event or, where this database refuses them as JSON, in
--- event_raw with the reason; every other column is derived from them.
+-- The events. The record is their bytes as Heroku sent them: in event, or, if this database refuses
+-- them as JSON, in event_raw with the reason. Every other column is derived from them.
 CREATE TABLE audit_events (
     source           text        NOT NULL,
     process_date     date        NOT NULL,
@@ -59,12 +60,12 @@ CREATE TABLE audit_events (
     CONSTRAINT audit_events_bytes_stand_once CHECK (num_nonnulls(event, event_raw) = 1)
 );
 
--- The stored events that are outside their own day, or that name no day: an id is one event across all days of a source.
--- Nearly empty, and every insert queries it.
+-- The events that are stored outside their own day, or that have no date. An id is one event across
+-- all days of a source, so every insert queries this index. It is nearly empty.
 CREATE INDEX idx_audit_events_outside_their_day ON audit_events (source, event_id)
     WHERE created_at IS NULL OR (created_at AT TIME ZONE 'UTC')::date <> process_date;
 
--- The same id with other bytes: the first stays in audit_events, every other stands here.
+-- Conflicts: the same id with other bytes. The first event is in audit_events, all others are here.
 CREATE TABLE audit_event_conflicts (
     source           text        NOT NULL,
     process_date     date        NOT NULL,
@@ -79,7 +80,7 @@ CREATE TABLE audit_event_conflicts (
     CONSTRAINT audit_event_conflicts_bytes_stand_once CHECK (num_nonnulls(event, event_raw) = 1)
 );
 
--- What happened to each day: attempts, takeovers, resets, cleanups. Rows are added and never changed.
+-- The history of each day: attempts, takeovers, resets, cleanups. Rows are added and never changed.
 CREATE TABLE audit_history (
     id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     at           timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -91,7 +92,7 @@ CREATE TABLE audit_history (
     outcome      text        NOT NULL,
     events       integer,
     new_events   integer,
-    -- Of an attempt that published a day that was complete before: the events that were first seen since.
+    -- If the day was complete before: the events that were first seen since then.
     late_events  integer,
     requests     integer,
     retries      integer,
@@ -102,41 +103,51 @@ CREATE TABLE audit_history (
 
 CREATE INDEX idx_audit_history_source_process_date ON audit_history (source, process_date, id);
 
--- What `status` needs to tell lateness without reading the whole history.
+-- Lets `status` find late events without reading the entire history.
 CREATE INDEX idx_audit_history_late ON audit_history (source) WHERE late_events > 0;
 
--- The days that have not settled. They are few, since most days settle within days; rechecks look among them.
-CREATE INDEX idx_audit_events_log_unsettled ON audit_events_log (source, process_date) WHERE settled_at IS NULL;
+-- The unsettled days. They are few, because most days settle soon. Rechecks are among them.
+CREATE INDEX idx_audit_events_log_unsettled ON audit_events_log (source, process_date)
+    WHERE settled_at IS NULL;
 
--- How many days and events each source has, without reading the ledger itself.
-CREATE INDEX idx_audit_events_log_counts ON audit_events_log (source, process_date) INCLUDE (events_count);
+-- Counts the days and events of each source without reading the table.
+CREATE INDEX idx_audit_events_log_counts ON audit_events_log (source, process_date)
+    INCLUDE (events_count);
 
--- Whether a source has days that were requested with another scope than that of the file. Equal entries are stored once.
+-- Finds whether a source has days of another scope than its present one. Equal entries are stored
+-- once.
 CREATE INDEX idx_audit_events_log_scope ON audit_events_log (source, md5(scope::text));
 
--- The guards: they stop slips, not intent. Each fires once for a statement, so inserts cost nothing more.
--- docs/operating.md says how an owner switches them off for one transaction.
+-- The guards prevent mistakes, not intent. Each fires once for a statement, so they cost inserts
+-- nothing. docs/operating.md says how the owner switches them off for one transaction.
 CREATE FUNCTION auditsync_reject() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path = pg_catalog
 AS $$
 BEGIN
-    RAISE EXCEPTION '% on % is rejected, because auditsync never deletes or changes what it recorded. %',
+    RAISE EXCEPTION
+        '% on % is rejected, because auditsync never deletes or changes what it recorded. %',
         TG_OP, TG_TABLE_NAME, TG_ARGV[0]
         USING ERRCODE = 'restrict_violation',
-              HINT = 'docs/operating.md says how the owner of the table switches this guard off for one transaction.';
+              HINT = 'docs/operating.md says how the owner of the table switches this guard off '
+                   'for one transaction.';
 END
 $$;
 
 CREATE TRIGGER audit_events_log_guard BEFORE DELETE OR TRUNCATE ON audit_events_log
     FOR EACH STATEMENT EXECUTE FUNCTION auditsync_reject(
-        'To read a day again, run `auditsync reset --source NAME DATE`: it keeps the day''s events.');
+        'To read a day again, run `auditsync reset --source NAME DATE`: '
+        'it keeps the day''s events.');
 CREATE TRIGGER audit_events_guard BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_events
     FOR EACH STATEMENT EXECUTE FUNCTION auditsync_reject(
-        'To read a day again, run `auditsync reset --source NAME DATE`: it keeps the day''s events.');
-CREATE TRIGGER audit_event_conflicts_guard BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_event_conflicts
+        'To read a day again, run `auditsync reset --source NAME DATE`: '
+        'it keeps the day''s events.');
+CREATE TRIGGER audit_event_conflicts_guard
+    BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_event_conflicts
     FOR EACH STATEMENT EXECUTE FUNCTION auditsync_reject(
-        'A conflict is evidence, so leave it. To read its day again, run `auditsync reset --source NAME DATE`.');
+        'A conflict is evidence, so leave it. To read its day again, run '
+        '`auditsync reset --source NAME DATE`.');
 CREATE TRIGGER audit_history_guard BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_history
     FOR EACH STATEMENT EXECUTE FUNCTION auditsync_reject(
-        'The history is append-only. To record why something was done, use `--reason` and `--by` of reset and cleanup.');
+        'The history is append-only. To record why something was done, use `--reason` and `--by` '
+        'of reset and cleanup.');

@@ -14,7 +14,7 @@
 //! - [`heartbeat`]: keeps a lease alive.
 //! - [`retry`]: policies as delays.
 //! - [`calendar`]: which dates can be named, and how.
-//! - [`day`], [`event`], [`ledger`], [`fingerprints`]: what the others talk about, without I/O.
+//! - [`day`], [`digest`], [`event`], [`ledger`], [`fingerprints`]: what the others talk about, without I/O.
 //! - [`text`]: what every text for people passes through: no secret leaves it, and nothing that steers a terminal.
 //! - [`report`]: what people and scripts read.
 //! - [`logging`]: log lines on stderr.
@@ -25,6 +25,7 @@ pub mod cli;
 pub mod config;
 pub mod coverage;
 pub mod day;
+pub mod digest;
 pub mod event;
 pub mod fingerprints;
 #[cfg(test)]

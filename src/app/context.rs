@@ -65,7 +65,7 @@ pub(super) async fn writable(reader: &Reader, holder: &Holder) -> Result<Store, 
         Schema::Current => {}
         _ => bring_up_to_date(&store).await?,
     }
-    reader.must_take_writes().await?;
+    reader.require_writable().await?;
     Ok(store)
 }
 

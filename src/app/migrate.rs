@@ -7,7 +7,7 @@ use crate::cli::MigrateArgs;
 use crate::config::Source;
 use crate::report::adoption::{AdoptionReport, RereadDays, TakenOver};
 use crate::report::operator::MigrateReport;
-use crate::store::{AdoptOrder, Adopted, Reader, Schema, Store, all_migrations};
+use crate::store::{AdoptRequest, Adoption, Reader, Schema, Store, all_migrations};
 
 pub(super) async fn run(app: &App<'_>, args: &MigrateArgs) -> Result<ExitStatus, Failure> {
     let named = args
@@ -16,7 +16,7 @@ pub(super) async fn run(app: &App<'_>, args: &MigrateArgs) -> Result<ExitStatus,
         .map(|name| app.config.source(name).map_err(Failure::usage))
         .transpose()?;
     let reader = app.connect().await?;
-    let schema = reader.schema_to_migrate().await?;
+    let schema = reader.schema_for_migration().await?;
     if schema == Schema::PythonLogger {
         let source = named.map_or_else(
             || only_source(app, "", "the table audit_events_log is the Python logger's"),
@@ -107,7 +107,7 @@ async fn adopt(
     source: &Source,
 ) -> Result<Option<AdoptionReport>, Failure> {
     let by = operator::name(None);
-    let order = AdoptOrder {
+    let order = AdoptRequest {
         source: source.name.as_ref(),
         reread: args.reread,
         rehearse: args.dry_run,
@@ -117,7 +117,7 @@ async fn adopt(
     Ok(adopted.map(|adopted| report(args, source, adopted)))
 }
 
-fn report(args: &MigrateArgs, source: &Source, adopted: Adopted) -> AdoptionReport {
+fn report(args: &MigrateArgs, source: &Source, adopted: Adoption) -> AdoptionReport {
     AdoptionReport {
         dry_run: args.dry_run,
         adopted: TakenOver {

@@ -11,8 +11,9 @@ use super::operator;
 use crate::cli::ResetArgs;
 use crate::config::{Source, SourceName};
 use crate::day::{DateRange, DayKey, last_over};
+use crate::ledger::ResetOutcome;
 use crate::report::operator::{ResetDay, ResetReport};
-use crate::store::{Actor, Reader, Reset, ResetOrder, Store};
+use crate::store::{Actor, Reader, ResetRequest, Store};
 
 pub(super) async fn run(app: &App<'_>, args: &ResetArgs) -> Result<ExitStatus, Failure> {
     let source = app.config.source(&args.source).map_err(Failure::usage)?;
@@ -20,11 +21,11 @@ pub(super) async fn run(app: &App<'_>, args: &ResetArgs) -> Result<ExitStatus, F
     let reader = app.connect().await?;
     let store = existing(&reader, &App::holder()).await?;
     if store.is_some() {
-        reader.must_take_writes().await?;
+        reader.require_writable().await?;
     }
     let by = operator::name(args.operator.by.as_deref());
-    let behalf = Actor { by: &by, reason: args.operator.reason.as_deref() };
-    let order = ResetOrder { force: args.force, behalf };
+    let actor = Actor { by: &by, reason: args.operator.reason.as_deref() };
+    let request = ResetRequest { force: args.force, actor };
     let dates: BTreeSet<NaiveDate> = args.dates.iter().flat_map(|range| range.dates()).collect();
     let mut days = Vec::with_capacity(dates.len());
     if let (Some(first), Some(last)) = (dates.first(), dates.last()) {
@@ -33,14 +34,14 @@ pub(super) async fn run(app: &App<'_>, args: &ResetArgs) -> Result<ExitStatus, F
         for date in dates {
             let reset = match &store {
                 Some(store) if rows.contains(&date) => {
-                    store.reset(&DayKey::new(&source.name, date), &order).await?
+                    store.reset(&DayKey::new(&source.name, date), request).await?
                 }
-                _ => Reset::NoRow,
+                _ => ResetOutcome::NoRow,
             };
-            days.push(told(source, date, &reset));
+            days.push(reset_day(source, date, reset));
         }
     }
-    let rejected = days.iter().any(|day| matches!(day.outcome, "refused" | "no_row"));
+    let rejected = days.iter().any(|day| day.outcome.is_rejected());
     app.global.output.print(&ResetReport { days })?;
     reader.close().await;
     Ok(if rejected { FOUND_WRONG } else { DONE })
@@ -70,7 +71,7 @@ async fn rows(
     Ok(rows.into_iter().map(|row| row.date).collect())
 }
 
-fn told(source: &Source, date: NaiveDate, reset: &Reset) -> ResetDay {
+fn reset_day(source: &Source, date: NaiveDate, outcome: ResetOutcome) -> ResetDay {
     let name = &source.name;
     // A run without options skips a disabled source.
     let run = if source.enabled {
@@ -78,16 +79,13 @@ fn told(source: &Source, date: NaiveDate, reset: &Reset) -> ResetDay {
     } else {
         format!("`auditsync --source {name}`")
     };
-    let (outcome, message) = match reset {
-        Reset::Done { was } => ("reset", format!("due again (was {was}); {run} reads it")),
-        Reset::AlreadyDue => ("already_due", format!("already due; {run} reads it")),
-        Reset::NoRow => ("no_row", ResetDay::without_row(name.as_ref(), DateRange::of(date))),
-        Reset::Refused { holder } => (
-            "refused",
-            format!(
-                "syncing: {holder} holds it. Wait until it ends, or take the day over with --force"
-            ),
-        ),
+    let message = match &outcome {
+        ResetOutcome::Reset { was } => format!("due again (was {was}); {run} reads it"),
+        ResetOutcome::AlreadyDue => format!("already due; {run} reads it"),
+        ResetOutcome::NoRow => ResetDay::without_row(name.as_ref(), DateRange::of(date)),
+        ResetOutcome::Refused { holder } => {
+            format!("syncing: {holder} holds it. Wait until it ends, or take it over with --force")
+        }
     };
     ResetDay { source: name.to_string(), date, outcome, message }
 }

@@ -178,7 +178,9 @@ impl StopReason {
                  it is complete for certain; they are kept. Read the day from Heroku's list: \
                  `auditsync backfill --source {name} --from {date} --to {date}`"
             ),
-            Self::Store(error) if matches!(**error, store::Error::NotBegun(_)) => error.to_string(),
+            Self::Store(error) if matches!(**error, store::Error::NotStarted(_)) => {
+                error.to_string()
+            }
             Self::Store(error) => format!("{error}. Check the database"),
         }
     }

@@ -42,8 +42,8 @@ impl Report for HistoryReport {
                 entry.source.clone(),
                 entry.date.to_string(),
                 entry.attempt.to_string(),
-                entry.action.clone(),
-                entry.outcome.clone(),
+                entry.action.as_str().to_owned(),
+                entry.outcome.as_str().to_owned(),
                 figure(entry.events),
                 figure(entry.new_events),
             ]);
@@ -65,8 +65,7 @@ impl Report for HistoryReport {
 fn detail(entry: &HistoryEntry) -> Option<String> {
     let late = entry.late_events.filter(|late| *late > 0);
     let late = late.map(|late| format!("{} came late", counted(late as u64, "event")));
-    let by_person = ["reset", "cleanup", "adopt"].contains(&&*entry.action);
-    let by = by_person.then(|| format!("by {}", entry.by));
+    let by = entry.action.is_by_person().then(|| format!("by {}", entry.by));
     let parts: Vec<String> = [late, entry.message.clone(), by].into_iter().flatten().collect();
     (!parts.is_empty()).then(|| parts.join("; "))
 }

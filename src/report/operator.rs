@@ -7,6 +7,7 @@ use super::adoption::RereadDays;
 use super::run::counted;
 use super::{Report, Text};
 use crate::day::DateRange;
+use crate::ledger::ResetOutcome;
 
 /// `reset`: what became of each date that was named. The document has an entry for every one, those of a range without a
 /// row too, so that a script finds each day it asked for; the text tells consecutive days that fared alike as one line.
@@ -23,8 +24,8 @@ pub struct ResetDay {
     pub source: String,
     /// The UTC date.
     pub date: NaiveDate,
-    /// `reset`, `already_due`, `no_row` or `refused`.
-    pub outcome: &'static str,
+    /// What became of the reset.
+    pub outcome: ResetOutcome,
     /// The same for people.
     pub message: String,
 }
@@ -43,7 +44,7 @@ impl ResetDay {
     /// Whether `next` is the day after this one, and fared alike.
     fn goes_on_in(&self, next: &Self) -> bool {
         let alike = self.outcome == next.outcome
-            && (self.outcome == "no_row" || self.message == next.message);
+            && (self.outcome == ResetOutcome::NoRow || self.message == next.message);
         self.date.succ_opt() == Some(next.date) && alike
     }
 }
@@ -56,7 +57,7 @@ impl Report for ResetReport {
             let _ = match alike.len() {
                 1 => writeln!(text, "{} {}: {}", first.source, first.date, first.message),
                 days => {
-                    let message = if first.outcome == "no_row" {
+                    let message = if first.outcome == ResetOutcome::NoRow {
                         ResetDay::without_row(&first.source, DateRange::new(first.date, last.date))
                     } else {
                         first.message.replace("reads it", "reads them")

@@ -1,9 +1,12 @@
-//! The database's address, as libpq's documentation allows it: a URI or a string of keywords and values.
+//! The database's address in the two forms that libpq accepts: a URI, or a string of keywords and
+//! values (PostgreSQL's manual, "Connection Strings").
 //!
-//! Every keyword of libpq either works, does no harm because auditsync does that itself, or is rejected by name. No
-//! message repeats a value, nor any text that may be a part of a password: an address is read in doubt as if it were one.
-//! sqlx's own parser is not used, because it logs the parameters that it does not know, with their values.
+//! Every keyword of libpq either works, or is harmless because auditsync does its job, or is
+//! rejected by name. No message repeats a value, or any text that may be part of a password.
+//! sqlx's own parser is not used, because it logs unknown parameters together with their values.
 
+mod endpoint;
+mod error;
 mod keyword_value;
 mod parameters;
 mod passfile;
@@ -14,71 +17,32 @@ mod uri;
 
 use std::fmt;
 
-use sqlx::postgres::{PgConnectOptions, PgSslMode};
+pub use endpoint::Endpoint;
+pub use error::AddressError;
 
 use parameters::{Given, Origin, PARAMETERS};
-
-/// What to do about a character that has a meaning of its own in a URI.
-const ENCODE: &str = "If the user or the password holds `@`, `/`, `:`, `?`, `#`, `%` or a space, percent-encode it: \
-                      `@` is %40, `/` is %2F, `:` is %3A, `?` is %3F, `#` is %23, `%` is %25, a space is %20";
+use resolve::Resolved;
 
 /// Where the database is, and how to connect to it.
 #[derive(Clone)]
 pub struct Address {
-    pub(super) options: PgConnectOptions,
-    /// How to protect the connection where `options` fail to: what `prefer` and `allow` mean.
-    pub(super) otherwise: Option<PgSslMode>,
-    /// Whether a character stands there that other programs want percent-encoded.
+    pub(super) resolved: Resolved,
+    /// Whether a character is unencoded that other programs expect to be percent-encoded.
     unencoded: bool,
 }
 
-/// The address can't be used. Shows no part of it but the names of parameters.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AddressError {
-    problem: String,
-    advice: String,
-}
-
-impl AddressError {
-    fn new(problem: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { problem: problem.into(), advice: advice.into() }
-    }
-
-    /// What is wrong.
-    pub fn problem(&self) -> &str {
-        &self.problem
-    }
-
-    /// What to do about it.
-    pub fn advice(&self) -> &str {
-        &self.advice
-    }
-
-    /// It is neither a URI of PostgreSQL's nor a string of keywords and values.
-    fn form(advice: &str) -> Self {
-        Self::new("it is not of the form postgres://user:password@host:port/database", advice)
-    }
-}
-
-impl fmt::Display for AddressError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the database's address can't be used: {}. {}", self.problem, self.advice)
-    }
-}
-
-impl std::error::Error for AddressError {}
-
-/// Shows no password.
+/// Omits the password.
 impl fmt::Debug for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Address")
-            .field("place", &super::Place::of(&self.options))
+            .field("endpoint", &Endpoint::of(&self.resolved.options))
             .finish_non_exhaustive()
     }
 }
 
 impl Address {
-    /// Reads `text`; what it leaves open comes from libpq's variables, which `variable` looks up.
+    /// Parses `text`. Parameters that it does not give come from libpq's environment variables,
+    /// which `variable` looks up.
     pub fn parse(
         text: &str,
         variable: &dyn Fn(&str) -> Option<String>,
@@ -90,7 +54,7 @@ impl Address {
             None if keyword_value::may_be(text) => (keyword_value::parse(text)?, false),
             None => return Err(AddressError::form(form_advice(text))),
         };
-        // libpq takes the last of several, and an empty one as if it were not there.
+        // Like libpq: the last of several values counts, and an empty value counts as absent.
         given.retain(|given| !given.value.is_empty());
         given.reverse();
         for parameter in PARAMETERS {
@@ -102,16 +66,16 @@ impl Address {
                 .filter(|value| !value.is_empty());
             given.extend(value.map(|value| Given { parameter, value, origin: Origin::Variable }));
         }
-        let options = resolve::resolve(&given, variable)?;
-        Ok(Self { unencoded, ..options })
+        Ok(Self { resolved: resolve::resolve(&given, variable)?, unencoded })
     }
 
-    /// Says in the log what the address should say in another way.
-    pub(super) fn announce(&self) {
+    /// Logs a warning about a password that other programs may read differently.
+    pub(super) fn warn_unencoded(&self) {
         if self.unencoded {
             tracing::warn!(
-                "the password in the database's address holds `#` or `?`, and is read as libpq reads it; \
-                 other programs may read it otherwise: percent-encode it there, `#` as %23 and `?` as %3F"
+                "the password in the database's address holds `#` or `?`, and is read as libpq \
+                 reads it; other programs may read it otherwise: percent-encode it there, `#` as \
+                 %23 and `?` as %3F"
             );
         }
     }
@@ -130,6 +94,6 @@ fn form_advice(text: &str) -> &'static str {
     } else if is("postgres:") || is("postgresql:") {
         "Write postgres:// or postgresql://, in small letters"
     } else {
-        "Set it to the whole address, as `heroku config:get DATABASE_URL` prints it"
+        "Set it to the entire address, as `heroku config:get DATABASE_URL` prints it"
     }
 }

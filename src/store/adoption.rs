@@ -1,60 +1,63 @@
-//! Coming from the Python logger: its `audit_events_log` becomes the ledger in place, and its SUCCESS days can be made due.
+//! Adopts the ledger of the Python logger: its table `audit_events_log` becomes ours in place, and
+//! its SUCCESS days can be made due.
 //!
-//! All of it is one transaction under the lock of the schema, so whatever ends it leaves the old table as it was. It
-//! leads to the shape of the first migration; the later ones then run as in any database. A rehearsal does the same and
-//! does not commit.
+//! Everything happens in one transaction under the lock of the schema, so a failure leaves the old
+//! table as it was. The result equals the first migration; the later ones then run as usual. A
+//! rehearsal does the same without the commit.
 
 use sqlx::Executor as _;
 use sqlx::postgres::PgRow;
 
 use super::commit::{Prepared, Proof};
-use super::error::Doing;
+use super::error::{ErrorContext as _, Result};
+use super::handle::{Reader, Store};
+use super::migrations::{ADOPT, Schema};
 use super::outage::PATIENCE;
-use super::patience::Tries;
-use super::schema::{self, Schema, SchemaError};
-use super::{Error, Reader, Result, Store, Transaction, column, statement};
+use super::patience::Retrying;
+use super::pool::Transaction;
+use super::schema::{self, SchemaError};
+use super::statement::{column, first, statement};
 use crate::day::DateRange;
+use crate::ledger::HistoryAction;
 
-pub(super) const DOING: &str = "take the Python logger's table over";
-
-/// How its table is to be taken over.
+/// How the Python logger's table is adopted.
 #[derive(Debug, Clone, Copy)]
-pub struct AdoptOrder<'a> {
-    /// The source whose days they are.
+pub struct AdoptRequest<'a> {
+    /// The source that its days belong to.
     pub source: &'a str,
-    /// Its SUCCESS days are to be read again.
+    /// Whether its SUCCESS days become due.
     pub reread: bool,
-    /// Nothing is to be kept of it.
+    /// Whether to roll everything back.
     pub rehearse: bool,
     /// The person, for the history.
     pub by: &'a str,
 }
 
-/// What taking it over came to.
+/// The result of an adoption.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Adopted {
-    /// Its rows.
+pub struct Adoption {
+    /// The number of rows.
     pub days: i64,
-    /// Those that are PENDING now.
+    /// The days that are PENDING now.
     pub due: i64,
-    /// Those that are ERROR, as they were.
+    /// The days that are ERROR, as they were.
     pub error: i64,
-    /// Those that are SUCCESS by its word alone, without an event…
+    /// The days that are SUCCESS without a stored event.
     pub unproven: i64,
-    /// …their first and last.
+    /// The first and the last of the unproven days.
     pub unproven_range: Option<DateRange>,
-    /// Those that name no day of Heroku's audit trail, so that nothing comes of them.
+    /// The rows that name no day of Heroku's audit trail. They have no effect.
     pub ignored: i64,
     /// The migrations that ran.
     pub migrations: Vec<String>,
 }
 
-/// Days that the Python logger called complete, and of which nothing is stored.
+/// Adopted days: the Python logger called them complete, and none of their events is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct AdoptedDays {
-    /// How many they are.
+    /// How many there are.
     pub days: u64,
-    /// The first and the last, if there is one.
+    /// The first and the last.
     pub range: Option<DateRange>,
 }
 
@@ -71,26 +74,23 @@ impl AdoptedDays {
 impl Reader {
     /// The adopted days of a source.
     pub async fn adopted_days(&self, source: &str) -> Result<AdoptedDays> {
+        let operation = "count the adopted days";
         let ask = || statement(include_str!("sql/adopted_days.sql")).bind(source.to_owned());
-        let rows = self.rows("count the adopted days", ask).await?;
-        AdoptedDays::from_row(
-            rows.first().ok_or(sqlx::Error::RowNotFound).doing("count the adopted days")?,
-        )
+        let rows = self.rows(operation, ask).await?;
+        AdoptedDays::from_row(first(&rows, operation)?)
     }
 }
 
+const REREAD: &str = "make the adopted days due";
+
 impl Store {
-    /// Makes the adopted days of a source due, in the name of `by`.
+    /// Makes the adopted days of a source due. `by` names the person.
     pub async fn reread_adopted(&self, source: &str, by: &str) -> Result<AdoptedDays> {
-        self.connections
-            .persist("make the adopted days due", async || {
-                self.try_reread_adopted(source, by).await
-            })
-            .await
+        let work = async || self.try_reread_adopted(source, by).await;
+        self.connections().persist(REREAD, work).await
     }
 
     async fn try_reread_adopted(&self, source: &str, by: &str) -> Result<AdoptedDays> {
-        let doing = "make the adopted days due";
         let mut tx = self.begin().await?;
         let row = statement(include_str!("sql/reread_adopted.sql"))
             .bind(source)
@@ -98,70 +98,72 @@ impl Store {
             .bind(by)
             .fetch_one(&mut *tx)
             .await
-            .doing(doing)?;
+            .context(REREAD)?;
         let due = AdoptedDays::from_row(&row)?;
         if let (Some(range), Some(attempt)) = (due.range, column(&row, "first_attempt")?) {
-            let proof = Proof::History { source, date: range.from, attempt, action: "reset" };
+            let (date, action) = (range.from, HistoryAction::Reset);
+            let proof = Proof::History { source, date, attempt, action };
             let prepared = Prepared { tx, xact: column(&row, "xact")?, proof, value: () };
             self.commit(prepared, PATIENCE).await?;
         }
         Ok(due)
     }
 
-    /// Takes the Python logger's table over; `None` if another process has done so.
-    pub async fn adopt(&self, order: &AdoptOrder<'_>) -> Result<Option<Adopted>, SchemaError> {
-        let mut tries = Tries::new(&self.connections, DOING);
-        let mut ordered = None;
+    /// Adopts the Python logger's table. Returns `None` if another process has done so.
+    pub async fn adopt(&self, request: &AdoptRequest<'_>) -> Result<Option<Adoption>, SchemaError> {
+        let mut retrying = Retrying::new(self.connections(), ADOPT);
+        let mut committing = None;
         loop {
-            match tries.attempt(self.try_adopt(order, &mut ordered)).await {
-                Err(SchemaError::Store(error)) => tries.again(error).await?,
+            match retrying.attempt(self.try_adopt(request, &mut committing)).await {
+                Err(SchemaError::Store(error)) => retrying.after(error).await?,
                 adopted => return adopted,
             }
         }
     }
 
-    /// `ordered` holds what was ordered to be committed, for when no answer comes and the next try finds it done.
+    /// Keeps in `committing` what a commit would do. If its answer is lost, the next attempt finds
+    /// the schema current and returns that.
     async fn try_adopt(
         &self,
-        order: &AdoptOrder<'_>,
-        ordered: &mut Option<Adopted>,
-    ) -> Result<Option<Adopted>, SchemaError> {
+        request: &AdoptRequest<'_>,
+        committing: &mut Option<Adoption>,
+    ) -> Result<Option<Adoption>, SchemaError> {
         let mut tx = self.begin().await?;
         schema::lock(&mut tx).await?;
         match schema::schema(&mut tx).await? {
             Schema::PythonLogger => {}
-            Schema::Current => return Ok(ordered.take()),
+            Schema::Current => return Ok(committing.take()),
             other => return Err(other.into_error()),
         }
-        let adopted = self.take_over(&mut tx, order).await.map_err(schema::not_allowed)?;
-        if order.rehearse {
+        let adopted = self.adopt_table(&mut tx, request).await.map_err(schema::not_allowed)?;
+        if request.rehearse {
             return Ok(Some(adopted));
         }
-        *ordered = Some(adopted);
+        *committing = Some(adopted);
         tx.commit().await?;
-        Ok(ordered.take())
+        Ok(committing.take())
     }
 
-    async fn take_over(
+    async fn adopt_table(
         &self,
         tx: &mut Transaction,
-        order: &AdoptOrder<'_>,
-    ) -> Result<Adopted, Error> {
-        schema::wait_briefly(tx).await?;
-        tx.execute(sqlx::raw_sql(include_str!("sql/adopt_table.sql"))).await.doing(DOING)?;
-        schema::begin_beside_a_ledger(tx).await?;
+        request: &AdoptRequest<'_>,
+    ) -> Result<Adoption> {
+        schema::limit_lock_wait(tx).await?;
+        tx.execute(sqlx::raw_sql(include_str!("sql/adopt_table.sql"))).await.context(ADOPT)?;
+        schema::apply_first_without_ledger(tx).await?;
         let row = statement(include_str!("sql/adopt_rows.sql"))
-            .bind(order.source)
-            .bind(order.reread)
+            .bind(request.source)
+            .bind(request.reread)
             .bind(self.run_id)
-            .bind(order.by)
+            .bind(request.by)
             .fetch_one(&mut **tx)
             .await
-            .doing(DOING)?;
-        tx.execute(sqlx::raw_sql(include_str!("sql/adopt_keys.sql"))).await.doing(DOING)?;
-        let migrations = schema::finish(tx).await?;
+            .context(ADOPT)?;
+        tx.execute(sqlx::raw_sql(include_str!("sql/adopt_keys.sql"))).await.context(ADOPT)?;
+        let migrations = schema::apply_later(tx).await?;
         let (from, to) = (column(&row, "unproven_from")?, column(&row, "unproven_to")?);
-        Ok(Adopted {
+        Ok(Adoption {
             days: column(&row, "days")?,
             due: column(&row, "due")?,
             error: column(&row, "error")?,

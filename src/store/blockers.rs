@@ -1,24 +1,31 @@
-//! Who holds the lock that was waited for in vain, as far as the role may see.
+//! Finds out who holds the lock that was waited for in vain, as far as the role may see.
 //!
-//! When a wait for a lock has ended, the server has forgotten what was waited for. So this looks at who holds a lock on
-//! one of our tables now, the strongest first.
+//! When a wait for a lock has ended, the server no longer knows what it was for. So this reports
+//! the strongest lock that another session holds on one of our tables now.
 
-use super::error::Doing;
-use super::pool::Connections;
-use super::schema::LOCK;
-use super::{Error, Result, column, statement};
+use std::time::Duration;
 
-/// The modes that make somebody wait who reads or writes rows (PostgreSQL's manual, table 13.2).
+use tokio::time::timeout;
+
+use super::error::{Error, ErrorContext as _, Result};
+use super::migrations::{ADOPT, LOCK, MIGRATE};
+use super::pool::{Access, Connections};
+use super::statement::{column, statement};
+
+/// How long one query for lock holders may take.
+const SEARCH: Duration = Duration::from_secs(3);
+
+/// The modes that block readers or writers of rows (PostgreSQL's manual, table 13.2).
 const TABLE_MODES: [&str; 4] =
     ["AccessExclusiveLock", "ExclusiveLock", "ShareRowExclusiveLock", "ShareLock"];
-/// The modes of whoever holds locks on single rows.
+/// The modes of sessions that hold row locks.
 const ROW_MODES: [&str; 2] = ["RowExclusiveLock", "RowShareLock"];
-/// Those that make a change of the schema wait, beside the others.
+/// The modes that block only a change of the schema.
 const READERS_MODES: [&str; 2] = ["ShareUpdateExclusiveLock", "AccessShareLock"];
 
-/// What is locked, and by whom.
+/// The session that holds a lock, and what it has locked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Holder {
+struct LockHolder {
     pid: i32,
     table: Option<String>,
     mode: String,
@@ -29,26 +36,30 @@ struct Holder {
     since: Option<String>,
 }
 
-/// The error to report after the last wait for a lock: who holds it.
-pub(super) async fn name(connections: &Connections, doing: &'static str, error: Error) -> Error {
-    let changes_schema = doing == super::schema::DOING || doing == super::adoption::DOING;
+/// The error to report after the last wait for a lock: it names the holder, or else is `error`.
+pub(super) async fn explain(
+    connections: &Connections,
+    operation: &'static str,
+    error: Error,
+) -> Error {
+    let changes_schema = [MIGRATE, ADOPT].contains(&operation);
     let more: &[&[&str]] = if changes_schema { &[&READERS_MODES] } else { &[] };
-    let mut found = None;
     for modes in [&TABLE_MODES[..], &ROW_MODES].iter().chain(more) {
-        found = connections.look_briefly(async |tx| holder(tx, modes).await).await.flatten();
-        if found.is_some() {
-            break;
+        if let Ok(Ok(Some(holder))) = timeout(SEARCH, find(connections, modes)).await {
+            return Error::Locked { operation, holder: holder.describe() };
         }
     }
-    let Some(holder) = found else { return error };
-    Error::Locked { doing, by: holder.describe() }
+    error
 }
 
-async fn holder(tx: &mut super::Transaction, modes: &[&str]) -> Result<Option<Holder>> {
-    let question = statement(include_str!("sql/lock_holders.sql")).bind(modes.to_vec()).bind(LOCK);
-    let row = question.fetch_optional(&mut **tx).await.doing("look who holds a lock")?;
+const OPERATION: &str = "look up who holds a lock";
+
+async fn find(connections: &Connections, modes: &[&str]) -> Result<Option<LockHolder>> {
+    let mut tx = connections.begin(Access::Read, OPERATION).await?;
+    let query = statement(include_str!("sql/lock_holders.sql")).bind(modes.to_vec()).bind(LOCK);
+    let row = query.fetch_optional(&mut *tx).await.context(OPERATION)?;
     row.map(|row| {
-        Ok(Holder {
+        Ok(LockHolder {
             pid: column(&row, "pid")?,
             table: column(&row, "table_name")?,
             mode: column(&row, "mode")?,
@@ -61,8 +72,8 @@ async fn holder(tx: &mut super::Transaction, modes: &[&str]) -> Result<Option<Ho
     .transpose()
 }
 
-impl Holder {
-    /// For people: what is locked, by which process of the server, and since when.
+impl LockHolder {
+    /// What is locked, by which process of the server, since when, and what to do.
     fn describe(&self) -> String {
         let what = match &self.table {
             Some(table) if ROW_MODES.contains(&&*self.mode) => {
@@ -76,12 +87,14 @@ impl Holder {
         who.extend(text(&self.role).map(|role| format!("role {role}")));
         who.extend(text(&self.program));
         who.extend(text(&self.state));
-        // A point in time, not a duration: days that fail for this reason are told together.
+        // A point in time, not a duration, so that days with the same blocker have the same
+        // message.
         who.extend(text(&self.since).map(|since| format!("in a transaction since {since}")));
         let who = if who.is_empty() { String::new() } else { format!(" ({})", who.join(", ")) };
         let pid = self.pid;
         format!(
-            "{what} by the database process {pid}{who}. Wait until it is done, or end it: SELECT pg_terminate_backend({pid})"
+            "{what} by the database process {pid}{who}. Wait until it is done, or end it: \
+             SELECT pg_terminate_backend({pid})"
         )
     }
 }
@@ -92,7 +105,7 @@ mod tests {
 
     #[test]
     fn a_lock_is_described_with_its_table_and_what_is_known_of_its_holder() {
-        let holder = Holder {
+        let holder = LockHolder {
             pid: 7,
             table: Some("audit_events".to_owned()),
             mode: "ShareLock".to_owned(),
@@ -101,15 +114,15 @@ mod tests {
             state: Some(String::new()),
             since: Some("2026-11-26T12:20:00Z".to_owned()),
         };
-        let told = holder.describe();
+        let message = holder.describe();
         assert!(
-            told.starts_with(
+            message.starts_with(
                 "the table audit_events is locked (ShareLock) by the database process 7 \
                  (role ada, pg_dump, in a transaction since 2026-11-26T12:20:00Z). "
             ),
-            "{told}"
+            "{message}"
         );
-        let of_a_row = Holder {
+        let of_a_row = LockHolder {
             mode: "RowExclusiveLock".to_owned(),
             role: None,
             program: None,
@@ -121,7 +134,7 @@ mod tests {
                 "a row of the table audit_events is locked by the database process 7. "
             )
         );
-        let of_the_schema = Holder { table: None, ..of_a_row };
+        let of_the_schema = LockHolder { table: None, ..of_a_row };
         assert!(
             of_the_schema.describe().starts_with("another auditsync is changing the schema by"),
             "{of_the_schema:?}"

@@ -1,42 +1,51 @@
-//! Claims a day: one conditional statement, in a transaction that says who lost it, if somebody did.
+//! Claims a day with one conditional statement, in a transaction that also records a takeover.
 //!
-//! A claim makes nobody wait, above all no live holder, and waits for nobody.
+//! A claim waits for no other session, and blocks none, least of all a live holder.
 
 use std::time::Duration;
 
-use sqlx::postgres::PgRow;
 use sqlx::types::Json;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
+use super::blockers;
 use super::commit::{Prepared, Proof};
-use super::error::Doing;
-use super::history::Counts;
-use super::lease::{Fence, Standing};
+use super::error::{Error, ErrorContext as _, Result};
+use super::fence::Fence;
+use super::handle::Store;
+use super::history::{EntryCounts, NewEntry};
+use super::lease::{DayBefore, Lease};
+use super::ledger::RowState;
 use super::outage::PATIENCE;
-use super::patience::{Tries, delays};
-use super::{Error, Lease, Result, Store, Transaction, blockers, column, statement};
+use super::patience::{Retrying, delays};
+use super::pool::Transaction;
+use super::statement::{column, statement};
 use crate::config::{Retry, Scope};
 use crate::day::DayKey;
-use crate::ledger::{LedgerRow, Status};
+use crate::ledger::{HistoryAction, HistoryOutcome, LedgerRow, Status};
 use crate::retry::Attempts;
 
-/// Which days may be claimed.
+const OPERATION: &str = "claim the day";
+
+/// The longest pause before looking again at a row that another session has locked.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
+/// Which state a day must have to be claimed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Claimable {
-    /// One that is due. So is an adopted day, which another program called complete.
+    /// It is due. An adopted day is due, too.
     Due,
-    /// One that is due, or whole by this attempt: to be read again, or added to.
-    Whole {
-        /// The attempt that called it whole.
+    /// It is due, or complete since this attempt: it is to be read again, or added to.
+    Complete {
+        /// The attempt that published it.
         attempt: i32,
     },
 }
 
 impl Claimable {
-    /// The one that takes a day as its row shows it.
+    /// The state in which the row shows the day.
     pub fn of(row: &LedgerRow) -> Self {
         match row.status {
-            Status::Success if !row.adopted => Self::Whole { attempt: row.attempt },
+            Status::Success if !row.adopted => Self::Complete { attempt: row.attempt },
             _ => Self::Due,
         }
     }
@@ -44,29 +53,29 @@ impl Claimable {
     fn attempt(self) -> Option<i32> {
         match self {
             Self::Due => None,
-            Self::Whole { attempt } => Some(attempt),
+            Self::Complete { attempt } => Some(attempt),
         }
     }
 }
 
-/// What became of an attempt to claim a day.
+/// The result of a claim.
 #[derive(Debug)]
 pub enum Claim {
-    /// It is ours to read.
+    /// The day is ours.
     Claimed(Lease),
-    /// Another process is at it, and its lease has not run out.
+    /// This process holds a live lease on the day.
     HeldBy(String),
-    /// It was read whole in the meantime.
-    AlreadyWhole {
-        /// How many events it has.
+    /// The day is complete, and only a due one was wanted; or another process read it meanwhile.
+    AlreadyComplete {
+        /// The number of its events.
         events: i32,
-        /// The attempt that read it.
+        /// The attempt that published it.
         attempt: i32,
     },
 }
 
 impl Store {
-    /// Takes a day for the time `ttl`, unless it is another's, or whole where only a due one is wanted.
+    /// Claims a day for the time `ttl`, unless another process holds it or it is not `wanted`.
     pub async fn claim(
         &self,
         key: &DayKey,
@@ -74,17 +83,16 @@ impl Store {
         ttl: Duration,
         wanted: Claimable,
     ) -> Result<Claim> {
-        if let Some(words) = self.refuses_more() {
-            return Err(Error::NotBegun(words));
+        if let Some(message) = self.lasting_outage() {
+            return Err(Error::NotStarted(message));
         }
-        let order = Order { key, scope, ttl, wanted };
-        // A claim that takes longer than its lease lasts is worth nothing.
-        let mut tries = Tries::within(&self.connections, DOING, ttl);
+        let request = ClaimRequest { key, scope, ttl, wanted };
+        // A claim that takes longer than its lease lasts is useless.
+        let mut retrying = Retrying::within(self.connections(), OPERATION, ttl);
         let mut looks =
             Attempts::new(&Retry { max_interval: LOOK_AGAIN, max_elapsed: PATIENCE, ..delays() });
         loop {
-            let prepared = tries.attempt(self.prepare_claim(&order)).await;
-            let claimed = match prepared {
+            let claimed = match retrying.attempt(self.prepare_claim(&request)).await {
                 Ok(Step::Claimed(prepared)) => {
                     self.commit(*prepared, PATIENCE.min(ttl)).await.map(Claim::Claimed).map(Some)
                 }
@@ -93,46 +101,34 @@ impl Store {
             };
             match claimed {
                 Ok(Some(claim)) => return Ok(claim),
-                // Whoever has the row locked may be about to leave it due, or leased: a claim, a cleanup, a reset.
-                Ok(None) => match looks.next_delay(None) {
-                    Some(delay) => tokio::time::sleep(delay).await,
-                    None => {
-                        return Err(
-                            blockers::name(&self.connections, DOING, Error::RowLocked).await
-                        );
-                    }
-                },
-                // A claim whose answer was lost may have taken place. Nobody works under it, and it runs out.
-                Err(error) => tries.again(error).await?,
+                // A claim, a cleanup or a reset has the row locked. It will leave it leased or due.
+                Ok(None) => {
+                    let Some(delay) = looks.next_delay(None) else {
+                        let error = Error::RowLocked;
+                        return Err(blockers::explain(self.connections(), OPERATION, error).await);
+                    };
+                    sleep(delay).await;
+                }
+                // A claim whose answer was lost may have taken place. Its lease is not used, and
+                // runs out.
+                Err(error) => retrying.after(error).await?,
             }
         }
     }
 
-    async fn prepare_claim<'o>(&self, order: &'o Order<'_>) -> Result<Step<'o>> {
-        let Order { key, wanted, .. } = *order;
+    async fn prepare_claim<'r>(&self, request: &'r ClaimRequest<'_>) -> Result<Step<'r>> {
+        let ClaimRequest { key, wanted, .. } = *request;
         let mut tx = self.begin().await?;
         let before = match lock_claimable(&mut tx, key, wanted).await? {
             Some(before) => Some(before),
-            // Nothing to claim; unless there is no row at all, somebody has it or it is whole.
+            // The row is not claimable or is locked, or there is no row.
             None => match read_day(&mut tx, key).await? {
                 Some(row) => return not_claimed(key, row).map(Step::Answered),
                 None => None,
             },
         };
-        if let Some((lease, xact)) = self.insert_claim(&mut tx, order, before.as_ref()).await? {
-            let message = before.and_then(|before| before.abandoned());
-            let action = if message.is_some() { "takeover" } else { "claim" };
-            if let Some(message) = &message {
-                let attempt = lease.attempt();
-                tracing::warn!(source = %key.source, date = %key.date, attempt, "taking the day over: {message}");
-            }
-            let attempt = lease.attempt();
-            self.write_history(
-                &mut tx,
-                lease.entry(action, "processing", Counts::default(), message.as_deref()),
-            )
-            .await?;
-            let proof = order.proof(attempt, action);
+        if let Some((lease, xact)) = self.insert_claim(&mut tx, request, before.as_ref()).await? {
+            let proof = self.record_claim(&mut tx, request, &lease, before).await?;
             return Ok(Step::Claimed(Box::new(Prepared { tx, xact, proof, value: lease })));
         }
         drop(tx);
@@ -143,155 +139,153 @@ impl Store {
         }
     }
 
-    /// The claiming statement: `None` when the day is another's after all. `before` is what the row said that was locked.
+    /// Writes a claim or a takeover to the history.
+    async fn record_claim<'r>(
+        &self,
+        tx: &mut Transaction,
+        request: &'r ClaimRequest<'_>,
+        lease: &Lease,
+        before: Option<RowState>,
+    ) -> Result<Proof<'r>> {
+        let (key, attempt) = (request.key, lease.attempt());
+        let abandoned = before.as_ref().and_then(abandoned);
+        if let Some(message) = &abandoned {
+            tracing::warn!(
+                source = %key.source, date = %key.date, attempt,
+                "taking the day over: {message}"
+            );
+        }
+        let action = match abandoned {
+            Some(_) => HistoryAction::Takeover,
+            None => HistoryAction::Claim,
+        };
+        let (source, date) = (key.source.as_ref(), key.date);
+        let entry = NewEntry {
+            source,
+            date,
+            attempt,
+            action: action.clone(),
+            outcome: HistoryOutcome::Processing,
+            counts: EntryCounts::default(),
+            message: abandoned.as_deref(),
+            by: None,
+        };
+        self.write_history(tx, entry).await?;
+        Ok(Proof::History { source, date, attempt, action })
+    }
+
+    /// Runs the claiming statement. Returns `None` if another process has the day after all.
+    /// `before` is the state of the row that was locked.
     async fn insert_claim(
         &self,
         tx: &mut Transaction,
-        order: &Order<'_>,
-        before: Option<&Before>,
+        request: &ClaimRequest<'_>,
+        before: Option<&RowState>,
     ) -> Result<Option<(Lease, String)>> {
-        let Order { key, scope, ttl, wanted } = *order;
+        let ClaimRequest { key, scope, ttl, wanted } = *request;
         let sent = Instant::now();
         let row = statement(include_str!("sql/claim.sql"))
             .bind(key.source.as_ref())
             .bind(key.date)
-            .bind(&self.holder)
+            .bind(&*self.holder)
             .bind(ttl.as_secs_f64())
             .bind(Json(scope))
             .bind(before.is_some())
             .bind(wanted.attempt())
             .fetch_optional(&mut **tx)
             .await
-            .doing(DOING)?;
+            .context(OPERATION)?;
         let Some(row) = row else { return Ok(None) };
         let fence = Fence { key: key.clone(), attempt: column(&row, "attempt")?, ttl };
-        let (settled, events_before): (bool, i32) =
-            (column(&row, "settled")?, column(&row, "events_before")?);
-        let stored_before: i64 = column(&row, "stored_before")?;
-        let standing = Standing {
+        let settled: bool = column(&row, "settled")?;
+        let events: i32 = column(&row, "events_before")?;
+        let stored: i64 = column(&row, "stored_before")?;
+        let before = DayBefore {
             claimed_at: column(&row, "claimed_at")?,
-            was_whole: column(&row, "was_whole")?,
-            // A server that lost what it had confirmed must be given it again.
-            was_settled: settled && stored_before >= i64::from(events_before),
-            events_before,
-            stored_before,
+            was_complete: column(&row, "was_complete")?,
+            // A server that lost confirmed events must get them again.
+            was_settled: settled && stored >= i64::from(events),
+            events,
+            stored,
             other_scope: column(&row, "other_scope")?,
         };
-        let lease = Lease::new(fence, sent, standing);
+        let lease = Lease::new(fence, sent, before);
         Ok(Some((lease, column(&row, "xact")?)))
     }
 }
 
-/// A claim that is asked for.
-struct Order<'a> {
+/// The arguments of a claim.
+struct ClaimRequest<'a> {
     key: &'a DayKey,
     scope: &'a Scope,
     ttl: Duration,
     wanted: Claimable,
 }
 
-impl Order<'_> {
-    /// What is there if and only if the claim was committed.
-    fn proof<'o>(&'o self, attempt: i32, action: &'static str) -> Proof<'o> {
-        Proof::History { source: self.key.source.as_ref(), date: self.key.date, attempt, action }
-    }
-}
-
-/// What one look at a day came to.
-enum Step<'o> {
-    /// It is ours once this is committed.
-    Claimed(Box<Prepared<'o, Lease>>),
-    /// It is not ours; `None` while another process has its row locked, and nobody a lease on it.
+/// The result of one look at a day.
+enum Step<'r> {
+    /// The day is ours after a commit.
+    Claimed(Box<Prepared<'r, Lease>>),
+    /// The day is not ours. `None` while another session has its row locked without a lease.
     Answered(Option<Claim>),
 }
 
-const DOING: &str = "claim the day";
-
-/// How soon a row that another process has locked is looked at again, at the latest.
-const LOOK_AGAIN: Duration = Duration::from_millis(200);
-
-/// What a row said before it was changed.
-#[derive(Debug)]
-pub(super) struct Before {
-    pub(super) status: Status,
-    pub(super) attempt: i32,
-    pub(super) locked_by: Option<String>,
+/// The message about the holder that lost the day, if one did.
+fn abandoned(before: &RowState) -> Option<String> {
+    let holder = before.locked_by.as_deref().unwrap_or("nobody");
+    (before.status == Status::Processing)
+        .then(|| format!("the lease of {holder} on attempt {} had run out", before.attempt))
 }
 
-impl Before {
-    fn from_row(row: &PgRow) -> Result<Self> {
-        Ok(Self {
-            status: Status::from(column::<String>(row, "status")?),
-            attempt: column(row, "attempt")?,
-            locked_by: column(row, "locked_by")?,
-        })
-    }
-
-    /// Who lost the day, if somebody had it.
-    fn abandoned(&self) -> Option<String> {
-        let holder = self.locked_by.as_deref().unwrap_or("nobody");
-        (self.status == Status::Processing)
-            .then(|| format!("the lease of {holder} on attempt {} had run out", self.attempt))
-    }
-}
-
-/// What a row says.
+/// A row that was read without a lock.
 #[derive(Debug)]
-struct Row {
-    before: Before,
+struct ReadRow {
+    state: RowState,
     events: Option<i32>,
     live: bool,
 }
 
-/// Locks a day's row, if it has one that may be claimed and that nobody has locked, and returns what it says.
+/// Locks a day's row, if it exists, may be claimed, and is not locked.
 async fn lock_claimable(
     tx: &mut Transaction,
     key: &DayKey,
     wanted: Claimable,
-) -> Result<Option<Before>> {
+) -> Result<Option<RowState>> {
     let row = statement(include_str!("sql/lock_claimable.sql"))
         .bind(key.source.as_ref())
         .bind(key.date)
         .bind(wanted.attempt())
         .fetch_optional(&mut **tx)
         .await
-        .doing("lock the day's row")?;
-    row.as_ref().map(Before::from_row).transpose()
+        .context("lock the day's row")?;
+    row.as_ref().map(RowState::from_row).transpose()
 }
 
-async fn read_day(tx: &mut Transaction, key: &DayKey) -> Result<Option<Row>> {
+async fn read_day(tx: &mut Transaction, key: &DayKey) -> Result<Option<ReadRow>> {
     let row = statement(include_str!("sql/read_day.sql"))
         .bind(key.source.as_ref())
         .bind(key.date)
         .fetch_optional(&mut **tx)
         .await
-        .doing("read the day's row")?;
+        .context("read the day's row")?;
     let Some(row) = row else { return Ok(None) };
     let (events, live) = (column(&row, "events_count")?, column(&row, "live")?);
-    Ok(Some(Row { before: Before::from_row(&row)?, events, live }))
+    Ok(Some(ReadRow { state: RowState::from_row(&row)?, events, live }))
 }
 
-/// Reads a day's row, if it has one, and locks it for the rest of `tx`, waiting for whoever has it locked.
-pub(super) async fn lock_day(tx: &mut Transaction, key: &DayKey) -> Result<Option<Before>> {
-    let row = statement(include_str!("sql/lock_day.sql"))
-        .bind(key.source.as_ref())
-        .bind(key.date)
-        .fetch_optional(&mut **tx)
-        .await
-        .doing("lock the day's row")?;
-    row.map(|row| Before::from_row(&row)).transpose()
-}
-
-fn not_claimed(key: &DayKey, Row { before, events, live }: Row) -> Result<Option<Claim>> {
-    match before.status {
+fn not_claimed(key: &DayKey, row: ReadRow) -> Result<Option<Claim>> {
+    let ReadRow { state, events, live } = row;
+    match state.status {
         Status::Success => {
-            Ok(Some(Claim::AlreadyWhole { events: events.unwrap_or(0), attempt: before.attempt }))
+            let (events, attempt) = (events.unwrap_or(0), state.attempt);
+            Ok(Some(Claim::AlreadyComplete { events, attempt }))
         }
         Status::Unknown(status) => {
             Err(Error::BrokenRow { key: key.clone(), problem: format!("its status is `{status}`") })
         }
-        // A row that is neither whole nor live was locked by somebody who is just claiming it, or giving it back.
-        _ => Ok(before.locked_by.filter(|_| live).map(Claim::HeldBy)),
+        // A row that is neither complete nor live was locked by a session that is just claiming the
+        // day, or giving it back.
+        _ => Ok(state.locked_by.filter(|_| live).map(Claim::HeldBy)),
     }
 }
 

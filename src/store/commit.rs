@@ -1,46 +1,49 @@
-//! Commits, and what becomes of them when their answer is lost.
+//! Commits, and finds out whether a commit took place when its answer was lost.
 
 use std::time::Duration;
 
 use chrono::NaiveDate;
 use tokio::time::timeout;
 
-use super::error::Doing;
-use super::patience::{STATEMENT, delays};
-use super::pool::Access;
-use super::{Error, Result, Store, Transaction, column, statement};
+use super::error::{Error, ErrorContext as _, Result};
+use super::handle::Store;
+use super::patience::delays;
+use super::pool::{Access, STATEMENT, Transaction};
+use super::statement::{column, statement};
 use crate::config::Retry;
+use crate::ledger::HistoryAction;
 use crate::retry::Attempts;
 
-/// What a transaction wrote that nobody else can have written: it is there if and only if the commit took place.
+/// A row that only this transaction can have written. It exists if and only if the commit took
+/// place.
 ///
-/// The transaction's number proves nothing. A server that crashes gives the numbers that it had not written down yet to
-/// others, and then calls them committed.
+/// The transaction's id proves nothing: after a crash, a server gives ids that it had not yet
+/// written to disk to other transactions, and then reports them as committed.
 #[derive(Debug, Clone)]
 pub(super) enum Proof<'a> {
-    /// A row of the history, which names this run.
-    History { source: &'a str, date: NaiveDate, attempt: i32, action: &'static str },
-    /// An event that was not there before, written under a lease that still holds.
+    /// An entry of the history, which names this run.
+    History { source: &'a str, date: NaiveDate, attempt: i32, action: HistoryAction },
+    /// An event that was not stored before, written under a lease that still holds.
     Event { source: &'a str, date: NaiveDate, id: &'a str },
-    /// Bytes that were not kept as a conflict before, under a lease that still holds.
+    /// A conflict that was not stored before, written under a lease that still holds.
     Conflict { source: &'a str, date: NaiveDate, id: String, hash: Vec<u8> },
-    /// Nothing that it would hurt to write again.
+    /// The transaction wrote nothing that must not be written again.
     Nothing,
 }
 
-/// A transaction that has done all but commit.
+/// A transaction that only has to commit.
 pub(super) struct Prepared<'p, T> {
     pub(super) tx: Transaction,
-    /// Its own number (`pg_current_xact_id()`).
+    /// Its id (`pg_current_xact_id()`).
     pub(super) xact: String,
     pub(super) proof: Proof<'p>,
-    /// What it comes to once it is committed.
+    /// The result of the operation, once it is committed.
     pub(super) value: T,
 }
 
 impl Store {
-    /// Commits, and when the answer is lost looks for so long whether it took place. Not to be cut short: what is dropped
-    /// in here may have taken place.
+    /// Commits. If the answer is lost, looks for the proof for `patience`. Do not drop this future:
+    /// its commit may have taken place.
     pub(super) async fn commit<T>(
         &self,
         prepared: Prepared<'_, T>,
@@ -63,11 +66,11 @@ impl Store {
     async fn took_place(&self, xact: &str, proof: &Proof<'_>, patience: Duration) -> Result<bool> {
         let mut attempts = Attempts::new(&Retry { max_elapsed: patience, ..delays() });
         loop {
-            let look = timeout(STATEMENT.min(patience), self.look(xact, proof)).await;
+            let look = timeout(STATEMENT.min(patience), self.look_for(xact, proof)).await;
             match look {
                 Ok(Ok(Some(answer))) => return Ok(answer),
-                Ok(Err(error)) if !error.is_passing() => return Err(error),
-                // The server is still at it, or away.
+                Ok(Err(error)) if !error.is_transient() => return Err(error),
+                // The transaction is still in progress, or the server is away.
                 Ok(Ok(None) | Err(_)) | Err(_) => match attempts.next_delay(None) {
                     Some(delay) => tokio::time::sleep(delay).await,
                     None => return Err(Error::CommitUnknown),
@@ -76,29 +79,29 @@ impl Store {
         }
     }
 
-    /// Whether the proof is there; `None` while the server is still at it.
-    async fn look(&self, xact: &str, proof: &Proof<'_>) -> Result<Option<bool>> {
-        let doing = "say whether a commit took place";
-        let mut tx = self.connections.begin(Access::Read, doing).await?;
-        let going_on = statement(include_str!("sql/xact_goes_on.sql"))
+    /// Whether the proof exists; `None` while the transaction is in progress.
+    async fn look_for(&self, xact: &str, proof: &Proof<'_>) -> Result<Option<bool>> {
+        let operation = "look up a commit";
+        let mut tx = self.connections().begin(Access::Read, operation).await?;
+        let progress = statement(include_str!("sql/xact_in_progress.sql"))
             .bind(xact)
             .fetch_one(&mut *tx)
             .await
-            .doing(doing)?;
-        if column(&going_on, "goes_on")? {
+            .context(operation)?;
+        if column(&progress, "in_progress")? {
             return Ok(None);
         }
-        // A statement of its own, so that it sees what was committed until now.
-        let look = match proof {
+        // A separate statement sees what was committed until now.
+        let query = match proof {
             Proof::History { source, date, attempt, action } => {
                 statement(include_str!("sql/is_in_history.sql"))
                     .bind(*source)
                     .bind(*date)
                     .bind(*attempt)
-                    .bind(*action)
+                    .bind(action.as_str())
                     .bind(self.run_id)
             }
-            Proof::Event { source, date, id } => statement(include_str!("sql/known_events.sql"))
+            Proof::Event { source, date, id } => statement(include_str!("sql/is_stored.sql"))
                 .bind(*source)
                 .bind(*date)
                 .bind(vec![*id]),
@@ -111,7 +114,7 @@ impl Store {
             }
             Proof::Nothing => return Ok(Some(false)),
         };
-        let found = look.fetch_optional(&mut *tx).await.doing(doing)?;
+        let found = query.fetch_optional(&mut *tx).await.context(operation)?;
         Ok(Some(found.is_some()))
     }
 }

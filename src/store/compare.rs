@@ -1,21 +1,27 @@
-//! What is stored already, under which day, and whether what comes is the same.
+//! Compares events with the stored ones: which are stored, under which day, and with the same
+//! bytes.
 
 use std::collections::{BTreeSet, HashMap};
 
 use chrono::NaiveDate;
 use sqlx::postgres::PgRow;
 
-use super::error::Doing;
-use super::{Result, Transaction, column, statement};
+use super::error::{ErrorContext as _, Result};
+use super::handle::Reader;
+use super::patience::Retrying;
+use super::pool::Transaction;
+use super::statement::{column, statement};
 use crate::day::DayKey;
 use crate::event::{Event, same_value};
 
-/// The way that an event came.
+const OPERATION: &str = "look for stored events";
+
+/// The source of an event at Heroku: the column `via`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Via {
-    /// Heroku's list of a day's events.
+    /// The list of a day's events.
     Api,
-    /// Heroku's archive of a month.
+    /// The archive of a month.
     Archive,
 }
 
@@ -28,40 +34,40 @@ impl Via {
     }
 }
 
-/// When an event is the same as the one that is stored under its id.
+/// When an event counts as the same as the stored one with its id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sameness {
-    /// To the byte; where they came in different ways, as JSON values.
+    /// With equal bytes; as equal JSON values if their [`Via`] differs.
     Bytes(Via),
-    /// As JSON values.
+    /// As equal JSON values.
     Values,
 }
 
-/// How a stored event compares with one that comes under the same id.
+/// How a stored event compares with a new one of the same id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stored {
-    /// It is the same.
+    /// They are the same.
     Same(Under),
-    /// It differs.
+    /// They differ.
     Other(Under),
 }
 
-/// The day that an event is stored under, seen from the one that it comes with.
+/// The day that an event is stored under, compared with the day that it arrived with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Under {
     /// The same day.
     ThisDay,
-    /// Another day of the source, and not this one.
+    /// Only another day of the source.
     AnotherDay,
 }
 
 impl Stored {
-    /// Whether it is the same.
+    /// Whether they are the same.
     pub fn is_same(self) -> bool {
         matches!(self, Self::Same(_))
     }
 
-    /// The day that it is stored under.
+    /// The day that the event is stored under.
     pub fn under(self) -> Under {
         match self {
             Self::Same(under) | Self::Other(under) => under,
@@ -69,45 +75,74 @@ impl Stored {
     }
 }
 
-/// What may be stored of a day when some of its events are offered.
+/// Where to search for stored events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Before {
-    /// None of them, so that they need not be looked for under this day.
-    Nothing,
-    /// Some of them.
-    Something,
+pub(super) enum Search {
+    /// Under every day of the source.
+    EveryDay,
+    /// Under every day but this one, of which nothing is stored.
+    OtherDays,
 }
 
-/// An event as it is stored.
+/// The stored row of an event, as far as it is compared.
 #[derive(Debug)]
-struct StoredEvent {
+struct StoredCopy {
     date: NaiveDate,
     hash: Vec<u8>,
     via: String,
 }
 
-/// Compares each of `events`, which come with the day `key`, with what is stored under its id; `None` where nothing is. An
-/// id is one event across all days of a source, so every day is looked at, as cheaply as the statement says.
+impl Reader {
+    /// Compares events that arrived with the day `key` with the stored ones of the same ids, under
+    /// any day of the source. `None` stands for an event that is not stored.
+    pub async fn compare(
+        &self,
+        key: &DayKey,
+        events: &[&Event],
+        sameness: Sameness,
+    ) -> Result<Vec<Option<Stored>>> {
+        let mut retrying = Retrying::new(self.connections(), OPERATION);
+        loop {
+            match retrying.attempt(self.try_compare(key, events, sameness)).await {
+                Err(error) => retrying.after(error).await?,
+                compared => return compared,
+            }
+        }
+    }
+
+    async fn try_compare(
+        &self,
+        key: &DayKey,
+        events: &[&Event],
+        sameness: Sameness,
+    ) -> Result<Vec<Option<Stored>>> {
+        let mut tx = self.begin().await?;
+        compare(&mut tx, key, events, sameness, Search::EveryDay).await
+    }
+}
+
+/// Compares events that arrived with the day `key` with the stored ones of the same ids. An id is
+/// one event across all days of a source, so every day is searched.
 pub(super) async fn compare(
     tx: &mut Transaction,
     key: &DayKey,
     events: &[&Event],
     sameness: Sameness,
-    before: Before,
+    search: Search,
 ) -> Result<Vec<Option<Stored>>> {
     if events.is_empty() {
         return Ok(Vec::new());
     }
-    let known = stored_events(tx, key, events, before).await?;
+    let known = find_stored(tx, key, events, search).await?;
     if known.is_empty() {
         return Ok(vec![None; events.len()]);
     }
-    let by_values = |stored: &StoredEvent| match sameness {
+    let by_values = |stored: &StoredCopy| match sameness {
         Sameness::Values => true,
         Sameness::Bytes(now) => now.as_str() != stored.via,
     };
     let is_unclear =
-        |event: &Event, stored: &StoredEvent| stored.hash != event.hash && by_values(stored);
+        |event: &Event, stored: &StoredCopy| stored.hash != event.hash && by_values(stored);
     let unclear: Vec<(NaiveDate, &str)> = events
         .iter()
         .flat_map(|event| {
@@ -118,7 +153,7 @@ pub(super) async fn compare(
         .collect();
     let bytes =
         if unclear.is_empty() { HashMap::new() } else { stored_bytes(tx, key, &unclear).await? };
-    let is_same = |event: &Event, stored: &StoredEvent| {
+    let is_same = |event: &Event, stored: &StoredCopy| {
         let value = || {
             bytes.get(&(stored.date, event.id.clone())).is_some_and(|b| same_value(&event.bytes, b))
         };
@@ -134,13 +169,13 @@ pub(super) async fn compare(
     Ok(compared.collect())
 }
 
-/// What is stored under the events' ids, by id.
-async fn stored_events(
+/// The stored copies of the events, by id.
+async fn find_stored(
     tx: &mut Transaction,
     key: &DayKey,
     events: &[&Event],
-    before: Before,
-) -> Result<HashMap<String, Vec<StoredEvent>>> {
+    search: Search,
+) -> Result<HashMap<String, Vec<StoredCopy>>> {
     let ids: Vec<&str> = events.iter().map(|event| event.id.as_str()).collect();
     let elsewhere = events.iter().filter_map(|event| Some((event.id.as_str(), event.own_day()?)));
     let (of_another_day, their_days): (Vec<&str>, Vec<NaiveDate>) =
@@ -149,20 +184,20 @@ async fn stored_events(
         .bind(key.source.as_ref())
         .bind(key.date)
         .bind(ids)
-        .bind(before == Before::Something)
+        .bind(search == Search::EveryDay)
         .bind(of_another_day)
         .bind(their_days)
         .fetch_all(&mut **tx)
         .await
-        .doing("look for stored events")?;
-    let mut known: HashMap<String, Vec<StoredEvent>> = HashMap::with_capacity(rows.len());
+        .context(OPERATION)?;
+    let mut known: HashMap<String, Vec<StoredCopy>> = HashMap::with_capacity(rows.len());
     for row in &rows {
-        known.entry(column(row, "event_id")?).or_default().push(StoredEvent::from_row(row)?);
+        known.entry(column(row, "event_id")?).or_default().push(StoredCopy::from_row(row)?);
     }
     Ok(known)
 }
 
-impl StoredEvent {
+impl StoredCopy {
     fn from_row(row: &PgRow) -> Result<Self> {
         Ok(Self {
             date: column(row, "process_date")?,
@@ -172,7 +207,8 @@ impl StoredEvent {
     }
 }
 
-/// The bytes that are stored under some days and ids, and under others that come with them.
+/// The stored bytes of the wanted events. It may return further ones: the query combines every
+/// wanted date with every wanted id.
 async fn stored_bytes(
     tx: &mut Transaction,
     key: &DayKey,
@@ -186,7 +222,7 @@ async fn stored_bytes(
         .bind(ids.into_iter().collect::<Vec<_>>())
         .fetch_all(&mut **tx)
         .await
-        .doing("read stored events")?;
+        .context("read stored events")?;
     let bytes =
         |row| Ok(((column(row, "process_date")?, column(row, "event_id")?), column(row, "bytes")?));
     rows.iter().map(bytes).collect()

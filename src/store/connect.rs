@@ -1,79 +1,102 @@
-//! Connects, as Heroku's databases and their poolers want it.
+//! Connects to the database, and explains why that fails.
 
 use sqlx::postgres::PgConnectOptions;
 use tokio::time::Instant;
 
-use super::error::{describe, is_refused_for_now};
-use super::inspect::Place;
+use super::address::{Address, AddressError, Endpoint};
+use super::error::{describe, may_connect_later};
+use super::handle::Reader;
 use super::outage::PATIENCE;
 use super::patience::delays;
 use super::pool::Connections;
-use super::reader::Reader;
-use super::tls;
-use super::{Address, AddressError};
+use super::tls::{self, Protection};
 use crate::retry::Attempts;
 
-/// The database can't be reached. Never names the password.
+/// The database can't be reached. No message contains the password.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// The address is wrong.
     #[error(transparent)]
     Address(#[from] AddressError),
-    /// The connection can't be protected as it should be.
-    #[error("the database at {place} can't be reached over TLS: {why}. {advice}")]
+    /// The connection can't be protected as required.
+    #[error("the database at {endpoint} can't be reached over TLS: {reason}. {advice}")]
     Tls {
-        /// Host and port.
-        place: String,
-        /// Why.
-        why: String,
+        /// The server.
+        endpoint: String,
+        /// What is wrong.
+        reason: String,
         /// What to do.
         advice: &'static str,
     },
     /// The server does not answer, or refuses.
-    #[error("the database at {place} can't be reached: {}", describe(.source))]
+    #[error("the database at {endpoint} can't be reached: {}", describe(.source))]
     Unreachable {
-        /// Host and port, or the socket's folder.
-        place: String,
-        /// Why.
+        /// The server.
+        endpoint: String,
+        /// The cause.
         source: sqlx::Error,
     },
 }
 
-/// Connects to the database at `address` with at most `max_connections`, and makes sure that it answers.
-pub(super) async fn connect(
-    address: &Address,
-    max_connections: u32,
-) -> Result<Reader, ConnectError> {
-    address.announce();
-    let reader = match (open(address.options.clone(), max_connections).await, address.otherwise) {
-        (Err(error), Some(mode)) if tls::may_differ(&error) => {
-            // The first refusal says why it was not as the address would rather have it.
-            open(address.options.clone().ssl_mode(mode), max_connections)
-                .await
-                .map_err(|_| error)?
+impl ConnectError {
+    /// Whether the server may accept a connection with another protection, as `prefer` and `allow`
+    /// ask for.
+    fn may_depend_on_protection(&self) -> bool {
+        match self {
+            Self::Tls { .. } => true,
+            // invalid_authorization_specification: pg_hba.conf has no line for such a connection.
+            Self::Unreachable { source: sqlx::Error::Database(error), .. } => {
+                error.code().is_some_and(|code| code == "28000")
+            }
+            Self::Unreachable { .. } | Self::Address(_) => false,
         }
-        (opened, _) => opened?,
-    };
-    reader.protection().announce();
-    Ok(reader)
+    }
 }
 
-async fn open(options: PgConnectOptions, max_connections: u32) -> Result<Reader, ConnectError> {
-    let place = Place::of(&options).to_string();
+impl Reader {
+    /// Connects to the database at `url` with at most `max_connections`, and waits for its answer.
+    /// Ignores the environment.
+    pub async fn connect(url: &str, max_connections: u32) -> Result<Self, ConnectError> {
+        Self::connect_to(&Address::parse(url, &|_| None)?, max_connections).await
+    }
+
+    /// Connects to the database at `address` with at most `max_connections`, and waits for its
+    /// answer.
+    pub async fn connect_to(address: &Address, max_connections: u32) -> Result<Self, ConnectError> {
+        address.warn_unencoded();
+        let options = &address.resolved.options;
+        let opened = open(options.clone(), max_connections).await;
+        let connections = match (opened, address.resolved.fallback) {
+            (Err(error), Some(mode)) if error.may_depend_on_protection() => {
+                // Report the first error, which is about the preferred protection.
+                open(options.clone().ssl_mode(mode), max_connections).await.map_err(|_| error)?
+            }
+            (opened, _) => opened?,
+        };
+        Protection::of(connections.options()).log();
+        Ok(Self::new(connections))
+    }
+}
+
+async fn open(
+    options: PgConnectOptions,
+    max_connections: u32,
+) -> Result<Connections, ConnectError> {
+    let endpoint = Endpoint::of(&options).to_string();
     let connections = Connections::new(options, max_connections);
     let (began, mut attempts) = (Instant::now(), Attempts::new(&delays()));
     loop {
-        let Err(source) = connections.connect_first(PATIENCE.saturating_sub(began.elapsed())).await
-        else {
-            return Ok(Reader::new(connections));
+        let patience = PATIENCE.saturating_sub(began.elapsed());
+        let Err(source) = connections.connect_first(patience).await else {
+            return Ok(connections);
         };
-        let delay = if is_refused_for_now(&source) { attempts.next_delay(None) } else { None };
+        let delay = if may_connect_later(&source) { attempts.next_delay(None) } else { None };
         match delay {
             Some(delay) if began.elapsed() + delay < PATIENCE => tokio::time::sleep(delay).await,
             _ => {
                 return Err(match tls::refusal(&source) {
-                    Some((why, advice)) => ConnectError::Tls { place, why, advice },
-                    None => ConnectError::Unreachable { place, source },
+                    Some((reason, advice)) => ConnectError::Tls { endpoint, reason, advice },
+                    None => ConnectError::Unreachable { endpoint, source },
                 });
             }
         }

@@ -1,83 +1,118 @@
-//! What `status` asks: how many days stand how, not one line for each.
+//! Reads how many days of each source are in which state, for `status`. Most days are counted, not
+//! read one by one.
 
 use std::collections::HashSet;
 
 use sqlx::postgres::PgRow;
 use sqlx::types::Json;
 
-use super::error::Doing;
-use super::{Reader, Result, column, statement};
+use super::diagnosis;
+use super::error::{ErrorContext as _, Result};
+use super::handle::Reader;
+use super::pool::Transaction;
+use super::statement::{column, statement};
 use crate::config::{Scope, Source};
 use crate::coverage::{Count, Gap, Group, Standings, State};
 use crate::ledger::LateEvents;
 
 impl Reader {
-    /// How the sources of the ledger stand, compared with those of the file: all of them, or `only` some.
+    /// The states of the sources in the ledger, compared with those of the file: all of them, or
+    /// `only` some.
     ///
-    /// Years of settled days are counted, not read: only where the count shows holes are the gaps looked for, and only a
-    /// source that has days of another scope is looked at day by day.
+    /// Years of settled days are counted, not read. Gaps are searched only where the count shows
+    /// some, and single days are read only for a source that has days of another scope.
     pub async fn standings(&self, of_file: &[Source], only: Option<&[&str]>) -> Result<Standings> {
-        let doing = "tell how the sources stand";
-        match self
-            .connections()
-            .persist(doing, async || self.try_standings(of_file, only).await)
-            .await
-        {
-            Err(error) if error.is_misfit() => Err(self.explain(error).await),
+        let ask = async || self.try_standings(of_file, only).await;
+        match self.connections().persist("read the states of the sources", ask).await {
+            Err(error) if error.is_schema_mismatch() => {
+                Err(diagnosis::explain(self.connections(), error).await)
+            }
             standings => standings,
         }
     }
 
     async fn try_standings(&self, of_file: &[Source], only: Option<&[&str]>) -> Result<Standings> {
-        let names: Vec<&str> = of_file.iter().map(|source| source.name.as_ref()).collect();
-        let scopes: Vec<Json<&Scope>> = of_file.iter().map(|source| Json(&source.scope)).collect();
-        let only: Option<Vec<&str>> = only.map(<[&str]>::to_vec);
-        // What one question does not see, the others must not see either: days that are in none of the answers count as
-        // settled.
+        // One snapshot for all queries: a day that none of them returns counts as settled.
         let mut tx = self.begin_snapshot().await?;
-
-        let question = statement(include_str!("sql/coverage_counts.sql")).bind(&only);
-        let rows = question.fetch_all(&mut *tx).await.doing("count the days of the ledger")?;
-        let counts: Vec<Count> = rows.iter().map(count).collect::<Result<_>>()?;
-
-        let question =
-            statement(include_str!("sql/coverage_scopes.sql")).bind(&names).bind(&scopes);
-        let rows = question.fetch_all(&mut *tx).await.doing("compare the scopes of the ledger")?;
-        let mut in_detail: HashSet<String> =
-            rows.iter().map(|row| column(row, "source")).collect::<Result<_>>()?;
+        let mut queries = Queries {
+            tx: &mut tx,
+            names: of_file.iter().map(|source| source.name.as_ref()).collect(),
+            scopes: of_file.iter().map(|source| Json(&source.scope)).collect(),
+            only: only.map(<[&str]>::to_vec),
+        };
+        let counts = queries.counts().await?;
+        let mut in_detail = queries.sources_of_other_scope().await?;
         in_detail.retain(|name| counts.iter().any(|count| count.source == *name));
-
-        let detailed: Vec<&str> = in_detail.iter().map(String::as_str).collect();
-        let question =
-            statement(include_str!("sql/coverage_ranges.sql")).bind(&names).bind(&scopes);
-        let question = question.bind(&detailed).bind(&only);
-        let rows = question.fetch_all(&mut *tx).await.doing("find the ranges of the ledger")?;
-        let groups = rows.iter().map(group).collect::<Result<_>>()?;
-
-        let holed: Vec<&str> = counts
-            .iter()
-            .filter(|count| count.has_holes())
-            .map(|count| count.source.as_str())
-            .collect();
-        let question = statement(include_str!("sql/coverage_gaps.sql")).bind(&holed);
-        let rows = question.fetch_all(&mut *tx).await.doing("find the gaps of the ledger")?;
-        let gaps = rows.iter().map(gap).collect::<Result<_>>()?;
-
-        let question = statement(include_str!("sql/late_events.sql")).bind(&only);
-        let rows = question.fetch_all(&mut *tx).await.doing("read what was late")?;
-        let late = rows.iter().map(late_events).collect::<Result<_>>()?;
-
-        let others: Vec<&str> = counts
-            .iter()
-            .map(|count| count.source.as_str())
-            .filter(|name| !names.contains(name))
-            .collect();
-        let question =
-            statement(include_str!("sql/twins.sql")).bind(&names).bind(&scopes).bind(&others);
-        let rows = question.fetch_all(&mut *tx).await.doing("compare the sources' scopes")?;
-        let twin = |row| Ok((column(row, "source")?, column(row, "earlier")?));
-        let twins = rows.iter().map(twin).collect::<Result<_>>()?;
+        let groups = queries.groups(&in_detail).await?;
+        let gaps = queries.gaps(&counts).await?;
+        let late = queries.late_events().await?;
+        let twins = queries.sources_of_same_scope(&counts).await?;
         Ok(Standings { counts, groups, gaps, in_detail, late, twins })
+    }
+}
+
+/// The queries, which see the same snapshot.
+struct Queries<'q> {
+    tx: &'q mut Transaction,
+    /// The sources of the file, and their scopes.
+    names: Vec<&'q str>,
+    scopes: Vec<Json<&'q Scope>>,
+    /// The selected sources, if not all.
+    only: Option<Vec<&'q str>>,
+}
+
+impl Queries<'_> {
+    async fn counts(&mut self) -> Result<Vec<Count>> {
+        let query = statement(include_str!("sql/coverage_counts.sql")).bind(&self.only);
+        let rows = query.fetch_all(&mut **self.tx).await.context("count the days of the ledger")?;
+        rows.iter().map(count).collect()
+    }
+
+    /// The sources that have days of another scope than their present one.
+    async fn sources_of_other_scope(&mut self) -> Result<HashSet<String>> {
+        let query =
+            statement(include_str!("sql/coverage_scopes.sql")).bind(&self.names).bind(&self.scopes);
+        let rows = query.fetch_all(&mut **self.tx).await.context("compare the ledger's scopes")?;
+        rows.iter().map(|row| column(row, "source")).collect()
+    }
+
+    /// The ranges of days in a row with the same state: all days of the sources `in_detail`, and
+    /// the unsettled days of the others.
+    async fn groups(&mut self, in_detail: &HashSet<String>) -> Result<Vec<Group>> {
+        let in_detail: Vec<&str> = in_detail.iter().map(String::as_str).collect();
+        let query = statement(include_str!("sql/coverage_ranges.sql"))
+            .bind(&self.names)
+            .bind(&self.scopes)
+            .bind(in_detail)
+            .bind(&self.only);
+        let rows = query.fetch_all(&mut **self.tx).await.context("find the ledger's ranges")?;
+        rows.iter().map(group).collect()
+    }
+
+    async fn gaps(&mut self, counts: &[Count]) -> Result<Vec<Gap>> {
+        let with_holes = counts.iter().filter(|count| count.has_holes());
+        let names: Vec<&str> = with_holes.map(|count| count.source.as_str()).collect();
+        let query = statement(include_str!("sql/coverage_gaps.sql")).bind(names);
+        let rows = query.fetch_all(&mut **self.tx).await.context("find the ledger's gaps")?;
+        rows.iter().map(gap).collect()
+    }
+
+    async fn late_events(&mut self) -> Result<Vec<LateEvents>> {
+        let query = statement(include_str!("sql/late_events.sql")).bind(&self.only);
+        let rows = query.fetch_all(&mut **self.tx).await.context("read late events")?;
+        rows.iter().map(late_events).collect()
+    }
+
+    /// Sources of the file, each with a source that only the ledger has and that has its scope.
+    async fn sources_of_same_scope(&mut self, counts: &[Count]) -> Result<Vec<(String, String)>> {
+        let names = counts.iter().map(|count| count.source.as_str());
+        let others: Vec<&str> = names.filter(|name| !self.names.contains(name)).collect();
+        let query = statement(include_str!("sql/same_scope.sql"))
+            .bind(&self.names)
+            .bind(&self.scopes)
+            .bind(others);
+        let rows = query.fetch_all(&mut **self.tx).await.context("compare the sources' scopes")?;
+        rows.iter().map(|row| Ok((column(row, "source")?, column(row, "earlier")?))).collect()
     }
 }
 

@@ -1,40 +1,53 @@
-//! Writes events: many at a time, each once, and none of them refused for another's sake.
+//! Writes events in batches, each event once. An event that the database refuses does not affect
+//! the others.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::iter::zip;
 
 use super::commit::{Prepared, Proof};
-use super::compare::{Before, Sameness, Stored, Under, Via, compare};
-use super::error::Doing;
-use super::patience::Tries;
-use super::{Lease, Result, Store, Transaction, column, statement};
+use super::compare::{Sameness, Search, Stored, Under, Via, compare};
+use super::error::{ErrorContext as _, Result};
+use super::handle::Store;
+use super::lease::Lease;
+use super::patience::Retrying;
+use super::pool::Transaction;
+use super::statement::{column, statement};
 use crate::event::{Event, Hash};
 
-/// What writing some events came to.
+/// The result of writing some events.
 #[derive(Debug, Default)]
 pub struct Written<'e> {
-    /// The events that were not stored before, in the order in which they came.
+    /// The events that were not stored before, in their order.
     pub new: Vec<&'e Event>,
-    /// The events whose id was stored with other bytes.
+    /// The events whose id is stored with other bytes.
     pub conflicting: Vec<&'e Event>,
-    /// How many of those were not kept as conflicts before.
+    /// How many of these conflicts were not stored before.
     pub new_conflicts: u32,
-    /// The events whose id is stored under another day of the source, and not under this one. They are no events of this
-    /// day.
+    /// The events whose id is stored only under another day of the source. They do not belong to
+    /// this day.
     pub elsewhere: Vec<&'e Event>,
-    /// The events that are kept as bytes because the database does not take them as JSON, and why.
+    /// The events that are stored as bytes, because the database refuses them as JSON; with the
+    /// reason.
     pub refused: Vec<(&'e Event, String)>,
 }
 
-/// An event in the form in which it is offered to the database.
+/// An event in the form in which it is sent to the database.
 #[derive(Debug, Clone)]
 struct Offer<'e> {
     event: &'e Event,
-    /// Why it is offered as bytes, if it is.
+    /// Why the event is sent as bytes; `None` for JSON.
     refused: Option<Cow<'e, str>>,
-    /// Offered without derived columns, because one of them was refused too.
+    /// Whether the derived columns are omitted, because the database refused one of them, too.
     bare: bool,
+}
+
+/// A part of a batch that is written in one transaction.
+#[derive(Debug, Clone, Copy)]
+struct BatchPart<'p, 'e> {
+    offers: &'p [Offer<'e>],
+    via: Via,
+    search: Search,
 }
 
 impl<'e> Offer<'e> {
@@ -42,7 +55,7 @@ impl<'e> Offer<'e> {
         Self { event, refused: event.refused.as_deref().map(Cow::Borrowed), bare: false }
     }
 
-    /// The next form after this one was refused with `reason`; `None` when there is no other.
+    /// The next simpler form after the database refused this one for `reason`, if there is one.
     fn simpler(&self, reason: String) -> Option<Self> {
         match (&self.refused, self.bare) {
             (None, _) => Some(Self { refused: Some(Cow::Owned(reason)), ..self.clone() }),
@@ -63,7 +76,8 @@ impl<'e> Offer<'e> {
 impl Store {
     /// Stores the events that are not stored yet, under the lease.
     ///
-    /// What the database refuses is found by halving the batch, and is then kept as bytes, alone.
+    /// When the database refuses a batch, it is halved until the refused event is found. That event
+    /// is stored as bytes.
     pub async fn write_events<'e>(
         &self,
         lease: &Lease,
@@ -104,22 +118,23 @@ impl Store {
         part: &[Offer<'e>],
         via: Via,
     ) -> Result<Written<'e>> {
-        let mut tries = Tries::under(lease, &self.connections, "store events");
+        let mut retrying = Retrying::under(lease, self.connections(), "store events");
         loop {
-            // Where nothing was stored at the claim, nothing is looked for; a duplicate key says to look after all.
-            let before = if lease.may_meet_again() { Before::Something } else { Before::Nothing };
-            let written = match tries.attempt(self.prepare_write(lease, part, (via, before))).await
-            {
+            // If nothing was stored at the claim, this day is not searched. A duplicate key then
+            // shows that it must be.
+            let search = if lease.may_be_stored() { Search::EveryDay } else { Search::OtherDays };
+            let part = BatchPart { offers: part, via, search };
+            let written = match retrying.attempt(self.prepare_write(lease, part)).await {
                 Ok(prepared) => self.commit(prepared, lease.time_left()).await,
                 Err(error) => Err(error),
             };
             match written {
-                // An id that came in an earlier batch already.
-                Err(error) if error.is_duplicate() && before == Before::Nothing => {
-                    lease.meet_again();
+                // An id that came in an earlier batch.
+                Err(error) if error.is_duplicate() && search == Search::OtherDays => {
+                    lease.note_repeat();
                 }
-                Err(error) if error.refused_data().is_none() => tries.again(error).await?,
-                // Written; or refused data, for `write_events` to halve.
+                Err(error) if error.refused_data().is_none() => retrying.after(error).await?,
+                // Written; or refused data, which `write_events` halves.
                 done => return done,
             }
         }
@@ -128,15 +143,16 @@ impl Store {
     async fn prepare_write<'p, 'e>(
         &self,
         lease: &'p Lease,
-        part: &'p [Offer<'e>],
-        (via, before): (Via, Before),
+        part: BatchPart<'p, 'e>,
     ) -> Result<Prepared<'p, Written<'e>>> {
-        let (unique, repeated) = without_repeats(part);
+        let BatchPart { offers, via, search } = part;
+        let (unique, repeated) = without_repeats(offers);
         let mut tx = self.begin().await?;
-        let xact = self.hold_fence(&mut tx, lease).await?;
-        // Behind the fence nobody else stores events of the day, so that what is not there now is new.
+        let xact = lease.fence.hold(&mut tx, &self.holder).await?;
+        // The fence keeps every other process from storing events of the day, so an event that is
+        // not stored now is new.
         let events: Vec<&Event> = unique.iter().chain(&repeated).map(|offer| offer.event).collect();
-        let stored = compare(&mut tx, lease.key(), &events, Sameness::Bytes(via), before).await?;
+        let stored = compare(&mut tx, lease.key(), &events, Sameness::Bytes(via), search).await?;
         let is_elsewhere = |stored: &Option<Stored>| {
             stored.is_some_and(|stored| stored.under() == Under::AnotherDay)
         };
@@ -151,11 +167,11 @@ impl Store {
             .collect();
         let differing = zip(&unique, of_unique)
             .filter(|(_, stored)| stored.is_some_and(|stored| !stored.is_same()));
-        // Of an id that comes twice, the first is stored now or was before. So other bytes conflict even where nothing is
-        // stored yet, unless they are the stored ones.
-        let differing_too =
+        // If an id comes twice, the first event is stored. So other bytes conflict even if nothing
+        // was stored before, unless they equal the stored ones.
+        let repeats =
             zip(&repeated, of_repeated).filter(|(_, stored)| !stored.is_some_and(Stored::is_same));
-        let conflicting: Vec<_> = differing.chain(differing_too).map(|(offer, _)| *offer).collect();
+        let conflicting: Vec<_> = differing.chain(repeats).map(|(offer, _)| *offer).collect();
         insert_events(&mut tx, lease, &new, via).await?;
         let mut new_conflicts = Vec::new();
         if !conflicting.is_empty() {
@@ -190,11 +206,11 @@ impl<'e> Written<'e> {
     }
 }
 
-/// The first offer of each id, and the others whose bytes are not those of the first.
-fn without_repeats<'p, 'e>(part: &'p [Offer<'e>]) -> (Vec<&'p Offer<'e>>, Vec<&'p Offer<'e>>) {
-    let mut first: HashMap<&str, &Hash> = HashMap::with_capacity(part.len());
-    let (mut unique, mut repeated) = (Vec::with_capacity(part.len()), Vec::new());
-    for offer in part {
+/// The first offer of each id, and those later ones whose bytes differ from the first.
+fn without_repeats<'p, 'e>(offers: &'p [Offer<'e>]) -> (Vec<&'p Offer<'e>>, Vec<&'p Offer<'e>>) {
+    let mut first: HashMap<&str, &Hash> = HashMap::with_capacity(offers.len());
+    let (mut unique, mut repeated) = (Vec::with_capacity(offers.len()), Vec::new());
+    for offer in offers {
         match first.get(offer.event.id.as_str()) {
             None => {
                 first.insert(&offer.event.id, &offer.event.hash);
@@ -217,7 +233,7 @@ async fn insert_events(
     if offers.is_empty() {
         return Ok(());
     }
-    // In the order of the key, so that its index is gone through once.
+    // In the order of the key, so the index is traversed once.
     let mut offers = offers.to_vec();
     offers.sort_unstable_by(|a, b| a.event.id.cmp(&b.event.id));
     let text = |column: fn(&crate::event::Columns) -> &Option<String>| -> Vec<Option<&str>> {
@@ -253,11 +269,11 @@ async fn insert_events(
         .bind(lease.attempt())
         .execute(&mut **tx)
         .await
-        .doing("store events")
+        .context("store events")
         .map(drop)
 }
 
-/// Keeps `offers` as conflicts, and returns id and hash of those that were not kept before.
+/// Stores conflicts, and returns id and hash of those that were not stored before.
 async fn insert_conflicts(
     tx: &mut Transaction,
     lease: &Lease,
@@ -275,7 +291,7 @@ async fn insert_conflicts(
         .bind(lease.attempt())
         .fetch_all(&mut **tx)
         .await
-        .doing("keep conflicting events")?;
+        .context("store conflicts")?;
     rows.iter().map(|row| Ok((column(row, "event_id")?, column(row, "event_hash")?))).collect()
 }
 
@@ -290,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_of_an_id_is_kept_the_same_again_is_dropped_and_other_bytes_are_told_apart() {
+    fn of_an_id_the_first_is_kept_and_other_bytes_are_set_apart() {
         let events = [
             event(r#"{"id":"a"}"#),
             event(r#"{"id":"a"}"#),
@@ -307,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_event_is_offered_as_bytes_then_without_columns_and_then_no_more() {
+    fn a_refused_event_is_sent_as_bytes_then_without_columns_then_never() {
         let event = event("{}");
         let bytes = Offer::new(&event).simpler("too deep".into()).expect("as bytes");
         assert_eq!((bytes.json(), bytes.raw(), bytes.bare), (None, Some(&b"{}"[..]), false));

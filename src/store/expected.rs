@@ -1,32 +1,33 @@
-//! What the schema has to hold, as the migrations' own text says it: so no second list can differ from it.
+//! The tables, columns and keys that the schema must have. They are parsed from the texts of the
+//! migrations, so that no second list can differ from them.
 
-use super::schema;
+use super::migrations;
 
 /// The columns and unique keys that the statements rely on.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Expected {
     /// Table and column.
     pub(super) columns: Vec<(&'static str, &'static str)>,
-    /// Table, and the key's columns, parted by `, `.
+    /// Table, and the columns of the key, separated by `, `.
     pub(super) keys: Vec<(&'static str, &'static str)>,
 }
 
 impl Expected {
-    /// What all migrations together make.
+    /// Everything that the migrations make.
     pub(super) fn of_this_program() -> Self {
         let mut expected = Self::default();
-        schema::texts().for_each(|text| expected.add(text));
+        migrations::texts().for_each(|text| expected.add(text));
         expected
     }
 
-    /// The tables, each once.
     pub(super) fn tables(&self) -> Vec<&'static str> {
         let mut tables: Vec<&str> = self.columns.iter().map(|(table, _)| *table).collect();
         tables.dedup();
         tables
     }
 
-    /// Adds what the `CREATE TABLE` and `ALTER TABLE … ADD COLUMN` of a text make. They are written a column a line.
+    /// Adds the columns of each `CREATE TABLE` and `ALTER TABLE … ADD COLUMN` of a text. The texts
+    /// have one column a line.
     fn add(&mut self, text: &'static str) {
         let mut table = None;
         for line in text.lines().map(str::trim) {
@@ -45,7 +46,7 @@ impl Expected {
         }
     }
 
-    /// A line of a table's definition.
+    /// Adds a line of a table's definition.
     fn add_line(&mut self, table: &'static str, line: &'static str) {
         let first = line.split(' ').next().unwrap_or_default();
         let is_key = line.contains("PRIMARY KEY") || line.contains("UNIQUE");
@@ -72,8 +73,13 @@ mod tests {
 
     #[test]
     fn columns_and_keys_are_read_from_the_text_of_a_migration() {
-        let text = "-- one (\nCREATE TABLE t (\n    id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,\n    -- why\n    \
-                    \"by\" text,\n    CONSTRAINT c CHECK (id > 0),\n    PRIMARY KEY (id, \"by\")\n);\n\
+        let text = "-- one (\n\
+                    CREATE TABLE t (\n    \
+                        id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,\n    \
+                        -- why\n    \
+                        \"by\" text,\n    \
+                        CONSTRAINT c CHECK (id > 0),\n    \
+                        PRIMARY KEY (id, \"by\")\n);\n\
                     ALTER TABLE t ADD COLUMN more text;\n";
         let mut expected = Expected::default();
         expected.add(text);

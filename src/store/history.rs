@@ -1,97 +1,98 @@
-//! The append-only record of what happened to each day. Rows are written in the transaction of what they tell.
+//! The append-only history of what happened to each day. Every entry is written in the transaction
+//! of the change that it records.
 
 use chrono::NaiveDate;
 use sqlx::postgres::PgRow;
 
 use super::commit::Proof;
-use super::error::Doing;
-use super::{Reader, Result, Store, Transaction, column, statement};
-use crate::ledger::HistoryEntry;
+use super::error::{ErrorContext as _, Result};
+use super::handle::{Reader, Store};
+use super::pool::Transaction;
+use super::statement::{column, statement};
+use crate::ledger::{HistoryAction, HistoryEntry, HistoryOutcome};
 use crate::text::clean;
 
-/// One thing that happened to a day.
+/// An entry to write.
 #[derive(Debug)]
-pub(super) struct Entry<'a> {
+pub(super) struct NewEntry<'a> {
     pub(super) source: &'a str,
     pub(super) date: NaiveDate,
     pub(super) attempt: i32,
-    /// `claim`, `takeover`, `publish`, `fail`, `release`, `reset`, `cleanup`.
-    pub(super) action: &'static str,
-    /// What came of it, in the words of the report where it has one.
-    pub(super) outcome: &'static str,
-    pub(super) counts: Counts,
+    pub(super) action: HistoryAction,
+    pub(super) outcome: HistoryOutcome,
+    pub(super) counts: EntryCounts,
     pub(super) message: Option<&'a str>,
-    /// Who did it, if not this process on its own account.
+    /// The person who did it; by default this process.
     pub(super) by: Option<&'a str>,
 }
 
 /// The figures of an attempt that has ended.
 #[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Counts {
+pub(super) struct EntryCounts {
     pub(super) events: Option<i32>,
     pub(super) new_events: Option<i32>,
     pub(super) requests: Option<i32>,
     pub(super) retries: Option<i32>,
     pub(super) duration_ms: Option<i64>,
-    /// Of a day that had been whole before.
+    /// For a day that was complete before.
     pub(super) late_events: Option<i32>,
 }
 
 impl Store {
-    /// Writes an entry, which proves afterwards that `tx` was committed.
+    /// Writes an entry, which afterwards proves that `tx` was committed.
     pub(super) async fn write_history<'e>(
         &self,
         tx: &mut Transaction,
-        entry: Entry<'e>,
+        entry: NewEntry<'e>,
     ) -> Result<Proof<'e>> {
         statement(include_str!("sql/write_history.sql"))
             .bind(self.run_id)
             .bind(entry.source)
             .bind(entry.date)
             .bind(entry.attempt)
-            .bind(entry.action)
-            .bind(entry.outcome)
+            .bind(entry.action.as_str())
+            .bind(entry.outcome.as_str())
             .bind(entry.counts.events)
             .bind(entry.counts.new_events)
             .bind(entry.counts.requests)
             .bind(entry.counts.retries)
             .bind(entry.counts.duration_ms)
-            // What is recorded is read by people later, and nothing of it can be taken out again.
+            // People read the history, and nothing can be removed from it later.
             .bind(entry.message.map(clean))
             .bind(clean(entry.by.unwrap_or(&self.holder)))
             .bind(entry.counts.late_events)
             .execute(&mut **tx)
             .await
-            .doing("write the history")?;
-        let Entry { source, date, attempt, action, .. } = entry;
+            .context("write the history")?;
+        let NewEntry { source, date, attempt, action, .. } = entry;
         Ok(Proof::History { source, date, attempt, action })
     }
 }
 
-/// Which part of the history is asked for.
+/// Selects entries of the history.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct HistoryFilter<'a> {
-    /// These sources, or all.
+    /// The sources; all if `None`.
     pub sources: Option<&'a [&'a str]>,
-    /// What happened to this date, or to any.
+    /// The date of the days; any if `None`.
     pub date: Option<NaiveDate>,
-    /// What happened in so many days up to now, or ever.
+    /// How many days to look back; without limit if `None`.
     pub days: Option<u32>,
 }
 
 impl Reader {
-    /// What happened, in the order in which it was written.
-    pub async fn history(&self, past: &HistoryFilter<'_>) -> Result<Vec<HistoryEntry>> {
-        let sources: Option<Vec<&str>> = past.sources.map(<[&str]>::to_vec);
+    /// The entries that `filter` selects, in the order in which they were written.
+    pub async fn history(&self, filter: &HistoryFilter<'_>) -> Result<Vec<HistoryEntry>> {
+        let sources: Option<Vec<&str>> = filter.sources.map(<[&str]>::to_vec);
         let rows = self.rows("read the history", || {
-            let question =
-                statement(include_str!("sql/history.sql")).bind(sources.clone()).bind(past.date);
-            question.bind(past.days.map(|days| days as i32))
+            let query =
+                statement(include_str!("sql/history.sql")).bind(sources.clone()).bind(filter.date);
+            query.bind(filter.days.map(|days| days as i32))
         });
-        rows.await?.iter().map(happened).collect()
+        rows.await?.iter().map(entry).collect()
     }
 
-    /// Those of `names` that the history knows.
+    /// The sources in `names` that have an entry.
     pub async fn known_to_history(&self, names: &[&str]) -> Result<Vec<String>> {
         let ask = || statement(include_str!("sql/history_sources.sql")).bind(names.to_vec());
         let rows = self.rows("look for sources in the history", ask).await?;
@@ -99,15 +100,15 @@ impl Reader {
     }
 }
 
-fn happened(row: &PgRow) -> Result<HistoryEntry> {
+fn entry(row: &PgRow) -> Result<HistoryEntry> {
     Ok(HistoryEntry {
         at: column(row, "at")?,
         run_id: column(row, "run_id")?,
         source: column(row, "source")?,
         date: column(row, "process_date")?,
         attempt: column(row, "attempt")?,
-        action: column(row, "action")?,
-        outcome: column(row, "outcome")?,
+        action: HistoryAction::from(column::<String>(row, "action")?),
+        outcome: HistoryOutcome::from(column::<String>(row, "outcome")?),
         events: column(row, "events")?,
         new_events: column(row, "new_events")?,
         late_events: column(row, "late_events")?,

@@ -1,16 +1,14 @@
-//! What a preflight asks of the database: the server, and what the role may do. It changes nothing.
+//! Describes the server and the rights of the role, for `check`. Changes nothing.
 
-use std::fmt;
-
-use sqlx::postgres::PgConnectOptions;
-
-use super::error::Doing;
-use super::obstacle::{Obstacle, Obstacles, server_row};
+use super::address::Endpoint;
+use super::diagnosis::{self, Diagnosis, missing, server_row};
+use super::error::{ErrorContext as _, Result};
+use super::handle::Reader;
+use super::obstacle::Obstacle;
+use super::statement::{column, statement};
 use super::tls::Protection;
-use super::{Reader, Result, column, statement};
-use crate::text::shown;
 
-/// What the role that syncs needs, table by table; `sql/roles.sql` grants it.
+/// The rights that the syncing role needs, by table. `sql/roles.sql` grants them.
 const NEEDED: [(&str, &[&str]); 6] = [
     ("audit_events_log", &["SELECT", "INSERT", "UPDATE"]),
     ("audit_events", &["SELECT", "INSERT"]),
@@ -20,73 +18,43 @@ const NEEDED: [(&str, &[&str]); 6] = [
     ("auditsync_migrations", &["SELECT"]),
 ];
 
-/// The oldest version that has all that the statements use.
+/// The oldest major version of PostgreSQL that has everything that the statements use.
 const OLDEST: i32 = 13;
 
-/// The server, as it tells about itself.
+/// A description of the server.
 #[derive(Debug, Clone)]
 pub struct Server {
-    /// Its version, in its own words.
+    /// Its version, as the server writes it.
     pub version: String,
-    /// Whether that is one that auditsync works with.
+    /// Whether auditsync works with that version.
     pub supported: bool,
     /// The port that it listens on.
     pub port: u16,
-    /// The role that is connected.
+    /// The connected role.
     pub role: String,
     /// Whether the role may create tables.
     pub may_create: bool,
-    /// What keeps a sync from using it.
+    /// Why a sync can't use the database.
     pub obstacles: Vec<Obstacle>,
-    /// What keeps a first sync from making the schema.
-    pub to_migrating: Vec<Obstacle>,
+    /// Why a first sync can't make the schema.
+    pub migration_obstacles: Vec<Obstacle>,
 }
 
-/// What a role may do with one table.
+/// The needed rights of a role on one table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rights {
     /// The table.
     pub table: String,
-    /// The statements that it needs and may run.
+    /// The privileges that it has.
     pub granted: Vec<String>,
-    /// The statements that it needs and may not.
+    /// The privileges that it lacks.
     pub lacking: Vec<String>,
 }
 
-/// Where a connection leads, without its password.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
-    /// The host, or the socket's folder.
-    pub host: String,
-    /// The port.
-    pub port: u16,
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.host.contains(':') {
-            write!(f, "[{}]:{}", self.host, self.port)
-        } else {
-            write!(f, "{}:{}", self.host, self.port)
-        }
-    }
-}
-
-impl Place {
-    /// Where connections with `options` lead.
-    pub(super) fn of(options: &PgConnectOptions) -> Self {
-        // An abstract socket begins with a NUL, which people write as `@`.
-        let socket =
-            options.get_socket().map(|folder| folder.display().to_string().replace('\0', "@"));
-        let host = socket.unwrap_or_else(|| options.get_host().to_owned());
-        Self { host: shown(&host), port: options.get_port() }
-    }
-}
-
 impl Reader {
-    /// Where the address leads.
-    pub fn place(&self) -> Place {
-        Place::of(self.connections().options())
+    /// The server that the connections lead to.
+    pub fn endpoint(&self) -> Endpoint {
+        Endpoint::of(self.connections().options())
     }
 
     /// How the connections are protected.
@@ -94,11 +62,26 @@ impl Reader {
         Protection::of(self.connections().options())
     }
 
-    /// What the server tells about itself, and about the role.
+    /// Fails when the database accepts no writes or the schema is incomplete. Commands that write
+    /// call it before they write or request anything.
+    pub async fn require_writable(&self) -> Result<()> {
+        diagnosis::require_writable(self.connections()).await
+    }
+
+    /// The obstacle of an incomplete schema, if it is one. The schema must be [`Schema::Current`].
+    ///
+    /// [`Schema::Current`]: super::Schema::Current
+    pub async fn schema_gaps(&self) -> Result<Option<Obstacle>> {
+        let mut tx = self.begin().await?;
+        let missing = missing(&mut tx).await?;
+        Ok((!missing.is_empty()).then_some(Obstacle::SchemaIncomplete(missing)))
+    }
+
+    /// Describes the server and the role.
     pub async fn server(&self) -> Result<Server> {
         let ask = async || server_row(&mut self.begin().await?).await;
-        let row = self.connections().persist("tell its version", ask).await?;
-        let found = Obstacles::of(&row)?;
+        let row = self.connections().persist("describe itself", ask).await?;
+        let found = Diagnosis::from_row(&row)?;
         Ok(Server {
             version: column(&row, "version")?,
             supported: column::<i32>(&row, "version_number")? / 10_000 >= OLDEST,
@@ -106,20 +89,20 @@ impl Reader {
             role: column(&row, "role")?,
             may_create: column(&row, "may_create")?,
             obstacles: [found.reading, found.writing].concat(),
-            to_migrating: [found.migrating_unasked, found.migrating].concat(),
+            migration_obstacles: [found.automatic_migration, found.migration].concat(),
         })
     }
 
-    /// What the role may do with each of the tables that are there.
+    /// The rights of the role on each table that exists.
     pub async fn rights(&self) -> Result<Vec<Rights>> {
         let needed =
             NEEDED.iter().flat_map(|(table, needs)| needs.iter().map(|need| (*table, *need)));
         let (tables, privileges): (Vec<&str>, Vec<&str>) = needed.unzip();
-        let rows = self.connections().persist("tell what the role may do", async || {
+        let operation = "describe the role's rights";
+        let rows = self.connections().persist(operation, async || {
             let mut tx = self.begin().await?;
-            let question =
-                statement(include_str!("sql/rights.sql")).bind(&tables).bind(&privileges);
-            question.fetch_all(&mut *tx).await.doing("tell what the role may do")
+            let query = statement(include_str!("sql/rights.sql")).bind(&tables).bind(&privileges);
+            query.fetch_all(&mut *tx).await.context(operation)
         });
         let mut rights: Vec<Rights> = Vec::new();
         for row in &rows.await? {

@@ -1,8 +1,8 @@
-//! Whether the database is out of reach, or accepts no writes: found out once for all days of a run.
+//! Whether the database is unreachable or read-only, found out once for all days of a run.
 //!
-//! The first failure begins an outage, and a success ends it. What holds no lease waits until the outage has lasted for
-//! [`PATIENCE`], counted from its beginning and not from its own first failure. From then on no further day is begun
-//! until one that holds a lease gets through. An outage is logged when it begins and when it ends.
+//! The first failure begins an outage, and a success ends it. Work without a lease waits until the
+//! outage has lasted for [`PATIENCE`] since it began, not since its own first failure. From then on
+//! no further day is started until work under a lease succeeds. The begin and the end are logged.
 
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
@@ -10,64 +10,53 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
-use super::Error;
+use super::error::{Error, OutageKind};
 
-/// How long a database that is down, refuses or is locked is waited for where no lease says so.
+/// How long to wait for a database that is down, refuses or is locked, where no lease sets a limit.
 pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 
-/// See the module.
+/// The outage that goes on, if there is one.
 #[derive(Debug, Default)]
 pub(super) struct Outage(Mutex<Option<Ongoing>>);
 
 #[derive(Debug)]
 struct Ongoing {
     since: Instant,
-    kind: Kind,
-    words: String,
-}
-
-/// What the database does not do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// It does not answer, or takes no connection.
-    Unreachable,
-    /// It answers, and accepts no writes.
-    ReadOnly,
-    /// Somebody has locked what this was to do.
-    Locked(&'static str),
+    kind: OutageKind,
+    message: String,
 }
 
 impl Outage {
-    /// Notes a failure of this kind, of an attempt that began at `began`.
-    pub(super) fn note(&self, kind: Kind, began: Instant, error: &Error) {
+    /// Notes a failure of an attempt that began at `began`.
+    pub(super) fn note(&self, kind: OutageKind, began: Instant, error: &Error) {
         let mut ongoing = self.lock();
         match &mut *ongoing {
-            Some(known) if known.kind == kind => known.words = error.to_string(),
-            // What is not reached at all is more than what refuses to write.
-            Some(known) if kind != Kind::Unreachable => _ = known,
+            Some(known) if known.kind == kind => known.message = error.to_string(),
+            // An unreachable database outweighs one that refuses to write.
+            Some(_) if kind != OutageKind::Unreachable => {}
             _ => {
-                warn!(patience = %humantime::format_duration(PATIENCE), "trying again: {error}");
-                *ongoing = Some(Ongoing { since: began, kind, words: error.to_string() });
+                warn!(patience = %humantime::format_duration(PATIENCE), "retrying: {error}");
+                *ongoing = Some(Ongoing { since: began, kind, message: error.to_string() });
             }
         }
     }
 
-    /// Notes that the database answered a question.
-    pub(super) fn answered(&self) {
-        self.end(|kind| kind == Kind::Unreachable);
+    /// Notes that the database answered a statement.
+    pub(super) fn note_answer(&self) {
+        self.end(|kind| kind == OutageKind::Unreachable);
     }
 
     /// Notes that the database committed.
-    pub(super) fn wrote(&self) {
-        self.end(|kind| matches!(kind, Kind::Unreachable | Kind::ReadOnly));
+    pub(super) fn note_commit(&self) {
+        self.end(|kind| matches!(kind, OutageKind::Unreachable | OutageKind::ReadOnly));
     }
 
-    /// Notes that what was locked was done.
-    pub(super) fn did(&self, doing: &'static str) {
-        self.end(|kind| kind == Kind::Locked(doing));
+    /// Notes that an operation succeeded, so no lock blocks it any more.
+    pub(super) fn note_done(&self, operation: &'static str) {
+        self.end(|kind| kind == OutageKind::Locked(operation));
     }
 
-    fn end(&self, ends: impl Fn(Kind) -> bool) {
+    fn end(&self, ends: impl Fn(OutageKind) -> bool) {
         let mut ongoing = self.lock();
         if let Some(over) = ongoing.take_if(|ongoing| ends(ongoing.kind)) {
             let seconds = over.since.elapsed().as_secs_f64();
@@ -75,17 +64,18 @@ impl Outage {
         }
     }
 
-    /// The moment at which an outage of this kind began, if there is one.
-    pub(super) fn since(&self, kind: Kind) -> Option<Instant> {
+    /// When an outage of this kind began, if there is one.
+    pub(super) fn since(&self, kind: OutageKind) -> Option<Instant> {
         self.lock().as_ref().filter(|ongoing| ongoing.kind == kind).map(|ongoing| ongoing.since)
     }
 
-    /// The database's words, if no further day is to be begun.
-    pub(super) fn refuses_more(&self) -> Option<String> {
+    /// The database's message, if no further day is to be started.
+    pub(super) fn lasting(&self) -> Option<String> {
         let ongoing = self.lock();
         let ongoing = ongoing.as_ref()?;
-        let lasts = ongoing.since.elapsed() >= PATIENCE && !matches!(ongoing.kind, Kind::Locked(_));
-        lasts.then(|| ongoing.words.clone())
+        let is_lock = matches!(ongoing.kind, OutageKind::Locked(_));
+        let lasts = ongoing.since.elapsed() >= PATIENCE && !is_lock;
+        lasts.then(|| ongoing.message.clone())
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Ongoing>> {
@@ -97,59 +87,60 @@ impl Outage {
 mod tests {
     use super::*;
 
-    const REFUSED: Error = Error::Busy { doing: "claim the day" };
+    const REFUSED: Error = Error::Busy { operation: "claim the day" };
 
     #[tokio::test(start_paused = true)]
     async fn an_outage_stops_new_days_after_the_patience_and_not_before() {
         let outage = Outage::default();
-        outage.note(Kind::ReadOnly, Instant::now(), &REFUSED);
+        outage.note(OutageKind::ReadOnly, Instant::now(), &REFUSED);
         tokio::time::advance(Duration::from_millis(14_999)).await;
-        assert_eq!(outage.refuses_more(), None);
+        assert_eq!(outage.lasting(), None);
         tokio::time::advance(Duration::from_millis(1)).await;
         assert_eq!(PATIENCE, Duration::from_secs(15));
-        assert!(outage.refuses_more().is_some());
+        assert!(outage.lasting().is_some());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_later_failure_does_not_begin_the_outage_anew() {
+    async fn a_later_failure_does_not_restart_the_outage() {
         let outage = Outage::default();
         let began = Instant::now();
-        outage.note(Kind::Unreachable, began, &REFUSED);
+        outage.note(OutageKind::Unreachable, began, &REFUSED);
         tokio::time::advance(Duration::from_secs(10)).await;
-        outage.note(Kind::Unreachable, Instant::now(), &REFUSED);
-        assert_eq!(outage.since(Kind::Unreachable), Some(began));
-        assert_eq!(outage.since(Kind::ReadOnly), None);
+        outage.note(OutageKind::Unreachable, Instant::now(), &REFUSED);
+        assert_eq!(outage.since(OutageKind::Unreachable), Some(began));
+        assert_eq!(outage.since(OutageKind::ReadOnly), None);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_ends_what_was_unreachable_and_only_a_commit_what_refused_writes() {
+    async fn an_answer_ends_unreachable_and_only_a_commit_ends_read_only() {
         let outage = Outage::default();
         for (kind, answer_ends, commit_ends) in [
-            (Kind::Unreachable, true, true),
-            (Kind::ReadOnly, false, true),
-            (Kind::Locked("claim"), false, false),
+            (OutageKind::Unreachable, true, true),
+            (OutageKind::ReadOnly, false, true),
+            (OutageKind::Locked("claim"), false, false),
         ] {
-            for (end, ends) in
-                [(Outage::answered as fn(&Outage), answer_ends), (Outage::wrote, commit_ends)]
-            {
+            for (end, ends) in [
+                (Outage::note_answer as fn(&Outage), answer_ends),
+                (Outage::note_commit, commit_ends),
+            ] {
                 outage.note(kind, Instant::now(), &REFUSED);
                 end(&outage);
                 assert_eq!(outage.since(kind).is_none(), ends, "{kind:?}");
                 outage.end(|_| true);
             }
         }
-        outage.note(Kind::Locked("claim"), Instant::now(), &REFUSED);
-        outage.did("store");
-        assert!(outage.since(Kind::Locked("claim")).is_some());
-        outage.did("claim");
-        assert!(outage.since(Kind::Locked("claim")).is_none());
+        outage.note(OutageKind::Locked("claim"), Instant::now(), &REFUSED);
+        outage.note_done("store");
+        assert!(outage.since(OutageKind::Locked("claim")).is_some());
+        outage.note_done("claim");
+        assert!(outage.since(OutageKind::Locked("claim")).is_none());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_lock_stops_no_other_day() {
         let outage = Outage::default();
-        outage.note(Kind::Locked("claim"), Instant::now(), &REFUSED);
+        outage.note(OutageKind::Locked("claim"), Instant::now(), &REFUSED);
         tokio::time::advance(2 * PATIENCE).await;
-        assert_eq!(outage.refuses_more(), None);
+        assert_eq!(outage.lasting(), None);
     }
 }

@@ -1,123 +1,124 @@
-//! How long the database is waited for, and what is tried again.
+//! How long to wait for the database, and what to retry.
 //!
-//! Each attempt has a time limit on this side, because a server that fell silent says nothing. Outside of a lease, what
-//! fails in passing is tried again for [`PATIENCE`]. Under a lease, the lease itself is the limit: an attempt, and all
-//! attempts together, take no longer than the lease lasts, and end when it can't be trusted any more. A lock that
-//! somebody holds is waited for no longer than [`PATIENCE`] either way; then the error names who holds it.
+//! Each attempt has a time limit on this side, because a server that fell silent reports nothing.
+//! Outside of a lease, transient failures are retried for [`PATIENCE`]. Under a lease, the lease is
+//! the limit: all attempts together end when the lease can't be trusted any more. In both cases a
+//! lock of another session is waited for no longer than [`PATIENCE`]; then the error names the
+//! session.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
-use super::outage::{Kind, PATIENCE};
-use super::pool::{Access, Connections};
-use super::{Error, Lease, Result, Trust, blockers};
+use super::blockers;
+use super::error::{Error, OutageKind, Result};
+use super::lease::{Lease, Trust};
+use super::outage::PATIENCE;
+use super::pool::{Connections, STATEMENT};
 use crate::config::Retry;
 use crate::retry::Attempts;
 
-/// How long a transaction outside of a lease may take. The server ends each of its statements a little earlier.
-pub(super) const STATEMENT: Duration = Duration::from_secs(30);
-
-/// The attempts at one transaction.
+/// One operation that is attempted until it succeeds, or fails for good.
 #[derive(Debug)]
-pub(super) struct Tries<'t> {
+pub(super) struct Retrying<'t> {
     connections: &'t Connections,
-    doing: &'static str,
+    operation: &'static str,
     limit: Limit<'t>,
     attempts: Attempts,
-    /// When the first attempt began, and when the present one did.
+    /// When the first attempt began.
     began: Instant,
+    /// When the present attempt began.
     attempt_began: Instant,
-    /// Since when all attempts have found a lock.
+    /// Since when every attempt has met a lock.
     locked_since: Option<Instant>,
 }
 
-/// What bounds the attempts.
+/// The time limit of the attempts.
 #[derive(Debug)]
 enum Limit<'t> {
-    /// [`PATIENCE`] for all, and this for each.
+    /// [`PATIENCE`] for all attempts, and this for each.
     Patience(Duration),
-    /// A lease of this length.
+    /// A lease, and its duration.
     Lease(&'t Trust, Duration),
 }
 
-impl<'t> Tries<'t> {
-    /// Outside of a lease; `doing` completes "the database failed to …".
-    pub(super) fn new(connections: &'t Connections, doing: &'static str) -> Self {
-        Self::within(connections, doing, STATEMENT)
+impl<'t> Retrying<'t> {
+    /// Retries outside of a lease. `operation` completes "the database failed to …".
+    pub(super) fn new(connections: &'t Connections, operation: &'static str) -> Self {
+        Self::within(connections, operation, STATEMENT)
     }
 
-    /// The same with a time limit for each attempt, if it is shorter than the usual one.
+    /// Retries outside of a lease, with a shorter time limit for each attempt.
     pub(super) fn within(
         connections: &'t Connections,
-        doing: &'static str,
+        operation: &'static str,
         limit: Duration,
     ) -> Self {
-        Self::limited(connections, doing, Limit::Patience(limit.min(STATEMENT)))
+        Self::limited(connections, operation, Limit::Patience(limit.min(STATEMENT)))
     }
 
-    /// Under `lease`.
+    /// Retries under `lease`.
     pub(super) fn under(
         lease: &'t Lease,
         connections: &'t Connections,
-        doing: &'static str,
+        operation: &'static str,
     ) -> Self {
-        Self::limited(connections, doing, Limit::Lease(lease.trust(), lease.fence.ttl))
+        Self::limited(connections, operation, Limit::Lease(lease.trust(), lease.fence.ttl))
     }
 
-    fn limited(connections: &'t Connections, doing: &'static str, limit: Limit<'t>) -> Self {
+    fn limited(connections: &'t Connections, operation: &'static str, limit: Limit<'t>) -> Self {
         let now = Instant::now();
-        let attempts = Attempts::new(&delays());
         Self {
             connections,
-            doing,
+            operation,
             limit,
-            attempts,
+            attempts: Attempts::new(&delays()),
             began: now,
             attempt_began: now,
             locked_since: None,
         }
     }
 
-    /// Makes one attempt. Where it is cut short, `work` is dropped, and its transaction with it.
+    /// Makes one attempt. A time limit drops `work`, and with it the transaction.
     pub(super) async fn attempt<T, E: From<Error>>(
         &mut self,
         work: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
         self.attempt_began = Instant::now();
-        let doing = self.doing;
-        let done = match self.limit {
-            Limit::Patience(limit) => {
-                timeout(limit, work)
+        let operation = self.operation;
+        let done =
+            match self.limit {
+                Limit::Patience(limit) => timeout(limit, work)
                     .await
-                    .unwrap_or(Err(Error::Silent { doing, waited: limit }.into()))
-            }
-            Limit::Lease(trust, ttl) => tokio::select! {
-                done = work => done,
-                () = trust.ended() => {
-                    trust.note_trouble(format!("the database did not answer in time when it was to {doing}"));
-                    Err(Error::LeaseLost.into())
-                }
-                // A connection that died unseen leaves time for another.
-                () = sleep(ttl / 3) => Err(Error::Silent { doing, waited: ttl / 3 }.into()),
-            },
-        };
+                    .unwrap_or(Err(Error::Silent { operation, waited: limit }.into())),
+                Limit::Lease(trust, ttl) => tokio::select! {
+                    done = work => done,
+                    () = trust.ended() => {
+                        trust.note_trouble(format!(
+                            "the database did not answer in time when asked to {operation}"
+                        ));
+                        Err(Error::LeaseLost.into())
+                    }
+                    // A connection that died unseen leaves time for another one.
+                    () = sleep(ttl / 3) => Err(Error::Silent { operation, waited: ttl / 3 }.into()),
+                },
+            };
         if done.is_ok() {
-            self.connections.outage().answered();
-            self.connections.outage().did(doing);
+            self.connections.outage().note_answer();
+            self.connections.outage().note_done(operation);
         }
         done
     }
 
-    /// After a failed attempt: waits for the next one, or returns the error to report.
-    pub(super) async fn again(&mut self, error: Error) -> Result<()> {
+    /// Waits after a failed attempt, or returns the error to report.
+    pub(super) async fn after(&mut self, error: Error) -> Result<()> {
         if let (Error::LeaseLost, Limit::Lease(trust, _)) = (&error, &self.limit)
             && trust.holds()
         {
             trust.lose();
         }
-        if !error.is_passing() {
+        if !error.is_transient() {
             return Err(error);
         }
         if let Some(kind) = self.kind(&error) {
@@ -129,11 +130,11 @@ impl<'t> Tries<'t> {
         match self.time_left(&error) {
             Some(left) if delay <= left => {}
             _ if error.is_locked() => {
-                return Err(blockers::name(self.connections, self.doing, error).await);
+                return Err(blockers::explain(self.connections, self.operation, error).await);
             }
             _ => return Err(error),
         }
-        tracing::debug!(wait_ms = delay.as_millis() as u64, "trying again: {error}");
+        tracing::debug!(wait_ms = delay.as_millis() as u64, "retrying: {error}");
         let Limit::Lease(trust, _) = self.limit else {
             sleep(delay).await;
             return Ok(());
@@ -145,23 +146,25 @@ impl<'t> Tries<'t> {
         }
     }
 
-    /// What the failure says about the database; a lock is that of what this is about, whichever statement met it.
-    fn kind(&self, error: &Error) -> Option<Kind> {
-        error
-            .outage()
-            .map(|kind| if let Kind::Locked(_) = kind { Kind::Locked(self.doing) } else { kind })
+    /// What the failure says about the database. A lock blocks the entire operation, whichever
+    /// statement met it.
+    fn kind(&self, error: &Error) -> Option<OutageKind> {
+        error.outage().map(|kind| match kind {
+            OutageKind::Locked(_) => OutageKind::Locked(self.operation),
+            kind => kind,
+        })
     }
 
-    /// How much longer such an error is to be waited out; `None` for no longer.
+    /// The time that is left to retry after such an error; `None` when it is over.
     fn time_left(&self, error: &Error) -> Option<Duration> {
         let kind = self.kind(error);
-        // What began before us is waited for no longer because of us.
+        // An outage that began before this operation does not last longer because of it.
         let since = kind
             .and_then(|kind| self.connections.outage().since(kind))
             .map_or(self.began, |at| at.min(self.began));
         match (&self.limit, self.locked_since, kind) {
             (Limit::Patience(_), ..) => PATIENCE.checked_sub(since.elapsed()),
-            (Limit::Lease(_, ttl), Some(_), Some(Kind::Locked(_))) => {
+            (Limit::Lease(_, ttl), Some(_), Some(OutageKind::Locked(_))) => {
                 PATIENCE.min(*ttl).checked_sub(since.elapsed())
             }
             (Limit::Lease(_, ttl), ..) => ttl.checked_sub(self.began.elapsed()),
@@ -170,35 +173,23 @@ impl<'t> Tries<'t> {
 }
 
 impl Connections {
-    /// Makes attempts at `work`, which changes nothing, or which is looked up when the answer to its commit is lost.
+    /// Retries `work`, which changes nothing, or looks up its commit when the answer is lost.
     pub(super) async fn persist<T>(
         &self,
-        doing: &'static str,
+        operation: &'static str,
         work: impl AsyncFn() -> Result<T>,
     ) -> Result<T> {
-        let mut tries = Tries::new(self, doing);
+        let mut retrying = Retrying::new(self, operation);
         loop {
-            match tries.attempt(work()).await {
-                Err(error) => tries.again(error).await?,
+            match retrying.attempt(work()).await {
+                Err(error) => retrying.after(error).await?,
                 done => return done,
             }
         }
     }
-
-    /// The lock holders' side of an error; see [`blockers`].
-    pub(super) async fn look_briefly<T>(
-        &self,
-        work: impl AsyncFnOnce(&mut super::Transaction) -> Result<T>,
-    ) -> Option<T> {
-        let look = async {
-            let mut tx = self.begin(Access::Read, "look who holds a lock").await?;
-            work(&mut tx).await
-        };
-        timeout(Duration::from_secs(3), look).await.ok()?.ok()
-    }
 }
 
-/// The delays between attempts. What ends them is another limit.
+/// The delays between attempts. Other limits end the attempts.
 pub(super) fn delays() -> Retry {
     Retry {
         max_attempts: NonZeroU32::MAX,

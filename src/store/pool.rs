@@ -1,12 +1,14 @@
-//! The connections of this process, and transactions on them. Every wait is bounded, also while the server is silent.
+//! The connections of this process, and transactions on them. Every wait is bounded, also when the
+//! server falls silent.
 //!
-//! sqlx's own pool is not used, for three reasons: it replaces the server's words by "timed out", it waits for a
-//! connection that the role is not allowed to have while others of ours are idle, and it waits without end for one
-//! whose server fell silent. deadpool, the other candidate, can't give up a slot that the server refuses either.
+//! sqlx's own pool is not used, for three reasons. It replaces the server's message by "timed out".
+//! It waits for a connection that the role may not have, while others of ours are idle. It waits
+//! without end for a connection whose server fell silent. The other candidate, deadpool, can't give
+//! up a slot that the server refuses either.
 //!
-//! sqlx gives no access to a connection's socket, so there are no TCP keepalives. What they are for is done one level
-//! up: each statement has a time limit, an idle connection is asked whether it still lives before it is used, and one
-//! that was idle for long is not used again.
+//! sqlx gives no access to a connection's socket, so there are no TCP keepalives. Three rules
+//! replace them: each statement has a time limit, an idle connection is pinged before use, and a
+//! connection that was idle for long is not used again.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,22 +21,23 @@ use sqlx::{Connection as _, Executor as _};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 
-use super::error::{Doing, is_too_many_connections};
+use super::error::{Error, ErrorContext as _, Result, is_too_many_connections};
 use super::outage::Outage;
-use super::patience::STATEMENT;
-use super::{Error, Result};
 
+/// How long a transaction outside of a lease may take. The server ends each of its statements a
+/// little earlier.
+pub(super) const STATEMENT: Duration = Duration::from_secs(30);
 /// How long one attempt to connect may take.
-pub(super) const CONNECT: Duration = Duration::from_secs(15);
-/// A connection that was idle for so long is not used again: something on the way may have dropped it unseen.
+const CONNECT: Duration = Duration::from_secs(15);
+/// A connection that was idle for longer is not used again: the network may have dropped it unseen.
 const IDLE: Duration = Duration::from_mins(1);
-/// A connection that was idle for so long is asked whether it still lives.
+/// A connection that was idle for longer is pinged before use.
 const TRUSTED_FOR: Duration = Duration::from_secs(1);
-/// How long the answer to that may take.
+/// How long the answer to a ping may take.
 const PING: Duration = Duration::from_secs(3);
-/// How long the answer to a COMMIT may take before it is looked up whether the commit took place.
+/// How long the answer to a COMMIT may take. After that, its proof is looked up.
 const COMMIT: Duration = Duration::from_secs(10);
-/// How long a transaction that was given up may take to roll back before its connection is cut.
+/// How long an abandoned transaction may take to roll back before its connection is cut.
 const ROLLBACK: Duration = Duration::from_secs(2);
 /// How long all connections together may take to close.
 const CLOSE: Duration = Duration::from_secs(1);
@@ -42,71 +45,74 @@ const CLOSE: Duration = Duration::from_secs(1);
 /// What a transaction may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Access {
-    /// Read, each statement what was committed before it.
+    /// Read. Each statement sees what was committed before it.
     Read,
-    /// Read, all statements the same picture.
+    /// Read. All statements see the same snapshot.
     ReadSnapshot,
-    /// What the database, the role and the session allow.
+    /// Whatever the database, the role and the session allow.
     Write,
 }
 
 impl Access {
-    /// Begins a transaction. The isolation level is stated, whatever the database's or the role's default is; the access
-    /// mode is inherited by what writes, so that a read-only default is respected. A wait for a lock ends after 3 s, so
-    /// that nobody queues behind us for long; what waits tries again. The server ends a statement shortly before we stop
-    /// waiting for it, and a transaction in which this process falls silent.
+    /// The statement that begins the transaction. It states the isolation level, because the
+    /// database or the role may have another default. A writer inherits the access mode, so a
+    /// read-only default is respected. A lock is waited for 3 s at most, because other sessions
+    /// queue behind us; the operation is retried. The server ends a statement shortly before we
+    /// stop waiting, and also a transaction in which this process falls silent.
     fn begin(self) -> &'static str {
         match self {
             Self::Read => {
                 "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; SET LOCAL lock_timeout = '3s'; \
-                 SET LOCAL statement_timeout = '28s'; SET LOCAL idle_in_transaction_session_timeout = '10s'"
+                 SET LOCAL statement_timeout = '28s'; \
+                 SET LOCAL idle_in_transaction_session_timeout = '10s'"
             }
             Self::ReadSnapshot => {
                 "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL lock_timeout = '3s'; \
-                 SET LOCAL statement_timeout = '28s'; SET LOCAL idle_in_transaction_session_timeout = '10s'"
+                 SET LOCAL statement_timeout = '28s'; \
+                 SET LOCAL idle_in_transaction_session_timeout = '10s'"
             }
             Self::Write => {
                 "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '3s'; \
-                 SET LOCAL statement_timeout = '28s'; SET LOCAL idle_in_transaction_session_timeout = '10s'"
+                 SET LOCAL statement_timeout = '28s'; \
+                 SET LOCAL idle_in_transaction_session_timeout = '10s'"
             }
         }
     }
 }
 
-/// The connections to the database. Cheap to clone: all clones share them.
+/// The connections to the database. Clones share them.
 #[derive(Debug, Clone)]
-pub(super) struct Connections(Arc<Inner>);
+pub(super) struct Connections(Arc<Shared>);
 
 #[derive(Debug)]
-struct Inner {
+struct Shared {
     options: PgConnectOptions,
     permits: Arc<Semaphore>,
-    /// How many permits there are, in use or not. It shrinks when the server allows fewer connections.
+    /// All permits, in use or not. They become fewer when the server allows fewer connections.
     most: AtomicUsize,
     idle: Mutex<Vec<Idle>>,
     outage: Outage,
 }
 
-/// A connection that nobody uses.
+/// A connection that is not in use.
 #[derive(Debug)]
 struct Idle {
     connection: PgConnection,
     since: Instant,
 }
 
-/// A connection in use. Dropping it cuts it.
+/// A connection in use. Dropping it cuts the connection.
 #[derive(Debug)]
-struct Line {
+struct Used {
     connection: PgConnection,
-    /// Returned with the line.
     permit: OwnedSemaphorePermit,
 }
 
 impl Connections {
-    /// No connection yet, and at most `most`.
+    /// Opens no connection yet, and never more than `most`.
     pub(super) fn new(options: PgConnectOptions, most: u32) -> Self {
         let most = most as usize;
-        Self(Arc::new(Inner {
+        Self(Arc::new(Shared {
             options,
             permits: Arc::new(Semaphore::new(most)),
             most: AtomicUsize::new(most),
@@ -115,12 +121,10 @@ impl Connections {
         }))
     }
 
-    /// The address and all that goes with it.
     pub(super) fn options(&self) -> &PgConnectOptions {
         &self.0.options
     }
 
-    /// Whether the database is out of reach, or accepts no writes.
     pub(super) fn outage(&self) -> &Outage {
         &self.0.outage
     }
@@ -132,53 +136,58 @@ impl Connections {
         Ok(())
     }
 
-    /// Begins a transaction; `doing` completes "the database failed to …".
-    pub(super) async fn begin(&self, access: Access, doing: &'static str) -> Result<Transaction> {
-        let line = self.acquire(doing).await?;
-        let mut transaction = Transaction { line: Some(line), connections: self.clone() };
-        transaction.execute(sqlx::raw_sql(access.begin())).await.doing(doing)?;
+    /// Begins a transaction; `operation` completes "the database failed to …".
+    pub(super) async fn begin(
+        &self,
+        access: Access,
+        operation: &'static str,
+    ) -> Result<Transaction> {
+        let used = self.acquire(operation).await?;
+        let mut transaction = Transaction { used: Some(used), connections: self.clone() };
+        transaction.execute(sqlx::raw_sql(access.begin())).await.context(operation)?;
         Ok(transaction)
     }
 
-    async fn acquire(&self, doing: &'static str) -> Result<Line> {
+    async fn acquire(&self, operation: &'static str) -> Result<Used> {
         loop {
             let permit = timeout(STATEMENT, Arc::clone(&self.0.permits).acquire_owned()).await;
-            let permit =
-                permit.map_err(|_| Error::Busy { doing })?.expect("the semaphore is never closed");
+            let permit = permit
+                .map_err(|_| Error::Busy { operation })?
+                .expect("the semaphore is never closed");
             if let Some(connection) = self.0.idle_connection().await {
-                return Ok(Line { connection, permit });
+                return Ok(Used { connection, permit });
             }
             match connect(&self.0.options, CONNECT).await {
-                Ok(connection) => return Ok(Line { connection, permit }),
-                // The server allows fewer connections than the file: those that there are must do.
+                Ok(connection) => return Ok(Used { connection, permit }),
+                // The server allows fewer connections than the configuration: use fewer.
                 Err(error) if is_too_many_connections(&error) && self.0.give_up_one() => {
                     permit.forget();
                     tracing::info!(
                         connections = self.0.most(),
-                        "the database allows no more connections; these must do"
+                        "the database allows no more connections; continuing with these"
                     );
                 }
-                Err(error) => return Err(error).doing(doing),
+                Err(error) => return Err(error).context(operation),
             }
         }
     }
 
-    /// Closes the connections, so that the server sees them end as they should; but not at the price of a long wait.
+    /// Closes the connections properly, but does not wait for long.
     pub(super) async fn close(&self) {
-        let goodbye = async {
-            // Transactions that were given up may still be rolling back.
+        let closed = async {
+            // Abandoned transactions may still be rolling back.
             let all = u32::try_from(self.0.most()).unwrap_or(u32::MAX);
             let _all = self.0.permits.acquire_many(all).await;
             let idle = std::mem::take(&mut *self.0.idle());
             join_all(idle.into_iter().map(|idle| idle.connection.close())).await;
         };
-        if timeout(CLOSE, goodbye).await.is_err() {
-            tracing::debug!("the database did not answer the goodbye; its connections are cut");
+        if timeout(CLOSE, closed).await.is_err() {
+            tracing::debug!("the connections to the database did not close in time; they are cut");
         }
     }
 }
 
-impl Inner {
+impl Shared {
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Idle>> {
         self.idle.lock().expect("no panic while locked")
     }
@@ -187,7 +196,7 @@ impl Inner {
         self.most.load(Ordering::Relaxed)
     }
 
-    /// Gives one slot up; false for the last one.
+    /// Gives up one permit; false for the last one.
     fn give_up_one(&self) -> bool {
         self.most
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |most| {
@@ -196,7 +205,7 @@ impl Inner {
             .is_ok()
     }
 
-    /// The connection that was used last, if it still lives.
+    /// The connection that was used last and still lives.
     async fn idle_connection(&self) -> Option<PgConnection> {
         loop {
             let Idle { mut connection, since } = self.idle().pop()?;
@@ -215,37 +224,39 @@ async fn connect(
     options: &PgConnectOptions,
     patience: Duration,
 ) -> Result<PgConnection, sqlx::Error> {
-    // On the heap: connecting is rare, and what it takes would be a part of every future that begins a transaction.
+    // On the heap: connecting is rare, and its state would enlarge every future that begins a
+    // transaction.
     timeout(patience, Box::pin(PgConnection::connect_with(options))).await.unwrap_or_else(|_| {
-        let why = format!("no answer within {}", humantime::format_duration(patience));
-        Err(std::io::Error::new(std::io::ErrorKind::TimedOut, why).into())
+        let reason = format!("no answer within {}", humantime::format_duration(patience));
+        Err(std::io::Error::new(std::io::ErrorKind::TimedOut, reason).into())
     })
 }
 
-/// A transaction. Dropped without a commit it is rolled back, or its connection is cut.
+/// A transaction. Dropping it without a commit rolls it back, or cuts its connection.
 #[derive(Debug)]
 pub(super) struct Transaction {
     /// Present until the transaction ends.
-    line: Option<Line>,
+    used: Option<Used>,
     connections: Connections,
 }
 
 impl Transaction {
-    /// Commits. An answer that does not come in time is an error of the connection: the server may have done it.
+    /// Commits. A late answer is an error, and leaves open whether the server committed.
     pub(super) async fn commit(mut self) -> Result<()> {
-        // Out of `self`, so that an error cuts the connection instead of rolling back.
-        let mut line = self.line.take().expect("it has not ended");
-        let done = timeout(COMMIT, line.connection.execute(sqlx::raw_sql("COMMIT"))).await;
-        done.map_err(|_| Error::Silent { doing: "commit", waited: COMMIT })?.doing("commit")?;
-        self.connections.put_back(line);
-        self.connections.outage().wrote();
+        // Taken out of `self`, so an error cuts the connection instead of rolling back.
+        let mut used = self.used.take().expect("it has not ended");
+        let done = timeout(COMMIT, used.connection.execute(sqlx::raw_sql("COMMIT"))).await;
+        done.map_err(|_| Error::Silent { operation: "commit", waited: COMMIT })?
+            .context("commit")?;
+        self.connections.put_back(used);
+        self.connections.outage().note_commit();
         Ok(())
     }
 }
 
 impl Connections {
-    fn put_back(&self, line: Line) {
-        let Line { connection, permit } = line;
+    fn put_back(&self, used: Used) {
+        let Used { connection, permit } = used;
         self.0.idle().push(Idle { connection, since: Instant::now() });
         drop(permit);
     }
@@ -255,27 +266,27 @@ impl Deref for Transaction {
     type Target = PgConnection;
 
     fn deref(&self) -> &PgConnection {
-        &self.line.as_ref().expect("it has not ended").connection
+        &self.used.as_ref().expect("it has not ended").connection
     }
 }
 
 impl DerefMut for Transaction {
     fn deref_mut(&mut self) -> &mut PgConnection {
-        &mut self.line.as_mut().expect("it has not ended").connection
+        &mut self.used.as_mut().expect("it has not ended").connection
     }
 }
 
 impl Drop for Transaction {
     fn drop(&mut self) {
-        let Some(mut line) = self.line.take() else { return };
+        let Some(mut used) = self.used.take() else { return };
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let connections = self.connections.clone();
         runtime.spawn(async move {
             if matches!(
-                timeout(ROLLBACK, line.connection.execute(sqlx::raw_sql("ROLLBACK"))).await,
+                timeout(ROLLBACK, used.connection.execute(sqlx::raw_sql("ROLLBACK"))).await,
                 Ok(Ok(_))
             ) {
-                connections.put_back(line);
+                connections.put_back(used);
             }
         });
     }

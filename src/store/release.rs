@@ -1,29 +1,36 @@
-//! Gives many days back at once, when a signal leaves no time to do so one after the other.
+//! Gives many days back at once, when a signal leaves no time for one after the other.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use chrono::NaiveDate;
+
+use super::attempt::AttemptStats;
 use super::commit::{Prepared, Proof};
-use super::error::Doing;
+use super::error::{ErrorContext as _, Result};
+use super::handle::Store;
+use super::lease::Lease;
 use super::outage::PATIENCE;
-use super::patience::Tries;
-use super::{Lease, Result, Store, Totals, column, statement};
+use super::patience::Retrying;
+use super::statement::{column, statement};
 use crate::day::DayKey;
+use crate::ledger::HistoryAction;
 
-const DOING: &str = "give the days back";
+const OPERATION: &str = "give the days back";
 
-/// How long a row is left alone that was locked, before it is tried once more.
+/// The pause before a locked row is tried again.
 const LOOK_AGAIN: Duration = Duration::from_millis(300);
 
 impl Store {
-    /// Gives days back as PENDING, and returns those that were. The others' leases were lost, or their rows are locked.
-    pub async fn release_all(&self, held: &[(Lease, Totals)]) -> Result<HashSet<DayKey>> {
+    /// Gives days back as PENDING, and returns those that were given back. The leases of the others
+    /// are lost, or their rows are locked.
+    pub async fn release_all(&self, held: &[(Lease, AttemptStats)]) -> Result<HashSet<DayKey>> {
         for (lease, _) in held {
             lease.trust().give_up();
         }
-        let mut left: Vec<&(Lease, Totals)> = held.iter().collect();
+        let mut left: Vec<&(Lease, AttemptStats)> = held.iter().collect();
         let mut released = HashSet::new();
-        // A row may be locked by our own renewal or write, which is just ending.
+        // Our own renewal or write, which is just ending, may have a row locked.
         for pause in [None, Some(LOOK_AGAIN), Some(LOOK_AGAIN)] {
             if let Some(pause) = pause.filter(|_| !left.is_empty()) {
                 tokio::time::sleep(pause).await;
@@ -34,19 +41,19 @@ impl Store {
         Ok(released)
     }
 
-    async fn release_some(&self, held: &[&(Lease, Totals)]) -> Result<Vec<DayKey>> {
+    async fn release_some(&self, held: &[&(Lease, AttemptStats)]) -> Result<Vec<DayKey>> {
         if held.is_empty() {
             return Ok(Vec::new());
         }
-        let mut tries = Tries::new(&self.connections, DOING);
+        let mut retrying = Retrying::new(self.connections(), OPERATION);
         loop {
-            let released = match tries.attempt(self.prepare_release(held)).await {
+            let released = match retrying.attempt(self.prepare_release(held)).await {
                 Ok(Some(prepared)) => self.commit(prepared, PATIENCE).await,
                 Ok(None) => Ok(Vec::new()),
                 Err(error) => Err(error),
             };
             match released {
-                Err(error) => tries.again(error).await?,
+                Err(error) => retrying.after(error).await?,
                 done => return done,
             }
         }
@@ -54,53 +61,48 @@ impl Store {
 
     async fn prepare_release<'h>(
         &self,
-        held: &'h [&(Lease, Totals)],
+        held: &'h [&(Lease, AttemptStats)],
     ) -> Result<Option<Prepared<'h, Vec<DayKey>>>> {
         let keys = || held.iter().map(|(lease, _)| lease.key());
-        let figures = |figure: fn(&Totals) -> u32| -> Vec<i32> {
-            held.iter().map(|(_, totals)| figure(totals) as i32).collect()
+        let figures = |figure: fn(&AttemptStats) -> u32| -> Vec<i32> {
+            held.iter().map(|(_, stats)| figure(stats) as i32).collect()
         };
         let mut tx = self.begin().await?;
         let rows = statement(include_str!("sql/release_days.sql"))
             .bind(self.run_id)
-            .bind(&self.holder)
+            .bind(&*self.holder)
             .bind(keys().map(|key| key.source.as_ref()).collect::<Vec<&str>>())
             .bind(keys().map(|key| key.date).collect::<Vec<_>>())
             .bind(held.iter().map(|(lease, _)| lease.attempt()).collect::<Vec<_>>())
-            .bind(figures(|totals| totals.new_events))
-            .bind(figures(|totals| totals.requests))
-            .bind(figures(|totals| totals.retries))
+            .bind(figures(|stats| stats.new_events))
+            .bind(figures(|stats| stats.requests))
+            .bind(figures(|stats| stats.retries))
             .bind(
-                held.iter()
-                    .map(|(_, totals)| totals.duration.as_millis() as i64)
-                    .collect::<Vec<_>>(),
+                held.iter().map(|(_, stats)| stats.duration.as_millis() as i64).collect::<Vec<_>>(),
             )
             .fetch_all(&mut *tx)
             .await
-            .doing(DOING)?;
+            .context(OPERATION)?;
         let Some(first) = rows.first() else { return Ok(None) };
         let xact = column(first, "xact")?;
-        let (source, date): (String, _) =
-            (column(first, "source")?, column(first, "process_date")?);
+        let leases: HashMap<(&str, NaiveDate), &Lease> = held
+            .iter()
+            .map(|(lease, _)| ((lease.key().source.as_ref(), lease.key().date), lease))
+            .collect();
         let mut released = Vec::with_capacity(rows.len());
         for row in &rows {
-            let (source, date): (String, chrono::NaiveDate) =
+            let (source, date): (String, NaiveDate) =
                 (column(row, "source")?, column(row, "process_date")?);
-            released.extend(
-                keys().find(|key| key.source.as_ref() == source && key.date == date).cloned(),
-            );
+            released.extend(leases.get(&(source.as_str(), date)).copied());
         }
-        let lease = held
-            .iter()
-            .map(|(lease, _)| lease)
-            .find(|lease| lease.key().source.as_ref() == source && lease.key().date == date);
-        let Some(lease) = lease else { return Ok(None) };
+        let Some(lease) = released.first() else { return Ok(None) };
         let proof = Proof::History {
             source: lease.key().source.as_ref(),
-            date,
+            date: lease.key().date,
             attempt: lease.attempt(),
-            action: "release",
+            action: HistoryAction::Release,
         };
-        Ok(Some(Prepared { tx, xact, proof, value: released }))
+        let value = released.iter().map(|lease| lease.key().clone()).collect();
+        Ok(Some(Prepared { tx, xact, proof, value }))
     }
 }

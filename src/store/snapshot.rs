@@ -1,4 +1,5 @@
-//! What a run looks at before it plans: in one question, since most runs of a day find nothing to do.
+//! The snapshot that a run plans from. One query reads everything, because most runs of a day find
+//! nothing to do.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,89 +7,93 @@ use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::postgres::PgRow;
 use sqlx::types::Json;
 
-use super::error::Doing;
-use super::patience::Tries;
-use super::reader::ledger_row;
-use super::schema::{self, Schema};
-use super::{Reader, Result, column, statement};
+use super::diagnosis;
+use super::error::{ErrorContext as _, Result};
+use super::handle::Reader;
+use super::ledger::ledger_row;
+use super::migrations::{Schema, schema_of};
+use super::patience::Retrying;
+use super::statement::{column, first, statement};
 use crate::config::Scope;
 use crate::day::DateRange;
 use crate::ledger::{LedgerRow, SourceDays};
 
-/// Whether whole days are read again some time.
+const OPERATION: &str = "read the ledger";
+
+/// Whether complete days are rechecked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rereads {
-    /// Read them again, so those that have not settled matter at any age.
+    /// They are, so unsettled days of any age matter.
     Include,
-    /// Leave them out.
+    /// They are not.
     Skip,
 }
 
-/// Which days planning wants to know of.
+/// Which days of a window the snapshot returns as rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EveryDay {
+    /// All.
+    Include,
+    /// Only the newest one and the unsettled ones.
+    Skip,
+}
+
+/// The days that planning needs.
 #[derive(Debug)]
 pub struct SnapshotQuery<'a> {
     /// The sources, each with its present scope.
     pub sources: Vec<(&'a str, &'a Scope)>,
-    /// The dates that are looked at in any case.
+    /// The dates that matter in any case.
     pub window: DateRange,
-    /// Whether every day of the window comes as a row, even one that there is nothing to do about.
+    /// Whether every day of the window comes as a row.
     pub every_day: EveryDay,
-    /// Whether days before the window matter that have not settled.
+    /// Whether unsettled days before the window matter.
     pub rereads: Rereads,
 }
 
-/// Which days of a window come as rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EveryDay {
-    /// All of them.
-    Include,
-    /// Only the newest, and those that have not settled.
-    Skip,
-}
-
-/// What planning looks at, as it was at one moment.
+/// The part of the ledger that planning needs, at one moment.
 #[derive(Debug)]
 pub struct LedgerSnapshot {
     /// That moment, by the database's clock.
     pub now: DateTime<Utc>,
-    /// The rows that were query.
+    /// The rows.
     pub rows: Vec<LedgerRow>,
-    /// What is known beside them of each source that has any.
+    /// The days without rows, by source.
     pub days: HashMap<String, SourceDays>,
 }
 
-/// What there is to see.
+/// The result of a snapshot.
 #[derive(Debug)]
 pub enum SnapshotResult {
     /// The ledger.
     Ready(LedgerSnapshot),
-    /// Another schema than this program's.
+    /// The schema is not that of this program.
     NotReady(Schema),
 }
 
-const DOING: &str = "read the ledger";
-
 impl Reader {
-    /// Reads the rows that `query` asks for, with the clock and the schema, in one statement.
+    /// Reads the rows that `query` selects, the clock and the schema in one statement.
     pub async fn snapshot(&self, query: &SnapshotQuery<'_>) -> Result<SnapshotResult> {
-        let mut tries = Tries::new(self.connections(), DOING);
-        let mut looked_for_schema = false;
+        let mut retrying = Retrying::new(self.connections(), OPERATION);
+        let mut checked_schema = false;
         loop {
-            match tries.attempt(self.try_snapshot(query)).await {
+            match retrying.attempt(self.try_snapshot(query)).await {
                 Ok(result) => return Ok(result),
-                Err(error) if error.is_misfit() => match self.schema().await? {
-                    // Another process may just have brought it up to date.
-                    Schema::Current if !looked_for_schema => looked_for_schema = true,
-                    Schema::Current => return Err(self.explain(error).await),
+                Err(error) if error.is_schema_mismatch() => match self.schema().await? {
+                    // Another process may just have migrated it.
+                    Schema::Current if !checked_schema => checked_schema = true,
+                    Schema::Current => {
+                        return Err(diagnosis::explain(self.connections(), error).await);
+                    }
                     other => return Ok(SnapshotResult::NotReady(other)),
                 },
-                Err(error) => tries.again(error).await?,
+                Err(error) => retrying.after(error).await?,
             }
         }
     }
 
     async fn try_snapshot(&self, query: &SnapshotQuery<'_>) -> Result<SnapshotResult> {
-        let (doing, window) = (DOING, query.window);
+        let window = query.window;
         let (names, scopes): (Vec<&str>, Vec<Json<&Scope>>) =
             query.sources.iter().map(|(name, scope)| (*name, Json(*scope))).unzip();
         let mut tx = self.begin().await?;
@@ -101,27 +106,27 @@ impl Reader {
             .bind(query.every_day == EveryDay::Skip)
             .fetch_all(&mut *tx)
             .await
-            .doing(doing)?;
+            .context(OPERATION)?;
         drop(tx);
-        if rows.first().map(|row| column(row, "suspect")).transpose()?.unwrap_or(false) {
-            self.must_show_all().await?;
+        if rows.first().map(|row| column(row, "may_hide_rows")).transpose()?.unwrap_or(false) {
+            diagnosis::require_readable(self.connections()).await?;
         }
         read(&rows)
     }
 }
 
 fn read(rows: &[PgRow]) -> Result<SnapshotResult> {
-    let first = rows.first().ok_or(sqlx::Error::RowNotFound).doing("tell the time")?;
-    let versions: Option<Vec<i64>> = column(first, "versions")?;
-    let checksums: Option<Vec<Vec<u8>>> = column(first, "checksums")?;
-    match schema::of(
+    let head = first(rows, OPERATION)?;
+    let versions: Option<Vec<i64>> = column(head, "versions")?;
+    let checksums: Option<Vec<Vec<u8>>> = column(head, "checksums")?;
+    match schema_of(
         &versions.unwrap_or_default().into_iter().zip(checksums.unwrap_or_default()).collect(),
     ) {
         Schema::Current => {}
         other => return Ok(SnapshotResult::NotReady(other)),
     }
     let mut snapshot =
-        LedgerSnapshot { now: column(first, "now")?, rows: Vec::new(), days: HashMap::new() };
+        LedgerSnapshot { now: column(head, "now")?, rows: Vec::new(), days: HashMap::new() };
     for row in rows {
         let Some(first) = column(row, "first_day")? else { continue };
         let days = SourceDays { first, settled: HashSet::new() };

@@ -64,7 +64,7 @@ pub(crate) fn check(
             ));
         }
         let stored_hashes: Option<Vec<_>> =
-            found.keys().map(|id| expected.get(id).map(|(hash, _)| hash)).collect();
+            found.keys().map(|id| Some((*id, &expected.get(id)?.0))).collect();
         let recomputed = stored_hashes.map(|hashes| digest(hashes.into_iter()));
         if recomputed != row.digest {
             problems.push(format!("its digest is {:?}, recomputed {recomputed:?}", row.digest));

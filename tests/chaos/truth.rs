@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use auditsync::digest::DayDigest;
 use chrono::{Days, NaiveDate};
 use fake_heroku::{FakeHeroku, uuid};
 use serde_json::Value;
@@ -116,11 +117,13 @@ fn event(account: &str, date: NaiveDate, name: &str, padding: usize) -> String {
     )
 }
 
-/// The digest that the contract defines, over hashes in the order of their ids.
-pub(crate) fn digest<'h>(hashes: impl Iterator<Item = &'h Hash>) -> String {
-    let mut digest = Sha256::new();
-    hashes.for_each(|hash| digest.update(hash));
-    hex::encode(digest.finalize())
+/// The digest of a day, from ids in ascending order with their hashes.
+pub(crate) fn digest<'e>(events: impl Iterator<Item = (&'e str, &'e Hash)>) -> String {
+    let mut digest = DayDigest::default();
+    for (id, hash) in events {
+        digest.add(id, hash).expect("the ids ascend");
+    }
+    hex::encode(digest.finish())
 }
 
 /// The last `count` days up to `last`, oldest first.

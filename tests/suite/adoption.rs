@@ -272,7 +272,7 @@ fn a_table_that_can_not_be_taken_over_stays_as_it_was_and_the_rehearsal_says_so(
         let refused = world.run(command);
         assert_eq!(refused.status, 3, "{command}: {refused:#?}");
         assert!(
-            refused.stderr.contains("take the Python logger's table over"),
+            refused.stderr.contains("adopt the Python logger's table"),
             "{command}: {refused:#?}"
         );
         assert!(

@@ -6,7 +6,7 @@ use auditsync::config::{Filter, Scope, SourceName};
 use auditsync::day::DayKey;
 use auditsync::event::Event;
 use auditsync::store::{
-    Claim, Claimable, Error, Holder, Lease, Publication, Published, Reader, Store, Totals,
+    AttemptStats, Claim, Claimable, Error, Holder, Lease, Publication, Published, Reader, Store,
     Unpublished, Via,
 };
 use bytes::Bytes;
@@ -54,11 +54,11 @@ impl Place {
     }
 
     async fn publish(&self, lease: Lease, new_events: u32) -> Result<Published, Unpublished> {
-        let totals = Totals { new_events, ..Totals::default() };
+        let stats = AttemptStats { new_events, ..AttemptStats::default() };
         let scope = &self.scope;
         let publication = Publication {
             scope,
-            totals,
+            stats,
             as_of: None,
             settles_as_of: None,
             last_recheck: None,
@@ -88,7 +88,7 @@ async fn a_claim_of_a_row_that_a_person_has_locked_ends_with_the_holder_s_name()
     for claim in [claims.0, claims.1] {
         let error = claim.expect_err("nobody has a lease on it");
         assert!(
-            matches!(&error, Error::Locked { by, .. } if by.contains("a row of the table audit_events_log")),
+            matches!(&error, Error::Locked { holder, .. } if holder.contains("a row of the table audit_events_log")),
             "{error}"
         );
     }
@@ -120,7 +120,7 @@ async fn a_day_of_which_confirmed_events_are_gone_is_not_published_and_comes_bac
         unpublished.error
     );
     let lease = unpublished.lease.expect("it was not used up");
-    place.store.release(lease, Totals::default()).await.expect("it is given back");
+    place.store.release(lease, AttemptStats::default()).await.expect("it is given back");
 
     // Those that were there at the claim count as confirmed too.
     let lease = place.claim(Claimable::Due).await;
@@ -145,7 +145,7 @@ async fn what_a_whole_day_has_more_when_it_was_read_again_came_late_and_stands_s
     place.write(&lease, "b").await;
     let published = place.publish(lease, 2).await.expect("a whole day");
     assert_eq!((published.events, published.late_events), (2, 0));
-    let lease = place.claim(Claimable::Whole { attempt: 1 }).await;
+    let lease = place.claim(Claimable::Complete { attempt: 1 }).await;
     place.write(&lease, "c").await;
     let published = place.publish(lease, 1).await.expect("a whole day");
     assert_eq!((published.events, published.late_events), (3, 1));
@@ -159,7 +159,7 @@ async fn a_beat_that_finds_the_lease_gone_ends_the_trust_in_it_unless_its_holder
     let lease = place.claim(Claimable::Due).await;
     let pulse = lease.renewal();
     place.store.renew(&pulse).await.expect("a beat");
-    place.store.release(lease, Totals::default()).await.expect("it is given back");
+    place.store.release(lease, AttemptStats::default()).await.expect("it is given back");
     let late = place.store.renew(&pulse).await;
     assert!(matches!(late, Err(Error::LeaseLost)), "{late:?}");
     assert!(pulse.trust().holds(), "nothing was lost");

@@ -11,7 +11,7 @@ const FLOORS: &[&[&str]] = &[
     &["cli", "heartbeat"],
     &["store", "heroku", "report"],
     &["plan", "coverage", "seen"],
-    &["ledger"],
+    &["ledger", "digest"],
     &["event", "day"],
     &["retry"],
     &["config"],
@@ -19,7 +19,8 @@ const FLOORS: &[&[&str]] = &[
 ];
 
 /// The rooms whose answers depend on nothing but what they are given.
-const WITHOUT_IO: &[&str] = &["plan", "coverage", "seen", "ledger", "event", "day", "calendar"];
+const WITHOUT_IO: &[&str] =
+    &["plan", "coverage", "seen", "ledger", "digest", "event", "day", "calendar"];
 
 /// What I/O, or a clock, begins with.
 const IO: &[&str] = &[

@@ -6,9 +6,10 @@ use std::time::Duration;
 use auditsync::config::{Filter, Scope, SourceName};
 use auditsync::day::{DateRange, DayKey};
 use auditsync::event::Event;
+use auditsync::ledger::{FailureStatus, ResetOutcome};
 use auditsync::store::{
-    Actor, Blame, Claim, Claimable, Error, Holder, Lease, Publication, Reader, Reset, ResetOrder,
-    Store, Totals, Via,
+    Actor, AttemptStats, Claim, Claimable, Error, Holder, Lease, Publication, Reader, ResetRequest,
+    Store, Via,
 };
 use bytes::Bytes;
 use pg_cluster::Database;
@@ -74,7 +75,7 @@ struct Model {
 impl Model {
     fn claim(&mut self, holder: usize, wanted: Claimable) -> &'static str {
         match self.status {
-            Some("SUCCESS") if wanted != (Claimable::Whole { attempt: self.attempt }) => "whole",
+            Some("SUCCESS") if wanted != (Claimable::Complete { attempt: self.attempt }) => "whole",
             Some("PROCESSING") if !self.expired => "held",
             _ => {
                 self.attempt += 1;
@@ -124,7 +125,7 @@ impl Real<'_> {
             Step::Claim(holder) => self.claim(holder, Claimable::Due, model).await?,
             Step::ClaimWhole { holder, outdated } => {
                 let attempt = model.attempt - i32::from(outdated);
-                self.claim(holder, Claimable::Whole { attempt }, model).await?;
+                self.claim(holder, Claimable::Complete { attempt }, model).await?;
             }
             Step::Beat(holder) => {
                 if let Some(lease) = &self.leases[holder] {
@@ -169,10 +170,12 @@ impl Real<'_> {
                     let store = &self.stores[holder];
                     let (ended, status) = match step {
                         Step::Fail(_) => (
-                            store.fail(lease, Blame::Heroku, "no", Totals::default()).await,
+                            store
+                                .fail(lease, FailureStatus::Failed, "no", AttemptStats::default())
+                                .await,
                             "FAILED",
                         ),
-                        _ => (store.release(lease, Totals::default()).await, "PENDING"),
+                        _ => (store.release(lease, AttemptStats::default()).await, "PENDING"),
                     };
                     assert_fenced(holds, ended.as_ref().copied())?;
                     if holds {
@@ -190,16 +193,16 @@ impl Real<'_> {
                 model.expired |= model.status == Some("PROCESSING");
             }
             Step::Reset { force } => {
-                let order = ResetOrder { force, behalf: THE_MODEL };
+                let request = ResetRequest { force, actor: THE_MODEL };
                 let told = match self.stores[0]
-                    .reset(&self.key, &order)
+                    .reset(&self.key, request)
                     .await
                     .expect("a reset is answered")
                 {
-                    Reset::Done { .. } => "done",
-                    Reset::AlreadyDue => "due already",
-                    Reset::NoRow => "no row",
-                    Reset::Refused { .. } => "refused",
+                    ResetOutcome::Reset { .. } => "done",
+                    ResetOutcome::AlreadyDue => "due already",
+                    ResetOutcome::NoRow => "no row",
+                    ResetOutcome::Refused { .. } => "refused",
                 };
                 prop_assert_eq!(told, model.reset(force));
             }
@@ -229,7 +232,7 @@ impl Real<'_> {
         let (told, lease) = match claim.expect("a claim is answered") {
             Claim::Claimed(lease) => ("claimed", Some(lease)),
             Claim::HeldBy(_) => ("held", None),
-            Claim::AlreadyWhole { .. } => ("whole", None),
+            Claim::AlreadyComplete { .. } => ("whole", None),
         };
         prop_assert_eq!(told, model.claim(holder, wanted));
         if lease.is_some() {
@@ -239,10 +242,10 @@ impl Real<'_> {
     }
 
     fn publication(&self) -> Publication<'_> {
-        let totals = Totals::default();
+        let stats = AttemptStats::default();
         Publication {
             scope: &self.scope,
-            totals,
+            stats,
             as_of: None,
             settles_as_of: None,
             last_recheck: None,
@@ -274,7 +277,7 @@ fn assert_fenced(holds: bool, result: Result<(), &Error>) -> Result<(), TestCase
     match result {
         Ok(()) => prop_assert!(holds, "a statement took effect without its lease"),
         Err(Error::LeaseLost) => {
-            prop_assert!(!holds, "a holder was told that it had lost its lease")
+            prop_assert!(!holds, "a holder was told that it had lost its lease");
         }
         Err(error) => prop_assert!(false, "{error}"),
     }

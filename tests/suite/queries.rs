@@ -57,7 +57,7 @@ fn what_is_missing_late_or_meddled_with_is_found_and_nothing_else() {
     let world = World::new(THREE_ACCOUNTS_AND_A_TEAM);
     let first = yesterday() - chrono::Days::new(2);
     world.sync(&format!("--from {first} --to {}", yesterday()), 0);
-    for question in ["What is missing", "Which events came late", "Who meddled"] {
+    for question in ["What is missing", "Which events came late", "Manual interventions"] {
         assert_eq!(ask(&world, question), "", "{question}");
     }
     world.sql(&format!(
@@ -68,7 +68,7 @@ fn what_is_missing_late_or_meddled_with_is_found_and_nothing_else() {
     let missing = ask(&world, "What is missing");
     assert_eq!(missing, format!("globex|{first}|PENDING|\nacme|{}|MISSING|", yesterday()));
     assert!(
-        ask(&world, "Who meddled")
+        ask(&world, "Manual interventions")
             .ends_with(&format!("|globex|{first}|reset|ada|was SUCCESS: drill"))
     );
     world.sql(&format!(

@@ -7,8 +7,8 @@ use auditsync::config::{Filter, Scope, SourceName};
 use auditsync::day::{DateRange, DayKey, end};
 use auditsync::event::Event;
 use auditsync::store::{
-    Actor, Claim, Claimable, Holder, Lease, Publication, Published, Reader, ResetOrder, Store,
-    Totals, Via,
+    Actor, AttemptStats, Claim, Claimable, Holder, Lease, Publication, Published, Reader,
+    ResetRequest, Store, Via,
 };
 use bytes::Bytes;
 use chrono::TimeDelta;
@@ -144,10 +144,10 @@ impl Real {
 
     async fn publish(&self, lease: Lease, hours: i64) -> Published {
         let began = Some(end(self.key.date) + TimeDelta::hours(hours));
-        let (totals, last_recheck) = (Totals::default(), Some(LAST_RECHECK));
+        let (stats, last_recheck) = (AttemptStats::default(), Some(LAST_RECHECK));
         let publication = Publication {
             scope: &self.scope,
-            totals,
+            stats,
             as_of: began,
             settles_as_of: began,
             last_recheck,
@@ -180,13 +180,13 @@ fn a_day_settles_exactly_when_the_model_says() {
             let lease = real.claim().await;
             let first = Event::from_bytes(Bytes::from(format!(r#"{{"id":"{day}"}}"#))).expect("an event");
             real.store.write_events(&lease, &[&first], Via::Api).await.expect("it is written");
-            real.store.release(lease, Totals::default()).await.expect("it is released");
+            real.store.release(lease, AttemptStats::default()).await.expect("it is released");
             for step in steps {
                 let (hours, brings, ends) = match step {
                     Step::Reset => {
-                        let behalf = Actor { by: "the model", reason: None };
-                        let order = ResetOrder { force: true, behalf };
-                        real.store.reset(&real.key, &order).await.expect("a reset");
+                        let actor = Actor { by: "the model", reason: None };
+                        let request = ResetRequest { force: true, actor };
+                        real.store.reset(&real.key, request).await.expect("a reset");
                         model.settled = false;
                         continue;
                     }
@@ -202,7 +202,7 @@ fn a_day_settles_exactly_when_the_model_says() {
                         prop_assert_eq!((published.settled, published.late_events), (model.settled, late));
                     }
                     Ends::Released => {
-                        real.store.release(lease, Totals::default()).await.expect("it is released");
+                        real.store.release(lease, AttemptStats::default()).await.expect("it is released");
                     }
                     Ends::Killed => {
                         let sql =

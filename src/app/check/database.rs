@@ -19,14 +19,19 @@ pub(super) async fn look(app: &App<'_>) -> Vec<Check> {
     let mut checks = Vec::new();
     if let Err(failure) = look_inside(&reader, &mut checks).await {
         let advice = "The remaining checks could not run. Try again, or use another role";
-        checks.push(Check::bad("server", reader.place().to_string(), failure.to_string(), advice));
+        checks.push(Check::bad(
+            "server",
+            reader.endpoint().to_string(),
+            failure.to_string(),
+            advice,
+        ));
     }
     reader.close().await;
     checks
 }
 
 async fn look_inside(reader: &Reader, checks: &mut Vec<Check>) -> Result<(), Failure> {
-    let place = reader.place().to_string();
+    let place = reader.endpoint().to_string();
     let server = reader.server().await?;
     checks.push(version(&place, &server));
     checks.push(tls(&place, reader.protection()));
@@ -43,11 +48,11 @@ async fn look_inside(reader: &Reader, checks: &mut Vec<Check>) -> Result<(), Fai
     {
         return Ok(());
     }
-    checks.push(match reader.schema_as_it_is().await? {
-        Schema::Absent if !server.to_migrating.is_empty() => {
-            in_the_way("schema", "database", &server.to_migrating[0])
+    checks.push(match reader.schema_unchecked().await? {
+        Schema::Absent if !server.migration_obstacles.is_empty() => {
+            in_the_way("schema", "database", &server.migration_obstacles[0])
         }
-        Schema::Current => match reader.lacking().await? {
+        Schema::Current => match reader.schema_gaps().await? {
             Some(obstacle) => in_the_way("schema", "database", &obstacle),
             None => Check::good("schema", "database", "up to date"),
         },
@@ -98,7 +103,7 @@ fn tls(place: &str, protection: Protection) -> Check {
 
 /// A pooler does not identify itself, but the server behind it has another port than the address.
 fn pooler(reader: &Reader, server: &Server) -> Check {
-    let place = reader.place();
+    let place = reader.endpoint();
     let found = if place.port == server.port {
         "none seen".to_owned()
     } else {

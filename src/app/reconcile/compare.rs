@@ -15,7 +15,7 @@ use crate::event::Event;
 use crate::fingerprints::Fingerprints;
 use crate::heroku::{Archive, Unreadable};
 use crate::report::reconcile::{ArchiveFacts, ListId, MonthReport, ReconciledDay, Spool};
-use crate::store::{self, Reader, Sameness, Stored, StoredId, Under};
+use crate::store::{self, Reader, Sameness, Stored, StoredEvent, StoredQuery, StoredTeam, Under};
 
 /// Why a month was not compared to its end.
 #[derive(Debug, thiserror::Error)]
@@ -167,24 +167,20 @@ impl<'a> Comparing<'a> {
         }
         let filter = &self.sources[slot.source].scope.filter;
         let team = self.selectors[slot.source].as_ref().and_then(|selector| selector.team.as_ref());
-        let team = team.map(|team| (team.id.as_str(), team.name.as_str()));
-        let mut after = String::new();
-        loop {
-            let ids = self.reader.event_ids(&key, filter, team, &after).await?;
-            let Some(last) = ids.last() else { return Ok(()) };
-            after.clone_from(&last.id);
-            for stored in ids {
-                if !self.is_archived(slot, &stored) {
-                    self.spool.put(missing_there, &stored.id)?;
-                }
+        let team = team.map(|team| StoredTeam { id: &team.id, name: &team.name });
+        let mut events = self.reader.stored(StoredQuery { key: &key, filter, team });
+        while let Some(event) = events.next().await? {
+            if !self.is_archived(slot, &event) {
+                self.spool.put(missing_there, &event.id)?;
             }
         }
+        Ok(())
     }
 
     /// Whether the archive holds an event that is stored under a day. An event of another day is
     /// looked for on its own; where that day is not compared, or has another month's archive, it
     /// can't be told and is not missed.
-    fn is_archived(&mut self, slot: Slot, stored: &StoredId) -> bool {
+    fn is_archived(&mut self, slot: Slot, stored: &StoredEvent) -> bool {
         let own = stored.own_day.unwrap_or(slot.date);
         let of_its_day = self
             .days

@@ -203,7 +203,7 @@ impl Storing<'_> {
             let attempt = &mut self.attempts[at];
             if let Some(&events) = self.undated.get(&slot.source)
                 && attempt.is_open()
-                && !attempt.record.lease.was_whole()
+                && !attempt.record.lease.was_complete()
             {
                 attempt.stopped = Some(StopReason::Undated { month, events });
             }

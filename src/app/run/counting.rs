@@ -78,8 +78,8 @@ impl Writer for CountingWriter {
         days: &[FetchDay],
         reports: &mut Vec<DayReport>,
     ) -> Vec<DayAttempt<Counted>> {
-        if let Some(words) = self.reader.as_ref().and_then(Reader::refuses_more) {
-            let reason = StopReason::of_store(Error::NotBegun(words));
+        if let Some(words) = self.reader.as_ref().and_then(Reader::lasting_outage) {
+            let reason = StopReason::of_store(Error::NotStarted(words));
             let failed = |day: &FetchDay| {
                 DayReport::new(&day.key, Outcome::Failed).stopped(&day.source, &reason)
             };
@@ -141,7 +141,7 @@ impl Writer for CountingWriter {
     }
 
     async fn was_complete_with_events(&self, attempt: &DayAttempt<Counted>) -> Result<bool> {
-        let was_complete = matches!(attempt.day.claimable, Claimable::Whole { .. });
+        let was_complete = matches!(attempt.day.claimable, Claimable::Complete { .. });
         Ok(was_complete && self.stored(&attempt.day).await? > 0)
     }
 
@@ -158,6 +158,6 @@ impl Writer for CountingWriter {
     }
 
     fn is_away(&self) -> bool {
-        self.reader.as_ref().is_some_and(|reader| reader.refuses_more().is_some())
+        self.reader.as_ref().is_some_and(|reader| reader.lasting_outage().is_some())
     }
 }

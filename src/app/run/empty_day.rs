@@ -75,7 +75,7 @@ impl EmptyDays {
             return;
         }
         let witness = match writer.reader() {
-            Some(reader) => reader.witness(account, filter, *date).await,
+            Some(reader) => reader.source_with_events(account, filter, *date).await,
             None => Ok(None),
         };
         let doubt = match witness {

@@ -34,7 +34,7 @@ impl FetchDay {
     pub(crate) fn of(day: &Planned<'_>) -> Option<Self> {
         let Verdict::Due(reason) = day.verdict else { return None };
         let claimable = match reason {
-            Reason::Recheck { attempt } => Claimable::Whole { attempt },
+            Reason::Recheck { attempt } => Claimable::Complete { attempt },
             _ => Claimable::Due,
         };
         let (key, source) = (day.key.clone(), day.source.clone());

@@ -13,9 +13,10 @@ use super::leased::{Leased, LeasedAttempt, LedgerWriter};
 use super::schedule::TIME_TO_RELEASE;
 use super::vanished::{Vanished, find_vanished};
 use crate::day::end;
+use crate::ledger::FailureStatus;
 use crate::plan::Left;
 use crate::report::day::{DayReport, Outcome, StopReason};
-use crate::store::{Blame, Error, Lease, Publication, Published, Totals, Unpublished};
+use crate::store::{AttemptStats, Error, Lease, Publication, Published, Unpublished};
 
 /// The part of [`TIME_TO_RELEASE`] that is left for the report.
 const TIME_TO_REPORT: Duration = Duration::from_millis(500);
@@ -48,8 +49,8 @@ async fn release_all(writer: &LedgerWriter, attempts: Vec<LeasedAttempt>) -> Vec
     }
     let reports: Vec<DayReport> = attempts.iter().map(report).collect();
     let sources: Vec<_> = attempts.iter().map(|attempt| attempt.day.source.clone()).collect();
-    let held: Vec<(Lease, Totals)> =
-        attempts.into_iter().map(|attempt| (attempt.record.lease, attempt.record.totals)).collect();
+    let held: Vec<(Lease, AttemptStats)> =
+        attempts.into_iter().map(|attempt| (attempt.record.lease, attempt.record.stats)).collect();
     let released = bounded(writer, writer.store.release_all(&held)).await.unwrap_or_else(|error| {
         let days = held.len();
         warn!(days, "the days could not be given back; their leases expire: {error}");
@@ -69,9 +70,9 @@ async fn release_all(writer: &LedgerWriter, attempts: Vec<LeasedAttempt>) -> Vec
 
 /// Publishes a day that was read completely, or gives it back with the reason.
 async fn finish(mut attempt: LeasedAttempt, writer: &LedgerWriter, from: ReadFrom) -> DayReport {
-    attempt.record.totals.duration = attempt.record.claimed.elapsed();
-    attempt.record.totals.requests = attempt.cost.requests;
-    attempt.record.totals.retries = attempt.cost.retries;
+    attempt.record.stats.duration = attempt.record.claimed.elapsed();
+    attempt.record.stats.requests = attempt.cost.requests;
+    attempt.record.stats.retries = attempt.cost.retries;
     let vanished = match (&attempt.stopped, from) {
         (None, ReadFrom::List) => find_vanished(&mut attempt, writer).await,
         _ => Ok(Vanished::default()),
@@ -86,7 +87,7 @@ async fn finish(mut attempt: LeasedAttempt, writer: &LedgerWriter, from: ReadFro
     let publication =
         Publication { note: note.as_deref(), ..publication(writer, &day, &record, from) };
     // The heartbeat goes on until the day is published or given back.
-    let Leased { lease, totals, heartbeat: _heartbeat, .. } = record;
+    let Leased { lease, stats, heartbeat: _heartbeat, .. } = record;
     let trust = Arc::clone(lease.trust());
     let (reason, lease) = match stopped {
         Some(reason) => (reason, Some(lease)),
@@ -102,7 +103,7 @@ async fn finish(mut attempt: LeasedAttempt, writer: &LedgerWriter, from: ReadFro
         },
     };
     let given_back = match lease {
-        Some(lease) => bounded(writer, give_back(writer, lease, totals, &reason, &day)).await,
+        Some(lease) => bounded(writer, give_back(writer, lease, stats, &reason, &day)).await,
         // It expired, or will.
         None => Ok(()),
     };
@@ -136,7 +137,7 @@ fn publication<'a>(
     let reads_again = from.as_of().is_none() || !is_long_past(writer, day, &record.lease);
     Publication {
         scope: &day.source.scope,
-        totals: record.totals,
+        stats: record.stats,
         as_of: from.as_of(),
         settles_as_of: from.as_of(),
         last_recheck: writer.last_recheck.filter(|_| reads_again),
@@ -159,7 +160,7 @@ async fn publish(
     let store = &writer.store;
     bounded(writer, async {
         match from {
-            ReadFrom::Stored => store.recount(lease, day.totals, RECOUNTED).await,
+            ReadFrom::Stored => store.recount(lease, day.stats, RECOUNTED).await,
             ReadFrom::List | ReadFrom::Archive { .. } => store.publish(lease, day).await,
         }
     })
@@ -170,7 +171,7 @@ async fn publish(
 async fn give_back(
     writer: &LedgerWriter,
     lease: Lease,
-    totals: Totals,
+    stats: AttemptStats,
     reason: &StopReason,
     day: &FetchDay,
 ) -> Result<(), Error> {
@@ -179,22 +180,22 @@ async fn give_back(
     match reason {
         // Nothing is held any more.
         StopReason::LostLock { .. } => Ok(()),
-        StopReason::Interrupted => store.release(lease, totals).await,
-        StopReason::Store(_) => store.fail(lease, Blame::Unexpected, message, totals).await,
-        _ => store.fail(lease, Blame::Heroku, message, totals).await,
+        StopReason::Interrupted => store.release(lease, stats).await,
+        StopReason::Store(_) => store.fail(lease, FailureStatus::Error, message, stats).await,
+        _ => store.fail(lease, FailureStatus::Failed, message, stats).await,
     }
 }
 
 /// What is known of an attempt before it ends.
 fn report(attempt: &LeasedAttempt) -> DayReport {
-    let totals = attempt.record.totals;
+    let stats = attempt.record.stats;
     DayReport {
-        new_events: u64::from(totals.new_events),
-        conflicts: u64::from(totals.conflicts),
+        new_events: u64::from(stats.new_events),
+        conflicts: u64::from(stats.conflicts),
         requests: u64::from(attempt.cost.requests),
         retries: u64::from(attempt.cost.retries),
         attempt: attempt.record.lease.attempt(),
-        duration_ms: totals.duration.as_millis() as u64,
+        duration_ms: stats.duration.as_millis() as u64,
         ..DayReport::new(&attempt.day.key, Outcome::Synced)
     }
 }

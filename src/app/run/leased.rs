@@ -17,7 +17,7 @@ use crate::fingerprints::Fingerprints;
 use crate::heartbeat::Heartbeat;
 use crate::logging::{self, Novelty};
 use crate::report::day::{DayReport, Outcome, StopReason};
-use crate::store::{Claim, Error, Lease, Reader, Result, Store, Totals, Via, Written};
+use crate::store::{AttemptStats, Claim, Error, Lease, Reader, Result, Store, Via, Written};
 
 /// Writes days to the ledger and their events to the store.
 #[derive(Debug, Clone)]
@@ -34,7 +34,7 @@ pub(crate) struct LedgerWriter {
 #[derive(Debug)]
 pub(crate) struct Leased {
     pub(super) lease: Lease,
-    pub(super) totals: Totals,
+    pub(super) stats: AttemptStats,
     pub(super) claimed: Instant,
     /// What this reading saw of the events that are stored under this day, if some were before:
     /// Heroku may list fewer now.
@@ -63,13 +63,13 @@ impl LedgerWriter {
             Ok(Claim::Claimed(lease)) => {
                 let every = source.lock.heartbeat_every;
                 let heartbeat = Heartbeat::start(&self.store, lease.renewal(), every);
-                let totals = Totals::default();
+                let stats = AttemptStats::default();
                 let (seen, saw_any) = (None, false);
-                let record = Leased { lease, totals, claimed, seen, saw_any, heartbeat };
+                let record = Leased { lease, stats, claimed, seen, saw_any, heartbeat };
                 Ok(DayAttempt::new(day.clone(), record))
             }
             Ok(Claim::HeldBy(by)) => Err(DayReport::held(key, &by)),
-            Ok(Claim::AlreadyWhole { events, attempt }) => {
+            Ok(Claim::AlreadyComplete { events, attempt }) => {
                 Err(DayReport::complete(key, events, attempt))
             }
             Err(error) => {
@@ -96,8 +96,8 @@ impl LedgerWriter {
             return Err(Error::LeaseLost);
         }
         let written = self.store.write_events(&record.lease, events, via).await?;
-        record.totals.new_events += written.new.len() as u32;
-        record.totals.conflicts += written.new_conflicts;
+        record.stats.new_events += written.new.len() as u32;
+        record.stats.conflicts += written.new_conflicts;
         if via == Via::Api {
             record.note_seen(events, &written);
         }
@@ -107,7 +107,7 @@ impl LedgerWriter {
 
     fn log_written(&self, attempt: &LeasedAttempt, written: &Written<'_>, token: &Token) {
         let (source, date) = (&attempt.day.source.name, attempt.day.key.date);
-        let is_late = attempt.record.lease.tells_lateness();
+        let is_late = attempt.record.lease.counts_late_events();
         let novelty = if is_late { Novelty::Late } else { Novelty::New };
         let id = |event: &Event| token.redact(&event.id).into_owned();
         for event in &written.new {

@@ -58,7 +58,7 @@ impl Writer for LedgerWriter {
 
     async fn was_complete_with_events(&self, attempt: &LeasedAttempt) -> Result<bool> {
         let lease = &attempt.record.lease;
-        Ok(lease.was_whole() && lease.stored_before() > 0)
+        Ok(lease.was_complete() && lease.stored_before() > 0)
     }
 
     fn began_at(&self, attempt: &LeasedAttempt) -> DateTime<Utc> {
@@ -74,6 +74,6 @@ impl Writer for LedgerWriter {
     }
 
     fn is_away(&self) -> bool {
-        self.store.refuses_more().is_some()
+        self.store.lasting_outage().is_some()
     }
 }

@@ -86,7 +86,7 @@ pub(crate) async fn plan_to_write<'s>(
             // A run that finds nothing due writes nothing, so the question is not worth a
             // statement.
             if plan.days.iter().any(|day| matches!(day.verdict, Verdict::Due(_))) {
-                reader.must_take_writes().await?;
+                reader.require_writable().await?;
             }
             Ok((plan, store))
         }

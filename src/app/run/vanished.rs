@@ -3,7 +3,7 @@
 use tracing::warn;
 
 use super::leased::{LeasedAttempt, LedgerWriter};
-use crate::store::Error;
+use crate::store::{Error, StoredQuery, StoredTeam};
 
 /// How many ids of such events are named.
 const NAMED: usize = 10;
@@ -23,7 +23,7 @@ pub(super) async fn find_vanished(
     writer: &LedgerWriter,
 ) -> Result<Vanished, Error> {
     let record = &mut attempt.record;
-    let stored = record.lease.stored_before() + u64::from(record.totals.new_events);
+    let stored = record.lease.stored_before() + u64::from(record.stats.new_events);
     let mut seen = record.seen.take().unwrap_or_default();
     // Every event that was seen is stored under this day. If the numbers are equal, so are the
     // sets.
@@ -32,17 +32,14 @@ pub(super) async fn find_vanished(
     }
     let (key, filter) = (&attempt.day.key, &attempt.day.source.scope.filter);
     let team = attempt.selector.as_ref().and_then(|selector| selector.team.as_ref());
-    let team = team.map(|team| (team.id.as_str(), team.name.as_str()));
-    let (mut vanished, mut after) = (Vanished::default(), String::new());
-    loop {
-        let stored = writer.reader.event_ids(key, filter, team, &after).await?;
-        let Some(last) = stored.last() else { break };
-        after.clone_from(&last.id);
-        let expected = stored.into_iter().filter(|stored| stored.should_be_listed_on(key.date));
-        for gone in expected.filter(|stored| !seen.contains(&stored.id)) {
+    let team = team.map(|team| StoredTeam { id: &team.id, name: &team.name });
+    let mut vanished = Vanished::default();
+    let mut events = writer.reader.stored(StoredQuery { key, filter, team });
+    while let Some(event) = events.next().await? {
+        if event.should_be_listed_on(key.date) && !seen.contains(&event.id) {
             vanished.count += 1;
             if vanished.named.len() < NAMED {
-                vanished.named.push(gone.id);
+                vanished.named.push(event.id);
             }
         }
     }

@@ -1,14 +1,15 @@
-//! `host=localhost dbname=audit password='it is'`, read as libpq reads it.
+//! Parses `host=localhost dbname=audit password='it is'` as libpq does.
 
-use super::AddressError;
+use super::error::AddressError;
 use super::parameters::{Given, Origin, PARAMETERS, is_name, parameter, unknown};
 
-const QUOTE: &str = "Write each parameter as name=value. Put a value that is empty or holds a space into single quotes, \
-                     and write a backslash before each `'` and `\\` in it";
+const QUOTE: &str = "\
+     Write each parameter as name=value. Put a value that is empty or holds a space into single \
+     quotes, and write a backslash before each `'` and `\\` in it";
 
-/// Whether a text that is no URI may be one of keywords and values.
+/// Whether a text that is not a URI may consist of keywords and values.
 pub(super) fn may_be(text: &str) -> bool {
-    // A secret alone may hold a `=`, too: one parameter has to be libpq's.
+    // A secret alone may hold a `=`, too, so one name must be a parameter of libpq.
     let begins = |at: usize| text[..at].chars().next_back().is_none_or(char::is_whitespace);
     PARAMETERS.iter().any(|known| {
         let mut found = text.match_indices(known.name);
@@ -16,11 +17,11 @@ pub(super) fn may_be(text: &str) -> bool {
     })
 }
 
-/// What the text says.
+/// The parameters that the text gives, in its order.
 pub(super) fn parse(text: &str) -> Result<Vec<Given>, AddressError> {
     let mut given = Vec::new();
     let mut rest = text.trim_start();
-    // What follows a value without quotes may be the rest of a value that holds a space.
+    // Text after an unquoted secret may be the rest of a secret that holds a space.
     let mut may_be_a_secret = false;
     while !rest.is_empty() {
         let Some((name, behind)) = rest.split_once('=') else {
@@ -47,7 +48,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Given>, AddressError> {
     Ok(given)
 }
 
-/// A value up to the next space, and what follows it.
+/// A value up to the next space, and the text from there.
 fn bare(text: &str) -> (String, &str) {
     let mut value = String::new();
     let mut characters = text.char_indices();
@@ -61,7 +62,7 @@ fn bare(text: &str) -> (String, &str) {
     (value, "")
 }
 
-/// A value up to its closing quote, and what follows that.
+/// A value up to its closing quote, and the text behind the quote.
 fn quoted(text: &str) -> Result<(String, &str), AddressError> {
     let mut value = String::new();
     let mut characters = text.char_indices();

@@ -1,25 +1,26 @@
-//! libpq's parameters, by name: what becomes of each.
+//! libpq's parameters by name, and how auditsync treats each of them.
 
-use super::AddressError;
+use super::error::{AddressError, ENCODE};
 use crate::config::nearest;
 
-/// A parameter of libpq's.
+/// A parameter of libpq (PostgreSQL's manual, "Parameter Key Words").
 #[derive(Debug)]
 pub(super) struct Parameter {
     pub(super) name: &'static str,
-    /// The variable that holds its default.
+    /// The environment variable that holds its default.
     pub(super) variable: Option<&'static str>,
     usage: Usage,
 }
 
-/// What becomes of a parameter.
+/// How a parameter is treated.
 #[derive(Debug)]
 enum Usage {
-    /// It means here what it means to libpq.
+    /// It has the meaning that libpq gives it.
     Honoured,
-    /// It does no harm: auditsync bounds every wait itself. It still has to be a number.
+    /// It is ignored, because auditsync bounds every wait itself. It still must be a number.
     Bounded,
-    /// These values are what auditsync does anyway, and no other can be had. Then what to do.
+    /// Only the values that describe what auditsync does anyway are accepted; then the advice for
+    /// any other value.
     Only(&'static [&'static str], &'static str),
 }
 
@@ -30,7 +31,7 @@ pub(super) enum Origin {
     Variable,
 }
 
-/// A parameter with its value. Not to be shown: the value may be a secret.
+/// A parameter with its value. It has no `Debug`, because the value may be a secret.
 pub(super) struct Given {
     pub(super) parameter: &'static Parameter,
     pub(super) value: String,
@@ -59,10 +60,12 @@ const NO_KERBEROS: &str =
 const NO_OAUTH: &str =
     "auditsync does not speak OAuth: use a password or a client certificate, and leave it out";
 const NO_SERVICE: &str = "Write host, dbname and user into the address itself";
-const NO_REVOCATION: &str = "auditsync checks no revocation lists: leave it out, and name in sslrootcert only a CA that you trust";
-const NO_AUTHENTICATION_CHECK: &str = "auditsync can't check how or by whom it is authenticated: leave it out, and use sslmode=verify-full";
+const NO_REVOCATION: &str = "auditsync checks no revocation lists: leave it out, and name in \
+                             sslrootcert only a CA that you trust";
+const NO_AUTHENTICATION_CHECK: &str = "auditsync can't check how or by whom it is authenticated: \
+                                       leave it out, and use sslmode=verify-full";
 
-/// All of libpq's up to version 18, with the variables that it reads.
+/// All parameters of libpq up to version 18, with the variables that libpq reads.
 pub(super) const PARAMETERS: &[Parameter] = &[
     honoured("host", "PGHOST"),
     honoured("hostaddr", "PGHOSTADDR"),
@@ -112,8 +115,8 @@ pub(super) const PARAMETERS: &[Parameter] = &[
         "sslpassword",
         None,
         &[],
-        "auditsync reads keys that are not encrypted: decrypt it with `openssl pkey -in KEY -out FILE`, keep FILE \
-         readable by its owner alone, and name it in sslkey",
+        "auditsync reads keys that are not encrypted: decrypt it with `openssl pkey -in KEY -out \
+         FILE`, keep FILE readable by its owner alone, and name it in sslkey",
     ),
     only(
         "sslcompression",
@@ -139,13 +142,15 @@ pub(super) const PARAMETERS: &[Parameter] = &[
         "ssl_min_protocol_version",
         Some("PGSSLMINPROTOCOLVERSION"),
         &["tlsv1", "tlsv1.1", "tlsv1.2"],
-        "auditsync takes TLS 1.2 and 1.3: leave it out, and set the server's ssl_min_protocol_version",
+        "auditsync takes TLS 1.2 and 1.3: leave it out, and set the server's \
+         ssl_min_protocol_version",
     ),
     only(
         "ssl_max_protocol_version",
         Some("PGSSLMAXPROTOCOLVERSION"),
         &["tlsv1.3"],
-        "auditsync takes TLS 1.2 and 1.3: leave it out, and set the server's ssl_max_protocol_version",
+        "auditsync takes TLS 1.2 and 1.3: leave it out, and set the server's \
+         ssl_max_protocol_version",
     ),
     only(
         "sslkeylogfile",
@@ -160,7 +165,8 @@ pub(super) const PARAMETERS: &[Parameter] = &[
         "channel_binding",
         Some("PGCHANNELBINDING"),
         &["disable", "prefer"],
-        "auditsync does not bind the password to the connection: leave it out, and use sslmode=verify-full",
+        "auditsync does not bind the password to the connection: leave it out, and use \
+         sslmode=verify-full",
     ),
     only("gssencmode", Some("PGGSSENCMODE"), &["disable", "prefer"], NO_KERBEROS),
     only("krbsrvname", Some("PGKRBSRVNAME"), &["postgres"], NO_KERBEROS),
@@ -189,7 +195,6 @@ pub(super) const PARAMETERS: &[Parameter] = &[
 ];
 
 impl Parameter {
-    /// Whether its value is a secret.
     pub(super) fn is_secret(&self) -> bool {
         ["password", "sslpassword", "scram_client_key", "scram_server_key", "oauth_client_secret"]
             .contains(&self.name)
@@ -197,7 +202,7 @@ impl Parameter {
 }
 
 impl Given {
-    /// A parameter that the address gives by its place. The name is one of libpq's.
+    /// A parameter that a URI gives by position. `name` is one of [`PARAMETERS`].
     pub(super) fn of(name: &'static str, value: String) -> Self {
         Self {
             parameter: parameter(name).expect("a parameter of the table"),
@@ -206,14 +211,14 @@ impl Given {
         }
     }
 
-    /// Makes sure that it can be had.
-    pub(super) fn accept(&self) -> Result<(), AddressError> {
+    /// Checks that its value is supported.
+    pub(super) fn check(&self) -> Result<(), AddressError> {
         match self.parameter.usage {
             Usage::Honoured => Ok(()),
             Usage::Bounded if self.value.trim().parse::<i32>().is_ok() => Ok(()),
             Usage::Bounded => {
                 Err(self
-                    .refused("is no number", "auditsync bounds every wait itself: leave it out"))
+                    .rejected("is no number", "auditsync bounds every wait itself: leave it out"))
             }
             Usage::Only(values, _)
                 if values.iter().any(|value| self.value.eq_ignore_ascii_case(value)) =>
@@ -226,13 +231,13 @@ impl Given {
                 } else {
                     "has a value that is not supported"
                 };
-                Err(self.refused(why, advice))
+                Err(self.rejected(why, advice))
             }
         }
     }
 
-    /// Why its value can't be had.
-    pub(super) fn refused(&self, why: &str, advice: impl Into<String>) -> AddressError {
+    /// The error for its value; `why` completes "its parameter …".
+    pub(super) fn rejected(&self, why: &str, advice: impl Into<String>) -> AddressError {
         let name = self.parameter.name;
         let name = match (self.origin, self.parameter.variable) {
             (Origin::Variable, Some(variable)) => {
@@ -244,28 +249,30 @@ impl Given {
     }
 }
 
-/// The parameter of this name.
 pub(super) fn parameter(name: &str) -> Option<&'static Parameter> {
     PARAMETERS.iter().find(|parameter| parameter.name == name)
 }
 
-/// Whether a text may be the name of a parameter, and no more than that.
+/// Whether a text looks like the name of a parameter.
 pub(super) fn is_name(text: &str) -> bool {
     (1..=40).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
 }
 
-/// There is no such parameter. Its value is not shown: it may be a password whose name is misspelt.
+/// The error for an unknown parameter. It omits the value, which may be a password whose name is
+/// misspelt.
 pub(super) fn unknown(name: &str) -> AddressError {
     let meant = nearest(name, PARAMETERS.iter().map(|parameter| parameter.name));
-    // A secret in the wrong place has digits more often than a name.
+    // Secrets have digits more often than names do.
     if !is_name(name) || meant.is_none() && name.contains(|c: char| c.is_ascii_digit()) {
-        return AddressError::new("it holds a parameter that libpq does not know", super::ENCODE);
+        return AddressError::new("it holds a parameter that libpq does not know", ENCODE);
     }
     let advice = match meant {
         Some(meant) => format!("Did you mean `{meant}`?"),
         None => {
-            "Leave it out: libpq's documentation, section \"Parameter Key Words\", lists those that there are".into()
+            "Leave it out: libpq's documentation, section \"Parameter Key Words\", lists those \
+             that there are"
+                .into()
         }
     };
     AddressError::new(format!("its parameter `{name}` is unknown"), advice)

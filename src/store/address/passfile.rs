@@ -1,14 +1,15 @@
-//! libpq's file of passwords: a line each, `host:port:database:user:password`, `*` for any.
+//! libpq's password file (PostgreSQL's manual, "The Password File"): one password a line,
+//! `host:port:database:user:password`, where `*` matches anything.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-/// Whom a password is for: host, port, database and user.
-pub(super) type Wanted<'a> = [&'a str; 4];
+/// What a password is for: host, port, database and user.
+pub(super) type Login<'a> = [&'a str; 4];
 
-/// The password of the first line that fits. Like libpq, this takes a file that is not there, or that others may read,
-/// for none; the latter with a warning.
-pub(super) fn password(path: &Path, wanted: Wanted<'_>) -> Option<String> {
+/// The password of the first line that matches. Like libpq, it ignores a file that does not exist
+/// or that others may read; the latter with a warning.
+pub(super) fn password(path: &Path, login: Login<'_>) -> Option<String> {
     let metadata = path.metadata().ok().filter(std::fs::Metadata::is_file)?;
     if metadata.permissions().mode() & 0o077 != 0 {
         tracing::warn!(
@@ -17,13 +18,13 @@ pub(super) fn password(path: &Path, wanted: Wanted<'_>) -> Option<String> {
         );
         return None;
     }
-    find(&std::fs::read_to_string(path).ok()?, wanted)
+    find(&std::fs::read_to_string(path).ok()?, login)
 }
 
-fn find(text: &str, wanted: Wanted<'_>) -> Option<String> {
+fn find(text: &str, login: Login<'_>) -> Option<String> {
     text.lines().filter(|line| !line.starts_with('#')).find_map(|line| {
         let mut rest = line;
-        for wanted in wanted {
+        for wanted in login {
             let (field, behind) = field(rest)?;
             if rest.starts_with("*:") || field == wanted {
                 rest = behind;
@@ -35,7 +36,7 @@ fn find(text: &str, wanted: Wanted<'_>) -> Option<String> {
     })
 }
 
-/// The text up to the next colon without a backslash before it, and what follows that.
+/// The text up to the next colon that no backslash escapes, and the text behind the colon.
 fn field(text: &str) -> Option<(String, &str)> {
     let mut value = String::new();
     let mut characters = text.char_indices();

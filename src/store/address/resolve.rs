@@ -1,4 +1,4 @@
-//! What the parameters of an address come to: the options of a connection.
+//! Turns the parameters of an address into the options of a connection.
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -7,19 +7,19 @@ use base64::Engine as _;
 use sqlx::ConnectOptions as _;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
+use super::error::{AddressError, ENCODE};
 use super::parameters::{Given, Origin, parameter};
 use super::passfile;
-use super::{Address, AddressError, ENCODE};
 use crate::config::nearest;
 use crate::text::shown;
 
-/// Where servers of this machine have their sockets: Debian, Homebrew, and PostgreSQL's own default.
+/// The usual folders of sockets: of Debian, of Homebrew, and PostgreSQL's own default.
 const SOCKET_FOLDERS: [&str; 3] = ["/var/run/postgresql", "/private/tmp", "/tmp"];
 const MODES: [&str; 6] = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
-/// What this program is called where the address does not say otherwise.
+/// The default of `application_name`.
 const APPLICATION_NAME: &str = "auditsync";
 
-/// What is given, by name; the first of several counts.
+/// Looks parameters up by name; the first of several counts.
 struct Lookup<'a>(&'a [Given]);
 
 impl<'a> Lookup<'a> {
@@ -33,12 +33,21 @@ impl<'a> Lookup<'a> {
     }
 }
 
-/// Makes an address of what is `given`. `variable` looks up where the home is, for the file of passwords.
+/// The options of a connection.
+#[derive(Clone)]
+pub(in crate::store) struct Resolved {
+    pub(in crate::store) options: PgConnectOptions,
+    /// The `sslmode` to try after that of `options` fails, as `prefer` and `allow` ask for.
+    pub(in crate::store) fallback: Option<PgSslMode>,
+}
+
+/// Makes the options of a connection. `variable` looks up environment variables; `HOME` leads to
+/// the password file.
 pub(super) fn resolve(
     given: &[Given],
     variable: &dyn Fn(&str) -> Option<String>,
-) -> Result<Address, AddressError> {
-    given.iter().try_for_each(Given::accept)?;
+) -> Result<Resolved, AddressError> {
+    given.iter().try_for_each(Given::check)?;
     let given = Lookup(given);
     one_host(&given)?;
     let port = port(&given)?;
@@ -54,17 +63,19 @@ pub(super) fn resolve(
         passfile::password(&file?, [target.name(), &port.to_string(), &database, &user])
     });
     let name = given.value("application_name").or_else(|| given.value("fallback_application_name"));
-    // The environment that this constructor reads is overridden by what follows; `accept` has seen the rest of it.
+    // This constructor reads the environment. The calls below override it, and `check` has seen the
+    // rest of it.
     let options = PgConnectOptions::new_without_pgpass()
         .port(port)
         .username(&user)
         .password(password.as_deref().unwrap_or_default())
         .database(&database)
         .application_name(name.unwrap_or(APPLICATION_NAME))
-        // A pooler in transaction mode refuses start-up parameters that it does not know, and can't keep statements.
+        // A pooler in transaction mode rejects unknown start-up parameters, and can't keep prepared
+        // statements.
         .extra_float_digits(None)
         .statement_cache_capacity(0)
-        // The log is ours: a statement's text does not belong there, however long the statement takes.
+        // The texts of statements do not belong into our log, however slow the statements are.
         .disable_statement_logging();
     let options = match &target {
         Target::Socket(folder) => options.host("localhost").socket(folder),
@@ -78,7 +89,7 @@ pub(super) fn resolve(
 enum Target {
     /// A socket's folder, or a NUL and the name of an abstract one.
     Socket(String),
-    /// A name or an IP address.
+    /// The name or the IP address of a host.
     Host(String),
 }
 
@@ -88,16 +99,15 @@ impl Target {
         if let Some(address) = given.given("hostaddr") {
             if address.value.parse::<IpAddr>().is_err() {
                 return Err(
-                    address.refused("is no IP address", "Write the name of a host as `host`")
+                    address.rejected("is no IP address", "Write the name of a host as `host`")
                 );
             }
-            // TLS verifies the name that is connected to, and that is the address.
+            // The driver connects to the address, so TLS would verify the address, not the name.
             if host.is_some() && given.value("sslmode").is_some_and(|mode| mode == "verify-full") {
                 let advice =
                     "auditsync verifies the host that it connects to: leave `hostaddr` out";
-                return Err(
-                    address.refused("can't be used beside `host` with sslmode=verify-full", advice)
-                );
+                return Err(address
+                    .rejected("can't be used beside `host` with sslmode=verify-full", advice));
             }
             return Ok(Self::Host(address.value.clone()));
         }
@@ -117,7 +127,7 @@ impl Target {
             if cfg!(target_os = "linux") {
                 return Ok(Self::Socket(format!("\0{name}")));
             }
-            return Err(host.refused(
+            return Err(host.rejected(
                 "names an abstract socket, which Linux alone has",
                 "Name the socket's folder",
             ));
@@ -129,10 +139,10 @@ impl Target {
         if is_address || host.value.chars().all(is_name) {
             return Ok(Self::Host(host.value.clone()));
         }
-        Err(host.refused("is no name of a host, no IP address and no socket's folder", ENCODE))
+        Err(host.rejected("is no name of a host, no IP address and no socket's folder", ENCODE))
     }
 
-    /// Its name in the file of passwords.
+    /// Its name in the password file.
     fn name(&self) -> &str {
         match self {
             Self::Socket(folder) if SOCKET_FOLDERS.contains(&&**folder) => "localhost",
@@ -160,7 +170,7 @@ fn one_host(given: &Lookup<'_>) -> Result<(), AddressError> {
         None => Ok(()),
         Some(given) => {
             let advice = "Name the one that accepts writes, or a name that always leads to it";
-            Err(given.refused("names several hosts", advice))
+            Err(given.rejected("names several hosts", advice))
         }
     }
 }
@@ -168,15 +178,15 @@ fn one_host(given: &Lookup<'_>) -> Result<(), AddressError> {
 fn port(given: &Lookup<'_>) -> Result<u16, AddressError> {
     let Some(port) = given.given("port") else { return Ok(5432) };
     if port.value.contains(',') {
-        return Err(port.refused("names several ports", "Name one host and one port"));
+        return Err(port.rejected("names several ports", "Name one host and one port"));
     }
     match port.value.trim().parse() {
-        Ok(0) | Err(_) => Err(port.refused("is no number from 1 to 65535", ENCODE)),
+        Ok(0) | Err(_) => Err(port.rejected("is no number from 1 to 65535", ENCODE)),
         Ok(port) => Ok(port),
     }
 }
 
-/// The user, or else the one who runs this process.
+/// The user; by default the operating system's user of this process.
 fn user(given: &Lookup<'_>) -> Result<String, AddressError> {
     match given.value("user") {
         Some(user) => Ok(user.to_owned()),
@@ -196,7 +206,7 @@ fn settings(
 ) -> Result<PgConnectOptions, AddressError> {
     let Some(text) = given.given("options") else { return Ok(options) };
     if text.origin == Origin::Variable {
-        // The driver has taken the variable already.
+        // The driver has read the variable already.
         return Ok(options);
     }
     let advice =
@@ -210,14 +220,14 @@ fn settings(
         };
         let setting = setting.as_deref().and_then(|setting| setting.split_once('='));
         let Some((name, value)) = setting.filter(|(name, _)| !name.is_empty()) else {
-            return Err(text.refused("holds something else than settings", advice));
+            return Err(text.rejected("holds something else than settings", advice));
         };
         settings.push((name.replace('-', "_"), value.to_owned()));
     }
     Ok(options.options(settings))
 }
 
-/// The words of a text, in which a backslash takes a space into a word.
+/// Splits a text at spaces that no backslash escapes.
 fn words(text: &str) -> Vec<String> {
     let (mut words, mut word) = (Vec::new(), String::new());
     let mut characters = text.chars();
@@ -233,19 +243,20 @@ fn words(text: &str) -> Vec<String> {
     words
 }
 
-/// Sets how the connection is protected. Where the address does not say, as with Heroku's, one that leaves the machine is
-/// encrypted. A CA that is named is asked in every mode that encrypts, as libpq does.
+/// Sets how the connection is protected. An address that does not say, such as Heroku's, gets an
+/// encrypted connection, unless it stays on this machine. Like libpq, every mode that encrypts
+/// verifies the certificate when the address names a CA.
 fn protect(
     options: PgConnectOptions,
     given: &Lookup<'_>,
     target: &Target,
-) -> Result<Address, AddressError> {
+) -> Result<Resolved, AddressError> {
     use PgSslMode::{Disable, Prefer, Require, VerifyCa, VerifyFull};
     let mode = given.value("sslmode");
     let (options, has_root) = root_certificate(options, given)?;
     let options = client_certificate(options, given)?;
     let encrypted = if has_root { VerifyCa } else { Require };
-    let (first, otherwise) = match mode {
+    let (first, fallback) = match mode {
         Some(mode) if !MODES.contains(&mode) => {
             let advice = match nearest(mode, MODES) {
                 Some(meant) => format!("Did you mean `{meant}`?"),
@@ -254,9 +265,9 @@ fn protect(
             return Err(given
                 .given("sslmode")
                 .expect("it is given")
-                .refused("is no mode of libpq's", advice));
+                .rejected("is no mode of libpq's", advice));
         }
-        // libpq ignores all of it there.
+        // Like libpq, ignore it for a socket.
         _ if matches!(target, Target::Socket(_)) => (Disable, None),
         Some("disable") => (Disable, None),
         Some("allow") => (Disable, Some(encrypted)),
@@ -267,10 +278,10 @@ fn protect(
         None if given.value("sslrootcert") == Some("system") => (VerifyFull, None),
         _ => (encrypted, None),
     };
-    Ok(Address { options: options.ssl_mode(first), otherwise, unencoded: false })
+    Ok(Resolved { options: options.ssl_mode(first), fallback })
 }
 
-/// The certificates of CAs that the address names, and whether it names any.
+/// Sets the CA certificates that the address names; the bool says whether it names any.
 fn root_certificate(
     options: PgConnectOptions,
     given: &Lookup<'_>,
@@ -285,7 +296,7 @@ fn root_certificate(
         return Ok((options.ssl_root_cert(&root.value), true));
     }
     if mode.is_some_and(|mode| mode != "verify-full") {
-        return Err(root.refused(
+        return Err(root.rejected(
             "is `system`, which verifies the host too",
             "Write sslmode=verify-full beside it",
         ));
@@ -295,7 +306,7 @@ fn root_certificate(
         let advice =
             "Install them (Debian: ca-certificates), or set SSL_CERT_FILE to a file of them";
         return Err(
-            root.refused("is `system`, and this machine has no certificates of CAs", advice)
+            root.rejected("is `system`, and this machine has no certificates of CAs", advice)
         );
     }
     let encoded = known.iter().map(|certificate| {
@@ -305,7 +316,7 @@ fn root_certificate(
     Ok((options.ssl_root_cert_from_pem(encoded.collect::<String>().into_bytes()), true))
 }
 
-/// The certificate that shows the server who we are.
+/// Sets the client certificate and its key.
 fn client_certificate(
     options: PgConnectOptions,
     given: &Lookup<'_>,
@@ -315,37 +326,41 @@ fn client_certificate(
         (None, None) => return Ok(options),
         (Some(certificate), Some(key)) => (certificate, key),
         (Some(one), None) | (None, Some(one)) => {
-            return Err(one.refused("stands alone", "Give both `sslcert` and `sslkey`, or neither"));
+            return Err(
+                one.rejected("stands alone", "Give both `sslcert` and `sslkey`, or neither")
+            );
         }
     };
     match mode.map(|mode| (mode, &*mode.value)) {
         None | Some((_, "allow" | "require")) => {}
         Some((mode, _)) => {
             return Err(
-                mode.refused("contradicts `sslcert`", "Leave `sslcert` and `sslkey` out, or this")
+                mode.rejected("contradicts `sslcert`", "Leave `sslcert` and `sslkey` out, or this")
             );
         }
     }
     readable(certificate, "-----BEGIN CERTIFICATE-----", "there is no PEM certificate in it")?;
     let text = readable(key, "PRIVATE KEY-----", "there is no PEM private key in it")?;
     if text.contains("ENCRYPTED") {
-        let advice = "Decrypt it with `openssl pkey -in KEY -out FILE`, keep FILE readable by its owner alone, and name it";
-        return Err(key.refused("names a file that is encrypted", advice));
+        let advice = "Decrypt it with `openssl pkey -in KEY -out FILE`, keep FILE readable by its \
+                      owner alone, and name it";
+        return Err(key.rejected("names a file that is encrypted", advice));
     }
     Ok(options.ssl_client_cert(&certificate.value).ssl_client_key(&key.value))
 }
 
-/// The file that a parameter names, which holds `mark`. The driver's own error would not name it.
-fn readable(given: &Given, mark: &str, otherwise: &str) -> Result<String, AddressError> {
+/// The text of the file that a parameter names, which must contain `mark`. The driver's own error
+/// would not name the file.
+fn readable(given: &Given, mark: &str, without_mark: &str) -> Result<String, AddressError> {
     let why = match std::fs::read_to_string(&given.value) {
         Ok(text) if text.contains(mark) => return Ok(text),
-        Ok(_) => otherwise.to_owned(),
+        Ok(_) => without_mark.to_owned(),
         Err(error) => error.to_string(),
     };
-    // Some put the key itself there.
+    // Some people put the key itself there.
     let is_path = given.parameter.name != "sslkey" && !given.value.contains("-----");
     let file =
         if is_path { format!("the file {}", shown(&given.value)) } else { "a file".to_owned() };
     let why = format!("names {file}, which can't be used: {why}");
-    Err(given.refused(&why, "Name a file in PEM that this process may read"))
+    Err(given.rejected(&why, "Name a file in PEM that this process may read"))
 }

@@ -13,27 +13,27 @@ fn parsed(text: &str) -> Address {
     parse(text).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
-fn place(text: &str) -> String {
-    super::super::Place::of(&parsed(text).options).to_string()
+fn endpoint(text: &str) -> String {
+    Endpoint::of(&parsed(text).resolved.options).to_string()
 }
 
 /// User and database.
 fn who(text: &str) -> (String, String) {
-    let options = parsed(text).options;
+    let options = parsed(text).resolved.options;
     (options.get_username().to_owned(), options.get_database().unwrap_or_default().to_owned())
 }
 
 /// The password, as the URL that sqlx makes of the options has it.
 fn password(text: &str) -> String {
     use sqlx::ConnectOptions as _;
-    let url = parsed(text).options.to_url_lossy();
+    let url = parsed(text).resolved.options.to_url_lossy();
     percent_encoding::percent_decode_str(url.password().unwrap_or_default())
         .decode_utf8_lossy()
         .into_owned()
 }
 
 fn mode(text: &str) -> String {
-    format!("{:?}", parsed(text).options.get_ssl_mode())
+    format!("{:?}", parsed(text).resolved.options.get_ssl_mode())
 }
 
 fn refusal(text: &str) -> String {
@@ -41,7 +41,7 @@ fn refusal(text: &str) -> String {
 }
 
 #[test]
-fn a_place_is_read_in_every_form_of_libpq() {
+fn an_endpoint_is_read_in_every_form_of_libpq() {
     for (text, expected) in [
         ("postgres://u@db.example.com/d", "db.example.com:5432"),
         ("postgresql://u@db.example.com:6432/d", "db.example.com:6432"),
@@ -64,11 +64,11 @@ fn a_place_is_read_in_every_form_of_libpq() {
         ("host=/var/run/pg user=u", "/var/run/pg:5432"),
         ("hostaddr=10.0.0.2 host=here user=u", "10.0.0.2:5432"),
     ] {
-        assert_eq!(place(text), expected, "{text}");
+        assert_eq!(endpoint(text), expected, "{text}");
     }
     if cfg!(target_os = "linux") {
-        assert_eq!(place("postgres:///d?host=@pg&user=u"), "@pg:5432");
-        assert_eq!(place("postgres://u@%40pg/d"), "@pg:5432");
+        assert_eq!(endpoint("postgres:///d?host=@pg&user=u"), "@pg:5432");
+        assert_eq!(endpoint("postgres://u@%40pg/d"), "@pg:5432");
     }
 }
 
@@ -115,8 +115,8 @@ fn a_password_is_read_as_libpq_reads_it() {
 }
 
 #[test]
-fn each_mode_of_tls_is_honoured_and_one_that_leaves_the_machine_encrypted() {
-    for (text, first, otherwise) in [
+fn each_tls_mode_is_honoured_and_the_default_encrypts_remote_connections() {
+    for (text, first, fallback) in [
         ("postgres://u:p@db.example.com:5432/d", "Require", None),
         ("postgres://u:p@db.example.com/d?ssl=true", "Require", None),
         ("postgres://u:p@db.example.com/d?sslmode=disable", "Disable", None),
@@ -135,15 +135,15 @@ fn each_mode_of_tls_is_honoured_and_one_that_leaves_the_machine_encrypted() {
     ] {
         assert_eq!(mode(text), first, "{text}");
         assert_eq!(
-            parsed(text).otherwise.map(|mode| format!("{mode:?}")).as_deref(),
-            otherwise,
+            parsed(text).resolved.fallback.map(|mode| format!("{mode:?}")).as_deref(),
+            fallback,
             "{text}"
         );
     }
 }
 
 #[test]
-fn a_ca_that_is_named_is_asked_in_every_mode_that_encrypts() {
+fn a_named_ca_is_used_in_every_mode_that_encrypts() {
     let file = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(file.path(), "-----BEGIN CERTIFICATE-----\n").expect("the file");
     let root = file.path().display();
@@ -192,10 +192,14 @@ fn every_parameter_of_libpq_is_taken_or_rejected_by_its_name() {
         }
     }
     for harmless in [
-        "connect_timeout=10&keepalives=1&keepalives_idle=60&keepalives_interval=5&keepalives_count=3",
-        "tcp_user_timeout=1000&client_encoding=UTF8&target_session_attrs=read-write&load_balance_hosts=disable",
-        "gssencmode=disable&channel_binding=prefer&sslcompression=0&sslsni=1&sslnegotiation=postgres",
-        "ssl_min_protocol_version=TLSv1.2&krbsrvname=postgres&replication=false&fallback_application_name=x",
+        "connect_timeout=10&keepalives=1&keepalives_idle=60",
+        "keepalives_interval=5&keepalives_count=3",
+        "tcp_user_timeout=1000&client_encoding=UTF8",
+        "target_session_attrs=read-write&load_balance_hosts=disable",
+        "gssencmode=disable&channel_binding=prefer&sslcompression=0&sslsni=1",
+        "sslnegotiation=postgres",
+        "ssl_min_protocol_version=TLSv1.2&krbsrvname=postgres&replication=false",
+        "fallback_application_name=x",
         "max_protocol_version=3.2&sslmode=&sslcert=&gssdelegation=0&requiressl=0",
     ] {
         parsed(&format!("postgres://u@h/d?{harmless}"));
@@ -223,7 +227,7 @@ fn every_parameter_of_libpq_is_taken_or_rejected_by_its_name() {
 }
 
 #[test]
-fn several_hosts_are_rejected_with_what_to_do() {
+fn several_hosts_are_rejected_with_advice() {
     for text in [
         "postgres://u@a:1,b:2/d",
         "postgres://u@a,b/d",
@@ -241,7 +245,7 @@ fn several_hosts_are_rejected_with_what_to_do() {
 }
 
 #[test]
-fn an_unknown_parameter_is_named_with_what_was_meant_and_no_value() {
+fn an_unknown_parameter_is_named_with_a_suggestion_and_no_value() {
     for (text, said) in [
         ("postgres://u@h/d?pasword=hush-hush", "`pasword` is unknown. Did you mean `password`?"),
         ("postgres://u@h/d?ssl-mode=hush-hush", "`ssl-mode` is unknown. Did you mean `sslmode`?"),
@@ -293,7 +297,7 @@ fn what_may_be_a_part_of_a_password_is_never_shown() {
 }
 
 #[test]
-fn variables_of_libpq_fill_what_the_address_leaves_open() {
+fn libpq_s_variables_give_what_the_address_omits() {
     let variables: HashMap<&str, &str> = [
         ("PGHOST", "there"),
         ("PGPORT", "7"),
@@ -305,7 +309,7 @@ fn variables_of_libpq_fill_what_the_address_leaves_open() {
     ]
     .into();
     let look_up = |name: &str| variables.get(name).map(|value| (*value).to_owned());
-    let of = |text| Address::parse(text, &look_up).expect("an address").options;
+    let of = |text| Address::parse(text, &look_up).expect("an address").resolved.options;
     let all = of("postgres://");
     assert_eq!((all.get_host(), all.get_port(), all.get_username()), ("there", 7, "v"));
     assert_eq!(
@@ -329,8 +333,11 @@ fn variables_of_libpq_fill_what_the_address_leaves_open() {
 
 #[test]
 fn settings_are_read_from_the_options_as_libpq_takes_them() {
-    let options =
-        parsed(r"postgres://u@h/d?options=-c%20search_path%3Da\%20b%20--geqo=off%20-cstatement_timeout%3D5").options;
+    let options = concat!(
+        "postgres://u@h/d?options=",
+        r"-c%20search_path%3Da\%20b%20--geqo=off%20-cstatement_timeout%3D5",
+    );
+    let options = parsed(options).resolved.options;
     let options = options.get_options().expect("options").to_owned();
     assert!(
         options.ends_with(r"-c search_path=a\ b -c geqo=off -c statement_timeout=5"),
@@ -338,12 +345,12 @@ fn settings_are_read_from_the_options_as_libpq_takes_them() {
     );
 }
 
-/// Characters that mean something somewhere in an address, and some that do not.
+/// Texts of characters that have a meaning in an address, and of others.
 fn secrets() -> impl Strategy<Value = String> {
     "[a-zA-Z0-9@/:?#%&= '\"\\\\\\[\\],.+!$é-]{4,24}"
 }
 
-/// Four characters of it in a row that a message of ours would not hold anyway.
+/// Four consecutive characters of the secret that the message contains, unless every message does.
 fn shows(message: &str, secret: &str) -> Option<String> {
     let said = refusal("postgres://h:x") + &refusal("host=h =x");
     let characters: Vec<char> = secret.chars().collect();
@@ -368,16 +375,23 @@ proptest! {
             secret.clone(),
         ] {
             match parse(&text) {
-                Err(error) => prop_assert_eq!(shows(&error.to_string(), &secret), None, "{} of {}", error, text),
-                // What is shown of an address that is taken is its place.
-                Ok(address) => prop_assert!(!format!("{address:?}").contains(&secret), "{:?} of {}", address, text),
+                Err(error) => {
+                    let shown = shows(&error.to_string(), &secret);
+                    prop_assert_eq!(shown, None, "{} of {}", error, text);
+                }
+                // A valid address shows its endpoint.
+                Ok(address) => {
+                    let shown = format!("{address:?}");
+                    prop_assert!(!shown.contains(&secret), "{} of {}", shown, text);
+                }
             }
         }
     }
 
     #[test]
     fn a_password_that_is_percent_encoded_is_read_as_it_is(secret in secrets()) {
-        let encoded = percent_encoding::utf8_percent_encode(&secret, percent_encoding::NON_ALPHANUMERIC);
+        let all = percent_encoding::NON_ALPHANUMERIC;
+        let encoded = percent_encoding::utf8_percent_encode(&secret, all);
         prop_assert_eq!(password(&format!("postgres://u:{encoded}@h/d")), secret.clone());
         let quoted = secret.replace('\\', r"\\").replace('\'', r"\'");
         prop_assert_eq!(password(&format!("host=h user=u password='{quoted}'")), secret);

@@ -1,9 +1,10 @@
-//! `postgres://user:password@host:port/database?name=value`, read as libpq reads it.
+//! Parses `postgres://user:password@host:port/database?name=value` as libpq does.
 
+use super::error::{AddressError, ENCODE};
 use super::parameters::{Given, Origin, parameter, unknown};
-use super::{AddressError, ENCODE};
 
-/// What a URI says behind its scheme, and whether its user or password holds what should be percent-encoded.
+/// The parameters of a URI without its scheme, and whether its user or password holds a character
+/// that should be percent-encoded.
 pub(super) fn parse(rest: &str) -> Result<(Vec<Given>, bool), AddressError> {
     if rest.contains(|c: char| c.is_whitespace() || c.is_control()) {
         return Err(AddressError::new("it holds a space or a control character", ENCODE));
@@ -12,7 +13,7 @@ pub(super) fn parse(rest: &str) -> Result<(Vec<Given>, bool), AddressError> {
     let unencoded = user_info.is_some_and(|text| text.contains(['#', '?']));
     let (place, query) =
         rest.split_once('?').map_or((rest, None), |(place, query)| (place, Some(query)));
-    // Only a part of a password, or of a user, can be before a second `@`.
+    // Text before a second `@` can only be part of a user or a password.
     if place.contains('@') {
         return Err(AddressError::new("it holds more than one `@` before its parameters", ENCODE));
     }
@@ -30,7 +31,7 @@ pub(super) fn parse(rest: &str) -> Result<(Vec<Given>, bool), AddressError> {
     ] {
         given.push(Given::of(name, decoded(text)?));
     }
-    // What follows a secret may be the rest of it, and so may what an `@` follows.
+    // Text behind a secret may be the rest of it, and so may text before a further `@`.
     let mut naming = if rest.contains('@') { Naming::Never } else { Naming::Unknown };
     for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
         let pair = pair_of(pair, naming)?;
@@ -42,8 +43,8 @@ pub(super) fn parse(rest: &str) -> Result<(Vec<Given>, bool), AddressError> {
     Ok((given, unencoded))
 }
 
-/// What is before the first `@`, unless a `/` comes before it. Like libpq, this takes `?` and `#` for a part of it; but
-/// not where they can only begin the parameters.
+/// Splits off the text before the first `@`, unless a `/` precedes it. Like libpq, it takes `?` and
+/// `#` as part of that text, except where they can only begin the parameters.
 fn user_info(rest: &str) -> (Option<&str>, &str) {
     let Some(at) = rest.find(['@', '/']).filter(|at| rest[*at..].starts_with('@')) else {
         return (None, rest);
@@ -60,9 +61,8 @@ fn user_info(rest: &str) -> (Option<&str>, &str) {
     (Some(before), after)
 }
 
-/// Host and port, as they are written.
 fn host_and_port(authority: &str) -> Result<(&str, &str), AddressError> {
-    // Several hosts are rejected with their own words.
+    // `resolve` rejects several hosts.
     if authority.contains(',') {
         return Ok((authority, ""));
     }
@@ -79,21 +79,20 @@ fn host_and_port(authority: &str) -> Result<(&str, &str), AddressError> {
     Ok(authority.split_once(':').unwrap_or((authority, "")))
 }
 
-/// Whether an unknown parameter may be named.
+/// Whether an error may name an unknown parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Naming {
     Unknown,
     Never,
 }
 
-/// One parameter.
 fn pair_of(pair: &str, naming: Naming) -> Result<Given, AddressError> {
     let Some((name, value)) = pair.split_once('=') else {
         return Err(AddressError::new("a parameter behind its `?` has no `=`", ENCODE));
     };
     let (name, value) = (decoded(name)?, decoded(value)?);
     if name == "ssl" {
-        // As libpq takes it, for JDBC's sake.
+        // libpq accepts this for compatibility with JDBC.
         return if value == "true" {
             Ok(Given::of("sslmode", "require".to_owned()))
         } else {
@@ -109,7 +108,6 @@ fn pair_of(pair: &str, naming: Naming) -> Result<Given, AddressError> {
     }
 }
 
-/// A part of a URI, with its percent-encoding undone.
 fn decoded(text: &str) -> Result<String, AddressError> {
     let bytes = text.as_bytes();
     let is_code = |at: usize| {

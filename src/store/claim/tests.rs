@@ -1,8 +1,8 @@
 use super::*;
 use crate::config::SourceName;
 
-fn before(status: Status, locked_by: Option<&str>) -> Before {
-    Before { status, attempt: 3, locked_by: locked_by.map(str::to_owned) }
+fn state(status: Status, locked_by: Option<&str>) -> RowState {
+    RowState { status, attempt: 3, locked_by: locked_by.map(str::to_owned) }
 }
 
 fn claim_of(status: Status, locked_by: Option<&str>, live: bool) -> Result<Option<Claim>> {
@@ -10,11 +10,11 @@ fn claim_of(status: Status, locked_by: Option<&str>, live: bool) -> Result<Optio
         &SourceName::parse("acme").expect("a name"),
         "2024-09-28".parse().expect("a date"),
     );
-    not_claimed(&key, Row { before: before(status, locked_by), events: Some(7), live })
+    not_claimed(&key, ReadRow { state: state(status, locked_by), events: Some(7), live })
 }
 
 #[test]
-fn a_whole_day_is_claimed_by_the_attempt_that_called_it_whole_and_any_other_as_one_that_is_due() {
+fn a_complete_day_is_claimed_by_its_attempt_and_any_other_as_due() {
     let row = |status| LedgerRow {
         source: "acme".into(),
         date: "2024-09-28".parse().expect("a date"),
@@ -31,8 +31,8 @@ fn a_whole_day_is_claimed_by_the_attempt_that_called_it_whole_and_any_other_as_o
         adopted: false,
         other_scope: false,
     };
-    let whole = Claimable::of(&row(Status::Success));
-    assert_eq!((whole, whole.attempt()), (Claimable::Whole { attempt: 3 }, Some(3)));
+    let complete = Claimable::of(&row(Status::Success));
+    assert_eq!((complete, complete.attempt()), (Claimable::Complete { attempt: 3 }, Some(3)));
     let adopted = Claimable::of(&LedgerRow { adopted: true, ..row(Status::Success) });
     assert_eq!(adopted, Claimable::Due);
     for status in [Status::Pending, Status::Failed, Status::Error, Status::Processing] {
@@ -42,24 +42,27 @@ fn a_whole_day_is_claimed_by_the_attempt_that_called_it_whole_and_any_other_as_o
 }
 
 #[test]
-fn who_lost_a_day_is_named_if_somebody_was_at_it() {
+fn a_takeover_names_the_holder_that_lost_the_day() {
     assert_eq!(
-        before(Status::Processing, Some("ada")).abandoned().as_deref(),
+        abandoned(&state(Status::Processing, Some("ada"))).as_deref(),
         Some("the lease of ada on attempt 3 had run out")
     );
     assert_eq!(
-        before(Status::Processing, None).abandoned().as_deref(),
+        abandoned(&state(Status::Processing, None)).as_deref(),
         Some("the lease of nobody on attempt 3 had run out")
     );
     for status in [Status::Pending, Status::Failed, Status::Error, Status::Success] {
-        assert_eq!(before(status, Some("ada")).abandoned(), None);
+        assert_eq!(abandoned(&state(status, Some("ada"))), None);
     }
 }
 
 #[test]
-fn a_day_that_is_not_claimed_is_whole_held_or_broken_and_else_is_looked_at_again() {
-    let whole = claim_of(Status::Success, None, false);
-    assert!(matches!(whole, Ok(Some(Claim::AlreadyWhole { events: 7, attempt: 3 }))), "{whole:?}");
+fn an_unclaimed_day_is_complete_held_or_broken_or_looked_at_again() {
+    let complete = claim_of(Status::Success, None, false);
+    assert!(
+        matches!(complete, Ok(Some(Claim::AlreadyComplete { events: 7, attempt: 3 }))),
+        "{complete:?}"
+    );
     let held = claim_of(Status::Processing, Some("ada"), true);
     assert!(matches!(&held, Ok(Some(Claim::HeldBy(holder))) if holder == "ada"), "{held:?}");
     let broken = claim_of(Status::Unknown("DONE".into()), Some("ada"), true);

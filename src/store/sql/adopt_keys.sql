@@ -1,4 +1,4 @@
--- What the ledger promises of each row, now that each has a source. Indexes that are there already stay.
+-- Adds the constraints of the ledger, now that each row has a source. Existing indexes stay.
 ALTER TABLE audit_events_log
     ALTER COLUMN source SET NOT NULL,
     ALTER COLUMN process_date SET NOT NULL,
@@ -8,4 +8,5 @@ ALTER TABLE audit_events_log
     ADD CONSTRAINT audit_events_log_source_process_date_key UNIQUE (source, process_date);
 
 CREATE INDEX IF NOT EXISTS idx_audit_events_log_status ON audit_events_log (status);
-CREATE INDEX IF NOT EXISTS idx_audit_events_log_process_date_status ON audit_events_log (process_date, status);
+CREATE INDEX IF NOT EXISTS idx_audit_events_log_process_date_status
+    ON audit_events_log (process_date, status);

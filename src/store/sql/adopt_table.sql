@@ -1,5 +1,5 @@
--- The Python logger's table becomes the ledger in place: its rows, its indexes, its further columns and the rights to it
--- stay. Its times have no zone and are UTC, whatever this session's zone is.
+-- Turns the Python logger's table into the ledger. Its rows, indexes, further columns and rights
+-- stay. Its times have no zone and are UTC, whatever the session's zone is.
 SELECT set_config('timezone', 'UTC', true);
 
 DO $$
@@ -10,7 +10,7 @@ DECLARE
     numbered CONSTANT text     := pg_get_serial_sequence(ledger::text, 'id');
     name     text;
 BEGIN
-    -- A date is no longer alone in being unique. SQLAlchemy says so with a constraint or with an index.
+    -- A date alone is no longer unique. SQLAlchemy makes either a constraint or an index for that.
     FOR name IN
         SELECT conname FROM pg_constraint
         WHERE conrelid = ledger AND contype = 'u' AND conkey = ARRAY[date]
@@ -19,15 +19,17 @@ BEGIN
     END LOOP;
     FOR name IN
         SELECT indexrelid::regclass FROM pg_index
-        WHERE indrelid = ledger AND indisunique AND NOT indisprimary AND indkey::text = date::text
+        WHERE indrelid = ledger AND indisunique AND NOT indisprimary
+          AND indkey::text = date::text
     LOOP
         EXECUTE format('DROP INDEX %s', name);
     END LOOP;
 
-    -- A further column that every row must fill would refuse every row of ours.
+    -- A further column that every row must fill would reject our rows.
     FOR name IN
         SELECT attname FROM pg_attribute
-        WHERE attrelid = ledger AND attnum > 0 AND NOT attisdropped AND attnotnull AND NOT atthasdef AND attidentity = ''
+        WHERE attrelid = ledger AND attnum > 0 AND NOT attisdropped
+          AND attnotnull AND NOT atthasdef AND attidentity = ''
           AND attname NOT IN ('id', 'process_date', 'status')
     LOOP
         EXECUTE format('ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL', ledger, name);

@@ -1,4 +1,4 @@
--- How many adopted days a source has, and the first and last of them.
+-- Counts the adopted days of a source, with the first and the last one.
 SELECT count(*) AS days,
        min(process_date) AS first_day,
        max(process_date) AS last_day

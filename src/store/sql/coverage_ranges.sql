@@ -1,5 +1,6 @@
--- How the days of sources stand, as ranges of days in a row: all days of the sources $3, and of all others, or those that
--- $4 names if it does, the days that have not settled. $1 and $2 are the sources of the file and their scopes.
+-- Groups days into ranges of consecutive days with the same state: all days of the sources $3, and
+-- the unsettled days of the others. $4 selects among the others, if not all. $1 and $2 are the
+-- sources of the file and their scopes.
 SELECT l.source, state, was_whole, other_scope,
        count(*) AS days,
        min(process_date) AS first_day,
@@ -7,18 +8,25 @@ SELECT l.source, state, was_whole, other_scope,
        max(synced_at) AS last_success
 FROM (
     SELECT s.*,
-           -- Days in a row are as far from their number among the days of their kind.
+           -- Consecutive days of one kind have the same distance from their row number.
            process_date - row_number() OVER (PARTITION BY source, state, was_whole, other_scope
                                              ORDER BY process_date)::integer AS island
     FROM (
         SELECT d.source, d.process_date,
-               CASE WHEN d.synced_at BETWEEN '0001-01-01Z' AND '9999-12-31Z' THEN d.synced_at END AS synced_at,
+               CASE WHEN d.synced_at BETWEEN '0001-01-01Z' AND '9999-12-31Z' THEN d.synced_at END
+                   AS synced_at,
                CASE d.status
                    WHEN 'SUCCESS' THEN
-                       CASE WHEN d.synced_at IS NULL THEN 'adopted' WHEN d.settled_at IS NULL THEN 'whole' ELSE 'settled' END
+                       CASE WHEN d.synced_at IS NULL THEN 'adopted'
+                            WHEN d.settled_at IS NULL THEN 'whole'
+                            ELSE 'settled'
+                       END
                    WHEN 'PENDING' THEN 'due'
                    WHEN 'PROCESSING' THEN
-                       CASE WHEN d.locked_by IS NOT NULL AND d.locked_until > clock_timestamp() THEN 'at_work' ELSE 'due' END
+                       CASE WHEN d.locked_by IS NOT NULL AND d.locked_until > clock_timestamp()
+                            THEN 'at_work'
+                            ELSE 'due'
+                       END
                    ELSE 'failed'
                END AS state,
                d.synced_at IS NOT NULL AS was_whole,
@@ -34,7 +42,7 @@ FROM (
               AND source <> ALL ($3)
               AND ($4::text[] IS NULL OR source = ANY ($4))
             UNION ALL
-            -- A settled day of which a repair broke off, or goes on.
+            -- Settled days whose repair broke off, or is in progress.
             SELECT *
             FROM audit_events_log
             WHERE settled_at IS NOT NULL
@@ -42,7 +50,8 @@ FROM (
               AND source <> ALL ($3)
               AND ($4::text[] IS NULL OR source = ANY ($4))
         ) AS d
-        LEFT JOIN unnest($1::text[], $2::jsonb[]) AS wanted (source, scope) ON wanted.source = d.source
+        LEFT JOIN unnest($1::text[], $2::jsonb[]) AS wanted (source, scope)
+          ON wanted.source = d.source
         WHERE d.process_date BETWEEN '2017-01-01' AND '9999-12-31'
     ) AS s
 ) AS l

@@ -1,4 +1,4 @@
--- Which sources have days that were asked with another scope than they have now.
+-- Finds the sources that have days of another scope than their present one.
 SELECT wanted.source
 FROM unnest($1::text[], $2::jsonb[]) AS wanted (source, scope)
 WHERE EXISTS (SELECT FROM audit_events_log AS l

@@ -1,4 +1,5 @@
--- Gives a day back as due: FAILED or ERROR with the reason, or PENDING after an interruption.
+-- Gives a day back, which makes it due: FAILED or ERROR with the reason, or PENDING after an
+-- interruption.
 UPDATE audit_events_log
 SET status = $5,
     error_message = $6,

@@ -1,10 +1,11 @@
--- Locks the ledger row, if the lease is still ours, for the rest of the transaction that writes: nobody can take the
--- day over between this statement and the commit.
--- The clock is read behind the lock, since waiting for it may have outlasted the lease.
--- A connection that falls silent must not hold the lock for longer than the lease lasts.
+-- Locks the ledger row for the rest of the writing transaction, if the lease is still ours. No
+-- other process can take the day over between this statement and the commit. The clock is read
+-- after the lock is granted, because the wait may have outlasted the lease. A connection that falls
+-- silent must not hold the lock for longer than the lease lasts ($5).
 SELECT pg_current_xact_id()::text AS xact,
        set_config('idle_in_transaction_session_timeout', $5, true),
-       -- A lock on another table must not keep our own renewal waiting behind this row for longer.
+       -- Our own renewal waits behind this row, so this transaction must not wait long for a lock
+       -- on another table.
        set_config('lock_timeout', $6, true),
        set_config('statement_timeout', $7, true)
 FROM (
@@ -15,7 +16,7 @@ FROM (
       AND attempt = $3
       AND locked_by = $4
       AND status = 'PROCESSING'
-    -- Without this the condition on the clock would be moved in here, and be read before the lock.
+    -- Keeps the planner from moving the condition on the clock in here, before the lock.
     OFFSET 0
     FOR UPDATE
 ) AS held

@@ -1,5 +1,5 @@
--- Each source's first day in the ledger, from the index on (source, process_date), where it has one.
--- Rows before Heroku's audit trail, and dates such as infinity, are slips.
+-- Finds each source's first day in the ledger, if it has one, with the index on (source,
+-- process_date). Dates before Heroku's audit trail, or such as infinity, are mistakes.
 SELECT s.source, first.process_date AS first_day
 FROM unnest($1::text[]) AS s (source)
 CROSS JOIN LATERAL (

@@ -1,4 +1,4 @@
--- Whether this run wrote that it did this to a day.
+-- Whether this run wrote this action to the history.
 SELECT
 FROM audit_history
 WHERE source = $1

@@ -1,4 +1,4 @@
--- Whether these bytes are kept beside those that are stored under their id.
+-- Whether these bytes are stored as a conflict of their id.
 SELECT
 FROM audit_event_conflicts
 WHERE source = $1

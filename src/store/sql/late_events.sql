@@ -1,4 +1,4 @@
--- What was found after a day had been called whole, and when.
+-- Reads how many events of each day were first seen after the day was complete, and when.
 SELECT source, process_date, late_events, at
 FROM audit_history
 WHERE late_events > 0

@@ -1,5 +1,5 @@
--- The rows of a range of dates and, of any age before it, of every PENDING day.
--- Rows before Heroku's audit trail, and times and dates such as infinity, are slips.
+-- Reads the rows of a range of dates, and every older PENDING row.
+-- Dates before Heroku's audit trail, and values such as infinity, are mistakes.
 SELECT l.source, process_date, status, attempt, locked_by, error_message,
        -- Without a complete reading of ours, the count is another program's.
        CASE WHEN synced_at IS NOT NULL THEN events_count END AS events_count,

@@ -1,6 +1,7 @@
--- Locks a day's row for a claim, if it may be claimed. The row of a live holder is not locked: its beats must not wait
--- for us. A row that is locked just now is somebody's, so nothing is waited for either; it looks as if there were none, and
--- reading it without a lock tells which. (With NOWAIT, a lock on the whole table would give the same error as one on the row.)
+-- Locks a day's row for a claim, if it may be claimed. The row of a live holder is not locked,
+-- because its renewals must not wait for us. A locked row is skipped as if it did not exist,
+-- without a wait; `read_day.sql` then tells the two cases apart. (With NOWAIT, a table lock would
+-- cause the same error as a row lock.)
 SELECT status, attempt, locked_by
 FROM audit_events_log
 WHERE source = $1

@@ -1,4 +1,4 @@
--- What a day's row says, locked until the end of the transaction.
+-- Reads a day's row and locks it until the end of the transaction.
 SELECT status, attempt, locked_by
 FROM audit_events_log
 WHERE source = $1

@@ -1,6 +1,6 @@
--- Who holds a lock on one of our tables, or the lock of the schema, the strongest lock and the oldest transaction first.
--- $1 are the modes that block, $2 the number of the schema's lock. As far as this role may see: of other roles'
--- sessions it sees number, role and program.
+-- Finds a session that holds a lock on one of our tables, or the lock of the schema: the strongest
+-- lock first, then the oldest transaction. $1 are the modes that block, $2 is the number of the
+-- schema's lock. Of other roles' sessions, a role sees only process id, role and program.
 SELECT l.pid,
        CASE l.locktype WHEN 'relation' THEN l.relation::regclass::text END AS table_name,
        l.mode,
@@ -22,7 +22,8 @@ WHERE l.granted
         OR (l.locktype = 'advisory'
             AND (l.classid::bigint << 32 | l.objid::bigint) = $2)
       )
-ORDER BY array_position(ARRAY['AccessExclusiveLock', 'ExclusiveLock', 'ShareRowExclusiveLock', 'ShareLock',
-                              'ShareUpdateExclusiveLock', 'RowExclusiveLock', 'RowShareLock', 'AccessShareLock'], l.mode),
+ORDER BY array_position(ARRAY['AccessExclusiveLock', 'ExclusiveLock', 'ShareRowExclusiveLock',
+                              'ShareLock', 'ShareUpdateExclusiveLock', 'RowExclusiveLock',
+                              'RowShareLock', 'AccessShareLock'], l.mode),
          a.xact_start, l.pid
 LIMIT 1

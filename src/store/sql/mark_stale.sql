@@ -1,4 +1,5 @@
--- Marks the days whose lease ran out by this server's clock. A row that is locked just now is somebody's.
+-- Marks the days whose lease ran out by this server's clock. A locked row is skipped, because a
+-- session is just changing it.
 WITH stale AS (
     SELECT id, locked_by, locked_until
     FROM audit_events_log
@@ -10,7 +11,8 @@ WITH stale AS (
 UPDATE audit_events_log AS l
 SET status = 'ERROR',
     error_message = format('the lease of %s went stale%s', coalesce(stale.locked_by, 'nobody'),
-                           ' at ' || to_char(stale.locked_until AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')),
+                           ' at ' || to_char(stale.locked_until AT TIME ZONE 'UTC',
+                                             'YYYY-MM-DD"T"HH24:MI:SS"Z"')),
     locked_by = NULL,
     locked_until = NULL,
     updated_at = clock_timestamp()

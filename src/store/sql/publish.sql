@@ -1,10 +1,11 @@
--- Calls the day whole, with the count and the digest of all that is stored of it. The fence was locked before, so that
--- no event can come in between; it is named again, so that the statement is right by itself.
+-- Makes a day complete, with count and digest of all its stored events. The transaction holds the
+-- fence, so no event can be stored meanwhile. The statement names the fence again, so that it is
+-- correct by itself.
 UPDATE audit_events_log AS l
 SET status = 'SUCCESS',
     events_count = stored.events,
     digest = stored.digest,
-    -- Scope and time of the reading; both are NULL where nothing was read.
+    -- Scope and time of the reading. Both parameters are NULL if nothing was read.
     scope = coalesce($5, l.scope),
     -- An archive may know less than an earlier reading.
     synced_at = greatest(l.synced_at, $6),
@@ -13,8 +14,8 @@ SET status = 'SUCCESS',
         WHEN $9 THEN l.settled_at
         WHEN $7::double precision IS NULL
           OR ($8 >= ($2 + 1)::timestamp AT TIME ZONE 'UTC' + make_interval(secs => $7)
-              -- A day that was whole before has settled when nothing more came since then, in whichever attempt: also in
-              -- one that was killed before it could publish.
+              -- A day that was complete before settles if nothing new came since then, in any
+              -- attempt, also in one that was killed before it could publish.
               AND (l.synced_at IS NULL
                    OR (stored.events = l.events_count
                        AND NOT EXISTS (SELECT FROM audit_event_conflicts AS c
@@ -33,7 +34,8 @@ SET status = 'SUCCESS',
     updated_at = clock_timestamp()
 FROM (
     SELECT count(*)::integer AS events,
-           sha256(coalesce(string_agg(event_hash, ''::bytea ORDER BY event_id), ''::bytea)) AS digest
+           sha256(coalesce(string_agg(event_hash, ''::bytea ORDER BY event_id), ''::bytea))
+               AS digest
     FROM audit_events
     WHERE source = $1
       AND process_date = $2

@@ -1,4 +1,4 @@
--- What a day's row says, without a lock.
+-- Reads a day's row without a lock.
 SELECT status, attempt, locked_by, events_count,
        coalesce(locked_until > clock_timestamp(), false) AS live
 FROM audit_events_log

@@ -1,9 +1,11 @@
--- Gives many days back as PENDING after a signal, with the history of each, in one statement: a slow line leaves no time
--- for one after the other. A row that is locked just now is left out, and may be tried again.
+-- Gives many days back as PENDING after a signal, and records each in the history. It is one
+-- statement, because a slow connection leaves no time for one after the other. A locked row is
+-- skipped, and may be tried again.
 WITH held AS (
     SELECT l.id, h.new_events, h.requests, h.retries, h.duration_ms
     FROM audit_events_log AS l
-    JOIN unnest($3::text[], $4::date[], $5::integer[], $6::integer[], $7::integer[], $8::integer[], $9::bigint[])
+    JOIN unnest($3::text[], $4::date[], $5::integer[], $6::integer[], $7::integer[], $8::integer[],
+                $9::bigint[])
          AS h (source, process_date, attempt, new_events, requests, retries, duration_ms)
       ON l.source = h.source AND l.process_date = h.process_date AND l.attempt = h.attempt
     WHERE l.locked_by = $2
@@ -19,13 +21,15 @@ WITH held AS (
         updated_at = clock_timestamp()
     FROM held
     WHERE l.id = held.id
-      -- The clock again, since locking the rows may have taken time.
+      -- Read the clock again, because locking the rows may have taken time.
       AND l.locked_until > clock_timestamp()
-    RETURNING l.source, l.process_date, l.attempt, held.new_events, held.requests, held.retries, held.duration_ms
-), told AS (
-    INSERT INTO audit_history (run_id, source, process_date, attempt, action, outcome, new_events, requests, retries,
-                               duration_ms, "by")
-    SELECT $1, source, process_date, attempt, 'release', 'interrupted', new_events, requests, retries, duration_ms, $2
+    RETURNING l.source, l.process_date, l.attempt, held.new_events, held.requests, held.retries,
+              held.duration_ms
+), recorded AS (
+    INSERT INTO audit_history (run_id, source, process_date, attempt, action, outcome, new_events,
+                               requests, retries, duration_ms, "by")
+    SELECT $1, source, process_date, attempt, 'release', 'interrupted', new_events, requests,
+           retries, duration_ms, $2
     FROM released
 )
 SELECT source, process_date, attempt, pg_current_xact_id()::text AS xact

@@ -1,5 +1,5 @@
--- Prolongs a lease that is still ours. One that ran out is not revived, though nobody has taken it over yet: its holder
--- was to stop before.
+-- Renews a lease that is still ours. An expired lease is not revived, even if nobody has taken the
+-- day over yet: its holder has stopped already.
 UPDATE audit_events_log
 SET locked_until = clock_timestamp() + make_interval(secs => $5)
 WHERE source = $1

@@ -1,5 +1,6 @@
--- Makes the adopted days of a source due, whatever their age, and records each in the history. A row that another process
--- has just claimed is PROCESSING once its lock is free, so it does not match any more.
+-- Makes the adopted days of a source due, however old, and records each in the history. A row that
+-- another process is just claiming is PROCESSING once its lock is free, so it does not match any
+-- more.
 WITH due AS (
     UPDATE audit_events_log
     SET status = 'PENDING',
@@ -10,8 +11,9 @@ WITH due AS (
       AND synced_at IS NULL
       AND process_date BETWEEN '2017-01-01' AND '9999-12-31'
     RETURNING process_date, attempt
-), told AS (
-    INSERT INTO audit_history (run_id, source, process_date, attempt, action, outcome, message, "by")
+), recorded AS (
+    INSERT INTO audit_history (run_id, source, process_date, attempt, action, outcome, message,
+                               "by")
     SELECT $2, $1, process_date, attempt, 'reset', 'pending',
            'was SUCCESS in the Python logger''s table, which holds no events', $3
     FROM due

@@ -1,4 +1,4 @@
--- Whether the role may do what it needs, for each of the tables that are there.
+-- Whether the role has the privileges that it needs, for each table that exists.
 SELECT needed.table_name, needed.privilege,
        has_table_privilege(to_regclass(needed.table_name), needed.privilege) AS granted
 FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS needed (table_name, privilege, place)

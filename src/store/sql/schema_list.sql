@@ -1,4 +1,4 @@
--- Which migrations ran here, and with which text (SHA-384).
+-- The migrations that ran here, with the SHA-384 of their texts.
 CREATE TABLE IF NOT EXISTS auditsync_migrations (
     version     bigint PRIMARY KEY,
     description text        NOT NULL,

@@ -1,5 +1,6 @@
--- The server and the role of this connection: version and own port, what new transactions may do, how texts are stored,
--- and in which schemas tables are looked for. A schema of the path that the role may not use is silently left out of it.
+-- Describes the server and the role of this connection: version, port, default of new transactions,
+-- encoding, and search path. PostgreSQL silently ignores a schema of the path that the role may not
+-- use.
 SELECT current_setting('server_version') AS version,
        current_setting('server_version_num')::integer AS version_number,
        current_setting('port')::integer AS port,
@@ -7,7 +8,8 @@ SELECT current_setting('server_version') AS version,
        current_database()::text AS database,
        coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS may_create,
        current_setting('default_transaction_read_only')::boolean AS read_only,
-       (SELECT source FROM pg_settings WHERE name = 'default_transaction_read_only') AS read_only_source,
+       (SELECT source FROM pg_settings WHERE name = 'default_transaction_read_only')
+           AS read_only_source,
        pg_is_in_recovery() AS standby,
        current_setting('server_encoding') AS encoding,
        current_schema()::text AS schema,
@@ -15,21 +17,23 @@ SELECT current_setting('server_version') AS version,
        (SELECT array_agg(nspname::text ORDER BY nspname)
         FROM pg_namespace
         WHERE nspname IN (SELECT replace(btrim(name, ' "'), '$user', current_user)
-                          FROM unnest(string_to_array(current_setting('search_path'), ',')) AS of_path (name))
+                          FROM unnest(string_to_array(current_setting('search_path'), ','))
+                               AS of_path (name))
           AND NOT has_schema_privilege(oid, 'USAGE')) AS not_allowed,
-       -- Where our tables are, if the path leaves them out.
+       -- Where our tables are, if the path does not lead to them.
        (SELECT array_agg(n.nspname::text ORDER BY n.nspname)
         FROM pg_class AS c
         JOIN pg_namespace AS n ON n.oid = c.relnamespace
         WHERE c.relname = 'auditsync_migrations'
           AND c.relkind IN ('r', 'p')
           AND to_regclass('auditsync_migrations') IS NULL) AS elsewhere,
-       -- What is there already under our names, where new tables are made.
+       -- Our names that are taken in the schema where tables would be created.
        (SELECT array_agg(relname::text ORDER BY relname)
         FROM pg_class
         WHERE relnamespace = to_regnamespace(quote_ident(current_schema()))
           AND relname = ANY ($1)) AS taken,
-       -- Row-level security does no harm where one policy lets this role read and write every row, and none restricts it.
+       -- Row-level security is harmless if one policy lets this role read and write every row, and
+       -- no policy restricts it.
        (SELECT array_agg(c.relname::text ORDER BY c.relname)
         FROM unnest($1::text[]) AS ours (name)
         JOIN pg_class AS c ON c.oid = to_regclass(ours.name)
@@ -43,5 +47,7 @@ SELECT current_setting('server_version') AS version,
                                 AND pg_get_expr(polqual, polrelid) = 'true'
                                 AND coalesce(pg_get_expr(polwithcheck, polrelid), 'true') = 'true'
                                 AND (0 = ANY (polroles)
-                                     OR EXISTS (SELECT FROM unnest(polroles) AS r WHERE pg_has_role(r, 'USAGE')))))
+                                     OR EXISTS (SELECT
+                                                FROM unnest(polroles) AS r
+                                                WHERE pg_has_role(r, 'USAGE')))))
        ) AS row_security

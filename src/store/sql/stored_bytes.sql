@@ -1,4 +1,4 @@
--- The bytes that are stored under the given days and ids.
+-- Reads the bytes of the events that are stored under the given days and ids.
 SELECT process_date, event_id, coalesce(event_raw, convert_to(event::text, 'UTF8')) AS bytes
 FROM audit_events
 WHERE source = $1

@@ -1,4 +1,4 @@
--- How many events are stored of each day of a range.
+-- Counts the stored events of each day of a range.
 SELECT process_date, count(*) AS events
 FROM audit_events
 WHERE source = $1

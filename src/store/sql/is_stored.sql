@@ -1,4 +1,4 @@
--- What is stored under the given ids of a day, and the way it came.
+-- Finds the events of a day that are stored under the given ids.
 SELECT event_id, event_hash, via
 FROM audit_events
 WHERE source = $1

@@ -1,4 +1,5 @@
--- Which of the sources $3, by their newest day, read the same as one of the file's ($1, with the scopes $2).
+-- Finds the sources among $3 whose newest day has the same scope as a source of the file ($1, with
+-- the scopes $2).
 SELECT wanted.source, other.source AS earlier
 FROM unnest($3::text[]) AS other (source)
 CROSS JOIN LATERAL (

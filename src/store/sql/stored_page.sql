@@ -1,6 +1,6 @@
--- The ids of a day's events that a scope takes, in their order, so many of them, behind the one that is named, each with its
--- own date and the way it came. Events that another scope brought are left out.
-SELECT event_id, (created_at AT TIME ZONE 'UTC')::date AS own_day, via
+-- Reads the next $4 events of a day behind the id $3, in the order of their ids. Selects the events
+-- that match a scope: filter ($5 to $7) and team ($8, $9). Events of another scope are omitted.
+SELECT event_id, event_hash, (created_at AT TIME ZONE 'UTC')::date AS own_day, via
 FROM audit_events
 WHERE source = $1
   AND process_date = $2

@@ -1,5 +1,6 @@
--- What the schema should have and has not, in words: tables, columns, and the unique constraints that inserts rely on.
-SELECT DISTINCT 'the table ' || name AS lacking
+-- Finds, in words, what is missing from the schema: tables, columns, and the unique constraints
+-- that inserts rely on.
+SELECT DISTINCT 'the table ' || name AS missing
 FROM unnest($1::text[]) AS expected (name)
 WHERE to_regclass(name) IS NULL
 UNION ALL
@@ -27,4 +28,5 @@ WHERE to_regclass(table_name) IS NOT NULL
                          FROM unnest(i.indkey::smallint[]) WITH ORDINALITY AS key (number, place)
                          JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = key.number
                          WHERE key.place <= i.indnkeyatts)
-                        = (SELECT array_agg(name ORDER BY name::name) FROM unnest(string_to_array(columns, ', ')) AS k (name)))
+                        = (SELECT array_agg(name ORDER BY name::name)
+                           FROM unnest(string_to_array(columns, ', ')) AS k (name)))
