@@ -16,8 +16,9 @@ use crate::day::{DateRange, Month, last_over};
 use crate::heroku::{ArchiveError, Client, Cost, HostFault};
 use crate::plan::{Planned, Selection, Verdict};
 use crate::report::backfill::{PlanReport, SourcePlan};
+use crate::report::counted;
 use crate::report::progress::Progress;
-use crate::report::run::{DayReport, Outcome, counted};
+use crate::report::run::{DayReport, Outcome};
 use crate::store::Rereads;
 
 pub(super) async fn run(app: &App<'_>, args: &BackfillArgs) -> Result<ExitStatus, Failure> {
@@ -156,7 +157,7 @@ async fn by_archive(
     let writing = Writing::new(app, store, reader.clone(), shutdown.clone());
     let context = Context { client, teams: Teams::default(), writing };
     let progress =
-        Progress::new(planned.iter().filter(|day| is_due(day)).count(), app.global.verbosity());
+        Progress::new(planned.iter().filter(|day| is_due(day)).count(), app.global.live_lines());
 
     let accounts = accounts(&order.sources, &tokens);
     let mut work = Vec::new();

@@ -8,7 +8,7 @@ use clap::{CommandFactory as _, FromArgMatches as _};
 
 use super::{DONE, ExitStatus, FOUND_WRONG, Failure, MISUSED, is_blank};
 use crate::cli::{Cli, Command, Global};
-use crate::config::masked;
+use crate::config::redact_patterns;
 use crate::report::{Output, streams};
 use crate::text::{clean, clean_lines};
 
@@ -30,7 +30,7 @@ pub(super) fn parse(args: Vec<OsString>) -> Result<(Global, Command), ExitStatus
     let cli = matches.and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
     match cli.map_err(|error| error.format(&mut definition)) {
         Ok(cli) => cli.into_command().map_err(|message| {
-            streams::complain(&format!("error: {message}"));
+            streams::print_to_stderr(&format!("error: {message}"));
             refuse(output, message)
         }),
         // Help and version are answers, not mistakes.
@@ -52,10 +52,10 @@ fn wants_json(args: &[OsString]) -> bool {
 
 /// Prints help, or the version.
 fn answer(answer: &clap::Error) -> ExitStatus {
-    match streams::unless_read_enough(answer.print().and_then(|()| io::stdout().flush())) {
+    match streams::accept_closed_pipe(answer.print().and_then(|()| io::stdout().flush())) {
         Ok(()) => DONE,
         Err(error) => {
-            streams::complain(&format!("error: {}", Failure::Output(error)));
+            streams::print_to_stderr(&format!("error: {}", Failure::Output(error)));
             FOUND_WRONG
         }
     }
@@ -69,12 +69,12 @@ fn complain(mut error: clap::Error, output: Output) -> ExitStatus {
     for (kind, value) in cleaned {
         error.insert(kind, value);
     }
-    let text = clean_lines(&masked(&error.render().to_string()));
+    let text = clean_lines(&redact_patterns(&error.render().to_string()));
     if text == before {
         // On a terminal it has colours.
         let _ = error.print();
     } else {
-        streams::complain(text.trim_end());
+        streams::print_to_stderr(text.trim_end());
     }
     let text = text.trim();
     refuse(output, text.strip_prefix("error: ").unwrap_or(text))
@@ -82,7 +82,7 @@ fn complain(mut error: clap::Error, output: Output) -> ExitStatus {
 
 /// What was typed, on one line and without secrets.
 fn cleaned(value: &ContextValue) -> Option<ContextValue> {
-    let clean = |text: &str| clean(&masked(text));
+    let clean = |text: &str| clean(&redact_patterns(text));
     match value {
         ContextValue::String(text) => Some(ContextValue::String(clean(text))),
         ContextValue::Strings(texts) => {

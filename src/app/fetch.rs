@@ -8,7 +8,7 @@ use crate::day::DayKey;
 use crate::event::Event;
 use crate::heroku::{Batch, Client, Cost, DayQuery, DayReader, Error, Fault, Read, Session, Team};
 use crate::plan::{Planned, Reason, Verdict};
-use crate::report::run::counted;
+use crate::report::counted;
 use crate::store::Claimable;
 
 /// One fetch, and the days that are served by it: those of sources with the same account, filter, token and date.

@@ -4,7 +4,7 @@ use super::reset::operator;
 use super::{App, DONE, ExitStatus, Failure};
 use crate::cli::MigrateArgs;
 use crate::config::Source;
-use crate::report::adoption::{AdoptionReport, RereadDays, TakenOver};
+use crate::report::adoption::{AdoptedTable, AdoptionReport, RereadDays};
 use crate::report::operator::MigrateReport;
 use crate::store::{AdoptOrder, Adopted, Reader, Schema, Store, all_migrations};
 
@@ -71,11 +71,9 @@ async fn reread_adopted(
     } else {
         Store::new(reader, &App::holder()).reread_adopted(name, &operator(None)).await?
     };
-    let (from, to) = (adopted.range.map(|range| range.from), adopted.range.map(|range| range.to));
     Ok(RereadDays {
         days: adopted.days,
-        from,
-        to,
+        dates: adopted.range,
         dry_run: args.dry_run,
         ..RereadDays::none(source)
     })
@@ -117,14 +115,13 @@ async fn adopt(
 fn report(args: &MigrateArgs, source: &Source, adopted: Adopted) -> AdoptionReport {
     AdoptionReport {
         dry_run: args.dry_run,
-        adopted: TakenOver {
+        adopted: AdoptedTable {
             source: source.name.to_string(),
             days: adopted.days,
             due: adopted.due,
             error: adopted.error,
             unproven: adopted.unproven,
-            unproven_from: adopted.unproven_range.map(|range| range.from),
-            unproven_to: adopted.unproven_range.map(|range| range.to),
+            unproven_dates: adopted.unproven_range,
             ignored: adopted.ignored,
         },
         migrations: adopted.migrations,

@@ -30,7 +30,7 @@ use tracing::warn;
 use uuid::Uuid;
 
 use crate::cli::{Command, Global};
-use crate::config::{Config, ConfigError, Source, masked};
+use crate::config::{Config, ConfigError, Source, redact_patterns};
 use crate::logging::{self, Colors};
 use crate::report::{Output, streams};
 use crate::store::{Address, ConnectError, Holder, Reader, Schema, SchemaError, Store};
@@ -96,8 +96,8 @@ impl Failure {
     fn told(&self) -> String {
         match self {
             // Its lines are its own.
-            Self::Config(_) => clean_lines(&masked(&self.to_string())),
-            Self::Usage(_) => masked(&self.to_string()),
+            Self::Config(_) => clean_lines(&redact_patterns(&self.to_string())),
+            Self::Usage(_) => redact_patterns(&self.to_string()),
             _ => self.to_string(),
         }
     }
@@ -107,8 +107,8 @@ impl Failure {
         let (told, status) = (self.told(), self.exit_status());
         match self {
             // Its text begins so by itself, once for each mistake.
-            Self::Config(_) => streams::complain(&told),
-            _ => streams::complain(&format!("error: {}", clean(&told))),
+            Self::Config(_) => streams::print_to_stderr(&told),
+            _ => streams::print_to_stderr(&format!("error: {}", clean(&told))),
         }
         // What stdout did not take it will not take now, and half a document may stand there.
         if !matches!(self, Self::Output(_)) {

@@ -8,7 +8,7 @@ use super::{App, DONE, ExitStatus, FOUND_WRONG, Failure, clock, env, existing};
 use crate::cli::ResetArgs;
 use crate::config::{Source, SourceName};
 use crate::day::{DateRange, DayKey, last_over};
-use crate::report::operator::{ResetDay, ResetReport};
+use crate::report::operator::{ResetDay, ResetOutcome, ResetReport};
 use crate::store::{Actor, Reader, Reset, ResetOrder, Store};
 use crate::text::clean;
 
@@ -38,7 +38,8 @@ pub(super) async fn run(app: &App<'_>, args: &ResetArgs) -> Result<ExitStatus, F
             days.push(told(source, date, &reset));
         }
     }
-    let rejected = days.iter().any(|day| matches!(day.outcome, "refused" | "no_row"));
+    let rejected =
+        days.iter().any(|day| matches!(day.outcome, ResetOutcome::Refused | ResetOutcome::NoRow));
     app.global.output.print(&ResetReport { days })?;
     reader.close().await;
     Ok(if rejected { FOUND_WRONG } else { DONE })
@@ -77,11 +78,15 @@ fn told(source: &Source, date: NaiveDate, reset: &Reset) -> ResetDay {
         format!("`auditsync --source {name}`")
     };
     let (outcome, message) = match reset {
-        Reset::Done { was } => ("reset", format!("due again (was {was}); {run} reads it")),
-        Reset::AlreadyDue => ("already_due", format!("due already; {run} reads it")),
-        Reset::NoRow => ("no_row", ResetDay::without_row(name.as_ref(), DateRange::of(date))),
+        Reset::Done { was } => {
+            (ResetOutcome::Reset, format!("due again (was {was}); {run} reads it"))
+        }
+        Reset::AlreadyDue => (ResetOutcome::AlreadyDue, format!("due already; {run} reads it")),
+        Reset::NoRow => {
+            (ResetOutcome::NoRow, ResetDay::without_row(name.as_ref(), DateRange::of(date)))
+        }
         Reset::Refused { holder } => (
-            "refused",
+            ResetOutcome::Refused,
             format!(
                 "at work: {holder} has it. Wait for that, or take the day away from it with --force"
             ),

@@ -3,7 +3,7 @@
 use super::env;
 use crate::cli::Global;
 use crate::config::Config;
-use crate::text::secrets::{self, Kind};
+use crate::text::secrets::{self, SecretKind};
 
 /// Variables that hold a password or a key, whoever reads them.
 const PASSWORDS: [&str; 4] =
@@ -22,7 +22,7 @@ pub(super) fn learn_usual() {
         learn_database(variable);
     }
     for variable in PASSWORDS {
-        secrets::learn(Kind::Password, &env(variable).unwrap_or_default());
+        secrets::learn(SecretKind::Password, &env(variable).unwrap_or_default());
     }
 }
 
@@ -43,7 +43,7 @@ pub(super) fn learn_of(config: &Config) {
 fn learn_token(variable: &str) {
     // What stands beside a token, as in `Bearer …`, is no part of it.
     for word in env(variable).unwrap_or_default().split_whitespace() {
-        secrets::learn(Kind::Token, word);
+        secrets::learn(SecretKind::Token, word);
     }
 }
 

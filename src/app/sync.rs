@@ -137,7 +137,7 @@ pub(super) async fn by_list(
     let holder = App::holder();
     let run_id = holder.run_id;
     let progress = |jobs: &VecDeque<Fetch>| {
-        Progress::new(jobs.iter().map(|job| job.days.len()).sum(), app.global.verbosity())
+        Progress::new(jobs.iter().map(|job| job.days.len()).sum(), app.global.live_lines())
     };
     if order.mode == Mode::DryRun {
         let (plan, has_ledger) = plan_only(app, &reader, order).await?;
@@ -388,7 +388,7 @@ pub(super) enum Unread {
 /// The report of a day that was not read.
 pub(super) fn report_unread(day: &Planned<'_>, why: Unread) -> DayReport {
     match &day.verdict {
-        Verdict::Whole { events, attempt } => DayReport {
+        Verdict::Complete { events, attempt } => DayReport {
             events: u64::try_from(*events).unwrap_or(0),
             attempt: *attempt,
             ..DayReport::new(&day.key, Outcome::AlreadySynced)

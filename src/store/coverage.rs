@@ -8,7 +8,8 @@ use sqlx::types::Json;
 use super::error::Doing;
 use super::{Reader, Result, column, statement};
 use crate::config::{Scope, Source};
-use crate::coverage::{Count, Gap, Group, Standings, State};
+use crate::coverage::{DayState, EarlierName, Gap, LedgerRange, SourceCount, Standings};
+use crate::day::DateRange;
 use crate::ledger::LateEvents;
 
 impl Reader {
@@ -38,7 +39,7 @@ impl Reader {
 
         let question = statement(include_str!("sql/coverage_counts.sql")).bind(&only);
         let rows = question.fetch_all(&mut *tx).await.doing("count the days of the ledger")?;
-        let counts: Vec<Count> = rows.iter().map(count).collect::<Result<_>>()?;
+        let counts: Vec<SourceCount> = rows.iter().map(count).collect::<Result<_>>()?;
 
         let question =
             statement(include_str!("sql/coverage_scopes.sql")).bind(&names).bind(&scopes);
@@ -52,7 +53,7 @@ impl Reader {
             statement(include_str!("sql/coverage_ranges.sql")).bind(&names).bind(&scopes);
         let question = question.bind(&detailed).bind(&only);
         let rows = question.fetch_all(&mut *tx).await.doing("find the ranges of the ledger")?;
-        let groups = rows.iter().map(group).collect::<Result<_>>()?;
+        let ranges = rows.iter().map(range).collect::<Result<_>>()?;
 
         let holed: Vec<&str> = counts
             .iter()
@@ -75,42 +76,42 @@ impl Reader {
         let question =
             statement(include_str!("sql/twins.sql")).bind(&names).bind(&scopes).bind(&others);
         let rows = question.fetch_all(&mut *tx).await.doing("compare the sources' scopes")?;
-        let twin = |row| Ok((column(row, "source")?, column(row, "earlier")?));
-        let twins = rows.iter().map(twin).collect::<Result<_>>()?;
-        Ok(Standings { counts, groups, gaps, in_detail, late, twins })
+        let earlier_name = |row| {
+            Ok(EarlierName { source: column(row, "source")?, earlier: column(row, "earlier")? })
+        };
+        let earlier_names = rows.iter().map(earlier_name).collect::<Result<_>>()?;
+        Ok(Standings { counts, ranges, gaps, in_detail, late, earlier_names })
     }
 }
 
-fn count(row: &PgRow) -> Result<Count> {
-    Ok(Count {
+fn count(row: &PgRow) -> Result<SourceCount> {
+    Ok(SourceCount {
         source: column(row, "source")?,
         days: column::<i64>(row, "days")? as u64,
-        first: column(row, "first_day")?,
-        last: column(row, "last_day")?,
+        dates: dates(row)?,
         events: column::<i64>(row, "events")? as u64,
         last_success: column(row, "last_success")?,
     })
 }
 
-fn group(row: &PgRow) -> Result<Group> {
+fn range(row: &PgRow) -> Result<LedgerRange> {
     let state: String = column(row, "state")?;
-    Ok(Group {
+    Ok(LedgerRange {
         source: column(row, "source")?,
-        state: State::named(&state).unwrap_or(State::Failed),
+        state: DayState::named(&state).unwrap_or(DayState::Failed),
         was_whole: column(row, "was_whole")?,
         other_scope: column(row, "other_scope")?,
-        first: column(row, "first_day")?,
-        last: column(row, "last_day")?,
+        dates: dates(row)?,
         last_success: column(row, "last_success")?,
     })
 }
 
 fn gap(row: &PgRow) -> Result<Gap> {
-    Ok(Gap {
-        source: column(row, "source")?,
-        first: column(row, "first_day")?,
-        last: column(row, "last_day")?,
-    })
+    Ok(Gap { source: column(row, "source")?, dates: dates(row)? })
+}
+
+fn dates(row: &PgRow) -> Result<DateRange> {
+    Ok(DateRange::new(column(row, "first_day")?, column(row, "last_day")?))
 }
 
 fn late_events(row: &PgRow) -> Result<LateEvents> {

@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::io::AsyncWriteExt as _;
 
 use super::super::answer::{Class, Fault, class, sanitize};
-use crate::config::{Token, masked};
+use crate::config::{Token, redact_patterns};
 
 /// How many redirects are followed.
 const MOST_REDIRECTS: u32 = 3;
@@ -273,7 +273,7 @@ impl Secrets {
         let words = text
             .split_whitespace()
             .map(|word| if word.contains("://") { "[address]" } else { word });
-        masked(&sanitize(&words.collect::<Vec<_>>().join(" "), token))
+        redact_patterns(&sanitize(&words.collect::<Vec<_>>().join(" "), token))
     }
 }
 
