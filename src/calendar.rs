@@ -1,6 +1,7 @@
 //! Dates as people write them: in one form, and none before Heroku's audit trail begins.
 //!
-//! The command line and the file both read dates through this module, so they accept the same dates.
+//! The command line and the file both read dates through this module, so they accept the same
+//! dates.
 
 use chrono::{Datelike as _, Months, NaiveDate};
 

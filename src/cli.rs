@@ -14,8 +14,8 @@ use crate::logging::{LogFormat, Verbosity};
 use crate::report::Output;
 use crate::report::progress::LiveLines;
 
-/// Copy every event of a Heroku Enterprise audit trail into your own PostgreSQL, and show that none is
-/// missing
+/// Copy every event of a Heroku Enterprise audit trail into your own PostgreSQL, and show that none
+/// is missing
 #[derive(Debug, Parser)]
 #[command(name = "auditsync", version, max_term_width = 110, after_help = help::PROGRAM)]
 pub struct Cli {

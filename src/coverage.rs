@@ -1,8 +1,8 @@
 //! The coverage of each source: the state of every day that it must cover, with or without a row.
 //!
 //! This module does no I/O. A source must cover the days from `since`, or from its first day in the
-//! ledger, to yesterday. A source that is disabled, or no longer in the file, must cover only the days
-//! up to its last one in the ledger. So a removed source keeps the state in which it was left.
+//! ledger, to yesterday. A source that is disabled, or no longer in the file, must cover only the
+//! days up to its last one in the ledger. So a removed source keeps the state in which it was left.
 
 mod check;
 mod lateness;
@@ -14,24 +14,24 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-pub use check::AdoptedDays;
+pub use check::AdoptedPolicy;
 pub use lateness::Lateness;
 pub use source::{Coverage, StateRange};
 pub use standings::{EarlierName, Gap, LedgerRange, SourceCount, Standings};
 pub use state::DayState;
 
 use crate::config::Source;
-use source::SourceDays;
+use source::SourceStanding;
 use standings::with_settled;
 
 /// Returns each source's coverage: the sources of the file in its order, then the others by name.
 pub fn coverage(sources: &[&Source], standings: Standings, now: DateTime<Utc>) -> Vec<Coverage> {
     let Standings { counts, ranges, gaps, in_detail, late, earlier_names } = standings;
-    let mut days: BTreeMap<&str, SourceDays<'_>> = BTreeMap::new();
+    let mut days: BTreeMap<&str, SourceStanding<'_>> = BTreeMap::new();
     for count in &counts {
         let name = count.source.as_str();
         let late = late.iter().filter(|late| late.source == name).collect();
-        days.insert(name, SourceDays { count: Some(count), ranges: Vec::new(), late });
+        days.insert(name, SourceStanding { count: Some(count), ranges: Vec::new(), late });
     }
     for range in ranges {
         if let Some(days) = days.get_mut(range.source.as_str()) {

@@ -1,11 +1,11 @@
 //! One audit trail event: the bytes that Heroku sent, and the columns derived from them.
 //!
 //! The bytes are the record. This module never changes them, and never rejects them for their
-//! meaning: a column that can't be derived is `None`. Only bytes that are no JSON value are an error,
-//! because then the response is broken.
+//! meaning: a column that can't be derived is `None`. Only bytes that are no JSON value are an
+//! error, because then the response is broken.
 //!
-//! Heroku's schema declares no part as required and none as null. So every part may be absent, null or
-//! of another type. Of repeated keys the last one counts, as in PostgreSQL's `json` functions.
+//! Heroku's schema declares no part as required and none as null. So every part may be absent, null
+//! or of another type. Of repeated keys the last one counts, as in PostgreSQL's `json` functions.
 
 mod value;
 
@@ -23,7 +23,8 @@ pub use value::same_value;
 /// The SHA-256 of an event's bytes.
 pub type Hash = [u8; 32];
 
-/// The longest `id`, in bytes, that serves as a key; PostgreSQL's B-tree takes entries of up to 2,704 bytes.
+/// The longest `id`, in bytes, that serves as a key; PostgreSQL's B-tree takes entries of up to
+/// 2,704 bytes.
 const LONGEST_ID: usize = 1024;
 
 /// One event, unchanged, with the columns derived from it.
@@ -76,15 +77,16 @@ pub struct Columns {
 pub struct NotJson(serde_json::Error);
 
 impl Event {
-    /// Derives an event from the bytes of one JSON value. Other bytes are an error. Bytes that are not
-    /// UTF-8 are accepted, and `refused` says so.
+    /// Derives an event from the bytes of one JSON value. Other bytes are an error. Bytes that are
+    /// not UTF-8 are accepted, and `refused` says so.
     ///
     /// ```
-    /// let bytes = br#"{"id": "1f", "type": "app", "actor": null, "request": {"ip_address": "::1"}}"#;
+    /// let bytes = br#"{"id": "1f", "type": "app", "request": {"ip_address": "::1"}}"#;
     /// let event = auditsync::event::Event::from_bytes(bytes.as_slice().into())?;
     /// assert_eq!((event.id.as_str(), event.bytes.as_ref()), ("1f", bytes.as_slice()));
     /// assert_eq!(event.columns.kind.as_deref(), Some("app"));
-    /// assert_eq!((event.columns.actor_email, event.columns.ip_address), (None, "::1".parse().ok()));
+    /// assert_eq!(event.columns.ip_address, "::1".parse().ok());
+    /// assert_eq!(event.columns.actor_email, None);
     /// # Ok::<(), auditsync::event::NotJson>(())
     /// ```
     pub fn from_bytes(bytes: Bytes) -> Result<Self, NotJson> {
@@ -154,8 +156,8 @@ fn string(value: Option<&RawValue>) -> Option<String> {
     (!text.contains('\0')).then_some(text)
 }
 
-/// A time as PostgreSQL stores it: to the microsecond, with a leap second as the first second of the
-/// next minute. So both sides see it on the same date.
+/// A time as PostgreSQL stores it: to the microsecond, with a leap second as the first second of
+/// the next minute. So both sides see it on the same date.
 fn instant(text: &str) -> Option<DateTime<Utc>> {
     let time = DateTime::parse_from_rfc3339(text).ok()?;
     DateTime::from_timestamp_micros(time.timestamp_micros())
@@ -168,7 +170,8 @@ fn parts<'a, const N: usize>(
     value.map_or(Ok([None; N]), |value| members(value.get(), names))
 }
 
-/// The members called `names` of the JSON object in `text`; none where `text` is another JSON value.
+/// The members called `names` of the JSON object in `text`; none where `text` is another JSON
+/// value.
 ///
 /// The members' values are skipped, not built. So no nesting is too deep, and no number too large.
 fn members<'a, const N: usize>(
@@ -207,8 +210,8 @@ impl<'de, const N: usize> Visitor<'de> for NamedMembers<'_, N> {
     }
 }
 
-/// Finds a key's index among the names. It reads the key as bytes, because a lone surrogate in a text
-/// would be an error.
+/// Finds a key's index among the names. It reads the key as bytes, because a lone surrogate in a
+/// text would be an error.
 struct KeyIndex<'n, const N: usize>(&'n [&'n str; N]);
 
 impl<'de, const N: usize> DeserializeSeed<'de> for KeyIndex<'_, N> {
@@ -251,8 +254,9 @@ mod tests {
         let event = event(
             r#" {"id":"e-1","created_at":"2024-09-28T10:00:00.25+02:00","type":"app",
                 "action":"create","actor":{"id":"a","email":"user@example.com"},
-                "app":{"id":"p","name":"shop"},"team":{"id":"t","name":"team-a"},"owner":{"email":"o@example.com"},
-                "request":{"ip_address":"2001:db8::1"},"data":{"x":[1,{"id":"no"}]}}"#
+                "app":{"id":"p","name":"shop"},"team":{"id":"t","name":"team-a"},
+                "owner":{"email":"o@example.com"},"request":{"ip_address":"2001:db8::1"},
+                "data":{"x":[1,{"id":"no"}]}}"#
                 .trim(),
         );
         assert_eq!(event.id, "e-1");

@@ -2,8 +2,8 @@
 
 use sha2::{Digest as _, Sha256};
 
-/// The first eight bytes of an id's SHA-256. With a million ids, two ids have the same fingerprint in
-/// one of 30 million cases.
+/// The first eight bytes of an id's SHA-256. With a million ids, two ids have the same fingerprint
+/// in one of 30 million cases.
 pub fn fingerprint(id: &str) -> u64 {
     let hash: [u8; 32] = Sha256::digest(id).into();
     let [first, ..] = hash.as_chunks::<8>().0 else { unreachable!("a hash has 32 bytes") };

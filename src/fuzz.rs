@@ -1,6 +1,6 @@
 //! Runs the fuzz targets. Each is a test beside the code that it attacks, and takes a second with
-//! `cargo test`. `BOLERO_RANDOM_TEST_TIME_MS` sets another time, `BOLERO_RANDOM_ITERATIONS` a number of
-//! cases:
+//! `cargo test`. `BOLERO_RANDOM_TEST_TIME_MS` sets another time, `BOLERO_RANDOM_ITERATIONS` a
+//! number of cases:
 //!
 //! ```sh
 //! BOLERO_RANDOM_TEST_TIME_MS=3600000 cargo test --release --lib fuzz -- --nocapture
@@ -15,10 +15,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[rustfmt::skip]
 pub(crate) const JSON: &[&str] = &[
     "[", "]", "[", "]", "{", "}", ",", ",", ":", "\"", "\"", "\\", " ", "\n", "\t", "null", "true",
-    "false", "0", "-1", "1.5e300", "1E", "\"id\":", "\"id\":\"a\"", "{\"id\":\"a\"}", ",{\"id\":\"b\"}",
-    "{}", "[]", "\"a\"", "\"id\"", "\\u0000", "\\ud800", "\\\"", "\"created_at\":",
-    "\"2024-09-28T10:00:00Z\"", "\"actor\":{\"email\":\"a@x\"}", "\"request\":{\"ip_address\":\"::1\"}",
-    "\"message\":\"No\"", "é", "\u{feff}", "x", "\u{7f}", "\u{9b}",
+    "false", "0", "-1", "1.5e300", "1E", "\"id\":", "\"id\":\"a\"", "{\"id\":\"a\"}",
+    ",{\"id\":\"b\"}", "{}", "[]", "\"a\"", "\"id\"", "\\u0000", "\\ud800", "\\\"",
+    "\"created_at\":", "\"2024-09-28T10:00:00Z\"", "\"actor\":{\"email\":\"a@x\"}",
+    "\"request\":{\"ip_address\":\"::1\"}", "\"message\":\"No\"", "é", "\u{feff}", "x", "\u{7f}",
+    "\u{9b}",
 ];
 
 /// Counts the cases of a target, and prints their number at its end.
@@ -56,8 +57,8 @@ macro_rules! fuzz {
 }
 pub(crate) use fuzz;
 
-/// A text from `input`. Most bytes become one of the `words`, others stay, which makes texts that are
-/// almost valid.
+/// A text from `input`. Most bytes become one of the `words`, others stay, which makes texts that
+/// are almost valid.
 pub(crate) fn spelled(input: &[u8], words: &[&str]) -> Vec<u8> {
     let mut text = Vec::new();
     for byte in input {

@@ -1,8 +1,8 @@
 //! Makes text safe to print.
 //!
 //! Every text leaves the program through one of these functions. [`clean`] makes one line of it,
-//! [`json`] one JSON string. The result never controls a terminal, hides a part of itself, or contains
-//! a secret that [`secrets`] knows.
+//! [`json`] one JSON string. The result never controls a terminal, hides a part of itself, or
+//! contains a secret that [`secrets`] knows.
 
 pub mod secrets;
 
@@ -11,15 +11,16 @@ use std::fmt::Write as _;
 /// Whether a character controls the terminal or the text around it.
 ///
 /// These are control characters, line ends, characters that reorder the text around them (Unicode
-/// Standard Annex 9), and invisible characters that no script needs, such as the tag characters, which
-/// can hide a message. Zero-width joiners and variation selectors are not among them: Persian, Hindi
-/// and emoji need them, and they reorder nothing.
+/// Standard Annex 9), and invisible characters that no script needs, such as the tag characters,
+/// which can hide a message. Zero-width joiners and variation selectors are not among them:
+/// Persian, Hindi and emoji need them, and they reorder nothing.
 pub fn steers(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}'
-            | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e007f}')
+            | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e007f}')
 }
 
 /// Escapes everything in `text` that could control a terminal. The result is one line.
@@ -45,8 +46,8 @@ pub fn clean_lines(text: &str) -> String {
     secrets::redact(text).split('\n').map(shown).collect::<Vec<_>>().join("\n")
 }
 
-/// Appends `text` to `json` as a JSON string with quotes. Characters that could control a terminal are
-/// escaped, even where JSON does not require it.
+/// Appends `text` to `json` as a JSON string with quotes. Characters that could control a terminal
+/// are escaped, even where JSON does not require it.
 pub fn json(text: &str, json: &mut String) {
     json.push('"');
     for c in text.chars() {

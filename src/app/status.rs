@@ -8,7 +8,7 @@ use super::{App, DONE, ExitStatus, FOUND_WRONG, Failure, now};
 use crate::calendar::AUDIT_TRAIL_BEGINS;
 use crate::cli::StatusArgs;
 use crate::config::{Scope, Source};
-use crate::coverage::{AdoptedDays, Coverage, Standings, coverage};
+use crate::coverage::{AdoptedPolicy, Coverage, Standings, coverage};
 use crate::day::{DateRange, last_over};
 use crate::ledger::LedgerRow;
 use crate::report::status::{DayStatus, LagCheck, SourceBehind, StatusReport};
@@ -101,7 +101,8 @@ fn days(covered: &[Coverage], rows: &[LedgerRow], window: DateRange) -> Vec<DayS
 }
 
 fn check(covered: &[Coverage], args: &StatusArgs, now: DateTime<Utc>) -> LagCheck {
-    let adopted = if args.accept_adopted { AdoptedDays::Accepted } else { AdoptedDays::Rejected };
+    let adopted =
+        if args.accept_adopted { AdoptedPolicy::Accepted } else { AdoptedPolicy::Rejected };
     let behind: Vec<SourceBehind> = covered
         .iter()
         .flat_map(|source| {

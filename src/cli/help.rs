@@ -4,38 +4,38 @@ pub(super) const PROGRAM: &str = "\
 Without a command, it syncs: Heroku Scheduler runs just `auditsync`.
 
 Examples:
-  auditsync                                       sync every due day
-  auditsync --source acme --date 2024-09-28       sync one day of one source
-  auditsync status --source acme --days 90        show the last three months
-  auditsync reset --source acme 2024-09-28        make a day due again
+  auditsync                                    sync every due day
+  auditsync --source acme --date 2024-09-28    sync one day of one source
+  auditsync status --source acme --days 90     show the last three months
+  auditsync reset --source acme 2024-09-28     make a day due again
 
 Exit status:
   0      everything due is done, or another process is doing it, or there was nothing to do
-  1      a day failed or lost its lease; or `check`, `reconcile` or `status --check` found a problem;
-         or `reset` rejected a day; or output can't be written
+  1      a day failed or lost its lease; or `check`, `reconcile` or `status --check` found a
+         problem; or `reset` rejected a day; or output can't be written
   2      the command line or the configuration is wrong
   3      the database can't be reached, or its schema can't be brought up to date
   128+N  ended by signal N (143 after SIGTERM, 130 after Ctrl-C, 129 after SIGHUP)";
 
 pub(super) const SYNC: &str = "\
 Examples:
-  auditsync sync --dry-run                             count the events; store nothing
-  auditsync sync --source acme --date 2024-09-28       sync one day of one source
-  auditsync sync --from 2024-09-25 --to 2024-09-28     sync these days of every source
-  auditsync sync --output json                         print a report for scripts
+  auditsync sync --dry-run                            count; store nothing
+  auditsync sync --source acme --date 2024-09-28      sync one day of one source
+  auditsync sync --from 2024-09-25 --to 2024-09-28    sync these days
+  auditsync sync --output json                        print a report for scripts
 
 Exit status: 1 if a day failed or lost its lease; `auditsync --help` lists the others.";
 
 pub(super) const STATUS: &str = "\
 Examples:
-  auditsync status                                     show the last 30 days
-  auditsync status --source acme --days 90             show 90 days of one source
-  auditsync status --check --max-lag 48h               exit with 1 if a source is behind
-  auditsync status --output json                       print the status for scripts";
+  auditsync status                            show the last 30 days
+  auditsync status --source acme --days 90    show 90 days of one source
+  auditsync status --check --max-lag 48h      exit with 1 if a source is behind
+  auditsync status --output json              print the status for scripts";
 
 pub(super) const BACKFILL: &str = "\
 Examples:
-  auditsync backfill --from 2024-09-01 --to 2024-09-30 --plan          print the effort
+  auditsync backfill --from 2024-09-01 --to 2024-09-30 --plan    print the effort
   auditsync backfill --source acme --from 2024-09-01 --to 2024-09-30 --via archive
 
 Exit status: 1 if a day failed or lost its lease.";
@@ -43,13 +43,13 @@ Exit status: 1 if a day failed or lost its lease.";
 pub(super) const RECONCILE: &str = "\
 Examples:
   auditsync reconcile --source acme --month 2024-09
-  auditsync reconcile --source acme --month 2024-09 --repair           store what is missing
+  auditsync reconcile --source acme --month 2024-09 --repair    store what is missing
 
 Exit status: 1 if an event of the archive is missing here.";
 
 pub(super) const RESET: &str = "\
 Examples:
-  auditsync reset --source acme 2024-09-28             make one day due again
+  auditsync reset --source acme 2024-09-28    make one day due again
   auditsync reset --source acme 2024-09-01..2024-09-05 2024-09-28
   auditsync reset --source acme 2024-09-28 --reason drill --by ada
 
@@ -61,39 +61,39 @@ A sync also takes such days over. Use this command to see them as failed before 
 Examples:
   auditsync cleanup
   auditsync cleanup --reason drill --by ada
-  auditsync cleanup --output json                      print the days for scripts";
+  auditsync cleanup --output json    print the days for scripts";
 
 pub(super) const HISTORY: &str = "\
 The newest entry comes last; # is the number of the claim. Entries are never removed.
 
 Examples:
   auditsync history                                    print the last week
-  auditsync history --source acme --date 2024-09-28    print everything about one day
-  auditsync history --days 90 --output json            print three months for scripts";
+  auditsync history --source acme --date 2024-09-28    print all about one day
+  auditsync history --days 90 --output json            print 90 days as JSON";
 
 pub(super) const MIGRATE: &str = "\
 Examples:
-  auditsync migrate --dry-run                          print what would be done
+  auditsync migrate --dry-run                   print what would be done
   auditsync migrate
-  auditsync migrate --adopt-as acme --reread           make adopted days due
+  auditsync migrate --adopt-as acme --reread    make adopted days due
 
 Exit status: 3 if the schema can't be brought up to date.";
 
 pub(super) const CHECK: &str = "\
 Examples:
-  auditsync check                                      check everything before the first run
-  auditsync check --config-only                        check the file before a deploy
-  auditsync check --output json                        print the result for scripts
+  auditsync check                  check everything before the first run
+  auditsync check --config-only    check the file before a deploy
+  auditsync check --output json    print the result for scripts
 
 Exit status: 1 if a check failed, 2 if the file is wrong.";
 
 pub(super) const COMPLETIONS: &str = "\
 Examples:
   auditsync completions bash > ~/.local/share/bash-completion/completions/auditsync
-  auditsync completions zsh > ~/.zfunc/_auditsync      with ~/.zfunc in $fpath
+  auditsync completions zsh > ~/.zfunc/_auditsync    with ~/.zfunc in $fpath
   auditsync completions fish > ~/.config/fish/completions/auditsync.fish";
 
 pub(super) const MAN: &str = "\
 Examples:
-  auditsync man | man -l -                             read the manual page
-  auditsync man reset > auditsync-reset.1              write the page of one command";
+  auditsync man | man -l -                   read the manual page
+  auditsync man reset > auditsync-reset.1    write the page of one command";

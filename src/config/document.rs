@@ -97,6 +97,13 @@ impl Findings {
     }
 }
 
+/// A required key that is absent.
+struct MissingKey {
+    key: &'static str,
+    /// A line, or the header of a section, that adds it.
+    example: &'static str,
+}
+
 /// Whether an unknown key holds a section, or a list of sections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
@@ -120,8 +127,7 @@ pub(super) struct Table<'t, 'i> {
     entries: Option<&'t DeTable<'i>>,
     findings: &'t mut Findings,
     known: Vec<KnownKey>,
-    /// Required keys that are absent, each with an example line.
-    missing: Vec<(&'static str, &'static str)>,
+    missing: Vec<MissingKey>,
     sound: bool,
     /// What the table may contain. Set only where the schema is asked for.
     schema: Option<TableSchema>,
@@ -183,7 +189,7 @@ impl<'t, 'i> Table<'t, 'i> {
         example: &'static str,
     ) -> Option<Spanned<T>> {
         if self.get(key, key).is_none() {
-            self.missing.push((key, example));
+            self.missing.push(MissingKey { key, example });
         }
         if let Some(schema) = &mut self.schema {
             schema.require(key);
@@ -277,7 +283,7 @@ impl<'t, 'i> Table<'t, 'i> {
             },
         };
         if entries.is_empty() {
-            self.missing.push((key, name));
+            self.missing.push(MissingKey { key, example: name });
         }
         let mut results = Vec::new();
         for entry in entries {
@@ -326,7 +332,7 @@ impl<'t, 'i> Table<'t, 'i> {
             return;
         };
         // Do not report the intended key as missing, too.
-        self.missing.retain(|(missing, _)| *missing != meant);
+        self.missing.retain(|missing| missing.key != meant);
         let shown =
             self.known.iter().find(|known| known.key == meant).map_or(meant, |known| known.shown);
         let label = match free {
@@ -346,7 +352,7 @@ impl<'t, 'i> Table<'t, 'i> {
                 self.report_unknown(span, word, form);
             }
         }
-        for (key, example) in self.missing {
+        for MissingKey { key, example } in self.missing {
             let (message, label) = if self.name == ROOT {
                 (format!("no {example}: there is nothing to copy"), "add one here".to_owned())
             } else {

@@ -34,7 +34,8 @@ impl ConfigError {
         Self {
             report: format!(
                 "error: can't read {path}: {why}\n  \
-                 = help: copy this project's example audit.toml there, or name another file with -c FILE\n\n\
+                 = help: copy this project's example audit.toml there, or name another file \
+                 with -c FILE\n\n\
                  {path}: not read; nothing was requested or written"
             ),
         }
@@ -59,8 +60,8 @@ impl ConfigError {
         let (count, noun) = (problems.len(), if problems.len() == 1 { "token" } else { "tokens" });
         Self {
             report: format!(
-                "{}\n  = help: on Heroku, set a variable with `heroku config:set NAME=TOKEN`; elsewhere, \
-                 set it in the environment\n\n\
+                "{}\n  = help: on Heroku, set a variable with `heroku config:set NAME=TOKEN`; \
+                 elsewhere, set it in the environment\n\n\
                  {count} mistake{} with {noun}; nothing was requested or written",
                 lines.join("\n"),
                 if count == 1 { "" } else { "s" },

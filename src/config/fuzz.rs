@@ -11,17 +11,19 @@ const PASSWORD: &str = "swordfish";
 
 #[rustfmt::skip]
 const WORDS: &[&str] = &[
-    "[[source]]\n", "name = \"acme\"\n", "account = \"acme\"\n", "token_env = \"TOKEN\"\n", "[api]\n",
-    "[retry]\n", "[sync]\n", "[lock]\n", "[[source]]\nname = \"a\"\naccount = \"a\"\ntoken_env = \"T\"\n",
-    "[source.retry]\n", "[rate_limit]\n", "[database]\n", "[events]\n", "base_url = \"https://x\"\n",
-    "page_size = ", "burst = ", "max_attempts = ", "multiplier = ", "jitter = ", "recheck_after = ",
-    "stale_after = ", "heartbeat_every = ", "since = ", "filter = ", "enabled = ", "log = ", "team = ",
-    "url_env = ", "max_elapsed = ", "0", "1", "1000", "-1", "1.5", "inf", "\"1d\"", "\"15m\"", "\"500ms\"",
-    "\"99999999999999d\"", "[", "]", "{", "}", ",", "=", "\"", "'", "\n", "\n", "#", ".", "true",
-    "2024-09-01", "\"2024-09-01\"", "\"full\"", "{ type = \"app\" }", "é", "\u{1b}", "\u{202e}", "\\u001b",
-    "\"\"\"\n", "'''", "token = \"HRKU-canary\"\n", "token_env = \"HRKU-canary\"\n", "\"HRKU-canary\"",
-    "base_url = \"https://me:swordfish@x\"\n", "url_env = \"postgres://me:swordfish@x/d\"\n", "source",
-    "[\"x\"]\n", "\r\n", "\t", "tokn_env = \"T\"\n",
+    "[[source]]\n", "name = \"acme\"\n", "account = \"acme\"\n", "token_env = \"TOKEN\"\n",
+    "[api]\n", "[retry]\n", "[sync]\n", "[lock]\n",
+    "[[source]]\nname = \"a\"\naccount = \"a\"\ntoken_env = \"T\"\n", "[source.retry]\n",
+    "[rate_limit]\n", "[database]\n", "[events]\n", "base_url = \"https://x\"\n", "page_size = ",
+    "burst = ", "max_attempts = ", "multiplier = ", "jitter = ", "recheck_after = ",
+    "stale_after = ", "heartbeat_every = ", "since = ", "filter = ", "enabled = ", "log = ",
+    "team = ", "url_env = ", "max_elapsed = ", "0", "1", "1000", "-1", "1.5", "inf", "\"1d\"",
+    "\"15m\"", "\"500ms\"", "\"99999999999999d\"", "[", "]", "{", "}", ",", "=", "\"", "'", "\n",
+    "\n", "#", ".", "true", "2024-09-01", "\"2024-09-01\"", "\"full\"", "{ type = \"app\" }", "é",
+    "\u{1b}", "\u{202e}", "\\u001b", "\"\"\"\n", "'''", "token = \"HRKU-canary\"\n",
+    "token_env = \"HRKU-canary\"\n", "\"HRKU-canary\"", "base_url = \"https://me:swordfish@x\"\n",
+    "url_env = \"postgres://me:swordfish@x/d\"\n", "source", "[\"x\"]\n", "\r\n", "\t",
+    "tokn_env = \"T\"\n",
 ];
 
 #[test]

@@ -109,8 +109,8 @@ impl Mistakes {
         self.0.is_empty()
     }
 
-    /// Adds those of `others` that are certain beside the syntax mistakes already here. A broken line
-    /// may hide what seems absent, and its own content means nothing.
+    /// Adds those of `others` that are certain beside the syntax mistakes already here. A broken
+    /// line may hide what seems absent, and its own content means nothing.
     pub(super) fn add_unbroken(&mut self, others: Self, text: &str) {
         let lines = LineStarts::of(text);
         let line = |mistake: &Mistake| lines.index(mistake.span.start);
@@ -158,8 +158,8 @@ impl LineStarts {
     }
 }
 
-/// The file's text, in excerpts of entire lines. Accepts any span, even one that is out of bounds or
-/// begins inside a character.
+/// The file's text, in excerpts of entire lines. Accepts any span, even one that is out of bounds
+/// or begins inside a character.
 struct Excerpts<'t> {
     text: &'t str,
 }

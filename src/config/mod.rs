@@ -1,14 +1,14 @@
 //! The configuration: from `audit.toml` to checked values.
 //!
 //! The entire file is checked before anything else happens. The result is a [`Config`], or a
-//! [`ConfigError`] that shows every mistake with its line. This module reads no environment, network
-//! or clock: [`Config::tokens`] gets the environment as an argument.
+//! [`ConfigError`] that shows every mistake with its line. This module reads no environment,
+//! network or clock: [`Config::tokens`] gets the environment as an argument.
 //!
-//! `load` calls `syntax`, which parses the text into a tree, and `document`, which walks the tree by
-//! the known keys. `value`, `number`, `date`, `duration` and `base_url` read single values. Each
-//! section has a reader: `settings`, `rate_limit`, `retry`, `lock`, `source`; `file` reads them all.
-//! `mistake` renders mistakes, and `mask` keeps secrets out of them. `schema` describes the file to
-//! editors.
+//! `load` calls `syntax`, which parses the text into a tree, and `document`, which walks the tree
+//! by the known keys. `value`, `number`, `date`, `duration` and `base_url` read single values. Each
+//! section has a reader: `settings`, `rate_limit`, `retry`, `lock`, `source`; `file` reads them
+//! all. `mistake` renders mistakes, and `mask` keeps secrets out of them. `schema` describes the
+//! file to editors.
 
 mod base_url;
 mod date;

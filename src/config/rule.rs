@@ -18,8 +18,8 @@ pub(super) struct RuleKey {
 }
 
 impl RuleKey {
-    /// The key `name` with the resulting `value`. The section itself says `own`; `merged` also takes
-    /// the overridden section into account.
+    /// The key `name` with the resulting `value`. The section itself says `own`; `merged` also
+    /// takes the overridden section into account.
     pub(super) fn new(
         name: &'static str,
         value: Duration,

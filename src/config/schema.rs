@@ -1,5 +1,5 @@
-//! The JSON Schema of the file, for editors. The calls that read the file also produce the schema, so
-//! both know the same keys.
+//! The JSON Schema of the file, for editors. The calls that read the file also produce the schema,
+//! so both know the same keys.
 //!
 //! The schema checks less than the program does: only `auditsync check --config-only` knows the
 //! rules between keys.

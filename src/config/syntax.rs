@@ -1,7 +1,8 @@
 //! Parses the text as TOML, and reports where it is not.
 //!
-//! After one slip the parser may complain about everything that follows. Therefore each line gets at
-//! most one mistake, and a bracket or quote that is never closed is reported once, where it opens.
+//! After one slip the parser may complain about everything that follows. Therefore each line gets
+//! at most one mistake, and a bracket or quote that is never closed is reported once, where it
+//! opens.
 
 use std::borrow::Cow;
 
@@ -19,8 +20,8 @@ pub(super) struct Parsed<'i> {
     pub(super) trusted: bool,
 }
 
-/// `text` with blanks in place of each line that is only a key, and the errors about these lines. The
-/// parser would ignore everything after such a line. Bytes keep their places.
+/// `text` with blanks in place of each line that is only a key, and the errors about these lines.
+/// The parser would ignore everything after such a line. Bytes keep their places.
 pub(super) fn readable(text: &str) -> (Cow<'_, str>, Vec<Error>) {
     let (_, mut errors) = DeTable::parse_recoverable(text);
     errors.retain(|error| error.message().starts_with("key with no value"));

@@ -7,9 +7,10 @@ use chrono::{DateTime, Utc};
 use super::source::Coverage;
 use super::state::DayState;
 
-/// Whether a check accepts adopted days: another program called them complete, and no event is stored.
+/// Whether a check accepts adopted days: another program called them complete, and no event is
+/// stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AdoptedDays {
+pub enum AdoptedPolicy {
     /// `--accept-adopted` was given.
     Accepted,
     /// Adopted days fail the check.
@@ -29,7 +30,7 @@ impl Coverage {
     pub fn behind(
         &self,
         max_lag: Duration,
-        adopted: AdoptedDays,
+        adopted: AdoptedPolicy,
         now: DateTime<Utc>,
     ) -> Vec<String> {
         if !self.enabled {
@@ -48,7 +49,7 @@ impl Coverage {
             }
             Some(_) => {}
         }
-        if let (AdoptedDays::Rejected, Some(dates)) = (adopted, self.adopted_and_owed) {
+        if let (AdoptedPolicy::Rejected, Some(dates)) = (adopted, self.adopted_and_owed) {
             let command = self.adopted_days_command().unwrap_or_default();
             reasons.push(format!(
                 "it has adopted days ({dates}): another program called them complete, but no event \

@@ -90,7 +90,7 @@ pub struct StateRange {
 
 /// What the database says about the days of one source.
 #[derive(Default)]
-pub(super) struct SourceDays<'d> {
+pub(super) struct SourceStanding<'d> {
     pub(super) count: Option<&'d SourceCount>,
     /// All days, oldest first.
     pub(super) ranges: Vec<LedgerRange>,
@@ -102,10 +102,10 @@ impl Coverage {
     pub(super) fn of(
         name: &str,
         source: Option<&Source>,
-        days: SourceDays<'_>,
+        days: SourceStanding<'_>,
         now: DateTime<Utc>,
     ) -> Self {
-        let SourceDays { count, ranges, late } = days;
+        let SourceStanding { count, ranges, late } = days;
         let enabled = source.is_some_and(|source| source.enabled);
         let since = source.and_then(|source| source.since);
         let covered_from = since.or(count.map(|count| count.dates.from));

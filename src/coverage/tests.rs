@@ -117,9 +117,9 @@ fn the_lag_counts_from_the_begin_of_the_oldest_gap_or_of_today() {
     assert_eq!((hours(&never), never.covered_from), (None, None));
 
     let lag = |hours: u64| Duration::from_hours(hours);
-    assert_eq!(yesterday_missing.behind(lag(34), AdoptedDays::Rejected, now()), [""; 0]);
+    assert_eq!(yesterday_missing.behind(lag(34), AdoptedPolicy::Rejected, now()), [""; 0]);
     let behind =
-        |coverage: &Coverage, max_lag| coverage.behind(max_lag, AdoptedDays::Rejected, now());
+        |coverage: &Coverage, max_lag| coverage.behind(max_lag, AdoptedPolicy::Rejected, now());
     assert_eq!(
         behind(&yesterday_missing, lag(33)),
         ["2024-09-28 is not complete, 34h after it began"]
@@ -162,7 +162,7 @@ fn a_disabled_or_removed_source_owes_only_the_days_up_to_its_last() {
     };
     let disabled = of("enabled = false", rows());
     assert_eq!((disabled.missing, disabled.lag), (2, None));
-    assert_eq!(disabled.behind(Duration::ZERO, AdoptedDays::Rejected, now()), [""; 0]);
+    assert_eq!(disabled.behind(Duration::ZERO, AdoptedPolicy::Rejected, now()), [""; 0]);
     let gone = covered(&[], rows());
     assert_eq!((gone.in_file, gone.missing, gone.covered_to), (false, 2, Some(date("2024-01-09"))));
 }
@@ -253,25 +253,25 @@ fn adopted_days_are_not_complete_and_fail_a_check_unless_accepted() {
     let coverage = of("", rows());
     assert_eq!((coverage.adopted, coverage.whole, coverage.settled), (10, 18, 0));
     assert_eq!(coverage.oldest_gap, Some(date("2024-09-01")));
-    let reasons = behind(&coverage, AdoptedDays::Rejected);
+    let reasons = behind(&coverage, AdoptedPolicy::Rejected);
     assert!(
-        reasons.len() == 1 && reasons[0].contains("adopted days (2024-09-01 .. 2024-09-10)"),
+        reasons.len() == 1 && reasons[0].contains("adopted days (2024-09-01..2024-09-10)"),
         "{reasons:?}"
     );
     assert!(
         reasons[0].contains("`auditsync backfill --from 2024-09-01 --to 2024-09-10 --source a`"),
         "{reasons:?}"
     );
-    assert_eq!(behind(&coverage, AdoptedDays::Accepted), [""; 0]);
+    assert_eq!(behind(&coverage, AdoptedPolicy::Accepted), [""; 0]);
     // Adopted days that are not owed do not matter.
-    assert_eq!(behind(&of("since = \"2024-09-11\"", rows()), AdoptedDays::Rejected), [""; 0]);
+    assert_eq!(behind(&of("since = \"2024-09-11\"", rows()), AdoptedPolicy::Rejected), [""; 0]);
     // A gap counts even if adopted days are accepted.
     let mut rows = rows();
     rows[1] = range(DayState::Failed, "2024-09-11", "2024-09-28");
     let both = of("", rows);
     assert_eq!(
-        behind(&both, AdoptedDays::Accepted),
+        behind(&both, AdoptedPolicy::Accepted),
         ["2024-09-11 is not complete, 442h after it began"]
     );
-    assert_eq!(behind(&both, AdoptedDays::Rejected).len(), 2);
+    assert_eq!(behind(&both, AdoptedPolicy::Rejected).len(), 2);
 }

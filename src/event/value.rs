@@ -1,5 +1,5 @@
-//! Compares two texts as JSON values. The order of keys, white space and spellings make no difference.
-//! Numbers of any size are compared exactly.
+//! Compares two texts as JSON values. The order of keys, white space and spellings make no
+//! difference. Numbers of any size are compared exactly.
 //!
 //! Heroku's archive may write an event in another way than its API. Values that can't be compared,
 //! such as very deep nesting, count as different: a report is better than a missed difference.
@@ -34,8 +34,8 @@ enum JsonValue {
     Object(BTreeMap<Vec<u8>, JsonValue>),
 }
 
-/// `0.digits × 10^exponent`, without leading or trailing zeros in the digits. Each number has only one
-/// such form.
+/// `0.digits × 10^exponent`, without leading or trailing zeros in the digits. Each number has only
+/// one such form.
 #[derive(Debug, PartialEq, Eq)]
 struct Number {
     negative: bool,

@@ -1,8 +1,8 @@
 //! One line of the log, in three formats.
 //!
-//! A line is shorter than 10,000 bytes, because Heroku's Logplex splits longer ones. The longest values
-//! are cut, each with a mark that says how many bytes are missing. No text from outside, such as an
-//! event, controls a terminal or begins a line, and secrets are redacted.
+//! A line is shorter than 10,000 bytes, because Heroku's Logplex splits longer ones. The longest
+//! values are cut, each with a mark that says how many bytes are missing. No text from outside,
+//! such as an event, controls a terminal or begins a line, and secrets are redacted.
 
 use std::fmt::{self, Write as _};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -64,7 +64,7 @@ where
         SystemTime.format_time(&mut Writer::new(&mut time))?;
         let metadata = event.metadata();
         let (level, target) = (*metadata.level(), metadata.target());
-        let mut line = Entry { time, level, target, message: String::new(), fields: Vec::new() };
+        let mut line = LogEntry { time, level, target, message: String::new(), fields: Vec::new() };
         event.record(&mut line);
         if let Some(spans) = context.event_scope() {
             let names: Vec<&str> = spans.from_root().map(|span| span.name()).collect();
@@ -79,7 +79,7 @@ where
 
 /// The content of one line.
 #[derive(Debug)]
-struct Entry<'a> {
+struct LogEntry<'a> {
     time: String,
     level: Level,
     target: &'a str,
@@ -94,7 +94,7 @@ enum FieldValue {
     Text(String),
 }
 
-impl Visit for Entry<'_> {
+impl Visit for LogEntry<'_> {
     fn record_f64(&mut self, field: &Field, value: f64) {
         let text = value.to_string();
         self.add(
@@ -124,7 +124,7 @@ impl Visit for Entry<'_> {
     }
 }
 
-impl Entry<'_> {
+impl LogEntry<'_> {
     fn add(&mut self, field: &Field, value: FieldValue) {
         // Redact before cutting: half a secret would not be found.
         let value = match value {
@@ -283,12 +283,12 @@ mod tests {
 
     const FORMATS: [LogFormat; 3] = [LogFormat::Text, LogFormat::Logfmt, LogFormat::Json];
 
-    fn line(texts: &[String]) -> Entry<'static> {
+    fn line(texts: &[String]) -> LogEntry<'static> {
         let names = ["a", "b", "c"].into_iter();
         let fields =
             names.zip(texts).map(|(name, text)| (name, FieldValue::Text(text.clone()))).collect();
         let time = "2024-09-28T00:00:00.000000Z".to_owned();
-        Entry {
+        LogEntry {
             time,
             level: Level::WARN,
             target: "auditsync",
@@ -342,7 +342,8 @@ mod tests {
         let line = line(&["acme".to_owned(), "x".repeat(20_000), "a b".to_owned()]);
         let made = line.fitting(LineFormat { format: LogFormat::Logfmt, color: false });
         assert!(made.starts_with(
-            "ts=2024-09-28T00:00:00.000000Z level=WARNING target=auditsync message=\"new event\" a=acme b="
+            "ts=2024-09-28T00:00:00.000000Z level=WARNING target=auditsync message=\"new event\" \
+             a=acme b="
         ));
         assert!(made.ends_with(" bytes)\" c=\"a b\""), "{made}");
     }

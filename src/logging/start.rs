@@ -71,7 +71,8 @@ pub fn start(
     let _ = tracing_subscriber::registry().with(layer.with_filter(filter)).try_init();
 }
 
-/// The valid ones of `directives`. The filter would print the others unredacted, so report them here.
+/// The valid ones of `directives`. The filter would print the others unredacted, so report them
+/// here.
 fn valid_directives(directives: &str) -> String {
     let is_valid = |directive: &&str| match directive.parse::<Directive>() {
         Ok(_) => true,

@@ -82,8 +82,8 @@ pub(super) fn is_due_at_any_age(
 }
 
 /// Whether to read a day again that was complete once. A recheck is due if an age has come that no
-/// complete reading satisfied. After the last age, it is due while the last reading brought something
-/// new. A failed attempt in between changes nothing.
+/// complete reading satisfied. After the last age, it is due while the last reading brought
+/// something new. A failed attempt in between changes nothing.
 ///
 /// A day with another scope stays as it is until someone resets it.
 fn recheck_is_due(recheck_after: &[Duration], now: DateTime<Utc>, row: &LedgerRow) -> bool {

@@ -41,18 +41,22 @@ pub struct AdoptedTable {
     pub ignored: i64,
 }
 
-#[expect(clippy::ref_option, reason = "the form that serde asks for")]
+#[expect(
+    clippy::ref_option,
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the form that serde asks for"
+)]
 fn unproven_ends<S: Serializer>(
     dates: &Option<DateRange>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     #[derive(Serialize)]
-    struct Ends {
+    struct UnprovenEnds {
         unproven_from: Option<NaiveDate>,
         unproven_to: Option<NaiveDate>,
     }
     let (from, to) = (dates.map(|dates| dates.from), dates.map(|dates| dates.to));
-    Ends { unproven_from: from, unproven_to: to }.serialize(serializer)
+    UnprovenEnds { unproven_from: from, unproven_to: to }.serialize(serializer)
 }
 
 impl Report for AdoptionReport {
@@ -115,7 +119,11 @@ pub struct RereadDays {
     pub enabled: bool,
 }
 
-#[expect(clippy::ref_option, reason = "the form that serde asks for")]
+#[expect(
+    clippy::ref_option,
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the form that serde asks for"
+)]
 fn ends<S: Serializer>(dates: &Option<DateRange>, serializer: S) -> Result<S::Ok, S::Error> {
     #[derive(Serialize)]
     struct Ends {

@@ -10,8 +10,8 @@ use serde_json::ser::{CharEscape, Formatter};
 use crate::text::json;
 use crate::text::secrets::redact;
 
-/// Writes `value` as a document on one line, while it is being serialized. Secrets are redacted, and
-/// characters that could control a terminal are escaped.
+/// Writes `value` as a document on one line, while it is being serialized. Secrets are redacted,
+/// and characters that could control a terminal are escaped.
 pub(super) fn write(writer: &mut impl io::Write, value: &impl Serialize) -> io::Result<()> {
     value.serialize(&mut Serializer::with_formatter(&mut *writer, CleanStrings::default()))?;
     writer.write_all(b"\n")

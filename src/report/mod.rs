@@ -1,8 +1,8 @@
 //! Results for people and scripts: text and tables, or JSON documents.
 //!
-//! Results go to stdout: as text, or as exactly one JSON document. Errors go to stderr. [`Text`] and
-//! the JSON writer redact secrets, and escape everything that could control a terminal or imitate a
-//! line of the report: see [`crate::text`].
+//! Results go to stdout: as text, or as exactly one JSON document. Errors go to stderr. [`Text`]
+//! and the JSON writer redact secrets, and escape everything that could control a terminal or
+//! imitate a line of the report: see [`crate::text`].
 
 pub mod adoption;
 pub mod backfill;

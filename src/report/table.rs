@@ -5,8 +5,8 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use super::paint::painted_at;
 use crate::text::clean;
 
-/// A table without a frame. A heading that begins with `>` aligns its column to the right, as numbers
-/// need. The heading that begins with `*` colours the states or outcomes in its column.
+/// A table without a frame. A heading that begins with `>` aligns its column to the right, as
+/// numbers need. The heading that begins with `*` colours the states or outcomes in its column.
 pub(super) struct PlainTable {
     table: Table,
     numeric: Vec<bool>,

@@ -100,7 +100,7 @@ mod tests {
         let text = written(
             |text| {
                 text.line("a\nb")?;
-                write!(text, "{}", "\n\u{1b}[2Jd\n")?;
+                write!(text, "{}\n", "\n\u{1b}[2Jd")?;
                 writeln!(text, "e")?;
                 text.blank()?;
                 text.painted_line("f\r ", "failed", "\u{202e}")

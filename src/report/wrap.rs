@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 /// Breaks a line at spaces where it is longer than `width`. Continuation lines are indented by two
-/// more columns. A command in backticks stays on one line where it can, which makes it easy to copy.
-/// A row of a table is never broken.
+/// more columns. A command in backticks stays on one line where it can, which makes it easy to
+/// copy. A row of a table is never broken.
 pub(super) fn wrapped(line: &str, width: usize) -> Cow<'_, str> {
     // Only the cells of a table are separated by more than one space.
     if line.chars().count() <= width || line.trim_start().contains("  ") {

@@ -1,9 +1,9 @@
 //! Redacts the secrets that this process knows in every text that leaves it.
 //!
-//! Others repeat secrets: Heroku in an error, an event in its id, a library in a message, a person in
-//! the wrong option. Therefore whoever reads a secret passes it to [`learn`], and [`redact`] replaces it
-//! in every text, also where it is percent-encoded, escaped, hexadecimal or in base64. Everything that
-//! looks like one of Heroku's tokens is redacted, too: it may be another user's.
+//! Others repeat secrets: Heroku in an error, an event in its id, a library in a message, a person
+//! in the wrong option. Therefore whoever reads a secret passes it to [`learn`], and [`redact`]
+//! replaces it in every text, also where it is percent-encoded, escaped, hexadecimal or in base64.
+//! Everything that looks like one of Heroku's tokens is redacted, too: it may be another user's.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -297,8 +297,8 @@ fn forms_of(secret: &str) -> Vec<(String, Encoding)> {
     forms
 }
 
-/// The places of `secret` in `text`, where some or all of its bytes may be percent-encoded, or escaped
-/// as in JSON and Rust.
+/// The places of `secret` in `text`, where some or all of its bytes may be percent-encoded, or
+/// escaped as in JSON and Rust.
 fn escaped(text: &str, secret: &str) -> Vec<Range<usize>> {
     let (bytes, mut found, mut at) = (text.as_bytes(), Vec::new(), 0);
     while at < bytes.len() {

@@ -9,8 +9,10 @@ const FLOORS: &[&[&str]] = &[
     &["main"],
     &["app"],
     &["cli", "heartbeat"],
-    &["store", "heroku", "report"],
-    &["plan", "coverage", "seen"],
+    &["logging"],
+    &["report"],
+    &["store", "heroku"],
+    &["plan", "coverage", "fingerprints"],
     &["ledger"],
     &["event", "day"],
     &["retry"],
@@ -19,7 +21,8 @@ const FLOORS: &[&[&str]] = &[
 ];
 
 /// The rooms whose answers depend on nothing but what they are given.
-const WITHOUT_IO: &[&str] = &["plan", "coverage", "seen", "ledger", "event", "day", "calendar"];
+const WITHOUT_IO: &[&str] =
+    &["plan", "coverage", "fingerprints", "ledger", "event", "day", "calendar"];
 
 /// What I/O, or a clock, begins with.
 const IO: &[&str] = &[

@@ -1,7 +1,5 @@
 use std::collections::HashSet;
 
-use chrono::NaiveDate;
-
 use super::super::plan;
 use super::super::tests::{LAST_OVER, NOW, RECHECKS, config, date, row};
 use super::*;
@@ -55,7 +53,8 @@ fn the_next_run_reads_pending_days_and_the_days_in_its_window() {
     assert_eq!(next_runs(&config(""), Some("2020-01-01"), &[], &days), expected);
     let disabled = next_runs(&config("enabled = false"), Some("2020-01-01"), &[], &days);
     assert_eq!(disabled, [NextRun::Leaves; 5]);
-    // No day before `since` or before the first day is caught up. A new source begins with yesterday.
+    // No day before `since` or before the first day is caught up. A new source begins with
+    // yesterday.
     let since = next_runs(&config("since = \"2024-09-23\""), Some("2020-01-01"), &[], &days);
     assert_eq!(since[3..], [NextRun::Leaves, until("2024-10-05")]);
     assert_eq!(

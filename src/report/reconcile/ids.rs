@@ -1,8 +1,8 @@
 //! Long lists of event ids in little memory: the rest is in a temporary file without a name.
 //!
-//! A list accepts ids in any order, and returns each id once, in ascending order. All lists together
-//! have a fixed budget of memory. When it is exceeded, the largest list is appended to the file as
-//! one sorted run. Reading a list merges its runs.
+//! A list accepts ids in any order, and returns each id once, in ascending order. All lists
+//! together have a fixed budget of memory. When it is exceeded, the largest list is appended to the
+//! file as one sorted run. Reading a list merges its runs.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
