@@ -1,6 +1,7 @@
-//! `DateRange` as people write them: in one form, and none before Heroku's audit trail begins.
+//! Dates as people write them: in one form, and none before Heroku's audit trail begins.
 //!
-//! Command line and file read every date through this room, so that all of them accept and reject the same.
+//! The command line and the file both read dates through this module, so they accept the same
+//! dates.
 
 use chrono::{Datelike as _, Months, NaiveDate};
 
@@ -11,7 +12,7 @@ pub const AUDIT_TRAIL_BEGINS: NaiveDate = NaiveDate::from_ymd_opt(2017, 1, 1).ex
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotADate {
     /// It has another form.
-    #[error("a date is written YYYY-MM-DD")]
+    #[error("write a date as YYYY-MM-DD")]
     Form,
     /// No month has this number.
     #[error("there is no month {0:02}: months are 01 to 12")]
@@ -21,16 +22,16 @@ pub enum NotADate {
     NoDay {
         /// The year.
         year: i32,
-        /// Its month.
+        /// The month.
         month: u32,
-        /// The day that it does not have.
+        /// The day that the month does not have.
         day: u32,
-        /// How many it has.
+        /// The number of days that it has.
         days: u32,
     },
     /// The audit trail begins later.
     #[error(
-        "{0} lies before {AUDIT_TRAIL_BEGINS}. Heroku's audit trail begins on {AUDIT_TRAIL_BEGINS}"
+        "{0} is before {AUDIT_TRAIL_BEGINS}. Heroku's audit trail begins on {AUDIT_TRAIL_BEGINS}"
     )]
     TooEarly(NaiveDate),
 }
@@ -50,7 +51,7 @@ pub fn date(text: &str) -> Result<NaiveDate, NotADate> {
     existing(year as i32, month, day).and_then(of_the_trail)
 }
 
-/// Reads `YYYY-MM`, and gives the first day of that month.
+/// Reads `YYYY-MM`, and returns the first day of that month.
 pub fn first_of_month(text: &str) -> Result<NaiveDate, NotADate> {
     let [year, month] = numbers(text, [4, 2])?;
     existing(year as i32, month, 1).and_then(of_the_trail)
@@ -61,7 +62,7 @@ pub fn of_the_trail(date: NaiveDate) -> Result<NaiveDate, NotADate> {
     if date < AUDIT_TRAIL_BEGINS { Err(NotADate::TooEarly(date)) } else { Ok(date) }
 }
 
-/// Numbers of so many digits each, with a hyphen between them.
+/// Reads numbers with hyphens between them. `digits` is the length of each number.
 fn numbers<const N: usize>(text: &str, digits: [usize; N]) -> Result<[u32; N], NotADate> {
     let mut parts = text.split('-');
     let mut numbers = [0; N];
@@ -86,7 +87,7 @@ fn existing(year: i32, month: u32, day: u32) -> Result<NaiveDate, NotADate> {
 mod tests {
     use super::*;
 
-    fn said(text: &str) -> String {
+    fn read(text: &str) -> String {
         date(text).map_or_else(|error| error.to_string(), |date| format!("{date} was accepted"))
     }
 
@@ -115,24 +116,24 @@ mod tests {
         ] {
             assert_eq!(date(text), Err(NotADate::Form), "{text}");
         }
-        assert_eq!(said("2024-02-29"), "2024-02-29 was accepted");
-        assert_eq!(said("9999-12-31"), "9999-12-31 was accepted");
+        assert_eq!(read("2024-02-29"), "2024-02-29 was accepted");
+        assert_eq!(read("9999-12-31"), "9999-12-31 was accepted");
     }
 
     #[test]
-    fn a_day_that_no_month_has_is_rejected_with_the_days_it_has() {
-        assert_eq!(said("2024-02-30"), "there is no day 30 in 2024-02: that month has 29 days");
-        assert_eq!(said("2023-02-29"), "there is no day 29 in 2023-02: that month has 28 days");
-        assert_eq!(said("2024-04-00"), "there is no day 00 in 2024-04: that month has 30 days");
-        assert_eq!(said("2024-13-01"), "there is no month 13: months are 01 to 12");
-        assert_eq!(said("2024-00-10"), "there is no month 00: months are 01 to 12");
+    fn a_date_that_does_not_exist_is_rejected_with_the_reason() {
+        assert_eq!(read("2024-02-30"), "there is no day 30 in 2024-02: that month has 29 days");
+        assert_eq!(read("2023-02-29"), "there is no day 29 in 2023-02: that month has 28 days");
+        assert_eq!(read("2024-04-00"), "there is no day 00 in 2024-04: that month has 30 days");
+        assert_eq!(read("2024-13-01"), "there is no month 13: months are 01 to 12");
+        assert_eq!(read("2024-00-10"), "there is no month 00: months are 01 to 12");
     }
 
     #[test]
-    fn the_audit_trail_begins_on_the_first_of_2017() {
-        assert_eq!(said("2017-01-01"), "2017-01-01 was accepted");
-        let early = "2016-12-31 lies before 2017-01-01. Heroku's audit trail begins on 2017-01-01";
-        assert_eq!(said("2016-12-31"), early);
+    fn a_date_before_2017_is_rejected() {
+        assert_eq!(read("2017-01-01"), "2017-01-01 was accepted");
+        let early = "2016-12-31 is before 2017-01-01. Heroku's audit trail begins on 2017-01-01";
+        assert_eq!(read("2016-12-31"), early);
         for text in ["1024-09-28", "0000-01-01", "0001-01-01", "1999-12-31", "1970-01-01"] {
             assert!(matches!(date(text), Err(NotADate::TooEarly(_))), "{text}");
         }

@@ -12,8 +12,10 @@ use crate::calendar;
 use crate::day::{DateRange, Month};
 use crate::logging::{LogFormat, Verbosity};
 use crate::report::Output;
+use crate::report::progress::LiveLines;
 
-/// Keeps every event of a Heroku Enterprise audit trail in your own PostgreSQL, and can show that none is missing.
+/// Copy every event of a Heroku Enterprise audit trail into your own PostgreSQL, and show that none
+/// is missing
 #[derive(Debug, Parser)]
 #[command(name = "auditsync", version, max_term_width = 110, after_help = help::PROGRAM)]
 pub struct Cli {
@@ -28,7 +30,7 @@ pub struct Cli {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
-    /// The file that declares the sources
+    /// Read the configuration from this file
     #[arg(
         short,
         long,
@@ -39,155 +41,175 @@ pub(crate) struct Global {
         global = true
     )]
     pub(crate) config: PathBuf,
-    /// The database; without it, the variable that [database] `url_env` names: `DATABASE_URL`, unless the file says so
+    /// Use this database, instead of the one in the variable that [database] `url_env` names
+    /// (`DATABASE_URL` by default)
     #[arg(long, value_name = "URL", global = true)]
     pub(crate) database_url: Option<String>,
-    /// The form of the result on stdout
+    /// Print the result on stdout in this format
     #[arg(long, value_enum, default_value_t, global = true)]
     pub(crate) output: Output,
-    /// The form of the log on stderr [default: text on a terminal, else logfmt]
+    /// Write the log on stderr in this format [default: text on a terminal, otherwise logfmt]
     #[arg(long, value_enum, env = "AUDITSYNC_LOG_FORMAT", hide_env_values = true, global = true)]
     pub(crate) log_format: Option<LogFormat>,
-    /// Log more; twice for everything. `RUST_LOG` comes first
+    /// Log more; give it twice to log everything. `RUST_LOG` overrides it
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]
     verbose: u8,
-    /// Log errors only
+    /// Log only errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
 }
 
 impl Global {
     pub(crate) fn verbosity(&self) -> Verbosity {
-        Verbosity { verbose: self.verbose, quiet: self.quiet }
+        match (self.quiet, self.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (false, 0) => Verbosity::Normal,
+            (false, 1) => Verbosity::Verbose,
+            (false, _) => Verbosity::All,
+        }
+    }
+
+    pub(crate) fn live_lines(&self) -> LiveLines {
+        if self.quiet { LiveLines::Hidden } else { LiveLines::Shown }
     }
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Reads and stores every due day of every enabled source; the default
+    /// Sync every due day of every enabled source (the default)
     #[command(after_help = help::SYNC)]
     Sync(SyncArgs),
-    /// Shows the ledger: what is whole, failed or missing
+    /// Show the state of each source: its complete, due, failed and missing days
     #[command(after_help = help::STATUS)]
     Status(StatusArgs),
-    /// Reads a range of days, from Heroku's list of each or from its monthly archives
+    /// Read a range of days, from Heroku's API or from its monthly archives
     #[command(after_help = help::BACKFILL)]
     Backfill(BackfillArgs),
-    /// Compares what is stored with Heroku's archive of a month, event by event
+    /// Compare the stored events with Heroku's archive of a month, event by event
     #[command(after_help = help::RECONCILE)]
     Reconcile(ReconcileArgs),
-    /// Makes days due again, however old; keeps their events
+    /// Make days due again, however old, and keep their events
     #[command(after_help = help::RESET)]
     Reset(ResetArgs),
-    /// Marks days whose lease went stale as ERROR, so that they are due again
+    /// Mark days whose lease is stale as ERROR, which makes them due again
     #[command(after_help = help::CLEANUP)]
     Cleanup(CleanupArgs),
-    /// Shows what happened to the days: attempts, takeovers, resets, cleanups
+    /// Print the record of attempts, takeovers, resets and cleanups
     #[command(after_help = help::HISTORY)]
     History(HistoryArgs),
-    /// Brings the database's schema up to date; a sync does so too
+    /// Bring the database's schema up to date (a sync also does this)
     #[command(after_help = help::MIGRATE)]
     Migrate(MigrateArgs),
-    /// Looks whether all is set up as it should be; changes nothing
+    /// Check the configuration, tokens and database; change nothing
     #[command(after_help = help::CHECK)]
     Check(CheckArgs),
-    /// Prints a shell's completions; needs neither file nor database
+    /// Print shell completions; no file or database is needed
     #[command(after_help = help::COMPLETIONS)]
     Completions(CompletionsArgs),
-    /// Prints the manual page, of the program or of one command; needs neither file nor database
+    /// Print the manual page of the program or of one command; no file or database is needed
     #[command(after_help = help::MAN)]
     Man(ManArgs),
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub(crate) struct SyncArgs {
-    /// Only this source; may be given several times
+    /// Sync only this source (repeatable)
     #[arg(long = "source", value_name = "NAME")]
     pub(crate) sources: Vec<String>,
-    /// This UTC day instead of those that are due (YYYY-MM-DD)
-    #[arg(long, value_name = "DATE", value_parser = calendar::date, conflicts_with_all = ["from", "to"])]
+    /// Sync this UTC day instead of the due days (YYYY-MM-DD)
+    #[arg(
+        long,
+        value_name = "DATE",
+        value_parser = calendar::date,
+        conflicts_with_all = ["from", "to"]
+    )]
     pub(crate) date: Option<NaiveDate>,
-    /// The days from this one on, instead of those that are due
+    /// Sync the days from this one on, instead of the due days
     #[arg(long, value_name = "DATE", value_parser = calendar::date, requires = "to")]
     pub(crate) from: Option<NaiveDate>,
-    /// The last of the days that begin with --from, itself included
+    /// Sync the days from --from up to and including this one
     #[arg(long, value_name = "DATE", value_parser = calendar::date, requires = "from")]
     pub(crate) to: Option<NaiveDate>,
-    /// Ask Heroku and count events and new events, but take no lease and write nothing
+    /// Request the days and count their events, but take no lease and write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct BackfillArgs {
-    /// Only this source; may be given several times
+    /// Read only this source (repeatable)
     #[arg(long = "source", value_name = "NAME")]
     pub(crate) sources: Vec<String>,
-    /// The first UTC day (YYYY-MM-DD)
+    /// Begin with this UTC day (YYYY-MM-DD)
     #[arg(long, value_name = "DATE", value_parser = calendar::date)]
     pub(crate) from: NaiveDate,
-    /// The last day, itself included
+    /// End with this day; it is included
     #[arg(long, value_name = "DATE", value_parser = calendar::date)]
     pub(crate) to: NaiveDate,
-    /// Where the events come from
+    /// Read the events from here
     #[arg(long, value_enum, default_value_t)]
     pub(crate) via: Route,
-    /// Tell the days, the requests and the time that it would take; ask nothing, write nothing
+    /// Print the days, requests and time that this would take; request and write nothing
     #[arg(long)]
     pub(crate) plan: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ReconcileArgs {
-    /// The month (YYYY-MM)
+    /// Compare this month (YYYY-MM)
     #[arg(long, value_name = "MONTH")]
     pub(crate) month: Month,
-    /// Only this source; may be given several times
+    /// Compare only this source (repeatable)
     #[arg(long = "source", value_name = "NAME")]
     pub(crate) sources: Vec<String>,
-    /// Take in what is missing here, and keep what differs beside the first
+    /// Store the missing events, and keep differing ones beside the stored ones
     #[arg(long)]
     pub(crate) repair: bool,
 }
 
-/// Where a backfill takes events from.
+/// The source of a backfill's events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(crate) enum Route {
-    /// Heroku's list of each day's events: one request a day, if it does not part a day into pages
+    /// Heroku's API: at least one request per day
     #[default]
     Api,
-    /// Heroku's archive of each month: one download a month
+    /// Heroku's monthly archives: one download per month
     Archive,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
-    /// Only this source; may be given several times
+    /// Show only this source (repeatable)
     #[arg(long = "source", value_name = "NAME")]
     pub(crate) sources: Vec<String>,
-    /// How many days to look back
-    #[arg(long, value_name = "N", default_value = "30", value_parser = clap::value_parser!(u32).range(1..=36_600))]
+    /// Look back this many days
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "30",
+        value_parser = clap::value_parser!(u32).range(1..=36_600)
+    )]
     pub(crate) days: u32,
-    /// Exit with 1 when a source is behind, and say why
+    /// Exit with 1 if a source is behind, and print the reason
     #[arg(long)]
     pub(crate) check: bool,
-    /// How long ago the oldest day that is not whole may have begun
+    /// Accept this lag: the time since the oldest day that is not complete began
     #[arg(long, value_name = "TIME", default_value = "36h", requires = "check")]
     pub(crate) max_lag: humantime::Duration,
-    /// Accept adopted days, which the Python logger called complete without storing an event
+    /// Accept adopted days: the Python logger called them complete, but stored no events
     #[arg(long, requires = "check")]
     pub(crate) accept_adopted: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ResetArgs {
-    /// The source
+    /// Reset days of this source
     #[arg(long, value_name = "NAME")]
     pub(crate) source: String,
-    /// The UTC days, each YYYY-MM-DD or a range YYYY-MM-DD..YYYY-MM-DD with both ends
+    /// Reset these UTC days: YYYY-MM-DD, or a range YYYY-MM-DD..YYYY-MM-DD with both ends
     #[arg(value_name = "DATE", required = true)]
     pub(crate) dates: Vec<DateRange>,
-    /// Also a day that is being worked on: its worker loses it
+    /// Also reset a day that is syncing; the process that syncs it loses the day
     #[arg(long)]
     pub(crate) force: bool,
     #[command(flatten)]
@@ -202,76 +224,78 @@ pub(crate) struct CleanupArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct HistoryArgs {
-    /// Only this source, also one that is not in the file any more; may be given several times
+    /// Print only this source, even if it is no longer in the file (repeatable)
     #[arg(long = "source", value_name = "NAME")]
     pub(crate) sources: Vec<String>,
-    /// Only what happened to this UTC day (YYYY-MM-DD), whenever that was
+    /// Print only entries about this UTC day, however old (YYYY-MM-DD)
     #[arg(long, value_name = "DATE", value_parser = calendar::date)]
     pub(crate) date: Option<NaiveDate>,
-    /// Only what happened in the last N days [default: 7, or with --date no limit]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=36_600))]
+    /// Print only entries of the last N days [default: 7; with --date, no limit]
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = clap::value_parser!(u32).range(1..=36_600)
+    )]
     pub(crate) days: Option<u32>,
 }
 
-/// Who does something to the ledger, and why.
+/// Who changes the ledger, and why.
 #[derive(Debug, Args)]
 pub(crate) struct Operator {
-    /// Why, for the history
+    /// Record this reason in the history
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,
-    /// Who, for the history [default: the user and the dyno]
+    /// Record this name in the history [default: the user and the dyno]
     #[arg(long, value_name = "NAME")]
     pub(crate) by: Option<String>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct MigrateArgs {
-    /// Tell what would be done, and do nothing
+    /// Print what would be done, and do nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// The source that the Python logger's days belong to [default: the only one in the file]
+    /// Give the Python logger's days to this source [default: the only source in the file]
     #[arg(long, value_name = "NAME")]
     pub(crate) adopt_as: Option<String>,
-    /// Make its SUCCESS days due, since that logger stored no events; when its table is taken over, or at any later time
+    /// Make the adopted days due, because the Python logger stored none of their events. Works when
+    /// its table is adopted, and at any later time
     #[arg(long)]
     pub(crate) reread: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
-    /// Only the file, and whether the variables that it names are set
+    /// Check only the file, and whether its variables are set
     #[arg(long)]
     pub(crate) config_only: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct CompletionsArgs {
-    /// The shell
+    /// Print completions for this shell
     #[arg(value_name = "SHELL")]
     pub(crate) shell: Shell,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ManArgs {
-    /// The command; without it, the program as a whole
+    /// Print the page of this command instead of the program's
     #[arg(value_name = "COMMAND")]
     pub(crate) command: Option<String>,
 }
 
 impl Cli {
-    /// The command, with the options of `sync` wherever they were given.
+    /// Returns the command. The options of `sync` may come before or after its name.
     pub(crate) fn into_command(self) -> Result<(Global, Command), &'static str> {
         let none_before = self.sync == SyncArgs::default();
         let command = match self.command {
             None => Command::Sync(self.sync),
-            Some(Command::Sync(behind)) if behind == SyncArgs::default() => {
-                Command::Sync(self.sync)
-            }
+            Some(Command::Sync(after)) if after == SyncArgs::default() => Command::Sync(self.sync),
             Some(command) if none_before => command,
             Some(_) => {
-                return Err(
-                    "options before a command belong to `sync`; put the command's own options behind it",
-                );
+                return Err("options before a command belong to `sync`; \
+                     put the command's own options after it");
             }
         };
         Ok((self.global, command))
@@ -280,7 +304,6 @@ impl Cli {
 
 #[cfg(test)]
 mod tests {
-
     use super::*;
 
     fn parse(line: &str) -> Result<Command, String> {
@@ -294,25 +317,25 @@ mod tests {
     }
 
     #[test]
-    fn without_a_command_it_syncs_with_the_options_of_sync() {
+    fn without_a_command_the_program_syncs_with_the_options_of_sync() {
         for line in [
             "auditsync --source a --dry-run",
             "auditsync sync --source a --dry-run",
             "auditsync --source a --dry-run sync",
         ] {
-            let Ok(Command::Sync(args)) = parse(line) else { panic!("{line} is no sync") };
+            let Ok(Command::Sync(args)) = parse(line) else { panic!("{line} does not sync") };
             assert_eq!((args.sources, args.dry_run), (vec!["a".to_owned()], true), "{line}");
         }
     }
 
     #[test]
-    fn options_of_sync_do_not_pass_silently_before_another_command() {
+    fn options_of_sync_before_another_command_are_an_error() {
         assert!(parse("auditsync --dry-run migrate").is_err());
         assert!(parse("auditsync --source a status").is_err());
     }
 
     #[test]
-    fn a_range_of_days_has_two_ends_and_does_not_go_with_a_date() {
+    fn a_range_of_days_needs_both_ends_and_excludes_a_date() {
         for line in [
             "auditsync --from 2024-09-01",
             "auditsync --to 2024-09-01",

@@ -1,9 +1,10 @@
 //! A day: one UTC calendar date of one source. It is the unit of work, of locking and of truth.
 //!
-//! This room does no I/O. It knows how days are named and ordered, and when one is over.
+//! This module does no I/O. It defines how days are named and ordered, and when a day is over.
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use chrono::{DateTime, Datelike as _, Days, Months, NaiveDate, NaiveTime, Utc};
 use serde::Serialize;
@@ -13,12 +14,12 @@ use crate::config::SourceName;
 
 /// Names one day: the key of the ledger, of the lease, and of every event.
 ///
-/// Days order by date first, then by source, which is the order in which they are worked on.
+/// Days are ordered by date, then by source. Runs read them in this order.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct DayKey {
     /// The UTC date.
     pub date: NaiveDate,
-    /// The source that the date belongs to.
+    /// The source's name.
     pub source: SourceName,
 }
 
@@ -42,32 +43,32 @@ pub struct Month {
 }
 
 impl Month {
-    /// The month that `date` lies in.
+    /// The month of `date`.
     pub fn of(date: NaiveDate) -> Self {
         Self { first: date.with_day(1).expect("every month has a first day") }
     }
 
-    /// Its first day.
+    /// The first day.
     pub fn first(self) -> NaiveDate {
         self.first
     }
 
-    /// Its last day.
+    /// The last day.
     pub fn last(self) -> NaiveDate {
         self.first + Months::new(1) - Days::new(1)
     }
 
-    /// Its days.
+    /// All days.
     pub fn days(self) -> DateRange {
         DateRange { from: self.first(), to: self.last() }
     }
 
-    /// Its year.
+    /// The year, such as 2024.
     pub fn year(self) -> i32 {
         self.first.year()
     }
 
-    /// Its number, 1 to 12.
+    /// The number in the year, 1 to 12.
     pub fn number(self) -> u32 {
         self.first.month()
     }
@@ -98,14 +99,17 @@ impl Serialize for Month {
     }
 }
 
-/// A text names no month of the audit trail.
+/// Why a text names no month of the audit trail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotAMonth {
-    /// It is not of the form `YYYY-MM`, or there is no such month.
-    #[error("a month is written YYYY-MM")]
+    /// It does not have the form `YYYY-MM`, or no such month exists.
+    #[error("write a month as YYYY-MM")]
     Form,
     /// The audit trail begins later.
-    #[error("{0} lies before {begin}. Heroku's audit trail begins on {begin}", begin = calendar::AUDIT_TRAIL_BEGINS)]
+    #[error(
+        "{0} is before {begin}. Heroku's audit trail begins on {begin}",
+        begin = calendar::AUDIT_TRAIL_BEGINS
+    )]
     TooEarly(Month),
 }
 
@@ -119,11 +123,11 @@ pub enum NotAMonth {
 /// assert_eq!("28.2.2024".parse::<DateRange>(), Err(NotADateRange::Form));
 /// # Ok::<(), NotADateRange>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct DateRange {
     /// The oldest date.
     pub from: NaiveDate,
-    /// The newest date. Before `from`, the range is empty.
+    /// The newest date. The range is empty if this is before `from`.
     pub to: NaiveDate,
 }
 
@@ -133,14 +137,24 @@ impl DateRange {
         Self { from, to }
     }
 
-    /// One date.
+    /// The range of one date.
     pub fn of(date: NaiveDate) -> Self {
         Self { from: date, to: date }
     }
 
-    /// The dates between two ends that a query may lack.
+    /// The range between two ends, if both are known.
     pub fn between(from: Option<NaiveDate>, to: Option<NaiveDate>) -> Option<Self> {
         Option::zip(from, to).map(|(from, to)| Self { from, to })
+    }
+
+    /// The number of dates.
+    pub fn len(self) -> u64 {
+        ((self.to - self.from).num_days() + 1).max(0) as u64
+    }
+
+    /// Whether the range has no date.
+    pub fn is_empty(self) -> bool {
+        self.to < self.from
     }
 
     /// Every date, oldest first.
@@ -148,12 +162,12 @@ impl DateRange {
         self.from.iter_days().take_while(move |date| *date <= self.to)
     }
 
-    /// Whether `date` is one of them.
+    /// Whether `date` is in the range.
     pub fn contains(self, date: NaiveDate) -> bool {
         (self.from..=self.to).contains(&date)
     }
 
-    /// The dates that both ranges hold; empty if they share none.
+    /// The dates that are in both ranges.
     pub fn overlap(self, other: Self) -> Self {
         Self { from: self.from.max(other.from), to: self.to.min(other.to) }
     }
@@ -169,7 +183,7 @@ impl fmt::Display for DateRange {
     }
 }
 
-/// The longest range that can be named: a century.
+/// The longest range that commands accept: a century.
 const LONGEST_RANGE: i64 = 36_600;
 
 impl FromStr for DateRange {
@@ -187,25 +201,25 @@ impl FromStr for DateRange {
     }
 }
 
-/// A text names no days.
+/// Why a text names no range of dates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotADateRange {
-    /// It is written otherwise.
-    #[error("a day is written YYYY-MM-DD, and a range of days YYYY-MM-DD..YYYY-MM-DD")]
+    /// It has another form.
+    #[error("write a day as YYYY-MM-DD, and a range of days as YYYY-MM-DD..YYYY-MM-DD")]
     Form,
-    /// An end of it is no day of the audit trail.
+    /// One end is no day of the audit trail.
     #[error(transparent)]
     Date(NotADate),
     /// The ends are in the wrong order.
-    #[error("{from} lies after {to}: a range begins with its older end")]
+    #[error("{from} is after {to}: begin a range with its older end")]
     Swapped {
         /// The end that comes first.
         from: NaiveDate,
         /// The end that comes last.
         to: NaiveDate,
     },
-    /// It is probably a slip.
-    #[error("a range holds {LONGEST_RANGE} days at most")]
+    /// A range this long is probably a mistake.
+    #[error("a range has at most {LONGEST_RANGE} days")]
     TooMany,
 }
 
@@ -215,12 +229,12 @@ impl From<NotADate> for NotADateRange {
     }
 }
 
-/// The moment at which `date` is over in UTC. Ages of days count from it.
+/// The moment when `date` ends in UTC. The age of a day counts from it.
 pub fn end(date: NaiveDate) -> DateTime<Utc> {
     (date + Days::new(1)).and_time(NaiveTime::MIN).and_utc()
 }
 
-/// The newest date that is over in UTC at `now`: yesterday. Heroku still adds events to later ones.
+/// The newest date that is over in UTC at `now`: yesterday. Later days still get new events.
 ///
 /// ```
 /// let now = "2024-09-29T00:30:00+02:00".parse::<chrono::DateTime<chrono::FixedOffset>>()?;
@@ -231,17 +245,22 @@ pub fn last_over(now: DateTime<Utc>) -> NaiveDate {
     now.date_naive() - Days::new(1)
 }
 
-/// Times as the JSON documents write them: RFC 3339, UTC, to the millisecond. For `#[serde(serialize_with)]`.
+/// The time from `from` to `to`; zero if `to` is earlier.
+pub fn time_between(from: DateTime<Utc>, to: DateTime<Utc>) -> Duration {
+    (to - from).to_std().unwrap_or_default()
+}
+
+/// Times in JSON documents: RFC 3339, UTC, to the millisecond. Use with `#[serde(serialize_with)]`.
 pub mod written {
     use chrono::{DateTime, SecondsFormat, Utc};
     use serde::Serializer;
 
-    /// A time.
+    /// Writes a time.
     pub fn time<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&time.to_rfc3339_opts(SecondsFormat::Millis, true))
     }
 
-    /// A time, or null.
+    /// Writes a time, or null.
     pub fn optional_time<S: Serializer>(
         at: &Option<DateTime<Utc>>,
         serializer: S,
@@ -280,22 +299,27 @@ mod tests {
         let early = month("2016-12").map_err(|error| error.to_string());
         assert_eq!(
             early,
-            Err("2016-12 lies before 2017-01-01. Heroku's audit trail begins on 2017-01-01"
+            Err("2016-12 is before 2017-01-01. Heroku's audit trail begins on 2017-01-01"
                 .to_owned())
         );
     }
 
     #[test]
-    fn a_range_holds_both_ends_and_none_when_they_are_swapped() {
+    fn a_range_has_both_ends_and_is_empty_when_they_are_swapped() {
         let (first, last) = (date("2024-02-28"), date("2024-03-01"));
-        assert_eq!(DateRange::new(first, last).dates().count(), 3);
-        assert_eq!(DateRange::of(last).dates().count(), 1);
-        assert_eq!(DateRange::new(last, first).dates().count(), 0);
+        for (range, days) in [
+            (DateRange::new(first, last), 3),
+            (DateRange::of(last), 1),
+            (DateRange::new(last, first), 0),
+        ] {
+            assert_eq!((range.dates().count(), range.len()), (days, days as u64));
+            assert_eq!(range.is_empty(), days == 0);
+        }
         assert!(!DateRange::new(last, first).contains(last));
     }
 
     #[test]
-    fn days_are_named_one_by_one_or_as_a_range_whose_older_end_comes_first() {
+    fn a_range_is_one_day_or_two_days_with_the_older_one_first() {
         let dates = |text: &str| text.parse::<DateRange>();
         let (from, to) = (date("2024-09-01"), date("2024-09-05"));
         assert_eq!(dates("2024-09-01"), Ok(DateRange { from, to: from }));

@@ -1,10 +1,11 @@
-//! One audit trail event: the very bytes that Heroku sent, and the columns derived from them.
+//! One audit trail event: the bytes that Heroku sent, and the columns derived from them.
 //!
-//! The bytes are the record. Nothing here changes or refuses them for what they mean: a column that can't be derived
-//! is `None`. Only bytes that are no JSON value at all are an error, because then the answer that held them is broken.
+//! The bytes are the record. This module never changes them, and never rejects them for their
+//! meaning: a column that can't be derived is `None`. Only bytes that are no JSON value are an
+//! error, because then the response is broken.
 //!
-//! Heroku's schema declares no part as required and none as null, so every part may be absent, null or of another
-//! type. Where a key is repeated the last one counts, as it does for PostgreSQL's `json` functions.
+//! Heroku's schema declares no part as required and none as null. So every part may be absent, null
+//! or of another type. Of repeated keys the last one counts, as in PostgreSQL's `json` functions.
 
 mod value;
 
@@ -22,27 +23,28 @@ pub use value::same_value;
 /// The SHA-256 of an event's bytes.
 pub type Hash = [u8; 32];
 
-/// The longest `id`, in bytes, that serves as a key; PostgreSQL's B-tree takes entries of up to 2,704 bytes.
+/// The longest `id`, in bytes, that serves as a key; PostgreSQL's B-tree takes entries of up to
+/// 2,704 bytes.
 const LONGEST_ID: usize = 1024;
 
-/// One event as it came, with what is derived from it.
+/// One event, unchanged, with the columns derived from it.
 #[derive(Debug, Clone)]
 pub struct Event {
-    /// Its `id`, or `sha256:<hex of its bytes>` where there is none that can be used.
+    /// The event's `id`; `sha256:<hex SHA-256 of its bytes>` where it has no usable `id`.
     pub id: String,
-    /// Whether it had no `id` that can be used, so that its hash stands in.
+    /// Whether the event has no usable `id`.
     pub unusable_id: bool,
-    /// The bytes, from the first to the last of its JSON value.
+    /// The bytes of the JSON value, from the first to the last.
     pub bytes: Bytes,
-    /// SHA-256 of `bytes`.
+    /// The SHA-256 of `bytes`.
     pub hash: Hash,
-    /// Why the bytes can't be stored as JSON text, where that is known before the database is asked.
+    /// Why the database will reject the bytes as JSON text, if that is already known.
     pub refused: Option<String>,
-    /// What is derived.
+    /// The derived columns.
     pub columns: Columns,
 }
 
-/// The derived columns; `None` where the event does not say, or says something that the column can't hold.
+/// The derived columns; `None` where the event has no value that the column can store.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Columns {
     /// `created_at`, to the microsecond.
@@ -69,21 +71,22 @@ pub struct Columns {
     pub ip_address: Option<IpAddr>,
 }
 
-/// The bytes are no JSON value.
+/// The bytes are not a JSON value.
 #[derive(Debug, thiserror::Error)]
 #[error("an element of the list is not JSON: {0}")]
 pub struct NotJson(serde_json::Error);
 
 impl Event {
-    /// Takes the bytes of one JSON value and derives the rest. An error only where they are no JSON value: bytes that are
-    /// not UTF-8 are taken, and `refused` says so.
+    /// Derives an event from the bytes of one JSON value. Other bytes are an error. Bytes that are
+    /// not UTF-8 are accepted, and `refused` says so.
     ///
     /// ```
-    /// let bytes = br#"{"id": "1f", "type": "app", "actor": null, "request": {"ip_address": "::1"}}"#;
+    /// let bytes = br#"{"id": "1f", "type": "app", "request": {"ip_address": "::1"}}"#;
     /// let event = auditsync::event::Event::from_bytes(bytes.as_slice().into())?;
     /// assert_eq!((event.id.as_str(), event.bytes.as_ref()), ("1f", bytes.as_slice()));
     /// assert_eq!(event.columns.kind.as_deref(), Some("app"));
-    /// assert_eq!((event.columns.actor_email, event.columns.ip_address), (None, "::1".parse().ok()));
+    /// assert_eq!(event.columns.ip_address, "::1".parse().ok());
+    /// assert_eq!(event.columns.actor_email, None);
     /// # Ok::<(), auditsync::event::NotJson>(())
     /// ```
     pub fn from_bytes(bytes: Bytes) -> Result<Self, NotJson> {
@@ -103,8 +106,8 @@ impl Event {
         Ok(Self { id, unusable_id, bytes, hash, refused, columns })
     }
 
-    /// The UTC date of `created_at`, if the event has one: the day that it is an event of, whatever day Heroku lists it
-    /// under.
+    /// The UTC date of `created_at`, if the event has one. Heroku may list the event under another
+    /// day.
     pub fn own_day(&self) -> Option<NaiveDate> {
         self.columns.created_at.map(|time| time.date_naive())
     }
@@ -116,7 +119,8 @@ impl Event {
 }
 
 fn derive(text: &str) -> Result<(Option<String>, Columns), serde_json::Error> {
-    // Keys that are read as bytes may hold raw control characters, which JSON may not. Few texts have any at all.
+    // JSON forbids raw control characters, but reading keys as bytes would accept them. Few texts
+    // have any, so the second parse is rare.
     if text.bytes().any(|byte| byte < 0x20) {
         serde_json::from_str::<&RawValue>(text)?;
     }
@@ -146,14 +150,14 @@ fn derive(text: &str) -> Result<(Option<String>, Columns), serde_json::Error> {
     Ok((id, columns))
 }
 
-/// A text that PostgreSQL's `text` can hold: a JSON string without U+0000 and without lone surrogates.
+/// A text that PostgreSQL's `text` can store: a JSON string without U+0000 and lone surrogates.
 fn string(value: Option<&RawValue>) -> Option<String> {
     let text: String = serde_json::from_str(value?.get()).ok()?;
     (!text.contains('\0')).then_some(text)
 }
 
-/// A time as PostgreSQL holds it: to the microsecond, and a leap second is the first second of the next minute. So both
-/// sides find it on the same date.
+/// A time as PostgreSQL stores it: to the microsecond, with a leap second as the first second of
+/// the next minute. So both sides see it on the same date.
 fn instant(text: &str) -> Option<DateTime<Utc>> {
     let time = DateTime::parse_from_rfc3339(text).ok()?;
     DateTime::from_timestamp_micros(time.timestamp_micros())
@@ -166,16 +170,17 @@ fn parts<'a, const N: usize>(
     value.map_or(Ok([None; N]), |value| members(value.get(), names))
 }
 
-/// The members called `names` of the JSON object in `text`; none of them where `text` is another JSON value.
+/// The members called `names` of the JSON object in `text`; none where `text` is another JSON
+/// value.
 ///
-/// The members' values are passed over, not built, so that neither nesting nor large numbers can be too much.
+/// The members' values are skipped, not built. So no nesting is too deep, and no number too large.
 fn members<'a, const N: usize>(
     text: &'a str,
     names: &[&str; N],
 ) -> Result<[Option<&'a RawValue>; N], serde_json::Error> {
     let mut json = serde_json::Deserializer::from_str(text);
     let found = if text.trim_ascii_start().starts_with('{') {
-        json.deserialize_map(Members(names))?
+        json.deserialize_map(NamedMembers(names))?
     } else {
         <&RawValue as serde::Deserialize>::deserialize(&mut json)?;
         [None; N]
@@ -184,9 +189,9 @@ fn members<'a, const N: usize>(
     Ok(found)
 }
 
-struct Members<'n, const N: usize>(&'n [&'n str; N]);
+struct NamedMembers<'n, const N: usize>(&'n [&'n str; N]);
 
-impl<'de, const N: usize> Visitor<'de> for Members<'_, N> {
+impl<'de, const N: usize> Visitor<'de> for NamedMembers<'_, N> {
     type Value = [Option<&'de RawValue>; N];
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -195,20 +200,21 @@ impl<'de, const N: usize> Visitor<'de> for Members<'_, N> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut found = [None; N];
-        while let Some(place) = map.next_key_seed(Place(self.0))? {
+        while let Some(index) = map.next_key_seed(KeyIndex(self.0))? {
             let value: &RawValue = map.next_value()?;
-            if let Some(place) = place {
-                found[place] = Some(value);
+            if let Some(index) = index {
+                found[index] = Some(value);
             }
         }
         Ok(found)
     }
 }
 
-/// Reads a key as bytes, because as text a lone surrogate in it would be an error, and finds its place among the names.
-struct Place<'n, const N: usize>(&'n [&'n str; N]);
+/// Finds a key's index among the names. It reads the key as bytes, because a lone surrogate in a
+/// text would be an error.
+struct KeyIndex<'n, const N: usize>(&'n [&'n str; N]);
 
-impl<'de, const N: usize> DeserializeSeed<'de> for Place<'_, N> {
+impl<'de, const N: usize> DeserializeSeed<'de> for KeyIndex<'_, N> {
     type Value = Option<usize>;
 
     fn deserialize<D: serde::Deserializer<'de>>(self, key: D) -> Result<Self::Value, D::Error> {
@@ -216,7 +222,7 @@ impl<'de, const N: usize> DeserializeSeed<'de> for Place<'_, N> {
     }
 }
 
-impl<const N: usize> Visitor<'_> for Place<'_, N> {
+impl<const N: usize> Visitor<'_> for KeyIndex<'_, N> {
     type Value = Option<usize>;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -246,9 +252,11 @@ mod tests {
     #[test]
     fn columns_are_derived_from_their_parts() {
         let event = event(
-            r#" {"id":"e-1","created_at":"2024-09-28T10:00:00.25+02:00","type":"app","action":"create",
-                "actor":{"id":"a","email":"user@example.com"},"app":{"id":"p","name":"shop"},"team":{"id":"t","name":"team-a"},
-                "owner":{"email":"o@example.com"},"request":{"ip_address":"2001:db8::1"},"data":{"x":[1,{"id":"no"}]}}"#
+            r#" {"id":"e-1","created_at":"2024-09-28T10:00:00.25+02:00","type":"app",
+                "action":"create","actor":{"id":"a","email":"user@example.com"},
+                "app":{"id":"p","name":"shop"},"team":{"id":"t","name":"team-a"},
+                "owner":{"email":"o@example.com"},"request":{"ip_address":"2001:db8::1"},
+                "data":{"x":[1,{"id":"no"}]}}"#
                 .trim(),
         );
         assert_eq!(event.id, "e-1");
@@ -268,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_s_own_day_is_the_date_that_the_database_gives_its_time() {
+    fn an_event_has_the_same_own_day_here_and_in_the_database() {
         for (time, day) in [
             ("2024-09-27T23:59:59.9999999Z", "2024-09-27"),
             ("2024-09-27T23:59:60Z", "2024-09-28"),
@@ -286,8 +294,9 @@ mod tests {
     fn absent_null_and_odd_parts_are_none_and_lose_nothing() {
         for text in [
             r#"{"id":"x"}"#,
-            r#"{"id":"x","actor":null,"app":null,"request":{"ip_address":null},"created_at":null,"type":7}"#,
-            r#"{"id":"x","actor":[],"app":"shop","request":{"ip_address":"not an address"},"created_at":"yesterday"}"#,
+            r#"{"id":"x","actor":null,"app":null,"request":{"ip_address":null},"type":7}"#,
+            r#"{"id":"x","created_at":null,"request":{"ip_address":"not an address"}}"#,
+            r#"{"id":"x","actor":[],"app":"shop","created_at":"yesterday"}"#,
             r#"{"id":"x","actor":{"email":"a\u0000b"},"app":{"name":"\ud800"},"type":"\ud800"}"#,
         ] {
             let event = event(text);
@@ -298,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_usable_id_the_hash_of_the_bytes_stands_in() {
+    fn the_hash_of_the_bytes_replaces_an_unusable_id() {
         let long = format!(r#"{{"id":"{}"}}"#, "x".repeat(LONGEST_ID + 1));
         for text in [
             "{}",
@@ -327,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn deep_nesting_huge_numbers_and_lone_surrogates_in_keys_are_events_like_others() {
+    fn deep_nesting_huge_numbers_and_lone_surrogates_are_accepted() {
         let deep =
             format!(r#"{{"id":"deep","data":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
         assert_eq!(event(&deep).id, "deep");
@@ -336,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_not_utf8_keep_their_id_and_say_why_they_are_no_json_text() {
+    fn bytes_that_are_not_utf8_keep_their_id_and_a_reason() {
         let event = Event::from_bytes(Bytes::from_static(b"{\"id\":\"u\",\"data\":\"\xff\"}"))
             .expect("an event");
         assert_eq!(event.id, "u");
@@ -344,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_is_an_error() {
+    fn bytes_that_are_not_json_are_an_error() {
         for text in [
             "",
             "{",

@@ -1,15 +1,16 @@
-//! Which events a reading saw, in eight bytes each.
+//! The event ids that a reading saw, in eight bytes each.
 
 use sha2::{Digest as _, Sha256};
 
-/// Tells event ids apart well enough to count them: among a million, two are taken for one in one of 30 million cases.
+/// The first eight bytes of an id's SHA-256. With a million ids, two ids have the same fingerprint
+/// in one of 30 million cases.
 pub fn fingerprint(id: &str) -> u64 {
     let hash: [u8; 32] = Sha256::digest(id).into();
     let [first, ..] = hash.as_chunks::<8>().0 else { unreachable!("a hash has 32 bytes") };
     u64::from_le_bytes(*first)
 }
 
-/// The ids that were seen, each counted once however often it came.
+/// A set of event ids, which counts a repeated id once.
 ///
 /// ```
 /// let mut seen = auditsync::fingerprints::Fingerprints::default();
@@ -19,28 +20,28 @@ pub fn fingerprint(id: &str) -> u64 {
 #[derive(Debug, Default)]
 pub struct Fingerprints {
     prints: Vec<u64>,
-    /// How many of them, from the first, are in order and differ.
+    /// This many from the first are sorted and without repetition.
     sorted: usize,
 }
 
 impl Fingerprints {
-    /// For about `count` ids.
+    /// Reserves memory for `count` ids.
     pub fn with_capacity(count: usize) -> Self {
         Self { prints: Vec::with_capacity(count), sorted: 0 }
     }
 
-    /// Notes an id.
+    /// Adds an id.
     pub fn note(&mut self, id: &str) {
         self.prints.push(fingerprint(id));
     }
 
-    /// How many ids were seen.
+    /// The number of different ids.
     pub fn count(&mut self) -> usize {
         self.settle();
         self.prints.len()
     }
 
-    /// Whether `id` was seen.
+    /// Whether the set contains `id`.
     pub fn contains(&mut self, id: &str) -> bool {
         self.settle();
         self.prints.binary_search(&fingerprint(id)).is_ok()
@@ -60,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_that_comes_again_counts_once_whenever_it_is_asked_for() {
+    fn a_repeated_id_counts_once_at_any_time() {
         let mut seen = Fingerprints::with_capacity(2);
         for id in ["b", "a", "b"] {
             seen.note(id);

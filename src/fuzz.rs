@@ -1,25 +1,28 @@
-//! How the fuzz targets run. They stand beside what they attack, as tests: a second each with `cargo test`, and for as
-//! long as `BOLERO_RANDOM_TEST_TIME_MS` says, or as many cases as `BOLERO_RANDOM_ITERATIONS` says:
+//! Runs the fuzz targets. Each is a test beside the code that it attacks, and takes a second with
+//! `cargo test`. `BOLERO_RANDOM_TEST_TIME_MS` sets another time, `BOLERO_RANDOM_ITERATIONS` a
+//! number of cases:
 //!
 //! ```sh
 //! BOLERO_RANDOM_TEST_TIME_MS=3600000 cargo test --release --lib fuzz -- --nocapture
 //! ```
 //!
-//! `cargo bolero` drives the same targets by coverage. A failure shows its input, and names the seed that brings it back
-//! in `BOLERO_RANDOM_SEED`.
+//! `cargo bolero` runs the same targets guided by coverage. A failure shows its input, and the seed
+//! that repeats it when set in `BOLERO_RANDOM_SEED`.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Words of JSON as it comes, and of JSON as it should not come.
+/// Pieces of valid and of invalid JSON.
 #[rustfmt::skip]
 pub(crate) const JSON: &[&str] = &[
-    "[", "]", "[", "]", "{", "}", ",", ",", ":", "\"", "\"", "\\", " ", "\n", "\t", "null", "true", "false", "0", "-1",
-    "1.5e300", "1E", "\"id\":", "\"id\":\"a\"", "{\"id\":\"a\"}", ",{\"id\":\"b\"}", "{}", "[]", "\"a\"", "\"id\"",
-    "\\u0000", "\\ud800", "\\\"", "\"created_at\":", "\"2024-09-28T10:00:00Z\"", "\"actor\":{\"email\":\"a@x\"}",
-    "\"request\":{\"ip_address\":\"::1\"}", "\"message\":\"No\"", "é", "\u{feff}", "x", "\u{7f}", "\u{9b}",
+    "[", "]", "[", "]", "{", "}", ",", ",", ":", "\"", "\"", "\\", " ", "\n", "\t", "null", "true",
+    "false", "0", "-1", "1.5e300", "1E", "\"id\":", "\"id\":\"a\"", "{\"id\":\"a\"}",
+    ",{\"id\":\"b\"}", "{}", "[]", "\"a\"", "\"id\"", "\\u0000", "\\ud800", "\\\"",
+    "\"created_at\":", "\"2024-09-28T10:00:00Z\"", "\"actor\":{\"email\":\"a@x\"}",
+    "\"request\":{\"ip_address\":\"::1\"}", "\"message\":\"No\"", "é", "\u{feff}", "x", "\u{7f}",
+    "\u{9b}",
 ];
 
-/// Counts the cases of a target, and tells their number at its end.
+/// Counts the cases of a target, and prints their number at its end.
 pub(crate) struct Cases {
     name: &'static str,
     count: AtomicU64,
@@ -41,7 +44,7 @@ impl Drop for Cases {
     }
 }
 
-/// Runs a target, a function of some bytes, on random ones.
+/// Runs a target, which is a function of bytes, on random bytes.
 macro_rules! fuzz {
     ($name:literal, $target:expr) => {{
         let cases = crate::fuzz::Cases::of($name);
@@ -54,8 +57,8 @@ macro_rules! fuzz {
 }
 pub(crate) use fuzz;
 
-/// A text from `input`: most bytes stand for one of the `words`, the others for themselves, so that chance makes what is
-/// nearly right.
+/// A text from `input`. Most bytes become one of the `words`, others stay, which makes texts that
+/// are almost valid.
 pub(crate) fn spelled(input: &[u8], words: &[&str]) -> Vec<u8> {
     let mut text = Vec::new();
     for byte in input {

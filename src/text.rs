@@ -1,26 +1,29 @@
-//! Text for people: what of it may be shown, and in which form.
+//! Makes text safe to print.
 //!
-//! Every text leaves the program through one of these functions. [`clean`] makes one line of it, [`json`] one JSON string:
-//! neither steers a terminal, hides a part of itself, or holds a secret that [`secrets`] knows.
+//! Every text leaves the program through one of these functions. [`clean`] makes one line of it,
+//! [`json`] one JSON string. The result never controls a terminal, hides a part of itself, or
+//! contains a secret that [`secrets`] knows.
 
 pub mod secrets;
 
 use std::fmt::Write as _;
 
-/// Whether a character does something to a terminal or to the text around it instead of being shown.
+/// Whether a character controls the terminal or the text around it.
 ///
-/// These are the control characters, those that end a line, those that reorder what stands around them (Unicode Standard
-/// Annex 9), and those that are invisible and that no script needs, such as the tag characters, which can hide a whole
-/// message. Zero-width joiners and variation selectors are needed, by Persian and Hindi as by emoji, and reorder nothing.
+/// These are control characters, line ends, characters that reorder the text around them (Unicode
+/// Standard Annex 9), and invisible characters that no script needs, such as the tag characters,
+/// which can hide a message. Zero-width joiners and variation selectors are not among them:
+/// Persian, Hindi and emoji need them, and they reorder nothing.
 pub fn steers(c: char) -> bool {
     c.is_control()
         || matches!(c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
-            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e007f}')
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}'
+            | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e007f}')
 }
 
-/// `text` as one line that a terminal shows as it is: what would steer it is written as an escape.
+/// Escapes everything in `text` that could control a terminal. The result is one line.
 ///
 /// ```
 /// assert_eq!(auditsync::text::shown("zoë\u{1b}[2J"), r"zoë\u{1b}[2J");
@@ -33,17 +36,18 @@ pub fn shown(text: &str) -> String {
     shown
 }
 
-/// `text` as one line, without the secrets that this process knows.
+/// Redacts the secrets that this process knows, and escapes as [`shown`] does.
 pub fn clean(text: &str) -> String {
     shown(&secrets::redact(text))
 }
 
-/// The same for a text whose lines are its own: they stay lines.
+/// Like [`clean`], but line ends stay line ends.
 pub fn clean_lines(text: &str) -> String {
     secrets::redact(text).split('\n').map(shown).collect::<Vec<_>>().join("\n")
 }
 
-/// `text` as a JSON string with its quotes. What would steer a terminal is escaped even where JSON does not ask for it.
+/// Appends `text` to `json` as a JSON string with quotes. Characters that could control a terminal
+/// are escaped, even where JSON does not require it.
 pub fn json(text: &str, json: &mut String) {
     json.push('"');
     for c in text.chars() {
@@ -66,11 +70,12 @@ pub fn json(text: &str, json: &mut String) {
 mod tests {
     use super::*;
 
-    const STEERING: &str = "\0\t\n\r\u{1b}\u{7f}\u{85}\u{9b}\u{ad}\u{200b}\u{200e}\u{2028}\u{202e}\u{2066}\u{feff}\u{fffb}\u{e0041}";
+    const STEERING: &str = "\0\t\n\r\u{1b}\u{7f}\u{85}\u{9b}\u{ad}\u{200b}\u{200e}\u{2028}\u{202e}\
+        \u{2066}\u{feff}\u{fffb}\u{e0041}";
     const PLAIN: &str = "aé 李雷 🙂 👩\u{200d}🚀 می\u{200c}خواهم مرحبا ☎\u{fe0f} \"\\";
 
     #[test]
-    fn what_steers_or_hides_is_known_and_what_scripts_need_is_not() {
+    fn control_characters_steer_and_those_that_scripts_need_do_not() {
         assert!(STEERING.chars().all(steers));
         assert!(!PLAIN.chars().any(steers));
     }
@@ -84,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_json_string_reads_back_as_the_text_and_holds_nothing_that_steers() {
+    fn a_json_string_reads_back_unchanged_and_controls_no_terminal() {
         let text = format!("{PLAIN}{STEERING}");
         let mut string = String::new();
         json(&text, &mut string);

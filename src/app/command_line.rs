@@ -9,7 +9,7 @@ use clap::{CommandFactory as _, FromArgMatches as _};
 use super::environment::is_blank;
 use super::failure::{DONE, ExitStatus, FOUND_WRONG, Failure, MISUSED};
 use crate::cli::{Cli, Command, Global};
-use crate::config::masked;
+use crate::config::redact_patterns;
 use crate::report::{Output, streams};
 use crate::text::{clean, clean_lines};
 
@@ -32,7 +32,7 @@ pub(super) fn parse(args: Vec<OsString>) -> Result<(Global, Command), ExitStatus
     let cli = matches.and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
     match cli.map_err(|error| error.format(&mut definition)) {
         Ok(cli) => cli.into_command().map_err(|message| {
-            streams::complain(&format!("error: {message}"));
+            streams::print_to_stderr(&format!("error: {message}"));
             refuse(output, message)
         }),
         // Help and version are not mistakes.
@@ -54,10 +54,10 @@ fn wants_json(args: &[OsString]) -> bool {
 
 /// Prints the help or the version.
 fn answer(answer: &clap::Error) -> ExitStatus {
-    match streams::unless_read_enough(answer.print().and_then(|()| io::stdout().flush())) {
+    match streams::accept_closed_pipe(answer.print().and_then(|()| io::stdout().flush())) {
         Ok(()) => DONE,
         Err(error) => {
-            streams::complain(&format!("error: {}", Failure::Output(error)));
+            streams::print_to_stderr(&format!("error: {}", Failure::Output(error)));
             FOUND_WRONG
         }
     }
@@ -72,12 +72,12 @@ fn complain(mut error: clap::Error, output: Output) -> ExitStatus {
     for (kind, value) in cleaned {
         error.insert(kind, value);
     }
-    let text = clean_lines(&masked(&error.render().to_string()));
+    let text = clean_lines(&redact_patterns(&error.render().to_string()));
     if text == before {
         // clap colours it on a terminal.
         let _ = error.print();
     } else {
-        streams::complain(text.trim_end());
+        streams::print_to_stderr(text.trim_end());
     }
     let text = text.trim();
     refuse(output, text.strip_prefix("error: ").unwrap_or(text))
@@ -85,7 +85,7 @@ fn complain(mut error: clap::Error, output: Output) -> ExitStatus {
 
 /// The typed text on one line, with secrets redacted.
 fn cleaned(value: &ContextValue) -> Option<ContextValue> {
-    let clean = |text: &str| clean(&masked(text));
+    let clean = |text: &str| clean(&redact_patterns(text));
     match value {
         ContextValue::String(text) => Some(ContextValue::String(clean(text))),
         ContextValue::Strings(texts) => {

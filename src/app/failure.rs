@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::config::{ConfigError, masked};
+use crate::config::{ConfigError, redact_patterns};
 use crate::http::SetupError;
 use crate::report::{Output, streams};
 use crate::store::{self, ConnectError, SchemaError};
@@ -66,8 +66,8 @@ impl Failure {
     fn message(&self) -> String {
         match self {
             // Its line breaks are our own.
-            Self::Config(_) => clean_lines(&masked(&self.to_string())),
-            Self::Usage(_) => masked(&self.to_string()),
+            Self::Config(_) => clean_lines(&redact_patterns(&self.to_string())),
+            Self::Usage(_) => redact_patterns(&self.to_string()),
             _ => self.to_string(),
         }
     }
@@ -78,8 +78,8 @@ impl Failure {
         let (message, status) = (self.message(), self.exit_status());
         match self {
             // Each mistake in the file begins with `error:` already.
-            Self::Config(_) => streams::complain(&message),
-            _ => streams::complain(&format!("error: {}", clean(&message))),
+            Self::Config(_) => streams::print_to_stderr(&message),
+            _ => streams::print_to_stderr(&format!("error: {}", clean(&message))),
         }
         // If stdout did not accept the result, it may hold half a document.
         if !matches!(self, Self::Output(_)) {

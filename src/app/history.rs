@@ -21,7 +21,12 @@ pub(super) async fn run(app: &App<'_>, args: &HistoryArgs) -> Result<ExitStatus,
         Some(history) => history.history(&past).await?,
         None => Vec::new(),
     };
-    app.global.output.print(&HistoryReport { days, entries })?;
+    app.global.output.print(&HistoryReport {
+        sources: args.sources.clone(),
+        date: args.date,
+        days,
+        entries,
+    })?;
     reader.close().await;
     Ok(DONE)
 }

@@ -5,7 +5,7 @@ use super::failure::{DONE, ExitStatus, Failure};
 use super::operator;
 use crate::cli::MigrateArgs;
 use crate::config::Source;
-use crate::report::adoption::{AdoptionReport, RereadDays, TakenOver};
+use crate::report::adoption::{AdoptedTable, AdoptionReport, RereadDays};
 use crate::report::operator::MigrateReport;
 use crate::store::{AdoptRequest, Adoption, Reader, Schema, Store, all_migrations};
 
@@ -72,11 +72,9 @@ async fn reread_adopted(
     } else {
         Store::new(reader, &App::holder()).reread_adopted(name, &operator::name(None)).await?
     };
-    let (from, to) = (adopted.range.map(|range| range.from), adopted.range.map(|range| range.to));
     Ok(RereadDays {
         days: adopted.days,
-        from,
-        to,
+        dates: adopted.range,
         dry_run: args.dry_run,
         ..RereadDays::none(source)
     })
@@ -120,14 +118,13 @@ async fn adopt(
 fn report(args: &MigrateArgs, source: &Source, adopted: Adoption) -> AdoptionReport {
     AdoptionReport {
         dry_run: args.dry_run,
-        adopted: TakenOver {
+        adopted: AdoptedTable {
             source: source.name.to_string(),
             days: adopted.days,
             due: adopted.due,
             error: adopted.error,
             unproven: adopted.unproven,
-            unproven_from: adopted.unproven_range.map(|range| range.from),
-            unproven_to: adopted.unproven_range.map(|range| range.to),
+            unproven_dates: adopted.unproven_range,
             ignored: adopted.ignored,
         },
         migrations: adopted.migrations,

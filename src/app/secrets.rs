@@ -4,7 +4,7 @@
 use super::environment::env;
 use crate::cli::Global;
 use crate::config::Config;
-use crate::text::secrets::{self, Kind};
+use crate::text::secrets::{self, SecretKind};
 
 /// Variables that hold a password or a key, for any program.
 const PASSWORDS: [&str; 4] =
@@ -24,7 +24,7 @@ pub(super) fn learn_usual() {
         learn_database(variable);
     }
     for variable in PASSWORDS {
-        secrets::learn(Kind::Password, &env(variable).unwrap_or_default());
+        secrets::learn(SecretKind::Password, &env(variable).unwrap_or_default());
     }
 }
 
@@ -46,7 +46,7 @@ pub(super) fn learn_of(config: &Config) {
 fn learn_token(variable: &str) {
     // A value may hold more than the token, as in `Bearer …`.
     for word in env(variable).unwrap_or_default().split_whitespace() {
-        secrets::learn(Kind::Token, word);
+        secrets::learn(SecretKind::Token, word);
     }
 }
 

@@ -10,10 +10,10 @@ use super::failure::{DONE, ExitStatus, FOUND_WRONG, Failure};
 use crate::calendar::AUDIT_TRAIL_BEGINS;
 use crate::cli::StatusArgs;
 use crate::config::{Scope, Source};
-use crate::coverage::{Adopted, Coverage, Standings, coverage};
+use crate::coverage::{AdoptedPolicy, Coverage, Standings, coverage};
 use crate::day::{DateRange, last_over};
 use crate::ledger::LedgerRow;
-use crate::report::status::{Behind, Check, DayStatus, StatusReport};
+use crate::report::status::{DayStatus, LagCheck, SourceBehind, StatusReport};
 use crate::store::Reader;
 
 pub(super) async fn run(app: &App<'_>, args: &StatusArgs) -> Result<ExitStatus, Failure> {
@@ -33,7 +33,7 @@ pub(super) async fn run(app: &App<'_>, args: &StatusArgs) -> Result<ExitStatus, 
     let check = args.check.then(|| check(&covered, args, now));
     let status = if check.as_ref().is_some_and(|check| !check.ok) { FOUND_WRONG } else { DONE };
     let days = days(&covered, &rows, window);
-    app.global.output.print(&StatusReport { from, to, sources: covered, days, check })?;
+    app.global.output.print(&StatusReport { window, sources: covered, days, check })?;
     reader.close().await;
     Ok(status)
 }
@@ -86,7 +86,7 @@ fn days(covered: &[Coverage], rows: &[LedgerRow], window: DateRange) -> Vec<DayS
     let mut days: Vec<DayStatus> = rows.iter().map(DayStatus::of).collect();
     for source in covered {
         for missing in source.missing_ranges() {
-            let dates = DateRange::new(missing.from, missing.to).overlap(window);
+            let dates = missing.dates.overlap(window);
             days.extend(dates.dates().map(|date| DayStatus::missing(&source.source, date)));
         }
     }
@@ -94,20 +94,21 @@ fn days(covered: &[Coverage], rows: &[LedgerRow], window: DateRange) -> Vec<DayS
     days
 }
 
-fn check(covered: &[Coverage], args: &StatusArgs, now: DateTime<Utc>) -> Check {
-    let adopted = if args.accept_adopted { Adopted::Accepted } else { Adopted::Rejected };
-    let behind: Vec<Behind> = covered
+fn check(covered: &[Coverage], args: &StatusArgs, now: DateTime<Utc>) -> LagCheck {
+    let adopted =
+        if args.accept_adopted { AdoptedPolicy::Accepted } else { AdoptedPolicy::Rejected };
+    let behind: Vec<SourceBehind> = covered
         .iter()
         .flat_map(|source| {
             let reasons = source.behind(args.max_lag.into(), adopted, now).into_iter();
-            reasons.map(|reason| Behind { source: source.source.clone(), reason })
+            reasons.map(|reason| SourceBehind { source: source.source.clone(), reason })
         })
         .collect();
-    Check { ok: behind.is_empty(), max_lag: told(args.max_lag), behind }
+    LagCheck { ok: behind.is_empty(), max_lag: describe(args.max_lag), behind }
 }
 
 /// A duration as people type it: full hours as hours, also more than 24 of them.
-fn told(duration: humantime::Duration) -> String {
+fn describe(duration: humantime::Duration) -> String {
     let seconds = duration.as_secs();
     if seconds > 0 && seconds.is_multiple_of(3600) && duration.subsec_nanos() == 0 {
         format!("{}h", seconds / 3600)

@@ -1,99 +1,99 @@
-//! What stands below each command's options: examples that work as they are, and what the exit status tells.
+//! The text below each command's options: examples that work unchanged, and the exit status.
 
-/// Of the program as a whole.
 pub(super) const PROGRAM: &str = "\
-Without a command it syncs, so that Heroku Scheduler runs just `auditsync`.
+Without a command, it syncs: Heroku Scheduler runs just `auditsync`.
 
 Examples:
-  auditsync                                       read every due day
-  auditsync --source acme --date 2024-09-28       read this day of this source
-  auditsync status --source acme --days 90        how the last three months stand
-  auditsync reset --source acme 2024-09-28        make a day due again
+  auditsync                                    sync every due day
+  auditsync --source acme --date 2024-09-28    sync one day of one source
+  auditsync status --source acme --days 90     show the last three months
+  auditsync reset --source acme 2024-09-28     make a day due again
 
 Exit status:
-  0      all that was due is done, or another process is at it, or there was nothing to do
-  1      a day failed or lost its lock; or `check` or `reconcile` found something wrong; or `reset` refused;
-         or the output can't be written
+  0      everything due is done, or another process is doing it, or there was nothing to do
+  1      a day failed or lost its lease; or `check`, `reconcile` or `status --check` found a
+         problem; or `reset` rejected a day; or output can't be written
   2      the command line or the configuration is wrong
   3      the database can't be reached, or its schema can't be brought up to date
   128+N  ended by signal N (143 after SIGTERM, 130 after Ctrl-C, 129 after SIGHUP)";
 
 pub(super) const SYNC: &str = "\
 Examples:
-  auditsync sync --dry-run                             ask and count; store nothing
-  auditsync sync --source acme --date 2024-09-28       one day of one source
-  auditsync sync --from 2024-09-25 --to 2024-09-28     these days of every source
-  auditsync sync --output json                         a report for scripts
+  auditsync sync --dry-run                            count; store nothing
+  auditsync sync --source acme --date 2024-09-28      sync one day of one source
+  auditsync sync --from 2024-09-25 --to 2024-09-28    sync these days
+  auditsync sync --output json                        print a report for scripts
 
-Exit status: 1 if a day failed or lost its lock; `auditsync --help` lists all.";
+Exit status: 1 if a day failed or lost its lease; `auditsync --help` lists the others.";
 
 pub(super) const STATUS: &str = "\
 Examples:
-  auditsync status                                     the last 30 days
-  auditsync status --source acme --days 90             longer, of one source
-  auditsync status --output json                       for scripts";
+  auditsync status                            show the last 30 days
+  auditsync status --source acme --days 90    show 90 days of one source
+  auditsync status --check --max-lag 48h      exit with 1 if a source is behind
+  auditsync status --output json              print the status for scripts";
 
 pub(super) const BACKFILL: &str = "\
 Examples:
-  auditsync backfill --from 2024-09-01 --to 2024-09-30 --plan          what it would take
+  auditsync backfill --from 2024-09-01 --to 2024-09-30 --plan    print the effort
   auditsync backfill --source acme --from 2024-09-01 --to 2024-09-30 --via archive
 
-Exit status: 1 if a day failed or lost its lock.";
+Exit status: 1 if a day failed or lost its lease.";
 
 pub(super) const RECONCILE: &str = "\
 Examples:
   auditsync reconcile --source acme --month 2024-09
-  auditsync reconcile --source acme --month 2024-09 --repair           take in what is missing
+  auditsync reconcile --source acme --month 2024-09 --repair    store what is missing
 
-Exit status: 1 if an event is missing here.";
+Exit status: 1 if an event of the archive is missing here.";
 
 pub(super) const RESET: &str = "\
 Examples:
-  auditsync reset --source acme 2024-09-28             due again; its events stay
+  auditsync reset --source acme 2024-09-28    make one day due again
   auditsync reset --source acme 2024-09-01..2024-09-05 2024-09-28
   auditsync reset --source acme 2024-09-28 --reason drill --by ada
 
-Exit status: 1 if a day has no row in the ledger, or if it is being worked on and --force was not given.";
+Exit status: 1 if a day has no row in the ledger, or is syncing and --force was not given.";
 
 pub(super) const CLEANUP: &str = "\
-A sync takes such days over by itself; this only shows them as what they are.
+A sync also takes such days over. Use this command to see them as failed before the next sync.
 
 Examples:
   auditsync cleanup
   auditsync cleanup --reason drill --by ada
-  auditsync cleanup --output json                      for scripts";
+  auditsync cleanup --output json    print the days for scripts";
 
 pub(super) const HISTORY: &str = "\
-Newest last; # is the number of the claim. It only reads, and nothing is ever taken out.
+The newest entry comes last; # is the number of the claim. Entries are never removed.
 
 Examples:
-  auditsync history                                    what happened in the last week
-  auditsync history --source acme --date 2024-09-28    all that ever happened to this day
-  auditsync history --days 90 --output json            for scripts";
+  auditsync history                                    print the last week
+  auditsync history --source acme --date 2024-09-28    print all about one day
+  auditsync history --days 90 --output json            print 90 days as JSON";
 
 pub(super) const MIGRATE: &str = "\
 Examples:
-  auditsync migrate --dry-run                          what would be done
+  auditsync migrate --dry-run                   print what would be done
   auditsync migrate
-  auditsync migrate --adopt-as acme --reread           read adopted days
+  auditsync migrate --adopt-as acme --reread    make adopted days due
 
 Exit status: 3 if the schema can't be brought up to date.";
 
 pub(super) const CHECK: &str = "\
 Examples:
-  auditsync check                                      everything, before the first run
-  auditsync check --config-only                        the file and its variables, before a deploy
-  auditsync check --output json                        for scripts
+  auditsync check                  check everything before the first run
+  auditsync check --config-only    check the file before a deploy
+  auditsync check --output json    print the result for scripts
 
-Exit status: 1 if something is wrong, 2 if it is the file.";
+Exit status: 1 if a check failed, 2 if the file is wrong.";
 
 pub(super) const COMPLETIONS: &str = "\
 Examples:
   auditsync completions bash > ~/.local/share/bash-completion/completions/auditsync
-  auditsync completions zsh > ~/.zfunc/_auditsync      with ~/.zfunc in $fpath
+  auditsync completions zsh > ~/.zfunc/_auditsync    with ~/.zfunc in $fpath
   auditsync completions fish > ~/.config/fish/completions/auditsync.fish";
 
 pub(super) const MAN: &str = "\
 Examples:
-  auditsync man | man -l -                             read it here
-  auditsync man reset > auditsync-reset.1              one command's page";
+  auditsync man | man -l -                   read the manual page
+  auditsync man reset > auditsync-reset.1    write the page of one command";

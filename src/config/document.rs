@@ -1,7 +1,7 @@
-//! Walks the tree of a parsed file by the keys that may be in it, and notes what does not fit.
+//! Walks the tree of a parsed file by its known keys, and collects the mistakes.
 //!
-//! Whoever reads a section takes its keys one by one, which is also what makes them known. What is left over at the end is
-//! an unknown key: a near miss of a known one, a key of another section, or neither.
+//! A section's reader takes the keys one by one. A key that was taken is a known key. A key that is
+//! left over is unknown: a near miss of a known key, a key of another section, or neither.
 
 use serde_json::json;
 use toml::Spanned;
@@ -9,13 +9,14 @@ use toml::de::{DeTable, DeValue};
 
 use super::mistake::{Mistake, Mistakes, Span};
 use super::near;
-use super::schema::Shape;
-use super::value::{Misfit, Value, kind};
+use super::table_schema::TableSchema;
+use super::value::{Misfit, TOKEN_HELP, ValueKind, Visibility, type_name};
 
-/// The name under which the top of the file goes.
+/// The name of the file's top level.
 const ROOT: &str = "the file";
 
-/// Reads the tree `root` of a file that ends at byte `end`, and returns what `read` made of it and what was wrong.
+/// Reads the tree `root` of a file that ends at byte `end`. Returns the result of `read` and the
+/// mistakes.
 pub(super) fn walk<R>(
     root: &DeTable<'_>,
     end: usize,
@@ -28,36 +29,34 @@ pub(super) fn walk<R>(
     (result, findings.finish())
 }
 
-/// The JSON Schema of the tables that `read` would take: it reads from nothing, and what it asks for is noted.
+/// The JSON Schema of the tables that `read` takes. It reads an empty file and notes each key that
+/// `read` asks for.
 pub(super) fn describe<'i>(read: impl FnOnce(&mut Table<'_, 'i>)) -> serde_json::Value {
     let mut findings = Findings::default();
     let mut table = Table::new(ROOT, 0..0, None, &mut findings);
-    table.shape = Some(Shape::default());
+    table.schema = Some(TableSchema::default());
     read(&mut table);
-    table.shape.unwrap_or_default().into_schema()
+    table.schema.unwrap_or_default().into_json()
 }
 
-/// What the walk has found so far, in all sections.
+/// The results of the walk so far, in all sections.
 #[derive(Default)]
 struct Findings {
     mistakes: Mistakes,
-    /// The keys taken so far, in all sections.
-    known: Vec<Known>,
-    /// Keys that are like none in their section.
-    strays: Vec<Stray>,
+    known: Vec<KnownKey>,
+    /// Keys that resemble no key of their section.
+    unknown: Vec<UnknownKey>,
 }
 
-/// A key that may be there.
 #[derive(Clone, Copy, PartialEq)]
-struct Known {
+struct KnownKey {
     key: &'static str,
-    /// How messages write it: as it is, or as the header of a section.
+    /// How messages write it: as a key, or as the header of a section.
     shown: &'static str,
     section: &'static str,
 }
 
-/// A key that may not.
-struct Stray {
+struct UnknownKey {
     key: String,
     span: Span,
     section: &'static str,
@@ -65,22 +64,28 @@ struct Stray {
 }
 
 impl Findings {
-    /// Strays wait until all sections are known: then it can be said where a misplaced key belongs.
+    /// Reports the unknown keys last: only then all sections are known, and a message can say
+    /// where a misplaced key belongs.
     fn finish(mut self) -> Mistakes {
-        for stray in self.strays {
+        for unknown in self.unknown {
             let mut homes: Vec<&str> = Vec::new();
             let mut siblings: Vec<&str> = Vec::new();
             for known in &self.known {
-                if known.section == stray.section {
+                if known.section == unknown.section {
                     siblings.push(known.shown);
-                } else if known.key == stray.key {
+                } else if known.key == unknown.key {
                     homes.push(known.section);
                 }
             }
-            let mistake = Mistake::at(stray.span, unknown(&stray.key, stray.section, stray.form));
+            let mistake =
+                Mistake::at(unknown.span, unknown_key(&unknown.key, unknown.section, unknown.form));
             self.mistakes.add(if homes.is_empty() {
-                let has = if stray.section == ROOT { "sections" } else { "keys" };
-                mistake.help(format!("the {has} of {} are {}", stray.section, near::list(siblings)))
+                let has = if unknown.section == ROOT { "sections" } else { "keys" };
+                mistake.help(format!(
+                    "the {has} of {} are {}",
+                    unknown.section,
+                    near::list(siblings)
+                ))
             } else {
                 mistake.label(format!(
                     "this belongs in {}",
@@ -92,16 +97,21 @@ impl Findings {
     }
 }
 
-/// What stands behind a key.
+/// A required key that is absent.
+struct MissingKey {
+    key: &'static str,
+    /// A line, or the header of a section, that adds it.
+    example: &'static str,
+}
+
+/// Whether an unknown key holds a section, or a list of sections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
-    /// A section, or a list of them.
     Section,
-    /// Anything else.
     Value,
 }
 
-fn unknown(key: &str, section: &str, form: Form) -> String {
+fn unknown_key(key: &str, section: &str, form: Form) -> String {
     let key = key.escape_debug();
     match form {
         _ if section != ROOT => format!("unknown key `{key}` in {section}"),
@@ -110,18 +120,17 @@ fn unknown(key: &str, section: &str, form: Form) -> String {
     }
 }
 
-/// One table of the file, while its keys are taken.
+/// One table of the file while its keys are taken.
 pub(super) struct Table<'t, 'i> {
     name: &'static str,
     span: Span,
     entries: Option<&'t DeTable<'i>>,
     findings: &'t mut Findings,
-    known: Vec<Known>,
-    /// Keys that must be there and are not, each with an example of its line.
-    missing: Vec<(&'static str, &'static str)>,
+    known: Vec<KnownKey>,
+    missing: Vec<MissingKey>,
     sound: bool,
-    /// What may stand in it, where that is what is asked for.
-    shape: Option<Shape>,
+    /// What the table may contain. Set only where the schema is asked for.
+    schema: Option<TableSchema>,
 }
 
 impl<'t, 'i> Table<'t, 'i> {
@@ -139,24 +148,29 @@ impl<'t, 'i> Table<'t, 'i> {
             known: Vec::new(),
             missing: Vec::new(),
             sound: true,
-            shape: None,
+            schema: None,
         }
     }
 
-    /// Where the table begins: its header, or its braces.
+    /// The place of the table's header, or of its braces.
     pub(super) fn span(&self) -> Span {
         self.span.clone()
     }
 
-    /// Whether every key taken so far was right. If not, rules between keys are better left unchecked.
+    /// Whether every key taken so far was right. If not, do not check rules between keys.
     pub(super) fn is_sound(&self) -> bool {
         self.sound
     }
 
-    /// The value of `key`, if it is there and right.
-    pub(super) fn take<T: Value>(&mut self, key: &'static str) -> Option<Spanned<T>> {
-        if let Some(shape) = &mut self.shape {
-            shape.note(key, T::schema());
+    /// Adds a mistake, such as a broken rule between keys.
+    pub(super) fn report(&mut self, mistake: Mistake) {
+        self.findings.mistakes.add(mistake);
+    }
+
+    /// The value of `key`, if it is present and right.
+    pub(super) fn take<T: ValueKind>(&mut self, key: &'static str) -> Option<Spanned<T>> {
+        if let Some(schema) = &mut self.schema {
+            schema.note(key, T::schema());
         }
         let value = self.get(key, key)?;
         match T::read(value.get_ref()) {
@@ -168,30 +182,30 @@ impl<'t, 'i> Table<'t, 'i> {
         }
     }
 
-    /// The value of a key that must be there. `example` is a line that would do.
-    pub(super) fn require<T: Value>(
+    /// The value of a required key. `example` is a line that sets it.
+    pub(super) fn require<T: ValueKind>(
         &mut self,
         key: &'static str,
         example: &'static str,
     ) -> Option<Spanned<T>> {
         if self.get(key, key).is_none() {
-            self.missing.push((key, example));
+            self.missing.push(MissingKey { key, example });
         }
-        if let Some(shape) = &mut self.shape {
-            shape.require(key);
+        if let Some(schema) = &mut self.schema {
+            schema.require(key);
         }
         self.take(key)
     }
 
-    /// The values of an array, each with its place; those that are wrong are left out.
-    pub(super) fn array<T: Value>(&mut self, key: &'static str) -> Option<Vec<Spanned<T>>> {
-        if let Some(shape) = &mut self.shape {
-            shape.note(key, json!({ "type": "array", "items": T::schema() }));
+    /// The values of an array that are right, each with its place.
+    pub(super) fn array<T: ValueKind>(&mut self, key: &'static str) -> Option<Vec<Spanned<T>>> {
+        if let Some(schema) = &mut self.schema {
+            schema.note(key, json!({ "type": "array", "items": T::schema() }));
         }
         let value = self.get(key, key)?;
         let must = format!("must be a list, each entry {}", T::what());
         let DeValue::Array(entries) = value.get_ref() else {
-            let label = format!("this is {}: put it in [ ]", kind(value.get_ref()));
+            let label = format!("this is {}: put it in [ ]", type_name(value.get_ref()));
             self.misfit(value.span(), key, &must, Misfit::new(label));
             return None;
         };
@@ -205,7 +219,8 @@ impl<'t, 'i> Table<'t, 'i> {
         Some(good)
     }
 
-    /// What `read` makes of the table at `key`, which goes by `name` in messages. It is read as an empty one if it is not there.
+    /// The result of `read` for the table at `key`. Messages call the table `name`. An absent table
+    /// is read as an empty one.
     pub(super) fn section<R>(
         &mut self,
         key: &'static str,
@@ -217,8 +232,8 @@ impl<'t, 'i> Table<'t, 'i> {
         let span = value.map_or(self.span.clone(), Spanned::span);
         if let (Some(value), None) = (value, table) {
             let label = match value.get_ref() {
-                DeValue::Array(_) => format!("it stands once, as {name}"),
-                other => format!("this is {}", kind(other)),
+                DeValue::Array(_) => format!("write it once, as {name}"),
+                other => format!("this is {}", type_name(other)),
             };
             self.misfit(
                 value.span(),
@@ -228,27 +243,27 @@ impl<'t, 'i> Table<'t, 'i> {
             );
         }
         let mut section = Table::new(name, span, table, self.findings);
-        section.shape = self.shape.is_some().then(Shape::default);
+        section.schema = self.schema.is_some().then(TableSchema::default);
         let result = read(&mut section);
-        let below = section.shape.take();
+        let below = section.schema.take();
         section.finish();
-        if let (Some(shape), Some(below)) = (&mut self.shape, below) {
-            shape.note(key, below.into_schema());
+        if let (Some(schema), Some(below)) = (&mut self.schema, below) {
+            schema.note(key, below.into_json());
         }
         result
     }
 
-    /// What `read` makes of each table of the list at `key`, of which there must be one at least.
+    /// The results of `read` for the tables of the list at `key`. At least one is required.
     pub(super) fn sections<R>(
         &mut self,
         key: &'static str,
         name: &'static str,
         mut read: impl FnMut(&mut Table<'_, 'i>) -> R,
     ) -> Vec<R> {
-        if let Some(shape) = &mut self.shape {
+        if let Some(schema) = &mut self.schema {
             let below = describe(|section| drop(read(section)));
-            shape.note(key, json!({ "type": "array", "minItems": 1, "items": below }));
-            shape.require(key);
+            schema.note(key, json!({ "type": "array", "minItems": 1, "items": below }));
+            schema.require(key);
         }
         let must = format!("must be sections {name}");
         let entries: Vec<&Spanned<DeValue<'i>>> = match self.get(key, name) {
@@ -256,24 +271,24 @@ impl<'t, 'i> Table<'t, 'i> {
             Some(value) => match value.get_ref() {
                 DeValue::Array(entries) => entries.iter().collect(),
                 DeValue::Table(_) => {
-                    let label = format!("two pairs of brackets: {name}");
+                    let label = format!("use two pairs of brackets: {name}");
                     self.misfit(value.span(), key, &must, Misfit::new(label));
                     vec![value]
                 }
                 other => {
-                    let label = format!("this is {}", kind(other));
+                    let label = format!("this is {}", type_name(other));
                     self.misfit(value.span(), key, &must, Misfit::new(label));
                     return Vec::new();
                 }
             },
         };
         if entries.is_empty() {
-            self.missing.push((key, name));
+            self.missing.push(MissingKey { key, example: name });
         }
         let mut results = Vec::new();
         for entry in entries {
             let Some(table) = entry.get_ref().as_table() else {
-                let label = format!("this is {}", kind(entry.get_ref()));
+                let label = format!("this is {}", type_name(entry.get_ref()));
                 self.misfit(entry.span(), key, &must, Misfit::new(label));
                 continue;
             };
@@ -285,11 +300,11 @@ impl<'t, 'i> Table<'t, 'i> {
     }
 
     fn get(&mut self, key: &'static str, shown: &'static str) -> Option<&'t Spanned<DeValue<'i>>> {
-        let known = Known { key, shown, section: self.name };
+        let known = KnownKey { key, shown, section: self.name };
         if !self.known.contains(&known) {
             self.known.push(known);
         }
-        // The same section may stand several times, once in each source.
+        // The same section can occur in each source.
         if !self.findings.known.contains(&known) {
             self.findings.known.push(known);
         }
@@ -300,47 +315,44 @@ impl<'t, 'i> Table<'t, 'i> {
         self.sound = false;
         let message = format!("`{key}` in {} {}", self.name, misfit.instead.unwrap_or(must));
         let mistake = Mistake::at(span, message).label(misfit.label).help(misfit.help);
-        self.findings.mistakes.add(if misfit.secret { mistake.secret() } else { mistake });
+        let is_hidden = misfit.visibility == Visibility::Hidden;
+        self.findings.mistakes.add(if is_hidden { mistake.secret() } else { mistake });
     }
 
-    /// Reports what was not taken, and what was not there to take.
+    /// Reports a key that nothing took, with the known key that was probably meant.
+    fn report_unknown(&mut self, span: Span, word: &str, form: Form) {
+        let is_free =
+            |known: &&KnownKey| self.entries.is_none_or(|all| !all.contains_key(known.key));
+        let free = near::nearest(word, self.known.iter().filter(is_free).map(|known| known.key));
+        let any = || near::nearest(word, self.known.iter().map(|known| known.key));
+        let section = self.name;
+        let Some(meant) = free.or_else(any) else {
+            let key = word.to_owned();
+            self.findings.unknown.push(UnknownKey { key, span, section, form });
+            return;
+        };
+        // Do not report the intended key as missing, too.
+        self.missing.retain(|missing| missing.key != meant);
+        let shown =
+            self.known.iter().find(|known| known.key == meant).map_or(meant, |known| known.shown);
+        let label = match free {
+            Some(_) => format!("did you mean `{shown}`?"),
+            None => format!("did you mean `{shown}`? It is already set"),
+        };
+        let help = (meant == "token_env").then(|| TOKEN_HELP.to_owned());
+        let mistake = Mistake::at(span, unknown_key(word, section, form));
+        self.findings.mistakes.add(mistake.label(label).help(help));
+    }
+
+    /// Reports the keys that nothing took, and the required keys that are absent.
     fn finish(mut self) {
         for (key, value) in self.entries.into_iter().flatten() {
             let (span, word, form) = (key.span(), key.get_ref().as_ref(), form(value.get_ref()));
-            if self.known.iter().any(|known| known.key == word) {
-                continue;
+            if !self.known.iter().any(|known| known.key == word) {
+                self.report_unknown(span, word, form);
             }
-            let is_free =
-                |known: &&Known| self.entries.is_none_or(|all| !all.contains_key(known.key));
-            let free =
-                near::nearest(word, self.known.iter().filter(is_free).map(|known| known.key));
-            let Some(meant) =
-                free.or_else(|| near::nearest(word, self.known.iter().map(|known| known.key)))
-            else {
-                self.findings.strays.push(Stray {
-                    key: word.to_owned(),
-                    span,
-                    section: self.name,
-                    form,
-                });
-                continue;
-            };
-            // The key that was meant is not missing as well.
-            self.missing.retain(|(missing, _)| *missing != meant);
-            let shown = self
-                .known
-                .iter()
-                .find(|known| known.key == meant)
-                .map_or(meant, |known| known.shown);
-            let label = match free {
-                Some(_) => format!("did you mean `{shown}`?"),
-                None => format!("did you mean `{shown}`? It is there already"),
-            };
-            let help = (meant == "token_env").then(|| TOKEN_HELP.to_owned());
-            let mistake = Mistake::at(span, unknown(word, self.name, form));
-            self.findings.mistakes.add(mistake.label(label).help(help));
         }
-        for (key, example) in self.missing {
+        for MissingKey { key, example } in self.missing {
             let (message, label) = if self.name == ROOT {
                 (format!("no {example}: there is nothing to copy"), "add one here".to_owned())
             } else {
@@ -353,8 +365,10 @@ impl<'t, 'i> Table<'t, 'i> {
     }
 }
 
-/// What to do with a token that was about to go into the file.
-pub(super) const TOKEN_HELP: &str = "a token itself never stands in the file: put it in an environment variable, and name that one here";
+/// A value without its place, for a key that no rule connects with others.
+pub(super) fn bare<T>(spanned: Option<Spanned<T>>) -> Option<T> {
+    spanned.map(Spanned::into_inner)
+}
 
 fn form(value: &DeValue<'_>) -> Form {
     match value {

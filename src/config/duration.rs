@@ -1,19 +1,61 @@
-//! Durations as the file writes them: `"500ms"`, `"30s"`, `"15m"`, `"24h"`, `"3d"`, and sums such as `"1h30m"`.
+//! Keys whose value is a duration: `"500ms"`, `"30s"`, `"15m"`, `"24h"`, `"3d"`, or a sum such as
+//! `"1h30m"`.
 //!
-//! Narrower than common parsers on purpose: a unit has one spelling, so that `"15M"` is a mistake and not fifteen months.
+//! Common parsers accept more. Here each unit has one spelling: `"15M"` is a mistake, not fifteen
+//! months.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// The units with their length in milliseconds, the longest first.
+use serde_json::{Value as Json, json};
+use toml::de::DeValue;
+
+use super::value::{Misfit, ValueKind};
+
+/// The units with their length in milliseconds, longest first.
 const UNITS: [(&str, u64); 5] =
     [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
-/// The longest duration taken: ten years. Clocks and timers can add it to any present time.
+/// Ten years. Clocks and timers can add this to any present time.
 const LONGEST: Duration = Duration::from_hours(3660 * 24);
 
-/// Reads a duration. It is never zero, and never longer than ten years. The error says what is wrong with `text`.
-pub(super) fn parse(text: &str) -> Result<Duration, &'static str> {
+impl ValueKind for Duration {
+    fn what() -> String {
+        "a duration such as \"30s\"".to_owned()
+    }
+
+    fn schema() -> Json {
+        // Numbers with units, at least one of them above zero.
+        let unit = "(d|h|m|s|ms)";
+        let any = format!("([0-9]+{unit})*");
+        json!({ "type": "string", "pattern": format!("^{any}0*[1-9][0-9]*{unit}{any}$") })
+    }
+
+    fn read(value: &DeValue<'_>) -> Result<Self, Misfit> {
+        match value {
+            DeValue::String(text) => parse(text).map_err(|why| Misfit {
+                help: Some(
+                    "write durations as \"500ms\", \"30s\", \"15m\", \"24h\" or \"3d\"".to_owned(),
+                ),
+                ..Misfit::new(why)
+            }),
+            DeValue::Integer(number)
+                if number.radix() == 10 && !number.as_str().starts_with(['-', '+', '0']) =>
+            {
+                let number = number.as_str();
+                let help = format!(
+                    "write \"{number}s\" for seconds, \"{number}m\" for minutes, \
+                     \"{number}ms\" for milliseconds"
+                );
+                Err(Misfit { help: Some(help), ..Misfit::new("the unit is missing") })
+            }
+            other => Err(Misfit::of_type(other)),
+        }
+    }
+}
+
+/// Reads a duration from one millisecond to ten years. The error says what is wrong with `text`.
+fn parse(text: &str) -> Result<Duration, &'static str> {
     let mut rest = text;
     let mut total = Duration::ZERO;
     if text.is_empty() {
@@ -27,20 +69,20 @@ pub(super) fn parse(text: &str) -> Result<Duration, &'static str> {
             return Err(if rest.starts_with('-') {
                 "a duration can't be negative"
             } else {
-                "a number is missing here"
+                "the number is missing"
             });
         }
         if unit.is_empty() && after.starts_with('.') {
-            return Err("whole numbers only: \"90m\" rather than \"1.5h\"");
+            return Err("use whole numbers: \"90m\", not \"1.5h\"");
         }
         if unit.is_empty() && !after.starts_with(' ') {
             return Err("the unit is missing");
         }
         let Some((_, millis)) = UNITS.iter().find(|(name, _)| *name == unit) else {
             return Err(if unit.is_empty() {
-                "no space between number and unit"
+                "write no space between number and unit"
             } else {
-                "this unit is not known"
+                "unknown unit"
             });
         };
         let part = digits
@@ -57,7 +99,7 @@ pub(super) fn parse(text: &str) -> Result<Duration, &'static str> {
     if total.is_zero() { Err("zero is too short") } else { Ok(total) }
 }
 
-/// A duration as the file would write it, down to the millisecond.
+/// Writes a duration as the file does, to the millisecond.
 pub(super) fn show(duration: Duration) -> String {
     let mut left = duration.as_millis();
     let mut text = String::new();
@@ -76,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_what_the_file_may_write() {
+    fn durations_in_the_documented_form_are_accepted() {
         for (text, millis) in [
             ("500ms", 500),
             ("30s", 30_000),
@@ -90,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_the_rest() {
+    fn other_forms_are_rejected() {
         for text in [
             "",
             "0s",
@@ -117,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn shows_what_it_reads() {
+    fn a_duration_is_shown_as_it_was_written() {
         for text in ["500ms", "1m30s", "2d", "1d1h"] {
             assert_eq!(parse(text).map(show).as_deref(), Ok(text));
         }

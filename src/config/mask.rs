@@ -1,33 +1,33 @@
-//! Keeps secrets out of what is shown of a file.
+//! Redacts secrets in excerpts of the file, and in what users typed.
 //!
-//! People do paste tokens and database URLs into the wrong place, and a helpful error would then print them into a log.
-//! Every excerpt of the file and every message passes through here first. Hidden bytes become `*`, one for one, so that
-//! columns and carets stay where they were. In doubt it hides too much.
+//! People paste tokens and database URLs into the wrong place, and a helpful error would then print
+//! them into a log. Every excerpt and every message passes through this file. Each redacted byte
+//! becomes one `*`, which keeps columns and carets in place. In doubt it redacts too much.
 
 use std::ops::Range;
 
 use crate::text::secrets::token_like;
 
-/// The marks of a key whose value is a secret, or the name of a variable that holds one.
+/// A key whose name contains one of these holds a secret, or names a variable that does.
 const SECRET_KEYS: [&str; 6] = ["token", "secret", "password", "passwd", "api_key", "apikey"];
 
-/// A line of more bytes than this is hidden as a whole.
+/// A longer line, in bytes, is redacted entirely.
 const LONGEST_LINE: usize = 4096;
 
-/// `text` with everything in it that looks like a token, a UUID or a URL's credentials hidden, in the same number of bytes.
-pub fn words(text: &str) -> String {
+/// Redacts whatever looks like a token, a UUID or a URL's credentials, byte for byte.
+pub fn redact_patterns(text: &str) -> String {
     let mut shown = text.as_bytes().to_vec();
     for span in token_like(text).into_iter().chain(uuids(text)).chain(credentials(text)) {
         shown[span].fill(b'*');
     }
-    // Hidden spans begin and end at ASCII bytes, hence at character boundaries.
+    // Redacted spans begin and end at ASCII bytes, hence at character boundaries.
     String::from_utf8(shown).unwrap_or_default()
 }
 
-/// A whole file with [`words`] hidden, the values of keys that name secrets, and the spans in `secrets` (on character
-/// boundaries).
+/// Redacts a file: what [`redact_patterns`] finds, the values of keys whose names suggest a secret,
+/// and the spans in `secrets`, which must lie on character boundaries.
 pub(super) fn file(text: &str, secrets: &[Range<usize>]) -> String {
-    let mut shown = words(text).into_bytes();
+    let mut shown = redact_patterns(text).into_bytes();
     let mut start = 0;
     for line in text.split_inclusive('\n') {
         for span in secret_values(line) {
@@ -37,7 +37,7 @@ pub(super) fn file(text: &str, secrets: &[Range<usize>]) -> String {
     }
     for span in secrets {
         for byte in shown.get_mut(span.clone()).unwrap_or_default() {
-            // Lines must stay lines, or every line number after them would be wrong.
+            // Keep line ends, or the line numbers of messages would be wrong.
             if !matches!(byte, b'\n' | b'\r') {
                 *byte = b'*';
             }
@@ -46,18 +46,18 @@ pub(super) fn file(text: &str, secrets: &[Range<usize>]) -> String {
     String::from_utf8(shown).unwrap_or_default()
 }
 
-/// Whether `text` begins as Heroku's tokens do.
+/// Whether `text` begins as Heroku's tokens do: `HRKU-`.
 pub(super) fn is_token(text: &str) -> bool {
     token_like(text.trim()).first().is_some_and(|span| span.start == 0)
 }
 
-/// Whether `text` is a UUID: an id where an id is due, and a token of the older kind where a variable is.
+/// Whether `text` is a UUID. Heroku's older tokens are UUIDs, but so are its ids.
 pub(super) fn is_uuid(text: &str) -> bool {
     let text = text.trim();
     uuids(text).first() == Some(&(0..text.len()))
 }
 
-/// Whether `text` could be the name of an environment variable: letters, digits and `_`, no digit first.
+/// Whether `text` has the form of an environment variable's name.
 pub(super) fn is_variable_name(text: &str) -> bool {
     !text.starts_with(|c: char| c.is_ascii_digit())
         && !text.is_empty()
@@ -76,7 +76,7 @@ fn uuids(text: &str) -> Vec<Range<usize>> {
     windows.filter(|(_, bytes)| is_uuid(bytes)).map(|(at, _)| at..at + LENGTH).collect()
 }
 
-/// What stands between `://` and the last `@` of a URL.
+/// The parts of URLs between `://` and the last `@`.
 fn credentials(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut looked_at = 0;
@@ -97,7 +97,7 @@ fn credentials(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// The values on one line that belong to a key named like a secret, unless they are the name of a variable, as they should.
+/// The values on one line whose key's name suggests a secret. The name of a variable is none.
 fn secret_values(line: &str) -> Vec<Range<usize>> {
     let lower = line.to_ascii_lowercase();
     let mut found = Vec::new();
@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hides_tokens_uuids_and_credentials_and_keeps_the_length() {
+    fn tokens_uuids_and_credentials_are_redacted_in_the_same_length() {
         for (text, shown) in [
             ("x = \"HRKU-AAbc_9-z\" # é", "x = \"*************\" # é"),
             ("01234567-89ab-cdef-0123-456789abcdef", "************************************"),
@@ -145,12 +145,12 @@ mod tests {
             ("http://é:ü@host", "http://*****@host"),
             ("nothing to hide", "nothing to hide"),
         ] {
-            assert_eq!(words(text), shown);
+            assert_eq!(redact_patterns(text), shown);
         }
     }
 
     #[test]
-    fn hides_the_value_of_a_secret_key_but_not_the_name_of_a_variable() {
+    fn the_value_of_a_secret_key_is_redacted_but_no_variable_name() {
         for (text, shown) in [
             ("token_env = \"HEROKU_API_TOKEN\"\r\n", "token_env = \"HEROKU_API_TOKEN\"\r\n"),
             ("token_env = \"not-a-name\" # why", "token_env = \"**********\" # why"),
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn knows_a_token_by_its_look() {
+    fn a_token_is_recognized_by_its_form() {
         assert!(is_token("HRKU-1") && is_uuid("01234567-89AB-cdef-0123-456789abcdef"));
         assert!(!is_token("HEROKU_API_TOKEN") && !is_token("") && !is_token("my HRKU-1"));
         assert!(!is_uuid("") && !is_uuid("01234567-89AB-cdef-0123-456789abcdef0"));

@@ -1,4 +1,4 @@
-//! What is wrong with a file, and how it is shown: each mistake with its file, line and a caret, all of them together.
+//! Mistakes in a file, rendered together: each with its file, its line and a caret.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -12,15 +12,15 @@ use crate::text::shown;
 /// A range of bytes in the file's text.
 pub(super) type Span = Range<usize>;
 
-/// So many mistakes are shown; after that the first ones are better mended before the rest is read.
+/// The most mistakes to show. With more, it is better to correct the first ones before reading on.
 const MOST_SHOWN: usize = 20;
 
-/// One thing that is wrong, where, and what to do about it.
+/// One mistake, its place, and what to do about it.
 #[derive(Debug, Clone)]
 pub(super) struct Mistake {
-    /// Where the caret goes.
+    /// The place of the caret.
     pub(super) span: Span,
-    /// Whether something is not there at all, as opposed to being there and wrong.
+    /// Whether something is absent, as opposed to wrong.
     pub(super) absent: bool,
     message: String,
     label: String,
@@ -30,33 +30,33 @@ pub(super) struct Mistake {
 }
 
 impl Mistake {
-    /// A mistake at `span`; the message is a whole sentence that makes sense without the excerpt below it.
+    /// A mistake at `span`. The message must make sense without the excerpt below it.
     pub(super) fn at(span: Span, message: impl Into<String>) -> Self {
         let (message, label) = (message.into(), String::new());
         Self { span, absent: false, message, label, help: None, also: None, secret: None }
     }
 
-    /// A few words beside the caret.
+    /// Adds a few words beside the caret.
     pub(super) fn label(self, label: impl Into<String>) -> Self {
         Self { label: label.into(), ..self }
     }
 
-    /// What to do, below the excerpt.
+    /// Adds what to do, below the excerpt.
     pub(super) fn help(self, help: impl Into<Option<String>>) -> Self {
         Self { help: help.into(), ..self }
     }
 
-    /// A second place that has to do with it.
+    /// Adds a second place that is involved.
     pub(super) fn also(self, place: Option<Span>, label: impl Into<String>) -> Self {
         Self { also: place.map(|span| (span, label.into())), ..self }
     }
 
-    /// Marks it as being about something that is not there.
+    /// Marks the mistake as one about something absent.
     pub(super) fn absent(self) -> Self {
         Self { absent: true, ..self }
     }
 
-    /// Hides what stands at the mistake's own place wherever the file is shown.
+    /// Hides the text at the mistake's place wherever the file is shown.
     pub(super) fn secret(self) -> Self {
         Self { secret: Some(self.span.clone()), ..self }
     }
@@ -91,30 +91,28 @@ impl Mistake {
     }
 }
 
-/// What is said of the file, on one line: it quotes the file, which may hold anything.
+/// A message as one line. It quotes the file, which may contain anything.
 fn words(text: &str) -> String {
-    shown(&mask::words(text))
+    shown(&mask::redact_patterns(text))
 }
 
-/// The mistakes of one file, as they are found.
+/// The mistakes of one file, in the order of their discovery.
 #[derive(Debug, Default)]
 pub(super) struct Mistakes(Vec<Mistake>);
 
 impl Mistakes {
-    /// Notes one more.
     pub(super) fn add(&mut self, mistake: Mistake) {
         self.0.push(mistake);
     }
 
-    /// Whether there is none.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Takes in those of `others` that are worth telling beside the mistakes of syntax already here: not what a broken line
-    /// may have hidden, and nothing on a line that is broken itself.
+    /// Adds those of `others` that are certain beside the syntax mistakes already here. A broken
+    /// line may hide what seems absent, and its own content means nothing.
     pub(super) fn add_unbroken(&mut self, others: Self, text: &str) {
-        let lines = Lines::of(text);
+        let lines = LineStarts::of(text);
         let line = |mistake: &Mistake| lines.index(mistake.span.start);
         let broken: BTreeSet<usize> = self.0.iter().map(line).collect();
         self.0.extend(
@@ -122,7 +120,7 @@ impl Mistakes {
         );
     }
 
-    /// All of them as one text, in order of position, with a last line that sums up.
+    /// All mistakes as one text, in order of position, with a last line that sums up.
     pub(super) fn render(mut self, path: &Path, text: &str) -> String {
         self.0.sort_by_key(|mistake| mistake.span.start);
         let secrets: Vec<Span> =
@@ -141,33 +139,33 @@ impl Mistakes {
             (if count == 1 { "mistake" } else { "mistakes" }, count.saturating_sub(MOST_SHOWN));
         let more =
             if unshown > 0 { format!(", {unshown} of them not shown") } else { String::new() };
-        parts.push(format!("{path}: {count} {mistakes}{more}; nothing was asked or written"));
+        parts.push(format!("{path}: {count} {mistakes}{more}; nothing was requested or written"));
         parts.join("\n\n")
     }
 }
 
-/// Where the lines of a text begin.
-pub(super) struct Lines(Vec<usize>);
+/// The bytes at which the lines of a text begin.
+pub(super) struct LineStarts(Vec<usize>);
 
-impl Lines {
-    /// Those of `text`.
+impl LineStarts {
     pub(super) fn of(text: &str) -> Self {
         Self(text.match_indices('\n').map(|(at, _)| at + 1).collect())
     }
 
-    /// Which line the byte `at` is on, from 0.
+    /// The number of the line that holds the byte `at`, from 0.
     pub(super) fn index(&self, at: usize) -> usize {
         self.0.partition_point(|start| *start <= at)
     }
 }
 
-/// The file's text, in excerpts of whole lines. Takes any span, also one out of bounds or inside a character.
+/// The file's text, in excerpts of entire lines. Accepts any span, even one that is out of bounds
+/// or begins inside a character.
 struct Excerpts<'t> {
     text: &'t str,
 }
 
 impl Excerpts<'_> {
-    /// The part of `span` that stands on its first line.
+    /// The part of `span` on its first line.
     fn within_line(&self, span: &Span) -> Span {
         let start = self.text.floor_char_boundary(span.start);
         let end = self.text.floor_char_boundary(span.end).max(start);
@@ -176,7 +174,7 @@ impl Excerpts<'_> {
         start..end.min(line_end)
     }
 
-    /// The whole lines from the one that holds `first` to the one that holds `last`.
+    /// The entire lines from the one that holds `first` to the one that holds `last`.
     fn lines(&self, first: usize, last: usize) -> Span {
         let start = self.text[..first].rfind('\n').map_or(0, |newline| newline + 1);
         let end = self.text[last..].find('\n').map_or(self.text.len(), |length| last + length);

@@ -1,7 +1,7 @@
-//! Finds the word that was meant, and lists words for people.
+//! "Did you mean …?", and lists of words.
 
-/// The word of `known` that `word` was most likely meant to be, if any is near: a slip in every third letter, or one is the
-/// beginning of the other. Case does not count, and `-` is as good as `_`.
+/// The word of `known` that `word` was most likely meant to be. At most every third letter may
+/// differ, or one word begins with the other. Case, and `-` instead of `_`, make no difference.
 pub fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     let word = plain(word);
     let distance = |known: &str| {
@@ -11,7 +11,7 @@ pub fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Opti
             known.chars().count().max(word.chars().count()),
         );
         let begins = short >= 3 && (known.starts_with(&word) || word.starts_with(&known));
-        // Two words that differ by more than this in length alone can't be near; it also bounds the work on absurd input.
+        // Words of too different lengths are never near. This also bounds the work on absurd input.
         if !begins && long - short > long / 3 {
             return None;
         }
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn finds_slips_and_beginnings_and_nothing_far() {
+    fn a_near_word_is_found_and_a_far_one_is_not() {
         let known = ["stale_after", "heartbeat_every", "url_env", "token_env", "name"];
         for (word, meant) in [
             ("stale_afer", Some("stale_after")),
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_words() {
+    fn a_list_of_words_ends_with_and() {
         assert_eq!(list([]), "");
         assert_eq!(list(["a"]), "`a`");
         assert_eq!(list(["a", "b", "c"]), "`a`, `b` and `c`");

@@ -1,70 +1,37 @@
-//! The JSON Schema of the file, for editors: made by the very calls that read it, so that it knows the same keys.
+//! The JSON Schema of the file, for editors. The calls that read the file also produce the schema,
+//! so both know the same keys.
 //!
-//! It says less than the reader does: rules between keys, and what a string means, are told by `auditsync check
-//! --config-only` alone.
+//! The schema checks less than the program does: only `auditsync check --config-only` knows the
+//! rules between keys.
 
-use std::num::NonZeroU32;
-use std::time::Duration;
+use std::path::Path;
 
-use chrono::NaiveDate;
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
 use super::document::describe;
 use super::duration::show;
-use super::file::File;
-use super::value::{BaseUrl, Fraction, Multiplier, Named, Text, VariableName, Whole};
-use super::{Api, Database, EventLog, Lock, Notify, RateLimit, Retry, SourceName, Sync};
-
-/// What a value of the file must be, as a JSON Schema.
-pub(super) trait Schema {
-    /// The schema.
-    fn schema() -> Json;
-}
-
-/// What may stand in a table, noted while nothing is read from it.
-#[derive(Default)]
-pub(super) struct Shape {
-    properties: Map<String, Json>,
-    required: Vec<&'static str>,
-}
-
-impl Shape {
-    /// Notes a key with the schema of its value.
-    pub(super) fn note(&mut self, key: &'static str, schema: Json) {
-        self.properties.insert(key.to_owned(), schema);
-    }
-
-    /// Notes that a key must be there.
-    pub(super) fn require(&mut self, key: &'static str) {
-        self.required.push(key);
-    }
-
-    /// The schema of the table.
-    pub(super) fn into_schema(self) -> Json {
-        let mut schema = json!({ "type": "object", "properties": self.properties, "additionalProperties": false });
-        if !self.required.is_empty() {
-            schema["required"] = self.required.into();
-        }
-        schema
-    }
-}
+use super::file;
+use super::lock::Lock;
+use super::rate_limit::RateLimit;
+use super::retry::Retry;
+use super::settings::{Api, Database, EventLog, Notify, Sync};
 
 /// The schema of `audit.toml`.
 pub(super) fn of_the_file() -> Json {
-    let mut schema = describe(|table| drop(File::read(table)));
+    let mut schema = describe(|table| drop(file::read(Path::new("audit.toml"), table)));
     annotate(&mut schema, "", &defaults());
     schema["$schema"] = "http://json-schema.org/draft-07/schema#".into();
     schema["title"] = "audit.toml".into();
     schema
 }
 
-/// Adds to each key below `path` what it is for and what it is without being set.
+/// Adds the description and the default of each key below `path`.
 fn annotate(schema: &mut Json, path: &str, defaults: &Json) {
     let Some(properties) = schema["properties"].as_object_mut() else { return };
     for (key, property) in properties {
         let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-        if let Some(about) = about(&path) {
-            property["description"] = about.into();
+        if let Some(description) = description(&path) {
+            property["description"] = description.into();
         }
         let default = &defaults[key];
         let below =
@@ -77,93 +44,95 @@ fn annotate(schema: &mut Json, path: &str, defaults: &Json) {
     }
 }
 
-/// What a key is for. The sections of a source have the keys of the common ones.
-fn about(path: &str) -> Option<&'static str> {
+/// The description of a key. A source's own sections have the keys of the common ones.
+fn description(path: &str) -> Option<&'static str> {
     let common = path.strip_prefix("source.").filter(|path| path.contains('.')).unwrap_or(path);
-    let found = |path: &str| ABOUT.iter().find(|(key, _)| *key == path).map(|(_, about)| *about);
+    let found = |path: &str| DESCRIPTIONS.iter().find(|(key, _)| *key == path).map(|(_, of)| *of);
     found(path).or_else(|| found(common))
 }
 
 /// What editors show of each key.
-const ABOUT: &[(&str, &str)] = &[
-    ("database", "Where events go"),
-    ("database.url_env", "The environment variable that holds the database's address"),
-    ("database.max_connections", "The most connections open at a time"),
-    ("api", "Where events come from"),
-    ("api.base_url", "Heroku's API; http:// for this very machine alone"),
+const DESCRIPTIONS: &[(&str, &str)] = &[
+    ("database", "Where to store events"),
+    ("database.url_env", "The environment variable that holds the database's URL"),
+    ("database.max_connections", "The most open connections"),
+    ("api", "Where to read events"),
+    ("api.base_url", "The address of Heroku's API; http:// only for this machine"),
     ("api.connect_timeout", "The longest wait for a connection"),
-    ("api.request_timeout", "No whole answer within this: the attempt failed"),
-    ("api.page_size", "Events asked for in one page"),
     (
-        "rate_limit",
-        "How fast Heroku is asked. Counted by token: sources that share one share its budget",
+        "api.request_timeout",
+        "The attempt fails if the entire response does not arrive within this time",
     ),
-    ("rate_limit.requests_per_hour", "Heroku refills an account's quota at 4500 an hour"),
-    ("rate_limit.burst", "So many requests may go out at once"),
+    ("api.page_size", "Events to request in one page"),
+    ("rate_limit", "How fast to send requests. Sources that share a token share its budget"),
+    ("rate_limit.requests_per_hour", "Requests per hour. Heroku's own limit is 4500"),
+    ("rate_limit.burst", "How many requests may go out at once"),
     (
         "rate_limit.reserve",
-        "The last of the account's quota of 4500, which is left to everyone else",
+        "The last part of the account's quota of 4500, left to the CLI, CI and everyone else",
     ),
-    ("retry", "What is done when Heroku does not answer, or only with an error that passes"),
-    ("retry.max_attempts", "Attempts at one request, the first one counted"),
+    ("retry", "When to retry a request that failed for a passing reason"),
+    ("retry.max_attempts", "Attempts at one request, including the first"),
     ("retry.initial_interval", "The first wait; at most `max_interval`"),
-    ("retry.multiplier", "What each wait is multiplied by for the next"),
-    ("retry.jitter", "The part of a wait that is left to chance"),
+    ("retry.multiplier", "The factor from each wait to the next"),
+    ("retry.jitter", "The random part of each wait"),
     ("retry.max_interval", "The longest wait"),
-    ("retry.max_elapsed", "Then the day has failed, and is due again in the next run"),
-    ("lock", "Two processes never work on the same day"),
-    ("lock.stale_after", "A day whose process is not heard of for so long is free for another"),
+    ("retry.max_elapsed", "After this time the day fails; it is due again in the next run"),
+    ("lock", "How long a lease lasts. It keeps two processes from reading the same day"),
+    ("lock.stale_after", "Take over a day whose lease was not renewed for this long"),
     (
         "lock.heartbeat_every",
-        "How often a process says that it is alive; at most a third of `stale_after`",
+        "How often to renew the lease of a day; at most a third of `stale_after`",
     ),
-    ("sync", "Which days are due, and how many are worked on at a time"),
-    ("sync.concurrency", "Days worked on at the same time"),
-    ("sync.catch_up_days", "Look back so many days for some that were missed or failed"),
+    ("sync", "Which days are due, and how many to read at the same time"),
+    ("sync.concurrency", "How many days to read at the same time"),
+    ("sync.catch_up_days", "How many days to look back for missed or failed days"),
     (
         "sync.recheck_after",
-        "Read a day again at these ages, ascending, for events that came late; [] for never",
+        "Read a complete day again at these ages, to find late events; ascending, [] for never",
     ),
-    ("events", "What is logged of each new event"),
-    ("events.log", "none, summary (when, who, what) or full"),
-    ("notify", "Who is told how a run went"),
+    ("events", "What to log of each new event"),
+    ("events.log", "none, summary (created_at, actor_email, type, action, id) or full"),
+    ("notify", "What to call after a sync"),
     (
         "notify.ping_url_env",
-        "If this variable is set: its URL is called after each sync, with /fail after a bad one",
+        "If this variable is set: GET its URL after a sync that exits 0, and its path + /fail \
+         after any other",
     ),
-    ("source", "What is read: enterprise accounts, and teams in them"),
-    ("source.name", "Yours to choose, and unique; it names the source in the ledger, so keep it"),
+    ("source", "What to read: enterprise accounts, and teams inside them"),
+    (
+        "source.name",
+        "A unique name of your choice. The ledger stores it with each day, so do not change it",
+    ),
     ("source.account", "The enterprise account's name or id, as Heroku's dashboard shows it"),
-    ("source.team", "Only the events of this team, by name or id"),
+    ("source.team", "Read only this team's events; its name or id"),
     (
         "source.token_env",
-        "The environment variable that holds the API token; a token never stands in the file",
+        "The environment variable that holds the API token; the file never contains a token",
     ),
     (
         "source.since",
-        "The day coverage is owed from; without it, the source's first day in the ledger",
+        "The first day that must be covered; without it, the source's first day in the ledger",
     ),
-    ("source.enabled", "false: leave it out for now"),
-    ("source.filter", "Only such events; each of the three is optional"),
+    ("source.enabled", "false: do not sync this source"),
+    ("source.filter", "Read only events that match all of these"),
     ("source.filter.type", "The type of an event, such as app"),
-    ("source.filter.action", "What was done, such as create"),
-    ("source.filter.actor", "The email address of who did it"),
-    (
-        "source.rate_limit",
-        "[rate_limit] for this source alone; what it leaves out comes from there",
-    ),
-    ("source.retry", "[retry] for this source alone; what it leaves out comes from there"),
-    ("source.lock", "[lock] for this source alone; what it leaves out comes from there"),
+    ("source.filter.action", "The action of an event, such as create"),
+    ("source.filter.actor", "The actor's email address"),
+    ("source.rate_limit", "[rate_limit] for this source; absent keys come from there"),
+    ("source.retry", "[retry] for this source; absent keys come from there"),
+    ("source.lock", "[lock] for this source; absent keys come from there"),
 ];
 
-/// What each key is without being set.
 fn defaults() -> Json {
-    let (api, sync) = (Api::default(), Sync::default());
+    let (api, sync, database) = (Api::default(), Sync::default(), Database::default());
     let (rate_limit, retry, lock) = (RateLimit::default(), Retry::default(), Lock::default());
-    let event_log =
-        EventLog::NAMES.iter().find(|(_, log)| *log == EventLog::default()).map(|(name, _)| *name);
+    let recheck_after: Vec<String> = sync.recheck_after.into_iter().map(show).collect();
     json!({
-        "database": { "url_env": Database::default().url_env, "max_connections": Database::default().max_connections },
+        "database": {
+            "url_env": database.url_env,
+            "max_connections": database.max_connections,
+        },
         "api": {
             "base_url": api.base_url.as_str().trim_end_matches('/'),
             "connect_timeout": show(api.connect_timeout),
@@ -183,107 +152,19 @@ fn defaults() -> Json {
             "max_interval": show(retry.max_interval),
             "max_elapsed": show(retry.max_elapsed),
         },
-        "lock": { "stale_after": show(lock.stale_after), "heartbeat_every": show(lock.heartbeat_every) },
+        "lock": {
+            "stale_after": show(lock.stale_after),
+            "heartbeat_every": show(lock.heartbeat_every),
+        },
         "sync": {
             "concurrency": sync.concurrency,
             "catch_up_days": sync.catch_up_days,
-            "recheck_after": sync.recheck_after.into_iter().map(show).collect::<Vec<_>>(),
+            "recheck_after": recheck_after,
         },
-        "events": { "log": event_log },
+        "events": { "log": EventLog::default().name() },
         "notify": { "ping_url_env": Notify::default().ping_url_env },
         "source": { "enabled": true },
     })
-}
-
-/// A string of this pattern that does not begin as Heroku's tokens do.
-fn no_token(pattern: &str) -> Json {
-    json!({ "type": "string", "pattern": pattern, "not": { "pattern": r"^\s*[Hh][Rr][Kk][Uu]-" } })
-}
-
-impl Schema for Text {
-    fn schema() -> Json {
-        no_token(r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$")
-    }
-}
-
-impl Schema for Named {
-    fn schema() -> Json {
-        // It becomes one segment of a path, so it is neither of the two that mean another place.
-        no_token(r"^(\.{3,}|\.{0,2}[^.\s/\\?#%\x00-\x1f\x7f][^\s/\\?#%\x00-\x1f\x7f]*)$")
-    }
-}
-
-impl Schema for VariableName {
-    fn schema() -> Json {
-        json!({ "type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$" })
-    }
-}
-
-impl Schema for SourceName {
-    fn schema() -> Json {
-        no_token("^[a-z0-9][a-z0-9_-]{0,62}$")
-    }
-}
-
-impl Schema for bool {
-    fn schema() -> Json {
-        json!({ "type": "boolean" })
-    }
-}
-
-impl<const MIN: u32, const MAX: u32> Schema for Whole<MIN, MAX> {
-    fn schema() -> Json {
-        json!({ "type": "integer", "minimum": MIN, "maximum": MAX })
-    }
-}
-
-impl Schema for NonZeroU32 {
-    fn schema() -> Json {
-        Whole::<1, { u32::MAX }>::schema()
-    }
-}
-
-impl Schema for Multiplier {
-    fn schema() -> Json {
-        json!({ "type": "number", "minimum": 1.0 })
-    }
-}
-
-impl Schema for Fraction {
-    fn schema() -> Json {
-        json!({ "type": "number", "minimum": 0.0, "maximum": 1.0 })
-    }
-}
-
-impl Schema for Duration {
-    fn schema() -> Json {
-        // Numbers with their units, not all of them zero.
-        let unit = "(d|h|m|s|ms)";
-        let any = format!("([0-9]+{unit})*");
-        json!({ "type": "string", "pattern": format!("^{any}0*[1-9][0-9]*{unit}{any}$") })
-    }
-}
-
-impl Schema for NaiveDate {
-    fn schema() -> Json {
-        // From the year in which the audit trail begins.
-        let year = "(201[7-9]|20[2-9][0-9]|2[1-9][0-9]{2}|[3-9][0-9]{3})";
-        let pattern = format!("^{year}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$");
-        json!({ "type": "string", "format": "date", "pattern": pattern })
-    }
-}
-
-impl Schema for BaseUrl {
-    fn schema() -> Json {
-        let loopback = r"(localhost|127(\.[0-9]+){3}|\[::1\])(:[0-9]+)?";
-        json!({ "type": "string", "pattern": format!("^(https://[^/?#@]+|http://{loopback})(/[^?#]*)?$") })
-    }
-}
-
-impl Schema for EventLog {
-    fn schema() -> Json {
-        json!({ "enum": Self::NAMES.map(|(name, _)| name) })
-    }
 }
 
 #[cfg(test)]
@@ -301,13 +182,13 @@ mod tests {
     }
 
     #[test]
-    fn every_key_is_described_and_nothing_else_is() {
+    fn each_key_is_described_and_nothing_else_is() {
         let mut keys = Vec::new();
         paths(&of_the_file(), "", &mut keys);
-        let undescribed: Vec<_> = keys.iter().filter(|key| about(key).is_none()).collect();
+        let undescribed: Vec<_> = keys.iter().filter(|key| description(key).is_none()).collect();
         assert!(undescribed.is_empty(), "{undescribed:?}");
-        let gone: Vec<_> =
-            ABOUT.iter().filter(|(key, _)| !keys.iter().any(|known| known == key)).collect();
+        let is_key = |path: &str| keys.iter().any(|key| key == path);
+        let gone: Vec<_> = DESCRIPTIONS.iter().filter(|(path, _)| !is_key(path)).collect();
         assert!(gone.is_empty(), "{gone:?}");
     }
 }

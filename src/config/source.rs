@@ -1,30 +1,37 @@
-//! One source: what is read, with which token, how fast, and how patiently.
+//! `[[source]]`: what to read, with which token, how fast, and how patiently.
 
 use std::fmt;
-use std::num::NonZeroU32;
-use std::time::Duration;
 
 use chrono::NaiveDate;
 use serde::Serialize;
+use serde_json::Value as Json;
+use toml::Spanned;
+use toml::de::DeValue;
 
-/// `[[source]]`: an enterprise account, or a team in one, seen with one token.
+use super::document::{Table, bare};
+use super::lock::{Lock, LockKeys};
+use super::rate_limit::{RateLimit, RateLimitKeys};
+use super::retry::{Retry, RetryKeys};
+use super::value::{Misfit, NameOrId, NonBlank, ValueKind, VariableName, no_token, string};
+
+/// An enterprise account, or a team inside one, accessed with one token.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Source {
-    /// What it is called in the ledger, in reports and on the command line.
+    /// The name in the ledger, in reports and on the command line.
     pub name: SourceName,
-    /// What is read.
+    /// What to read.
     pub scope: Scope,
-    /// The variable that holds the token.
+    /// The environment variable that holds the token.
     pub token_env: String,
-    /// The day coverage is owed from. Without it: the source's first day in the ledger.
+    /// The first day that must be covered. `None`: the source's first day in the ledger.
     pub since: Option<NaiveDate>,
-    /// Whether it is synced unless named.
+    /// Whether a run that names no source reads this one.
     pub enabled: bool,
-    /// How fast requests may follow each other.
+    /// How fast requests follow each other.
     pub rate_limit: RateLimit,
-    /// What is done about a request that fails in passing.
+    /// How often a request is retried.
     pub retry: Retry,
-    /// How long a day stays locked.
+    /// How long a lease lasts.
     pub lock: Lock,
 }
 
@@ -34,7 +41,7 @@ pub struct Source {
 pub struct SourceName(String);
 
 impl SourceName {
-    /// Checks that `name` can be one.
+    /// Checks the form of `name`.
     pub fn parse(name: &str) -> Result<Self, NameError> {
         let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
         let Some(first) = name.chars().next() else { return Err(NameError::Empty) };
@@ -65,40 +72,54 @@ impl AsRef<str> for SourceName {
     }
 }
 
-/// Why a text is no name for a source.
+impl ValueKind for SourceName {
+    fn what() -> String {
+        "a name of lower-case letters, digits, - and _".to_owned()
+    }
+
+    fn schema() -> Json {
+        no_token("^[a-z0-9][a-z0-9_-]{0,62}$")
+    }
+
+    fn read(value: &DeValue<'_>) -> Result<Self, Misfit> {
+        Self::parse(string(value)?).map_err(|error| Misfit::new(error.to_string()))
+    }
+}
+
+/// Why a text cannot name a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
-    /// There is nothing in it.
+    /// The text has no characters.
     #[error("this is empty")]
     Empty,
-    /// It begins with `-` or `_`.
-    #[error("a letter or digit must come first")]
+    /// The text begins with `-` or `_`.
+    #[error("begin with a letter or digit")]
     First,
-    /// It has an upper-case letter.
-    #[error("lower-case letters only")]
+    /// The text has an upper-case letter.
+    #[error("use lower-case letters only")]
     Capital,
-    /// It has this character, which none has.
-    #[error("there is no {} in it", .0.escape_debug())]
+    /// The text has this other character.
+    #[error("a name contains no {}", .0.escape_debug())]
     Character(char),
-    /// It is longer than 63 characters.
-    #[error("63 characters at most")]
+    /// The text is longer than 63 characters.
+    #[error("use at most 63 characters")]
     Long,
 }
 
-/// What of Heroku's audit trail a source reads. It is recorded with each day.
+/// The part of Heroku's audit trail that a source reads. It is recorded with each day.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Scope {
     /// The enterprise account's name or id: not empty, and fit for one segment of a path.
     pub account: String,
-    /// The name or id of the only team whose events are wanted, if not all.
+    /// The name or id of the only team to read; `None` reads all teams.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub team: Option<String>,
-    /// What the API is asked to leave out.
+    /// Restrictions that Heroku applies.
     #[serde(skip_serializing_if = "Filter::is_empty")]
     pub filter: Filter,
 }
 
-/// Restrictions that are passed to the API as they are. What is `None` is not restricted.
+/// Restrictions, passed to the API unchanged. `None` restricts nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize)]
 pub struct Filter {
     /// Only events of this type, such as `app`.
@@ -113,74 +134,74 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Whether nothing is restricted.
+    /// Whether the filter restricts nothing.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// The budget of requests of one token. Sources that share a token share it, and have the same one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RateLimit {
-    /// Requests an hour, in the long run.
-    pub requests_per_hour: NonZeroU32,
-    /// Requests that may follow each other at once after a pause.
-    pub burst: NonZeroU32,
-    /// The last requests of the account's own quota, which are left to others. Less than `requests_per_hour`.
-    pub reserve: u32,
+/// The sections that every source's own sections override.
+pub(super) struct CommonKeys {
+    pub(super) rate_limit: RateLimitKeys,
+    pub(super) retry: RetryKeys,
+    pub(super) lock: LockKeys,
 }
 
-impl Default for RateLimit {
-    fn default() -> Self {
-        Self { requests_per_hour: at_least_one(4500), burst: at_least_one(30), reserve: 450 }
-    }
+/// One `[[source]]` as it was read, for the rules between sources.
+pub(super) struct SourceSection {
+    pub(super) name: Option<Spanned<SourceName>>,
+    pub(super) token_env: Option<VariableName>,
+    /// The budget, and where it is set; `None` where a key of it is wrong.
+    pub(super) rate_limit: Option<Spanned<RateLimit>>,
+    account: Option<NameOrId>,
+    team: Option<NameOrId>,
+    since: Option<NaiveDate>,
+    enabled: Option<bool>,
+    filter: Filter,
+    retry: Retry,
+    lock: Lock,
 }
 
-/// What is done about a request that failed in passing.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Retry {
-    /// Attempts at one request, the first one counted.
-    pub max_attempts: NonZeroU32,
-    /// The wait before the second attempt. At most `max_interval`.
-    pub initial_interval: Duration,
-    /// What each wait is multiplied by for the next. Finite, 1.0 or more.
-    pub multiplier: f64,
-    /// The part of a wait that is left to chance, 0.0 to 1.0.
-    pub jitter: f64,
-    /// The longest wait.
-    pub max_interval: Duration,
-    /// The time after which no further attempt is made.
-    pub max_elapsed: Duration,
-}
-
-impl Default for Retry {
-    fn default() -> Self {
+impl SourceSection {
+    pub(super) fn read(section: &mut Table<'_, '_>, common: &CommonKeys) -> Self {
         Self {
-            max_attempts: at_least_one(6),
-            initial_interval: Duration::from_millis(500),
-            multiplier: 2.0,
-            jitter: 0.5,
-            max_interval: Duration::from_secs(30),
-            max_elapsed: Duration::from_mins(5),
+            name: section.require("name", "name = \"acme\""),
+            account: bare(section.require("account", "account = \"acme\"")),
+            team: bare(section.take("team")),
+            token_env: bare(section.require("token_env", "token_env = \"HEROKU_API_TOKEN\"")),
+            since: bare(section.take("since")),
+            enabled: bare(section.take("enabled")),
+            filter: section.section("filter", "[source.filter]", |filter| {
+                let mut text = |key| bare(filter.take(key)).map(|NonBlank(text)| text);
+                Filter { r#type: text("type"), action: text("action"), actor: text("actor") }
+            }),
+            rate_limit: section.section("rate_limit", "[source.rate_limit]", |section| {
+                RateLimitKeys::of_source(section, &common.rate_limit)
+            }),
+            retry: section.section("retry", "[source.retry]", |section| {
+                RetryKeys::of_source(section, &common.retry)
+            }),
+            lock: section.section("lock", "[source.lock]", |section| {
+                LockKeys::of_source(section, &common.lock)
+            }),
         }
     }
-}
 
-/// How long a day stays locked by a process that is not heard of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Lock {
-    /// The time after which a lock that was not renewed is free.
-    pub stale_after: Duration,
-    /// The time between renewals. At most a third of `stale_after`.
-    pub heartbeat_every: Duration,
-}
-
-impl Default for Lock {
-    fn default() -> Self {
-        Self { stale_after: Duration::from_mins(15), heartbeat_every: Duration::from_mins(1) }
+    /// The source; `None` where a required key is absent or wrong, which was reported.
+    pub(super) fn into_source(self) -> Option<Source> {
+        Some(Source {
+            name: self.name?.into_inner(),
+            scope: Scope {
+                account: self.account?.0,
+                team: self.team.map(|team| team.0),
+                filter: self.filter,
+            },
+            token_env: self.token_env?.0,
+            since: self.since,
+            enabled: self.enabled.unwrap_or(true),
+            rate_limit: self.rate_limit?.into_inner(),
+            retry: self.retry,
+            lock: self.lock,
+        })
     }
-}
-
-fn at_least_one(count: u32) -> NonZeroU32 {
-    NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN)
 }

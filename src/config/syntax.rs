@@ -1,27 +1,27 @@
-//! Reads the text as TOML, and says in few words where it is not.
+//! Parses the text as TOML, and reports where it is not.
 //!
-//! One slip can make the parser complain of all that follows. So there is one mistake a line at most, and a bracket or quote
-//! that is never closed is told where it opens, once.
+//! After one slip the parser may complain about everything that follows. Therefore each line gets
+//! at most one mistake, and a bracket or quote that is never closed is reported once, where it
+//! opens.
 
 use std::borrow::Cow;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, Error};
 
-use super::mistake::{Lines, Mistake, Mistakes, Span};
+use super::mistake::{LineStarts, Mistake, Mistakes, Span};
 
-/// The tree of a text, and what is wrong with its syntax.
+/// The tree of a text, and its syntax mistakes.
 pub(super) struct Parsed<'i> {
-    /// As much of the tree as could be made out.
+    /// As much of the tree as the parser recognized.
     pub(super) root: Spanned<DeTable<'i>>,
-    /// What is no TOML.
     pub(super) mistakes: Mistakes,
-    /// Whether keys stand in the tree where they stand in the text, but for the broken lines themselves.
+    /// Whether the keys of all other lines are in the sections where the text has them.
     pub(super) trusted: bool,
 }
 
-/// `text` without lines that are a key and nothing more, and what is to be said of those. The parser would not look at anything
-/// that follows one. Bytes keep their places.
+/// `text` with blanks in place of each line that is only a key, and the errors about these lines.
+/// The parser would ignore everything after such a line. Bytes keep their places.
 pub(super) fn readable(text: &str) -> (Cow<'_, str>, Vec<Error>) {
     let (_, mut errors) = DeTable::parse_recoverable(text);
     errors.retain(|error| error.message().starts_with("key with no value"));
@@ -39,13 +39,13 @@ pub(super) fn readable(text: &str) -> (Cow<'_, str>, Vec<Error>) {
     (Cow::Owned(String::from_utf8(bytes).unwrap_or_default()), errors)
 }
 
-/// Parses a text that is [`readable`], adding what was found then.
+/// Parses a [`readable`] text, and adds the errors that were `found` then.
 pub(super) fn parse(text: &str, found: Vec<Error>) -> Parsed<'_> {
     let (root, mut errors) = DeTable::parse_recoverable(text);
     errors.extend(found);
     errors.sort_by_key(start);
     let mut mistakes = Mistakes::default();
-    // Each is looked for in the whole tree; after so many there is no sense in the text anyway.
+    // Each search walks the entire tree. After 20 the text makes no sense anyway.
     let ends = errors.iter().filter(|error| is_unclosed(error)).take(20);
     let mut unclosed: Vec<Span> =
         ends.filter_map(|error| unclosed_value(root.get_ref(), start(error))).collect();
@@ -57,7 +57,7 @@ pub(super) fn parse(text: &str, found: Vec<Error>) -> Parsed<'_> {
             Mistake::at(span.start..span.start + 1, format!("not valid TOML: {what} never closed"));
         mistakes.add(mistake.label("it opens here"));
     }
-    let lines = Lines::of(text);
+    let lines = LineStarts::of(text);
     let mut last_line = None;
     let mut trusted = unclosed.is_empty();
     for error in errors {
@@ -81,7 +81,7 @@ fn mistake(error: &Error) -> Mistake {
     let message = error.message();
     let (what, expected) = message.split_once(", expected ").unwrap_or((message, "nothing"));
     let label = match (what, expected) {
-        ("duplicate key", _) => "this is set already".to_owned(),
+        ("duplicate key", _) => "this is already set".to_owned(),
         ("string values must be quoted", _) => "put it in quotes".to_owned(),
         (_, "nothing") => String::new(),
         (_, expected) => format!("expected {expected}"),
@@ -97,14 +97,14 @@ fn is_unclosed(error: &Error) -> bool {
     error.message().starts_with("unclosed") || error.message().contains("multi-line")
 }
 
-/// The outermost value that runs to `end`, where something is not closed.
+/// The outermost value that reaches to `end`, where something is not closed.
 fn unclosed_value(table: &DeTable<'_>, end: usize) -> Option<Span> {
     table.values().find_map(|value| within(value, end))
 }
 
 fn within(value: &Spanned<DeValue<'_>>, end: usize) -> Option<Span> {
     match value.get_ref() {
-        // A table that is no inline one has the span of its header, not of its contents.
+        // Only an inline table has the span of its contents; others have that of their header.
         DeValue::Table(table) if value.span().end != end => {
             table.values().find_map(|value| within(value, end))
         }

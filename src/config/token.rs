@@ -1,4 +1,4 @@
-//! API tokens: read from the environment when they are needed, never printed.
+//! API tokens, read from the environment and never printed.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -7,15 +7,17 @@ use std::hash::{Hash, Hasher};
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{ConfigError, Source, near};
+use super::error::ConfigError;
+use super::near;
+use super::source::Source;
 
-/// An API token. It is equal to another by its value, whatever variables the two came from, and can't be printed.
+/// An API token. It can't be printed. Two tokens are equal by value, whatever variables hold them.
 #[derive(Clone)]
 pub struct Token(SecretString);
 
 impl Token {
-    /// A token from the text of a variable; white space around it is dropped. The error says why it can't be one, and holds
-    /// nothing of it.
+    /// Reads the text of a variable, without the white space around it. The error says why the text
+    /// is no token, and quotes nothing of it.
     pub fn parse(text: &str) -> Result<Self, TokenError> {
         let text = text.trim();
         match text.chars().find(|c| !c.is_ascii_graphic()) {
@@ -27,7 +29,7 @@ impl Token {
         }
     }
 
-    /// `text` with the token replaced wherever it occurs.
+    /// Replaces the token wherever it occurs in `text`.
     pub fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
         if text.contains(self.expose()) {
             text.replace(self.expose(), "[token]").into()
@@ -36,7 +38,7 @@ impl Token {
         }
     }
 
-    /// The text itself, for the header of a request and nothing else. It is visible ASCII.
+    /// The token's text, only for the header of a request. It is visible ASCII.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
@@ -65,17 +67,17 @@ impl Hash for Token {
 /// Why the text of a variable is no token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// There is nothing in it, which is as if it were not set.
+    /// The variable is empty or blank, which counts as not set.
     #[error("is not set")]
     Empty,
-    /// It goes over several lines.
-    #[error("holds a line break, so it is no token (its value is not shown)")]
+    /// The text has several lines.
+    #[error("contains a line break, so it is not a token (its value is not shown)")]
     LineBreak,
-    /// There is a space in it, as in `Bearer …`.
-    #[error("holds a space, so it is no token (its value is not shown)")]
+    /// The text contains a space, as in `Bearer …`.
+    #[error("contains a space, so it is not a token (its value is not shown)")]
     Space,
-    /// There is a character in it that no HTTP header may carry.
-    #[error("holds a character that no token has (its value is not shown)")]
+    /// The text contains a character that no HTTP header may carry.
+    #[error("contains a character that no token has (its value is not shown)")]
     Character,
 }
 
@@ -94,7 +96,7 @@ impl Tokens {
         &self.by_variable[&source.token_env]
     }
 
-    /// Reads the tokens of `sources`; see [`Config::tokens`](super::Config::tokens).
+    /// See [`Config::tokens`](super::Config::tokens).
     pub(super) fn read<'s>(
         sources: impl IntoIterator<Item = &'s Source>,
         env: &dyn Fn(&str) -> Option<String>,
@@ -117,7 +119,7 @@ impl Tokens {
                     for source in users {
                         let first = budgets.entry(token.clone()).or_insert(source);
                         if first.rate_limit != source.rate_limit {
-                            problems.push(shared(first, source));
+                            problems.push(two_budgets(first, source));
                         }
                     }
                     tokens.by_variable.insert(variable.to_owned(), token);
@@ -132,10 +134,10 @@ impl Tokens {
     }
 }
 
-/// Says that two sources have one token, by its value, and two budgets.
-fn shared(first: &Source, second: &Source) -> String {
+fn two_budgets(first: &Source, second: &Source) -> String {
     format!(
-        "sources `{}` and `{}` have the same token (in {} and {}) but different budgets: set the same [source.rate_limit] for both",
+        "sources `{}` and `{}` have the same token (in {} and {}) but different budgets: \
+         set the same [source.rate_limit] for both",
         first.name, second.name, first.token_env, second.token_env,
     )
 }
@@ -153,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_header_may_carry_is_no_token() {
+    fn text_that_no_header_may_carry_is_not_a_token() {
         for (text, error) in [
             (" \n", TokenError::Empty),
             ("a\nb", TokenError::LineBreak),

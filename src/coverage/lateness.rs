@@ -1,24 +1,23 @@
-//! How late events came, as far as rechecks found: so that people can choose the ages of theirs.
+//! How late events came, as rechecks found. People choose the ages of their rechecks by this.
 
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use super::elapsed;
-use crate::day::end;
+use crate::day::{end, time_between};
 use crate::ledger::LateEvents;
 
-/// How late events came.
+/// How late the events of a source came.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Lateness {
-    /// Events that came after their day had been called whole.
+    /// Events that came after their day had been complete.
     pub late_events: u64,
-    /// Their part of all events, 0.0 to 1.0.
+    /// The late part of all events, from 0.0 to 1.0.
     pub share: f64,
-    /// The age of their day when half of them had been found.
+    /// The age of their day when half of the late events had been found.
     #[serde(rename = "median_seconds", serialize_with = "whole_seconds")]
     pub median: Duration,
-    /// The age of its day when the last one was found.
+    /// The age of its day when the latest event was found.
     #[serde(rename = "max_seconds", serialize_with = "whole_seconds")]
     pub max: Duration,
 }
@@ -27,13 +26,13 @@ fn whole_seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok,
     serializer.serialize_u64(time.as_secs())
 }
 
-/// How late `late` came, each with the age of its day, among so many `events`.
+/// The lateness of `late` events among all `events` of a source; `None` where no event came late.
 pub(super) fn lateness<'a>(
     late: impl Iterator<Item = &'a LateEvents>,
     events: u64,
 ) -> Option<Lateness> {
     let mut ages: Vec<(Duration, u64)> =
-        late.map(|late| (elapsed(end(late.date), late.found_at), late.events)).collect();
+        late.map(|late| (time_between(end(late.date), late.found_at), late.events)).collect();
     ages.sort_unstable();
     let late_events: u64 = ages.iter().map(|(_, events)| events).sum();
     let (max, _) = *ages.last()?;

@@ -1,35 +1,45 @@
-//! How a day stands.
+//! The state of a day.
 
 use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// How a day stands.
+/// The state of a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum State {
-    /// Whole, and not to be read again.
+pub enum DayState {
+    /// Complete; it will not be read again.
     Settled,
-    /// Whole; it may be read again for events that came late.
+    /// Complete; a recheck may find late events.
     Whole,
-    /// Called whole by another program, from which the ledger was taken over; nothing is stored of it here.
+    /// Another program called it complete, and none of its events is stored.
     Adopted,
-    /// To be read: reset, interrupted, or left by a holder whose lease ran out.
+    /// Due after a reset, an interruption or a lost lease.
     Due,
-    /// Being read.
+    /// A process holds its lease.
     AtWork,
-    /// Its last attempt failed.
+    /// The last attempt failed.
     Failed,
-    /// Owed, and without a row.
+    /// It must be covered and has no row.
     Missing,
 }
 
-impl State {
+impl DayState {
+    const ALL: [Self; 7] = [
+        Self::Settled,
+        Self::Whole,
+        Self::Adopted,
+        Self::Due,
+        Self::AtWork,
+        Self::Failed,
+        Self::Missing,
+    ];
+
     /// Whether every event that Heroku listed is stored.
     pub fn is_whole(self) -> bool {
         matches!(self, Self::Settled | Self::Whole)
     }
 
-    /// Its name, in the documents and in the database's answers.
+    /// The name in JSON documents and in the database's answers.
     pub fn name(self) -> &'static str {
         match self {
             Self::Settled => "settled",
@@ -42,29 +52,19 @@ impl State {
         }
     }
 
-    /// The state of this name.
+    /// The state with this name.
     pub fn named(name: &str) -> Option<Self> {
-        [
-            Self::Settled,
-            Self::Whole,
-            Self::Adopted,
-            Self::Due,
-            Self::AtWork,
-            Self::Failed,
-            Self::Missing,
-        ]
-        .into_iter()
-        .find(|state| state.name() == name)
+        Self::ALL.into_iter().find(|state| state.name() == name)
     }
 }
 
-impl fmt::Display for State {
+impl fmt::Display for DayState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
     }
 }
 
-impl Serialize for State {
+impl Serialize for DayState {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.name())
     }

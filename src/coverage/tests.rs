@@ -1,7 +1,14 @@
+use std::collections::HashSet;
 use std::path::Path;
+use std::time::Duration;
 
+use chrono::{NaiveDate, TimeDelta};
+
+use super::lateness::lateness;
 use super::*;
 use crate::config::Config;
+use crate::day::{DateRange, end};
+use crate::ledger::LateEvents;
 
 const NOW: &str = "2024-09-29T10:00:00Z";
 
@@ -13,42 +20,41 @@ fn now() -> DateTime<Utc> {
     NOW.parse().expect("a time")
 }
 
-fn group(state: State, from: &str, to: &str) -> Group {
-    let (first, last) = (date(from), date(to));
-    Group {
+fn range(state: DayState, from: &str, to: &str) -> LedgerRange {
+    LedgerRange {
         source: "a".into(),
         state,
         was_whole: state.is_whole(),
         other_scope: false,
-        first,
-        last,
+        dates: DateRange::new(date(from), date(to)),
         last_success: None,
     }
 }
 
 /// The coverage of a source called `a`, with `more` in its section.
-fn of(more: &str, groups: Vec<Group>) -> Coverage {
+fn of(more: &str, rows: Vec<LedgerRange>) -> Coverage {
     let text =
         format!("[[source]]\nname = \"a\"\naccount = \"acme\"\ntoken_env = \"TOKEN\"\n{more}\n");
     let config = Config::parse(Path::new("audit.toml"), &text).expect("a right file");
     let sources: Vec<&Source> = config.sources.iter().collect();
-    covered(&sources, groups)
+    covered(&sources, rows)
 }
 
 /// The coverage of a source called `a`, whose ranges are all there.
-fn covered(sources: &[&Source], groups: Vec<Group>) -> Coverage {
+fn covered(sources: &[&Source], rows: Vec<LedgerRange>) -> Coverage {
     let in_detail = HashSet::from(["a".to_owned()]);
-    let counts = counted(&groups).into_iter().collect();
-    let standings = Standings { counts, groups, in_detail, ..Standings::default() };
+    let counts = counted(&rows).into_iter().collect();
+    let standings = Standings { counts, ranges: rows, in_detail, ..Standings::default() };
     coverage(sources, standings, now()).swap_remove(0)
 }
 
-fn counted(groups: &[Group]) -> Option<Count> {
-    Some(Count {
+fn counted(rows: &[LedgerRange]) -> Option<SourceCount> {
+    let first = rows.iter().map(|range| range.dates.from).min()?;
+    let last = rows.iter().map(|range| range.dates.to).max()?;
+    Some(SourceCount {
         source: "a".into(),
-        days: groups.iter().map(|group| span(group.first, group.last)).sum(),
-        first: groups.iter().map(|group| group.first).min()?,
-        last: groups.iter().map(|group| group.last).max()?,
+        days: rows.iter().map(|range| range.dates.len()).sum(),
+        dates: DateRange::new(first, last),
         events: 10,
         last_success: None,
     })
@@ -58,17 +64,17 @@ fn ranges(coverage: &Coverage) -> Vec<String> {
     coverage
         .ranges
         .iter()
-        .map(|range| format!("{} {}..{}", range.state, range.from, range.to))
+        .map(|range| format!("{} {}..{}", range.state, range.dates.from, range.dates.to))
         .collect()
 }
 
 #[test]
-fn every_owed_day_without_a_row_is_missing_before_between_and_behind_the_others() {
-    let groups = vec![
-        group(State::Whole, "2024-09-26", "2024-09-26"),
-        group(State::Settled, "2024-09-10", "2024-09-20"),
+fn an_owed_day_without_a_row_is_missing_wherever_it_is() {
+    let rows = vec![
+        range(DayState::Whole, "2024-09-26", "2024-09-26"),
+        range(DayState::Settled, "2024-09-10", "2024-09-20"),
     ];
-    let coverage = of("since = \"2024-09-08\"", groups);
+    let coverage = of("since = \"2024-09-08\"", rows);
     assert_eq!(
         ranges(&coverage),
         [
@@ -85,91 +91,92 @@ fn every_owed_day_without_a_row_is_missing_before_between_and_behind_the_others(
 }
 
 #[test]
-fn nothing_is_owed_before_since_or_without_it_before_the_first_day() {
-    let groups = || {
+fn no_day_before_since_or_before_the_first_day_is_owed() {
+    let rows = || {
         vec![
-            group(State::Whole, "2024-09-20", "2024-09-22"),
-            group(State::Whole, "2024-09-25", "2024-09-28"),
+            range(DayState::Whole, "2024-09-20", "2024-09-22"),
+            range(DayState::Whole, "2024-09-25", "2024-09-28"),
         ]
     };
-    let without = of("", groups());
+    let without = of("", rows());
     assert_eq!((without.covered_from, without.missing), (Some(date("2024-09-20")), 2));
-    let later = of("since = \"2024-09-24\"", groups());
+    let later = of("since = \"2024-09-24\"", rows());
     assert_eq!((later.missing, later.oldest_gap), (1, Some(date("2024-09-24"))));
-    let future = of("since = \"2030-01-01\"", groups());
+    let future = of("since = \"2030-01-01\"", rows());
     assert_eq!((future.missing, future.oldest_gap, future.whole), (0, None, 7));
 }
 
 #[test]
 fn the_lag_counts_from_the_begin_of_the_oldest_gap_or_of_today() {
     let hours = |coverage: &Coverage| coverage.lag.map(|lag| lag.as_secs() / 3600);
-    let whole = of("", vec![group(State::Whole, "2024-09-20", "2024-09-28")]);
+    let whole = of("", vec![range(DayState::Whole, "2024-09-20", "2024-09-28")]);
     assert_eq!(hours(&whole), Some(10));
-    let yesterday_missing = of("", vec![group(State::Whole, "2024-09-20", "2024-09-27")]);
+    let yesterday_missing = of("", vec![range(DayState::Whole, "2024-09-20", "2024-09-27")]);
     assert_eq!(hours(&yesterday_missing), Some(34));
     let never = of("", vec![]);
     assert_eq!((hours(&never), never.covered_from), (None, None));
 
     let lag = |hours: u64| Duration::from_hours(hours);
-    assert_eq!(yesterday_missing.behind(lag(34), Adopted::Rejected, now()), [""; 0]);
-    let behind = |coverage: &Coverage, max_lag| coverage.behind(max_lag, Adopted::Rejected, now());
+    assert_eq!(yesterday_missing.behind(lag(34), AdoptedPolicy::Rejected, now()), [""; 0]);
+    let behind =
+        |coverage: &Coverage, max_lag| coverage.behind(max_lag, AdoptedPolicy::Rejected, now());
     assert_eq!(
         behind(&yesterday_missing, lag(33)),
-        ["2024-09-28 is not whole, 34h after it began"]
+        ["2024-09-28 is not complete, 34h after it began"]
     );
     assert_eq!(behind(&never, lag(1000)), ["it was never synced"]);
 }
 
 #[test]
-fn a_day_that_was_whole_is_no_gap_while_it_is_read_again_but_is_one_when_that_failed() {
+fn a_complete_day_becomes_a_gap_only_if_its_next_reading_fails() {
     let with = |state, was_whole| {
-        let again = Group { was_whole, ..group(state, "2024-09-25", "2024-09-25") };
+        let again = LedgerRange { was_whole, ..range(state, "2024-09-25", "2024-09-25") };
         of(
             "",
             vec![
-                group(State::Whole, "2024-09-20", "2024-09-24"),
+                range(DayState::Whole, "2024-09-20", "2024-09-24"),
                 again,
-                group(State::Whole, "2024-09-26", "2024-09-28"),
+                range(DayState::Whole, "2024-09-26", "2024-09-28"),
             ],
         )
     };
     for (state, was_whole, is_gap) in [
-        (State::AtWork, true, false),
-        (State::Due, true, false),
-        (State::Failed, true, true),
-        (State::AtWork, false, true),
-        (State::Due, false, true),
-        (State::Failed, false, true),
+        (DayState::AtWork, true, false),
+        (DayState::Due, true, false),
+        (DayState::Failed, true, true),
+        (DayState::AtWork, false, true),
+        (DayState::Due, false, true),
+        (DayState::Failed, false, true),
     ] {
         assert_eq!(with(state, was_whole).oldest_gap.is_some(), is_gap, "{state} {was_whole}");
     }
 }
 
 #[test]
-fn a_source_that_is_disabled_or_left_the_file_owes_nothing_behind_its_last_day_but_shows_its_holes()
-{
-    let groups = || {
+fn a_disabled_or_removed_source_owes_only_the_days_up_to_its_last() {
+    let rows = || {
         vec![
-            group(State::Settled, "2024-01-01", "2024-01-05"),
-            group(State::Settled, "2024-01-08", "2024-01-09"),
+            range(DayState::Settled, "2024-01-01", "2024-01-05"),
+            range(DayState::Settled, "2024-01-08", "2024-01-09"),
         ]
     };
-    let disabled = of("enabled = false", groups());
+    let disabled = of("enabled = false", rows());
     assert_eq!((disabled.missing, disabled.lag), (2, None));
-    assert_eq!(disabled.behind(Duration::ZERO, Adopted::Rejected, now()), [""; 0]);
-    let gone = covered(&[], groups());
+    assert_eq!(disabled.behind(Duration::ZERO, AdoptedPolicy::Rejected, now()), [""; 0]);
+    let gone = covered(&[], rows());
     assert_eq!((gone.in_file, gone.missing, gone.covered_to), (false, 2, Some(date("2024-01-09"))));
 }
 
 #[test]
-fn days_of_another_scope_are_told_apart_and_ranges_that_touch_are_one() {
-    let other = Group { other_scope: true, ..group(State::Settled, "2024-09-10", "2024-09-19") };
-    let groups = vec![
-        group(State::Settled, "2024-09-24", "2024-09-28"),
-        group(State::Settled, "2024-09-20", "2024-09-23"),
+fn another_scope_makes_another_range_and_adjacent_ranges_join() {
+    let other =
+        LedgerRange { other_scope: true, ..range(DayState::Settled, "2024-09-10", "2024-09-19") };
+    let rows = vec![
+        range(DayState::Settled, "2024-09-24", "2024-09-28"),
+        range(DayState::Settled, "2024-09-20", "2024-09-23"),
         other,
     ];
-    let coverage = of("", groups);
+    let coverage = of("", rows);
     assert_eq!(
         ranges(&coverage),
         ["settled 2024-09-10..2024-09-19", "settled 2024-09-20..2024-09-28"]
@@ -178,7 +185,7 @@ fn days_of_another_scope_are_told_apart_and_ranges_that_touch_are_one() {
 }
 
 #[test]
-fn lateness_is_the_share_the_median_and_the_maximum_over_events_not_over_days() {
+fn lateness_counts_events_and_not_days() {
     let late = |day: &str, events, hours| LateEvents {
         source: "a".into(),
         date: date(day),
@@ -194,27 +201,26 @@ fn lateness_is_the_share_the_median_and_the_maximum_over_events_not_over_days() 
 }
 
 #[test]
-fn the_settled_days_of_a_source_are_those_between_the_others_and_the_gaps() {
-    let count = Count {
-        last: date("2024-09-28"),
-        ..counted(&[group(State::Settled, "2024-09-01", "2024-09-01")]).expect("a day")
+fn the_days_between_unsettled_ranges_and_gaps_have_settled() {
+    let count = SourceCount {
+        dates: DateRange::new(date("2024-09-01"), date("2024-09-28")),
+        ..counted(&[range(DayState::Settled, "2024-09-01", "2024-09-01")]).expect("a day")
     };
-    let whole = |from, to| group(State::Whole, from, to);
+    let whole = |from, to| range(DayState::Whole, from, to);
     let unsettled = vec![
         whole("2024-09-01", "2024-09-02"),
-        group(State::Failed, "2024-09-10", "2024-09-10"),
+        range(DayState::Failed, "2024-09-10", "2024-09-10"),
         whole("2024-09-26", "2024-09-28"),
     ];
-    let gap = Gap { source: "a".into(), first: date("2024-09-15"), last: date("2024-09-16") };
+    let dates = DateRange::new(date("2024-09-15"), date("2024-09-16"));
+    let gap = Gap { source: "a".into(), dates };
     let all = with_settled(&count, unsettled, [gap].iter());
-    let told: Vec<_> = all
-        .iter()
-        .map(|group| {
-            format!("{} {}..{}", group.state, group.first.format("%d"), group.last.format("%d"))
-        })
-        .collect();
+    let shown = |range: &LedgerRange| {
+        let DateRange { from, to } = range.dates;
+        format!("{} {}..{}", range.state, from.format("%d"), to.format("%d"))
+    };
     assert_eq!(
-        told,
+        all.iter().map(shown).collect::<Vec<_>>(),
         [
             "whole 01..02",
             "settled 03..09",
@@ -228,41 +234,44 @@ fn the_settled_days_of_a_source_are_those_between_the_others_and_the_gaps() {
 }
 
 #[test]
-fn holes_show_in_the_count() {
-    let count = counted(&[group(State::Whole, "2024-09-01", "2024-09-04")]).expect("days");
+fn a_count_shows_holes() {
+    let count = counted(&[range(DayState::Whole, "2024-09-01", "2024-09-04")]).expect("days");
     assert!(!count.has_holes());
-    assert!(Count { days: 3, ..count }.has_holes());
+    assert!(SourceCount { days: 3, ..count }.has_holes());
 }
 
 #[test]
-fn adopted_days_are_not_complete_and_a_check_fails_on_them_unless_it_accepts_them() {
-    let groups = || {
+fn adopted_days_are_not_complete_and_fail_a_check_unless_accepted() {
+    let rows = || {
         vec![
-            group(State::Adopted, "2024-09-01", "2024-09-10"),
-            group(State::Whole, "2024-09-11", "2024-09-28"),
+            range(DayState::Adopted, "2024-09-01", "2024-09-10"),
+            range(DayState::Whole, "2024-09-11", "2024-09-28"),
         ]
     };
     let behind =
         |coverage: &Coverage, adopted| coverage.behind(Duration::from_hours(36), adopted, now());
-    let coverage = of("", groups());
+    let coverage = of("", rows());
     assert_eq!((coverage.adopted, coverage.whole, coverage.settled), (10, 18, 0));
     assert_eq!(coverage.oldest_gap, Some(date("2024-09-01")));
-    let reasons = behind(&coverage, Adopted::Rejected);
+    let reasons = behind(&coverage, AdoptedPolicy::Rejected);
     assert!(
-        reasons.len() == 1 && reasons[0].contains("adopted days (2024-09-01 .. 2024-09-10)"),
+        reasons.len() == 1 && reasons[0].contains("adopted days (2024-09-01..2024-09-10)"),
         "{reasons:?}"
     );
     assert!(
         reasons[0].contains("`auditsync backfill --from 2024-09-01 --to 2024-09-10 --source a`"),
         "{reasons:?}"
     );
-    assert_eq!(behind(&coverage, Adopted::Accepted), [""; 0]);
-    // What is not owed is not asked for.
-    assert_eq!(behind(&of("since = \"2024-09-11\"", groups()), Adopted::Rejected), [""; 0]);
-    // A gap is one, whatever is accepted.
-    let mut groups = groups();
-    groups[1] = group(State::Failed, "2024-09-11", "2024-09-28");
-    let both = of("", groups);
-    assert_eq!(behind(&both, Adopted::Accepted), ["2024-09-11 is not whole, 442h after it began"]);
-    assert_eq!(behind(&both, Adopted::Rejected).len(), 2);
+    assert_eq!(behind(&coverage, AdoptedPolicy::Accepted), [""; 0]);
+    // Adopted days that are not owed do not matter.
+    assert_eq!(behind(&of("since = \"2024-09-11\"", rows()), AdoptedPolicy::Rejected), [""; 0]);
+    // A gap counts even if adopted days are accepted.
+    let mut rows = rows();
+    rows[1] = range(DayState::Failed, "2024-09-11", "2024-09-28");
+    let both = of("", rows);
+    assert_eq!(
+        behind(&both, AdoptedPolicy::Accepted),
+        ["2024-09-11 is not complete, 442h after it began"]
+    );
+    assert_eq!(behind(&both, AdoptedPolicy::Rejected).len(), 2);
 }

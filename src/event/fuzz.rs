@@ -1,4 +1,4 @@
-//! Any bytes at all as an event: it is one exactly if it is JSON, and what is derived is what another parser finds.
+//! Any bytes as an event: only JSON is accepted, and another parser finds the same columns.
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -9,11 +9,11 @@ use super::{Event, LONGEST_ID, instant};
 use crate::fuzz::{JSON, fuzz, spelled};
 
 #[test]
-fn an_event_is_any_json_value_and_its_columns_are_what_another_parser_finds() {
+fn any_json_is_an_event_and_another_parser_finds_the_same_columns() {
     fuzz!("events", |input: &[u8]| {
         let mut bytes = spelled(input, JSON);
         if let Some((1..128, _)) = input.split_first() {
-            // A member or two more, so that chance makes more objects.
+            // Wrapping makes objects more likely.
             bytes = [b"{\"team\":{\"id\":\"t\"},", &bytes[..], b"}"].concat();
         }
         let text = String::from_utf8_lossy(&bytes);
@@ -24,7 +24,7 @@ fn an_event_is_any_json_value_and_its_columns_are_what_another_parser_finds() {
         assert_eq!(event.bytes, bytes);
         assert_eq!(event.hash[..], Sha256::digest(&bytes)[..]);
         assert_eq!(event.refused.is_some(), std::str::from_utf8(&bytes).is_err());
-        // The other parser has no place for lone surrogates and the largest numbers.
+        // The other parser rejects lone surrogates and the largest numbers.
         let Ok(value) = serde_json::from_str::<Value>(&text) else { return };
         let string =
             |value: &Value| value.as_str().filter(|text| !text.contains('\0')).map(str::to_owned);

@@ -1,8 +1,8 @@
-//! Whether two texts are the same JSON value: the order of keys, white space and spellings do not matter, and numbers are
-//! compared exactly, however large.
+//! Compares two texts as JSON values. The order of keys, white space and spellings make no
+//! difference. Numbers of any size are compared exactly.
 //!
-//! Heroku's archive may write an event in another way than its API. What this can't judge, such as nesting deeper than
-//! any event's, counts as different: it is told rather than passed over.
+//! Heroku's archive may write an event in another way than its API. Values that can't be compared,
+//! such as very deep nesting, count as different: a report is better than a missed difference.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// No event is nested so deep.
+/// No event of Heroku is nested this deep.
 const DEEPEST: usize = 128;
 
 /// Whether `a` and `b` are the same JSON value.
@@ -18,23 +18,24 @@ pub fn same_value(a: &[u8], b: &[u8]) -> bool {
     if a == b {
         return true;
     }
-    let value = |bytes: &[u8]| str::from_utf8(bytes).ok().and_then(|text| Value::read(text, 0));
+    let value = |bytes: &[u8]| str::from_utf8(bytes).ok().and_then(|text| JsonValue::read(text, 0));
     value(a).is_some_and(|a| value(b).is_some_and(|b| a == b))
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Value {
+enum JsonValue {
     /// `null`, `true` or `false`.
     Word(String),
     Number(Number),
-    /// Text as bytes, since it may hold lone surrogates.
+    /// Text as bytes, because it may contain lone surrogates.
     Text(Vec<u8>),
-    List(Vec<Value>),
+    List(Vec<JsonValue>),
     /// Of repeated keys the last counts, as for PostgreSQL.
-    Object(BTreeMap<Vec<u8>, Value>),
+    Object(BTreeMap<Vec<u8>, JsonValue>),
 }
 
-/// `0.digits × 10^exponent`, without leading or trailing zeros among the digits, so that equal numbers are equal here.
+/// `0.digits × 10^exponent`, without leading or trailing zeros in the digits. Each number has only
+/// one such form.
 #[derive(Debug, PartialEq, Eq)]
 struct Number {
     negative: bool,
@@ -42,7 +43,7 @@ struct Number {
     exponent: i128,
 }
 
-impl Value {
+impl JsonValue {
     fn read(text: &str, depth: usize) -> Option<Self> {
         let text = text.trim_matches([' ', '\t', '\n', '\r']);
         if depth > DEEPEST {
@@ -51,7 +52,7 @@ impl Value {
         let mut json = serde_json::Deserializer::from_str(text);
         Some(match text.as_bytes().first()? {
             b'{' => {
-                let members: Vec<(Vec<u8>, &RawValue)> = json.deserialize_map(Members).ok()?;
+                let members: Vec<(Vec<u8>, &RawValue)> = json.deserialize_map(AllMembers).ok()?;
                 let values = members
                     .into_iter()
                     .map(|(key, value)| Some((key, Self::read(value.get(), depth + 1)?)));
@@ -66,7 +67,7 @@ impl Value {
                         .collect::<Option<_>>()?,
                 )
             }
-            b'"' => Self::Text(json.deserialize_bytes(Bytes).ok()?),
+            b'"' => Self::Text(json.deserialize_bytes(StringBytes).ok()?),
             b'-' | b'0'..=b'9' => Self::Number(Number::read(text)?),
             _ => Self::Word(text.to_owned()),
         })
@@ -74,7 +75,7 @@ impl Value {
 }
 
 impl Number {
-    /// Reads a number as JSON writes it.
+    /// Reads a number in JSON's syntax.
     fn read(text: &str) -> Option<Self> {
         let (negative, text) = text.strip_prefix('-').map_or((false, text), |text| (true, text));
         let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
@@ -98,9 +99,9 @@ impl Number {
 }
 
 /// Reads an object's members, keys as bytes.
-struct Members;
+struct AllMembers;
 
-impl<'de> Visitor<'de> for Members {
+impl<'de> Visitor<'de> for AllMembers {
     type Value = Vec<(Vec<u8>, &'de RawValue)>;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -109,7 +110,7 @@ impl<'de> Visitor<'de> for Members {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut members = Vec::new();
-        while let Some(key) = map.next_key_seed(Bytes)? {
+        while let Some(key) = map.next_key_seed(StringBytes)? {
             members.push((key, map.next_value()?));
         }
         Ok(members)
@@ -117,9 +118,9 @@ impl<'de> Visitor<'de> for Members {
 }
 
 /// Reads a string as bytes.
-struct Bytes;
+struct StringBytes;
 
-impl<'de> serde::de::DeserializeSeed<'de> for Bytes {
+impl<'de> serde::de::DeserializeSeed<'de> for StringBytes {
     type Value = Vec<u8>;
 
     fn deserialize<D: serde::Deserializer<'de>>(self, string: D) -> Result<Vec<u8>, D::Error> {
@@ -127,7 +128,7 @@ impl<'de> serde::de::DeserializeSeed<'de> for Bytes {
     }
 }
 
-impl Visitor<'_> for Bytes {
+impl Visitor<'_> for StringBytes {
     type Value = Vec<u8>;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -165,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_the_same_only_if_they_are_exactly() {
+    fn numbers_are_the_same_only_if_they_are_exactly_equal() {
         for (a, b) in [
             ("1", "1.0"),
             ("100", "1e2"),
@@ -190,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn other_values_differ_and_so_does_what_can_not_be_judged() {
+    fn other_values_differ_and_so_do_values_too_deep_to_compare() {
         for (a, b) in [
             (r#"{"a":1}"#, r#"{"a":1,"b":null}"#),
             ("[1,2]", "[2,1]"),

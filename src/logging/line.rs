@@ -1,10 +1,11 @@
-//! One line of the log: its three forms, and its length.
+//! One line of the log, in three formats.
 //!
-//! It promises that a line is shorter than 10,000 bytes, which is where Heroku's Logplex breaks one in two: the longest
-//! values are cut, each with a mark that says how much of it is missing, and the line stays what it is. And that nothing
-//! which others wrote, such as an event, steers a terminal or begins a line, and that no secret is in it.
+//! A line is shorter than 10,000 bytes, because Heroku's Logplex splits longer ones. The longest
+//! values are cut, each with a mark that says how many bytes are missing. No text from outside,
+//! such as an event, controls a terminal or begins a line, and secrets are redacted.
 
 use std::fmt::{self, Write as _};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anstyle::{AnsiColor, Style};
 use tracing::field::{Field, Visit};
@@ -14,21 +15,41 @@ use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::{EVENT, LogFormat, count_event};
 use crate::text::secrets::redact;
 use crate::text::{json, steers};
 
-/// The longest line, without its end, which is one byte more.
+/// The longest line in bytes, without the line end.
 const LONGEST: usize = 9_998;
 
-/// Makes lines of what is logged.
+/// The target of the lines about events, which `RUST_LOG` may name.
+pub(super) const EVENT: &str = "auditsync::event";
+
+static EVENTS_LOGGED: AtomicU64 = AtomicU64::new(0);
+
+/// How many lines about events this process has logged.
+pub(super) fn events_logged() -> u64 {
+    EVENTS_LOGGED.load(Ordering::Relaxed)
+}
+
+/// The format of the log's lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// Text for people
+    Text,
+    /// key=value pairs
+    Logfmt,
+    /// One JSON object per line
+    Json,
+}
+
+/// Formats the entries of the log.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Lines {
+pub(super) struct LineFormat {
     pub(super) format: LogFormat,
     pub(super) color: bool,
 }
 
-impl<S, N> FormatEvent<S, N> for Lines
+impl<S, N> FormatEvent<S, N> for LineFormat
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
@@ -43,78 +64,81 @@ where
         SystemTime.format_time(&mut Writer::new(&mut time))?;
         let metadata = event.metadata();
         let (level, target) = (*metadata.level(), metadata.target());
-        let mut line = Line { time, level, target, message: String::new(), fields: Vec::new() };
+        let mut line = LogEntry { time, level, target, message: String::new(), fields: Vec::new() };
         event.record(&mut line);
         if let Some(spans) = context.event_scope() {
             let names: Vec<&str> = spans.from_root().map(|span| span.name()).collect();
-            line.fields.push(("span", Value::Text(names.join(":"))));
+            line.fields.push(("span", FieldValue::Text(names.join(":"))));
         }
         if target == EVENT {
-            count_event();
+            EVENTS_LOGGED.fetch_add(1, Ordering::Relaxed);
         }
         writeln!(writer, "{}", line.fitting(*self))
     }
 }
 
-/// What one line says.
+/// The content of one line.
 #[derive(Debug)]
-struct Line<'a> {
+struct LogEntry<'a> {
     time: String,
     level: Level,
     target: &'a str,
     message: String,
-    fields: Vec<(&'static str, Value)>,
+    fields: Vec<(&'static str, FieldValue)>,
 }
 
 #[derive(Debug)]
-enum Value {
-    /// A number or a truth value.
+enum FieldValue {
+    /// A number or a boolean.
     Bare(String),
     Text(String),
 }
 
-impl Visit for Line<'_> {
+impl Visit for LogEntry<'_> {
     fn record_f64(&mut self, field: &Field, value: f64) {
         let text = value.to_string();
-        self.add(field, if value.is_finite() { Value::Bare(text) } else { Value::Text(text) });
+        self.add(
+            field,
+            if value.is_finite() { FieldValue::Bare(text) } else { FieldValue::Text(text) },
+        );
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.add(field, Value::Bare(value.to_string()));
+        self.add(field, FieldValue::Bare(value.to_string()));
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.add(field, Value::Bare(value.to_string()));
+        self.add(field, FieldValue::Bare(value.to_string()));
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.add(field, Value::Bare(value.to_string()));
+        self.add(field, FieldValue::Bare(value.to_string()));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.add(field, Value::Text(value.to_owned()));
+        self.add(field, FieldValue::Text(value.to_owned()));
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.add(field, Value::Text(format!("{value:?}")));
+        self.add(field, FieldValue::Text(format!("{value:?}")));
     }
 }
 
-impl Line<'_> {
-    fn add(&mut self, field: &Field, value: Value) {
-        // Before anything is cut: half a secret would not be found.
+impl LogEntry<'_> {
+    fn add(&mut self, field: &Field, value: FieldValue) {
+        // Redact before cutting: half a secret would not be found.
         let value = match value {
-            Value::Text(text) => Value::Text(redact(&text).into_owned()),
-            bare @ Value::Bare(_) => bare,
+            FieldValue::Text(text) => FieldValue::Text(redact(&text).into_owned()),
+            bare @ FieldValue::Bare(_) => bare,
         };
         match (field.name(), value) {
-            ("message", Value::Bare(text) | Value::Text(text)) => self.message = text,
+            ("message", FieldValue::Bare(text) | FieldValue::Text(text)) => self.message = text,
             (name, value) => self.fields.push((name.trim_start_matches("r#"), value)),
         }
     }
 
-    /// The line, its texts cut to the greatest common length with which it is not too long.
-    fn fitting(&self, lines: Lines) -> String {
+    /// The line. Its texts are cut to the greatest common length at which the line is short enough.
+    fn fitting(&self, lines: LineFormat) -> String {
         let mut longest = LONGEST;
         let mut line = self.cut_to(longest, lines);
         if line.len() <= LONGEST {
@@ -134,8 +158,8 @@ impl Line<'_> {
         line
     }
 
-    /// The line with no text longer than `longest` bytes, but for the mark.
-    fn cut_to(&self, longest: usize, lines: Lines) -> String {
+    /// The line with each text cut to `longest` bytes, not counting the mark.
+    fn cut_to(&self, longest: usize, lines: LineFormat) -> String {
         match lines.format {
             LogFormat::Text => self.text(longest, lines),
             LogFormat::Logfmt => self.logfmt(longest),
@@ -143,7 +167,7 @@ impl Line<'_> {
         }
     }
 
-    fn text(&self, longest: usize, lines: Lines) -> String {
+    fn text(&self, longest: usize, lines: LineFormat) -> String {
         let styled = |style: Style| if lines.color { style } else { Style::new() };
         let (faint, loud) = (styled(Style::new().dimmed()), styled(style(self.level)));
         let mut line =
@@ -177,8 +201,8 @@ impl Line<'_> {
         for (name, value) in &self.fields {
             let _ = write!(line, ",\"{name}\":");
             match value {
-                Value::Text(text) => json(&cut(text, longest), &mut line),
-                Value::Bare(text) => line.push_str(text),
+                FieldValue::Text(text) => json(&cut(text, longest), &mut line),
+                FieldValue::Bare(text) => line.push_str(text),
             }
         }
         line.push('}');
@@ -186,7 +210,7 @@ impl Line<'_> {
     }
 }
 
-impl Value {
+impl FieldValue {
     fn write(&self, longest: usize, line: &mut String) {
         match self {
             Self::Bare(text) => line.push_str(text),
@@ -195,7 +219,7 @@ impl Value {
     }
 }
 
-/// The level as people who come from the Python logger know it.
+/// The level, named as the Python logger does.
 fn name(level: Level) -> &'static str {
     match level {
         Level::ERROR => "ERROR",
@@ -217,18 +241,18 @@ fn style(level: Level) -> Style {
     color.on_default()
 }
 
-/// The beginning of a long text, with a mark that says how many bytes are missing.
+/// The beginning of a long text, with a mark that says how many bytes are missing. A text that is
+/// hardly longer than the mark is not cut.
 fn cut(text: &str, longest: usize) -> std::borrow::Cow<'_, str> {
     let end = text.floor_char_boundary(longest);
     let mark = || format!("…(+{} bytes)", text.len() - end);
-    // Where the mark would be as long as what it stands for, nothing is won.
     if text.len() <= longest || text.len() - end <= mark().len() {
         return text.into();
     }
     format!("{}{}", &text[..end], mark()).into()
 }
 
-/// A value as logfmt has it: in quotes where a space, a quote or the like would make it ambiguous.
+/// Writes a logfmt value, in quotes where a space, a quote or `=` would make it ambiguous.
 fn quote(text: &str, line: &mut String) {
     let is_plain = |c: char| !c.is_whitespace() && !matches!(c, '"' | '=') && !steers(c);
     if !text.is_empty() && text.chars().all(is_plain) {
@@ -259,12 +283,12 @@ mod tests {
 
     const FORMATS: [LogFormat; 3] = [LogFormat::Text, LogFormat::Logfmt, LogFormat::Json];
 
-    fn line(texts: &[String]) -> Line<'static> {
+    fn line(texts: &[String]) -> LogEntry<'static> {
         let names = ["a", "b", "c"].into_iter();
         let fields =
-            names.zip(texts).map(|(name, text)| (name, Value::Text(text.clone()))).collect();
+            names.zip(texts).map(|(name, text)| (name, FieldValue::Text(text.clone()))).collect();
         let time = "2024-09-28T00:00:00.000000Z".to_owned();
-        Line {
+        LogEntry {
             time,
             level: Level::WARN,
             target: "auditsync",
@@ -274,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_any_values_is_under_10_000_bytes_and_uses_nearly_all_of_them_when_it_is_cut() {
+    fn a_line_is_under_10_000_bytes_and_a_cut_one_uses_nearly_all() {
         let long = ["x", "é", "\u{1b}", "\"", "\n", "\u{202e}", "🙂 ", "\\"]
             .map(|unit| unit.repeat(30_000));
         for (i, text) in long.iter().enumerate() {
@@ -285,7 +309,8 @@ mod tests {
             ] {
                 let line = line(&[vec![text.clone()], others].concat());
                 for format in FORMATS {
-                    let made = line.fitting(Lines { format, color: format == LogFormat::Text });
+                    let made =
+                        line.fitting(LineFormat { format, color: format == LogFormat::Text });
                     assert!(
                         (9_950..=LONGEST).contains(&made.len()),
                         "{format:?}: {} bytes",
@@ -302,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_cut_at_a_character_and_the_mark_says_how_many_bytes_are_missing() {
+    fn a_value_is_cut_at_a_character_and_the_mark_counts_the_rest() {
         assert_eq!(cut(&"é".repeat(50), 11), format!("{}…(+90 bytes)", "é".repeat(5)));
         assert_eq!(cut("short enough", 12), "short enough");
         assert_eq!(
@@ -313,11 +338,12 @@ mod tests {
     }
 
     #[test]
-    fn short_values_stand_beside_a_cut_one_as_they_are() {
+    fn short_values_beside_a_cut_one_stay_unchanged() {
         let line = line(&["acme".to_owned(), "x".repeat(20_000), "a b".to_owned()]);
-        let made = line.fitting(Lines { format: LogFormat::Logfmt, color: false });
+        let made = line.fitting(LineFormat { format: LogFormat::Logfmt, color: false });
         assert!(made.starts_with(
-            "ts=2024-09-28T00:00:00.000000Z level=WARNING target=auditsync message=\"new event\" a=acme b="
+            "ts=2024-09-28T00:00:00.000000Z level=WARNING target=auditsync message=\"new event\" \
+             a=acme b="
         ));
         assert!(made.ends_with(" bytes)\" c=\"a b\""), "{made}");
     }

@@ -1,101 +1,137 @@
-//! What taking the Python logger's table over came to.
+//! The report of `migrate` where it adopts the Python logger's table.
+
+use std::io;
 
 use chrono::NaiveDate;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-use super::run::counted;
-use super::{Report, Text};
+use super::output::Report;
+use super::text::{Text, counted};
 use crate::config::Source;
+use crate::day::DateRange;
 
 /// `migrate`, where it found the Python logger's table.
 #[derive(Debug, Clone, Serialize)]
 pub struct AdoptionReport {
-    /// Nothing was kept.
+    /// Whether this was a dry run, which keeps nothing.
     pub dry_run: bool,
-    /// The migrations that ran, or would.
+    /// The migrations that ran, or would run.
     pub migrations: Vec<String>,
-    /// Its days.
-    pub adopted: TakenOver,
+    /// The days of the table.
+    pub adopted: AdoptedTable,
 }
 
-/// The days of its table.
+/// The days of the Python logger's table.
 #[derive(Debug, Clone, Serialize)]
-pub struct TakenOver {
-    /// The source that they belong to.
+pub struct AdoptedTable {
+    /// The source that gets the days.
     pub source: String,
-    /// All of them.
+    /// All days.
     pub days: i64,
-    /// Those that are due now.
+    /// Days that are due now.
     pub due: i64,
-    /// Those that are ERROR, as they were.
+    /// Days that keep the status ERROR.
     pub error: i64,
-    /// Those that are SUCCESS by its word alone.
+    /// Days that the logger called SUCCESS. It stored none of their events.
     pub unproven: i64,
-    /// The first of these…
-    pub unproven_from: Option<NaiveDate>,
-    /// …and the last.
-    pub unproven_to: Option<NaiveDate>,
-    /// Those that name no day of Heroku's audit trail, so that nothing comes of them.
+    /// The first and the last of the unproven days.
+    #[serde(flatten, serialize_with = "unproven_ends")]
+    pub unproven_dates: Option<DateRange>,
+    /// Rows whose date is not in Heroku's audit trail. They have no effect.
     pub ignored: i64,
 }
 
+#[expect(
+    clippy::ref_option,
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the form that serde asks for"
+)]
+fn unproven_ends<S: Serializer>(
+    dates: &Option<DateRange>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct UnprovenEnds {
+        unproven_from: Option<NaiveDate>,
+        unproven_to: Option<NaiveDate>,
+    }
+    let (from, to) = (dates.map(|dates| dates.from), dates.map(|dates| dates.to));
+    UnprovenEnds { unproven_from: from, unproven_to: to }.serialize(serializer)
+}
+
 impl Report for AdoptionReport {
-    fn text(&self) -> Text {
-        let TakenOver { source, days, due, error, unproven, ignored, .. } = &self.adopted;
-        let (takes, applies) =
-            if self.dry_run { ("Would take", "Would apply") } else { ("Took", "Applied") };
+    fn write_text(&self, text: &mut Text<'_>) -> io::Result<()> {
+        let AdoptedTable { source, days, due, error, unproven, unproven_dates, ignored } =
+            &self.adopted;
+        let (adopts, applies) =
+            if self.dry_run { ("Would adopt", "Would apply") } else { ("Adopted", "Applied") };
         let days = counted(*days as u64, "day");
-        let mut text = Text::default();
-        let _ =
-            writeln!(text, "{takes} the Python logger's table over: {days}, as those of {source}.");
-        let mut tell = |days: i64, status: &str, lines: &[&str]| {
-            let first = format!("{days:>5} {status}");
-            let labels = [first.as_str()].into_iter().chain(std::iter::repeat(""));
-            lines
-                .iter()
-                .zip(labels)
-                .filter(|_| days > 0)
-                .for_each(|(line, label)| text.push(&format!("{label:<15}{line}")));
-        };
-        tell(*due, "due", &["the next `auditsync` reads them"]);
-        tell(*error, "ERROR", &["due within `catch_up_days`; `--from` and `--to` read older ones"]);
-        let word = format!("by its word alone{}: it stored no events", self.unproven_range());
-        let reset = format!("`auditsync reset --source {source} DATE…` makes such a day due");
-        tell(*unproven, "SUCCESS", &[&word, &reset, "`migrate --reread` makes them all due"]);
-        tell(*ignored, "ignored", &["no day of Heroku's audit trail, which begins on 2017-01-01"]);
-        self.migrations.iter().for_each(|migration| text.push(&format!("{applies} {migration}.")));
-        text
+        writeln!(text, "{adopts} the Python logger's table: {days} of {source}.")?;
+        write_days(text, *due, "due", &["the next `auditsync` reads them"])?;
+        let error_days = "due within `catch_up_days`; `--from` and `--to` read older ones";
+        write_days(text, *error, "ERROR", &[error_days])?;
+        let dates = unproven_dates.map(|dates| format!(", {dates}")).unwrap_or_default();
+        let unproven_days = [
+            &*format!("adopted{dates}: the logger called them complete, but stored no events"),
+            &*format!("`auditsync reset --source {source} DATE…` makes one of them due"),
+            "`migrate --reread` makes all of them due",
+        ];
+        write_days(text, *unproven, "SUCCESS", &unproven_days)?;
+        let ignored_days = "not in Heroku's audit trail, which begins on 2017-01-01";
+        write_days(text, *ignored, "ignored", &[ignored_days])?;
+        self.migrations.iter().try_for_each(|migration| writeln!(text, "{applies} {migration}."))
     }
 }
 
-impl AdoptionReport {
-    /// From when to when days stand by the old logger's word alone.
-    fn unproven_range(&self) -> String {
-        match (self.adopted.unproven_from, self.adopted.unproven_to) {
-            (Some(from), Some(to)) if from != to => format!(", {from} to {to}"),
-            (Some(day), _) => format!(", {day}"),
-            _ => String::new(),
-        }
+/// Writes how many days have this status, with an explanation; nothing where there are none.
+fn write_days(
+    text: &mut Text<'_>,
+    days: i64,
+    status: &str,
+    explanation: &[&str],
+) -> io::Result<()> {
+    if days == 0 {
+        return Ok(());
     }
+    let first = format!("{days:>5} {status}");
+    let labels = [first.as_str()].into_iter().chain(std::iter::repeat(""));
+    explanation
+        .iter()
+        .zip(labels)
+        .try_for_each(|(line, label)| text.line(&format!("{label:<15}{line}")))
 }
 
-/// `migrate --reread`: the days that the Python logger called complete, and that are due now.
+/// `migrate --reread`: the adopted days that are due now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RereadDays {
-    /// The source that they belong to.
+    /// The source of the days.
     pub source: String,
     /// How many became due, or would.
     pub days: u64,
-    /// The first of these…
-    pub from: Option<NaiveDate>,
-    /// …and the last.
-    pub to: Option<NaiveDate>,
-    /// Nothing was changed.
+    /// The first and the last of them.
+    #[serde(flatten, serialize_with = "ends")]
+    pub dates: Option<DateRange>,
+    /// Whether this was a dry run, which changes nothing.
     #[serde(skip)]
     pub dry_run: bool,
-    /// Whether a run without options reads the source.
+    /// Whether a run that names no source reads this one.
     #[serde(skip)]
     pub enabled: bool,
+}
+
+#[expect(
+    clippy::ref_option,
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the form that serde asks for"
+)]
+fn ends<S: Serializer>(dates: &Option<DateRange>, serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Ends {
+        from: Option<NaiveDate>,
+        to: Option<NaiveDate>,
+    }
+    let (from, to) = (dates.map(|dates| dates.from), dates.map(|dates| dates.to));
+    Ends { from, to }.serialize(serializer)
 }
 
 impl RereadDays {
@@ -104,27 +140,28 @@ impl RereadDays {
         Self {
             source: source.name.to_string(),
             days: 0,
-            from: None,
-            to: None,
+            dates: None,
             dry_run: true,
             enabled: source.enabled,
         }
     }
 
-    /// The same for people.
-    pub(super) fn text(&self) -> String {
-        let Self { source, days, from, to, dry_run, enabled } = self;
-        let (Some(from), Some(to)) = (from, to) else {
-            return format!("{source} has no adopted day: nothing to read again.\n");
+    /// Writes the same as one line.
+    pub(super) fn write_text(&self, text: &mut Text<'_>) -> io::Result<()> {
+        let Self { source, days, dates, dry_run, enabled } = self;
+        let Some(dates) = dates else {
+            return writeln!(text, "{source} has no adopted day: nothing to read again.");
         };
         let days = counted(*days, "adopted day");
-        let dates = if from == to { from.to_string() } else { format!("{from} .. {to}") };
         let run =
             if *enabled { "auditsync".to_owned() } else { format!("auditsync --source {source}") };
         if *dry_run {
-            format!("Would make {days} of {source} due: {dates}. Nothing was changed.\n")
+            writeln!(text, "Would make {days} of {source} due: {dates}. Nothing was changed.")
         } else {
-            format!("Made {days} of {source} due: {dates}. The next `{run}` reads what is due.\n")
+            writeln!(
+                text,
+                "Made {days} of {source} due: {dates}. The next `{run}` reads what is due."
+            )
         }
     }
 }

@@ -1,41 +1,44 @@
-//! What a backfill would take.
+//! The report of `backfill --plan`.
+
+use std::io;
+use std::time::Duration;
 
 use serde::Serialize;
 
-use super::run::counted;
-use super::table::Plain;
-use super::{Report, Text};
+use super::output::Report;
+use super::table::PlainTable;
+use super::text::{Text, counted};
 use crate::config::SourceName;
 
-/// `backfill --plan`.
+/// `backfill --plan`: what the backfill would take.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PlanReport {
-    /// Days to be read.
+    /// Days to read.
     pub days: u64,
-    /// Requests to Heroku at least: more where it parts a day into pages, or a request must be repeated.
+    /// The least requests to Heroku. Pages and retries add more.
     pub requests: u64,
-    /// The time that these take at the pace of the tokens, each with its own, in seconds.
+    /// The time for these requests in seconds, at the pace of each token.
     pub seconds: u64,
-    /// The same for each source; a shared fetch counts for the first of its sources.
+    /// The same for each source. A shared fetch counts for the first of its sources.
     pub per_source: Vec<SourcePlan>,
 }
 
 /// What one source's days would take.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SourcePlan {
-    /// The source.
+    /// The source's name.
     pub source: SourceName,
-    /// Days to be read.
+    /// Days to read.
     pub days: u64,
-    /// Requests at least.
+    /// The least requests to Heroku.
     pub requests: u64,
-    /// Their time in seconds.
+    /// The time for these requests in seconds.
     pub seconds: u64,
 }
 
 impl Report for PlanReport {
-    fn text(&self) -> Text {
-        let mut table = Plain::new(&["SOURCE", ">DAYS", ">REQUESTS", ">TIME"]);
+    fn write_text(&self, text: &mut Text<'_>) -> io::Result<()> {
+        let mut table = PlainTable::new(&["SOURCE", ">DAYS", ">REQUESTS", ">TIME"]);
         for SourcePlan { source, days, requests, seconds } in &self.per_source {
             table.row(vec![
                 source.to_string(),
@@ -44,20 +47,19 @@ impl Report for PlanReport {
                 time(*seconds),
             ]);
         }
-        let mut text = Text::default();
-        text.table(table);
-        text.blank();
-        let _ = writeln!(
+        text.table(table)?;
+        text.blank()?;
+        writeln!(
             text,
-            "{}, at least {}, {} at the pace of the file. Nothing was asked or written.",
+            "{}: at least {}, which take {} at the configured rate. \
+             Nothing was requested or written.",
             counted(self.days, "day"),
             counted(self.requests, "request"),
             time(self.seconds)
-        );
-        text
+        )
     }
 }
 
 fn time(seconds: u64) -> String {
-    humantime::format_duration(std::time::Duration::from_secs(seconds)).to_string()
+    humantime::format_duration(Duration::from_secs(seconds)).to_string()
 }

@@ -1,36 +1,38 @@
-//! What a preflight found.
+//! The report of `check`.
+
+use std::io;
 
 use serde::Serialize;
 
-use super::run::counted;
-use super::{Report, Text};
+use super::output::Report;
+use super::text::{Text, counted};
 
-/// `check`: each thing that was looked at.
+/// `check`: the result of each check.
 #[derive(Debug, Clone, Serialize)]
 pub struct CheckReport {
-    /// Whether all of it is right.
+    /// Whether every check passed.
     pub ok: bool,
-    /// In the order of looking: the file and the environment, then what they lead to.
+    /// The file and the environment first, then what they lead to.
     pub checks: Vec<Check>,
 }
 
-/// One thing.
+/// The result of one check.
 #[derive(Debug, Clone, Serialize)]
 pub struct Check {
-    /// What kind of thing: `file`, `token`, `database`, …
+    /// The kind of thing: `file`, `token`, `database`, …
     pub check: &'static str,
-    /// Which one.
+    /// Which file, token or database.
     pub subject: String,
-    /// Whether it is right.
+    /// Whether the check passed.
     pub ok: bool,
-    /// What was found.
+    /// What the check found.
     pub detail: String,
-    /// What to do about it, where it is not right or could be better.
+    /// What to do, if the check failed or its subject could be better.
     pub advice: Option<String>,
 }
 
 impl Check {
-    /// A thing that is right.
+    /// A check that passed.
     pub fn good(
         check: &'static str,
         subject: impl Into<String>,
@@ -39,7 +41,7 @@ impl Check {
         Self { check, subject: subject.into(), ok: true, detail: detail.into(), advice: None }
     }
 
-    /// A thing that is wrong, and what to do about it.
+    /// A check that failed, with what to do.
     pub fn bad(
         check: &'static str,
         subject: impl Into<String>,
@@ -49,33 +51,31 @@ impl Check {
         Self { ok: false, advice: Some(advice.into()), ..Self::good(check, subject, detail) }
     }
 
-    /// The same, with a word on how it could be better.
+    /// Adds how the subject could be better.
     pub fn advise(self, advice: impl Into<String>) -> Self {
         Self { advice: Some(advice.into()), ..self }
     }
 }
 
 impl CheckReport {
-    /// What all of `checks` come to.
+    /// The report on all `checks`.
     pub fn new(checks: Vec<Check>) -> Self {
         Self { ok: checks.iter().all(|check| check.ok), checks }
     }
 }
 
 impl Report for CheckReport {
-    fn text(&self) -> Text {
-        let mut text = Text::default();
+    fn write_text(&self, text: &mut Text<'_>) -> io::Result<()> {
         for Check { check, subject, ok, detail, advice } in &self.checks {
             let mark = if *ok { '✓' } else { '✗' };
             let advice = advice.as_ref().map(|advice| format!(". {advice}")).unwrap_or_default();
-            let _ = writeln!(text, "{mark} {check} {subject}: {detail}{advice}");
+            writeln!(text, "{mark} {check} {subject}: {detail}{advice}")?;
         }
-        let wrong = self.checks.iter().filter(|check| !check.ok).count() as u64;
-        text.blank();
-        let _ = match wrong {
-            0 => writeln!(text, "All is right; nothing was changed."),
-            _ => writeln!(text, "{} failed; nothing was changed.", counted(wrong, "check")),
-        };
-        text
+        text.blank()?;
+        let failed = self.checks.iter().filter(|check| !check.ok).count() as u64;
+        match failed {
+            0 => writeln!(text, "All checks passed. Nothing was changed."),
+            _ => writeln!(text, "{} failed. Nothing was changed.", counted(failed, "check")),
+        }
     }
 }

@@ -230,7 +230,7 @@ impl DayReport {
     pub fn unread(day: &Planned<'_>, why: Unread) -> Self {
         let key = &day.key;
         match &day.verdict {
-            Verdict::Whole { events, attempt } => Self::complete(key, *events, *attempt),
+            Verdict::Complete { events, attempt } => Self::complete(key, *events, *attempt),
             Verdict::Held { by } => Self::held(key, by),
             Verdict::Broken { problem } => Self::new(key, Outcome::Failed).because(format!(
                 "its ledger row can't be used: {problem}. `auditsync reset --force --source {} \

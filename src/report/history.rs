@@ -1,16 +1,25 @@
-//! What happened to the days.
+//! The report of `history`.
 
+use std::io;
+
+use chrono::NaiveDate;
 use serde::Serialize;
 
-use super::run::counted;
-use super::table::Plain;
-use super::{Report, Text};
+use super::output::Report;
+use super::table::PlainTable;
+use super::text::{Text, counted};
 use crate::ledger::HistoryEntry;
 
 /// `history`: the entries of the append-only record, newest last.
 #[derive(Debug, Clone, Serialize)]
 pub struct HistoryReport {
-    /// How many days it looks back, if not to the beginning.
+    /// The sources that the user named, if any.
+    #[serde(skip)]
+    pub sources: Vec<String>,
+    /// The date that the user named, if any.
+    #[serde(skip)]
+    pub date: Option<NaiveDate>,
+    /// How many days the report looks back; `None` is without a limit.
     #[serde(skip)]
     pub days: Option<u32>,
     /// In the order in which they were written.
@@ -18,19 +27,11 @@ pub struct HistoryReport {
 }
 
 impl Report for HistoryReport {
-    fn text(&self) -> Text {
+    fn write_text(&self, text: &mut Text<'_>) -> io::Result<()> {
         if self.entries.is_empty() {
-            let lately = |days: u32| {
-                format!(
-                    "Nothing happened in the last {}. `--days N` looks further back.",
-                    counted(u64::from(days), "day")
-                )
-            };
-            return Text::of(&[&self
-                .days
-                .map_or_else(|| "Nothing ever happened to that.".to_owned(), lately)]);
+            return self.write_nothing(text);
         }
-        let mut table = Plain::new(&[
+        let mut table = PlainTable::new(&[
             "AT (UTC)", "SOURCE", "DATE", ">#", "ACTION", "*OUTCOME", ">EVENTS", ">NEW",
         ]);
         let figure = |figure: Option<i32>| {
@@ -49,19 +50,37 @@ impl Report for HistoryReport {
             ]);
         }
         let mut rows = table.lines().into_iter();
-        let mut text = Text::default();
-        text.row(&rows.next().unwrap_or_default());
+        text.row(&rows.next().unwrap_or_default())?;
         for (row, entry) in rows.zip(&self.entries) {
-            text.row(&row);
+            text.row(&row)?;
             if let Some(detail) = detail(entry) {
-                let _ = writeln!(text, "  {detail}");
+                writeln!(text, "  {detail}")?;
             }
         }
-        text
+        Ok(())
     }
 }
 
-/// What a row of the table leaves out: late events, the message, and who did it where a person did.
+impl HistoryReport {
+    fn write_nothing(&self, text: &mut Text<'_>) -> io::Result<()> {
+        let of = match &*self.sources {
+            [] => String::new(),
+            sources => format!(" of {}", sources.join(" or ")),
+        };
+        let about = self.date.map(|date| format!(" about {date}")).unwrap_or_default();
+        match (self.date, self.days) {
+            (Some(date), None) => writeln!(text, "No run ever touched {date}{of}."),
+            (_, Some(days)) => {
+                let days = counted(u64::from(days), "day");
+                writeln!(text, "No entries{about}{of} in the last {days}.")?;
+                text.line("To look further back, use `--days N`.")
+            }
+            (None, None) => writeln!(text, "No entries{of}."),
+        }
+    }
+}
+
+/// What the table omits: late events, the message, and the person who acted.
 fn detail(entry: &HistoryEntry) -> Option<String> {
     let late = entry.late_events.filter(|late| *late > 0);
     let late = late.map(|late| format!("{} came late", counted(late as u64, "event")));

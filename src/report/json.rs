@@ -10,27 +10,20 @@ use serde_json::ser::{CharEscape, Formatter};
 use crate::text::json;
 use crate::text::secrets::redact;
 
-/// `value` as a document on one line. Its strings are what they are, but without secrets, and with escapes for all that would
-/// steer a terminal.
-pub(super) fn document(value: &impl Serialize) -> io::Result<String> {
-    let mut document = Vec::new();
-    write(&mut document, value)?;
-    String::from_utf8(document).map_err(io::Error::other)
-}
-
-/// Writes the same as it is made: a document may be larger than memory should be.
+/// Writes `value` as a document on one line, while it is being serialized. Secrets are redacted,
+/// and characters that could control a terminal are escaped.
 pub(super) fn write(writer: &mut impl io::Write, value: &impl Serialize) -> io::Result<()> {
-    value.serialize(&mut Serializer::with_formatter(&mut *writer, Strings::default()))?;
+    value.serialize(&mut Serializer::with_formatter(&mut *writer, CleanStrings::default()))?;
     writer.write_all(b"\n")
 }
 
-/// Writes each string when all of it is known.
+/// Collects each string to its end before writing it: only then a secret in it is complete.
 #[derive(Debug, Default)]
-struct Strings {
+struct CleanStrings {
     string: String,
 }
 
-impl Formatter for Strings {
+impl Formatter for CleanStrings {
     fn begin_string<W: io::Write + ?Sized>(&mut self, _: &mut W) -> io::Result<()> {
         self.string.clear();
         Ok(())
@@ -76,25 +69,28 @@ mod tests {
     use super::*;
     use crate::text::steers;
 
+    fn document(value: &impl Serialize) -> String {
+        let mut document = Vec::new();
+        write(&mut document, value).expect("a vector accepts everything");
+        String::from_utf8(document).expect("text")
+    }
+
     #[test]
-    fn a_document_reads_back_as_it_was_and_holds_nothing_that_steers() {
+    fn a_document_reads_back_unchanged_and_controls_no_terminal() {
         let odd: String = (0..0x300)
             .chain(0x2000..0x2100)
             .chain(0xe0000..0xe0080)
             .filter_map(char::from_u32)
             .collect();
         let value = serde_json::json!({ "a": [odd, 1, null, true, 0.5], odd.clone(): {} });
-        let document = document(&value).expect("a document");
+        let document = document(&value);
         assert!(document.ends_with('\n') && !document.trim_end().chars().any(steers), "{document}");
         assert_eq!(serde_json::from_str::<serde_json::Value>(&document).expect("JSON"), value);
     }
 
     #[test]
-    fn no_token_stands_in_a_document() {
+    fn a_document_contains_no_token() {
         let value = serde_json::json!({ "HRKU-1": "a \"HRKU-2\"\n" });
-        assert_eq!(
-            document(&value).expect("a document"),
-            "{\"[token]\":\"a \\\"[token]\\\"\\n\"}\n"
-        );
+        assert_eq!(document(&value), "{\"[token]\":\"a \\\"[token]\\\"\\n\"}\n");
     }
 }

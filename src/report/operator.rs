@@ -1,37 +1,41 @@
-//! What `reset`, `cleanup` and `migrate` did.
+//! The reports of `reset`, `cleanup` and `migrate`.
+
+use std::io;
 
 use chrono::NaiveDate;
 use serde::Serialize;
 
 use super::adoption::RereadDays;
-use super::run::counted;
-use super::{Report, Text};
+use super::output::Report;
+use super::text::{Text, counted};
 use crate::day::DateRange;
 use crate::ledger::ResetOutcome;
 
-/// `reset`: what became of each date that was named. The document has an entry for every one, those of a range without a
-/// row too, so that a script finds each day it asked for; the text tells consecutive days that fared alike as one line.
+/// `reset`: what happened to each date.
+///
+/// The document has one entry for each date, which scripts can look up. The text joins consecutive
+/// days with the same outcome in one line.
 #[derive(Debug, Clone, Serialize)]
 pub struct ResetReport {
-    /// The dates, each once, oldest first.
+    /// Each date once, oldest first.
     pub days: Vec<ResetDay>,
 }
 
-/// What a reset came to for one date.
+/// The result of a reset for one date.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ResetDay {
-    /// The source.
+    /// The source's name.
     pub source: String,
     /// The UTC date.
     pub date: NaiveDate,
-    /// What became of the reset.
+    /// The outcome for scripts.
     pub outcome: ResetOutcome,
-    /// The same for people.
+    /// The outcome for people.
     pub message: String,
 }
 
 impl ResetDay {
-    /// What is told of days that have no row.
+    /// The message about days without a row.
     pub fn without_row(source: &str, range: DateRange) -> String {
         let DateRange { from, to } = range;
         let (have, them) = if from == to { ("it has", "it") } else { ("they have", "them") };
@@ -41,92 +45,84 @@ impl ResetDay {
         )
     }
 
-    /// Whether `next` is the day after this one, and fared alike.
-    fn goes_on_in(&self, next: &Self) -> bool {
-        let alike = self.outcome == next.outcome
+    /// Whether `next` is the following day and has the same outcome.
+    fn continues_in(&self, next: &Self) -> bool {
+        let is_alike = self.outcome == next.outcome
             && (self.outcome == ResetOutcome::NoRow || self.message == next.message);
-        self.date.succ_opt() == Some(next.date) && alike
+        self.date.succ_opt() == Some(next.date) && is_alike
     }
 }
 
 impl Report for ResetReport {
-    fn text(&self) -> Text {
-        let mut text = Text::default();
-        for alike in self.days.chunk_by(ResetDay::goes_on_in) {
+    fn write_text(&self, text: &mut Text<'_>) -> io::Result<()> {
+        for alike in self.days.chunk_by(ResetDay::continues_in) {
             let (first, last) = (&alike[0], &alike[alike.len() - 1]);
-            let _ = match alike.len() {
-                1 => writeln!(text, "{} {}: {}", first.source, first.date, first.message),
-                days => {
-                    let message = if first.outcome == ResetOutcome::NoRow {
-                        ResetDay::without_row(&first.source, DateRange::new(first.date, last.date))
-                    } else {
-                        first.message.replace("reads it", "reads them")
-                    };
-                    writeln!(
-                        text,
-                        "{} {} .. {}: {days} days {message}",
-                        first.source, first.date, last.date
-                    )
-                }
+            let source = &first.source;
+            if alike.len() == 1 {
+                writeln!(text, "{source} {}: {}", first.date, first.message)?;
+                continue;
+            }
+            let message = if first.outcome == ResetOutcome::NoRow {
+                ResetDay::without_row(source, DateRange::new(first.date, last.date))
+            } else {
+                first.message.replace("reads it", "reads them")
             };
+            let days = alike.len();
+            writeln!(text, "{source} {} .. {}: {days} days {message}", first.date, last.date)?;
         }
-        text
+        Ok(())
     }
 }
 
-/// `cleanup`: the days that had gone stale.
+/// `cleanup`: the days whose lease was stale.
 #[derive(Debug, Clone, Serialize)]
 pub struct CleanupReport {
-    /// The days, oldest first.
+    /// Oldest first.
     pub days: Vec<StaleDay>,
 }
 
-/// A day that had gone stale, and is due again.
+/// A day whose lease was stale. It is due again.
 #[derive(Debug, Clone, Serialize)]
 pub struct StaleDay {
-    /// The source.
+    /// The source's name.
     pub source: String,
     /// The UTC date.
     pub date: NaiveDate,
-    /// The attempt that was abandoned.
+    /// The attempt that held the lease.
     pub attempt: i32,
-    /// Who lost it, and when.
+    /// Who held the lease, and until when.
     pub message: String,
 }
 
 impl Report for CleanupReport {
-    fn text(&self) -> Text {
-        let mut text = Text::default();
-        for day in &self.days {
-            let _ = writeln!(text, "{} {}: {}; due again", day.source, day.date, day.message);
+    fn write_text(&self, text: &mut Text<'_>) -> io::Result<()> {
+        for StaleDay { source, date, message, .. } in &self.days {
+            writeln!(text, "{source} {date}: {message}; due again")?;
         }
-        let _ = writeln!(text, "{} marked ERROR.", counted(self.days.len() as u64, "stale day"));
-        text
+        writeln!(text, "{} marked ERROR.", counted(self.days.len() as u64, "stale day"))
     }
 }
 
 /// `migrate`: what it did, or would do.
 #[derive(Debug, Clone, Serialize)]
 pub struct MigrateReport {
-    /// Nothing was written.
+    /// Whether this was a dry run, which writes nothing.
     pub dry_run: bool,
-    /// The migrations that ran, or would.
+    /// The migrations that ran, or would run.
     pub migrations: Vec<String>,
-    /// The adopted days that were made due, or would be, if that was asked.
+    /// The adopted days that became due, or would. `None` without `--reread`.
     pub reread: Option<RereadDays>,
 }
 
 impl Report for MigrateReport {
-    fn text(&self) -> Text {
-        let verb = if self.dry_run { "Would apply" } else { "Applied" };
-        let mut text = Text::default();
+    fn write_text(&self, text: &mut Text<'_>) -> io::Result<()> {
+        let applies = if self.dry_run { "Would apply" } else { "Applied" };
         if self.migrations.is_empty() {
-            text.push("The schema is up to date.");
+            text.line("The schema is up to date.")?;
         }
-        self.migrations.iter().for_each(|migration| text.push(&format!("{verb} {migration}.")));
-        if let Some(reread) = &self.reread {
-            text.paragraphs(&reread.text());
+        for migration in &self.migrations {
+            writeln!(text, "{applies} {migration}.")?;
         }
-        text
+        self.reread.as_ref().map_or(Ok(()), |reread| reread.write_text(text))
     }
 }

@@ -1,12 +1,12 @@
-//! The colours of the words that say how something stands: the one place that knows them.
+//! The colours of states, statuses and outcomes.
 //!
-//! Texts are made with them everywhere; what prints a text takes them out where nobody sees colours.
+//! Texts always contain colours. The printer removes them where no terminal shows them.
 
 use std::fmt::Write as _;
 
 use anstyle::AnsiColor;
 
-/// The colour of a state, a status or an outcome; none for any other word.
+/// The colour of a state, a status or an outcome; `None` for any other word.
 fn color(word: &str) -> Option<AnsiColor> {
     match word {
         "failed" | "FAILED" | "error" | "ERROR" | "missing" | "MISSING" | "lost_lock" => {
@@ -21,7 +21,7 @@ fn color(word: &str) -> Option<AnsiColor> {
     }
 }
 
-/// The word in its colour.
+/// `word` in its colour.
 pub(super) fn painted(word: &str) -> String {
     let mut painted = String::new();
     match color(word).map(AnsiColor::on_default) {
@@ -31,7 +31,8 @@ pub(super) fn painted(word: &str) -> String {
     painted
 }
 
-/// A line with the word that begins at the column `start` in its colour; it ends where two spaces or the line do.
+/// `line` with a colour for the word at the column `start`. Two spaces end the word, or the line's
+/// end.
 pub(super) fn painted_at(line: &str, start: usize) -> String {
     let Some((start, _)) = line.char_indices().nth(start) else { return line.to_owned() };
     let (before, rest) = line.split_at(start);
@@ -44,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_words_that_say_how_something_stands_are_painted_and_only_where_they_are_looked_for() {
+    fn only_states_and_outcomes_are_painted_and_only_at_their_column() {
         assert_eq!(painted("acme"), "acme");
         assert_eq!(painted("failed"), "\u{1b}[31mfailed\u{1b}[0m");
         assert_eq!(painted_at("failed  due  1", 8), "failed  \u{1b}[33mdue\u{1b}[0m  1");

@@ -1,7 +1,7 @@
-//! How far a run is: live lines on a terminal, and else a line in the log now and then.
+//! The progress of a run: live lines on a terminal, elsewhere a log line from time to time.
 //!
-//! The live lines are drawn on stderr, and only where that is a terminal; a log line clears them, is written above, and
-//! has them drawn again.
+//! Live lines are drawn only where stderr is a terminal. To write a log line, they are cleared and
+//! drawn again below it.
 
 use std::io::IsTerminal as _;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,37 +11,47 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use tracing::info;
 
-use crate::logging::Verbosity;
 use crate::text::clean;
 
-/// How often the log tells how far a run is.
-const TOLD_EVERY: Duration = Duration::from_secs(10);
+/// How often to log the progress.
+const LOGGED_EVERY: Duration = Duration::from_secs(10);
 
-/// How often the live lines are drawn.
+/// How often to draw the live lines.
 const DRAWN_EVERY: Duration = Duration::from_millis(100);
 
-/// The live lines of this process, which log lines must not run into.
+/// The live lines of this process.
 static LINES: OnceLock<MultiProgress> = OnceLock::new();
 
-/// How far a run is; see the module.
+/// Whether a terminal on stderr shows live lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LiveLines {
+    /// It does.
+    Shown,
+    /// It does not: `--quiet` was given.
+    Hidden,
+}
+
+/// The progress of a run.
 #[derive(Debug)]
 pub struct Progress {
     days: u64,
     done: AtomicU64,
     begun: Instant,
-    told: Mutex<Instant>,
+    logged_at: Mutex<Instant>,
     live: Option<(MultiProgress, ProgressBar)>,
 }
 
-/// A live line, which disappears when this is dropped.
+/// A live line. It disappears when this value is dropped.
 #[derive(Debug)]
-pub struct Line(Option<ProgressBar>);
+pub struct LiveLine(Option<ProgressBar>);
 
 impl Progress {
-    /// A run that has `days` before it. Nothing is drawn where `verbosity` is quiet or stderr is no terminal.
-    pub fn new(days: usize, verbosity: Verbosity) -> Arc<Self> {
+    /// The progress of a run that has `days` to do.
+    pub fn new(days: usize, live_lines: LiveLines) -> Arc<Self> {
         let begun = Instant::now();
-        let live = (!verbosity.quiet && days > 0 && std::io::stderr().is_terminal()).then(|| {
+        let is_drawn =
+            live_lines == LiveLines::Shown && days > 0 && std::io::stderr().is_terminal();
+        let live = is_drawn.then(|| {
             let lines = LINES.get_or_init(MultiProgress::new).clone();
             let total = lines.add(ProgressBar::new(days as u64));
             let noun = if days == 1 { "day" } else { "days" };
@@ -55,42 +65,42 @@ impl Progress {
             days: days as u64,
             done: AtomicU64::new(0),
             begun,
-            told: Mutex::new(begun),
+            logged_at: Mutex::new(begun),
             live,
         })
     }
 
-    /// A live line for what is in flight, called `name`; `tell` says what it is about just now.
+    /// A live line for the fetch `name`. `describe` returns its present activity.
     pub fn line(
         &self,
         mut name: String,
-        tell: impl Fn() -> String + Clone + Send + Sync + 'static,
-    ) -> Line {
+        describe: impl Fn() -> String + Clone + Send + Sync + 'static,
+    ) -> LiveLine {
         name = clean(&name);
-        Line(self.live.as_ref().map(|(lines, total)| {
+        LiveLine(self.live.as_ref().map(|(lines, total)| {
             let line = lines.insert_before(total, ProgressBar::new_spinner());
-            let tell = move |_: &ProgressState, w: &mut dyn std::fmt::Write| {
-                _ = w.write_str(&clean(&tell()));
+            let describe = move |_: &ProgressState, w: &mut dyn std::fmt::Write| {
+                _ = w.write_str(&clean(&describe()));
             };
-            line.set_style(style("{spinner} {prefix}  {now}").with_key("now", tell));
+            line.set_style(style("{spinner} {prefix}  {now}").with_key("now", describe));
             line.set_prefix(name);
             line.enable_steady_tick(DRAWN_EVERY);
             line
         }))
     }
 
-    /// Notes that so many `days` are done, and tells now and then.
+    /// Adds `days` that are done. Logs the progress from time to time.
     pub fn done(&self, days: usize) {
         let done = self.done.fetch_add(days as u64, Ordering::Relaxed) + days as u64;
         if let Some((_, total)) = &self.live {
             total.set_position(done);
             return;
         }
-        let mut told = self.told.lock().expect("no panic while locked");
-        if told.elapsed() < TOLD_EVERY || done >= self.days {
+        let mut logged_at = self.logged_at.lock().expect("no panic while locked");
+        if logged_at.elapsed() < LOGGED_EVERY || done >= self.days {
             return;
         }
-        *told = Instant::now();
+        *logged_at = Instant::now();
         let rate = done as f64 / self.begun.elapsed().as_secs_f64();
         let left = Duration::from_secs(((self.days - done) as f64 / rate).ceil() as u64);
         info!(
@@ -113,7 +123,7 @@ impl Drop for Progress {
     }
 }
 
-impl Drop for Line {
+impl Drop for LiveLine {
     fn drop(&mut self) {
         if let Some(line) = &self.0 {
             line.finish_and_clear();
@@ -121,15 +131,15 @@ impl Drop for Line {
     }
 }
 
-/// Writes to stderr, out of the way of the live lines.
-pub(super) fn beside_lines<T>(write: impl FnOnce() -> T) -> T {
+/// Runs `write` while no live lines are drawn.
+pub(super) fn suspend_live_lines<T>(write: impl FnOnce() -> T) -> T {
     match LINES.get() {
         Some(lines) => lines.suspend(write),
         None => write(),
     }
 }
 
-/// The time that is left, once there is a day to tell it by.
+/// The remaining time, once a day is done to estimate it by.
 fn time_left(state: &ProgressState, w: &mut dyn std::fmt::Write) {
     if state.pos() > 0 {
         let _ = write!(w, ", {:#} left", indicatif::HumanDuration(state.eta()));

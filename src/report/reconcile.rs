@@ -1,38 +1,40 @@
-//! What is stored against Heroku's archives.
+//! The report of `reconcile`.
 
 mod ids;
+
+use std::io;
 
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use super::run::counted;
-use super::table::Plain;
-use super::{Report, Text};
+use super::output::Report;
+use super::table::PlainTable;
+use super::text::{Text, counted};
 use crate::day::Month;
 
 pub use ids::{Ids, ListId, Lists, Spool};
 
-/// `reconcile`: each source's month.
+/// `reconcile`: the stored events against Heroku's archive, by source and month.
 #[derive(Debug, Serialize)]
 pub struct ReconcileReport {
-    /// The months, by source.
+    /// In the order of the sources.
     pub months: Vec<MonthReport>,
 }
 
 /// One source's month.
 #[derive(Debug, Serialize)]
 pub struct MonthReport {
-    /// The source.
+    /// The source's name.
     pub source: String,
-    /// The month.
+    /// The month in UTC.
     pub month: Month,
-    /// Whether the archive covers the whole month.
+    /// Whether the archive covers the entire month.
     pub complete: bool,
-    /// The archive, of the whole account, if it could be had.
+    /// The account's archive, if Heroku delivered it.
     pub archive: Option<ArchiveFacts>,
-    /// The days that were compared.
+    /// The compared days.
     pub days: Vec<ReconciledDay>,
-    /// Why nothing could be compared.
+    /// Why the comparison failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// Why there was nothing to compare.
@@ -40,42 +42,42 @@ pub struct MonthReport {
     pub note: Option<String>,
 }
 
-/// What an archive is.
+/// What identifies an archive.
 #[derive(Debug, Clone, Serialize)]
 pub struct ArchiveFacts {
-    /// Its events, of all teams.
+    /// The events of all teams.
     pub events: u64,
-    /// Its bytes as downloaded.
+    /// The size of the downloaded file in bytes.
     pub bytes: u64,
-    /// Their SHA-256 as lower-case hex, which is what Heroku says it is.
+    /// The SHA-256 of these bytes in lower-case hex. It equals Heroku's checksum.
     pub checksum: String,
 }
 
-/// One day.
+/// The comparison of one day.
 #[derive(Debug, Serialize)]
 pub struct ReconciledDay {
     /// The UTC date.
     pub date: NaiveDate,
-    /// The events that were stored.
+    /// The number of stored events.
     pub stored: u64,
-    /// The source's events in the archive.
+    /// The number of the source's events in the archive.
     pub archived: u64,
-    /// Those of the archive that were not stored.
+    /// Events of the archive that are not stored.
     pub missing_here: Ids,
-    /// Those that are stored and not in the archive.
+    /// Stored events that are not in the archive.
     pub missing_there: Ids,
-    /// Those that are another JSON value there.
+    /// Stored events that have another JSON value in the archive.
     pub differing: Ids,
-    /// How many were taken in; only where a repair was made.
+    /// The number of events that a repair stored.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repaired: Option<u64>,
-    /// Why a repair failed.
+    /// Why the repair failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
 
 impl MonthReport {
-    /// A month of which nothing is known yet.
+    /// A month before its comparison.
     pub fn new(source: &str, month: Month) -> Self {
         let source = source.to_owned();
         let (error, note) = (None, None);
@@ -84,7 +86,7 @@ impl MonthReport {
 }
 
 impl ReconciledDay {
-    /// Whether a repair has something to do here.
+    /// Whether a repair would store something.
     pub fn wants_repair(&self) -> bool {
         !self.missing_here.is_empty() || !self.differing.is_empty()
     }
@@ -95,7 +97,7 @@ impl ReconciledDay {
 }
 
 impl ReconcileReport {
-    /// Whether every month could be compared, and no event is missing here any more.
+    /// Whether every month was compared, and no event is missing here now.
     pub fn is_good(&self) -> bool {
         self.months
             .iter()
@@ -104,8 +106,8 @@ impl ReconcileReport {
 }
 
 impl Report for ReconcileReport {
-    fn text(&self) -> Text {
-        let mut table = Plain::new(&[
+    fn write_text(&self, text: &mut Text<'_>) -> io::Result<()> {
+        let mut table = PlainTable::new(&[
             "SOURCE",
             "MONTH",
             ">DAYS",
@@ -130,66 +132,67 @@ impl Report for ReconcileReport {
                 sum(|day| day.differing.count()),
             ]);
         }
-        let mut text = Text::default();
-        text.table(table);
-        for month in &self.months {
-            month.tell(&mut text);
-        }
-        if self.months.iter().all(|month| {
+        text.table(table)?;
+        self.months.iter().try_for_each(|month| month.write_details(text))?;
+        let lacks_nothing = |month: &MonthReport| {
             month.error.is_none() && month.days.iter().all(|day| day.missing_here.is_empty())
-        }) {
-            text.blank();
-            text.push("No event of the archive is missing here.");
+        };
+        if self.months.iter().all(lacks_nothing) {
+            text.blank()?;
+            text.line("No event of the archive is missing here.")?;
         }
-        text
+        Ok(())
     }
 }
 
 impl MonthReport {
-    fn tell(&self, text: &mut Text) {
+    fn write_details(&self, text: &mut Text<'_>) -> io::Result<()> {
+        let Self { source, month, .. } = self;
         for words in [&self.error, &self.note].into_iter().flatten() {
-            text.blank();
-            let _ = writeln!(text, "{} {}: {words}", self.source, self.month);
+            text.blank()?;
+            writeln!(text, "{source} {month}: {words}")?;
         }
         if let (false, Some(last), None) = (self.complete, self.days.last(), &self.error) {
-            text.blank();
-            let _ = writeln!(
-                text,
-                "{} {}: the archive reaches to {} so far",
-                self.source, self.month, last.date
-            );
+            text.blank()?;
+            writeln!(text, "{source} {month}: so far, the archive reaches to {}", last.date)?;
         }
-        for day in &self.days {
-            for (ids, what) in [
-                (&day.missing_here, "in the archive and not here"),
-                (&day.missing_there, "here and not in the archive"),
-                (&day.differing, "another value in the archive"),
-            ] {
-                if !ids.is_empty() {
-                    let count = counted(ids.count(), "event");
-                    text.blank();
-                    let _ = writeln!(text, "{} {}: {count} {what}:", self.source, day.date);
-                    // The document has them all.
-                    ids.first().iter().for_each(|id| _ = writeln!(text, "  {id}"));
-                    if ids.count() > ids.first().len() as u64 {
-                        text.push("  …");
-                    }
-                }
-            }
-            if let Some(repaired) = day.repaired {
-                let _ = writeln!(text, "  {} taken in", counted(repaired, "event"));
-            }
-            if let Some(error) = &day.error {
-                let _ = writeln!(text, "  not repaired: {error}");
-            }
-        }
+        self.days.iter().try_for_each(|day| day.write_differences(source, text))?;
         if self.days.iter().any(|day| day.repaired.is_none() && !day.missing_here.is_empty()) {
-            let Self { source, month, .. } = self;
-            text.blank();
-            let _ = writeln!(
+            text.blank()?;
+            writeln!(
                 text,
-                "`auditsync reconcile --source {source} --month {month} --repair` takes in what is missing."
-            );
+                "`auditsync reconcile --source {source} --month {month} --repair` stores the \
+                 missing events."
+            )?;
         }
+        Ok(())
+    }
+}
+
+impl ReconciledDay {
+    fn write_differences(&self, source: &str, text: &mut Text<'_>) -> io::Result<()> {
+        for (ids, what) in [
+            (&self.missing_here, "in the archive but not here"),
+            (&self.missing_there, "here but not in the archive"),
+            (&self.differing, "with another value in the archive"),
+        ] {
+            if ids.is_empty() {
+                continue;
+            }
+            text.blank()?;
+            writeln!(text, "{source} {}: {} {what}:", self.date, counted(ids.count(), "event"))?;
+            // The JSON document lists all ids.
+            ids.first().iter().try_for_each(|id| writeln!(text, "  {id}"))?;
+            if ids.count() > ids.first().len() as u64 {
+                text.line("  …")?;
+            }
+        }
+        if let Some(repaired) = self.repaired {
+            writeln!(text, "  {} stored", counted(repaired, "event"))?;
+        }
+        if let Some(error) = &self.error {
+            writeln!(text, "  not repaired: {error}")?;
+        }
+        Ok(())
     }
 }

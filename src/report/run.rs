@@ -1,5 +1,6 @@
 //! The report of a sync.
 
+use std::io;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -7,9 +8,10 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::day::{DayReport, Outcome};
+use super::output::Report;
 use super::remaining::Remaining;
-use super::table::Plain;
-use super::{Report, Text};
+use super::table::PlainTable;
+use super::text::{Text, counted};
 use crate::config::SourceName;
 use crate::day::written;
 
@@ -89,11 +91,11 @@ impl RunReport {
 }
 
 impl Report for RunReport {
-    fn text(&self) -> Text {
+    fn write_text(&self, text: &mut Text<'_>) -> io::Result<()> {
         if self.days.is_empty() {
-            return Text::of(&["Nothing is due."]);
+            return text.line("Nothing is due.");
         }
-        let mut table = Plain::new(&[
+        let mut table = PlainTable::new(&[
             "SOURCE",
             "DATE",
             "*OUTCOME",
@@ -116,16 +118,14 @@ impl Report for RunReport {
                 format!("{took:.1}s"),
             ]);
         }
-        let mut text = Text::default();
-        text.table(table);
-        text.blank();
-        text.push(&self.summary());
+        text.table(table)?;
+        text.blank()?;
+        text.line(&self.summary())?;
         for (days, error) in self.reasons() {
-            text.blank();
-            let _ = writeln!(text, "{}: {error}", named(&days));
+            text.blank()?;
+            writeln!(text, "{}: {error}", named(&days))?;
         }
-        text.paragraphs(&self.remaining.text());
-        text
+        text.lines(&self.remaining.text())
     }
 }
 
@@ -193,9 +193,4 @@ fn named(days: &[&DayReport]) -> String {
         parts.push(format!("and {}", counted((of_source.len() - SOURCES) as u64, "more source")));
     }
     format!("{} ({})", parts.join(", "), counted(days.len() as u64, "day"))
-}
-
-/// `1 day`, `2 days`.
-pub fn counted(n: u64, thing: &str) -> String {
-    if n == 1 { format!("1 {thing}") } else { format!("{n} {thing}s") }
 }

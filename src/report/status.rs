@@ -1,77 +1,79 @@
-//! How the ledger stands.
+//! The report of `status`.
+
+use std::io;
+use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 
-use super::run::counted;
-use super::table::Plain;
-use super::{Report, Text};
-use crate::coverage::{Coverage, Lateness, Range};
+use super::output::Report;
+use super::table::PlainTable;
+use super::text::{Text, counted};
+use crate::coverage::{Coverage, Lateness, StateRange};
+use crate::day::DateRange;
 use crate::ledger::LedgerRow;
 
-/// `status`: each source as a whole, then its days.
+/// `status`: the sources, then their days.
 #[derive(Debug, Clone, Serialize)]
 pub struct StatusReport {
-    /// The days below are those from here…
+    /// The range that `days` covers.
     #[serde(skip)]
-    pub from: NaiveDate,
-    /// …to here.
-    #[serde(skip)]
-    pub to: NaiveDate,
-    /// The sources of the file, in its order, and then those that only the ledger knows.
+    pub window: DateRange,
+    /// The sources of the file in its order, then those that only the ledger knows.
     pub sources: Vec<Coverage>,
-    /// The days of the last while that have a row or should have one, and those due at any age, newest first.
+    /// The days of the window that have a row or must have one, and all days that are due at any
+    /// age; newest first.
     pub days: Vec<DayStatus>,
-    /// Whether a source is behind, if that was asked.
+    /// The result of `--check`, if it was given.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub check: Option<Check>,
+    pub check: Option<LagCheck>,
 }
 
 /// Whether a source is behind.
 #[derive(Debug, Clone, Serialize)]
-pub struct Check {
-    /// None is.
+pub struct LagCheck {
+    /// Whether no source is behind.
     pub ok: bool,
-    /// By how much one may be.
+    /// The lag that `--max-lag` allows, as the user wrote it.
     pub max_lag: String,
-    /// Those that are.
-    pub behind: Vec<Behind>,
+    /// Each reason why a source is behind.
+    pub behind: Vec<SourceBehind>,
 }
 
-/// A source that is behind.
+/// One reason why a source is behind.
 #[derive(Debug, Clone, Serialize)]
-pub struct Behind {
-    /// Its name.
+pub struct SourceBehind {
+    /// The source's name.
     pub source: String,
-    /// Why it is said to be.
+    /// The reason, for people.
     pub reason: String,
 }
 
-/// One day.
+/// The status of one day.
 #[derive(Debug, Clone, Serialize)]
 pub struct DayStatus {
-    /// The source.
+    /// The source's name.
     pub source: String,
     /// The UTC date.
     pub date: NaiveDate,
-    /// The ledger's status, or MISSING where a day that is owed has no row.
+    /// The ledger's status; MISSING where a day that must be covered has no row.
     pub status: String,
-    /// The events of the last complete reading of ours, if there was one.
+    /// The events of our last complete reading, if there was one.
     pub events: Option<i32>,
-    /// How often it was claimed.
+    /// The number of claims.
     pub attempt: i32,
-    /// Why it is not whole.
+    /// Why the day is not complete.
     pub error: Option<String>,
     /// When the row last changed.
     #[serde(serialize_with = "crate::day::written::optional_time")]
     pub updated_at: Option<DateTime<Utc>>,
-    /// Whether it is SUCCESS by another program's word alone.
+    /// Whether another program called the day complete, and none of its events is stored.
     #[serde(skip)]
     pub adopted: bool,
 }
 
 impl DayStatus {
-    /// What a ledger row says.
+    /// The status in a ledger row.
     pub fn of(row: &LedgerRow) -> Self {
         Self {
             source: row.source.clone(),
@@ -85,7 +87,7 @@ impl DayStatus {
         }
     }
 
-    /// A day that is owed and has no row.
+    /// The status of a day that must be covered and has no row.
     pub fn missing(source: &str, date: NaiveDate) -> Self {
         Self {
             source: source.to_owned(),
@@ -100,36 +102,35 @@ impl DayStatus {
     }
 }
 
-/// The most ranges that are shown of a source as text; the newest.
+/// The most ranges to show of one source; the newest are shown.
 const RANGES_SHOWN: usize = 12;
 
 impl Report for StatusReport {
-    fn text(&self) -> Text {
-        let mut text = Text::default();
-        text.table(self.table());
+    fn write_text(&self, text: &mut Text<'_>) -> io::Result<()> {
+        text.table(self.table())?;
         if self.sources.iter().all(|source| source.ranges.is_empty()) {
-            text.blank();
-            text.push("No day was ever due. Run `auditsync` to begin.");
+            text.blank()?;
+            text.line("No day was ever due. To begin, run `auditsync`.")?;
         } else {
-            self.sources.iter().for_each(|source| show_ranges(&mut text, source));
+            self.sources.iter().try_for_each(|source| write_source(text, source))?;
         }
-        self.show_problems(&mut text);
+        self.write_window(text)?;
         if let Some(check) = &self.check {
-            text.blank();
-            for Behind { source, reason } in &check.behind {
-                let _ = writeln!(text, "{source} is behind: {reason}.");
+            text.blank()?;
+            for SourceBehind { source, reason } in &check.behind {
+                writeln!(text, "{source} is behind: {reason}.")?;
             }
             if check.ok {
-                let _ = writeln!(text, "No source is behind by more than {}.", check.max_lag);
+                writeln!(text, "No source is behind by more than {}.", check.max_lag)?;
             }
         }
-        text
+        Ok(())
     }
 }
 
 impl StatusReport {
-    fn table(&self) -> Plain {
-        let mut sources = Plain::new(&[
+    fn table(&self) -> PlainTable {
+        let mut sources = PlainTable::new(&[
             "SOURCE",
             "SINCE",
             ">WHOLE",
@@ -140,149 +141,148 @@ impl StatusReport {
             "OLDEST GAP",
             ">LAG",
         ]);
-        let date =
-            |date: Option<NaiveDate>| date.map_or_else(|| "-".to_owned(), |date| date.to_string());
         for source in &self.sources {
             sources.row(vec![
                 source.source.clone(),
-                date(source.covered_from),
+                or_dash(source.covered_from),
                 (source.whole + source.settled).to_string(),
                 source.settled.to_string(),
                 (source.due + source.at_work).to_string(),
                 source.failed.to_string(),
                 source.missing.to_string(),
-                date(source.oldest_gap),
-                source.lag.map_or_else(|| "-".to_owned(), hours),
+                or_dash(source.oldest_gap),
+                or_dash(source.lag.map(hours)),
             ]);
         }
         sources
     }
 
-    /// The days of the window that are not whole, each with its reason.
-    fn show_problems(&self, text: &mut Text) {
+    /// Writes the sum of the window, and its days that are not complete, each with its reason.
+    fn write_window(&self, text: &mut Text<'_>) -> io::Result<()> {
+        if self.days.is_empty() {
+            return Ok(());
+        }
         let (adopted, days): (Vec<_>, Vec<_>) = self.days.iter().partition(|day| day.adopted);
         let (whole, others): (Vec<_>, Vec<_>) =
             days.into_iter().partition(|day| day.status == "SUCCESS");
-        if self.days.is_empty() {
-            return;
-        }
-        let beside =
+        let adopted =
             if adopted.is_empty() { String::new() } else { format!(", {} adopted", adopted.len()) };
-        let days = counted(whole.len() as u64, "day");
-        text.blank();
-        let _ = writeln!(text, "From {} to {}: {days} whole{beside}.", self.from, self.to);
-        let told: Vec<_> = others.into_iter().filter(|day| day.status != "MISSING").collect();
-        if told.is_empty() {
-            return;
+        let (DateRange { from, to }, days) = (self.window, counted(whole.len() as u64, "day"));
+        text.blank()?;
+        writeln!(text, "From {from} to {to}: {days} whole{adopted}.")?;
+        let shown: Vec<_> = others.into_iter().filter(|day| day.status != "MISSING").collect();
+        if shown.is_empty() {
+            return Ok(());
         }
-        let mut days = Plain::new(&["SOURCE", "DATE", "*STATUS", ">EVENTS", ">ATTEMPT", "UPDATED"]);
-        for day in &told {
+        let mut days =
+            PlainTable::new(&["SOURCE", "DATE", "*STATUS", ">EVENTS", ">ATTEMPT", "UPDATED"]);
+        for day in &shown {
             days.row(vec![
                 day.source.clone(),
                 day.date.to_string(),
                 day.status.clone(),
-                day.events.map_or_else(|| "-".to_owned(), |events| events.to_string()),
+                or_dash(day.events),
                 day.attempt.to_string(),
-                day.updated_at.map_or_else(
-                    || "-".to_owned(),
-                    |at| at.format("%Y-%m-%d %H:%M:%SZ").to_string(),
-                ),
+                or_dash(day.updated_at.map(|at| at.format("%Y-%m-%d %H:%M:%SZ"))),
             ]);
         }
-        text.blank();
-        text.table(days);
-        for day in told.iter().filter(|day| day.error.is_some()) {
-            text.blank();
-            let _ = writeln!(
-                text,
-                "{} {}: {}",
-                day.source,
-                day.date,
-                day.error.as_deref().unwrap_or_default()
-            );
+        text.blank()?;
+        text.table(days)?;
+        for DayStatus { source, date, error, .. } in shown {
+            if let Some(error) = error {
+                text.blank()?;
+                writeln!(text, "{source} {date}: {error}")?;
+            }
         }
+        Ok(())
     }
 }
 
-/// What there is to say of a source beside its figures, and its days as ranges.
-fn show_ranges(text: &mut Text, source: &Coverage) {
+/// Writes the days of a source as ranges, and what its figures do not say.
+fn write_source(text: &mut Text<'_>, source: &Coverage) -> io::Result<()> {
     let what = match (source.in_file, source.enabled) {
         (true, true) => "",
         (true, false) => " (disabled)",
         (false, _) => " (not in the file)",
     };
-    text.blank();
-    let _ = writeln!(text, "{}{what}", source.source);
-    if source.ranges.len() > RANGES_SHOWN {
-        let _ = writeln!(
-            text,
-            "  … and {} ranges before, see --output json",
-            source.ranges.len() - RANGES_SHOWN
-        );
+    text.blank()?;
+    writeln!(text, "{}{what}", source.source)?;
+    let hidden = source.ranges.len().saturating_sub(RANGES_SHOWN);
+    if hidden > 0 {
+        writeln!(text, "  … and {hidden} ranges before, see --output json")?;
     }
-    for range in source.ranges.iter().skip(source.ranges.len().saturating_sub(RANGES_SHOWN)) {
-        let Range { state, from, to, days, other_scope } = range;
-        let scope = if *other_scope { ", with another scope" } else { "" };
-        let to = if from == to { " ".repeat(14) } else { format!(" .. {to}") };
-        let state = state.name().replace('_', " ");
-        text.push_painted(
-            &format!("  {from}{to}  "),
-            &state,
-            &format!(", {}{scope}", counted(*days, "day")),
-        );
-    }
-    say_what_is_missing(text, source);
-    if let (Some(command), true) = (source.adopted_days_command(), source.in_file) {
-        let (days, them) = if source.adopted == 1 { ("day", "it") } else { ("days", "them") };
-        let adopted = source.adopted;
-        let _ = writeln!(
-            text,
-            "  {adopted} {days} adopted: another program called {them} complete, and no event is stored."
-        );
-        let _ = writeln!(text, "  This reads {them}:");
-        let _ = writeln!(text, "  `{command}`");
-    }
+    source.ranges.iter().skip(hidden).try_for_each(|range| write_range(text, range))?;
+    write_missing(text, source)?;
+    write_adopted(text, source)?;
     if source.other_scope > 0 {
-        let days = if source.other_scope == 1 {
-            "1 day was".to_owned()
+        let (days, them) = if source.other_scope == 1 {
+            ("1 day was".to_owned(), "it")
         } else {
-            format!("{} days were", source.other_scope)
+            (format!("{} days were", source.other_scope), "them")
         };
-        let _ = writeln!(text, "  {days} read with another account, team or filter than the file");
-        text.push("  names now; `auditsync reset` has them read anew");
+        writeln!(
+            text,
+            "  {days} read with another account, team or filter than the file names now."
+        )?;
+        writeln!(text, "  To read {them} again, use `auditsync reset`.")?;
     }
     if !source.earlier_names.is_empty() {
-        let _ = writeln!(
-            text,
-            "  It reads the same as {}: earlier names?",
-            source.earlier_names.join(", ")
-        );
+        let names = source.earlier_names.join(", ");
+        writeln!(text, "  It reads the same as {names}: is this an earlier name?")?;
     }
     if let Some(Lateness { late_events, share, median, max }) = source.lateness {
-        let _ = writeln!(
+        writeln!(
             text,
             "  {} came late ({:.3} %): half were found {} after the day's end, the last {}",
             counted(late_events, "event"),
             share * 100.0,
             hours(median),
             hours(max)
-        );
+        )?;
     }
+    Ok(())
 }
 
-/// The command that reads the days without a row, where the file still has their source.
-fn say_what_is_missing(text: &mut Text, source: &Coverage) {
+fn write_range(text: &mut Text<'_>, range: &StateRange) -> io::Result<()> {
+    let StateRange { state, dates: DateRange { from, to }, days, other_scope } = range;
+    let scope = if *other_scope { ", with another scope" } else { "" };
+    let to = if from == to { " ".repeat(14) } else { format!(" .. {to}") };
+    let state = state.name().replace('_', " ");
+    let days = counted(*days, "day");
+    text.painted_line(&format!("  {from}{to}  "), &state, &format!(", {days}{scope}"))
+}
+
+/// Writes the command that reads the missing days, if the file has the source and enables it.
+fn write_missing(text: &mut Text<'_>, source: &Coverage) -> io::Result<()> {
     let mut missing = source.missing_ranges();
-    let (Some(first), true) = (missing.next(), source.in_file && source.enabled) else { return };
-    let to = missing.last().map_or(first.to, |last| last.to);
-    text.push("  What is missing is read by");
-    let _ = writeln!(
-        text,
-        "  `auditsync backfill --source {} --from {} --to {to}`",
-        source.source, first.from
-    );
+    let (Some(first), true) = (missing.next(), source.in_file && source.enabled) else {
+        return Ok(());
+    };
+    let (name, from) = (&source.source, first.dates.from);
+    let to = missing.last().map_or(first.dates.to, |last| last.dates.to);
+    text.line("  To read the missing days, use")?;
+    writeln!(text, "  `auditsync backfill --source {name} --from {from} --to {to}`")
 }
 
-fn hours(time: std::time::Duration) -> String {
+/// Writes what adopted days are, and the command that reads them, if the file has the source.
+fn write_adopted(text: &mut Text<'_>, source: &Coverage) -> io::Result<()> {
+    let (Some(command), true) = (source.adopted_days_command(), source.in_file) else {
+        return Ok(());
+    };
+    let (days, them) = if source.adopted == 1 { ("day", "it") } else { ("days", "them") };
+    writeln!(
+        text,
+        "  {} {days} adopted: another program called {them} complete, but no event is stored.",
+        source.adopted
+    )?;
+    writeln!(text, "  To read {them}, use")?;
+    writeln!(text, "  `{command}`")
+}
+
+fn or_dash(value: Option<impl ToString>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| value.to_string())
+}
+
+fn hours(time: Duration) -> String {
     format!("{}h", time.as_secs() / 3600)
 }

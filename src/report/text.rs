@@ -1,99 +1,121 @@
-//! A report's text for people: whole lines, which only the reports themselves begin and end.
+//! The writer of a report's text.
 
 use std::fmt;
+use std::io;
 
 use super::paint::painted;
-use super::table::Plain;
+use super::table::PlainTable;
+use super::wrap::wrapped;
 use crate::text::clean;
 
-/// Lines for people.
+/// Writes lines for people.
 ///
-/// Each `write!` and `writeln!` makes one line, whatever stands in it: a line end inside is shown as an escape, like all that
-/// would steer a terminal, and secrets are taken out. So nothing that others wrote can pass for a line of the report.
+/// Each `writeln!` writes exactly one line: a line end inside the text becomes an escape, like
+/// everything else that could control a terminal, and secrets are redacted. Therefore no text from
+/// outside can imitate a line of the report.
 ///
 /// ```
-/// use auditsync::report::Text;
-///
-/// let mut text = Text::default();
-/// writeln!(text, "acme: {}", "an id\nfake: all is well")?;
-/// assert_eq!(text.as_str(), "acme: an id\\u{a}fake: all is well\n");
-/// # Ok::<(), std::fmt::Error>(())
+/// let mut out = Vec::new();
+/// let mut text = auditsync::report::Text::new(&mut out, None);
+/// writeln!(text, "acme: {}", "an id\nforged: no problem")?;
+/// assert_eq!(out, b"acme: an id\\u{a}forged: no problem\n");
+/// # Ok::<(), std::io::Error>(())
 /// ```
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Text(String);
+pub struct Text<'w> {
+    out: &'w mut dyn io::Write,
+    width: Option<usize>,
+}
 
-impl Text {
-    /// A text of these lines.
-    pub fn of(lines: &[&str]) -> Self {
-        let mut text = Self::default();
-        for line in lines {
-            text.push(line);
-        }
-        text
+impl<'w> Text<'w> {
+    /// Writes to `out`. Lines longer than `width` are broken at spaces.
+    pub fn new(out: &'w mut dyn io::Write, width: Option<usize>) -> Self {
+        Self { out, width }
     }
 
-    /// What `write!` and `writeln!` call: adds one line.
-    pub fn write_fmt(&mut self, line: fmt::Arguments<'_>) -> fmt::Result {
+    /// Writes one line; `write!` and `writeln!` call this.
+    pub fn write_fmt(&mut self, line: fmt::Arguments<'_>) -> io::Result<()> {
         let line = line.to_string();
-        self.push(line.strip_suffix('\n').unwrap_or(&line));
-        Ok(())
+        self.line(line.strip_suffix('\n').unwrap_or(&line))
     }
 
-    /// All of it.
-    pub fn as_str(&self) -> &str {
-        &self.0
+    /// Writes one line.
+    pub(super) fn line(&mut self, line: &str) -> io::Result<()> {
+        self.write_clean(&clean(line))
     }
 
-    /// Adds one line.
-    pub(super) fn push(&mut self, line: &str) {
-        self.0.push_str(&clean(line));
-        self.0.push('\n');
+    /// Writes a text of several lines. Its line ends stay line ends.
+    pub(super) fn lines(&mut self, lines: &str) -> io::Result<()> {
+        lines.lines().try_for_each(|line| self.line(line))
     }
 
-    /// Adds a text of several lines, which are its own.
-    pub(super) fn paragraphs(&mut self, lines: &str) {
-        lines.lines().for_each(|line| self.push(line));
+    /// Writes an empty line.
+    pub(super) fn blank(&mut self) -> io::Result<()> {
+        self.out.write_all(b"\n")
     }
 
-    /// Adds an empty line.
-    pub(super) fn blank(&mut self) {
-        self.0.push('\n');
+    /// Writes one line with a word in its colour.
+    pub(super) fn painted_line(&mut self, before: &str, word: &str, after: &str) -> io::Result<()> {
+        self.write_clean(&[clean(before), painted(&clean(word)), clean(after)].concat())
     }
 
-    /// Adds one line, with a word in its colour.
-    pub(super) fn push_painted(&mut self, before: &str, word: &str, after: &str) {
-        self.0.extend([clean(before), painted(&clean(word)), clean(after), "\n".to_owned()]);
+    /// Writes a table.
+    pub(super) fn table(&mut self, table: PlainTable) -> io::Result<()> {
+        table.lines().iter().try_for_each(|row| self.row(row))
     }
 
-    /// Adds a table.
-    pub(super) fn table(&mut self, table: Plain) {
-        for row in table.lines() {
-            self.row(&row);
+    /// Writes a row of a table, whose cells are clean.
+    pub(super) fn row(&mut self, row: &str) -> io::Result<()> {
+        self.write_clean(row)
+    }
+
+    fn write_clean(&mut self, line: &str) -> io::Result<()> {
+        match self.width {
+            Some(width) => self.out.write_all(wrapped(line, width).as_bytes())?,
+            None => self.out.write_all(line.as_bytes())?,
         }
+        self.out.write_all(b"\n")
     }
+}
 
-    /// Adds a row of a table, whose cells are clean.
-    pub(super) fn row(&mut self, row: &str) {
-        self.0.push_str(row);
-        self.0.push('\n');
-    }
+/// `1 day`, `2 days`.
+pub fn counted(n: u64, thing: &str) -> String {
+    if n == 1 { format!("1 {thing}") } else { format!("{n} {thing}s") }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn written(
+        write: impl FnOnce(&mut Text<'_>) -> io::Result<()>,
+        width: Option<usize>,
+    ) -> String {
+        let mut out = Vec::new();
+        write(&mut Text::new(&mut out, width)).expect("a vector accepts everything");
+        String::from_utf8(out).expect("text")
+    }
+
     #[test]
     fn whatever_is_written_stays_on_its_own_line() {
-        let mut text = Text::of(&["a\nb", "c"]);
-        let odd = "\n\u{1b}[2Jd\n";
-        let _ = write!(text, "{odd}");
-        let _ = writeln!(text, "e");
-        text.blank();
-        text.push_painted("f\r ", "failed", "\u{202e}");
-        assert_eq!(
-            text.as_str(),
-            "a\\u{a}b\nc\n\\u{a}\\u{1b}[2Jd\ne\n\nf\\u{d} \u{1b}[31mfailed\u{1b}[0m\\u{202e}\n"
+        let text = written(
+            |text| {
+                text.line("a\nb")?;
+                write!(text, "{}\n", "\n\u{1b}[2Jd")?;
+                writeln!(text, "e")?;
+                text.blank()?;
+                text.painted_line("f\r ", "failed", "\u{202e}")
+            },
+            None,
         );
+        assert_eq!(
+            text,
+            "a\\u{a}b\n\\u{a}\\u{1b}[2Jd\ne\n\nf\\u{d} \u{1b}[31mfailed\u{1b}[0m\\u{202e}\n"
+        );
+    }
+
+    #[test]
+    fn each_line_is_wrapped_alone() {
+        let text = written(|text| text.lines("one two three\nfour\n"), Some(9));
+        assert_eq!(text, "one two\n  three\nfour\n");
     }
 }

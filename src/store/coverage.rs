@@ -12,7 +12,8 @@ use super::handle::Reader;
 use super::pool::Transaction;
 use super::statement::{column, statement};
 use crate::config::{Scope, Source};
-use crate::coverage::{Count, Gap, Group, Standings, State};
+use crate::coverage::{DayState, EarlierName, Gap, LedgerRange, SourceCount, Standings};
+use crate::day::DateRange;
 use crate::ledger::LateEvents;
 
 impl Reader {
@@ -43,11 +44,11 @@ impl Reader {
         let counts = queries.counts().await?;
         let mut in_detail = queries.sources_of_other_scope().await?;
         in_detail.retain(|name| counts.iter().any(|count| count.source == *name));
-        let groups = queries.groups(&in_detail).await?;
+        let ranges = queries.ranges(&in_detail).await?;
         let gaps = queries.gaps(&counts).await?;
         let late = queries.late_events().await?;
-        let twins = queries.sources_of_same_scope(&counts).await?;
-        Ok(Standings { counts, groups, gaps, in_detail, late, twins })
+        let earlier_names = queries.sources_of_same_scope(&counts).await?;
+        Ok(Standings { counts, ranges, gaps, in_detail, late, earlier_names })
     }
 }
 
@@ -62,7 +63,7 @@ struct Queries<'q> {
 }
 
 impl Queries<'_> {
-    async fn counts(&mut self) -> Result<Vec<Count>> {
+    async fn counts(&mut self) -> Result<Vec<SourceCount>> {
         let query = statement(include_str!("sql/coverage_counts.sql")).bind(&self.only);
         let rows = query.fetch_all(&mut **self.tx).await.context("count the days of the ledger")?;
         rows.iter().map(count).collect()
@@ -78,7 +79,7 @@ impl Queries<'_> {
 
     /// The ranges of days in a row with the same state: all days of the sources `in_detail`, and
     /// the unsettled days of the others.
-    async fn groups(&mut self, in_detail: &HashSet<String>) -> Result<Vec<Group>> {
+    async fn ranges(&mut self, in_detail: &HashSet<String>) -> Result<Vec<LedgerRange>> {
         let in_detail: Vec<&str> = in_detail.iter().map(String::as_str).collect();
         let query = statement(include_str!("sql/coverage_ranges.sql"))
             .bind(&self.names)
@@ -86,10 +87,10 @@ impl Queries<'_> {
             .bind(in_detail)
             .bind(&self.only);
         let rows = query.fetch_all(&mut **self.tx).await.context("find the ledger's ranges")?;
-        rows.iter().map(group).collect()
+        rows.iter().map(range).collect()
     }
 
-    async fn gaps(&mut self, counts: &[Count]) -> Result<Vec<Gap>> {
+    async fn gaps(&mut self, counts: &[SourceCount]) -> Result<Vec<Gap>> {
         let with_holes = counts.iter().filter(|count| count.has_holes());
         let names: Vec<&str> = with_holes.map(|count| count.source.as_str()).collect();
         let query = statement(include_str!("sql/coverage_gaps.sql")).bind(names);
@@ -104,7 +105,7 @@ impl Queries<'_> {
     }
 
     /// Sources of the file, each with a source that only the ledger has and that has its scope.
-    async fn sources_of_same_scope(&mut self, counts: &[Count]) -> Result<Vec<(String, String)>> {
+    async fn sources_of_same_scope(&mut self, counts: &[SourceCount]) -> Result<Vec<EarlierName>> {
         let names = counts.iter().map(|count| count.source.as_str());
         let others: Vec<&str> = names.filter(|name| !self.names.contains(name)).collect();
         let query = statement(include_str!("sql/same_scope.sql"))
@@ -112,40 +113,42 @@ impl Queries<'_> {
             .bind(&self.scopes)
             .bind(others);
         let rows = query.fetch_all(&mut **self.tx).await.context("compare the sources' scopes")?;
-        rows.iter().map(|row| Ok((column(row, "source")?, column(row, "earlier")?))).collect()
+        rows.iter()
+            .map(|row| {
+                Ok(EarlierName { source: column(row, "source")?, earlier: column(row, "earlier")? })
+            })
+            .collect()
     }
 }
 
-fn count(row: &PgRow) -> Result<Count> {
-    Ok(Count {
+fn count(row: &PgRow) -> Result<SourceCount> {
+    Ok(SourceCount {
         source: column(row, "source")?,
         days: column::<i64>(row, "days")? as u64,
-        first: column(row, "first_day")?,
-        last: column(row, "last_day")?,
+        dates: dates(row)?,
         events: column::<i64>(row, "events")? as u64,
         last_success: column(row, "last_success")?,
     })
 }
 
-fn group(row: &PgRow) -> Result<Group> {
+fn range(row: &PgRow) -> Result<LedgerRange> {
     let state: String = column(row, "state")?;
-    Ok(Group {
+    Ok(LedgerRange {
         source: column(row, "source")?,
-        state: State::named(&state).unwrap_or(State::Failed),
+        state: DayState::named(&state).unwrap_or(DayState::Failed),
         was_whole: column(row, "was_whole")?,
         other_scope: column(row, "other_scope")?,
-        first: column(row, "first_day")?,
-        last: column(row, "last_day")?,
+        dates: dates(row)?,
         last_success: column(row, "last_success")?,
     })
 }
 
 fn gap(row: &PgRow) -> Result<Gap> {
-    Ok(Gap {
-        source: column(row, "source")?,
-        first: column(row, "first_day")?,
-        last: column(row, "last_day")?,
-    })
+    Ok(Gap { source: column(row, "source")?, dates: dates(row)? })
+}
+
+fn dates(row: &PgRow) -> Result<DateRange> {
+    Ok(DateRange::new(column(row, "first_day")?, column(row, "last_day")?))
 }
 
 fn late_events(row: &PgRow) -> Result<LateEvents> {

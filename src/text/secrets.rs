@@ -1,9 +1,9 @@
-//! The secrets that this process knows, kept out of every text in which they could leave it.
+//! Redacts the secrets that this process knows in every text that leaves it.
 //!
-//! Others repeat secrets: Heroku in an error, an event in its id, a library in its words, a person in the wrong option. So
-//! each secret is told to [`learn`] when it is read, and [`redact`] takes it out of every text at the exit. It is found as it is
-//! and in the forms in which it travels: percent-encoded, escaped, as hexadecimal, in base64. Whatever looks like one of
-//! Heroku's tokens is taken out too, since it may be somebody else's.
+//! Others repeat secrets: Heroku in an error, an event in its id, a library in a message, a person
+//! in the wrong option. Therefore whoever reads a secret passes it to [`learn`], and [`redact`]
+//! replaces it in every text, also where it is percent-encoded, escaped, hexadecimal or in base64.
+//! Everything that looks like one of Heroku's tokens is redacted, too: it may be another user's.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -13,18 +13,18 @@ use aho_corasick::{AhoCorasick, MatchKind};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 
-/// What a secret is, which is all that a text says of it.
+/// The kind of a secret. A text shows only this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum SecretKind {
     /// An API token.
     Token,
-    /// A password, or what does its work.
+    /// A password or a private key.
     Password,
-    /// The part of an address that only some may know.
+    /// The secret part of an address.
     Address,
 }
 
-impl Kind {
+impl SecretKind {
     fn word(self) -> &'static str {
         match self {
             Self::Token => "[token]",
@@ -34,27 +34,27 @@ impl Kind {
     }
 }
 
-/// Anything shorter is too easily a part of another word. It protects nothing either.
+/// A shorter text is often a part of another word, and is no protection as a secret.
 const SHORTEST: usize = 8;
 
-/// A longer secret is looked for as it is and escaped, and in no other form.
+/// A longer secret is searched for only unchanged and escaped.
 const LONGEST_ENCODED: usize = 128;
 
-/// Passwords that are words of ours: to take them out would garble every text, and hide nothing.
+/// Passwords that are words of our texts. Redacting them would garble every text and hide nothing.
 const OUR_WORDS: [&str; 6] =
     ["postgres", "postgresql", "auditsync", "password", "localhost", "database"];
 
-/// The shortest text in which a secret is looked for: a token's mark, and something behind it.
+/// The shortest text to search: a token's prefix and one more character.
 const SHORTEST_TEXT: usize = 6;
 
-static KNOWN: RwLock<Known> = RwLock::new(Known { secrets: Vec::new(), forms: None });
+static KNOWN: RwLock<KnownSecrets> = RwLock::new(KnownSecrets { secrets: Vec::new(), forms: None });
 
-/// Keeps `secret` out of every text from now on.
-pub fn learn(kind: Kind, secret: &str) {
+/// Redacts `secret` in every text from now on.
+pub fn learn(kind: SecretKind, secret: &str) {
     KNOWN.write().unwrap_or_else(PoisonError::into_inner).learn(kind, secret);
 }
 
-/// `text` with a word in the place of each secret.
+/// Replaces each secret in `text` with the name of its kind.
 pub fn redact(text: &str) -> Cow<'_, str> {
     if text.len() < SHORTEST_TEXT {
         return text.into();
@@ -69,16 +69,16 @@ pub fn redact(text: &str) -> Cow<'_, str> {
     known.redact(text)
 }
 
-/// Keeps the secret parts of a database's address: the password, in a URL or behind `password=`.
+/// Learns the password in a database's address: in a URL, or after `password=`.
 pub fn learn_database(address: &str) {
     let address = address.trim();
     let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
-    // A password that is not encoded as it should be may hold any character, `@` among them.
+    // A password that is not encoded may contain any character, even `@`.
     if let Some((credentials, _)) = rest.rsplit_once('@')
         && let Some((user, password)) = credentials.split_once(':')
         && !password.eq_ignore_ascii_case(user)
     {
-        learn_encoded(Kind::Password, password);
+        learn_encoded(SecretKind::Password, password);
     }
     for (at, _) in address.match_indices("password") {
         let value = address[at + "password".len()..]
@@ -90,14 +90,16 @@ pub fn learn_database(address: &str) {
             Some(quoted) => (quoted, &['\''][..]),
             None => (value, &['&', ' ', '\t', '\n'][..]),
         };
-        learn_encoded(Kind::Password, value.split(end).next().unwrap_or_default());
+        learn_encoded(SecretKind::Password, value.split(end).next().unwrap_or_default());
     }
 }
 
-/// Keeps the parts of an address that let in whoever has them: all of it but scheme and host.
+/// Learns the parts of an address that grant access: everything except scheme and host.
 pub fn learn_address(address: &str) {
     let address = address.trim();
-    let Some((_, rest)) = address.split_once("://") else { return learn(Kind::Address, address) };
+    let Some((_, rest)) = address.split_once("://") else {
+        return learn(SecretKind::Address, address);
+    };
     let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
     let credentials =
         authority.rsplit_once('@').map_or("", |(credentials, _)| credentials).split(':');
@@ -106,21 +108,21 @@ pub fn learn_address(address: &str) {
         .split('&')
         .map(|pair| pair.split_once('=').map_or(pair, |(_, value)| value))
         .collect();
-    // A signature lets in by itself. Then the path's parts are names, and may be those of an account.
+    // A signature alone grants access. Then the path's parts are names, possibly of an account.
     let is_signed = values.iter().any(|value| value.len() >= 16);
     let parts = path.split('/').filter(|_| !is_signed);
-    let whole = [path.trim_start_matches('/')];
+    let entire = [path.trim_start_matches('/')];
     for part in credentials
         .chain(values.iter().copied())
         .chain(parts)
-        .chain(whole)
+        .chain(entire)
         .filter(|part| is_key(part))
     {
-        learn_encoded(Kind::Address, part);
+        learn_encoded(SecretKind::Address, part);
     }
 }
 
-/// Whether a part of an address may be a key, and is neither a word nor a date.
+/// Whether a part of an address may be a key, as opposed to a word or a date.
 fn is_key(part: &str) -> bool {
     let is_date = part.chars().all(|c| c.is_ascii_digit() || c.is_ascii_punctuation());
     let is_word =
@@ -128,8 +130,8 @@ fn is_key(part: &str) -> bool {
     !is_date && !is_word
 }
 
-/// A secret as it stands in an address, and as what it stands for.
-fn learn_encoded(kind: Kind, secret: &str) {
+/// Learns a secret in its percent-encoded and in its decoded form.
+fn learn_encoded(kind: SecretKind, secret: &str) {
     learn(kind, secret);
     let (mut plain, mut rest) = (Vec::new(), secret.as_bytes());
     while let Some(first) = rest.first() {
@@ -144,7 +146,7 @@ fn learn_encoded(kind: Kind, secret: &str) {
     }
 }
 
-/// Where in `text` words stand that look like tokens of Heroku's.
+/// The places in `text` that look like Heroku's tokens.
 pub fn token_like(text: &str) -> Vec<Range<usize>> {
     const BEGINNING: &[u8] = b"hrku-";
     let is_part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
@@ -163,17 +165,17 @@ pub fn token_like(text: &str) -> Vec<Range<usize>> {
 }
 
 #[derive(Debug)]
-struct Known {
-    secrets: Vec<(Kind, String)>,
+struct KnownSecrets {
+    secrets: Vec<(SecretKind, String)>,
     forms: Option<Forms>,
 }
 
-/// The forms of the secrets, to be looked for all at once.
+/// The forms of all secrets, for one common search.
 #[derive(Debug)]
 struct Forms {
     search: AhoCorasick,
-    /// What each form is of, and whether it is a piece of base64, whose neighbours belong to it.
-    meanings: Vec<(Kind, Encoding)>,
+    /// The kind of each form's secret, and whether the form is base64.
+    meanings: Vec<(SecretKind, Encoding)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -182,8 +184,8 @@ enum Encoding {
     Base64,
 }
 
-impl Known {
-    fn learn(&mut self, kind: Kind, secret: &str) {
+impl KnownSecrets {
+    fn learn(&mut self, kind: SecretKind, secret: &str) {
         let secret = secret.trim();
         let is_known = self.secrets.iter().any(|(_, known)| known == secret);
         let is_a_word = OUR_WORDS.iter().any(|word| secret.eq_ignore_ascii_case(word));
@@ -191,11 +193,11 @@ impl Known {
             return;
         }
         self.secrets.push((kind, secret.to_owned()));
-        // Most are learnt one after the other, before there is a text.
+        // Rebuild the search later: most secrets are learned before the first text.
         self.forms = None;
     }
 
-    /// Whether all secrets that are known can be found.
+    /// Whether the search includes all known secrets.
     fn is_ready(&self) -> bool {
         self.forms.is_some() || self.secrets.is_empty()
     }
@@ -207,12 +209,12 @@ impl Known {
     }
 
     fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let mut found: Vec<(Range<usize>, Kind)> =
-            token_like(text).into_iter().map(|span| (span, Kind::Token)).collect();
+        let mut found: Vec<(Range<usize>, SecretKind)> =
+            token_like(text).into_iter().map(|span| (span, SecretKind::Token)).collect();
         if let Some(forms) = &self.forms {
             forms.find(text, &mut found);
         }
-        // Without forms, which could not be made, a secret is found at least as it is.
+        // If the search could not be built, this finds secrets at least unchanged.
         if self.forms.is_none() || text.contains(['%', '\\']) {
             for (kind, secret) in &self.secrets {
                 found.extend(escaped(text, secret).into_iter().map(|span| (span, *kind)));
@@ -236,7 +238,7 @@ impl Known {
 }
 
 impl Forms {
-    fn of(secrets: &[(Kind, String)]) -> Option<Self> {
+    fn of(secrets: &[(SecretKind, String)]) -> Option<Self> {
         let (mut forms, mut meanings) = (Vec::new(), Vec::new());
         for (kind, secret) in secrets {
             for (form, encoding) in forms_of(secret) {
@@ -244,7 +246,7 @@ impl Forms {
                 meanings.push((*kind, encoding));
             }
         }
-        // Without case: hexadecimal has both, and a host's name is put into small letters.
+        // Ignore case: hexadecimal has both, and hosts are written in lower case.
         let mut builder = AhoCorasick::builder();
         let search = builder
             .ascii_case_insensitive(true)
@@ -254,14 +256,14 @@ impl Forms {
         Some(Self { search, meanings })
     }
 
-    fn find(&self, text: &str, found: &mut Vec<(Range<usize>, Kind)>) {
+    fn find(&self, text: &str, found: &mut Vec<(Range<usize>, SecretKind)>) {
         let is_base64 =
             |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'-' | b'_' | b'=');
         for hit in self.search.find_iter(text) {
             let (kind, encoding) = self.meanings[hit.pattern().as_usize()];
             let mut span = hit.range();
             if encoding == Encoding::Base64 {
-                // The characters beside it may hold the secret's first and last bytes.
+                // The neighbouring characters may contain the secret's first and last bytes.
                 span.start -= text.as_bytes()[..span.start]
                     .iter()
                     .rev()
@@ -276,8 +278,8 @@ impl Forms {
     }
 }
 
-/// A secret as it is, as hexadecimal, and in base64, where it looks otherwise by its place. Nobody encodes a long one, which
-/// is a part of an address, and a run may learn many.
+/// A secret unchanged, in hexadecimal, and in base64, where its position changes its form. A long
+/// secret is a part of an address: nobody encodes it, and a run may learn many.
 fn forms_of(secret: &str) -> Vec<(String, Encoding)> {
     let mut forms = vec![(secret.to_owned(), Encoding::Plain)];
     if secret.len() > LONGEST_ENCODED {
@@ -286,7 +288,7 @@ fn forms_of(secret: &str) -> Vec<(String, Encoding)> {
     forms.push((hex::encode(secret), Encoding::Plain));
     for before in 0..3 {
         let bytes = [vec![0; before], secret.as_bytes().to_vec()].concat();
-        // What its neighbours have a part in can't be known.
+        // Skip the characters that also depend on the secret's neighbours.
         let inner = &bytes[before.div_ceil(3) * 3..bytes.len() / 3 * 3];
         forms.extend(
             [STANDARD.encode(inner), URL_SAFE.encode(inner)].map(|form| (form, Encoding::Base64)),
@@ -295,7 +297,8 @@ fn forms_of(secret: &str) -> Vec<(String, Encoding)> {
     forms
 }
 
-/// Where `secret` stands in `text` with some or all of its bytes percent-encoded, or escaped as JSON and Rust do.
+/// The places of `secret` in `text`, where some or all of its bytes may be percent-encoded, or
+/// escaped as in JSON and Rust.
 fn escaped(text: &str, secret: &str) -> Vec<Range<usize>> {
     let (bytes, mut found, mut at) = (text.as_bytes(), Vec::new(), 0);
     while at < bytes.len() {
@@ -310,11 +313,11 @@ fn escaped(text: &str, secret: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// How much of the beginning of `text` stands for all of `secret`.
+/// The length of the beginning of `text` that means all of `secret`.
 fn length_of(text: &[u8], secret: &[u8]) -> Option<usize> {
     let Some((wanted, rest)) = secret.split_first() else { return Some(0) };
     let plain = text.first().map(|byte| (*byte, 1));
-    // `%25` is a percent sign, or that of something that was encoded twice.
+    // `%25` is a percent sign, or the begin of a byte that was encoded twice.
     let sign = text.starts_with(b"%25").then_some((b'%', 3));
     [plain, sign, percent(text), backslash(text)].into_iter().flatten().find_map(
         |(byte, length)| {
@@ -324,7 +327,7 @@ fn length_of(text: &[u8], secret: &[u8]) -> Option<usize> {
     )
 }
 
-/// The byte that `%XX` stands for at the beginning of `text`; encoded several times, it is `%25XX`.
+/// The byte of `%XX` at the beginning of `text`, and the length. Encoded twice, it is `%25XX`.
 fn percent(text: &[u8]) -> Option<(u8, usize)> {
     text.strip_prefix(b"%")?;
     let mut length = 1;
@@ -334,7 +337,7 @@ fn percent(text: &[u8]) -> Option<(u8, usize)> {
     hexadecimal(&text[length..], 2).map(|value| (value as u8, length + 2))
 }
 
-/// The byte that `\"`, `\u0022`, `\u{22}` or `\x22` stands for at the beginning of `text`.
+/// The byte of `\"`, `\u0022`, `\u{22}` or `\x22` at the beginning of `text`, and the length.
 fn backslash(text: &[u8]) -> Option<(u8, usize)> {
     let rest = text.strip_prefix(b"\\")?;
     let value = |digits: &[u8], count, length| {
@@ -352,7 +355,7 @@ fn backslash(text: &[u8]) -> Option<(u8, usize)> {
     }
 }
 
-/// The value of so many hexadecimal digits.
+/// The value of the first `digits` characters, if all are hexadecimal digits.
 fn hexadecimal(text: &[u8], digits: usize) -> Option<u32> {
     let digits = str::from_utf8(text.get(..digits)?).ok()?;
     let is_plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit());

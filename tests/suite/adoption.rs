@@ -79,12 +79,12 @@ fn a_rehearsal_tells_what_adoption_would_do_and_changes_nothing() {
     assert_eq!(
         rehearsal.stdout.lines().take(7).collect::<Vec<_>>(),
         [
-            "Would take the Python logger's table over: 6 days, as those of acme.",
+            "Would adopt the Python logger's table: 6 days of acme.",
             "    3 due      the next `auditsync` reads them",
             "    1 ERROR    due within `catch_up_days`; `--from` and `--to` read older ones",
-            "    2 SUCCESS  by its word alone, 2024-09-23 to 2024-09-24: it stored no events",
-            "               `auditsync reset --source acme DATE…` makes such a day due",
-            "               `migrate --reread` makes them all due",
+            "    2 SUCCESS  adopted, 2024-09-23..2024-09-24: the logger called them complete, but stored no events",
+            "               `auditsync reset --source acme DATE…` makes one of them due",
+            "               `migrate --reread` makes all of them due",
             "Would apply 0001 ledger and events.",
         ]
     );
@@ -103,7 +103,7 @@ fn adoption_keeps_rows_times_in_utc_indexes_and_statuses_and_makes_unread_days_d
     let adoption = world.run("migrate");
     assert_eq!(adoption.status, 0, "{adoption:#?}");
     assert!(
-        adoption.stdout.starts_with("Took the Python logger's table over: 6 days"),
+        adoption.stdout.starts_with("Adopted the Python logger's table: 6 days"),
         "{}",
         adoption.stdout
     );
@@ -239,7 +239,7 @@ fn small_differences_are_no_hindrance_and_further_columns_stay() {
 
     let world = World::new(ACME);
     world.sql(TABLES);
-    assert!(world.run("migrate").stdout.contains("0 days, as those of acme"), "an empty table");
+    assert!(world.run("migrate").stdout.contains("0 days of acme"), "an empty table");
     world.sync("--date 2024-09-28", 0);
 }
 
@@ -318,7 +318,7 @@ fn of_two_at_once_one_takes_the_table_over_and_the_other_finds_nothing_to_do() {
     let mut told = both.map(|run| run.wait().stdout);
     told.sort();
     assert_eq!(told[0], "The schema is up to date.\n");
-    assert!(told[1].starts_with("Took the Python logger's table over: 6 days"), "{}", told[1]);
+    assert!(told[1].starts_with("Adopted the Python logger's table: 6 days"), "{}", told[1]);
     assert_eq!(world.sql(ROWS_AS_TEXT), ADOPTED_ROWS);
 }
 
@@ -357,7 +357,7 @@ fn an_adoption_that_is_killed_or_cut_off_at_any_step_is_done_whole_or_not_at_all
         let run = world.run("migrate");
         assert!(proxy.has_struck() && run.status == 0, "step {n}, {when:?}: {run:#?}");
         assert!(
-            run.stdout.starts_with("Took the Python logger's table over: 6 days"),
+            run.stdout.starts_with("Adopted the Python logger's table: 6 days"),
             "step {n}, {when:?}: {run:#?}"
         );
         assert_eq!(world.sql(ROWS_AS_TEXT), ADOPTED_ROWS, "step {n}, {when:?}");

@@ -403,7 +403,7 @@ fn months_that_can_have_no_archive_and_ranges_the_wrong_way_round_are_refused() 
         ("reconcile --month 2999-01", "no day of 2999-01 is over"),
         ("reconcile --month 2024-13", "YYYY-MM"),
         ("backfill --from 2024-09-28 --to 2024-09-27", "lies after"),
-        ("backfill --from 2016-12-31 --to 2017-01-01", "lies before 2017-01-01"),
+        ("backfill --from 2016-12-31 --to 2017-01-01", "is before 2017-01-01"),
         ("backfill --from 2024-09-28 --to 2999-01-01", "is not over in UTC"),
         ("backfill --from 2024-09-28 --to 2024-09-28 --source acmee", "acme"),
     ] {

@@ -290,7 +290,7 @@ fn an_unknown_source_is_told_the_one_that_was_meant() {
     assert_eq!(config.source("globex").map(|source| source.name.as_ref()), Ok("globex"));
     let said = |name: &str| config.source(name).expect_err("no such source").to_string();
     assert_eq!(said("glodex"), "no source is named `glodex`: did you mean `globex`?");
-    assert_eq!(said("x\n"), "no source is named `x\\n`: there are `acme` and `globex`");
+    assert_eq!(said("x\n"), "no source is named `x\\n`: the sources are `acme` and `globex`");
 }
 
 #[test]
@@ -307,9 +307,9 @@ fn a_file_that_cannot_be_read_is_told_why() {
     };
     assert_eq!(
         said("/none.toml", None),
-        "error: can't read /none.toml: there is no such file\n  \
-         = help: copy the example audit.toml of this project there, or name another file with -c FILE\n\n\
-         /none.toml: not read; nothing was asked or written"
+        "error: can't read /none.toml: the file does not exist\n  \
+         = help: copy this project's example audit.toml there, or name another file with -c FILE\n\n\
+         /none.toml: not read; nothing was requested or written"
     );
     assert!(said("", None).contains("it is a directory"));
     assert!(said("bytes.toml", Some(b"# one\n# \xff\n")).contains("line 2 is not UTF-8"));
@@ -344,9 +344,9 @@ fn all_unusable_tokens_are_told_together_and_none_is_shown() {
     assert_eq!(
         said,
         "error: HEROKU_API_TOKEN, the token of sources `acme` and `second`, is not set\n\
-         error: THIRD_TOKEN, the token of source `third`, holds a line break, so it is no token (its value is not shown)\n  \
-         = help: on Heroku, set a variable with `heroku config:set NAME=TOKEN`; elsewhere, in the environment\n\n\
-         2 mistakes with tokens; nothing was asked or written"
+         error: THIRD_TOKEN, the token of source `third`, contains a line break, so it is not a token (its value is not shown)\n  \
+         = help: on Heroku, set a variable with `heroku config:set NAME=TOKEN`; elsewhere, set it in the environment\n\n\
+         2 mistakes with tokens; nothing was requested or written"
     );
 }
 
@@ -399,7 +399,7 @@ fn nothing_makes_it_panic() {
         "HRKU-é://@",
     ] {
         let said = said_of(&deep.repeat(3000));
-        assert!(said.ends_with("nothing was asked or written"));
+        assert!(said.ends_with("nothing was requested or written"));
     }
     let mut dice = Dice(7);
     #[rustfmt::skip]

@@ -90,7 +90,7 @@ fn check_tells_which_source_is_behind_and_by_how_much_and_exits_with_1() {
     assert_eq!(report["check"]["ok"], false);
     let reason = report["check"]["behind"][0]["reason"].as_str().expect("a reason").to_owned();
     let gap = (yesterday() - chrono::Days::new(8)).to_string();
-    assert!(reason.starts_with(&format!("{gap} is not whole")), "{reason}");
+    assert!(reason.starts_with(&format!("{gap} is not complete")), "{reason}");
     assert!(world.run("status --check").stdout.contains("acme is behind: "));
 
     world
@@ -136,7 +136,9 @@ fn a_source_that_was_taken_out_of_the_file_or_renamed_is_still_seen_as_it_was_le
     );
     let renamed = source(&report, "acme-prod");
     assert_eq!(renamed["earlier_names"], serde_json::json!(["acme"]));
-    assert!(world.run("status").stdout.contains("It reads the same as acme: earlier names?"));
+    assert!(
+        world.run("status").stdout.contains("It reads the same as acme: is this an earlier name?")
+    );
     // It can still be asked for by its name.
     assert_eq!(status(&world, "--source acme", 0)["sources"].as_array().map(Vec::len), Some(1));
     assert_eq!(world.run("status --source nobody").status, 2);

@@ -95,7 +95,7 @@ fn a_source_that_is_not_in_the_file_any_more_can_be_named_and_an_unknown_one_is_
     assert!(unknown.stderr.contains("acme-prod"), "{unknown:#?}");
     assert_eq!(
         world.run("history --source acme-prod").stdout,
-        "Nothing happened in the last 7 days. `--days N` looks further back.\n"
+        "No entries of acme-prod in the last 7 days.\nTo look further back, use `--days N`.\n"
     );
 }
 

@@ -126,11 +126,11 @@ fn reset_of_days_that_can_t_be_meant_is_exit_2_and_writes_nothing() {
         ),
         (
             "2024-09-28 2024-09-28..2024-09-25".to_owned(),
-            "2024-09-28 lies after 2024-09-25".to_owned(),
+            "2024-09-28 is after 2024-09-25".to_owned(),
         ),
         (
             "2024-09-28 28.9.2024".to_owned(),
-            "a day is written YYYY-MM-DD, and a range of days YYYY-MM-DD..YYYY-MM-DD".to_owned(),
+            "write a day as YYYY-MM-DD, and a range of days as YYYY-MM-DD..YYYY-MM-DD".to_owned(),
         ),
     ] {
         let reset = world.run(&format!("reset --source acme {dates}"));

@@ -150,7 +150,7 @@ fn a_token_that_is_no_text_is_refused_for_what_it_is() {
     let stderr = String::from_utf8(output.stderr).expect("text");
     assert_eq!(output.status.code(), Some(2), "{stderr}");
     assert!(
-        stderr.contains("holds a character that no token has") && !stderr.contains("is not set"),
+        stderr.contains("contains a character that no token has") && !stderr.contains("is not set"),
         "{stderr}"
     );
 }

@@ -106,7 +106,7 @@ async fn read_days<W: Writer>(
     let schedule = Schedule {
         concurrency: app.config.sync.concurrency,
         waiting: Some(client.waiting()),
-        progress: Progress::new(days, app.global.verbosity()),
+        progress: Progress::new(days, app.global.live_lines()),
         shutdown: writer.shutdown().clone(),
     };
     let jobs = fetches.into_iter().map(|fetch| FetchJob::new(fetch, &client)).collect();

@@ -23,9 +23,9 @@ use crate::day::{DateRange, Month, last_over};
 use crate::heroku::{Client, Session, Teams};
 use crate::logging;
 use crate::plan::{Planned, Selection};
+use crate::report::counted;
 use crate::report::day::{DayReport, StopReason};
 use crate::report::progress::Progress;
-use crate::report::run::counted;
 
 /// The due days of an account in one month.
 #[derive(Debug)]
@@ -74,7 +74,7 @@ pub(super) async fn read_archives(
         // One archive after the other: each fills a temporary file and memory of its own.
         concurrency: 1,
         waiting: None,
-        progress: Progress::new(jobs.iter().map(MonthJob::days).sum(), app.global.verbosity()),
+        progress: Progress::new(jobs.iter().map(MonthJob::days).sum(), app.global.live_lines()),
         shutdown: shutdown.clone(),
     };
     let writer = LedgerWriter::new(app, store, reader.clone(), shutdown.clone());

@@ -10,8 +10,8 @@ use super::selector::Selector;
 use crate::config::Token;
 use crate::heroku::{self, Batch, Client, DayReader, Read, Session, Teams};
 use crate::logging;
+use crate::report::counted;
 use crate::report::day::{DayReport, StopReason};
-use crate::report::run::counted;
 
 /// What the fetches of a run share.
 pub(super) struct Reading<W> {

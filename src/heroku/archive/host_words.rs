@@ -3,7 +3,7 @@
 use reqwest::Url;
 
 use super::super::sanitize::sanitize;
-use crate::config::{Token, masked};
+use crate::config::{Token, redact_patterns};
 
 /// The longest error code, in bytes.
 const LONGEST_CODE: usize = 64;
@@ -52,7 +52,7 @@ impl AddressParts {
         let words = text
             .split_whitespace()
             .map(|word| if word.contains("://") { "[address]" } else { word });
-        masked(&sanitize(&words.collect::<Vec<_>>().join(" "), token))
+        redact_patterns(&sanitize(&words.collect::<Vec<_>>().join(" "), token))
     }
 }
 

@@ -1,7 +1,8 @@
-//! Lists of event ids that may be long: what does not fit into a little memory waits in a file without a name.
+//! Long lists of event ids in little memory: the rest is in a temporary file without a name.
 //!
-//! A list takes ids in any order, and gives each once, in order. The memory for all lists together is bounded; beyond it the
-//! largest list goes to the file as one sorted run, and the runs are merged when the list is read.
+//! A list accepts ids in any order, and returns each id once, in ascending order. All lists
+//! together have a fixed budget of memory. When it is exceeded, the largest list is appended to the
+//! file as one sorted run. Reading a list merges its runs.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -14,48 +15,49 @@ use std::sync::Arc;
 use serde::ser::{Error as _, SerializeSeq as _};
 use serde::{Serialize, Serializer};
 
-/// The ids of all lists that wait in memory weigh at most so much, in bytes.
+/// The most memory for the ids of all lists, in bytes.
 const HELD: usize = 1024 * 1024;
-/// What an id takes of memory beside its own bytes.
+/// The memory that an id needs in addition to its own bytes.
 const BESIDE_THE_BYTES: usize = 40;
-/// How much of a run is read at a time.
+/// How many bytes of a run to read at a time.
 const READ_AHEAD: usize = 4096;
-/// How many ids of each list are at hand without reading it.
+/// How many ids of each list are available without reading it.
 const AT_HAND: usize = 10;
 
-/// Where lists are made.
+/// Builds lists of ids.
 #[derive(Debug, Default)]
 pub struct Spool {
-    lists: Vec<Making>,
+    lists: Vec<Draft>,
     held: usize,
     file: Option<Arc<File>>,
     end: u64,
 }
 
-/// A list that is being made.
+/// Names a list of a [`Spool`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListId(usize);
 
-/// Lists that are made.
+/// The finished lists of a [`Spool`].
 #[derive(Debug)]
 pub struct Lists(Vec<Ids>);
 
+/// A list before it is finished.
 #[derive(Debug, Default)]
-struct Making {
+struct Draft {
     put: u64,
     held: Vec<String>,
     weight: usize,
     runs: Vec<Run>,
 }
 
-/// Where a sorted part of a list stands in the file.
+/// The place of a sorted part of a list in the file.
 #[derive(Debug, Clone, Copy)]
 struct Run {
     at: u64,
     end: u64,
 }
 
-/// Ids, each once and in order.
+/// Ids, each once and in ascending order.
 #[derive(Debug, Default)]
 pub struct Ids {
     count: u64,
@@ -66,63 +68,63 @@ pub struct Ids {
 }
 
 impl Spool {
-    /// A new list, without ids.
+    /// Begins a list.
     pub fn list(&mut self) -> ListId {
-        self.lists.push(Making::default());
+        self.lists.push(Draft::default());
         ListId(self.lists.len() - 1)
     }
 
-    /// Puts an id into a list. An error is the temporary folder's.
+    /// Adds an id to a list. An error is the temporary folder's.
     pub fn put(&mut self, list: ListId, id: &str) -> io::Result<()> {
-        let making = &mut self.lists[list.0];
+        let draft = &mut self.lists[list.0];
         let weight = id.len() + BESIDE_THE_BYTES;
-        making.put += 1;
-        making.held.push(id.to_owned());
-        making.weight += weight;
+        draft.put += 1;
+        draft.held.push(id.to_owned());
+        draft.weight += weight;
         self.held += weight;
         if self.held > HELD { self.put_away() } else { Ok(()) }
     }
 
-    /// How many ids were put into a list, counting one that came again.
+    /// How many ids were added to a list, repeated ids included.
     pub fn put_into(&self, list: ListId) -> u64 {
         self.lists[list.0].put
     }
 
     /// Writes the largest list to the file.
     fn put_away(&mut self) -> io::Result<()> {
-        let Some(making) = self.lists.iter_mut().max_by_key(|making| making.weight) else {
+        let Some(draft) = self.lists.iter_mut().max_by_key(|draft| draft.weight) else {
             return Ok(());
         };
         let file = match &self.file {
             Some(file) => file,
             None => self.file.insert(Arc::new(tempfile::tempfile()?)),
         };
-        sort(&mut making.held);
-        let mut run = Vec::with_capacity(making.weight);
-        for id in making.held.drain(..) {
-            // An id has no more than a kilobyte.
+        sort(&mut draft.held);
+        let mut run = Vec::with_capacity(draft.weight);
+        for id in draft.held.drain(..) {
+            // No id is longer than a kilobyte.
             run.write_all(&(id.len() as u16).to_le_bytes())?;
             run.write_all(id.as_bytes())?;
         }
         file.write_all_at(&run, self.end)?;
         let at = self.end;
         self.end += run.len() as u64;
-        making.runs.push(Run { at, end: self.end });
-        self.held -= std::mem::take(&mut making.weight);
+        draft.runs.push(Run { at, end: self.end });
+        self.held -= std::mem::take(&mut draft.weight);
         Ok(())
     }
 
-    /// All lists, to be read.
+    /// Finishes all lists.
     pub fn finish(self) -> io::Result<Lists> {
         let file = self.file;
         let lists: io::Result<Vec<Ids>> =
-            self.lists.into_iter().map(|making| Ids::new(making, file.clone())).collect();
+            self.lists.into_iter().map(|draft| Ids::new(draft, file.clone())).collect();
         lists.map(Lists)
     }
 }
 
 impl Lists {
-    /// Takes a list, which is empty from then on.
+    /// Takes a list, and leaves an empty one.
     pub fn take(&mut self, list: ListId) -> Ids {
         std::mem::take(&mut self.0[list.0])
     }
@@ -134,11 +136,11 @@ fn sort(ids: &mut Vec<String>) {
 }
 
 impl Ids {
-    fn new(mut making: Making, file: Option<Arc<File>>) -> io::Result<Self> {
-        sort(&mut making.held);
-        let file = file.filter(|_| !making.runs.is_empty());
+    fn new(mut draft: Draft, file: Option<Arc<File>>) -> io::Result<Self> {
+        sort(&mut draft.held);
+        let file = file.filter(|_| !draft.runs.is_empty());
         let mut ids =
-            Self { count: 0, first: Vec::new(), held: making.held, runs: making.runs, file };
+            Self { count: 0, first: Vec::new(), held: draft.held, runs: draft.runs, file };
         let (mut count, mut first) = (0, Vec::new());
         for id in ids.read() {
             let id = id?;
@@ -151,22 +153,22 @@ impl Ids {
         Ok(ids)
     }
 
-    /// How many there are.
+    /// The number of ids.
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// Whether there are none.
+    /// Whether there is no id.
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
 
-    /// The first ten of them, or all if they are fewer.
+    /// The first ten ids, or all if there are fewer.
     pub fn first(&self) -> &[String] {
         &self.first
     }
 
-    /// All of them. An error is the file's.
+    /// All ids. An error is the file's.
     pub fn read(&self) -> impl Iterator<Item = io::Result<String>> + '_ {
         let of_file = self
             .file
@@ -214,7 +216,7 @@ impl<'i> Part<'i> {
     }
 }
 
-/// What is left of a run in the file.
+/// The unread part of a run in the file.
 struct Section<'f> {
     file: &'f File,
     run: Run,
@@ -236,7 +238,7 @@ impl Read for Section<'_> {
     }
 }
 
-/// The ids of all parts in order, each once.
+/// Merges sorted parts, and returns each id once.
 struct Merged<'i> {
     parts: Vec<Part<'i>>,
     /// The next id of each part that has one.
@@ -258,7 +260,7 @@ impl<'i> Merged<'i> {
         Self { parts, next, fault, last: None }
     }
 
-    /// Takes the least of the next ids, and has its part give another.
+    /// Takes the least of the next ids, and reads another id from its part.
     fn take(&mut self) -> Option<String> {
         let mut least = self.next.peek_mut()?;
         let number = least.0.1;
@@ -297,13 +299,13 @@ mod tests {
 
     use super::*;
 
-    /// An id that comes neither in order nor once.
+    /// Ids in no order, some of them repeated.
     fn id(number: usize) -> String {
         format!("{:08}-{}", number.wrapping_mul(7919) % 50_000, "x".repeat(number % 3 * 100))
     }
 
     #[test]
-    fn lists_beyond_the_memory_give_every_id_once_and_in_order() {
+    fn lists_beyond_the_memory_return_each_id_once_and_in_order() {
         let mut spool = Spool::default();
         let lists = [spool.list(), spool.list(), spool.list()];
         let mut expected = [const { BTreeSet::new() }; 3];
@@ -339,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_cut_is_an_error_and_no_shorter_list() {
+    fn a_truncated_file_is_an_error_and_not_a_shorter_list() {
         let mut spool = Spool::default();
         let list = spool.list();
         for number in 0..40_000 {

@@ -2,17 +2,17 @@ use super::*;
 
 const SECRET: &str = r#"aB3%+/~"\x9-é="#;
 
-fn known(secrets: &[&str]) -> Known {
-    let mut known = Known { secrets: Vec::new(), forms: None };
+fn known(secrets: &[&str]) -> KnownSecrets {
+    let mut known = KnownSecrets { secrets: Vec::new(), forms: None };
     for secret in secrets {
-        known.learn(Kind::Token, secret);
+        known.learn(SecretKind::Token, secret);
     }
     known.prepare();
     known
 }
 
 #[test]
-fn a_secret_is_found_in_each_form_in_which_it_travels() {
+fn a_secret_is_found_in_each_encoding() {
     let percent: String = SECRET.bytes().map(|byte| format!("%{byte:02X}")).collect();
     let known = known(&[SECRET]);
     for form in [
@@ -30,7 +30,7 @@ fn a_secret_is_found_in_each_form_in_which_it_travels() {
         format!("{SECRET:?}").trim_matches('"').to_owned(),
         SECRET.replace('~', "\\u{7e}").replace('=', "\\x3d"),
     ] {
-        // Non-ASCII letters have a case that the search leaves alone.
+        // The search ignores case only in ASCII letters.
         let form = form.replace('É', "é");
         assert_eq!(known.redact(&format!("é{form}é")), "é[token]é", "{form}");
     }
@@ -46,7 +46,7 @@ fn a_secret_is_found_in_each_form_in_which_it_travels() {
 }
 
 #[test]
-fn a_key_in_an_address_is_no_word_and_no_date() {
+fn a_key_in_an_address_is_not_a_word_or_a_date() {
     for key in [
         "ping-key-5f0c",
         "0b7e8f1a-77aa-4a55-9d8e-1f3f8e2a6b11",
@@ -61,7 +61,7 @@ fn a_key_in_an_address_is_no_word_and_no_date() {
 }
 
 #[test]
-fn what_is_no_secret_stays_as_it_is() {
+fn text_without_a_secret_stays_unchanged() {
     let known = known(&[SECRET, "short", "Postgres", "  "]);
     for text in [
         "",
@@ -79,13 +79,13 @@ fn what_is_no_secret_stays_as_it_is() {
 }
 
 #[test]
-fn a_word_that_looks_like_a_token_is_taken_out_whosever_it_is() {
+fn a_word_that_looks_like_a_token_is_redacted() {
     let known = known(&["HRKU-mine+x"]);
     assert_eq!(known.redact("a HRKU-yours_1-b, hrku-MINE+X!"), "a [token], [token]!");
 }
 
 #[test]
-fn the_longer_of_two_secrets_leaves_nothing_of_itself() {
+fn the_longer_of_two_secrets_is_redacted_completely() {
     let known = known(&["abcdefgh", "abcdefghij", "ghijklmn"]);
     assert_eq!(known.redact("-abcdefghijklmn-abcdefgh-"), "-[token]klmn-[token]-");
 }

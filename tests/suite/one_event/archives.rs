@@ -286,7 +286,7 @@ fn reconcile_names_every_missing_id_once_and_in_order_however_many() {
     );
     let text = world.run("reconcile --month 2024-09").stdout;
     assert!(
-        text.contains("acme 2024-09-30: 30000 events in the archive and not here:\n"),
+        text.contains("acme 2024-09-30: 30000 events in the archive but not here:\n"),
         "{text}"
     );
     assert!(

@@ -1,0 +1,115 @@
+//! The log entries that drains rely on: new events, days and runs.
+
+use std::sync::{Mutex, PoisonError};
+
+use tracing::{debug, error, info, warn};
+
+use super::line::{EVENT, events_logged};
+use crate::config::{EventLog, SourceName, Token};
+use crate::event::Event;
+use crate::report::day::{DayReport, Outcome};
+use crate::report::run::RunReport;
+
+/// Why an event is new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Novelty {
+    /// Its day was not complete yet.
+    New,
+    /// Its day was complete without it.
+    Late,
+}
+
+/// Logs one line about a new event. `token` is redacted: Heroku may repeat it in an event.
+pub fn new_event(
+    mode: EventLog,
+    novelty: Novelty,
+    source: &SourceName,
+    event: &Event,
+    token: &Token,
+) {
+    let columns = &event.columns;
+    let redact =
+        |text: &Option<String>| text.as_deref().map(|text| token.redact(text).into_owned());
+    let created_at = columns.created_at.map(|time| time.to_rfc3339());
+    let late = (novelty == Novelty::Late).then_some(true);
+    match mode {
+        EventLog::None => {}
+        EventLog::Summary => info!(
+            target: EVENT,
+            %source,
+            created_at,
+            actor_email = redact(&columns.actor_email),
+            r#type = redact(&columns.kind),
+            action = redact(&columns.action),
+            id = &*token.redact(&event.id),
+            late,
+            "new event"
+        ),
+        EventLog::Full => info!(
+            target: EVENT,
+            %source,
+            created_at,
+            actor_email = redact(&columns.actor_email),
+            r#type = redact(&columns.kind),
+            action = redact(&columns.action),
+            id = &*token.redact(&event.id),
+            late,
+            event = &*token.redact(&String::from_utf8_lossy(&event.bytes)),
+            "new event"
+        ),
+    }
+}
+
+/// Logs one line about a day that ended.
+pub fn day(report: &DayReport) {
+    let DayReport { source, date, outcome, events, new_events, late_events, .. } = report;
+    let DayReport { conflicts, vanished_events, requests, retries, attempt, .. } = report;
+    let DayReport { duration_ms, error, .. } = report;
+    match outcome {
+        // One line is enough for all days that did not begin for the same reason.
+        Outcome::Failed if *attempt == 0 && is_repeated(error.as_deref()) => debug!(
+            target: "auditsync", %source, %date, %outcome,
+            "day not done, for the same reason as the one before"
+        ),
+        Outcome::Failed | Outcome::LostLock => error!(
+            target: "auditsync", %source, %date, %outcome, requests, retries, attempt, duration_ms,
+            error, "day not done"
+        ),
+        Outcome::Interrupted => warn!(
+            target: "auditsync", %source, %date, %outcome, requests, retries, attempt, duration_ms,
+            "day not done"
+        ),
+        _ => info!(
+            target: "auditsync", %source, %date, %outcome, events, new_events, late_events,
+            conflicts, vanished_events, requests, retries, attempt, duration_ms, "day done"
+        ),
+    }
+}
+
+/// Whether `reason` is also the reason of the last day that did not begin.
+fn is_repeated(reason: Option<&str>) -> bool {
+    static LAST: Mutex<String> = Mutex::new(String::new());
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    let reason = reason.unwrap_or_default();
+    let is_repeated = *last == reason && !reason.is_empty();
+    reason.clone_into(&mut last);
+    is_repeated
+}
+
+/// Logs the last line of a run. Its count of event lines shows whether a drain lost some.
+pub fn run(report: &RunReport) {
+    let totals = &report.totals;
+    info!(
+        target: "auditsync",
+        run_id = %report.run_id,
+        dry_run = report.dry_run,
+        synced = totals.synced,
+        already_synced = totals.already_synced,
+        locked_elsewhere = totals.locked_elsewhere,
+        failed = totals.failed,
+        events = totals.events,
+        new_events = totals.new_events,
+        events_logged = events_logged(),
+        "run finished"
+    );
+}

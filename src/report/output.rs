@@ -1,0 +1,62 @@
+//! The two forms of a result, and how each is printed to stdout.
+
+use std::io::{self, BufWriter, IsTerminal as _, Write as _};
+
+use serde::Serialize;
+
+use super::streams::{accept_closed_pipe, print_document};
+use super::text::Text;
+
+/// The form of a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Output {
+    /// Text and tables for people
+    #[default]
+    Text,
+    /// One JSON document for scripts
+    Json,
+}
+
+/// A result that can be printed as text and as a JSON document.
+pub trait Report: Serialize {
+    /// Writes the text for people, line by line. An error is the writer's.
+    fn write_text(&self, text: &mut Text<'_>) -> io::Result<()>;
+}
+
+impl Output {
+    /// Prints `report` to stdout while it is being made, without holding all of it in memory.
+    ///
+    /// Only a terminal gets colours, and only if `NO_COLOR` is not set. Printing ends without an
+    /// error where the reader closes the pipe.
+    pub fn print(self, report: &impl Report) -> io::Result<()> {
+        match self {
+            Self::Text => {
+                let width = terminal_width();
+                let mut out = BufWriter::new(anstream::AutoStream::auto(io::stdout().lock()));
+                let written = report.write_text(&mut Text::new(&mut out, width));
+                accept_closed_pipe(written.and_then(|()| out.flush()))
+            }
+            Self::Json => print_document(report),
+        }
+    }
+
+    /// Prints why there is no result, where the caller asked for a JSON document.
+    pub fn print_failure(self, error: &str, exit_status: u8) -> io::Result<()> {
+        match self {
+            Self::Text => Ok(()),
+            Self::Json => {
+                print_document(&serde_json::json!({ "error": error, "exit_status": exit_status }))
+            }
+        }
+    }
+}
+
+/// The columns of the terminal on stdout; `None` where stdout is no terminal.
+fn terminal_width() -> Option<usize> {
+    let stdout = io::stdout();
+    if !stdout.is_terminal() {
+        return None;
+    }
+    terminal_size::terminal_size_of(stdout)
+        .map(|(terminal_size::Width(columns), _)| usize::from(columns))
+}
