@@ -60,7 +60,7 @@ impl Machine {
     fn debian(uid: u32, packages: &[&str]) -> Self {
         let machine = Self::new("Linux", uid, packages);
         machine.stub("bin/apt-get", &machine.installer("apt-get", "install"));
-        machine.stub("bin/apt-cache", "exit 0");
+        machine.stub("bin/apt-cache", "echo '  Candidate: 1.27.1-4'");
         machine
     }
 
@@ -257,7 +257,7 @@ fn the_lists_of_packages_that_are_here_serve_where_an_update_fails() {
 #[test]
 fn a_debian_without_a_package_of_rustup_names_its_site() {
     let machine = Machine::debian(0, &EVERYTHING[..5]);
-    machine.stub("bin/apt-cache", "exit 100");
+    machine.stub("bin/apt-cache", "echo '  Candidate: (none)'");
     let run = machine.run(&[]);
     run.assert_rejected(&["https://rustup.rs", "rustup toolchain install 1.95.0"]);
     assert_eq!(run.calls, ["apt-get update -qq"]);
