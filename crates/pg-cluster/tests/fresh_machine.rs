@@ -1,4 +1,4 @@
-//! `./test` on machines that lack what the tests need, each made of stubs in a folder of its own.
+//! `./test` on machines that lack what the tests need. Each machine is a folder of stubs.
 
 use std::{
     env, fs,
@@ -8,28 +8,29 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-/// What `./test` reads beside itself; the lists of folders get the machine's root before each path.
+/// The files that `./test` reads. In the two lists, each path gets the machine's root as its
+/// prefix.
 const FILES: [&str; 3] = ["test", "Cargo.toml", "rust-toolchain.toml"];
 const LISTS: [&str; 2] = ["crates/pg-cluster/src/places.rs", "tests/suite/support/pooler.rs"];
 
-/// Programs of any system, which a machine takes from this one.
+/// Programs of the system, taken from the real machine.
 const SYSTEM: [&str; 6] = ["sed", "dirname", "readlink", "env", "mkdir", "cp"];
 
 const DEBIAN_SERVER: &str = "usr/lib/postgresql/17/bin";
 const BREW_SERVER: &str = "opt/homebrew/opt/postgresql@17/bin";
 
-/// Every package whose contents the tests need, by Debian's names.
+/// Every package that the tests need, by Debian's names.
 const EVERYTHING: [&str; 7] =
     ["build-essential", "postgresql", "pgbouncer", "bash", "procps", "rustup", "toolchain"];
 
-/// A machine: a root folder with the programs in `bin`, which is its whole `PATH`.
+/// A machine: a root folder whose `bin` is its entire `PATH`.
 struct Machine {
     root: PathBuf,
     postgres_bin: Option<PathBuf>,
 }
 
 impl Machine {
-    /// A machine that answers `uname` and `id` like this and holds these packages.
+    /// A machine with these packages, this answer of `uname` and this user id.
     fn new(system: &str, uid: u32, packages: &[&str]) -> Self {
         static NUMBERS: AtomicU32 = AtomicU32::new(0);
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
@@ -91,7 +92,7 @@ impl Machine {
         }
     }
 
-    /// Puts the contents of each package into a folder of `shelf`, from which a stub installs it.
+    /// Put the files of each package into a folder of `shelf`. The stubs install them from there.
     fn stock_the_shelf(&self) {
         for (package, folder, programs) in [
             ("build-essential", "bin", "cc"),
@@ -114,7 +115,7 @@ impl Machine {
         self.stub("shelf/toolchain/bin/cargo", &format!("{version}\n{}", self.note("cargo")));
     }
 
-    /// The script of a package manager: it notes its call, and installs what lies on the shelf.
+    /// The script of a package manager: record the call, and install from the shelf.
     fn installer(&self, name: &str, verb: &str) -> String {
         format!(
             "{}\n[ \"$1\" = {verb} ] || exit 0\nfor package; do {}; done\nexit 0",
@@ -143,7 +144,7 @@ impl Machine {
         fs::remove_file(self.root.join(path)).unwrap();
     }
 
-    /// Runs `./test` there.
+    /// Run `./test` there.
     fn run(&self, arguments: &[&str]) -> Run {
         let _ = fs::remove_file(self.root.join("log"));
         let mut command = Command::new(self.root.join("repository/test"));
@@ -167,7 +168,7 @@ impl Drop for Machine {
     }
 }
 
-/// What `./test` did: the programs that it called, in order.
+/// The result of `./test`, and the programs that it called, in order.
 #[derive(Debug)]
 struct Run {
     status: i32,
@@ -293,7 +294,8 @@ fn macos_without_brew_or_compiler_names_each_step() {
     let machine = Machine::macos(&["bash", "procps", "rustup", "toolchain"]);
     machine.stub("bin/xcode-select", "exit 2");
     machine.remove("bin/brew");
-    let steps = "https://brew.sh, then:\n  xcode-select --install\n  brew install postgresql@17 pgbouncer\n";
+    let steps = "https://brew.sh, then:\n  xcode-select --install\n  \
+                 brew install postgresql@17 pgbouncer\n";
     let run = machine.run(&[]);
     run.assert_rejected(&[steps]);
     assert!(run.calls.is_empty(), "{run:#?}");
