@@ -197,11 +197,12 @@ async fn answer_download(State(shared): State<Arc<Shared>>, request: Request) ->
     let call = Call::read(&shared, Host::Archive, &request);
     // The archive host needs the address alone. A header that identifies the client or its origin
     // leaks a secret.
-    let told = [header::AUTHORIZATION, header::COOKIE, header::REFERER];
-    let told = told.iter().filter(|name| call.headers.contains_key(*name));
-    let told =
-        told.map(|name| format!("the archive host received {name}: {}", call.asked.path)).collect();
-    let place = shared.arrive(&call.asked, told).await;
+    let leaked = [header::AUTHORIZATION, header::COOKIE, header::REFERER]
+        .iter()
+        .filter(|name| call.headers.contains_key(*name))
+        .map(|name| format!("the archive host received {name}: {}", call.asked.path))
+        .collect();
+    let place = shared.arrive(&call.asked, leaked).await;
     let fault = shared.fault(&call.asked).await.map(|fault| replaced(fault, &call.headers));
     let archive = shared.lock().model.download(call.asked.path.trim_start_matches('/')).cloned();
     let mut response = match (fault, archive) {

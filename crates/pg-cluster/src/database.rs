@@ -112,14 +112,14 @@ impl Database {
             Err(TryLockError::Poisoned(kept)) => kept.into_inner(),
             // Another thread's script may hold the lock that this one waits for, or wait for this
             // one.
-            Err(TryLockError::WouldBlock) => return self.session()?.ask_and_forget(sql),
+            Err(TryLockError::WouldBlock) => return self.session()?.ask_and_reset(sql),
         };
         // A test may have cut the session or restarted the server.
         let alive = kept
             .take()
-            .and_then(|mut session| session.ask_and_forget("").is_ok().then_some(session));
+            .and_then(|mut session| session.ask_and_reset("").is_ok().then_some(session));
         let mut session = alive.map_or_else(|| self.session(), Ok)?;
-        let rows = session.ask_and_forget(sql)?;
+        let rows = session.ask_and_reset(sql)?;
         *kept = Some(session);
         Ok(rows)
     }

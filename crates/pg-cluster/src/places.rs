@@ -49,7 +49,7 @@ impl Place {
             Self { name: "PATH".into(), folders: search_path() },
             Self {
                 name: "pg_config --bindir".into(),
-                folders: told_by_pg_config().into_iter().collect(),
+                folders: from_pg_config().into_iter().collect(),
             },
         ];
         places
@@ -108,7 +108,7 @@ fn search_path() -> Vec<PathBuf> {
         .collect()
 }
 
-fn told_by_pg_config() -> Option<PathBuf> {
+fn from_pg_config() -> Option<PathBuf> {
     let output = Command::new("pg_config").arg("--bindir").output().ok()?;
     let folder = String::from_utf8(output.stdout).ok()?;
     output.status.success().then(|| folder.trim().into())

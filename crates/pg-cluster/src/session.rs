@@ -15,7 +15,7 @@ pub struct Session {
     psql: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
-    complaints: Option<JoinHandle<String>>,
+    messages: Option<JoinHandle<String>>,
 }
 
 /// Marks the end of an answer.
@@ -27,18 +27,18 @@ impl Session {
         tools::ask_for_rows(&mut psql, url);
         psql.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut psql = psql.spawn().map_err(Error::io("run psql"))?;
-        let (Some(input), Some(output), Some(mut complaints)) =
+        let (Some(input), Some(output), Some(mut messages)) =
             (psql.stdin.take(), psql.stdout.take(), psql.stderr.take())
         else {
             unreachable!("all three are pipes");
         };
         // Read the notices as they arrive. Otherwise they fill the pipe, and psql waits.
-        let complaints = thread::spawn(move || {
+        let messages = thread::spawn(move || {
             let mut text = Vec::new();
-            let _ = complaints.read_to_end(&mut text);
+            let _ = messages.read_to_end(&mut text);
             String::from_utf8_lossy(&text).trim().to_owned()
         });
-        Ok(Self { psql, input, output: BufReader::new(output), complaints: Some(complaints) })
+        Ok(Self { psql, input, output: BufReader::new(output), messages: Some(messages) })
     }
 
     /// Run a script, and return its rows: one per line, columns separated by `|`.
@@ -51,7 +51,7 @@ impl Session {
     }
 
     /// Run a script and reset the session: no setting, no lock and no open transaction remains.
-    pub(crate) fn ask_and_forget(&mut self, script: &str) -> Result<String, Error> {
+    pub(crate) fn ask_and_reset(&mut self, script: &str) -> Result<String, Error> {
         self.send(&format!("{script}\n;\nDISCARD ALL;\n\\echo {END}\n"))
     }
 
@@ -69,11 +69,11 @@ impl Session {
     fn end(&mut self) -> Error {
         match self.psql.wait() {
             Ok(status) => {
-                let complaints = self.complaints.take().and_then(|reader| reader.join().ok());
+                let messages = self.messages.take().and_then(|reader| reader.join().ok());
                 Error::Program {
                     program: "psql".into(),
                     status,
-                    stderr: complaints.unwrap_or_default(),
+                    stderr: messages.unwrap_or_default(),
                 }
             }
             Err(source) => Error::io("wait for psql")(source),

@@ -124,7 +124,7 @@ async fn the_archive_host_redirects_and_rejects_as_scripted() {
     );
     let moved = get().await;
     assert_eq!((moved.status().as_u16(), header(&moved, "location")), (301, None));
-    for (status, told) in [
+    for (status, message) in [
         (403, "<Code>AccessDenied</Code><Message>Request has expired</Message>"),
         (403, "<Code>RequestTimeTooSkewed</Code>"),
         (404, "<Code>NoSuchKey</Code><Message>a &lt; b &amp; c</Message>"),
@@ -132,7 +132,7 @@ async fn the_archive_host_redirects_and_rejects_as_scripted() {
         let refused = get().await;
         assert_eq!(refused.status(), status);
         let text = refused.text().await.unwrap();
-        assert!(text.contains(told), "{text}");
+        assert!(text.contains(message), "{text}");
     }
     assert_eq!(get().await.status(), 200);
     for name in ["authorization", "cookie", "referer"] {
