@@ -322,6 +322,20 @@ fn the_variable_names_the_one_folder_of_the_server() {
 }
 
 #[test]
+fn every_file_names_the_same_version_of_rust() {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    for (file, line) in [
+        ("Cargo.toml", "rust-version = \"1.95\""),
+        ("rust-toolchain.toml", "channel = \"1.95.0\""),
+        ("RustConfig", "VERSION=1.95.0"),
+        ("Dockerfile", "FROM rust:1.95-slim-trixie AS build"),
+    ] {
+        let text = fs::read_to_string(repository.join(file)).unwrap();
+        assert!(text.lines().any(|found| found == line), "{file} has no line {line}");
+    }
+}
+
+#[test]
 fn this_machine_lacks_nothing() {
     let test = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../test");
     let output = Command::new(test).arg("--check").output().unwrap();
