@@ -1,7 +1,8 @@
-//! What every byte of a day goes through: the list is split, events are derived and hashed, a day gets its digest.
+//! The inner loops, through which every byte of a day passes: split the list, derive and hash the
+//! events, compute the day's digest.
 //!
-//! `cargo bench` tells the throughput of each on 2,000 events of the fake Heroku, as one batch at most holds. The table of
-//! whole runs is made by `cargo run --release -p measure`.
+//! `cargo bench` prints the throughput of each on 2,000 events of the fake Heroku, which is the
+//! largest batch. `cargo run --release -p measure` measures entire runs.
 
 use auditsync::event::Event;
 use auditsync::heroku::count_elements;
@@ -14,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 const EVENTS: usize = 2000;
 
-/// About as much as an HTTP client hands over at a time.
+/// About as many bytes as an HTTP client returns at a time.
 const CHUNK: usize = 16 * 1024;
 
 fn main() {
@@ -32,7 +33,7 @@ fn events() -> Vec<Bytes> {
     (0..EVENTS).map(|position| fake_heroku::event(&issuer, day, position, EVENTS)).collect()
 }
 
-/// How many events, and of how many bytes.
+/// The number of events and their bytes.
 fn counters(events: &[Bytes]) -> (ItemsCount, BytesCount) {
     (ItemsCount::new(events.len()), BytesCount::new(events.iter().map(Bytes::len).sum::<usize>()))
 }
@@ -70,7 +71,7 @@ fn hash(bencher: Bencher<'_, '_>) {
         .bench(|| black_box(&events).iter().map(Sha256::digest).collect::<Vec<_>>());
 }
 
-/// As the database takes it: over the hashes of the events, which are in order.
+/// Like the database: over the hashes of the events, which are in order.
 #[divan::bench]
 fn digest(bencher: Bencher<'_, '_>) {
     let hashes: Vec<[u8; 32]> = events().iter().map(|event| Sha256::digest(event).into()).collect();

@@ -1,4 +1,4 @@
-//! The demo's PostgreSQL: the server's binaries where the machine has them, else an embedded one.
+//! The demo's PostgreSQL: the server's binaries on this machine, or else an embedded one.
 
 use std::error::Error;
 use std::io::{BufRead as _, BufReader};
@@ -6,27 +6,16 @@ use std::process::{Child, Command, Stdio};
 
 use pg_cluster::Cluster;
 
-/// A PostgreSQL that goes with this value.
+/// A running PostgreSQL. Dropping it ends it.
 #[derive(Debug)]
 pub(crate) enum Database {
-    /// A cluster from the binaries on the machine.
-    Cluster {
-        /// The server.
-        cluster: Box<Cluster>,
-        /// Its address.
-        url: String,
-    },
-    /// The embedded one, in a process that ends when its standard input does.
-    Embedded {
-        /// The process.
-        process: Child,
-        /// Its address.
-        url: String,
-    },
+    /// A cluster from the binaries on this machine.
+    Cluster { cluster: Box<Cluster>, url: String },
+    /// An embedded server, in a process that ends when its standard input does.
+    Embedded { process: Child, url: String },
 }
 
 impl Database {
-    /// Starts one.
     pub(crate) fn start(embedded: bool) -> Result<Self, Box<dyn Error>> {
         if embedded {
             return Self::start_embedded();
@@ -38,7 +27,8 @@ impl Database {
             }
             Err(missing) => {
                 println!(
-                    "{missing}\nSo the embedded one is built and used; the first time this takes some minutes."
+                    "{missing}\nThe demo builds and uses the embedded PostgreSQL, which takes \
+                     minutes the first time."
                 );
                 Self::start_embedded().map_err(|failure| {
                     format!("{missing}\nThe embedded PostgreSQL failed too: {failure}").into()
@@ -64,26 +54,23 @@ impl Database {
         }
         match line.trim().strip_prefix("DATABASE_URL=") {
             Some(url) => Ok(Self::Embedded { url: url.to_owned(), process }),
-            None => Err(format!("it ended before it was ready, with {}", process.wait()?).into()),
+            None => Err(format!("it ended with {} before it was ready", process.wait()?).into()),
         }
     }
 
-    /// Its address.
     pub(crate) fn url(&self) -> &str {
         match self {
             Self::Cluster { url, .. } | Self::Embedded { url, .. } => url,
         }
     }
 
-    /// What it is, for people.
+    /// Describe it for people.
     pub(crate) fn kind(&self) -> String {
         match self {
             Self::Cluster { cluster, .. } => {
-                format!("a cluster of its own, from the server in {}", cluster.bin("").display())
+                format!("a temporary cluster, from the server in {}", cluster.bin("").display())
             }
-            Self::Embedded { .. } => {
-                "embedded, one connection at a time; nothing was installed".to_owned()
-            }
+            Self::Embedded { .. } => "embedded, one connection at a time".to_owned(),
         }
     }
 }

@@ -1,8 +1,8 @@
-//! The first run: shows auditsync at its whole job on one machine, with nothing to set up.
+//! The first run: show everything that auditsync does on one machine, with nothing to set up.
 //!
-//! It starts a PostgreSQL and a fake Heroku, writes an `audit.toml` for two accounts and a team, and runs the real
-//! program on them, by its own entry point in a process of its own. With `--stay` everything stays up, to be tried with
-//! the built binary.
+//! It starts a PostgreSQL and a fake Heroku and writes an `audit.toml` for two accounts and a team.
+//! Then it runs the real program, by its own entry point, in a separate process. With `--stay`,
+//! everything keeps running, so that you can try the built binary.
 
 mod database;
 mod show;
@@ -15,11 +15,11 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use stage::Stage;
 
-/// Shows auditsync at its whole job on one machine, with nothing to set up.
+/// Show everything that auditsync does on one machine, with nothing to set up.
 #[derive(Debug, Parser)]
 #[command(name = "demo")]
 struct Options {
-    /// Stay up, and print the variables to set, so that the built binary can be tried
+    /// Keep everything running, and print the variables to set for the built binary
     #[arg(long)]
     stay: bool,
     /// Use the embedded PostgreSQL even where a server is installed
@@ -29,7 +29,7 @@ struct Options {
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().collect();
-    // As `demo auditsync …` this is auditsync itself, in the process that the stage starts.
+    // `demo auditsync …` is auditsync itself, in the process that the stage starts.
     if arguments.get(1).is_some_and(|word| word == "auditsync") {
         return ExitCode::from(auditsync::app::run(arguments.into_iter().skip(1)));
     }
@@ -42,7 +42,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Waits for Ctrl-C or SIGTERM.
+/// Wait for Ctrl-C or SIGTERM.
 fn until_ended() -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -55,20 +55,20 @@ fn until_ended() -> std::io::Result<()> {
 }
 
 fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
-    println!("Setting the stage: a PostgreSQL, and a fake Heroku with the events of yesterday …");
+    println!("Starting a PostgreSQL, and a fake Heroku with the events of yesterday …");
     let stage = Stage::set(options.embedded)?;
     println!("PostgreSQL: {}.", stage.database.kind());
-    println!("Heroku: a fake one at {}, with events that are invented.\n", stage.heroku.url());
+    println!("Heroku: a fake at {}, with synthetic events.\n", stage.heroku.url());
 
     stage.auditsync("The first run reads yesterday for two accounts and a team:", &[])?;
     stage.auditsync(
-        "A second run finds nothing due: it asks Heroku nothing and writes nothing.",
+        "The second run finds nothing due. It sends no request and writes nothing:",
         &[],
     )?;
     let requests = stage.heroku.requests().len();
-    println!("(The fake Heroku saw {requests} requests in all.)\n");
-    stage.auditsync("How the ledger stands:", &["status"])?;
-    println!("What is stored, as SQL sees it:\n");
+    println!("(The fake Heroku received {requests} requests in total.)\n");
+    stage.auditsync("The state of each source:", &["status"])?;
+    println!("The newest stored events, read with SQL:\n");
     print!("{}", show::stored_events(stage.database.url())?);
 
     if options.stay {
@@ -76,7 +76,8 @@ fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
         until_ended()?;
     } else {
         println!(
-            "\nNext: `cargo run -p demo -- --stay` keeps all of this up, to try `status`, `reset` and `--dry-run` on."
+            "\nNext: `cargo run -p demo -- --stay` keeps all of this running, so that you can try \
+             `status`, `reset` and `--dry-run`."
         );
     }
     Ok(())

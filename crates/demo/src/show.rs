@@ -10,7 +10,8 @@ use sqlx::{Connection as _, PgConnection, Row as _};
 use crate::stage::Stage;
 
 const NEWEST: &str = "
-    SELECT source, created_at, type || '.' || action AS what, actor_email, app_name, left(event::text, 24) || ' …' AS event
+    SELECT source, created_at, type || '.' || action AS what, actor_email, app_name,
+           left(event::text, 24) || ' …' AS event
     FROM (
         SELECT *, row_number() OVER (PARTITION BY source ORDER BY created_at DESC) AS place
         FROM audit_events
@@ -49,10 +50,10 @@ pub(crate) fn stored_events(url: &str) -> Result<String, Box<dyn Error>> {
     }))
 }
 
-/// What to type in another shell while the stage stays up.
+/// Commands to try in another shell while the stage is up.
 pub(crate) fn what_to_type(stage: &Stage) -> String {
     let mut text =
-        String::from("\nAll of it stays up until Ctrl-C. In another shell, in this folder:\n\n");
+        String::from("\nEverything runs until Ctrl-C. In another shell, in this folder:\n\n");
     for (name, value) in stage.variables() {
         let _ = writeln!(text, "export {name}='{value}'");
     }

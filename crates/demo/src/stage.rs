@@ -1,4 +1,4 @@
-//! The stage: a database, a fake Heroku, a file, and the program on it.
+//! The stage: a database, a fake Heroku, a configuration, and the program that uses them.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -9,24 +9,23 @@ use fake_heroku::{FakeHeroku, Fixtures};
 
 use crate::database::Database;
 
-/// The variables of the fixtures' tokens that the file names.
+/// The variables of the fixtures' tokens that the configuration names.
 const TOKENS: &[(&str, &str)] = &[
     ("HEROKU_API_TOKEN", "HRKU-demo-acme-0001-not-a-secret"),
     ("GLOBEX_API_TOKEN", "HRKU-demo-globex-0001-not-a-secret"),
 ];
 
-/// See the module.
 #[derive(Debug)]
 pub(crate) struct Stage {
     pub(crate) database: Database,
     pub(crate) heroku: FakeHeroku,
-    /// The day that the newest events are of.
+    /// The day of the newest events.
     pub(crate) yesterday: NaiveDate,
     folder: PathBuf,
 }
 
 impl Stage {
-    /// Starts all of it.
+    /// Start everything.
     pub(crate) fn set(embedded: bool) -> Result<Self, Box<dyn Error>> {
         let database = Database::start(embedded)?;
         let yesterday = Utc::now().date_naive() - Days::new(1);
@@ -38,7 +37,6 @@ impl Stage {
         Ok(stage)
     }
 
-    /// Where the file is.
     pub(crate) fn config(&self) -> PathBuf {
         self.folder.join("audit.toml")
     }
@@ -52,7 +50,7 @@ impl Stage {
         variables
     }
 
-    /// Runs auditsync in a process of its own, and shows what it prints.
+    /// Run auditsync in a separate process, and show its output.
     pub(crate) fn auditsync(&self, why: &str, arguments: &[&str]) -> Result<(), Box<dyn Error>> {
         println!("{why}\n\n$ {}", [&["auditsync"], arguments].concat().join(" "));
         let mut command = Command::new(std::env::current_exe()?);
@@ -69,9 +67,9 @@ impl Stage {
 
     fn file(&self) -> String {
         format!(
-            r#"# Two accounts and a team, at the fake Heroku of the demo.
+            r#"# Two accounts and a team of the demo's fake Heroku.
 [database]
-max_connections = 1      # the embedded PostgreSQL takes one connection at a time
+max_connections = 1      # the embedded PostgreSQL serves one connection at a time
 
 [api]
 base_url = "{}"

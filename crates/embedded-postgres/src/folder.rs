@@ -1,4 +1,4 @@
-//! The temporary folder that holds the database, removed with this value.
+//! The temporary folder of the database. Dropping this value removes it.
 
 use std::{
     env, fs, io,
@@ -17,7 +17,7 @@ pub(crate) struct Folder {
 impl Folder {
     pub(crate) fn create() -> io::Result<Self> {
         let path = env::temp_dir().join(format!("embedded-postgres-{}", process::id()));
-        // Only a process that is gone can have had this number before.
+        // A folder with this process id can only belong to a process that has ended.
         let _ = fs::remove_dir_all(&path);
         fs::DirBuilder::new().mode(0o700).create(&path)?;
         Ok(Self { path })

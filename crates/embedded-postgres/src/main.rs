@@ -1,18 +1,21 @@
-//! A PostgreSQL that needs nothing installed: the server itself, compiled to WebAssembly, inside this program.
+//! A PostgreSQL that needs no installation: the server itself, compiled to WebAssembly, inside this
+//! program.
 //!
-//! It is for the first run on a machine without PostgreSQL, and for nothing else. It prints one line,
-//! `DATABASE_URL=postgresql://…`, once it takes connections. It serves until its input ends, so that it goes with the
-//! program that started it, or until Ctrl-C or SIGTERM; then it removes its files, whether or not a client is connected.
+//! Use it only for the first run on a machine without PostgreSQL. It prints one line,
+//! `DATABASE_URL=postgresql://…`, once it accepts connections. It serves until its input ends, or
+//! until Ctrl-C or SIGTERM. So it ends with the program that started it. Then it removes its files,
+//! even if a client is connected.
 //!
-//! What it can't do:
+//! Its limits:
 //!
-//! - **One connection at a time.** The next one is accepted, but hears nothing until the first has closed. A pool must
-//!   be of size one; programs take turns.
-//! - A query is never interrupted: `statement_timeout` and its like can be set, and do nothing.
-//! - No TLS, no password; it listens on 127.0.0.1 alone.
+//! - **One connection at a time.** It accepts the next one, but does not answer until the first has
+//!   closed. A pool must have size one, and programs must take turns.
+//! - It never interrupts a query: `statement_timeout` and the like can be set, and have no effect.
+//! - It has no TLS and no password, and listens on 127.0.0.1 only.
 //!
-//! The unpacked server, 100 MB, stays in the user's cache folder (`pglite-oxide`) for the next start. A `kill -9` of this
-//! very program leaves its `embedded-postgres-…` in the temporary folder.
+//! The unpacked server, 100 MB, stays in the user's cache folder (`pglite-oxide`) for the next
+//! start. After a `kill -9` of this program, its folder `embedded-postgres-…` stays in the
+//! temporary folder.
 
 mod folder;
 mod server;
@@ -28,13 +31,13 @@ use std::{
 use folder::Folder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// What the threads tell the one that decides.
+/// A message from a thread to the main thread.
 enum News {
-    /// The server takes connections at this URL.
+    /// The server accepts connections at this URL.
     Ready(String),
-    /// The server can't go on.
+    /// The server can't continue.
     Failed(Box<dyn Error + Send + Sync>),
-    /// The input ended, or a signal came.
+    /// The input has ended, or a signal has arrived.
     Enough,
 }
 
@@ -48,7 +51,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The threads end with the process: none of them can be interrupted, the server least of all.
+/// The threads end with the process. None of them can be interrupted, least of all the server.
 fn run() -> Result<(), Box<dyn Error + Send + Sync>> {
     let (tell, news) = mpsc::channel();
     on_signal(tell.clone())?;
@@ -70,7 +73,7 @@ fn run() -> Result<(), Box<dyn Error + Send + Sync>> {
 
 fn on_end_of_input(tell: Sender<News>) {
     thread::spawn(move || {
-        // An input that can't be read has ended, too.
+        // An input that can't be read counts as ended.
         let _ = io::copy(&mut io::stdin(), &mut io::sink());
         tell.send(News::Enough)
     });

@@ -1,7 +1,7 @@
 //! The accept loop around the embedded server.
 //!
-//! `PgliteServer` would bring a loop of its own, but that one ends for good at the first client that resets its
-//! connection, as every client does that is killed. Here such a client costs a line on stderr.
+//! The loop of `PgliteServer` ends for good when a client resets its connection, as a killed client
+//! does. In this loop such a client only costs a line on stderr.
 
 use std::{
     error::Error,
@@ -15,7 +15,8 @@ use pglite_oxide::{PgliteProxy, install_into, preload_runtime_module};
 
 use crate::News;
 
-/// Installs the server and its empty database in a folder, tells the URL, and serves for ever, all on a thread.
+/// Install the server with an empty database in a folder, send the URL, and serve for ever, on a
+/// thread.
 pub(crate) fn start(folder: PathBuf, tell: Sender<News>) {
     thread::spawn(move || {
         let failed = match serve(folder, &tell) {
@@ -30,7 +31,8 @@ fn serve(
     folder: PathBuf,
     tell: &Sender<News>,
 ) -> Result<std::convert::Infallible, Box<dyn Error + Send + Sync>> {
-    // What can fail, and what takes long, comes before the URL: the first client shall not wait for it.
+    // Do whatever can fail or takes long before sending the URL, so that the first client need not
+    // wait.
     let installed = install_into(&folder)?;
     preload_runtime_module(&installed.paths)?;
     let proxy = PgliteProxy::new(folder);

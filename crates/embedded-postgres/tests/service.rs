@@ -1,4 +1,5 @@
-//! What the program promises to whoever starts it, seen through the wire protocol itself: there is no client to rely on.
+//! What the program promises to its parent process, tested through PostgreSQL's wire protocol,
+//! because a machine without PostgreSQL has no client.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -34,7 +35,7 @@ fn a_client_that_resets_its_connection_loses_only_its_transaction() {
     service.connect().query("CREATE TABLE t (n int)");
     let mut client = service.connect();
     client.query("BEGIN; INSERT INTO t VALUES (1)");
-    // Closed with an answer unread, a socket is reset.
+    // Closing a socket with an unread answer resets it.
     client.send("SELECT repeat('x', 1000) FROM generate_series(1, 1000)");
     client.stream.peek(&mut [0]).unwrap();
     drop(client);
@@ -42,7 +43,7 @@ fn a_client_that_resets_its_connection_loses_only_its_transaction() {
 }
 
 #[test]
-fn the_end_of_its_input_ends_it_and_removes_its_files_even_with_a_client_connected() {
+fn the_end_of_its_input_ends_it_and_removes_its_files() {
     let mut service = Service::start();
     let _client = service.connect();
     assert!(service.folder().exists());

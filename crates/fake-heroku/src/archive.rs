@@ -1,4 +1,4 @@
-//! Monthly archives: a gzip file of a whole month's events, with its checksum.
+//! Monthly archives: a gzip file of a month's events, with its checksum.
 
 use std::io::Write as _;
 
@@ -13,19 +13,19 @@ use crate::generate::Dice;
 /// A calendar month.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Month {
-    /// The year, 2017 or later at Heroku.
+    /// The year. Heroku's archives begin in 2017.
     pub year: i32,
     /// 1 to 12.
     pub month: u32,
 }
 
 impl Month {
-    /// The month that a date lies in.
+    /// The month of a date.
     pub fn of(date: NaiveDate) -> Self {
         Self { year: date.year(), month: date.month() }
     }
 
-    /// Reads `2024` and `09`, the two digits that Heroku's addresses have.
+    /// Parse `2024` and `09`, the two digits that Heroku's addresses have.
     pub(crate) fn parse(year: &str, month: &str) -> Option<Self> {
         let first = NaiveDate::parse_from_str(&format!("{year}-{month}-01"), "%Y-%m-%d").ok()?;
         (month.len() == 2).then(|| Self::of(first))
@@ -43,19 +43,20 @@ impl Month {
 /// One month's file.
 #[derive(Clone, Debug)]
 pub struct Archive {
-    /// The bytes as they are downloaded; their SHA-256 is the checksum, their number the size.
+    /// The bytes as a client downloads them.
     pub file: Bytes,
     /// The lower-case hex SHA-256 of [`Archive::file`].
     pub checksum: String,
-    /// The 24 characters that stand for this file at the archive host.
+    /// The 24 characters that identify this file at the archive host.
     pub key: String,
-    /// When it was made: just after the end of the month or, while that goes on, just after the last midnight.
+    /// When Heroku made it: just after the end of the month. The archive of the current month is
+    /// made just after each midnight.
     pub created_at: String,
-    /// The header `Content-Encoding` that the archive host sends with the file, whose bytes stay as they are.
+    /// The header `Content-Encoding` of the download. It does not change the bytes.
     pub content_encoding: Option<String>,
 }
 
-/// When an archive of `month` was made that lies here at `now`.
+/// The time at which Heroku made the archive of `month` that it serves at `now`.
 pub(crate) fn made_at(month: Month, now: DateTime<Utc>) -> DateTime<Utc> {
     let Month { year, month } = month.next();
     let after_the_month = NaiveDate::from_ymd_opt(year, month, 1).unwrap_or(NaiveDate::MAX);
@@ -73,7 +74,8 @@ impl Archive {
     }
 }
 
-/// Packs events into `{"entries":[…]}`, shuffled, since Heroku promises no order, and always in the same way.
+/// Pack events into `{"entries":[…]}`. They are shuffled, because Heroku promises no order, and
+/// always in the same way.
 pub fn pack(events: &[Bytes]) -> Bytes {
     let mut order: Vec<&Bytes> = events.iter().collect();
     let mut dice = Dice::new("archive");
@@ -89,7 +91,7 @@ pub fn pack(events: &[Bytes]) -> Bytes {
     gzip(&json)
 }
 
-/// These bytes, gzipped.
+/// Compress these bytes with gzip.
 pub fn gzip(bytes: &[u8]) -> Bytes {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder

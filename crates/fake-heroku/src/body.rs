@@ -1,4 +1,5 @@
-//! Bodies of listings, made while they are sent: a day of a million events never lies in memory twice.
+//! Bodies of listings, made while they are sent, so that a day of a million events needs little
+//! memory.
 
 use std::io::{self, Write as _};
 use std::time::Duration;
@@ -17,7 +18,7 @@ pub(crate) type Pieces = Box<dyn Iterator<Item = Bytes> + Send>;
 
 const PIECE: usize = 64 * 1024;
 
-/// The array of these events: their very bytes, with a comma between.
+/// The JSON array of these events, with their exact bytes.
 pub(crate) fn array(day: Day, positions: Positions) -> Pieces {
     let open = std::iter::once(Bytes::from_static(b"["));
     let events = positions.enumerate().flat_map(move |(nth, position)| {
@@ -28,7 +29,7 @@ pub(crate) fn array(day: Day, positions: Positions) -> Pieces {
     gathered(Box::new(open.chain(events).chain(close)))
 }
 
-/// Joins small pieces; a large one passes uncopied.
+/// Join small pieces. Pass a large one on without a copy.
 fn gathered(mut pieces: Pieces) -> Pieces {
     let mut large = None;
     Box::new(std::iter::from_fn(move || {
@@ -50,7 +51,7 @@ fn gathered(mut pieces: Pieces) -> Pieces {
     }))
 }
 
-/// These pieces as a gzip file.
+/// Compress these pieces into a gzip file.
 pub(crate) fn gzipped(mut pieces: Pieces) -> Pieces {
     let mut encoder = Some(GzEncoder::new(Vec::new(), Compression::fast()));
     Box::new(std::iter::from_fn(move || {
@@ -65,7 +66,7 @@ pub(crate) fn gzipped(mut pieces: Pieces) -> Pieces {
     }))
 }
 
-/// A body that ends as it should.
+/// A body without a fault.
 pub(crate) fn whole(pieces: Pieces) -> Body {
     Body::from_stream(stream::iter(pieces.map(Ok::<_, io::Error>)))
 }
@@ -80,12 +81,12 @@ pub(crate) fn shortened(pieces: Pieces, bytes: usize) -> Pieces {
     }))
 }
 
-/// A body whose connection breaks after so many bytes.
+/// A body whose connection breaks after this many bytes.
 pub(crate) fn cut(pieces: Pieces, after_bytes: usize) -> Body {
     let kept = shortened(pieces, after_bytes).map(Ok);
     let broken = stream::once(async move {
         if after_bytes > 0 {
-            // The server sends what it has only when the body has nothing ready.
+            // The server flushes only while the body has nothing ready.
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         Err(io::Error::other("cut"))
@@ -93,7 +94,7 @@ pub(crate) fn cut(pieces: Pieces, after_bytes: usize) -> Body {
     Body::from_stream(stream::iter(kept).chain(broken))
 }
 
-/// A body that comes `chunk` bytes at a time.
+/// A body that arrives `chunk` bytes at a time.
 pub(crate) fn trickled(pieces: Pieces, chunk: usize, every: Duration) -> Body {
     let small = pieces.flat_map(move |mut piece| {
         std::iter::from_fn(move || {

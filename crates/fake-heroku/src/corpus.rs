@@ -1,4 +1,4 @@
-//! What the committed fixtures hold. `fake-heroku generate` writes it, and a test compares.
+//! The content of the committed fixtures. `fake-heroku generate` writes them, and a test compares.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::archive::{self, Month};
 use crate::model::{Directory, Model};
 
-/// Account, date, number of events, whether the file is gzipped.
+/// Account, date, number of events, and whether the file is compressed with gzip.
 const DAYS: [(&str, &str, usize, bool); 6] = [
     ("acme", "2024-09-25", 12, false),
     ("acme", "2024-09-26", 7, false),
@@ -43,7 +43,7 @@ pub fn files() -> BTreeMap<PathBuf, Bytes> {
     }
     let september = Month { year: 2024, month: 9 };
     model.make_archive("acme", september);
-    // A month without events, in the other form that archives have had: a bare list.
+    // A month without events, in another form that Heroku's archives have had: a bare list.
     model.put_archive("acme", Month { year: 2024, month: 8 }, archive::gzip(b"[]"));
     for ((account, month), archive) in &model.archives {
         let path = format!("archives/{account}/{}-{:02}.json.gz", month.year, month.month);
@@ -52,7 +52,7 @@ pub fn files() -> BTreeMap<PathBuf, Bytes> {
     files
 }
 
-/// Writes every file into a folder.
+/// Write every file into a folder.
 pub fn write(folder: &Path) -> io::Result<()> {
     for (path, bytes) in files() {
         let path = folder.join(path);
@@ -62,10 +62,23 @@ pub fn write(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Token, user, and the variable under which `fake-heroku serve` prints the token.
+const TOKENS: [(&str, &str, &str); 6] = [
+    ("HRKU-demo-acme-0001-not-a-secret", "audit@acme.example.com", "HEROKU_API_TOKEN"),
+    ("HRKU-demo-acme-0002-not-a-secret", "audit@acme.example.com", "ACME_SECOND_TOKEN"),
+    ("HRKU-demo-acme-viewer-not-a-secret", "viewer@acme.example.com", "ACME_VIEWER_TOKEN"),
+    ("HRKU-demo-globex-0001-not-a-secret", "audit@globex.example.com", "GLOBEX_TOKEN"),
+    ("HRKU-demo-initech-0001-not-a-secret", "audit@initech.example.com", "INITECH_TOKEN"),
+    ("HRKU-demo-group-0001-not-a-secret", "group@example.com", "GROUP_TOKEN"),
+];
+
 fn directory() -> Directory {
     let member = |user, permissions: &[&str]| json!({ "user": user, "permissions": permissions });
     let manager = |user| member(user, &["view", "create", "manage"]);
-    let user = |number: u32, email: &str| json!({ "id": format!("eeeeeeee-0000-4000-8000-{number:012}"), "email": email });
+    let user = |number: u32, email: &str| {
+        let id = format!("eeeeeeee-0000-4000-8000-{number:012}");
+        json!({ "id": id, "email": email })
+    };
     let directory = json!({
         "users": [
             user(1, "audit@acme.example.com"),
@@ -74,14 +87,9 @@ fn directory() -> Directory {
             user(4, "audit@initech.example.com"),
             user(5, "group@example.com"),
         ],
-        "tokens": [
-            { "token": "HRKU-demo-acme-0001-not-a-secret", "user": "audit@acme.example.com", "env": "HEROKU_API_TOKEN" },
-            { "token": "HRKU-demo-acme-0002-not-a-secret", "user": "audit@acme.example.com", "env": "ACME_SECOND_TOKEN" },
-            { "token": "HRKU-demo-acme-viewer-not-a-secret", "user": "viewer@acme.example.com", "env": "ACME_VIEWER_TOKEN" },
-            { "token": "HRKU-demo-globex-0001-not-a-secret", "user": "audit@globex.example.com", "env": "GLOBEX_TOKEN" },
-            { "token": "HRKU-demo-initech-0001-not-a-secret", "user": "audit@initech.example.com", "env": "INITECH_TOKEN" },
-            { "token": "HRKU-demo-group-0001-not-a-secret", "user": "group@example.com", "env": "GROUP_TOKEN" },
-        ],
+        "tokens": TOKENS.map(|(token, user, env)| {
+            json!({ "token": token, "user": user, "env": env })
+        }),
         "enterprise_accounts": [
             {
                 "id": "aaaaaaaa-0000-4000-8000-000000000001",
@@ -104,9 +112,21 @@ fn directory() -> Directory {
             },
         ],
         "teams": [
-            { "id": "aaaaaaaa-1111-4000-8000-00000000000a", "name": "team-a", "enterprise_account": "acme" },
-            { "id": "aaaaaaaa-1111-4000-8000-00000000000b", "name": "team-b", "enterprise_account": "acme" },
-            { "id": "bbbbbbbb-1111-4000-8000-00000000000c", "name": "globex-ops", "enterprise_account": "globex" },
+            {
+                "id": "aaaaaaaa-1111-4000-8000-00000000000a",
+                "name": "team-a",
+                "enterprise_account": "acme"
+            },
+            {
+                "id": "aaaaaaaa-1111-4000-8000-00000000000b",
+                "name": "team-b",
+                "enterprise_account": "acme"
+            },
+            {
+                "id": "bbbbbbbb-1111-4000-8000-00000000000c",
+                "name": "globex-ops",
+                "enterprise_account": "globex"
+            },
             {
                 "id": "dddddddd-1111-4000-8000-00000000000d",
                 "name": "hobby",

@@ -1,10 +1,10 @@
-//! What a request says of its sender and of the version it speaks, in each form that clients use.
+//! The token and the API version of a request, in each form that clients use.
 
 use axum::http::{HeaderMap, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// What stands in the header `Authorization`.
+/// The content of the header `Authorization`.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Credentials {
     /// `Bearer` or `Basic`.
@@ -13,8 +13,8 @@ pub(crate) struct Credentials {
 }
 
 impl Credentials {
-    /// Reads `Bearer TOKEN`, or `Basic` with the token as its password. The user of the latter is empty with some clients
-    /// and the address in `.netrc` with others, and does not matter.
+    /// Parse `Bearer TOKEN`, or `Basic` with the token as its password. Some clients leave the user
+    /// of `Basic` empty, others send the address in `.netrc`. Heroku ignores it.
     pub(crate) fn read(header: &str) -> Option<Self> {
         let (scheme, rest) = header.split_once(' ')?;
         let rest = rest.trim();
@@ -30,7 +30,7 @@ impl Credentials {
     }
 }
 
-/// Whether one of the media types in `Accept` is version 3 of Heroku's, or a variant of it such as `3.cedar-acm`.
+/// Whether `Accept` names version 3 of Heroku's media type, or a variant such as `3.cedar-acm`.
 pub(crate) fn accepts_version_3(headers: &HeaderMap) -> bool {
     let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).any(is_version_3)

@@ -1,12 +1,12 @@
-//! The few fields of an event that the API itself looks at, read leniently.
+//! The few fields of an event that the API itself reads. Any bytes are accepted.
 
 use std::borrow::Cow;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// What a listing filters by and names in its headers. A field that is missing, or no string, is `None`; an event that
-/// is no JSON object has none of them.
+/// What a listing filters by and names in its headers. A field is `None` if it is missing or not a
+/// string. An event that is not a JSON object has none of them.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Keys<'a> {
     pub(crate) id: Option<Cow<'a, str>>,
@@ -15,7 +15,7 @@ pub(crate) struct Keys<'a> {
     pub(crate) actor_email: Option<Cow<'a, str>>,
 }
 
-// Raw values are skipped over without recursion, so an event may be nested as deep as it likes.
+// serde skips raw values without recursion, so the nesting of an event has no limit.
 #[derive(Deserialize)]
 struct Event<'a> {
     #[serde(borrow)]
@@ -48,7 +48,7 @@ impl<'a> Keys<'a> {
 }
 
 fn string(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
-    // An escaped string can't be borrowed from its bytes, hence the owned way second.
+    // An escaped string can't be borrowed from its bytes: the second attempt copies it.
     let text = raw?.get();
     serde_json::from_str::<&str>(text)
         .map(Cow::Borrowed)

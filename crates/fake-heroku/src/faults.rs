@@ -1,4 +1,4 @@
-//! Faults as data: what goes wrong, for which requests, how often. They are used up in the order they were given.
+//! Faults as data: what goes wrong, for which requests, and how often. They are used up in order.
 
 use std::time::Duration;
 
@@ -7,24 +7,24 @@ use bytes::Bytes;
 use crate::journal::Recorded;
 use crate::matching::{Match, Uses};
 
-/// What goes wrong. Those that spoil the answer instead of replacing it leave anything but a listing of events, or the
-/// download of an archive, as it is.
+/// What goes wrong. A fault that spoils the answer, instead of replacing it, affects only listings
+/// of events and downloads of archives.
 #[derive(Clone, Debug)]
 pub enum Fault {
     /// An error in Heroku's form.
     Status {
         /// The HTTP status.
         code: u16,
-        /// Heroku's word for it, such as `rate_limit`.
+        /// Heroku's error id, such as `rate_limit`.
         id: String,
-        /// The text for people.
+        /// Heroku's message.
         message: String,
-        /// The header `Retry-After`, as it is.
+        /// The header `Retry-After`, verbatim.
         retry_after: Option<String>,
-        /// More headers.
+        /// Further headers.
         headers: Vec<(String, String)>,
     },
-    /// Any answer at all.
+    /// Any answer.
     Body {
         /// The HTTP status.
         status: u16,
@@ -33,47 +33,49 @@ pub enum Fault {
         /// The body.
         bytes: Bytes,
     },
-    /// The connection breaks when so many bytes of the body (as sent: gzipped, if it is) are out; 0: before the answer's
-    /// first byte.
+    /// The connection breaks after this many bytes of the body, counted as sent (compressed or
+    /// not). With 0 it breaks before the first byte of the answer.
     CutBody {
         /// Bytes that still arrive.
         after_bytes: usize,
     },
-    /// The body ends after so many bytes (as sent: gzipped, if it is) as if it were whole: nothing but its contents tells.
+    /// The body ends after this many bytes, counted as sent (compressed or not), as if it were
+    /// complete. Only its content reveals the loss.
     EndBody {
         /// Bytes that arrive.
         after_bytes: usize,
     },
-    /// No answer, until [`release_hangs`](crate::FakeHeroku::release_hangs) or the client has had enough.
+    /// No answer until [`release_hangs`](crate::FakeHeroku::release_hangs), or until the client
+    /// gives up.
     Hang,
-    /// The body comes in small pieces.
+    /// The body arrives in small pieces.
     Trickle {
         /// Bytes in a piece.
         chunk: usize,
         /// The pause before each.
         every: Duration,
     },
-    /// 206 with a `Next-Range` that names the very page being answered.
+    /// Status 206 with a `Next-Range` that names the current page again.
     RepeatPage,
-    /// 206 without a `Next-Range`.
+    /// Status 206 without a `Next-Range`.
     NoNextRange,
-    /// A good answer, later.
+    /// A correct answer after this delay.
     Delay(Duration),
-    /// 302.
+    /// Status 302.
     Redirect {
-        /// Where to.
+        /// The header `Location`.
         location: String,
     },
-    /// A good answer with one more header, in place of its own of that name.
+    /// A correct answer with this header, which replaces its own of the same name.
     Header {
         /// Its name.
         name: String,
         /// Its value.
         value: String,
     },
-    /// A good answer with something behind the end of its JSON.
+    /// A correct answer with further bytes after the end of its JSON.
     TrailingGarbage,
-    /// An error whose message repeats the `Authorization` header: nothing a client may log as it is.
+    /// An error whose message repeats the `Authorization` header. No client may log it verbatim.
     EchoToken {
         /// The HTTP status.
         status: u16,
@@ -81,7 +83,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// An error in Heroku's form, without more headers.
+    /// An error in Heroku's form, without further headers.
     pub fn status(code: u16, id: &str, message: &str) -> Self {
         Self::Status {
             code,
@@ -92,7 +94,7 @@ impl Fault {
         }
     }
 
-    /// Heroku's 429, with this `Retry-After`, if any.
+    /// Heroku's 429, with or without a `Retry-After`.
     pub fn rate_limit(retry_after: Option<&str>) -> Self {
         let message = crate::refusal::RATE_LIMIT.to_owned();
         let retry_after = retry_after.map(str::to_owned);
@@ -105,7 +107,7 @@ impl Fault {
         }
     }
 
-    /// A redirect with this status, to anywhere or, against the rules, to nowhere.
+    /// A redirect with this status. Without a location it breaks the rules of HTTP.
     pub fn redirect(code: u16, location: Option<&str>) -> Self {
         let headers = location
             .map(|location| ("Location".to_owned(), location.to_owned()))
@@ -120,23 +122,24 @@ impl Fault {
         }
     }
 
-    /// An error in the form of the archive host, which is S3's: XML with a code and a message.
+    /// An error in the form of the archive host, which is Amazon S3's: XML with a code and a
+    /// message.
     pub fn storage(status: u16, code: &str, message: &str) -> Self {
         Self::body(status, "application/xml", crate::storage::error(code, message))
     }
 
-    /// What the archive host says of an address whose time is over.
+    /// The archive host's answer to an address that has expired.
     pub fn expired_address() -> Self {
         Self::storage(403, "AccessDenied", "Request has expired")
     }
 
-    /// What the archive host says of an address from a machine whose clock differs too much.
+    /// The archive host's answer when the clocks differ too much.
     pub fn skewed_clock() -> Self {
         let message = "The difference between the request time and the current time is too large.";
         Self::storage(403, "RequestTimeTooSkewed", message)
     }
 
-    /// Any answer at all.
+    /// Any answer.
     pub fn body(status: u16, content_type: &str, bytes: impl Into<Bytes>) -> Self {
         Self::Body { status, content_type: content_type.into(), bytes: bytes.into() }
     }
@@ -158,7 +161,7 @@ impl Scripted {
     }
 }
 
-/// All faults, in the order they were given.
+/// All faults, in the order in which they were added.
 #[derive(Debug, Default)]
 pub(crate) struct Script(Vec<Scripted>);
 
@@ -167,7 +170,7 @@ impl Script {
         self.0.push(Scripted { matching, fault, used: 0 });
     }
 
-    /// The fault for this request: one at a time, the oldest that is meant for it and not used up.
+    /// Take the oldest fault that matches this request and is not used up.
     pub(crate) fn take(&mut self, asked: &Recorded) -> Option<Fault> {
         let usable =
             |scripted: &&mut Scripted| scripted.matching.uses == Uses::Always || scripted.is_left();
@@ -177,7 +180,8 @@ impl Script {
         Some(scripted.fault.clone())
     }
 
-    /// What was scripted and has not happened in full. A fault for always counts until its first use.
+    /// Describe the faults that have not happened in full. A fault that applies always counts until
+    /// its first use.
     pub(crate) fn left(&self) -> Vec<String> {
         let left = self.0.iter().filter(|scripted| scripted.is_left());
         left.map(|Scripted { matching, fault, used }| {

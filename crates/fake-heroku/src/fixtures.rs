@@ -1,4 +1,4 @@
-//! Reads a folder of fixtures, and moves it to other dates.
+//! Read a folder of fixtures, and move it to other dates.
 //!
 //! ```text
 //! accounts.json                    the directory
@@ -6,7 +6,7 @@
 //! archives/ACCOUNT/YYYY-MM.json.gz the file as it is downloaded
 //! ```
 //!
-//! The bytes of an event are those in the file, cut out, never written anew.
+//! The bytes of an event are cut out of the file. They are never serialized again.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -22,7 +22,7 @@ use serde_json::value::RawValue;
 use crate::archive::Month;
 use crate::model::Model;
 
-/// A model as read from a folder.
+/// A model that was read from a folder.
 #[derive(Clone, Debug)]
 pub struct Fixtures {
     model: Model,
@@ -35,7 +35,7 @@ impl From<Fixtures> for Model {
 }
 
 impl Fixtures {
-    /// The fixtures that are committed in this repository.
+    /// The fixtures in this repository.
     ///
     /// # Panics
     /// If they are missing or damaged.
@@ -43,12 +43,12 @@ impl Fixtures {
         Self::load(Self::folder()).expect("the committed fixtures can be read")
     }
 
-    /// Where the committed fixtures are.
+    /// The folder of the committed fixtures.
     pub fn folder() -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures")
     }
 
-    /// Reads a folder. An error names the file.
+    /// Read a folder. An error names the file.
     pub fn load(folder: impl AsRef<Path>) -> io::Result<Self> {
         let folder = folder.as_ref();
         let mut model = Model::default();
@@ -83,13 +83,13 @@ impl Fixtures {
         Ok(Self { model })
     }
 
-    /// The last date that any account has a day for.
+    /// The last date for which any account has a day.
     pub fn last_day(&self) -> Option<NaiveDate> {
         self.model.days.keys().map(|(_, date)| *date).max()
     }
 
-    /// The same days, moved so that the last one is `to`. In the events only the date in `created_at` changes; archives
-    /// are made anew for the months that the days now lie in.
+    /// The same days, moved so that the last one is `to`. In the events only the date in
+    /// `created_at` changes. The archives are made again for the months that now contain the days.
     #[must_use]
     pub fn shifted(mut self, to: NaiveDate) -> Self {
         let Some(last) = self.last_day() else { return self };
@@ -114,20 +114,20 @@ impl Fixtures {
     }
 }
 
-/// Cuts an array into the bytes of its elements, which share the memory of the whole.
+/// Cut an array into the bytes of its elements, which share the array's memory.
 pub fn split(json: &Bytes) -> io::Result<Vec<Bytes>> {
     let elements: Vec<&RawValue> = serde_json::from_slice(json)?;
     Ok(elements.into_iter().map(|element| json.slice_ref(element.get().as_bytes())).collect())
 }
 
-/// The bytes inside a gzip file.
+/// Decompress a gzip file.
 pub fn gunzip(bytes: &[u8]) -> io::Result<Bytes> {
     let mut out = Vec::new();
     MultiGzDecoder::new(bytes).read_to_end(&mut out)?;
     Ok(out.into())
 }
 
-/// An event whose `created_at` lies `by` later, and is otherwise the same to the byte. One without a usable
+/// Move the event's `created_at` by `by`, and keep all other bytes. An event without a usable
 /// `created_at` stays as it is.
 fn shift(event: &Bytes, by: TimeDelta) -> Bytes {
     #[derive(Deserialize)]
@@ -145,7 +145,8 @@ fn shift(event: &Bytes, by: TimeDelta) -> Bytes {
     moved.into()
 }
 
-/// The files in the folders of a folder: account, name up to the first dot, path; sorted, and none if there is none.
+/// The files in the subfolders of a folder, sorted: account, name up to the first dot, path. Empty
+/// if the folder does not exist.
 fn files(folder: &Path) -> io::Result<Vec<(String, String, PathBuf)>> {
     let mut found = Vec::new();
     if !folder.exists() {

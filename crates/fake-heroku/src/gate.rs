@@ -1,4 +1,4 @@
-//! Holds: requests that wait until a test lets them go, so that tests order things without sleeping.
+//! Holds: requests wait until a test releases them, so that tests need no sleeps to order events.
 
 use std::sync::Arc;
 
@@ -7,7 +7,8 @@ use tokio::sync::watch;
 use crate::journal::Recorded;
 use crate::matching::Match;
 
-/// Requests that match wait here. Releasing or dropping it lets them, and all later ones, go on.
+/// Matching requests wait at a hold. Releasing or dropping it lets them and all later ones
+/// continue.
 #[derive(Debug)]
 #[must_use = "dropping a hold releases it"]
 pub struct Hold {
@@ -15,23 +16,23 @@ pub struct Hold {
 }
 
 impl Hold {
-    /// Resolves as soon as a request is waiting.
+    /// Wait until a request is waiting.
     pub async fn arrived(&self) {
         self.arrived_at_least(1).await;
     }
 
-    /// Resolves as soon as so many requests are waiting.
+    /// Wait until this many requests are waiting.
     pub async fn arrived_at_least(&self, count: usize) {
         let mut waiting = self.gate.waiting.subscribe();
         waiting.wait_for(|waiting| *waiting >= count).await.expect("the gate keeps the sender");
     }
 
-    /// How many requests are waiting. One whose client has left does not count.
+    /// The number of waiting requests. A request whose client has left does not count.
     pub fn waiting(&self) -> usize {
         *self.gate.waiting.borrow()
     }
 
-    /// Lets them go, for good.
+    /// Let all matching requests continue, now and later.
     pub fn release(self) {}
 }
 

@@ -1,26 +1,28 @@
-//! Synthetic events: always the same bytes for the same account, date and position.
+//! Synthetic events: the same account, date and position always give the same bytes.
 //!
-//! They fit Heroku's published schema and the documented event types; the content of `data` is invented, since Heroku
-//! documents none. Shapes vary as JSON may: parts that are null or absent, other orders of keys, odd white space,
-//! escapes, text beyond ASCII, fractions of seconds, numbers that no machine type holds.
+//! They fit Heroku's published schema and its documented event types. The content of `data` is
+//! invented, because Heroku documents none. Shapes vary within the rules of JSON: null or absent
+//! parts, other orders of keys, odd white space, escapes, text beyond ASCII, fractions of seconds,
+//! and numbers that fit no machine type.
 
 use std::fmt::Write as _;
 
 use bytes::Bytes;
 use chrono::{NaiveDate, TimeDelta};
 
-/// The account that events tell of.
+/// The account that the events describe.
 #[derive(Clone, Debug)]
 pub struct Issuer {
     /// The account's UUID.
     pub id: String,
     /// The account's name.
     pub name: String,
-    /// Id and name of its teams.
+    /// Id and name of each team of the account.
     pub teams: Vec<(String, String)>,
 }
 
-/// The actor of every fifth event, which is always an `app` `create`: what the filters of the examples ask for.
+/// The actor of every fifth event, which always creates an app. The filters of the examples select
+/// it.
 pub const FREQUENT_ACTOR: &str = "user@example.com";
 
 const ACTORS: [&str; 6] = [
@@ -44,7 +46,7 @@ const ADDRESSES: [&str; 6] = [
     "198.51.100.23",
 ];
 
-/// The documented types and actions; see `event-types.txt` of the project's notes on Heroku.
+/// The event types and actions of Heroku's audit trail documentation.
 const KINDS: [(&str, &[&str]); 19] = [
     ("app", &["create", "destroy", "update"]),
     ("config_change", &["set", "remove"]),
@@ -67,17 +69,18 @@ const KINDS: [(&str, &[&str]); 19] = [
     ("enterprise_account_membership", &["create", "destroy", "update"]),
 ];
 
-/// Things that only the account as a whole has: their events carry no team.
+/// Types that concern the entire account. Their events name no team.
 const ACCOUNT_LEVEL: [&str; 3] =
     ["enterprise_account_membership", "trusted_ip", "heroku_config_change"];
 
-/// A small generator of numbers (`SplitMix64`) that is the same on every machine and in every version.
+/// A random number generator (`SplitMix64`) that gives the same numbers on every machine and in
+/// every version.
 #[derive(Debug)]
 pub(crate) struct Dice(u64);
 
 impl Dice {
     pub(crate) fn new(seed: &str) -> Self {
-        // FNV-1a: a cryptographic hash for each event would make a large day slow.
+        // FNV-1a: a cryptographic hash of each event would make a large day slow.
         let hash = |number: u64, byte| (number ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         Self(seed.bytes().fold(0xcbf2_9ce4_8422_2325, hash))
     }
@@ -104,7 +107,7 @@ impl Dice {
     }
 }
 
-/// A UUID that always belongs to this text.
+/// The UUID that belongs to this text.
 pub fn uuid(text: &str) -> String {
     let mut dice = Dice::new(text);
     let (high, low) = (dice.next(), dice.next());
@@ -112,7 +115,7 @@ pub fn uuid(text: &str) -> String {
     format!("{a:08x}-{b:04x}-4{c:03x}-8{d:03x}-{:012x}", low & 0xffff_ffff_ffff)
 }
 
-/// The event at `position` of the `count` events of a day. Times rise with the position.
+/// The event at `position` of the `count` events of a day. Times increase with the position.
 pub fn event(issuer: &Issuer, date: NaiveDate, position: usize, count: usize) -> Bytes {
     let mut dice = Dice::new(&format!("{}/{date}/{position}", issuer.name));
     let number = dice.next();
@@ -194,7 +197,8 @@ fn data(kind: &str, app: &str, dice: &mut Dice) -> String {
         }
         "code_release" => vec![
             ("version", dice.below(900).to_string()),
-            // The very escapes matter: the slash, and a pair of surrogates, can be written in other ways.
+            // These exact escapes matter: JSON could write the slash and the surrogates in other
+            // ways.
             ("description", r#""Deploy 1f3a\/9c \ud83d\ude80 \"hotfix\"""#.to_owned()),
         ],
         "addon" => vec![

@@ -1,4 +1,4 @@
-//! The face: requests in, answers out. What is true, what goes wrong and what is noted lie in other rooms.
+//! The HTTP layer: requests in, answers out. It holds no state and no rules about the data.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -26,7 +26,7 @@ use crate::resources::{self, Resource};
 use crate::state::Shared;
 use crate::storage;
 
-/// The published definitions of what audit trails need (heroku/platform-api and others; it names them).
+/// Heroku's published definitions of what audit trails need. The file names its sources.
 const SCHEMA: &str = include_str!("../schema.json");
 
 /// The Platform API.
@@ -34,7 +34,7 @@ pub(crate) fn api(shared: Arc<Shared>) -> Router {
     Router::new().fallback(answer_api).with_state(shared)
 }
 
-/// The host that archives are downloaded from.
+/// The host that serves archives.
 pub(crate) fn archives(shared: Arc<Shared>) -> Router {
     Router::new().fallback(answer_download).with_state(shared)
 }
@@ -58,7 +58,7 @@ async fn answer_api(State(shared): State<Arc<Shared>>, request: Request) -> Resp
     response
 }
 
-/// The checks first, then the script, then the truth.
+/// First the checks, then the scripted faults, then the data.
 async fn respond(shared: &Shared, call: &Call) -> Result<Response, Refusal> {
     let asked = &call.asked;
     if !accepts_version_3(&call.headers) {
@@ -157,7 +157,8 @@ fn events(
     Ok((status, headers, spoiled(pieces, fault)).into_response())
 }
 
-/// Any other resource: with an `ETag`, of a list the page that is wanted, and nothing for one who has it already.
+/// Answer with any resource other than events: an `ETag`, one page of a list, or 304 if the client
+/// has the current version.
 fn described(resource: Resource, call: &Call) -> Result<Response, Refusal> {
     let mut headers = HeaderMap::new();
     let (status, value) = match resource {
@@ -194,12 +195,14 @@ fn paged(list: List, call: &Call, headers: &mut HeaderMap) -> Result<(StatusCode
 
 async fn answer_download(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let call = Call::read(&shared, Host::Archive, &request);
-    // An address is all that the host needs. Whatever else says who asks, or from where, is a secret given away.
-    let told = [header::AUTHORIZATION, header::COOKIE, header::REFERER];
-    let told = told.iter().filter(|name| call.headers.contains_key(*name));
-    let told =
-        told.map(|name| format!("the archive host was sent {name}: {}", call.asked.path)).collect();
-    let place = shared.arrive(&call.asked, told).await;
+    // The archive host needs the address alone. A header that identifies the client or its origin
+    // leaks a secret.
+    let leaked = [header::AUTHORIZATION, header::COOKIE, header::REFERER]
+        .iter()
+        .filter(|name| call.headers.contains_key(*name))
+        .map(|name| format!("the archive host received {name}: {}", call.asked.path))
+        .collect();
+    let place = shared.arrive(&call.asked, leaked).await;
     let fault = shared.fault(&call.asked).await.map(|fault| replaced(fault, &call.headers));
     let archive = shared.lock().model.download(call.asked.path.trim_start_matches('/')).cloned();
     let mut response = match (fault, archive) {
@@ -219,7 +222,7 @@ async fn answer_download(State(shared): State<Arc<Shared>>, request: Request) ->
     response
 }
 
-/// The answer that a fault gives in place of the true one; or the fault back, if it only spoils that.
+/// The answer that replaces the true one, or the fault itself if it only spoils the true answer.
 fn replaced(fault: Fault, headers: &HeaderMap) -> Result<Response, Fault> {
     let status =
         |code: u16| StatusCode::from_u16(code).expect("a scripted status is an HTTP status");
@@ -250,7 +253,7 @@ fn replaced(fault: Fault, headers: &HeaderMap) -> Result<Response, Fault> {
     })
 }
 
-/// The body that a fault leaves.
+/// The body after the fault has changed it.
 pub(crate) fn spoiled(pieces: body::Pieces, fault: Option<&Fault>) -> Body {
     match fault {
         Some(Fault::CutBody { after_bytes }) => body::cut(pieces, *after_bytes),
@@ -315,7 +318,7 @@ impl Call {
         matches!(&*self.asked.method, "GET" | "HEAD")
     }
 
-    /// Whether it asks for what anyone may read, without a token and at no cost.
+    /// Whether anyone may read this resource without a token and at no cost.
     fn is_for_all(&self) -> bool {
         self.asked.path == "/schema" && self.only_reads()
     }
@@ -350,9 +353,9 @@ pub(crate) fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
     headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
-/// Sets a header, in place of another of that name.
+/// Set a header, in place of any other of that name.
 pub(crate) fn set(headers: &mut HeaderMap, name: &str, value: &str) {
     let name = HeaderName::from_bytes(name.as_bytes()).expect("a header name");
-    // A strange id of an event can't stand in a header.
+    // Some event ids are not allowed in a header.
     headers.insert(name, HeaderValue::from_str(value).unwrap_or(HeaderValue::from_static("?")));
 }

@@ -1,36 +1,36 @@
-//! What was asked, and what was wrong with it.
+//! The requests so far, and what was wrong with them.
 
 use std::time::Instant;
 
 use chrono::NaiveDate;
 
-/// The listener that a request came to.
+/// The listener that received a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Host {
     /// The Platform API.
     Api,
-    /// Where archives are downloaded from, which must never see a token.
+    /// The archive host, which must never receive a token.
     Archive,
 }
 
-/// One request, as it came.
+/// One request as it arrived.
 #[derive(Clone, Debug)]
 pub struct Recorded {
-    /// When its headers had been read.
+    /// When its headers were complete.
     pub at: Instant,
-    /// The listener it came to.
+    /// The listener that received it.
     pub host: Host,
-    /// `GET`, hopefully.
+    /// The HTTP method.
     pub method: String,
     /// The path, without the query.
     pub path: String,
-    /// What follows the `?`, undecoded; empty if nothing does.
+    /// The text after the `?`, not decoded; empty if there is none.
     pub query: String,
     /// The header `Range`.
     pub range: Option<String>,
-    /// The token in `Authorization`, or the whole header if it has no usable form.
+    /// The token in `Authorization`, or the entire header if its form is unknown.
     pub token: Option<String>,
-    /// How the token was sent: `Bearer` or `Basic`.
+    /// The scheme of the token: `Bearer` or `Basic`.
     pub scheme: Option<&'static str>,
     /// The header `User-Agent`.
     pub user_agent: Option<String>,
@@ -40,11 +40,11 @@ pub struct Recorded {
     pub accept_encoding: Option<String>,
     /// The name of the enterprise account in the path.
     pub account: Option<String>,
-    /// The day asked for, of a request for events.
+    /// The requested day, for a request for events.
     pub day: Option<NaiveDate>,
-    /// The page asked for, of a request for events; the first is 1.
+    /// The requested page, for a request for events. The first is 1.
     pub page: Option<usize>,
-    /// The status of the answer; `None` while there is none, or when the client has left before.
+    /// The status of the answer. `None` before the answer, and if the client left before it.
     pub status: Option<u16>,
 }
 

@@ -1,15 +1,15 @@
-//! A stateful fake of Heroku's Platform API, as far as audit trails go, behind real HTTP on loopback.
+//! A stateful fake of Heroku's Platform API for audit trails, behind real HTTP on loopback.
 //!
-//! Tests change what it knows ([`Model`]), script what goes wrong ([`Fault`]), hold requests where order matters
-//! ([`Hold`]), and read back what was asked ([`Recorded`]) and the truth ([`FakeHeroku::day`]). A person starts it alone:
-//! `cargo run -p fake-heroku -- serve`.
+//! Tests change its data ([`Model`]), script faults ([`Fault`]) and hold requests where order
+//! matters ([`Hold`]). They read back the requests ([`Recorded`]) and the true events
+//! ([`FakeHeroku::day`]). To start it by hand, run `cargo run -p fake-heroku -- serve`.
 //!
-//! Clients besides our own use it: Heroku's command line, its client libraries, curl. It takes what they send, and answers as
-//! they expect, as far as Heroku's reference or their code tells.
+//! It also serves other clients: Heroku's command line, its client libraries, curl. It accepts what
+//! they send and answers as they expect, according to Heroku's reference and their code.
 //!
-//! It promises to send the very bytes of each event, to be strict with what clients send, and to say in
-//! [`FakeHeroku::violations`] what no client should have sent. Where Heroku documents nothing (whether lists of events
-//! come in pages, whether a 429 has a `Retry-After`), it can do either.
+//! It sends the exact bytes of each event and is strict about requests: [`FakeHeroku::violations`]
+//! lists what no client should have sent. Where Heroku documents nothing (whether lists of events
+//! come in pages, whether a 429 has a `Retry-After`), it supports both.
 
 mod archive;
 mod body;
@@ -54,14 +54,15 @@ pub use matching::Match;
 pub use model::{Account, Day, Directory, Member, Model, Team, Token, User};
 pub use quota::Quota;
 
-/// A running fake. Clones are handles to the same one; it ends, and cuts its connections, with the last of them.
+/// A running fake. Clones are handles to the same one. The last one to be dropped ends it and cuts
+/// its connections.
 #[derive(Clone, Debug)]
 pub struct FakeHeroku {
     shared: Arc<state::Shared>,
     server: Arc<Server>,
 }
 
-/// The servers have threads of their own, so that a test may block while they answer.
+/// The servers have their own threads, so that a test may block while they answer.
 #[derive(Debug)]
 struct Server {
     runtime: Option<Runtime>,
@@ -78,7 +79,7 @@ impl Drop for Server {
 }
 
 impl FakeHeroku {
-    /// Starts one on free ports of loopback.
+    /// Start a fake on free ports of loopback.
     ///
     /// # Panics
     /// If there is no free port.
@@ -86,7 +87,7 @@ impl FakeHeroku {
         Self::start_at(model, 0).expect("loopback has free ports")
     }
 
-    /// Starts one whose API listens on this port of loopback; 0 for any.
+    /// Start a fake whose API listens on this port of loopback; 0 chooses a free one.
     pub fn start_at(model: impl Into<Model>, port: u16) -> io::Result<Self> {
         let (api, url) = listen(port)?;
         let (archives, archive_url) = listen(0)?;
@@ -106,20 +107,20 @@ impl FakeHeroku {
         self.server.url.clone()
     }
 
-    /// The address of the host that archives are downloaded from.
+    /// The address of the archive host.
     pub fn archive_url_base(&self) -> String {
         self.server.archive_url.clone()
     }
 }
 
-/// The truth, and changes to it.
+/// The data, and changes to it.
 impl FakeHeroku {
-    /// A copy of all that it knows now.
+    /// A copy of all data.
     pub fn model(&self) -> Model {
         self.shared.lock().model.clone()
     }
 
-    /// Changes what it knows, at one instant.
+    /// Change the data atomically.
     pub fn change<T>(&self, change: impl FnOnce(&mut Model) -> T) -> T {
         change(&mut self.shared.lock().model)
     }
@@ -130,27 +131,27 @@ impl FakeHeroku {
         day.events().collect()
     }
 
-    /// Sets the whole of a day; an event may be any bytes.
+    /// Replace the events of a day. An event may be any bytes.
     pub fn put_day(&self, account: &str, date: NaiveDate, events: Vec<Bytes>) {
         self.change(|model| model.put_day(account, date, events));
     }
 
-    /// Sets a day to `count` synthetic events that are made while they are sent.
+    /// Replace the events of a day by `count` synthetic ones, made while they are sent.
     pub fn generate_day(&self, account: &str, date: NaiveDate, count: usize) {
         self.change(|model| model.generate_day(account, date, count));
     }
 
-    /// Appends an event, as one that comes late.
+    /// Append an event to a day, as a late one.
     pub fn add_event(&self, account: &str, date: NaiveDate, event: impl Into<Bytes>) {
         self.change(|model| model.add_event(account, date, event.into()));
     }
 
-    /// Takes out every event with this id; tells how many there were.
+    /// Remove every event with this id, and return how many there were.
     pub fn remove_event(&self, account: &str, date: NaiveDate, id: &str) -> usize {
         self.change(|model| model.remove_event(account, date, id))
     }
 
-    /// Adds an account that this user manages, with an id made from its name.
+    /// Add an account that this user manages. Its id derives from its name.
     pub fn add_account(&self, name: &str, manager: &str) {
         self.change(|model| {
             let account = Account { id: uuid(name), name: name.to_owned(), members: Vec::new() };
@@ -159,7 +160,7 @@ impl FakeHeroku {
         });
     }
 
-    /// Adds a team, with an id made from its name, to an account or to none.
+    /// Add a team to an account, or without one. Its id derives from its name.
     pub fn add_team(&self, name: &str, account: Option<&str>) {
         let enterprise_account = account.map(str::to_owned);
         let team =
@@ -167,7 +168,7 @@ impl FakeHeroku {
         self.change(|model| model.directory.teams.push(team));
     }
 
-    /// Adds a token of this user, and the user if there is none with this address.
+    /// Add a token of this user, and the user if the address is new.
     pub fn add_token(&self, token: &str, email: &str) {
         self.change(|model| {
             let directory = &mut model.directory;
@@ -182,23 +183,23 @@ impl FakeHeroku {
         });
     }
 
-    /// Makes a token invalid: 401 from now on.
+    /// Make a token invalid: its requests get 401 from now on.
     pub fn revoke(&self, token: &str) {
         self.change(|model| model.directory.tokens.retain(|known| known.token != token));
     }
 
-    /// Sets what a user may do in an account: without `manage` events are 403, with no permission at all the account is
-    /// 404.
+    /// Set a user's permissions in an account. Without `manage`, events are 403. Without any
+    /// permission, the account is 404.
     pub fn grant(&self, account: &str, email: &str, permissions: &[&str]) {
         self.change(|model| model.grant(account, email, permissions));
     }
 
-    /// Makes the archive of a month anew from the days that the account has now.
+    /// Make the archive of a month again from the account's current days.
     pub fn make_archive(&self, account: &str, month: Month) {
         self.change(|model| model.make_archive(account, month));
     }
 
-    /// The address of a month's file at the archive host, as the archive's own page tells it.
+    /// The address of a month's file at the archive host, as the API gives it.
     ///
     /// # Panics
     /// If there is no such archive.
@@ -208,7 +209,7 @@ impl FakeHeroku {
         format!("{}/{key}", self.server.archive_url)
     }
 
-    /// Changes what is told of a month's archive, or how it is served: its checksum, when it was made, its encoding.
+    /// Change the description of a month's archive, or how it is served: checksum, time, encoding.
     ///
     /// # Panics
     /// If there is no such archive.
@@ -216,56 +217,56 @@ impl FakeHeroku {
         self.change(|model| model.change_archive(account, month, change));
     }
 
-    /// Puts these bytes behind the archive of a month; checksum and size follow from them.
+    /// Replace the file of a month's archive, and update its checksum and size.
     pub fn put_archive(&self, account: &str, month: Month, file: impl Into<Bytes>) {
         self.change(|model| model.put_archive(account, month, file.into()));
     }
 }
 
-/// How it behaves.
+/// Its behavior.
 impl FakeHeroku {
-    /// Whether lists of events come in pages; [`Paging::Whole`] at first.
+    /// Set whether lists of events come in pages. The default is [`Paging::Whole`].
     pub fn set_paging(&self, paging: Paging) {
         self.shared.lock().paging = paging;
     }
 
-    /// Whether lists of events are gzipped for clients that accept it; they are at first.
+    /// Set whether lists of events are compressed for clients that accept gzip. The default is yes.
     pub fn set_gzip(&self, gzip: bool) {
         self.shared.lock().gzip = gzip;
     }
 
-    /// Sets the quota, with full buckets for all.
+    /// Set the quota, and fill all buckets.
     pub fn set_quota(&self, quota: Quota) {
         self.shared.lock().buckets = quota::Buckets::with(quota);
     }
 
-    /// Sets what is left of a user's quota, as if something else had used the rest.
+    /// Set the rest of a user's quota, as if something else had used the difference.
     pub fn set_remaining(&self, email: &str, remaining: u32) {
         self.shared.lock().buckets.set_remaining(email, remaining, Instant::now());
     }
 
-    /// Scripts a fault for the requests that match; only requests that pass the checks of headers, token and quota use
-    /// it up.
+    /// Add a fault for matching requests. Only a request that passes the checks of headers, token
+    /// and quota uses it up.
     pub fn fault(&self, matching: Match, fault: Fault) {
         self.shared.lock().script.add(matching, fault);
     }
 
-    /// The scripted faults that have not all happened.
+    /// Describe the faults that have not happened in full.
     pub fn faults_left(&self) -> Vec<String> {
         self.shared.lock().script.left()
     }
 
-    /// Forgets all faults.
+    /// Remove all faults.
     pub fn clear_faults(&self) {
         self.shared.lock().script.clear();
     }
 
-    /// Lets the requests that hang now be answered.
+    /// Answer the requests that hang now.
     pub fn release_hangs(&self) {
         self.shared.hangs.send_replace(());
     }
 
-    /// Holds all requests that match, however many, before anything of them is looked at, until the hold is released or dropped.
+    /// Hold all matching requests before they are processed, until the hold is released or dropped.
     pub fn hold(&self, matching: Match) -> Hold {
         let (gate, hold) = gate::Gate::new(matching);
         self.shared.lock().gates.push(gate);
@@ -273,9 +274,9 @@ impl FakeHeroku {
     }
 }
 
-/// What was asked.
+/// Its requests.
 impl FakeHeroku {
-    /// Every request so far, in the order of arrival.
+    /// All requests so far, in order of arrival.
     pub fn requests(&self) -> Vec<Recorded> {
         self.shared.lock().journal.requests.clone()
     }
@@ -288,12 +289,12 @@ impl FakeHeroku {
         requests.filter(|asked| asked.account == name && asked.day == Some(day)).cloned().collect()
     }
 
-    /// Forgets the requests and violations so far.
+    /// Forget the requests and violations so far.
     pub fn forget_requests(&self) {
         self.shared.lock().journal = journal::Journal::default();
     }
 
-    /// What no client should have sent: each with method and path.
+    /// What no client should have sent, each with method and path.
     pub fn violations(&self) -> Vec<String> {
         self.shared.lock().journal.violations.clone()
     }

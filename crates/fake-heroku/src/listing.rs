@@ -1,7 +1,8 @@
-//! Which events an answer holds: order, filters, pages.
+//! The events of an answer: order, filters, pages.
 //!
-//! A page ends at a *position* in the day's list. The cursor in `Next-Range` looks like an event's id, but says that
-//! position and the number of the page, so that days with repeated ids, or none, page as well as any other.
+//! A page ends at a *position* in the day's list. The cursor in `Next-Range` looks like an event's
+//! id, but encodes that position and the number of the page. Therefore days with repeated or
+//! missing ids have pages like any other.
 
 use chrono::NaiveDate;
 
@@ -9,20 +10,20 @@ use crate::event::Keys;
 use crate::model::Day;
 use crate::range::{Order, Range};
 
-/// What events can be sorted by in a `Range`.
+/// The only field by which a `Range` can sort events.
 pub(crate) const FIELD: &str = "id";
 
-/// Whether lists of events come in pages. Heroku does not say which of the two it does.
+/// Whether lists of events come in pages. Heroku documents neither.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Paging {
-    /// The whole day in one answer; of `Range`, only the order counts.
+    /// The entire day in one answer. Only the order in `Range` counts.
     #[default]
     Whole,
-    /// Heroku's way with long lists: 206 with `Next-Range` while more is left.
+    /// The way of Heroku's long lists: 206 with `Next-Range` while more is left.
     Pages {
-        /// Events in a page if the request does not say.
+        /// Events in a page, if the request sets no number.
         default: usize,
-        /// The most that a request may ask for, 1000 at Heroku.
+        /// The largest number that a request may set; 1000 at Heroku.
         max: usize,
     },
 }
@@ -38,14 +39,14 @@ pub(crate) struct Query {
 }
 
 impl Query {
-    /// Reads the parameters; an error is the text for people.
+    /// Parse the parameters. An error is Heroku's message.
     pub(crate) fn read(parameters: &[(String, String)]) -> Result<Self, String> {
         let mut query = Self::default();
         for (name, value) in parameters {
             match (name.as_str(), value.as_str()) {
                 ("day", day) => match day.parse() {
                     Ok(date) if day.len() == 10 => query.day = Some(date),
-                    _ => return Err(format!("day is no date: {day}")),
+                    _ => return Err(format!("day is not a date: {day}")),
                 },
                 ("order", "asc") => query.descending = false,
                 ("order", "desc") => query.descending = true,
@@ -73,7 +74,7 @@ impl Query {
     }
 }
 
-/// Where a page begins: behind the event at `position`.
+/// The start of a page: after the event at `position`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cursor {
     page: usize,
@@ -95,7 +96,7 @@ impl Cursor {
     }
 }
 
-/// What a `Range` says of a list of events: `id ..` or `id ]CURSOR..`, and its parameters.
+/// The content of `Range` for a list of events: `id ..` or `id ]CURSOR..`, with parameters.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Span {
     after: Option<Cursor>,
@@ -103,7 +104,8 @@ pub(crate) struct Span {
 }
 
 impl Span {
-    /// Reads the header. Only ids can be sorted by, and only a cursor of a `Next-Range` begins a page.
+    /// Parse the header. Events sort by id only, and only a cursor from a `Next-Range` starts a
+    /// page.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let range = Range::parse(text).filter(|range| range.last.is_none())?;
         if range.field.as_deref().is_some_and(|field| field != FIELD) {
@@ -116,12 +118,12 @@ impl Span {
         Some(Self { after, range })
     }
 
-    /// The number of the page that this asks for; the first is 1.
+    /// The number of the requested page. The first is 1.
     pub(crate) fn page(&self) -> usize {
         self.after.map_or(1, |cursor| cursor.page)
     }
 
-    /// The same span as far as it goes for a day that comes in one answer.
+    /// The part of the span that counts for a day in one answer.
     pub(crate) fn order_alone(&self) -> Self {
         Self { after: None, range: Range { order: self.range.order, ..Range::default() } }
     }
@@ -137,11 +139,11 @@ pub(crate) struct Page {
     pub(crate) content_range: Option<String>,
     /// The header `Next-Range`, if more is left.
     pub(crate) next_range: Option<String>,
-    /// The `Range` that names this page itself.
+    /// The `Range` that names this page.
     pub(crate) own_range: String,
 }
 
-/// The page of `day` that is asked for. The order in the `Range` goes before the one in the query.
+/// The requested page of `day`. The order in `Range` takes precedence over the order in the query.
 pub(crate) fn page(day: &Day, query: Query, paging: Paging, span: &Span) -> Page {
     let is_descending =
         span.range.order.map_or(query.descending, |order| order == Order::Descending);

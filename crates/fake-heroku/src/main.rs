@@ -1,4 +1,4 @@
-//! The fake Heroku as a program: serves the fixtures, or makes them.
+//! The fake Heroku as a program: serve the fixtures, or generate them.
 
 use std::io;
 use std::path::PathBuf;
@@ -38,10 +38,10 @@ struct Serve {
     /// Move all days so that the last one is yesterday
     #[arg(long)]
     yesterday: bool,
-    /// Serve events in pages of so many, instead of whole days
+    /// Serve events in pages of N, instead of one list per day
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     pages: Option<u16>,
-    /// Add an account `bulk` with so many events each day
+    /// Add an account `bulk` with N events each day
     #[arg(long, value_name = "N")]
     events_a_day: Option<usize>,
 }
@@ -85,7 +85,7 @@ async fn serve(options: Serve) -> io::Result<()> {
     tokio::signal::ctrl_c().await
 }
 
-/// What to paste into a shell and into `audit.toml`.
+/// Lines for a shell and for `audit.toml`.
 fn greeting(url: &str, model: &Model) -> String {
     let exports = model.directory.tokens.iter().filter_map(|token| {
         let accounts = model.directory.enterprise_accounts.iter();
@@ -99,7 +99,8 @@ fn greeting(url: &str, model: &Model) -> String {
     });
     let days = model.days().map(|(account, date, count)| format!("#   {account} {date} {count}\n"));
     format!(
-        "# In audit.toml:  [api] base_url = \"{url}\"\nexport FAKE_HEROKU_URL={url}\n{}# Events:\n{}# Ctrl-C ends it.\n",
+        "# In audit.toml:  [api] base_url = \"{url}\"\nexport FAKE_HEROKU_URL={url}\n\
+         {}# Events:\n{}# Stop with Ctrl-C.\n",
         exports.collect::<String>(),
         days.collect::<String>(),
     )

@@ -1,10 +1,10 @@
-//! Which requests a fault or a hold is meant for.
+//! Which requests a fault or a hold applies to.
 
 use chrono::NaiveDate;
 
 use crate::journal::{Host, Recorded};
 
-/// A condition on requests, and how often it may be used. All that is set has to hold.
+/// A condition on requests, and how often it applies. All its parts must hold.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Match {
@@ -39,12 +39,12 @@ impl Match {
         }
     }
 
-    /// Requests to the API whose path begins so.
+    /// Requests to the API whose path starts with this prefix.
     pub fn path(prefix: &str) -> Self {
         Self { prefix: Some(prefix.to_owned()), ..Self::any() }
     }
 
-    /// Requests for events of the account of this name (whether they name it by name or by id).
+    /// Requests for events of this account, by its name or by its id.
     pub fn events(account: &str) -> Self {
         Self { account: Some(account.to_owned()), events: true, ..Self::any() }
     }
@@ -54,27 +54,27 @@ impl Match {
         Self { host: Host::Archive, ..Self::any() }
     }
 
-    /// Only for this day.
+    /// Restrict it to this day.
     pub fn day(self, day: NaiveDate) -> Self {
         Self { day: Some(day), ..self }
     }
 
-    /// Only for this page of a day; the first is 1.
+    /// Restrict it to this page of a day. The first is 1.
     pub fn page(self, page: usize) -> Self {
         Self { page: Some(page), ..self }
     }
 
-    /// Only with this token.
+    /// Restrict it to this token.
     pub fn token(self, token: &str) -> Self {
         Self { token: Some(token.to_owned()), ..self }
     }
 
-    /// For the next `uses` requests that match, instead of one.
+    /// Apply it to the next `uses` matching requests, instead of one.
     pub fn times(self, uses: usize) -> Self {
         Self { uses: Uses::Times(uses), ..self }
     }
 
-    /// For every request that matches.
+    /// Apply it to every matching request.
     pub fn always(self) -> Self {
         Self { uses: Uses::Always, ..self }
     }

@@ -1,7 +1,7 @@
-//! What the fake Heroku knows: people, tokens, accounts, teams, days and archives.
+//! The data of the fake Heroku: people, tokens, accounts, teams, days and archives.
 //!
-//! Plain data with plain changes; nothing here knows HTTP. The bytes of an event are kept as they were given, whatever
-//! they are, and a clone of a [`Day`] shares them.
+//! This module does not know HTTP. It keeps the bytes of an event unchanged, and clones of a
+//! [`Day`] share them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,32 +14,32 @@ use crate::archive::{self, Archive, Month};
 use crate::event::Keys;
 use crate::generate::{self, Issuer};
 
-/// A person with a Heroku account. The API's quota is counted per user, not per token.
+/// A person with a Heroku account. Heroku counts the API's quota per user, not per token.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct User {
     /// A UUID.
     pub id: String,
-    /// The address, which is also the key that tokens and members refer to.
+    /// The email address. Tokens and members refer to it.
     pub email: String,
 }
 
 /// An API token and its owner.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Token {
-    /// What stands behind `Bearer `, or is the password of `Basic`.
+    /// The text after `Bearer `, or the password of `Basic`.
     pub token: String,
-    /// The owner's address.
+    /// The owner's email address.
     pub user: String,
     /// The environment variable under which the program `fake-heroku` prints this token.
     pub env: Option<String>,
 }
 
-/// A user's place in an enterprise account.
+/// A user's membership in an enterprise account.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Member {
-    /// The user's address.
+    /// The user's email address.
     pub user: String,
-    /// Any of `view`, `create`, `manage`, `billing`. Audit trails ask for `manage`.
+    /// Any of `view`, `create`, `manage`, `billing`. Audit trails require `manage`.
     pub permissions: Vec<String>,
 }
 
@@ -50,12 +50,12 @@ pub struct Account {
     pub id: String,
     /// The unique name.
     pub name: String,
-    /// Who may see it. To anyone else it does not exist.
+    /// Who may see it. For all others it does not exist.
     pub members: Vec<Member>,
 }
 
 impl Account {
-    /// The permissions that a user has here; empty for one who is no member.
+    /// A user's permissions in this account. Empty for a user who is not a member.
     pub fn permissions(&self, email: &str) -> &[String] {
         self.members
             .iter()
@@ -64,26 +64,27 @@ impl Account {
     }
 }
 
-/// A team, inside an enterprise account or by itself.
+/// A team, in an enterprise account or on its own.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Team {
     /// A UUID.
     pub id: String,
     /// The unique name.
     pub name: String,
-    /// The name of the account it belongs to; `None` for a plain Heroku team, which has no audit trail.
+    /// The name of its account. `None` for a plain Heroku team, which has no audit trail.
     pub enterprise_account: Option<String>,
-    /// Addresses of those who may see a plain team. A team of an account is seen by the account's members.
+    /// Email addresses of those who may see a plain team. The account's members see the account's
+    /// teams.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<String>,
 }
 
-/// Who is who: the content of `fixtures/accounts.json`.
+/// The people and what they may see: the content of `fixtures/accounts.json`.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct Directory {
-    /// Everyone.
+    /// All users.
     pub users: Vec<User>,
-    /// Every valid token.
+    /// All valid tokens.
     pub tokens: Vec<Token>,
     /// The enterprise accounts.
     pub enterprise_accounts: Vec<Account>,
@@ -91,18 +92,18 @@ pub struct Directory {
     pub teams: Vec<Team>,
 }
 
-/// The events of one account and date, in the order in which `order=asc` lists them.
+/// The events of one account and date, in the order of `order=asc`.
 #[derive(Clone, Debug)]
 pub enum Day {
-    /// Events as they were given.
+    /// Stored events.
     Stored(Arc<Vec<Bytes>>),
-    /// Events made when they are asked for, always the same ones, so that a million of them takes no memory.
+    /// Events generated on demand, always the same ones, so that a million of them takes no memory.
     Generated {
-        /// The account that the events tell of.
+        /// The account that the events describe.
         issuer: Arc<Issuer>,
         /// The date of the events.
         date: NaiveDate,
-        /// How many there are.
+        /// The number of events.
         count: usize,
     },
 }
@@ -116,12 +117,12 @@ impl Day {
         }
     }
 
-    /// Whether nothing happened.
+    /// Whether the day has no events.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The bytes of the event at this position, which has to be less than [`Day::len`].
+    /// The bytes of the event at this position, which must be less than [`Day::len`].
     pub fn event(&self, position: usize) -> Bytes {
         match self {
             Self::Stored(events) => events[position].clone(),
@@ -153,10 +154,10 @@ impl From<Vec<Bytes>> for Day {
     }
 }
 
-/// All that the fake knows. Accounts are named by name or by id, as in Heroku's addresses.
+/// All data of the fake. A name or an id identifies an account, as in Heroku's addresses.
 #[derive(Clone, Debug, Default)]
 pub struct Model {
-    /// Who is who.
+    /// The people and what they may see.
     pub directory: Directory,
     pub(crate) days: BTreeMap<(String, NaiveDate), Day>,
     pub(crate) archives: BTreeMap<(String, Month), Archive>,
@@ -179,13 +180,13 @@ impl Model {
             .find(|team| team.name == name_or_id || team.id.eq_ignore_ascii_case(name_or_id))
     }
 
-    /// The owner of a token, if it is a valid one.
+    /// The owner of a valid token.
     pub fn owner(&self, token: &str) -> Option<&User> {
         let token = self.directory.tokens.iter().find(|known| known.token == token)?;
         self.directory.users.iter().find(|user| user.email == token.user)
     }
 
-    /// The events of a day; none if nothing is known of it.
+    /// The events of a day; none for an unknown day.
     pub fn day(&self, account: &str, date: NaiveDate) -> Day {
         let name = self.name_of(account);
         match (self.days.get(&(name.clone(), date)), self.every_day.get(&name)) {
@@ -195,35 +196,35 @@ impl Model {
         }
     }
 
-    /// Account, date and number of events of each day that it was given.
+    /// Account, date and number of events of each day that was set.
     pub fn days(&self) -> impl Iterator<Item = (&str, NaiveDate, usize)> {
         self.days.iter().map(|((account, date), day)| (account.as_str(), *date, day.len()))
     }
 
-    /// Sets the whole of a day.
+    /// Replace the events of a day.
     pub fn put_day(&mut self, account: &str, date: NaiveDate, day: impl Into<Day>) {
         self.days.insert((self.name_of(account), date), day.into());
     }
 
-    /// Sets a day to `count` synthetic events, made when they are asked for.
+    /// Replace the events of a day by `count` synthetic ones, generated on demand.
     pub fn generate_day(&mut self, account: &str, date: NaiveDate, count: usize) {
         let day = self.generated(&self.name_of(account), date, count);
         self.put_day(account, date, day);
     }
 
-    /// Gives each date that has no day of its own `count` synthetic events.
+    /// Give `count` synthetic events to each date that has no day of its own.
     pub fn generate_every_day(&mut self, account: &str, count: usize) {
         self.every_day.insert(self.name_of(account), count);
     }
 
-    /// Appends an event, as one that comes late.
+    /// Append an event to a day, as a late one.
     pub fn add_event(&mut self, account: &str, date: NaiveDate, event: Bytes) {
         let mut day = self.day(account, date);
         day.stored().push(event);
         self.put_day(account, date, day);
     }
 
-    /// Takes out every event with this id; tells how many there were.
+    /// Remove every event with this id, and return how many there were.
     pub fn remove_event(&mut self, account: &str, date: NaiveDate, id: &str) -> usize {
         let mut day = self.day(account, date);
         let before = day.len();
@@ -233,7 +234,7 @@ impl Model {
         removed
     }
 
-    /// Sets what a user may do in an account; no permission at all ends the membership.
+    /// Set a user's permissions in an account. An empty list ends the membership.
     ///
     /// # Panics
     /// If there is no such account.
@@ -249,8 +250,8 @@ impl Model {
         }
     }
 
-    /// Makes an archive of an account's stored days of one month, in no useful order, as Heroku's are. Of the present
-    /// month it holds the days that are over.
+    /// Make the archive of one month from the account's stored days, in no useful order, like
+    /// Heroku's. For the current month it holds the days that are over.
     pub fn make_archive(&mut self, account: &str, month: Month) {
         let name = self.name_of(account);
         let made = archive::made_at(month, Utc::now()).date_naive();
@@ -260,14 +261,14 @@ impl Model {
         self.put_archive(&name, month, archive::pack(&events));
     }
 
-    /// Puts these bytes behind the archive of a month; the checksum and the size follow from them.
+    /// Replace the file of a month's archive, and update its checksum and size.
     pub fn put_archive(&mut self, account: &str, month: Month, file: Bytes) {
         let name = self.name_of(account);
         let archive = Archive::new(&name, month, file);
         self.archives.insert((name, month), archive);
     }
 
-    /// Changes what is told of a month's archive.
+    /// Change the description of a month's archive.
     ///
     /// # Panics
     /// If there is no such archive.
@@ -282,7 +283,7 @@ impl Model {
         change(archive.unwrap_or_else(|| panic!("no archive of {account} {month:?}")));
     }
 
-    /// The archive whose file the archive host has under this key.
+    /// The archive with this key at the archive host.
     pub(crate) fn download(&self, key: &str) -> Option<&Archive> {
         self.archives.values().find(|archive| archive.key == key)
     }

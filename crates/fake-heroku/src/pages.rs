@@ -1,4 +1,4 @@
-//! Pages of the lists besides events: sorted by a field, cut by a `Range`, with the headers that say so.
+//! Pages of the lists other than events: sorted by a field, cut by a `Range`, with its headers.
 
 use std::cmp::Ordering;
 
@@ -6,19 +6,19 @@ use serde_json::Value;
 
 use crate::range::{Order, Range};
 
-/// Rows in a page if the request does not say (Heroku's reference, "Ranges").
+/// Rows in a page, if the request sets no number (Heroku's reference, "Ranges").
 const DEFAULT: usize = 200;
-/// The most that a request gets.
+/// The largest number of rows in a page.
 const MOST: usize = 1000;
 
-/// A list, and what its rows can be sorted by: the first field unless the request says.
+/// A list, and the fields by which it can be sorted. The first is the default.
 #[derive(Debug)]
 pub(crate) struct List {
     pub(crate) rows: Vec<Row>,
     pub(crate) fields: &'static [&'static str],
 }
 
-/// A row with its id, which need not be a member of it.
+/// A row with its id, which need not be one of its members.
 #[derive(Debug)]
 pub(crate) struct Row {
     pub(crate) id: String,
@@ -36,7 +36,7 @@ impl Row {
     }
 }
 
-/// A part of a list, and what its headers say.
+/// A part of a list, with its headers.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Page {
     pub(crate) rows: Vec<Value>,
@@ -45,7 +45,7 @@ pub(crate) struct Page {
 }
 
 impl List {
-    /// The page that `range` names; `None` if there is no such field.
+    /// The page that `range` names. `None` if there is no such field.
     pub(crate) fn page(mut self, range: &Range) -> Option<Page> {
         let wanted = range.field.as_deref().unwrap_or(self.fields[0]);
         let field = *self.fields.iter().find(|field| **field == wanted)?;

@@ -1,27 +1,27 @@
-//! The API's quota: a bucket for each user that refills at a steady rate, as Heroku's does.
+//! The API's quota: one bucket per user that refills at a steady rate, like Heroku's.
 
 use std::collections::HashMap;
 use std::time::Instant;
 
-/// How much of the API a user gets.
+/// The quota of each user.
 #[derive(Clone, Debug)]
 pub struct Quota {
     /// Requests that a full bucket holds.
     pub capacity: u32,
-    /// Requests that come back in an hour, evenly spread.
+    /// Requests that come back per hour, evenly spread.
     pub per_hour: u32,
     /// The `Retry-After` of a 429. Heroku documents none.
     pub retry_after: Option<String>,
 }
 
 impl Default for Quota {
-    /// Heroku's own numbers.
+    /// Heroku's numbers.
     fn default() -> Self {
         Self { capacity: 4500, per_hour: 4500, retry_after: None }
     }
 }
 
-/// The buckets of all users. A user that was never seen has a full one.
+/// The buckets of all users. A new user has a full one.
 #[derive(Debug, Default)]
 pub(crate) struct Buckets {
     pub(crate) quota: Quota,
@@ -33,7 +33,7 @@ impl Buckets {
         Self { quota, levels: HashMap::new() }
     }
 
-    /// Takes one request out, if there is one.
+    /// Take one request out. `false` if the bucket is empty.
     pub(crate) fn take(&mut self, user: &str, now: Instant) -> bool {
         let level = self.level(user, now);
         let taken = level >= 1.0;
@@ -41,12 +41,12 @@ impl Buckets {
         taken
     }
 
-    /// Whole requests left.
+    /// The number of requests left, rounded down.
     pub(crate) fn remaining(&self, user: &str, now: Instant) -> u32 {
         self.level(user, now) as u32
     }
 
-    /// Sets what is left, as if something else had used the rest.
+    /// Set the rest, as if something else had used the difference.
     pub(crate) fn set_remaining(&mut self, user: &str, remaining: u32, now: Instant) {
         self.levels.insert(user.to_owned(), (f64::from(remaining), now));
     }

@@ -1,7 +1,7 @@
 //! The header `Range` of a list: `id ..`, `name ]a..b; order=desc,max=10;`, `..; max=1000`.
 //!
-//! Clients spell it in several ways: Heroku's CLI ends it with a semicolon, heroku-go may leave the field out and puts
-//! `max` before `order`.
+//! Clients write it in several ways: Heroku's CLI ends it with a semicolon; heroku-go may omit the
+//! field and puts `max` before `order`.
 
 /// The direction of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,15 +10,15 @@ pub(crate) enum Order {
     Descending,
 }
 
-/// Where a range begins or ends.
+/// The start or the end of a range.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Bound {
     pub(crate) value: String,
-    /// Written `]value..` or `..value[`.
+    /// Written as `]value..` or `..value[`.
     pub(crate) is_excluded: bool,
 }
 
-/// Which part of a list is wanted. What is `None` was not said.
+/// The requested part of a list. `None` means that the header does not say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Range {
     pub(crate) field: Option<String>,
@@ -37,7 +37,7 @@ impl Range {
             None => (None, begin),
         };
         let (first, end) = (first.trim(), end.trim());
-        // No value has a space in it, and a mark alone marks nothing.
+        // A value contains no blank, and a mark needs a value.
         if first.contains(char::is_whitespace)
             || end.contains(char::is_whitespace)
             || first == "]"
@@ -53,7 +53,7 @@ impl Range {
             let (name, value) = parameter.split_once('=')?;
             match (name.trim(), value.trim()) {
                 ("max", number) => {
-                    range.max = Some(number.parse().ok().filter(|number| *number > 0)?)
+                    range.max = Some(number.parse().ok().filter(|number| *number > 0)?);
                 }
                 ("order", "asc") => range.order = Some(Order::Ascending),
                 ("order", "desc") => range.order = Some(Order::Descending),
@@ -63,12 +63,12 @@ impl Range {
         Some(range)
     }
 
-    /// The same range from behind `value` on, as `Next-Range` says it.
+    /// The range that continues after `value`, for `Next-Range`.
     pub(crate) fn behind(&self, field: &str, value: &str, max: usize) -> String {
         self.written(field, Some(&Bound { value: value.to_owned(), is_excluded: true }), max)
     }
 
-    /// The header that names this range, with all that it left open.
+    /// The header that names this range, with its defaults filled in.
     pub(crate) fn own(&self, field: &str, max: usize) -> String {
         self.written(field, self.first.as_ref(), max)
     }
@@ -91,7 +91,7 @@ impl Range {
     }
 }
 
-/// A bound in the form that excludes it or in the other one; `None` if it is left out.
+/// A bound in its excluded or its included form. `None` if it is empty.
 fn bound(excluded: Option<&str>, included: &str) -> Option<Bound> {
     let (value, is_excluded) = excluded.map_or((included, false), |value| (value, true));
     (!value.is_empty()).then(|| Bound { value: value.to_owned(), is_excluded })

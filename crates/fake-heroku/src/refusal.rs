@@ -1,4 +1,4 @@
-//! Errors in the form that Heroku gives them.
+//! Errors in Heroku's form.
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -8,7 +8,7 @@ use serde_json::json;
 pub(crate) const RATE_LIMIT: &str =
     "Your account reached the API rate limit\nPlease wait a few minutes before making new requests";
 
-/// An answer that is an error: a status, Heroku's word for it, and text for people.
+/// An error as an answer: a status, Heroku's error id, and a message.
 #[derive(Debug)]
 pub(crate) struct Refusal {
     pub(crate) status: StatusCode,

@@ -1,4 +1,5 @@
-//! The resources besides events: accounts, members, teams, archives, oneself; and who may see which.
+//! The resources other than events: accounts, members, teams, archives, the user; and who may see
+//! them.
 
 use std::time::Instant;
 
@@ -12,7 +13,7 @@ use crate::pages::{List, Row};
 use crate::refusal::Refusal;
 use crate::state::State;
 
-/// What a path leads to.
+/// What a path names.
 #[derive(Debug)]
 pub(crate) enum Resource {
     One(Value),
@@ -49,17 +50,7 @@ pub(crate) fn get(state: &State, path: &[&str], user: &User) -> Result<Resource,
             return Ok(Resource::Many(List { rows: rows.collect(), fields: &["id"] }));
         }
         ["enterprise-accounts", account, "archives"] => {
-            let account = manager(state, account, user)?;
-            let own = model.archives.iter().filter(|((owner, _), _)| *owner == account.name);
-            // Archives show no id, although their schema defines one. This one keeps them in the order of their months.
-            let id = |month: &Month| {
-                format!("{:08}-{:04}-4000-8000-000000000000", month.year, month.month)
-            };
-            let rows = own.map(|((_, month), archive)| Row {
-                id: id(month),
-                value: describe_archive(*month, archive),
-            });
-            return Ok(Resource::Many(List { rows: rows.collect(), fields: &["id"] }));
+            return Ok(archives(model, manager(state, account, user)?));
         }
         ["enterprise-accounts", account, "archives", year, month] => {
             let account = manager(state, account, user)?;
@@ -84,12 +75,23 @@ pub(crate) fn get(state: &State, path: &[&str], user: &User) -> Result<Resource,
     }))
 }
 
-/// A list of things with a name.
+fn archives(model: &Model, account: &Account) -> Resource {
+    let own = model.archives.iter().filter(|((owner, _), _)| *owner == account.name);
+    // Archives show no id, although their schema defines one. This one sorts them by month.
+    let id = |month: &Month| format!("{:08}-{:04}-4000-8000-000000000000", month.year, month.month);
+    let rows = own.map(|((_, month), archive)| Row {
+        id: id(month),
+        value: describe_archive(*month, archive),
+    });
+    Resource::Many(List { rows: rows.collect(), fields: &["id"] })
+}
+
+/// A list of things that have a name.
 fn named(values: impl Iterator<Item = Value>) -> Resource {
     Resource::Many(List { rows: values.map(Row::new).collect(), fields: &["id", "name"] })
 }
 
-/// The account, if the user is a member: to anyone else it does not exist.
+/// The account, if the user is a member. For all others it does not exist.
 fn member<'a>(state: &'a State, account: &str, user: &User) -> Result<&'a Account, Refusal> {
     let account = state.model.account(account);
     let own = account.filter(|account| !account.permissions(&user.email).is_empty());
@@ -138,7 +140,8 @@ fn describe_team(model: &Model, team: &Team, user: &User) -> Value {
         "id": team.id,
         "name": team.name,
         "type": if account.is_some() { "enterprise" } else { "team" },
-        "enterprise_account": account.map(|account| json!({ "id": account.id, "name": account.name })),
+        "enterprise_account":
+            account.map(|account| json!({ "id": account.id, "name": account.name })),
         "role": team.members.contains(&user.email).then_some("admin"),
         "default": false,
         "credit_card_collections": account.is_none(),
@@ -157,21 +160,24 @@ fn describe_member(model: &Model, account: &Account, member: &Member) -> Value {
             "view" => "View enterprise account members and teams.",
             "create" => "Create new teams.",
             "manage" => "Manage members, teams and the audit trail.",
-            _ => "See and change what is paid.",
+            _ => "View and change the billing.",
         };
         json!({ "name": name, "description": description })
     });
     json!({
         "id": uuid(&format!("{} {}", account.id, member.user)),
         "enterprise_account": { "id": account.id, "name": account.name },
-        "user": { "id": user.map_or_else(|| uuid(&member.user), |user| user.id.clone()), "email": member.user },
+        "user": {
+            "id": user.map_or_else(|| uuid(&member.user), |user| user.id.clone()),
+            "email": member.user,
+        },
         "permissions": permissions.collect::<Vec<_>>(),
         "two_factor_authentication": true,
         "identity_provider": null,
     })
 }
 
-/// As Heroku lists it: without the address, which only the archive's own page has.
+/// An archive in Heroku's list, which omits the address. Only the archive's own page has it.
 fn describe_archive(month: Month, archive: &Archive) -> Value {
     json!({
         "year": month.year,

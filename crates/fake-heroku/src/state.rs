@@ -1,4 +1,4 @@
-//! What the servers and the handle share.
+//! The state that the servers and the handle share.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
@@ -12,7 +12,7 @@ use crate::listing::Paging;
 use crate::model::Model;
 use crate::quota::Buckets;
 
-/// Everything that changes, behind one lock that is never held while waiting.
+/// Everything that changes, behind one lock that is never held across an await.
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) model: Model,
@@ -22,7 +22,7 @@ pub(crate) struct State {
     pub(crate) script: Script,
     pub(crate) gates: Vec<Arc<Gate>>,
     pub(crate) journal: Journal,
-    /// Where archives are downloaded from.
+    /// The address of the archive host.
     pub(crate) archive_base: String,
 }
 
@@ -30,7 +30,7 @@ pub(crate) struct State {
 #[derive(Debug)]
 pub(crate) struct Shared {
     state: Mutex<State>,
-    /// Changes when the requests that hang are let go.
+    /// Changes when the hanging requests are released.
     pub(crate) hangs: watch::Sender<()>,
 }
 
@@ -50,11 +50,11 @@ impl Shared {
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
-        // A panic under the lock is a failed test already; the others need not fail with it.
+        // A panic under the lock has already failed its test. The other tests need not fail too.
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// Notes a request down, and waits where it is held. Returns its place in the journal.
+    /// Record a request, and wait while it is held. Return its index in the journal.
     pub(crate) async fn arrive(&self, asked: &Recorded, violations: Vec<String>) -> usize {
         let (place, gates) = {
             let mut state = self.lock();
@@ -70,9 +70,9 @@ impl Shared {
         place
     }
 
-    /// Takes the fault meant for this request. Those that only make it wait are waited for here.
+    /// Take the fault for this request. A fault that only delays is waited for here.
     pub(crate) async fn fault(&self, asked: &Recorded) -> Option<Fault> {
-        // Listened to before the fault is taken: whoever sees it taken may let go at once.
+        // Subscribe before the fault is taken: a test that sees it taken may release it at once.
         let mut hangs = self.hangs.subscribe();
         let fault = self.lock().script.take(asked);
         match fault {
@@ -94,7 +94,7 @@ impl Shared {
         }
     }
 
-    /// Takes one request from a user's quota.
+    /// Take one request from a user's quota. `false` if it is empty.
     pub(crate) fn charge(&self, user: &str) -> bool {
         self.lock().buckets.take(user, Instant::now())
     }

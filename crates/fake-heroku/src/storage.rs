@@ -1,4 +1,4 @@
-//! The archive host: answers as S3's, in headers, errors and parts of a file.
+//! The archive host: headers, errors and partial downloads like those of Amazon S3.
 
 use std::fmt::Write as _;
 use std::ops::Range;
@@ -14,10 +14,10 @@ use crate::archive::Archive;
 use crate::faults::Fault;
 use crate::http::{set, spoiled, text};
 
-/// How many bytes the longer of S3's two ids of a request stands for.
+/// The number of bytes in the longer of S3's two request ids.
 const LONG_ID: usize = 56;
 
-/// The file of an archive, or the part of it that `asked` names; a fault may spoil it.
+/// The file of an archive, or the part that `asked` names. A fault may spoil it.
 pub(crate) fn file(archive: &Archive, asked: &HeaderMap, fault: Option<&Fault>) -> Response {
     let whole = archive.file.len();
     let wanted = text(asked, header::RANGE).and_then(|range| part(&range, whole));
@@ -30,7 +30,7 @@ pub(crate) fn file(archive: &Archive, asked: &HeaderMap, fault: Option<&Fault>) 
         Some(span) => (StatusCode::PARTIAL_CONTENT, span),
     };
     let mut headers = HeaderMap::new();
-    // As of a file that was uploaded in parts: 32 digits that are no checksum of the whole.
+    // Like the `ETag` of a multipart upload: 32 digits that are no checksum of the file.
     set(
         &mut headers,
         "etag",
@@ -64,7 +64,8 @@ pub(crate) fn file(archive: &Archive, asked: &HeaderMap, fault: Option<&Fault>) 
     (status, headers, spoiled(pieces, fault)).into_response()
 }
 
-/// The bytes that a `Range` names, none if the file has no such; `None` if it is no range that S3 heeds.
+/// The bytes that a `Range` names; empty if the file has no such bytes. `None` for a range that S3
+/// ignores.
 fn part(range: &str, whole: usize) -> Option<Range<usize>> {
     let (first, last) = range.strip_prefix("bytes=")?.split_once('-')?;
     let number = |text: &str| text.trim().parse::<usize>().ok();
@@ -76,7 +77,7 @@ fn part(range: &str, whole: usize) -> Option<Range<usize>> {
     })
 }
 
-/// S3's answer to a request that it refuses.
+/// S3's answer to a request that it rejects.
 pub(crate) fn refusal(status: StatusCode, code: &str, message: &str) -> Response {
     (status, [(header::CONTENT_TYPE, "application/xml")], error(code, message)).into_response()
 }
@@ -94,7 +95,7 @@ pub(crate) fn error(code: &str, message: &str) -> String {
     xml + "</Error>"
 }
 
-/// Adds what S3 says with every answer.
+/// Add the headers that S3 sends with every answer.
 pub(crate) fn sign(headers: &mut HeaderMap) {
     let (request, host) = ids();
     for (name, value) in

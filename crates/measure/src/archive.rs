@@ -1,4 +1,4 @@
-//! A month's archive, beside gunzip and COPY of the same events.
+//! A month's archive, compared with gunzip and COPY of the same events.
 
 use std::io::{self, Write as _};
 
@@ -15,10 +15,10 @@ use crate::process;
 use crate::stage::{Stage, shell};
 use crate::table::{Table, mib, ratio};
 
-/// How many events it has.
+/// The number of events.
 pub(crate) const EVENTS: usize = 5_000_000;
 
-/// The days that they are spread over.
+/// The number of days with events.
 pub(crate) const DAYS: usize = 30;
 
 pub(crate) fn measure(table: &mut Table, events: usize) -> Result<()> {
@@ -36,7 +36,7 @@ pub(crate) fn measure(table: &mut Table, events: usize) -> Result<()> {
     if report["totals"]["new_events"].as_u64() != Some(events as u64) {
         return Err(format!("not all events are new: {}", report["totals"]).into());
     }
-    // The same events as rows, packed as the archive is.
+    // The same events as rows, compressed like the archive.
     let rows = stage.folder.path().join("rows.gz");
     let rows = rows.display();
     let copy = "\\copy audit_events";
@@ -70,8 +70,8 @@ pub(crate) fn measure(table: &mut Table, events: usize) -> Result<()> {
     Ok(())
 }
 
-/// Packs a month as it is made, one event of each day after the other: Heroku promises no order, and the worst one for
-/// whoever sorts by days is the one in which none come together.
+/// Pack a month while generating it, one event of each day in turn. Heroku promises no order, and
+/// this is the worst one for a program that sorts by day.
 pub(crate) fn pack(events: usize) -> Result<Bytes> {
     let issuer = Issuer { id: fake_heroku::uuid("acme"), name: "acme".into(), teams: Vec::new() };
     let first = NaiveDate::from_ymd_opt(2024, 9, 1).ok_or("no such day")?;

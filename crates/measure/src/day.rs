@@ -1,20 +1,22 @@
-//! A large day, in pages, beside what else one would use for it.
+//! A large day, in pages, compared with other ways to load it.
 
 use crate::Result;
 use crate::dlt;
 use crate::process::{self, Taken};
 use crate::stage::{PAGES, Stage, TOKEN, day, shell};
-use crate::table::{Table, median, mib, ratio};
+use crate::table::{Table, mib, ratio};
 
-/// How many events the day has.
+/// The number of events.
 pub(crate) const EVENTS: usize = 50_000;
 
-/// What a careful person would write for the job: every page, and a few columns beside the event.
+/// What a careful person would write by hand: every page, and a few columns beside the event.
 const BY_HAND: &str = r#"
 range='id ..; max=1000'
 while [ -n "$range" ]; do
-    curl -sS --fail --compressed -D "$FOLDER/headers" "$URL/enterprise-accounts/acme/events?day=$DAY&order=asc" \
-        -H "Authorization: Bearer $TOKEN" -H 'Accept: application/vnd.heroku+json; version=3' -H "Range: $range" |
+    curl -sS --fail --compressed -D "$FOLDER/headers" \
+        "$URL/enterprise-accounts/acme/events?day=$DAY&order=asc" \
+        -H "Authorization: Bearer $TOKEN" -H "Range: $range" \
+        -H 'Accept: application/vnd.heroku+json; version=3' |
         jq -r '.[] | [.id, .created_at, .type, .action, .actor.email, tojson] | @csv'
     range=$(sed -n 's/^next-range: *//Ip' "$FOLDER/headers" | tr -d '\r')
 done | $PSQL -c '\copy events FROM STDIN (FORMAT csv)'
@@ -24,7 +26,7 @@ pub(crate) fn measure(table: &mut Table, events: usize, runs: usize) -> Result<(
     let stage = Stage::new(&["acme".to_owned()])?;
     stage.heroku.set_paging(PAGES);
     stage.heroku.generate_day("acme", day(), events);
-    // Made beforehand, so that making them is not measured.
+    // Generate them before, so that their generation is not measured.
     stage.heroku.put_day("acme", day(), stage.heroku.day("acme", day()));
     let (mut own, mut by_hand, mut bare, mut by_dlt) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -39,15 +41,11 @@ pub(crate) fn measure(table: &mut Table, events: usize, runs: usize) -> Result<(
         }
         stage.drop_database(&database)?;
     }
-    let wall = |taken: &[Taken]| median(taken.iter().map(|taken| taken.wall).collect());
-    let ours = wall(&own);
+    let Taken { wall: ours, peak_kib, cpu, .. } = Taken::median(&own);
     let rate = events as f64 / ours.as_secs_f64();
-    let cpu = median(own.iter().map(|taken| taken.cpu).collect());
-    let peak = median(own.iter().map(|taken| taken.peak_kib).collect());
-    let what = format!("a day of {events} events");
     table.row(
-        &what,
-        format!("{ours:.2?}, {rate:.0} events/s, {cpu:.2?} of processor, {}", mib(peak)),
+        format!("a day of {events} events"),
+        format!("{ours:.2?}, {rate:.0} events/s, {cpu:.2?} of processor, {}", mib(peak_kib)),
         "",
     );
     for (other, taken, target) in [
@@ -58,14 +56,14 @@ pub(crate) fn measure(table: &mut Table, events: usize, runs: usize) -> Result<(
         let (figure, beside) = if let (true, Err(reason)) = (taken.is_empty(), &dlt) {
             (format!("skipped: {reason}"), String::new())
         } else {
-            let theirs = wall(taken);
+            let theirs = Taken::median(taken).wall;
             (format!("**{}**", ratio(ours, theirs)), format!(", {theirs:.2?}"))
         };
         table.row(format!("… against {other}{beside}"), figure, target);
     }
     if let Ok(dlt) = &dlt {
         table.note(format!(
-            "dlt {}, Python and its start included, without child tables, `data` as text",
+            "dlt {}, including Python and its start, without child tables, `data` as text",
             dlt.version()
         ));
     }
@@ -76,7 +74,8 @@ fn with_curl(stage: &Stage, database: &str, events: usize) -> Result<Taken> {
     stage.cluster.create_database(database)?;
     stage.cluster.psql(
         database,
-        "CREATE TABLE events (id text PRIMARY KEY, created_at timestamptz, type text, action text, actor text, event json)",
+        "CREATE TABLE events (id text PRIMARY KEY, created_at timestamptz, type text, action text,
+                              actor text, event json)",
     )?;
     let mut command = shell(&BY_HAND.replace("$PSQL", &stage.psql(database)));
     command
@@ -89,7 +88,7 @@ fn with_curl(stage: &Stage, database: &str, events: usize) -> Result<Taken> {
     Ok(taken)
 }
 
-/// The rows that the program wrote, as they lie there, and nothing but them.
+/// Copy only the rows that the program wrote, as they are stored.
 fn with_copy(stage: &Stage, from: &str, database: &str, events: usize) -> Result<Taken> {
     stage.migrated(database)?;
     let file = stage.folder.path().join("rows");
@@ -107,7 +106,7 @@ fn with_copy(stage: &Stage, from: &str, database: &str, events: usize) -> Result
     Ok(taken)
 }
 
-/// Sees that all events are in a table.
+/// Check that all events are in a table.
 pub(crate) fn expect(stage: &Stage, database: &str, table: &str, events: usize) -> Result<()> {
     let found = stage.cluster.psql(database, &format!("SELECT count(*) FROM {table}"))?;
     if found == events.to_string() {

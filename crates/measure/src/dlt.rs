@@ -1,4 +1,5 @@
-//! dlt, the tool that many would load such a list with: its merge by a key, installed for once into a folder of its own.
+//! dlt, a common tool for loading such lists: its merge by a key, installed once into its own
+//! folder.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,7 +18,10 @@ from dlt.sources.helpers import requests
 def events():
     url = f"{os.environ['URL']}/enterprise-accounts/acme/events"
     asked = {"day": os.environ["DAY"], "order": "asc"}
-    headers = {"Authorization": f"Bearer {os.environ['TOKEN']}", "Accept": "application/vnd.heroku+json; version=3"}
+    headers = {
+        "Authorization": f"Bearer {os.environ['TOKEN']}",
+        "Accept": "application/vnd.heroku+json; version=3",
+    }
     following = "id ..; max=1000"
     while following:
         answer = requests.get(url, params=asked, headers={**headers, "Range": following})
@@ -26,10 +30,15 @@ def events():
         following = answer.headers.get("Next-Range")
 
 destination = dlt.destinations.postgres(os.environ["DATABASE_URL"])
-dlt.pipeline("measure", destination=destination, dataset_name="audit", pipelines_dir=os.environ["FOLDER"]).run(events())
+dlt.pipeline(
+    "measure",
+    destination=destination,
+    dataset_name="audit",
+    pipelines_dir=os.environ["FOLDER"],
+).run(events())
 "#;
 
-/// A Python that has it.
+/// A Python with dlt.
 #[derive(Debug)]
 pub(crate) struct Installed {
     python: PathBuf,
@@ -37,7 +46,7 @@ pub(crate) struct Installed {
 }
 
 impl Installed {
-    /// Finds it where an earlier run left it, or installs it. The error says why neither can be.
+    /// Find it where an earlier run left it, or install it. The error says why neither is possible.
     pub(crate) fn find() -> std::result::Result<Self, String> {
         let folder = std::env::temp_dir().join("auditsync-measure-dlt");
         let python = folder.join("bin/python");
@@ -65,13 +74,13 @@ impl Installed {
         &self.version
     }
 
-    /// Loads the day into a new database, from nothing.
+    /// Load the day into a new, empty database.
     pub(crate) fn load(&self, stage: &Stage, database: &str, events: usize) -> Result<Taken> {
         stage.cluster.create_database(database)?;
         let (script, work) =
             (stage.folder.path().join("load.py"), stage.folder.path().join(database));
         fs::write(&script, SCRIPT)?;
-        // It wants a password, whatever the server does.
+        // dlt requires a password, even if the server does not.
         let port = stage.cluster.port().ok_or("the cluster has no port")?;
         let url = format!("postgresql://postgres:none@127.0.0.1:{port}/{database}");
         let mut command = Command::new(&self.python);
@@ -92,7 +101,7 @@ impl Installed {
     }
 }
 
-/// What a command prints, if it ends well.
+/// The output of a command that succeeds.
 fn quiet(command: &mut Command) -> Option<String> {
     let output = command.stdin(Stdio::null()).output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())

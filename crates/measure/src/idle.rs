@@ -1,4 +1,5 @@
-//! A run that finds nothing due; the size of the program; from its start to its first request.
+//! A run with nothing due, the size of the program, and the time from its start to its first
+//! request.
 
 use std::io::Read as _;
 use std::net::TcpListener;
@@ -6,11 +7,12 @@ use std::process::{Child, Stdio};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use crate::process::Taken;
 use crate::stage::Stage;
 use crate::table::{Table, median, mib};
 use crate::{Result, process, trips};
 
-/// These take milliseconds, so that more of them are affordable.
+/// These take milliseconds, so more runs are affordable.
 const TIMES_AS_MANY_RUNS: usize = 7;
 
 pub(crate) fn measure(table: &mut Table, runs: usize) -> Result<()> {
@@ -26,8 +28,7 @@ pub(crate) fn measure(table: &mut Table, runs: usize) -> Result<()> {
     for _ in 0..runs * TIMES_AS_MANY_RUNS {
         taken.push(stage.run("idle", &[])?);
     }
-    let wall = median(taken.iter().map(|taken| taken.wall).collect());
-    let peak = median(taken.iter().map(|taken| taken.peak_kib).collect());
+    let Taken { wall, peak_kib, .. } = Taken::median(&taken);
     let (port, counted) =
         trips::count_before(stage.cluster.port().ok_or("the cluster has no port")?)?;
     let mut command = stage.auditsync("idle", &[]);
@@ -38,13 +39,13 @@ pub(crate) fn measure(table: &mut Table, runs: usize) -> Result<()> {
         (counted.trips.load(Ordering::Relaxed), counted.connections.load(Ordering::Relaxed));
     table.row(
         "a run with nothing due",
-        format!("**{:.1} ms**, {}", millis(wall), mib(peak)),
+        format!("**{:.1} ms**, {}", millis(wall), mib(peak_kib)),
         "≤ 60 ms",
     );
     table.row(
         "… its round trips to the database; its requests",
         format!(
-            "**{trips}** on {connections} connections, those to connect included; **{requests}**"
+            "**{trips}** on {connections} connections, including those to connect; **{requests}**"
         ),
         "≤ 4; none",
     );
@@ -63,7 +64,7 @@ pub(crate) fn measure(table: &mut Table, runs: usize) -> Result<()> {
     Ok(())
 }
 
-/// Starts it on a database where yesterday is due, and waits for its request.
+/// Start the program on a database where yesterday is due, and wait for its first request.
 fn start(stage: &Stage, accounts: &[String]) -> Result<Duration> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     stage.configure(accounts, &format!("http://{}", listener.local_addr()?))?;
@@ -81,7 +82,7 @@ fn start(stage: &Stage, accounts: &[String]) -> Result<Duration> {
     Ok(took)
 }
 
-/// A process that does not outlive its use.
+/// A process that is killed when this value is dropped.
 struct Ended(Child);
 
 impl Ended {

@@ -1,4 +1,4 @@
-//! Measures auditsync beside what else one would use, and prints the README's table as Markdown.
+//! Measure auditsync beside other tools, and print the README's table as Markdown.
 //!
 //! ```text
 //! cargo run --release -p measure                                everything, half an hour
@@ -6,9 +6,10 @@
 //! cargo run --release -p measure -- archive --events 5000000
 //! ```
 //!
-//! PostgreSQL is durable (fsync on) and a cluster of its own; Heroku is the fake, in this process; what is measured runs
-//! in processes of its own, so that its time and its peak memory are its own. Figures that are compared are taken by
-//! turns in one run: on another machine, or beside other work, their ratios hold better than they do.
+//! PostgreSQL is durable (fsync on) and runs in a cluster of its own. Heroku is the fake, in this
+//! process. Each measured program runs in its own process, so that its time and its peak memory are
+//! its own. Figures that are compared alternate within one run. On another machine, or under load,
+//! their ratios are more stable than the figures.
 
 mod archive;
 mod day;
@@ -31,65 +32,65 @@ use clap::{Parser, Subcommand};
 
 use table::Table;
 
-/// Whatever went wrong; it is only told.
+/// Any error: it is only printed.
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// Measures auditsync beside what else one would use, and prints a table as Markdown
+/// Measure auditsync beside other tools, and print a table as Markdown
 #[derive(Debug, Parser)]
 #[command(name = "measure")]
 struct Options {
     #[command(subcommand)]
     part: Option<Part>,
-    /// How often each is measured; the median counts
+    /// Measure each N times, and print the median
     #[arg(long, global = true, value_name = "N", default_value_t = 3)]
     runs: usize,
 }
 
 #[derive(Debug, Subcommand)]
 enum Part {
-    /// All of the others
+    /// Measure all of the following except `profile`
     All,
-    /// A large day, beside curl + jq + \copy, a bare COPY, and dlt
+    /// Measure a large day, beside curl + jq + \copy, a bare COPY, and dlt
     Day {
-        /// How many events it has
+        /// The number of events
         #[arg(long, value_name = "N", default_value_t = day::EVENTS)]
         events: usize,
     },
-    /// Peak memory of days, in pages and as one whole list
+    /// Measure the peak memory of days, in pages and as one list
     Memory {
-        /// How many events a day has; may be given several times
+        /// The number of events of a day; repeatable
         #[arg(long, value_name = "N", default_values_t = memory::EVENTS)]
         events: Vec<usize>,
     },
-    /// A run that finds nothing due, the size of the program, and its start
+    /// Measure a run with nothing due, the size of the program, and its start
     Idle,
-    /// Many sources with a few events each
+    /// Measure many sources with a few events each
     Many {
-        /// How many sources
+        /// The number of sources
         #[arg(long, value_name = "N", default_value_t = many::SOURCES)]
         sources: usize,
     },
-    /// Planning and status over ten years of a thousand sources
+    /// Measure planning and status over ten years of a thousand sources
     Planning {
-        /// How many days each source has
+        /// The number of days of each source
         #[arg(long, value_name = "N", default_value_t = planning::DAYS)]
         days: usize,
     },
-    /// Where the time of a day goes, by statement; not among all
+    /// Show where the time of a day goes, by statement; not part of `all`
     Profile {
-        /// How many events it has
+        /// The number of events
         #[arg(long, value_name = "N", default_value_t = day::EVENTS)]
         events: usize,
     },
-    /// A month's archive, beside gunzip and COPY of the same events
+    /// Measure a month's archive, beside gunzip and COPY of the same events
     Archive {
-        /// How many events it has
+        /// The number of events
         #[arg(long, value_name = "N", default_value_t = archive::EVENTS)]
         events: usize,
     },
-    /// Peak memory of reconcile, with nothing and with everything missing
+    /// Measure the peak memory of reconcile, with no event and with every event missing
     Reconcile {
-        /// How many events the archive has
+        /// The number of events in the archive
         #[arg(long, value_name = "N", default_value_t = reconcile::EVENTS)]
         events: usize,
     },

@@ -1,10 +1,11 @@
 //! Many sources with a few events each.
 
 use crate::Result;
+use crate::process::Taken;
 use crate::stage::{Stage, day};
-use crate::table::{Table, median, mib};
+use crate::table::{Table, mib};
 
-/// How many there are.
+/// The number of sources.
 pub(crate) const SOURCES: usize = 1000;
 
 const EVENTS_EACH: usize = 5;
@@ -20,10 +21,9 @@ pub(crate) fn measure(table: &mut Table, sources: usize, runs: usize) -> Result<
         taken.push(stage.sync_day("many", day(), sources * EVENTS_EACH)?);
         stage.drop_database("many")?;
     }
-    let wall = median(taken.iter().map(|taken| taken.wall).collect());
-    let cpu = median(taken.iter().map(|taken| taken.cpu).collect());
-    let peak = median(taken.iter().map(|taken| taken.peak_kib).collect());
+    let Taken { wall, peak_kib, cpu, .. } = Taken::median(&taken);
     let what = format!("{sources} sources with {EVENTS_EACH} events each");
-    table.row(what, format!("**{wall:.2?}**, {cpu:.2?} of processor, {}", mib(peak)), "< 10 s");
+    let figure = format!("**{wall:.2?}**, {cpu:.2?} of processor, {}", mib(peak_kib));
+    table.row(what, figure, "< 10 s");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Peak memory of a day, however large, in pages and as one whole list.
+//! The peak memory of a day of any size, in pages and as one list.
 
 use fake_heroku::Paging;
 
@@ -6,7 +6,7 @@ use crate::Result;
 use crate::stage::{PAGES, Stage, day};
 use crate::table::{Table, mib};
 
-/// The days that are compared.
+/// The sizes to compare, in events.
 pub(crate) const EVENTS: [usize; 2] = [50_000, 1_000_000];
 
 pub(crate) fn measure(table: &mut Table, events: &[usize]) -> Result<()> {

@@ -1,5 +1,6 @@
-//! Runs what is measured, each in a process of its own below another: the memory of a process's children is told as their
-//! peak, so that each measured program is the only child of its parent.
+//! Run what is measured, each program in its own process below a helper process. The system reports
+//! the peak memory of a process's children. Therefore each measured program is the only child of
+//! its parent.
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -10,22 +11,35 @@ use std::time::{Duration, Instant};
 use nix::sys::resource::{UsageWho, getrusage};
 
 use crate::Result;
+use crate::table::median;
 
-/// As `measure one PROGRAM …` this program runs another, and tells what that took.
+/// `measure one PROGRAM …` runs another program, and prints what that took.
 pub(crate) const ONE: &str = "one";
 
-/// What a program took, and what it printed.
+/// What a program took, and its output.
 #[derive(Debug)]
 pub(crate) struct Taken {
     pub(crate) wall: Duration,
-    /// Peak memory of the largest of its processes, in KiB.
+    /// The peak memory of its largest process, in KiB.
     pub(crate) peak_kib: i64,
-    /// Of processor, its own and its children's.
+    /// The processor time of the program and its children.
     pub(crate) cpu: Duration,
     pub(crate) printed: String,
 }
 
-/// Has the program built as it is released, if it is not.
+impl Taken {
+    /// The medians of several runs, without their output.
+    pub(crate) fn median(runs: &[Self]) -> Self {
+        Self {
+            wall: median(runs.iter().map(|taken| taken.wall).collect()),
+            peak_kib: median(runs.iter().map(|taken| taken.peak_kib).collect()),
+            cpu: median(runs.iter().map(|taken| taken.cpu).collect()),
+            printed: String::new(),
+        }
+    }
+}
+
+/// Build the program in release mode, if it is not up to date.
 pub(crate) fn build() -> Result<()> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
@@ -38,12 +52,12 @@ pub(crate) fn build() -> Result<()> {
     }
 }
 
-/// The program, beside this one.
+/// The program in the folder of this one.
 pub(crate) fn auditsync() -> PathBuf {
     std::env::current_exe().expect("a process has a program").with_file_name("auditsync")
 }
 
-/// Runs `command`, which must end well.
+/// Run `command`, which must succeed.
 pub(crate) fn run(command: &Command) -> Result<Taken> {
     let mut parent = Command::new(std::env::current_exe()?);
     parent.arg(ONE).arg(command.get_program()).args(command.get_args());
@@ -68,7 +82,8 @@ pub(crate) fn run(command: &Command) -> Result<Taken> {
     Ok(Taken { wall: micros(wall), peak_kib, cpu: micros(cpu), printed: printed.to_owned() })
 }
 
-/// Runs the program that is named, and prints microseconds, peak KiB and microseconds of processor, then its output.
+/// Run this program. Print microseconds, peak KiB and microseconds of processor time, then its
+/// output.
 pub(crate) fn measure_here(command: &[OsString]) -> Result<()> {
     let (program, arguments) = command.split_first().ok_or("nothing to run")?;
     let begun = Instant::now();
@@ -84,6 +99,6 @@ pub(crate) fn measure_here(command: &[OsString]) -> Result<()> {
     if output.status.success() {
         Ok(())
     } else {
-        Err(format!("it ended with {}", output.status).into())
+        Err(format!("the program ended with {}", output.status).into())
     }
 }

@@ -1,4 +1,4 @@
-//! Peak memory of `reconcile`, where nothing of an archive is missing and where everything is.
+//! The peak memory of `reconcile`, with no event and with every event missing.
 
 use fake_heroku::Month;
 use serde_json::Value;
@@ -9,10 +9,11 @@ use crate::process::{self, Taken};
 use crate::stage::{Stage, shell};
 use crate::table::{Table, mib};
 
-/// How many events the archive has.
+/// The number of events in the archive.
 pub(crate) const EVENTS: usize = 400_000;
 
-/// So much more may be taken where everything is missing: the ids that wait in memory, and what sorts them.
+/// The additional memory that is allowed when every event is missing: the ids in memory, and the
+/// memory to sort them.
 const MORE_KIB: i64 = 8 * 1024;
 
 pub(crate) fn measure(table: &mut Table, events: usize) -> Result<()> {
@@ -25,8 +26,9 @@ pub(crate) fn measure(table: &mut Table, events: usize) -> Result<()> {
         &["backfill", "--via", "archive", "--from", "2024-09-01", "--to", "2024-09-30"],
     )?;
     stage.migrated("empty")?;
-    // A source owes nothing before its first day.
-    let first_day = "INSERT INTO audit_events_log (source, process_date, status) VALUES ('acme', '2024-09-01', 'PENDING')";
+    // A source owes no day before its first day.
+    let first_day = "INSERT INTO audit_events_log (source, process_date, status)
+                     VALUES ('acme', '2024-09-01', 'PENDING')";
     stage.cluster.psql("empty", first_day)?;
     let (complete, _) = reconcile(&stage, "complete", 0)?;
     let (empty, missing) = reconcile(&stage, "empty", 1)?;
@@ -43,12 +45,12 @@ pub(crate) fn measure(table: &mut Table, events: usize) -> Result<()> {
     }
     let more = empty.peak_kib - complete.peak_kib;
     if more > MORE_KIB {
-        return Err(format!("what is missing takes {} more", mib(more)).into());
+        return Err(format!("missing events take {} more", mib(more)).into());
     }
     Ok(())
 }
 
-/// Runs it, which ends with `status`, and counts the ids that its document names as missing.
+/// Run it, expect this exit status, and count the ids that its document names as missing.
 fn reconcile(stage: &Stage, database: &str, status: u8) -> Result<(Taken, usize)> {
     let command = stage.auditsync(database, &["reconcile", "--month", "2024-09"]);
     let mut arguments = vec![format!("'{}'", command.get_program().display())];

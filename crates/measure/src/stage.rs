@@ -1,4 +1,5 @@
-//! What everything is measured on: a durable PostgreSQL, a fake Heroku, and files that name them.
+//! The environment of all measurements: a durable PostgreSQL, a fake Heroku, and configurations for
+//! them.
 
 use std::process::Command;
 
@@ -17,10 +18,9 @@ const MANAGER: &str = "audit@example.com";
 /// The token of every source.
 pub(crate) const TOKEN: &str = "HRKU-measure";
 
-/// Pages as Heroku's other lists have them.
+/// Pages like those of Heroku's other lists.
 pub(crate) const PAGES: Paging = Paging::Pages { default: 200, max: 1000 };
 
-/// See the module.
 #[derive(Debug)]
 pub(crate) struct Stage {
     pub(crate) cluster: Cluster,
@@ -29,7 +29,7 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// A new one, whose Heroku has these accounts, and for whose requests there is a quota without end.
+    /// A new stage whose Heroku has these accounts and an unlimited quota.
     pub(crate) fn new(accounts: &[String]) -> Result<Self> {
         let preloading = || {
             Cluster::builder()
@@ -37,7 +37,7 @@ impl Stage {
                 .tcp()
                 .setting("shared_preload_libraries", "pg_stat_statements")
         };
-        // Where PostgreSQL came without its further modules, figures that need one are left out.
+        // Some installations lack PostgreSQL's additional modules. Omit the figures that need one.
         let cluster =
             preloading().start().or_else(|_| Cluster::builder().durable().tcp().start())?;
         let heroku = FakeHeroku::start(Model::default());
@@ -51,7 +51,7 @@ impl Stage {
         Ok(stage)
     }
 
-    /// Writes the file: a source for each account, whose API lies at `base_url`.
+    /// Write the configuration: a source for each account, with the API at `base_url`.
     pub(crate) fn configure(&self, accounts: &[String], base_url: &str) -> Result<()> {
         let sources = accounts.iter().map(|account| {
             format!(
@@ -59,19 +59,20 @@ impl Stage {
             )
         });
         let file = format!(
-            "[api]\nbase_url = \"{base_url}\"\n[events]\nlog = \"none\"\n[rate_limit]\nburst = 4500\n{}",
+            "[api]\nbase_url = \"{base_url}\"\n[events]\nlog = \"none\"\n\
+             [rate_limit]\nburst = 4500\n{}",
             sources.collect::<String>()
         );
         Ok(std::fs::write(self.folder.path().join("audit.toml"), file)?)
     }
 
-    /// A new database with the program's schema.
+    /// Create a database with the program's schema.
     pub(crate) fn migrated(&self, name: &str) -> Result<()> {
         self.cluster.create_database(name)?;
         self.run(name, &["migrate"]).map(drop)
     }
 
-    /// The program, on a database of the cluster, with these arguments.
+    /// The program with these arguments, on a database of the cluster.
     pub(crate) fn auditsync(&self, database: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(process::auditsync());
         command.args(["--quiet", "--output", "json"]).args(arguments);
@@ -81,12 +82,12 @@ impl Stage {
         command
     }
 
-    /// Runs it to its end.
+    /// Run the program to its end.
     pub(crate) fn run(&self, database: &str, arguments: &[&str]) -> Result<Taken> {
         process::run(&self.auditsync(database, arguments))
     }
 
-    /// Syncs a day of so many events into a new database, and drops it if it is not `kept`.
+    /// Sync a day of `events` events into a new database. Drop the database unless `kept`.
     pub(crate) fn sync_day(&self, database: &str, day: NaiveDate, events: usize) -> Result<Taken> {
         self.migrated(database)?;
         let taken = self.run(database, &["--date", &day.to_string()])?;
@@ -97,12 +98,11 @@ impl Stage {
         }
     }
 
-    /// Drops a database.
     pub(crate) fn drop_database(&self, name: &str) -> Result<()> {
         Ok(self.cluster.psql("postgres", &format!("DROP DATABASE {name}")).map(drop)?)
     }
 
-    /// A psql that takes a command on a database of the cluster, as a shell would write it.
+    /// A shell command: psql on a database of the cluster. Append `-c` and a statement.
     pub(crate) fn psql(&self, database: &str) -> String {
         let program = self.cluster.bin("psql");
         format!(
@@ -113,14 +113,14 @@ impl Stage {
     }
 }
 
-/// A shell that runs `script`, and fails where any of its programs does.
+/// A shell that runs `script`, and fails if any of its programs fails.
 pub(crate) fn shell(script: &str) -> Command {
     let mut command = Command::new("bash");
     command.args(["-euo", "pipefail", "-c", script]);
     command
 }
 
-/// The day that is measured.
+/// The measured day.
 pub(crate) fn day() -> NaiveDate {
     NaiveDate::from_ymd_opt(2024, 9, 28).expect("a date")
 }

@@ -1,10 +1,10 @@
-//! The table that is printed: a row as soon as it is known, the machine and the versions below.
+//! The printed table: each row as soon as it is known; the machine and the versions below.
 
 use std::fmt::Display;
 use std::process::Command;
 use std::time::Duration;
 
-/// Rows so far.
+/// The rows so far.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
     begun: bool,
@@ -12,7 +12,7 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// Prints a row: what was measured, what it came to, and what it should come to.
+    /// Print a row: what was measured, the result, and the goal.
     pub(crate) fn row(
         &mut self,
         measure: impl Display,
@@ -26,12 +26,12 @@ impl Table {
         println!("| {measure} | {figure} | {target} |");
     }
 
-    /// Keeps a line for below the table.
+    /// Keep a line for below the table.
     pub(crate) fn note(&mut self, note: impl Display) {
         self.notes.push(note.to_string());
     }
 
-    /// Prints what stands below the table.
+    /// Print the lines below the table.
     pub(crate) fn end(&self) {
         println!("\n({})", machine());
         for note in &self.notes {
@@ -40,18 +40,18 @@ impl Table {
     }
 }
 
-/// The one in the middle.
+/// The median.
 pub(crate) fn median<T: PartialOrd + Copy>(mut values: Vec<T>) -> T {
     values.sort_by(|a, b| a.partial_cmp(b).expect("figures are comparable"));
     values[values.len() / 2]
 }
 
-/// How often the second goes into the first.
+/// How many times as long `a` is as `b`.
 pub(crate) fn ratio(a: Duration, b: Duration) -> String {
     format!("{:.2}", a.as_secs_f64() / b.as_secs_f64())
 }
 
-/// KiB as MiB.
+/// Format KiB as MiB.
 pub(crate) fn mib(kib: i64) -> String {
     format!("{:.1} MiB", kib as f64 / 1024.0)
 }

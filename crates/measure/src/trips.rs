@@ -1,4 +1,5 @@
-//! Counts the round trips to the database: a proxy before it sees each time that the client speaks again after the server.
+//! Count the round trips to the database. A proxy counts each time that the client sends after the
+//! server has answered.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
@@ -6,16 +7,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 
-/// What passed so far.
+/// The counts so far.
 #[derive(Debug, Default)]
 pub(crate) struct Trips {
-    /// Connections.
     pub(crate) connections: AtomicU32,
-    /// Round trips, of all connections.
+    /// Round trips of all connections.
     pub(crate) trips: AtomicU32,
 }
 
-/// Listens on loopback for as long as this process lives, and gives the port.
+/// Listen on loopback until this process ends, and return the port.
 pub(crate) fn count_before(port: u16) -> io::Result<(u16, Arc<Trips>)> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let own = listener.local_addr()?.port();
@@ -35,12 +35,12 @@ fn pass(client: TcpStream, server: TcpStream, trips: &Arc<Trips>) -> io::Result<
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
     let (from_server, to_client) = (server.try_clone()?, client.try_clone()?);
-    // Nothing was said yet, so the client's first words are a trip.
+    // Nothing was sent yet, so the client's first message starts a round trip.
     let (answered, trips) = (Arc::new(AtomicBool::new(true)), Arc::clone(trips));
     let seen = Arc::clone(&answered);
     thread::spawn(move || {
         copy(client, server, || {
-            // What it says in one go, in however many pieces, is one trip.
+            // Several pieces in a row are one round trip.
             if answered.swap(false, Ordering::SeqCst) {
                 trips.trips.fetch_add(1, Ordering::Relaxed);
             }

@@ -1,4 +1,4 @@
-//! Who runs the server: we ourselves, or another user when we are root, which PostgreSQL refuses.
+//! The user who runs the server. PostgreSQL refuses root, so root needs another user.
 
 use std::{
     io,
@@ -6,7 +6,6 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// A user to run the server's programs as.
 #[derive(Clone, Debug)]
 pub(crate) struct Account {
     pub(crate) uid: u32,
@@ -14,7 +13,8 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// The user in root's place: `postgres`, else `nobody`. Both have the passwd entry that `initdb` insists on.
+    /// The user in place of root: `postgres`, else `nobody`. `initdb` requires a passwd entry, and
+    /// both have one.
     pub(crate) fn instead_of_root() -> io::Result<Self> {
         ["postgres", "nobody"]
             .into_iter()
@@ -26,13 +26,14 @@ impl Account {
             })
     }
 
-    /// Makes a program run as this user, without root's supplementary groups.
+    /// Run a program as this user, without root's supplementary groups.
     pub(crate) fn run(&self, command: &mut Command) {
         command.uid(self.uid).gid(self.gid);
     }
 }
 
-/// Asks `id`, which knows users from any source; the passwd file alone would miss those of macOS and LDAP.
+/// Ask `id`, which knows users from any source. The passwd file does not list those of macOS and
+/// LDAP.
 fn ask_id(option: &str, user: &str) -> Option<u32> {
     let output = Command::new("id").args([option, user]).stderr(Stdio::null()).output().ok()?;
     String::from_utf8(output.stdout).ok()?.trim().parse().ok()

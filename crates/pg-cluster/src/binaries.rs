@@ -1,4 +1,4 @@
-//! The folder of the server's binaries, and the message when there is none.
+//! The folder of the server's binaries, and the message if there is none.
 
 use std::{
     env, fmt,
@@ -7,7 +7,7 @@ use std::{
 
 use crate::{Error, places::Place};
 
-/// The programs without which no cluster can run; `psql` and `pg_dump` may lie elsewhere.
+/// A cluster needs these programs in one folder. `psql` and `pg_dump` may be elsewhere.
 const NEEDED: [&str; 3] = ["initdb", "postgres", "pg_ctl"];
 
 /// The binaries of one PostgreSQL version.
@@ -17,12 +17,12 @@ pub struct Binaries {
 }
 
 impl Binaries {
-    /// Looks in every [`Place`] of this machine.
+    /// Search every [`Place`] of this machine.
     pub fn find() -> Result<Self, NotFound> {
         Self::find_in(&Place::all())
     }
 
-    /// Looks in these places alone, in order.
+    /// Search only these places, in order.
     pub fn find_in(places: &[Place]) -> Result<Self, NotFound> {
         let complete =
             |folder: &&PathBuf| NEEDED.iter().all(|program| folder.join(program).is_file());
@@ -32,19 +32,20 @@ impl Binaries {
         }
     }
 
-    /// The folder they lie in.
+    /// The folder that holds them.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// The path of a program: in the folder, else in `PATH`, else where it would have been.
+    /// The path of a program: in the folder, else in `PATH`. If it is in neither, the path in the
+    /// folder.
     pub fn bin(&self, program: &str) -> PathBuf {
         let here = self.folder.join(program);
         if here.is_file() { here } else { in_path(program).unwrap_or(here) }
     }
 }
 
-/// A client program, whether or not there is a server on this machine.
+/// The path of a client program, which does not require a server on this machine.
 pub(crate) fn client(program: &str) -> Result<PathBuf, Error> {
     let folder = Binaries::find().ok().map(|binaries| binaries.folder);
     folder
@@ -60,7 +61,8 @@ fn in_path(program: &str) -> Option<PathBuf> {
     env::split_paths(&path).map(|folder| folder.join(program)).find(|path| path.is_file())
 }
 
-/// There is no PostgreSQL server here; its text says where it was looked for, and how to get one.
+/// This machine has no PostgreSQL server. The message lists the places searched, and how to install
+/// one.
 #[derive(Clone, Debug)]
 pub struct NotFound {
     places: Vec<Place>,
@@ -70,11 +72,7 @@ impl std::error::Error for NotFound {}
 
 impl fmt::Display for NotFound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "no PostgreSQL server found ({} in one folder). Looked at:",
-            NEEDED.join(", ")
-        )?;
+        writeln!(f, "no PostgreSQL server found ({} in one folder). Searched:", NEEDED.join(", "))?;
         for place in &self.places {
             write!(f, "  {}", place.name)?;
             for (n, folder) in place.folders.iter().enumerate() {
@@ -84,10 +82,12 @@ impl fmt::Display for NotFound {
         }
         f.write_str(concat!(
             "To get one:\n",
+            "  ./test                          installs it, then runs the tests\n",
             "  apt-get install postgresql      (Debian, Ubuntu)\n",
             "  brew install postgresql@17      (macOS)\n",
             "  AUDITSYNC_POSTGRES_BIN          set it to the folder that holds the programs\n",
-            "  AUDITSYNC_TEST_DATABASE_URL     for tests: set it to the URL of a server where databases may be created",
+            "  AUDITSYNC_TEST_DATABASE_URL     for tests: set it to the URL of a server on which\n",
+            "                                  they may create databases",
         ))
     }
 }

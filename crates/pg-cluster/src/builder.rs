@@ -1,4 +1,4 @@
-//! How a cluster is asked for: sensible for tests as it is, each choice a method.
+//! The options of a cluster. The defaults suit tests.
 
 use std::{net::TcpListener, sync::Mutex};
 
@@ -6,10 +6,10 @@ use crate::{Binaries, Cluster, Error, folder::Folder, server::Server};
 
 const USUAL_PORT: u16 = 5432;
 
-/// Another program may take the free port before the server does; not five times in a row.
+/// Another program may take the free port before the server does, but hardly five times in a row.
 const PORTS_TRIED: usize = 5;
 
-/// The choices for a cluster; see [`Cluster::builder`].
+/// The options of a cluster; see [`Cluster::builder`].
 #[derive(Clone, Debug, Default)]
 #[must_use = "nothing starts before `start`"]
 pub struct Builder {
@@ -20,34 +20,35 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// It shall survive a crash of the *machine*: `fsync` and full-page writes.
+    /// Survive a crash of the *machine*, with `fsync` and full-page writes. Measurements need it.
     ///
-    /// Either way, commits survive a crash of the server: [`crate::Shutdown::Immediate`] loses nothing.
-    /// For whatever measures.
+    /// Commits survive a crash of the server in any case: [`crate::Shutdown::Immediate`] loses
+    /// nothing.
     pub fn durable(mut self) -> Self {
         self.durable = true;
         self
     }
 
-    /// A line for `postgresql.conf`; the last one for a name wins.
+    /// Add a line to `postgresql.conf`. The last value of a name counts.
     pub fn setting(mut self, name: &str, value: &str) -> Self {
         self.settings.push((name.into(), value.into()));
         self
     }
 
-    /// Listens on a free port of 127.0.0.1 as well, where any user of this machine may enter without a password.
+    /// Listen on a free port of 127.0.0.1 as well. Any user of this machine may connect without a
+    /// password.
     pub fn tcp(mut self) -> Self {
         self.tcp = true;
         self
     }
 
-    /// Uses these binaries rather than the first that [`Binaries::find`] finds.
+    /// Use these binaries instead of the first that [`Binaries::find`] finds.
     pub fn binaries(mut self, binaries: Binaries) -> Self {
         self.binaries = Some(binaries);
         self
     }
 
-    /// Creates the cluster, and returns once it takes connections.
+    /// Create the cluster, and return once it accepts connections.
     pub fn start(self) -> Result<Cluster, Error> {
         let settings = self.all_settings();
         let binaries = self.binaries.map_or_else(Binaries::find, Ok)?;
@@ -74,7 +75,7 @@ impl Builder {
             own("log_timezone", "UTC"),
         ];
         if !self.durable {
-            // Not synchronous_commit: without it, an immediate stop would lose commits.
+            // Keep synchronous_commit: without it, an immediate shutdown would lose commits.
             settings.extend([own("fsync", "off"), own("full_page_writes", "off")]);
         }
         settings.extend(self.settings.iter().cloned());
@@ -96,7 +97,7 @@ fn start_on_free_port(
             Err(Error::Ended { log, .. })
                 if tries < PORTS_TRIED && log.contains("could not bind") =>
             {
-                tries += 1
+                tries += 1;
             }
             Err(e) => return Err(e),
         }

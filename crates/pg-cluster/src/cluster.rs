@@ -1,4 +1,4 @@
-//! A running cluster: where to reach it, and its life.
+//! A running cluster: its address and its life cycle.
 
 use std::{
     path::{Path, PathBuf},
@@ -8,10 +8,10 @@ use std::{
 
 use crate::{Binaries, Builder, Error, conninfo, folder::Folder, server, server::Server};
 
-/// A PostgreSQL cluster of this process alone; dropping it stops the server and removes its folder.
+/// A PostgreSQL cluster of this process. Dropping it stops the server and removes its folder.
 ///
-/// Its superuser is `postgres`, needs no password, and has a database of the same name. Encoding UTF-8, collation C,
-/// time zone UTC.
+/// Its superuser is `postgres`, without a password and with a database of the same name. The
+/// encoding is UTF-8, the collation C, the time zone UTC.
 #[derive(Debug)]
 pub struct Cluster {
     pub(crate) server: Mutex<Server>,
@@ -21,22 +21,23 @@ pub struct Cluster {
     pub(crate) tcp: bool,
 }
 
-/// How a server is stopped.
+/// How to stop a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shutdown {
-    /// Cuts connections, rolls back, writes a checkpoint: what an operator does.
+    /// Cut connections, roll back, and write a checkpoint, as an operator would.
     Fast,
-    /// Drops everything, as a crash does; the next start recovers all that was committed.
+    /// Drop everything, like a crash. The next start recovers all commits.
     Immediate,
 }
 
 impl Cluster {
-    /// A cluster for tests: Unix socket only, not durable. Change what you need, then [`Builder::start`].
+    /// The options of a cluster for tests: Unix socket only, not durable. Change them, then call
+    /// [`Builder::start`].
     pub fn builder() -> Builder {
         Builder::default()
     }
 
-    /// The URL of a database, over the Unix socket; understood by libpq and sqlx.
+    /// The URL of a database over the Unix socket, for libpq and sqlx.
     pub fn url(&self, database: &str) -> String {
         conninfo::over_socket(self.socket_dir(), self.port, database)
     }
@@ -46,12 +47,13 @@ impl Cluster {
         Some(conninfo::over_tcp(self.port()?, database))
     }
 
-    /// The port on 127.0.0.1, if the cluster was built with [`Builder::tcp`]. It outlives restarts.
+    /// The port on 127.0.0.1, if the cluster was built with [`Builder::tcp`]. A restart keeps it.
     pub fn port(&self) -> Option<u16> {
         self.tcp.then_some(self.port)
     }
 
-    /// The folder of the Unix socket. It vanishes with the cluster, so other files of a test may live here, too.
+    /// The folder of the Unix socket. It is removed with the cluster, so a test may keep other
+    /// files in it.
     pub fn socket_dir(&self) -> &Path {
         self.folder.path()
     }
@@ -61,7 +63,8 @@ impl Cluster {
         self.binaries.bin(program)
     }
 
-    /// A program that runs as the server's user, in the cluster's folder: for those that refuse root, as the server does.
+    /// A program that runs as the server's user, in the cluster's folder. Some programs, like the
+    /// server, refuse root.
     pub fn command(&self, program: impl AsRef<Path>) -> Command {
         let mut command = self.folder.command(program.as_ref());
         server::without_pg_variables(&mut command);
@@ -73,24 +76,24 @@ impl Cluster {
         self.folder.end_of_log()
     }
 
-    /// Stops the server, and keeps its data for [`Cluster::start`].
+    /// Stop the server, and keep its data for [`Cluster::start`].
     pub fn stop(&self, shutdown: Shutdown) -> Result<(), Error> {
         self.lock().stop(&self.folder, shutdown)
     }
 
-    /// Starts the server again over the same data, at the same address. Does nothing if it runs.
+    /// Start the server again with the same data and address. Do nothing if it runs.
     pub fn start(&self) -> Result<(), Error> {
         self.lock().start(&self.binaries, &self.folder, self.port)
     }
 
-    /// Stops the server and starts it again; no other call comes in between.
+    /// Stop the server and start it again, with no other call in between.
     pub fn restart(&self, shutdown: Shutdown) -> Result<(), Error> {
         let mut server = self.lock();
         server.stop(&self.folder, shutdown)?;
         server.start(&self.binaries, &self.folder, self.port)
     }
 
-    /// A test that panicked while it held the server leaves it usable for the others.
+    /// A test that panicked while it held the lock leaves the server usable.
     fn lock(&self) -> MutexGuard<'_, Server> {
         self.server.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,4 +1,4 @@
-//! Connection URLs, and SQL names, in the form that libpq and sqlx both take.
+//! Connection URLs and SQL names, in the form that both libpq and sqlx accept.
 
 use std::{fmt::Write, path::Path};
 
@@ -13,7 +13,7 @@ pub(crate) fn over_tcp(port: u16, database: &str) -> String {
     format!("postgresql://postgres@127.0.0.1:{port}/{}", encoded(database.as_bytes()))
 }
 
-/// The same server, another database; `None` if it isn't a PostgreSQL URL.
+/// The URL of another database of the same server. `None` if it is not a PostgreSQL URL.
 pub(crate) fn with_database(url: &str, database: &str) -> Option<String> {
     let (scheme, rest) = url.split_once("://")?;
     if !matches!(scheme, "postgresql" | "postgres") {
@@ -26,12 +26,12 @@ pub(crate) fn with_database(url: &str, database: &str) -> Option<String> {
     Some(format!("{scheme}://{authority}/{}{query}", encoded(database.as_bytes())))
 }
 
-/// A name as an SQL identifier.
+/// Quote a name as an SQL identifier.
 pub(crate) fn identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// A text as an SQL literal.
+/// Quote a text as an SQL literal.
 pub(crate) fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }

@@ -1,7 +1,8 @@
-//! A database a test, on one server for all tests of the binary.
+//! One database per test, on one server for all tests of the binary.
 //!
-//! The server is a cluster of this process, or the one that `AUDITSYNC_TEST_DATABASE_URL` names. The program
-//! `pg-cluster` sets that variable for a command, so that a runner with one process a test shares one cluster, too.
+//! The server is a cluster of this process, or the one that `AUDITSYNC_TEST_DATABASE_URL` names.
+//! The program `pg-cluster` sets that variable for a command. Thus a test runner with one process
+//! per test shares one cluster, too.
 
 use std::{
     env,
@@ -11,10 +12,11 @@ use std::{
 
 use crate::{Cluster, Error, Session, binaries, conninfo, folder, tools};
 
-/// The environment variable that names a server to create the tests' databases on.
+/// The environment variable that names a server for the tests' databases.
 pub const DATABASE_URL_VARIABLE: &str = "AUDITSYNC_TEST_DATABASE_URL";
 
-/// The cluster that all tests of this process share: not durable, 200 connections. It goes when the process ends.
+/// The cluster that all tests of this process share: not durable, 200 connections. It ends with the
+/// process.
 ///
 /// # Panics
 ///
@@ -27,11 +29,11 @@ pub fn shared() -> &'static Cluster {
     }
 }
 
-/// An empty database of its own for each call.
+/// An empty database for each call.
 ///
 /// # Panics
 ///
-/// If it can't be created, for the reason that [`shared`] gives.
+/// If it can't be created; see [`shared`].
 pub fn fresh_database() -> Database {
     let server = match env::var(DATABASE_URL_VARIABLE) {
         Ok(url) if !url.is_empty() => Server::Elsewhere(url),
@@ -41,7 +43,7 @@ pub fn fresh_database() -> Database {
         .unwrap_or_else(|e| panic!("can't create a database for a test: {e}"))
 }
 
-/// A test's own database; on a server that outlives the tests, it is dropped with this value.
+/// A test's own database. Dropping this value drops the database if the server outlives the tests.
 #[derive(Debug)]
 pub struct Database {
     name: String,
@@ -58,7 +60,7 @@ enum Server {
 }
 
 impl Database {
-    /// An empty one on a cluster of the test's own, which lives at least as long as this value.
+    /// Create an empty database on this cluster, which lives at least as long as this value.
     pub fn on(cluster: &Arc<Cluster>) -> Result<Self, Error> {
         Self::create(Server::Own(Arc::clone(cluster)), None)
     }
@@ -74,9 +76,9 @@ impl Database {
         Ok(Self { name, url, server, kept: Mutex::default() })
     }
 
-    /// A new database with everything that is in this one, to which nobody else may be connected.
+    /// Copy this database into a new one. Nobody else may be connected to it.
     pub fn copy(&self) -> Result<Self, Error> {
-        // The server waits some seconds for the last one's process to go.
+        // The server waits some seconds for the last session's process to end.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).take();
         Self::create(self.server.clone(), Some(&self.name))
     }
@@ -91,7 +93,7 @@ impl Database {
         &self.name
     }
 
-    /// The cluster it is on; `None` for a server from the environment, which is not ours to stop.
+    /// Its cluster. `None` for a server that the environment names, which tests may not stop.
     pub fn cluster(&self) -> Option<&Cluster> {
         match &self.server {
             Server::Shared(cluster) => Some(cluster),
@@ -100,40 +102,41 @@ impl Database {
         }
     }
 
-    /// Runs a script in it, as [`Cluster::psql`] does, by a session that is kept for the next one. What a script sets
-    /// in the server does not outlast it, and one that leaves a transaction open is an error.
+    /// Run a script like [`Cluster::psql`], in a session that the next call uses again. The session
+    /// resets what the script has set. A script that leaves a transaction open is an error.
     ///
-    /// A script has to be whole: in an open quote psql waits for more.
+    /// The script must be complete: psql waits for the end of an open quote.
     pub fn psql(&self, sql: &str) -> Result<String, Error> {
         let mut kept = match self.kept.try_lock() {
             Ok(kept) => kept,
             Err(TryLockError::Poisoned(kept)) => kept.into_inner(),
-            // A script may wait for a lock that another thread's script is to release.
-            Err(TryLockError::WouldBlock) => return self.session()?.ask_and_forget(sql),
+            // Another thread's script may hold the lock that this one waits for, or wait for this
+            // one.
+            Err(TryLockError::WouldBlock) => return self.session()?.ask_and_reset(sql),
         };
-        // The server may have cut it, or have been started anew.
+        // A test may have cut the session or restarted the server.
         let alive = kept
             .take()
-            .and_then(|mut session| session.ask_and_forget("").is_ok().then_some(session));
+            .and_then(|mut session| session.ask_and_reset("").is_ok().then_some(session));
         let mut session = alive.map_or_else(|| self.session(), Ok)?;
-        let rows = session.ask_and_forget(sql)?;
+        let rows = session.ask_and_reset(sql)?;
         *kept = Some(session);
         Ok(rows)
     }
 
-    /// A session of the caller's own, which may hold a transaction.
+    /// Open a session for the caller, who may hold a transaction in it.
     pub fn session(&self) -> Result<Session, Error> {
         self.session_at(&self.url)
     }
 
-    /// The same at another address of it: another user, or a pooler.
+    /// The same by another URL of this database: for another user, or through a pooler.
     pub fn session_at(&self, url: &str) -> Result<Session, Error> {
         Session::open(self.server.psql()?, url)
     }
 }
 
 impl Server {
-    /// Runs a script in the database one connects to for creating others.
+    /// Run a script in the server's maintenance database.
     fn run(&self, sql: &str) -> Result<String, Error> {
         let url = match self {
             Self::Shared(cluster) => cluster.url("postgres"),
@@ -160,7 +163,7 @@ impl Drop for Database {
                 conninfo::identifier(&self.name)
             );
             if let Err(e) = self.server.run(&sql) {
-                eprintln!("the test's database {} is left: {e}", self.name);
+                eprintln!("can't drop the test's database {}: {e}", self.name);
             }
         }
     }

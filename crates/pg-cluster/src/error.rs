@@ -1,4 +1,4 @@
-//! What can go wrong, in words for the person whose test just failed.
+//! What can go wrong, described for the person whose test just failed.
 
 use std::{fmt, io, path::PathBuf, process::ExitStatus, time::Duration};
 
@@ -24,20 +24,20 @@ pub enum Error {
         folder: Option<PathBuf>,
     },
 
-    /// No folder is fit to hold the cluster.
-    #[error("no temporary folder is fit for a cluster: {0}")]
+    /// No folder can hold the cluster.
+    #[error("no temporary folder can hold a cluster: {0}")]
     NoFolder(String),
 
-    /// `AUDITSYNC_TEST_DATABASE_URL` can't be read.
+    /// `AUDITSYNC_TEST_DATABASE_URL` is not valid.
     #[error("AUDITSYNC_TEST_DATABASE_URL must look like postgresql://user@host/database")]
     BadUrl,
 
     /// The operating system refused something.
     #[error("can't {what}: {source}")]
     Io {
-        /// What was tried.
+        /// What was tried, after "can't".
         what: String,
-        /// The system's words.
+        /// The system's error.
         source: io::Error,
     },
 
@@ -46,16 +46,16 @@ pub enum Error {
     Program {
         /// The program's name.
         program: String,
-        /// How it ended.
+        /// The exit status.
         status: ExitStatus,
-        /// What it said.
+        /// The text on its stderr.
         stderr: String,
     },
 
     /// The server ended while it was starting.
     #[error("PostgreSQL ended while starting ({status}); the end of its log:\n{log}")]
     Ended {
-        /// How it ended.
+        /// The exit status.
         status: ExitStatus,
         /// The last lines of its log.
         log: String,
@@ -66,7 +66,7 @@ pub enum Error {
     TooSlow {
         /// What it should have done.
         what: &'static str,
-        /// How long it was given.
+        /// The time limit.
         limit: Duration,
         /// The last lines of its log.
         log: String,
@@ -74,14 +74,14 @@ pub enum Error {
 }
 
 impl Error {
-    /// Gives an I/O error its "can't …".
+    /// Describe an I/O error by what was tried.
     pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let what = what.into();
         move |source| Self::Io { what, source }
     }
 }
 
-/// The same text as `Display`: tests `unwrap` these errors, and a log with `\n` in it is no help.
+/// The same text as `Display`: tests `unwrap` these errors, and escaped line ends are hard to read.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)

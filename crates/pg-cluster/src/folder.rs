@@ -1,6 +1,7 @@
-//! The folder of a cluster: data, log and socket, under the temporary folder.
+//! The folder of a cluster: data, log and socket, in the temporary folder.
 //!
-//! Only the user who runs the server (and root) may enter it, because the server trusts whoever reaches its socket.
+//! Only the server's user and root may enter it, because the server trusts every client that
+//! reaches its socket.
 
 use std::{
     collections::hash_map::RandomState,
@@ -15,19 +16,20 @@ use std::{
 
 use crate::{Error, account::Account, guard::Guard};
 
-/// The path of a socket may have 103 bytes on macOS; its name takes 15 of them.
+/// A socket's path may have 103 bytes on macOS. The socket's name takes 15 of them.
 const LONGEST: usize = 88;
 
-/// A cluster's folder; its guard creates and removes it.
+/// A cluster's folder. Its guard creates and removes it.
 #[derive(Debug)]
 pub(crate) struct Folder {
     path: PathBuf,
-    /// Who owns it, if not we.
+    /// The owner, if it is not the current user.
     account: Option<Account>,
 }
 
 impl Folder {
-    /// Creates one under `TMPDIR`, or under `/tmp` or `/var/tmp` if that is too deep or closed to the server's user.
+    /// Create a folder under `TMPDIR`. Use `/tmp` or `/var/tmp` if that path is too long, or closed
+    /// to the server's user.
     pub(crate) fn create() -> Result<(Self, Guard), Error> {
         let mut reasons = Vec::new();
         for base in [env::temp_dir(), "/tmp".into(), "/var/tmp".into()] {
@@ -45,7 +47,7 @@ impl Folder {
             return Err(io::Error::other("its path is too long for a socket"));
         }
         let guard = Guard::create(&path)?;
-        // What we created is ours: its owner tells who we are, without a system call that std lacks.
+        // The owner of the new folder is the current user. std has no call for that.
         let account = if fs::metadata(&path)?.uid() == 0 {
             let account = Account::instead_of_root()?;
             hand_over(&path, base, &account)?;
@@ -56,17 +58,15 @@ impl Folder {
         Ok((Self { path, account }, guard))
     }
 
-    /// The folder itself, which is the socket's too.
+    /// The folder itself, which also holds the socket.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The data folder, which `initdb` creates.
     pub(crate) fn data(&self) -> PathBuf {
         self.path.join("data")
     }
 
-    /// The server's log.
     pub(crate) fn log(&self) -> PathBuf {
         self.path.join("log")
     }
@@ -79,7 +79,8 @@ impl Folder {
         lines[lines.len().saturating_sub(40)..].join("\n")
     }
 
-    /// A program that runs as the folder's owner, and inside it: ours may be closed to that user.
+    /// A program that runs as the folder's owner, and in the folder: that user may not enter the
+    /// current one.
     pub(crate) fn command(&self, program: &Path) -> process::Command {
         let mut command = process::Command::new(program);
         command.current_dir(&self.path);
@@ -102,7 +103,7 @@ fn hand_over(path: &Path, base: &Path, account: &Account) -> io::Result<()> {
     chown(path, Some(account.uid), Some(account.gid))
 }
 
-/// A name that no other process and no other call makes up.
+/// A name that no other process and no other call uses.
 pub(crate) fn unique() -> String {
     static CALLS: AtomicU32 = AtomicU32::new(0);
     let random = RandomState::new().hash_one(process::id()) as u32;

@@ -1,15 +1,17 @@
-//! The guard: a small shell that outlives this process just long enough to clean up after it.
+//! The guard: a small shell that outlives this process just long enough to clean up.
 //!
-//! It reads from a pipe whose other end only this process holds. However this process ends (return, panic, signal,
-//! `kill -9`), the system closes that end; the guard then reads the end of its input, stops the server and removes the
-//! folder. A `static` that is never dropped is covered, too. The alternative, a signal at the parent's death, fires when
-//! the *thread* that started the server ends, which breaks a cluster that tests share.
+//! It reads from a pipe whose other end only this process holds. However this process ends (return,
+//! panic, signal, `kill -9`), the system closes that end. The guard then reads the end of its
+//! input, stops the server and removes the folder. This also covers a `static`, which Rust never
+//! drops. The alternative is a signal at the parent's death. It fires when the *thread* that
+//! started the server ends, which breaks a cluster that tests share.
 //!
-//! It creates the folder, too, so that there is no moment at which the folder exists and the guard doesn't.
+//! The guard also creates the folder. So the folder never exists without a guard.
 //!
-//! The guard has a process group of its own, so that a Ctrl-C in the terminal or a test runner that kills the test's
-//! group passes it by, and it holds none of our streams open, so that no reader waits for it. Other children of ours
-//! can't hold the pipe open: std opens it close-on-exec.
+//! The guard has its own process group. A Ctrl-C in the terminal does not reach it, and neither
+//! does a test runner that kills the test's group. It closes the streams of this process, so that
+//! no reader waits for it. Other child processes can't hold the pipe open, because std opens it
+//! close-on-exec.
 
 use std::{
     io::{self, Read, Write},
@@ -20,14 +22,14 @@ use std::{
 
 const SCRIPT: &str = include_str!("guard.sh");
 
-/// A running guard. Dropping it is the order to clean up, and waits until that is done.
+/// A running guard. Dropping it starts the clean-up, and waits for its end.
 #[derive(Debug)]
 pub(crate) struct Guard {
     shell: Child,
 }
 
 impl Guard {
-    /// Creates a folder and watches over it. There is nothing to stop yet.
+    /// Create a folder and guard it. There is nothing to stop yet.
     pub(crate) fn create(folder: &Path) -> io::Result<Self> {
         let mut shell = Command::new("/bin/sh")
             .args(["-c", SCRIPT, "pg-cluster-guard"])
@@ -46,7 +48,7 @@ impl Guard {
         if complaint.is_empty() { Ok(guard) } else { Err(io::Error::other(complaint.trim())) }
     }
 
-    /// Says what to stop, in place of what was said before. Each must lead a process group of its own.
+    /// Set what to stop, instead of the last value. Each process must lead its own process group.
     pub(crate) fn watch(&mut self, what: Watched) -> io::Result<()> {
         let line = match what {
             Watched::Nothing => "-\n".into(),
@@ -57,15 +59,15 @@ impl Guard {
     }
 }
 
-/// What the guard would have to stop.
+/// What the guard has to stop.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Watched {
     /// No process runs.
     Nothing,
-    /// `initdb`. Only its own death is clean: the servers that it runs then read the end of their input and take their
-    /// shared memory with them, which none of them does at a signal.
+    /// `initdb`. Kill only its own process. Its servers then read the end of their input and free
+    /// their shared memory; none of them does so at a signal.
     Preparation(u32),
-    /// A server; it shuts down immediately at SIGQUIT.
+    /// A server, which shuts down immediately at SIGQUIT.
     Server(u32),
 }
 

@@ -1,6 +1,6 @@
-# Creates the folder $1, prints nothing unless that fails, and closes stdout. Once stdin ends, stops the server in the
-# folder and removes it. Each line on stdin names what to stop, in place of the line before: a signal, and the process
-# group whose leader is to get it; "-" is nothing.
+# Create the folder $1, print nothing unless that fails, and close stdout. When stdin ends, stop the
+# server in the folder and remove the folder. Each line on stdin replaces the last one and names
+# what to stop: a signal, and the process group whose leader gets it; "-" means nothing.
 trap '' HUP INT QUIT TERM
 exec 2>&1
 mkdir -m 700 -- "$1" || exit
@@ -12,7 +12,8 @@ done
 tries=0
 if [ "$signal" != - ]; then
     kill -s "$signal" -- "$group"
-    # The file is looked at, too: a server that ended stays in the process table until its parent asks.
+    # Check the file, too: a server that has ended stays in the process table until its parent waits
+    # for it.
     while [ -e "$1/data/postmaster.pid" ] && kill -s 0 -- "-$group" && [ $tries -lt 500 ]; do
         sleep 0.02 || sleep 1
         tries=$((tries + 1))

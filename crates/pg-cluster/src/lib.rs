@@ -1,4 +1,5 @@
-//! A throw-away PostgreSQL for tests, demos and benchmarks, from the server's binaries on this machine.
+//! A temporary PostgreSQL for tests, demos and benchmarks, from the server's binaries on this
+//! machine.
 //!
 //! ```no_run
 //! let cluster = pg_cluster::Cluster::builder().setting("max_connections", "200").start()?;
@@ -8,20 +9,24 @@
 //! # Ok::<(), pg_cluster::Error>(())
 //! ```
 //!
-//! A test usually asks for [`fresh_database`] alone: an empty database of its own, on a cluster that all tests of the
-//! binary share, or on the server that `AUDITSYNC_TEST_DATABASE_URL` names.
+//! A test usually needs only [`fresh_database`]: an empty database of its own, on a cluster that
+//! all tests of the binary share, or on the server that `AUDITSYNC_TEST_DATABASE_URL` names.
 //!
-//! What it promises:
+//! It promises:
 //!
-//! - **Nothing is left behind.** Server and folder go when the [`Cluster`] is dropped, and as surely when this process
-//!   panics, is terminated or is killed with `kill -9`: the `guard` module says how.
-//! - **Nothing is shared.** A folder, a Unix socket and a port of its own; `PG*` variables of the environment are kept
-//!   from its programs. Any number of clusters run side by side.
-//! - **It works as root**, which PostgreSQL refuses: its programs then run as `postgres`, else as `nobody`.
-//! - **Nothing is skipped.** Without a server the error names every place looked at and how to get one.
+//! - **It leaves nothing behind.** Server and folder are removed when the [`Cluster`] is dropped,
+//!   and also when this process panics, is terminated or is killed with `kill -9`; the module
+//!   `guard` says how.
+//! - **It shares nothing.** Each cluster has its own folder, Unix socket and port. Its programs do
+//!   not see the `PG*` variables of the environment. Any number of clusters can run at the same
+//!   time.
+//! - **It works as root**, which PostgreSQL refuses: its programs then run as `postgres`, else as
+//!   `nobody`.
+//! - **It skips nothing.** Without a server, the error names every place searched and how to
+//!   install one.
 //!
-//! It doesn't know auditsync's schema, and speaks SQL only through `psql`, so that it stays free of dependencies and of
-//! an async runtime.
+//! It does not know auditsync's schema. It runs SQL only through `psql`, so that it needs no
+//! PostgreSQL client and no async runtime.
 
 mod account;
 mod binaries;

@@ -1,10 +1,12 @@
-//! Runs a throw-away PostgreSQL, for a command or for whoever reads its URL.
+//! Run a temporary PostgreSQL for a command, or for the process that reads its URL.
 //!
-//! `pg-cluster COMMAND …` runs the command with `AUDITSYNC_TEST_DATABASE_URL` set, and ends with its exit code. So a test
-//! runner that starts a process a test shares one cluster: `cargo run -p pg-cluster -- cargo nextest run`.
+//! `pg-cluster COMMAND …` runs the command with `AUDITSYNC_TEST_DATABASE_URL` set, and ends with
+//! its exit code. Use it with a test runner that starts one process per test, so that they share
+//! one cluster: `cargo run -p pg-cluster -- cargo nextest run`.
 //!
-//! Without a command it prints `DATABASE_URL=…` on a line of its own and serves until its input ends, so that it goes
-//! with the program that started it. Exit code 3 means that there is no PostgreSQL; the message says how to get one.
+//! Without a command it prints the line `DATABASE_URL=…` and serves until its input ends. So it
+//! ends with the program that started it. Exit code 3 means that there is no PostgreSQL; the
+//! message says how to install it.
 
 use std::{
     env, io,

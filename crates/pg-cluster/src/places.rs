@@ -1,7 +1,8 @@
-//! Where PostgreSQL's server binaries may lie, in the order in which they are tried.
+//! The places of PostgreSQL's server binaries, in search order.
 //!
-//! The order: the folder named by `AUDITSYNC_POSTGRES_BIN` (then nothing else counts), `PATH`, `pg_config --bindir`, and
-//! the folders of distributions and of Homebrew, newest version first.
+//! The folder that `AUDITSYNC_POSTGRES_BIN` names is the only place if that variable is set.
+//! Otherwise: `PATH`, `pg_config --bindir`, and the folders of distributions and of Homebrew,
+//! newest version first.
 
 use std::{
     env, fs,
@@ -12,7 +13,7 @@ use std::{
 /// The environment variable that names the folder of the server's binaries.
 pub const BINARIES_VARIABLE: &str = "AUDITSYNC_POSTGRES_BIN";
 
-/// Each has one `*`, which stands for a version or for nothing.
+/// Each has one `*`, for a version or for nothing. `./test` reads this list, too.
 const DISTRIBUTIONS: [&str; 12] = [
     "/usr/lib/postgresql/*/bin",
     "/usr/pgsql-*/bin",
@@ -28,17 +29,17 @@ const DISTRIBUTIONS: [&str; 12] = [
     "/usr/local/pgsql*/bin",
 ];
 
-/// A place to look at, and the folders it stands for on this machine.
+/// A place to search, and its folders on this machine.
 #[derive(Clone, Debug)]
 pub struct Place {
-    /// How people would call it.
+    /// Its name for people.
     pub name: String,
-    /// The folders, in order; none if the place does not exist here.
+    /// The folders, in order; empty if the place does not exist here.
     pub folders: Vec<PathBuf>,
 }
 
 impl Place {
-    /// Every place of this machine, in order.
+    /// All places of this machine, in order.
     pub fn all() -> Vec<Self> {
         if let Some(folder) = env::var_os(BINARIES_VARIABLE).filter(|value| !value.is_empty()) {
             return vec![Self { name: BINARIES_VARIABLE.into(), folders: vec![folder.into()] }];
@@ -48,7 +49,7 @@ impl Place {
             Self { name: "PATH".into(), folders: search_path() },
             Self {
                 name: "pg_config --bindir".into(),
-                folders: told_by_pg_config().into_iter().collect(),
+                folders: from_pg_config().into_iter().collect(),
             },
         ];
         places
@@ -64,7 +65,7 @@ fn version(name: &str) -> Version {
     name.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok()).collect()
 }
 
-/// The folders that match a pattern such as `/usr/lib/postgresql/*/bin`, and the newest version among them.
+/// The folders that match a pattern such as `/usr/lib/postgresql/*/bin`, and their newest version.
 fn matching(pattern: &str) -> (Option<Version>, Place) {
     let (before, after) = pattern.split_once('*').unwrap_or((pattern, ""));
     let (parent, prefix) = before.rsplit_once('/').unwrap_or(("", before));
@@ -90,13 +91,14 @@ fn matching(pattern: &str) -> (Option<Version>, Place) {
     )
 }
 
-/// Those with nothing stay, to be named when all fail.
+/// Sort the places by their newest version. Keep empty ones for the error message.
 fn newest_first(mut places: Vec<(Option<Version>, Place)>) -> impl Iterator<Item = Place> {
     places.sort_by(|(a, _), (b, _)| b.cmp(a));
     places.into_iter().map(|(_, place)| place)
 }
 
-/// Where the programs in `PATH` really lie: `/usr/local/bin/pg_ctl` is often a link into a version's folder.
+/// The real folders of the programs in `PATH`: `/usr/local/bin/pg_ctl` is often a link into the
+/// folder of one version.
 fn search_path() -> Vec<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&path)
@@ -106,7 +108,7 @@ fn search_path() -> Vec<PathBuf> {
         .collect()
 }
 
-fn told_by_pg_config() -> Option<PathBuf> {
+fn from_pg_config() -> Option<PathBuf> {
     let output = Command::new("pg_config").arg("--bindir").output().ok()?;
     let folder = String::from_utf8(output.stdout).ok()?;
     output.status.success().then(|| folder.trim().into())

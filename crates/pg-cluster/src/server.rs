@@ -1,4 +1,4 @@
-//! One server process over a folder: prepare it, start it, stop it, and have the guard know which one it is.
+//! One server process for a folder: prepare it, start it, stop it, and register it with the guard.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -16,19 +16,19 @@ use crate::{
     wait,
 };
 
-/// A busy machine may need long; a server that needs longer hangs.
+/// A busy machine may need long. A server that needs longer hangs.
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// A data folder and the server process over it, if it runs.
+/// A data folder, and its server process if it runs.
 #[derive(Debug)]
 pub(crate) struct Server {
-    // Dropped first: it stops the process that `drop` then collects.
+    // Dropped first: it stops the process that `drop` then waits for.
     guard: Option<Guard>,
     process: Option<Child>,
 }
 
 impl Server {
-    /// Creates the data folder and appends the settings to its configuration.
+    /// Create the data folder, and append the settings to its configuration.
     pub(crate) fn prepare(
         binaries: &Binaries,
         folder: &Folder,
@@ -69,7 +69,7 @@ impl Server {
         }
     }
 
-    /// Starts the server and waits until it takes connections.
+    /// Start the server, and wait until it accepts connections.
     pub(crate) fn start(
         &mut self,
         binaries: &Binaries,
@@ -105,14 +105,14 @@ impl Server {
         }
     }
 
-    /// Stops the server, if it runs, and waits until it is gone.
+    /// Stop the server if it runs, and wait for its end.
     pub(crate) fn stop(&mut self, folder: &Folder, shutdown: Shutdown) -> Result<(), Error> {
         let Some(process) = &mut self.process else { return Ok(()) };
         let signal = match shutdown {
             Shutdown::Fast => "INT",
             Shutdown::Immediate => "QUIT",
         };
-        // `pg_ctl stop` would do, but it refuses root and looks only ten times a second.
+        // Not `pg_ctl stop`, which refuses root and checks only ten times a second.
         let pid = process.id().to_string();
         Command::new("/bin/sh")
             .args(["-c", "kill -s \"$1\" \"$2\"", "kill", signal, &pid])
@@ -126,7 +126,7 @@ impl Server {
         self.watch(Watched::Nothing)
     }
 
-    /// Starts a program in a process group that the guard knows, its output added to the log.
+    /// Start a program in a process group that the guard knows, and append its output to the log.
     fn spawn(
         &mut self,
         mut command: Command,
@@ -162,7 +162,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // A server that a test killed is not worth the guard's patience.
+        // A test may have killed the server. Then the guard need not wait for it.
         if let Some(process) = &mut self.process
             && matches!(process.try_wait(), Ok(Some(_)))
         {
@@ -170,14 +170,14 @@ impl Drop for Server {
         }
         self.guard = None;
         if let Some(mut process) = self.process.take() {
-            // The guard has stopped it; should the guard itself have been killed, this is the last resort.
+            // The guard has stopped it. This is the last resort if the guard itself was killed.
             let _ = process.kill();
             let _ = process.wait();
         }
     }
 }
 
-/// Keeps `PGOPTIONS`, `PGHOST` and their like, meant for other servers, from a program.
+/// Hide `PGOPTIONS`, `PGHOST` and the like from a program: they are meant for other servers.
 pub(crate) fn without_pg_variables(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         if name.as_encoded_bytes().starts_with(b"PG") {
@@ -186,7 +186,8 @@ pub(crate) fn without_pg_variables(command: &mut Command) {
     }
 }
 
-/// Line 8 of `postmaster.pid` says `ready`, and line 1 that the file is this server's, not that of one that crashed.
+/// Line 8 of `postmaster.pid` is `ready`. Line 1 shows whether the file belongs to this server, or
+/// to one that crashed.
 fn is_ready(data: &Path, pid: u32) -> bool {
     let file = fs::read_to_string(data.join("postmaster.pid")).unwrap_or_default();
     let line = |n: usize| file.lines().nth(n - 1).unwrap_or_default().trim();

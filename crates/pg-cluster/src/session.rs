@@ -1,4 +1,4 @@
-//! A `psql` that stays: to start one, and a server process for it, costs far more than to ask it something.
+//! A `psql` that stays open. Starting one, with its server process, costs far more than a query.
 
 use std::{
     io::{self, BufRead, BufReader, Read, Write},
@@ -8,56 +8,58 @@ use std::{
 
 use crate::{Error, tools};
 
-/// An open session; see [`crate::Database::session`]. Dropping it cuts the connection, and rolls back what it holds.
+/// An open session; see [`crate::Database::session`]. Dropping it closes the connection, which
+/// rolls back an open transaction.
 #[derive(Debug)]
 pub struct Session {
     psql: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
-    complaints: Option<JoinHandle<String>>,
+    messages: Option<JoinHandle<String>>,
 }
 
-/// What ends an answer.
+/// Marks the end of an answer.
 const END: &str = "-- end of the answer --";
 
 impl Session {
-    /// Connects `psql` to `url`.
+    /// Connect `psql` to `url`.
     pub(crate) fn open(mut psql: Command, url: &str) -> Result<Self, Error> {
         tools::ask_for_rows(&mut psql, url);
         psql.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut psql = psql.spawn().map_err(Error::io("run psql"))?;
-        let (Some(input), Some(output), Some(mut complaints)) =
+        let (Some(input), Some(output), Some(mut messages)) =
             (psql.stdin.take(), psql.stdout.take(), psql.stderr.take())
         else {
             unreachable!("all three are pipes");
         };
-        // Read as they come: notices that nobody reads would fill the pipe, and psql would wait.
-        let complaints = thread::spawn(move || {
+        // Read the notices as they arrive. Otherwise they fill the pipe, and psql waits.
+        let messages = thread::spawn(move || {
             let mut text = Vec::new();
-            let _ = complaints.read_to_end(&mut text);
+            let _ = messages.read_to_end(&mut text);
             String::from_utf8_lossy(&text).trim().to_owned()
         });
-        Ok(Self { psql, input, output: BufReader::new(output), complaints: Some(complaints) })
+        Ok(Self { psql, input, output: BufReader::new(output), messages: Some(messages) })
     }
 
-    /// Runs a script, and returns its rows: one a line, columns parted by `|`.
+    /// Run a script, and return its rows: one per line, columns separated by `|`.
     ///
     /// # Errors
     ///
-    /// At the first statement that fails, with PostgreSQL's words. The session is over then.
+    /// At the first statement that fails, with PostgreSQL's message. The session is over then.
     pub fn ask(&mut self, script: &str) -> Result<String, Error> {
         self.send(&format!("{script}\n;\n\\echo {END}\n"))
     }
 
-    /// The same for a script that has to leave nothing behind: no setting, no lock, no open transaction.
-    pub(crate) fn ask_and_forget(&mut self, script: &str) -> Result<String, Error> {
+    /// Run a script and reset the session: no setting, no lock and no open transaction remains.
+    pub(crate) fn ask_and_reset(&mut self, script: &str) -> Result<String, Error> {
         self.send(&format!("{script}\n;\nDISCARD ALL;\n\\echo {END}\n"))
     }
 
     fn send(&mut self, script: &str) -> Result<String, Error> {
         let Self { input, output, .. } = self;
         let answer = thread::scope(|scope| {
-            // psql may have to be read from before it reads on. One that has ended says why, which is the better error.
+            // psql may write before it reads on. If it has ended, its own message is the better
+            // error.
             scope.spawn(|| input.write_all(script.as_bytes()));
             answer(output)
         });
@@ -67,11 +69,11 @@ impl Session {
     fn end(&mut self) -> Error {
         match self.psql.wait() {
             Ok(status) => {
-                let complaints = self.complaints.take().and_then(|reader| reader.join().ok());
+                let messages = self.messages.take().and_then(|reader| reader.join().ok());
                 Error::Program {
                     program: "psql".into(),
                     status,
-                    stderr: complaints.unwrap_or_default(),
+                    stderr: messages.unwrap_or_default(),
                 }
             }
             Err(source) => Error::io("wait for psql")(source),
@@ -79,7 +81,7 @@ impl Session {
     }
 }
 
-/// The lines up to the end of the answer; `None` if psql ends before.
+/// The lines up to the end of the answer. `None` if psql ends before.
 fn answer(output: &mut impl BufRead) -> io::Result<Option<String>> {
     let (mut answer, mut line) = (Vec::new(), Vec::new());
     while output.read_until(b'\n', &mut line)? > 0 {

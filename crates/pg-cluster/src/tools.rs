@@ -10,23 +10,24 @@ use std::{
 use crate::{Cluster, Error, conninfo, server};
 
 impl Cluster {
-    /// Runs a script through `psql` and returns its rows: one a line, columns parted by `|`. Stops at the first error.
+    /// Run a script through `psql`, and return its rows: one per line, columns separated by `|`.
+    /// Stop at the first error.
     pub fn psql(&self, database: &str, sql: &str) -> Result<String, Error> {
         run_psql(self.client("psql")?, &self.url(database), sql)
     }
 
-    /// Creates an empty database.
+    /// Create an empty database.
     pub fn create_database(&self, name: &str) -> Result<(), Error> {
         self.psql("postgres", &create(name, None)).map(drop)
     }
 
-    /// Creates a database as a copy of another, to which nobody may be connected.
+    /// Create a database as a copy of another. Nobody may be connected to that one.
     pub fn create_database_from(&self, name: &str, template: &str) -> Result<(), Error> {
         self.psql("postgres", &create(name, Some(template))).map(drop)
     }
 
-    /// The whole database as SQL, without the random tokens of newer `pg_dump`s: equal databases give equal texts, as
-    /// long as their rows lie in the same order.
+    /// Dump the database as SQL, without the random tokens of newer `pg_dump`s. Equal databases
+    /// give equal texts if their rows are stored in the same order.
     pub fn dump(&self, database: &str) -> Result<String, Error> {
         let mut command = self.client("pg_dump")?;
         command.arg("--dbname").arg(self.url(database));
@@ -34,9 +35,10 @@ impl Cluster {
         Ok(dump.lines().filter(|line| !is_token(line)).flat_map(|line| [line, "\n"]).collect())
     }
 
-    /// Cuts every connection to a database, and says how many there were.
+    /// Cut every connection to a database, and return their number.
     pub fn terminate_backends(&self, database: &str) -> Result<usize, Error> {
-        // FILTER, which runs after WHERE; as one more condition it could be asked of our own connection first.
+        // FILTER runs after WHERE. As another condition, PostgreSQL might evaluate it for our own
+        // connection.
         let sql = format!(
             "SELECT count(*) FILTER (WHERE pg_terminate_backend(pid)) FROM pg_stat_activity
               WHERE datname = {} AND pid <> pg_backend_pid()",
@@ -45,7 +47,7 @@ impl Cluster {
         Ok(self.psql("postgres", &sql)?.parse().unwrap_or_default())
     }
 
-    /// A client program; it runs as we are, for the superuser's name stands in the URL.
+    /// A client program. It runs as the current user, because the URL names the superuser.
     pub(crate) fn client(&self, program: &str) -> Result<Command, Error> {
         let path = self.bin(program);
         if !path.is_file() {
@@ -60,19 +62,18 @@ impl Cluster {
     }
 }
 
-/// The statement that creates a database.
 pub(crate) fn create(name: &str, template: Option<&str>) -> String {
     let template = template.map(|template| format!(" TEMPLATE {}", conninfo::identifier(template)));
     format!("CREATE DATABASE {}{}", conninfo::identifier(name), template.unwrap_or_default())
 }
 
-/// Feeds a script to `psql`. Through its input, since statements of one `-c` would share a transaction.
+/// Send a script to `psql` on its stdin: the statements of one `-c` would share a transaction.
 pub(crate) fn run_psql(mut psql: Command, url: &str, sql: &str) -> Result<String, Error> {
     ask_for_rows(&mut psql, url);
     Ok(output_of(psql, sql)?.trim_end_matches('\n').to_owned())
 }
 
-/// The arguments of a `psql` that reads a script from its input, writes bare rows and ends at the first error.
+/// Make `psql` read a script from its stdin, print bare rows, and stop at the first error.
 pub(crate) fn ask_for_rows(psql: &mut Command, url: &str) {
     psql.args(["-X", "-q", "-At", "-v", "ON_ERROR_STOP=1", "-f", "-", "-d"]).arg(url);
 }
@@ -92,7 +93,7 @@ fn output_of(mut command: Command, input: &str) -> Result<String, Error> {
         .map_err(failed())?;
     let pipe = process.stdin.take();
     let output = thread::scope(|scope| {
-        // A program that failed early closes its input; its own message is the better one.
+        // A program that fails early closes its stdin. Its own message is the better error.
         scope.spawn(move || pipe.map(|mut pipe| pipe.write_all(input.as_bytes())));
         process.wait_with_output()
     });

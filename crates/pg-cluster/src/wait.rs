@@ -1,4 +1,4 @@
-//! Waiting for another process: the only place that sleeps, and never without a limit.
+//! Waiting for another process: the only module that sleeps, and always with a limit.
 
 use std::{
     thread,
@@ -7,7 +7,7 @@ use std::{
 
 const STEP: Duration = Duration::from_millis(5);
 
-/// Asks `probe` again and again until it gives something, or `limit` has passed.
+/// Call `probe` until it returns a value, or until `limit` has passed.
 pub(crate) fn until<T>(limit: Duration, mut probe: impl FnMut() -> Option<T>) -> Option<T> {
     let start = Instant::now();
     loop {

@@ -1,4 +1,4 @@
-//! What a cluster promises, on the server that this machine has.
+//! What a cluster promises, tested on this machine's server.
 
 use std::{
     fs,
@@ -16,7 +16,8 @@ use pg_cluster::{Binaries, Cluster, Database, Place, Shutdown, fresh_database, s
 fn a_cluster_runs_sql_even_for_root() {
     let cluster = shared();
     assert_eq!(cluster.psql("postgres", "SELECT current_user, 'ü'").unwrap(), "postgres|ü");
-    let encoding = "SELECT pg_encoding_to_char(encoding), datcollate FROM pg_database WHERE datname = 'postgres'";
+    let encoding = "SELECT pg_encoding_to_char(encoding), datcollate FROM pg_database
+                    WHERE datname = 'postgres'";
     assert_eq!(cluster.psql("postgres", encoding).unwrap(), "UTF8|C");
     assert!(
         cluster
@@ -89,7 +90,7 @@ fn settings_reach_the_server_and_the_last_one_wins() {
     let shown = cluster
         .psql("postgres", "SHOW work_mem; SHOW application_name; SHOW fsync; SHOW timezone")
         .unwrap();
-    // psql names itself as it connects.
+    // psql sets its application name when it connects.
     assert_eq!(shown, "7MB\npsql\non\nUTC");
     assert_eq!(shared().psql("postgres", "SHOW fsync").unwrap(), "off");
 }
@@ -142,7 +143,7 @@ fn a_script_and_its_answer_may_both_be_longer_than_a_pipe_holds() {
 }
 
 #[test]
-fn a_script_finds_a_server_that_was_started_anew() {
+fn a_script_reaches_a_server_that_was_restarted() {
     let cluster = Arc::new(start());
     let database = Database::on(&cluster).unwrap();
     database.psql("CREATE TABLE mine AS SELECT 1 AS n").unwrap();
@@ -158,7 +159,7 @@ fn a_script_that_waits_for_another_one_does_not_hold_it_up() {
     let (mut holder, mut watcher) = (database.session().unwrap(), database.session().unwrap());
     holder.ask("CREATE TABLE mine (n int); BEGIN; LOCK TABLE mine").unwrap();
     thread::scope(|scope| {
-        // Gone with this closure, so that a failure in it leaves nobody waiting.
+        // The closure drops it even if it fails, so that nobody waits.
         let mut holder = holder;
         let waiting = scope.spawn(|| database.psql("SELECT count(*) FROM mine").unwrap());
         let waits = "SELECT count(*) > 0 FROM pg_stat_activity
@@ -272,7 +273,7 @@ fn a_command_gets_the_cluster_as_the_server_for_tests() {
 
 #[test]
 fn a_test_on_a_server_from_the_environment_drops_its_database() {
-    // Within one process the variable can't be set safely, so this test starts itself with it.
+    // A process can't set this variable safely for itself, so this test starts itself with it.
     let names = "SELECT count(*) FROM pg_database WHERE datname LIKE 'test%'";
     let cluster = start();
     let status = Command::new(std::env::current_exe().unwrap())
@@ -283,7 +284,7 @@ fn a_test_on_a_server_from_the_environment_drops_its_database() {
         .unwrap();
     assert!(status.success());
     assert_eq!(cluster.psql("postgres", names).unwrap(), "0");
-    // It really ran there: what it created took the first object ids of this cluster.
+    // The test ran on that cluster: its objects took the first object ids.
     cluster.create_database("marker").unwrap();
     let taken = "SELECT oid > 16386 FROM pg_database WHERE datname = 'marker'";
     assert_eq!(cluster.psql("postgres", taken).unwrap(), "t");
@@ -310,7 +311,7 @@ fn without_a_server_the_error_names_every_place_and_the_ways_to_get_one() {
 }
 
 #[test]
-fn a_folder_named_by_hand_is_the_only_one_looked_at() {
+fn a_folder_given_by_hand_is_the_only_one_searched() {
     let output = Command::new(env!("CARGO_BIN_EXE_pg-cluster"))
         .env("AUDITSYNC_POSTGRES_BIN", "/nowhere")
         .stdin(Stdio::null())
@@ -326,7 +327,7 @@ fn start() -> Cluster {
     Cluster::builder().start().unwrap()
 }
 
-/// The program `pg-cluster`, as another process would run it.
+/// The program `pg-cluster`, run by another process.
 struct Program {
     child: Child,
     url: String,
@@ -359,7 +360,7 @@ fn server_pid(folder: &Path) -> String {
     file.lines().next().unwrap().to_owned()
 }
 
-/// Whether a process exists and hasn't ended: one that nobody has collected yet counts as gone.
+/// Whether a process exists and has not ended. A zombie counts as ended.
 fn is_running(pid: &str) -> bool {
     let output = Command::new("ps").args(["-o", "stat=", "-p", pid]).output().unwrap();
     let state = String::from_utf8(output.stdout).unwrap();

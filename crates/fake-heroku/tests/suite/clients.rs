@@ -1,6 +1,4 @@
-//! Real clients of Heroku's API: what its command line and its libraries send, and what they expect.
-
-mod support;
+//! Real clients of Heroku's API: what its command line and its libraries send and expect.
 
 use std::collections::BTreeSet;
 
@@ -10,11 +8,9 @@ use fake_heroku::Paging;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
-use support::{TOKEN, World, header};
+use crate::support::{ACME, ACME_DAY, World, header};
 
-const EVENTS: &str = "/enterprise-accounts/acme/events?day=2024-09-28";
-
-/// Reads a list as Heroku's command line does: page after page while the status is 206.
+/// Read a list like Heroku's command line: page after page while the status is 206.
 async fn all(world: &World, path: &str, first: &str) -> (Vec<Value>, usize) {
     let (mut rows, mut pages, mut range) = (Vec::new(), 0, first.to_owned());
     loop {
@@ -31,7 +27,7 @@ async fn all(world: &World, path: &str, first: &str) -> (Vec<Value>, usize) {
     }
 }
 
-/// Adds teams to the account until it has so many.
+/// Add teams to the account until it has `count`.
 fn add_teams(world: &World, count: usize) {
     for number in 2..count {
         world.heroku.add_team(&format!("team-{number:04}"), Some("acme"));
@@ -43,21 +39,21 @@ fn texts<'v>(rows: &'v [Value], key: &str) -> Vec<&'v str> {
 }
 
 #[tokio::test]
-async fn basic_authentication_with_the_token_as_password_is_taken() {
+async fn basic_authentication_with_the_token_as_password_is_accepted() {
     let world = World::new();
     for user in ["", "audit@acme.example.com"] {
-        let request = world.bare(Method::GET, EVENTS).basic_auth(user, Some(TOKEN));
+        let request = world.bare(Method::GET, ACME_DAY).basic_auth(user, Some(ACME));
         assert_eq!(request.send().await.unwrap().status(), 200, "{user:?}");
     }
     let schemes: Vec<_> =
         world.heroku.requests().iter().map(|asked| (asked.scheme, asked.token.clone())).collect();
     assert_eq!(
         schemes,
-        [(Some("Basic"), Some(TOKEN.to_owned())), (Some("Basic"), Some(TOKEN.to_owned()))]
+        [(Some("Basic"), Some(ACME.to_owned())), (Some("Basic"), Some(ACME.to_owned()))]
     );
     assert_eq!(world.heroku.violations(), [""; 0]);
-    for (user, password) in [("", Some("HRKU-nobody-s")), ("", None), (TOKEN, None)] {
-        let request = world.bare(Method::GET, EVENTS).basic_auth(user, password);
+    for (user, password) in [("", Some("HRKU-nobody-s")), ("", None), (ACME, None)] {
+        let request = world.bare(Method::GET, ACME_DAY).basic_auth(user, password);
         assert_eq!(request.send().await.unwrap().status(), 401, "{user:?} {password:?}");
     }
 }
@@ -68,8 +64,8 @@ async fn any_spelling_of_version_3_is_accepted_and_no_other_version() {
     let ask = async |accept: &str| {
         let request = world
             .client
-            .get(world.heroku.url() + EVENTS)
-            .bearer_auth(TOKEN)
+            .get(world.heroku.url() + ACME_DAY)
+            .bearer_auth(ACME)
             .header("user-agent", "curl/8");
         request.header("accept", accept).send().await.unwrap().status().as_u16()
     };
@@ -145,7 +141,7 @@ async fn a_list_is_sorted_by_the_field_and_in_the_order_of_its_range() {
 }
 
 #[tokio::test]
-async fn every_list_says_what_part_of_it_an_answer_is() {
+async fn every_answer_names_its_part_of_the_list() {
     let world = World::new();
     for (path, fields) in [
         ("/enterprise-accounts", "id, name"),
@@ -171,7 +167,7 @@ async fn every_list_says_what_part_of_it_an_answer_is() {
 }
 
 #[tokio::test]
-async fn the_order_in_a_range_of_events_goes_before_that_in_the_query() {
+async fn the_order_in_a_range_overrides_that_in_the_query() {
     let world = World::new();
     let day: NaiveDate = "2024-09-28".parse().unwrap();
     let truth: Vec<Value> = world
@@ -189,7 +185,7 @@ async fn the_order_in_a_range_of_events_goes_before_that_in_the_query() {
             ("&order=desc", "id ..; order=asc,max=70", &truth),
             ("&order=desc", "id ..; max=70", &reversed),
         ] {
-            let (rows, pages) = all(&world, &format!("{EVENTS}{order}"), range).await;
+            let (rows, pages) = all(&world, &format!("{ACME_DAY}{order}"), range).await;
             assert!(rows == *expected, "{paging:?} {order} {range}");
             assert_eq!(pages, if paging == Paging::Whole { 1 } else { 7 });
         }
@@ -239,7 +235,7 @@ async fn each_resource_fits_the_schema_that_is_served_to_everyone() {
 }
 
 #[tokio::test]
-async fn members_and_teams_are_shown_to_members_only() {
+async fn members_and_teams_are_visible_to_members_only() {
     let world = World::new();
     let members = world.json("/enterprise-accounts/acme/members").await;
     let mut emails: Vec<&str> = members
@@ -263,14 +259,14 @@ async fn a_known_etag_is_answered_with_304() {
     let first = world.get("/teams", None).await;
     let etag = header(&first, "etag").unwrap();
     let again = || {
-        world.bare(Method::GET, "/teams").bearer_auth(TOKEN).header("if-none-match", &etag).send()
+        world.bare(Method::GET, "/teams").bearer_auth(ACME).header("if-none-match", &etag).send()
     };
     let known = again().await.unwrap();
     assert_eq!((known.status().as_u16(), header(&known, "etag")), (304, Some(etag.clone())));
     assert_eq!(known.text().await.unwrap(), "");
     world.heroku.add_team("team-new", Some("acme"));
     assert_eq!(again().await.unwrap().status(), 200);
-    let head = world.bare(Method::HEAD, "/teams").bearer_auth(TOKEN).send().await.unwrap();
+    let head = world.bare(Method::HEAD, "/teams").bearer_auth(ACME).send().await.unwrap();
     assert_eq!((head.status().as_u16(), head.text().await.unwrap()), (200, String::new()));
     assert_eq!(world.heroku.violations(), [""; 0]);
 }

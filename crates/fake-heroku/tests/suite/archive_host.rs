@@ -1,12 +1,13 @@
-//! The host that archives are downloaded from, as Heroku's exporter and other downloaders use it.
+//! The archive host, as Heroku's exporter and other downloaders use it.
 
-mod support;
+use std::io::Read as _;
 
-use chrono::{DateTime, Days, Utc};
+use bytes::Bytes;
+use chrono::{DateTime, Days, NaiveDate, Utc};
 use fake_heroku::{FakeHeroku, Fault, Fixtures, Match, Month, gzip};
 use sha2::{Digest as _, Sha256};
 
-use support::{World, header};
+use crate::support::{ACME, World, header, refusal};
 
 const SEPTEMBER: Month = Month { year: 2024, month: 9 };
 
@@ -54,7 +55,7 @@ async fn the_archive_host_sends_the_length_and_the_headers_of_s3() {
 }
 
 #[tokio::test]
-async fn a_download_can_go_on_where_it_broke_off() {
+async fn a_download_resumes_where_it_broke() {
     let world = World::new();
     let url = archive_url(&world).await;
     let whole = world.client.get(&url).send().await.unwrap().bytes().await.unwrap();
@@ -92,14 +93,14 @@ async fn a_download_can_go_on_where_it_broke_off() {
 async fn an_archive_served_with_a_content_encoding_keeps_its_checksum() {
     let world = World::new();
     world.heroku.change_archive("acme", SEPTEMBER, |archive| {
-        archive.content_encoding = Some("gzip".into())
+        archive.content_encoding = Some("gzip".into());
     });
     let info = world.json("/enterprise-accounts/acme/archives/2024/09").await;
     let url = archive_url(&world).await;
     let sent = world.client.get(&url).send().await.unwrap();
     assert_eq!(header(&sent, "content-encoding").as_deref(), Some("gzip"));
     assert_eq!(hex::encode(Sha256::digest(sent.bytes().await.unwrap())), info["checksum"]);
-    // A client that unpacks on its own would have other bytes than those of the checksum.
+    // A client that decompresses by itself would see other bytes than those of the checksum.
     let unpacked =
         fake_heroku::gunzip(&world.client.get(&url).send().await.unwrap().bytes().await.unwrap())
             .unwrap();
@@ -107,7 +108,7 @@ async fn an_archive_served_with_a_content_encoding_keeps_its_checksum() {
 }
 
 #[tokio::test]
-async fn redirects_and_refusals_of_the_archive_host_follow_the_script() {
+async fn the_archive_host_redirects_and_rejects_as_scripted() {
     let world = World::new();
     let url = archive_url(&world).await;
     world.heroku.fault(Match::download(), Fault::redirect(307, Some("/elsewhere")));
@@ -123,7 +124,7 @@ async fn redirects_and_refusals_of_the_archive_host_follow_the_script() {
     );
     let moved = get().await;
     assert_eq!((moved.status().as_u16(), header(&moved, "location")), (301, None));
-    for (status, told) in [
+    for (status, message) in [
         (403, "<Code>AccessDenied</Code><Message>Request has expired</Message>"),
         (403, "<Code>RequestTimeTooSkewed</Code>"),
         (404, "<Code>NoSuchKey</Code><Message>a &lt; b &amp; c</Message>"),
@@ -131,7 +132,7 @@ async fn redirects_and_refusals_of_the_archive_host_follow_the_script() {
         let refused = get().await;
         assert_eq!(refused.status(), status);
         let text = refused.text().await.unwrap();
-        assert!(text.contains(told), "{text}");
+        assert!(text.contains(message), "{text}");
     }
     assert_eq!(get().await.status(), 200);
     for name in ["authorization", "cookie", "referer"] {
@@ -153,7 +154,7 @@ async fn no_archive_has_a_creation_time_in_the_future() {
             assert!(made <= Utc::now(), "{archive}");
         }
     }
-    // Nor one that is made now, of the month that goes on, and it holds the days that are over.
+    // The same for an archive of the current month, made now. It holds the days that are over.
     let world = World::new();
     let (today, month) = (now.date_naive(), Month::of(now.date_naive()));
     world.heroku.generate_day("acme", today, 3);
@@ -170,4 +171,52 @@ async fn no_archive_has_a_creation_time_in_the_future() {
     world.heroku.change_archive("acme", month, |archive| {
         assert!(archive.created_at.parse::<DateTime<Utc>>().unwrap() <= Utc::now());
     });
+}
+
+#[tokio::test]
+async fn an_archive_is_at_another_host_and_fits_its_checksum() {
+    let world = World::decompressing();
+    let list = world.json("/enterprise-accounts/acme/archives").await;
+    assert_eq!(list.as_array().unwrap().len(), 2);
+    assert_eq!(list[1].get("url"), None);
+    let info = world.json("/enterprise-accounts/acme/archives/2024/09").await;
+    let url = info["url"].as_str().unwrap();
+    assert!(
+        url.starts_with(&world.heroku.archive_url_base()) && !url.starts_with(&world.heroku.url())
+    );
+
+    let file = world.client.get(url).send().await.unwrap().bytes().await.unwrap();
+    assert_eq!(hex::encode(Sha256::digest(&file)), info["checksum"]);
+    assert_eq!(file.len(), info["size"]);
+    let mut json = Vec::new();
+    flate2::read::GzDecoder::new(&file[..]).read_to_end(&mut json).unwrap();
+    let mut archived = entries(&json);
+    let mut truth: Vec<Bytes> = (25..=28)
+        .flat_map(|day| world.heroku.day("acme", NaiveDate::from_ymd_opt(2024, 9, day).unwrap()))
+        .collect();
+    assert_ne!(archived, truth, "an archive is in no order");
+    archived.sort();
+    truth.sort();
+    assert_eq!(archived, truth);
+    assert_eq!(world.heroku.violations(), Vec::<String>::new());
+
+    world.client.get(url).bearer_auth(ACME).send().await.unwrap();
+    assert_eq!(world.heroku.violations().len(), 1);
+    let missing =
+        refusal(world.get("/enterprise-accounts/acme/archives/2024/07", None).await).await;
+    assert_eq!(missing.0, 404);
+
+    world.heroku.put_archive("acme", SEPTEMBER, gzip(b"[]"));
+    let changed = world.json("/enterprise-accounts/acme/archives/2024/09").await;
+    assert_ne!(changed["checksum"], info["checksum"]);
+}
+
+fn entries(json: &[u8]) -> Vec<Bytes> {
+    #[derive(serde::Deserialize)]
+    struct File<'a> {
+        #[serde(borrow)]
+        entries: Vec<&'a serde_json::value::RawValue>,
+    }
+    let file: File<'_> = serde_json::from_slice(json).unwrap();
+    file.entries.into_iter().map(|entry| Bytes::copy_from_slice(entry.get().as_bytes())).collect()
 }
