@@ -4,8 +4,8 @@
 //! `cargo bench` prints the throughput of each on 2,000 events of the fake Heroku, which is the
 //! largest batch. `cargo run --release -p measure` measures entire runs.
 
+use auditsync::count_elements;
 use auditsync::event::Event;
-use auditsync::heroku::count_elements;
 use bytes::Bytes;
 use chrono::NaiveDate;
 use divan::counter::{BytesCount, ItemsCount};

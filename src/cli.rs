@@ -18,7 +18,7 @@ use crate::report::progress::LiveLines;
 /// is missing
 #[derive(Debug, Parser)]
 #[command(name = "auditsync", version, max_term_width = 110, after_help = help::PROGRAM)]
-pub struct Cli {
+pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) sync: SyncArgs,
     #[command(flatten)]

@@ -13,13 +13,13 @@ use crate::store::{Error, Renewal, Store};
 
 /// Renews one lease. Dropping it ends the renewals.
 #[derive(Debug)]
-pub struct Heartbeat {
+pub(crate) struct Heartbeat {
     _task: JoinSet<()>,
 }
 
 impl Heartbeat {
     /// Renews the lease of `renewal` at each interval `every`, until the lease is lost or this is dropped.
-    pub fn start(store: &Store, renewal: Renewal, every: Duration) -> Self {
+    pub(crate) fn start(store: &Store, renewal: Renewal, every: Duration) -> Self {
         let store = store.clone();
         let mut task = JoinSet::new();
         task.spawn(async move {

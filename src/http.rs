@@ -10,7 +10,7 @@ const USER_AGENT: &str =
 
 /// The HTTP client can't be built.
 #[derive(Debug, thiserror::Error)]
-pub enum SetupError {
+pub(crate) enum SetupError {
     /// Without certificates, no host can be verified.
     #[error("this machine has no CA certificates, so no host can be verified. {}", Self::INSTALL)]
     NoCertificates(reqwest::Error),
@@ -21,11 +21,11 @@ pub enum SetupError {
 
 impl SetupError {
     /// What to do on a machine without CA certificates.
-    pub const INSTALL: &str = "Install them (Debian: `apt-get install ca-certificates`), or set \
+    pub(crate) const INSTALL: &str = "Install them (Debian: `apt-get install ca-certificates`), or set \
                                SSL_CERT_FILE to a file of them";
 
     /// The error of the HTTP library.
-    pub fn into_source(self) -> reqwest::Error {
+    pub(crate) fn into_source(self) -> reqwest::Error {
         match self {
             Self::NoCertificates(error) | Self::Other(error) => error,
         }
@@ -49,7 +49,7 @@ impl From<reqwest::Error> for SetupError {
 /// A client for the server at `url`; `configure` adds what this use needs.
 ///
 /// Plain `http://` needs no CA certificates, so it works on a machine without any.
-pub fn client(
+pub(crate) fn client(
     url: &Url,
     configure: impl Fn(ClientBuilder) -> ClientBuilder,
 ) -> Result<Client, SetupError> {

@@ -1,27 +1,27 @@
-//! auditsync keeps every event of a Heroku Enterprise audit trail in your own PostgreSQL, and can show that none is
-//! missing.
+//! auditsync keeps every event of a Heroku Enterprise audit trail in your own PostgreSQL, and can show
+//! that none is missing.
 //!
-//! The way of a day: [`plan`] → claim → fetch ([`heroku`]) → store and publish ([`store`]) → [`report`]. The rooms:
+//! A day passes through these steps: [`plan`] → claim → fetch (`heroku`) → store and publish
+//! ([`store`]) → `report`. The modules, from the top down:
 //!
-//! - [`cli`]: commands, options, help.
-//! - [`app`]: the commands; the only place where Heroku and the database meet.
-//! - [`config`]: the file, checked as a whole before anything is asked or written.
-//! - [`coverage`]: how the days of the calendar stand, as a pure function too.
-//! - [`plan`]: which days are due, and why, as a pure function.
-//! - [`heroku`]: requests, pages, budgets, the class of every answer. Stores nothing.
-//! - [`http`]: one builder for every HTTP client.
-//! - [`store`]: every SQL statement, each conditional on the lease. Asks Heroku nothing.
-//! - [`heartbeat`]: keeps a lease alive.
-//! - [`retry`]: policies as delays.
-//! - [`calendar`]: which dates can be named, and how.
-//! - [`day`], [`digest`], [`event`], [`ledger`], [`fingerprints`]: what the others talk about, without I/O.
-//! - [`text`]: what every text for people passes through: no secret leaves it, and nothing that steers a terminal.
-//! - [`report`]: what people and scripts read.
-//! - [`logging`]: log lines on stderr.
+//! - [`app`]: the commands, and the engine of a run. Only here do Heroku and the database meet.
+//! - `cli`: commands, options and help.
+//! - `heartbeat`: renews a lease.
+//! - `logging`: log lines on stderr.
+//! - `report`: results for people and scripts, and the reason why a day failed.
+//! - `heroku`: requests, pages, budgets, and the class of every failure. It stores nothing.
+//! - [`store`]: every SQL statement, each conditional on the lease. It requests nothing from Heroku.
+//! - [`plan`]: which days are due, and why. [`coverage`]: the state of each source. Both are pure.
+//! - [`ledger`], [`event`], [`digest`], [`day`], [`fingerprints`]: the terms of the field, without I/O.
+//! - `http`: the one builder of HTTP clients. `retry`: the retry policy as delays.
+//! - [`config`]: the file, which is checked completely before anything else happens.
+//! - [`calendar`]: which dates can be named. [`text`]: every text for people passes through it.
+//!
+//! The binary is the product. What is public here serves its tests and benchmarks.
 
 pub mod app;
 pub mod calendar;
-pub mod cli;
+mod cli;
 pub mod config;
 pub mod coverage;
 pub mod day;
@@ -30,13 +30,16 @@ pub mod event;
 pub mod fingerprints;
 #[cfg(test)]
 mod fuzz;
-pub mod heartbeat;
-pub mod heroku;
-pub mod http;
+mod heartbeat;
+mod heroku;
+mod http;
 pub mod ledger;
-pub mod logging;
+mod logging;
 pub mod plan;
-pub mod report;
-pub mod retry;
+mod report;
+mod retry;
 pub mod store;
 pub mod text;
+
+#[doc(hidden)]
+pub use heroku::count_elements;

@@ -15,7 +15,7 @@ use crate::config::Retry;
 
 /// The attempts at one operation.
 #[derive(Debug)]
-pub struct Attempts<C = SystemClock> {
+pub(crate) struct Attempts<C = SystemClock> {
     made: u32,
     most: u32,
     delays: ExponentialBackoff<C>,
@@ -23,7 +23,7 @@ pub struct Attempts<C = SystemClock> {
 
 impl Attempts {
     /// The first attempt begins now. `policy` allows further ones.
-    pub fn new(policy: &Retry) -> Self {
+    pub(crate) fn new(policy: &Retry) -> Self {
         Self::with_clock(policy, SystemClock {})
     }
 }
@@ -44,18 +44,18 @@ impl<C: Clock> Attempts<C> {
     }
 
     /// Allows only the first attempt, as in an outage.
-    pub fn only_one(mut self) -> Self {
+    pub(crate) fn only_one(mut self) -> Self {
         self.most = 1;
         self
     }
 
     /// How many attempts were made, the current one included.
-    pub fn made(&self) -> u32 {
+    pub(crate) fn made(&self) -> u32 {
         self.made
     }
 
     /// The time since the first attempt began.
-    pub fn elapsed(&self) -> Duration {
+    pub(crate) fn elapsed(&self) -> Duration {
         self.delays.get_elapsed_time()
     }
 
@@ -63,7 +63,7 @@ impl<C: Clock> Attempts<C> {
     ///
     /// A wait that the server `requested` replaces the policy's delay. A wait beyond the policy's
     /// longest time ends the policy.
-    pub fn next_delay(&mut self, requested: Option<Duration>) -> Option<Duration> {
+    pub(crate) fn next_delay(&mut self, requested: Option<Duration>) -> Option<Duration> {
         if self.made >= self.most {
             return None;
         }

@@ -144,7 +144,7 @@ async fn compare_account(
     let archive = match session.archive(&account.name, month).await {
         Ok(archive) => archive,
         Err(error) => {
-            let reason = StopReason::NoArchive { month, error: Arc::new(error) };
+            let reason = StopReason::NoArchive(Arc::new(error));
             return Ok(compared.failed(&reason.message(&account.sources[0], month.first())));
         }
     };

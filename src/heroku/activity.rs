@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 /// The current activity of a session. All clones show the same session.
 #[derive(Debug, Clone, Default)]
-pub struct Activity(Arc<ActivityState>);
+pub(crate) struct Activity(Arc<ActivityState>);
 
 #[derive(Debug, Default)]
 struct ActivityState {
@@ -31,17 +31,17 @@ enum Phase {
 
 impl Activity {
     /// How many events were read.
-    pub fn events(&self) -> u64 {
+    pub(crate) fn events(&self) -> u64 {
         self.0.events.load(Ordering::Relaxed)
     }
 
     /// How many pages were read completely.
-    pub fn pages(&self) -> u64 {
+    pub(crate) fn pages(&self) -> u64 {
         self.0.pages.load(Ordering::Relaxed)
     }
 
     /// Describes what the session waits for, if it is not Heroku.
-    pub fn waits_for(&self) -> Option<String> {
+    pub(crate) fn waits_for(&self) -> Option<String> {
         match *self.0.phase.lock().expect("no panic while locked") {
             Phase::Idle | Phase::Answer => None,
             Phase::Budget => Some("waiting for the token's budget".to_owned()),

@@ -23,7 +23,7 @@ const OUTAGE_AFTER: u32 = 3;
 
 /// A client of Heroku's API. Clones share connections, budgets and outage.
 #[derive(Debug, Clone)]
-pub struct Client(Arc<Shared>);
+pub(crate) struct Client(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
@@ -39,7 +39,7 @@ struct Shared {
 
 impl Client {
     /// A client for `sources`, with one budget for each different token among `tokens`.
-    pub fn new<'a>(
+    pub(crate) fn new<'a>(
         api: &Api,
         sources: impl IntoIterator<Item = &'a Source>,
         tokens: &Tokens,
@@ -68,7 +68,7 @@ impl Client {
     }
 
     /// How many requests wait for their token's budget, and the changes of that number.
-    pub fn waiting(&self) -> watch::Receiver<usize> {
+    pub(crate) fn waiting(&self) -> watch::Receiver<usize> {
         self.0.waiting.subscribe()
     }
 

@@ -18,7 +18,7 @@ use crate::config::Token;
 
 /// Why a body can't be decoded to its end.
 #[derive(Debug, thiserror::Error)]
-pub enum DecodeError {
+pub(crate) enum DecodeError {
     /// The body is in a coding that was not requested.
     #[error("the body is encoded as `{0}`, but only gzip was requested")]
     Coding(String),

@@ -29,7 +29,7 @@ use crate::fingerprints::fingerprint;
 
 /// Why a page does not continue its list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Discontinued {
+pub(crate) enum Discontinued {
     /// It promises a next page, but its `Next-Range` is missing, unreadable or repeated.
     #[error("the page has no usable Next-Range: it is missing, unreadable or repeated")]
     BadNextRange,

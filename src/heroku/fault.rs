@@ -19,7 +19,7 @@ use crate::event::NotJson;
 
 /// Why one attempt at a request failed.
 #[derive(Debug, thiserror::Error)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// Heroku responded with a status that is not good. Its words are sanitized.
     #[error("{status}{}", words(.id.as_ref(), .message.as_ref()))]
     Status {
@@ -97,7 +97,7 @@ impl Fault {
     }
 
     /// Its class, which decides about a retry.
-    pub fn class(&self) -> Class {
+    pub(crate) fn class(&self) -> Class {
         self.meaning().0
     }
 
@@ -111,7 +111,7 @@ impl Fault {
     }
 
     /// The wait that Heroku requested; of an earlier limit, the rest of it.
-    pub fn retry_after(&self) -> Option<Duration> {
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Status { retry_after, .. } => *retry_after,
             Self::StillLimited(wait) => Some(*wait),
@@ -120,7 +120,7 @@ impl Fault {
     }
 
     /// The status of a response that is not good; 429 also for [`Self::StillLimited`].
-    pub fn status(&self) -> Option<StatusCode> {
+    pub(crate) fn status(&self) -> Option<StatusCode> {
         match self {
             Self::Status { status, .. } => Some(*status),
             Self::StillLimited(_) => Some(StatusCode::TOO_MANY_REQUESTS),
@@ -131,19 +131,19 @@ impl Fault {
 
 /// A call that failed for good, or as often as its policy allows.
 #[derive(Debug, thiserror::Error)]
-pub struct Error {
+pub(crate) struct Error {
     /// Method, path and query.
-    pub request: String,
+    pub(crate) request: String,
     /// The fault of the last attempt.
-    pub fault: Fault,
+    pub(crate) fault: Fault,
     /// Heroku's `Request-Id` of the last response.
-    pub request_id: Option<String>,
+    pub(crate) request_id: Option<String>,
     /// How many attempts were made; 1 also for [`Fault::StillLimited`].
-    pub attempts: u32,
+    pub(crate) attempts: u32,
     /// The time since the first attempt began, waits included.
-    pub elapsed: Duration,
+    pub(crate) elapsed: Duration,
     /// Only one attempt was allowed, because of an outage.
-    pub in_outage: bool,
+    pub(crate) in_outage: bool,
 }
 
 impl Error {
@@ -160,17 +160,17 @@ impl Error {
     }
 
     /// The class of the last fault.
-    pub fn class(&self) -> Class {
+    pub(crate) fn class(&self) -> Class {
         self.fault.class()
     }
 
     /// Whether Heroku has no such object, or does not show it to the token's user.
-    pub fn is_absent(&self) -> bool {
+    pub(crate) fn is_absent(&self) -> bool {
         matches!(self.fault.status().map(|status| status.as_u16()), Some(403 | 404 | 410))
     }
 
     /// What the operator of `source` can do about it.
-    pub fn hint(&self, source: &Source) -> String {
+    pub(crate) fn hint(&self, source: &Source) -> String {
         self.fault.hint(source)
     }
 }

@@ -15,7 +15,7 @@ use crate::config::Source;
 
 /// What follows from a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Class {
+pub(crate) enum Class {
     /// The token's quota is used up.
     Limited,
     /// A retry may succeed.

@@ -21,7 +21,7 @@ const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Why the bytes are not a complete list.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Malformed {
+pub(crate) enum Malformed {
     /// The body does not begin with `[`.
     #[error("the body is not a JSON list")]
     NotAList,

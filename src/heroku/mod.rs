@@ -30,18 +30,14 @@ mod session;
 mod team;
 mod teams;
 
-pub use activity::Activity;
-pub use archive::{Archive, ArchiveError, BadRedirect, Entries, HostFault, Unreadable};
-pub use client::Client;
-pub use coding::DecodeError;
-pub use continuation::Discontinued;
-pub use fault::{Error, Fault};
-pub use hint::Class;
+pub(crate) use archive::{Archive, ArchiveError, Unreadable};
+pub(crate) use client::Client;
+pub(crate) use fault::Error;
+pub(crate) use hint::Class;
 #[doc(hidden)]
 pub use list::count_elements;
-pub use preflight::{EnterpriseAccount, Quota, User};
-pub use reader::{Batch, DayQuery, DayReader, Read};
-pub use sanitize::sanitize;
-pub use session::{Cost, Session};
-pub use team::{AccountRef, Home, Team};
-pub use teams::{FoundTeam, LostTeam, TeamError, Teams};
+pub(crate) use reader::{Batch, DayQuery, DayReader, Read};
+pub(crate) use sanitize::sanitize;
+pub(crate) use session::{Cost, Session};
+pub(crate) use team::Team;
+pub(crate) use teams::{FoundTeam, TeamError, Teams};

@@ -8,40 +8,43 @@ use super::session::Session;
 
 /// The user that a token belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct User {
+pub(crate) struct User {
     /// Their email address.
-    pub email: String,
+    pub(crate) email: String,
 }
 
 /// An enterprise account, as the user sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct EnterpriseAccount {
+pub(crate) struct EnterpriseAccount {
     /// Its current name.
-    pub name: String,
+    pub(crate) name: String,
     /// The user's permissions in it, if Heroku lists them.
-    pub permissions: Option<Vec<String>>,
+    pub(crate) permissions: Option<Vec<String>>,
 }
 
 /// The rest of a user's quota.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub struct Quota {
+pub(crate) struct Quota {
     /// How many requests are left.
-    pub remaining: u32,
+    pub(crate) remaining: u32,
 }
 
 impl Session {
     /// The rest of the quota. Heroku does not count this request.
-    pub async fn quota(&self) -> Result<Quota, Error> {
+    pub(crate) async fn quota(&self) -> Result<Quota, Error> {
         Call::new(self, self.client().url(&["account", "rate-limits"])).object().await
     }
 
     /// The user that the token belongs to.
-    pub async fn user(&self) -> Result<User, Error> {
+    pub(crate) async fn user(&self) -> Result<User, Error> {
         Call::new(self, self.client().url(&["account"])).object().await
     }
 
     /// An enterprise account, by its name or id.
-    pub async fn enterprise_account(&self, account: &str) -> Result<EnterpriseAccount, Error> {
+    pub(crate) async fn enterprise_account(
+        &self,
+        account: &str,
+    ) -> Result<EnterpriseAccount, Error> {
         Call::new(self, self.client().url(&["enterprise-accounts", account])).object().await
     }
 }

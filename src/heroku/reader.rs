@@ -27,22 +27,22 @@ pub(super) const BATCH_BYTES: usize = 1024 * 1024;
 const EVENTS_BEFORE_YIELD: usize = 32;
 
 /// Some consecutive events.
-pub type Batch = Vec<Event>;
+pub(crate) type Batch = Vec<Event>;
 
 /// The events of one day, as they are requested. Several sources may share them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct DayQuery {
+pub(crate) struct DayQuery {
     /// The enterprise account's name or id.
-    pub account: String,
+    pub(crate) account: String,
     /// The filter that Heroku applies.
-    pub filter: Filter,
+    pub(crate) filter: Filter,
     /// The UTC date.
-    pub date: NaiveDate,
+    pub(crate) date: NaiveDate,
 }
 
 /// One step of reading a day.
 #[derive(Debug)]
-pub enum Read {
+pub(crate) enum Read {
     /// Some events. The same event may come again.
     Batch(Batch),
     /// The end of the day: every page was read completely.
@@ -51,7 +51,7 @@ pub enum Read {
 
 /// Reads the events of a day, a batch at a time.
 #[derive(Debug)]
-pub struct DayReader {
+pub(crate) struct DayReader {
     list: ListReader,
     /// The events since the last batch. They outlive a failed attempt: some may be from a page that
     /// was read completely and is not requested again.
@@ -97,7 +97,7 @@ pub(super) trait Element: DeserializeOwned {
 
 impl Session {
     /// Reads the events of one day, a batch at a time.
-    pub fn read_day(&self, query: &DayQuery) -> DayReader {
+    pub(crate) fn read_day(&self, query: &DayQuery) -> DayReader {
         let list = ListReader::new(self, self.events_url(query, "asc"));
         DayReader::new(ListReader { descending: Some(self.events_url(query, "desc")), ..list })
     }
@@ -127,7 +127,7 @@ impl DayReader {
     }
 
     /// The next events, or the end of the day. Don't call it again after an error.
-    pub async fn next(&mut self) -> Result<Read, Error> {
+    pub(crate) async fn next(&mut self) -> Result<Read, Error> {
         loop {
             match self.fill_batch().await {
                 Ok(()) if self.batch.is_empty() => return Ok(Read::Complete),

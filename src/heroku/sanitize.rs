@@ -11,7 +11,7 @@ const LONGEST_TEXT: usize = 500;
 ///
 /// It lacks the token, in case the server echoes it, and the addresses of files. Characters that
 /// steer a terminal are replaced.
-pub fn sanitize(text: &str, token: &Token) -> String {
+pub(crate) fn sanitize(text: &str, token: &Token) -> String {
     let text = token.redact(text);
     let text = without_addresses(&redact(&text));
     let mut clean: String = text

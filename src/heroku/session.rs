@@ -13,16 +13,16 @@ use crate::retry::Attempts;
 
 /// What the requests of a session cost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Cost {
+pub(crate) struct Cost {
     /// How many requests were sent.
-    pub requests: u32,
+    pub(crate) requests: u32,
     /// How many of them repeated a failed one.
-    pub retries: u32,
+    pub(crate) retries: u32,
 }
 
 /// A session of the API client. Clones share its cost and its activity.
 #[derive(Debug, Clone)]
-pub struct Session {
+pub(crate) struct Session {
     client: Client,
     token: Token,
     retry: Retry,
@@ -35,7 +35,7 @@ impl Client {
     ///
     /// # Panics
     /// When a request is sent, if `token` is not one of this client's sources.
-    pub fn session(&self, token: &Token, retry: &Retry) -> Session {
+    pub(crate) fn session(&self, token: &Token, retry: &Retry) -> Session {
         Session {
             client: self.clone(),
             token: token.clone(),
@@ -48,17 +48,17 @@ impl Client {
 
 impl Session {
     /// The token that its requests carry.
-    pub fn token(&self) -> &Token {
+    pub(crate) fn token(&self) -> &Token {
         &self.token
     }
 
     /// What it is doing right now.
-    pub fn activity(&self) -> &Activity {
+    pub(crate) fn activity(&self) -> &Activity {
         &self.activity
     }
 
     /// What it cost so far, failed requests included.
-    pub fn cost(&self) -> Cost {
+    pub(crate) fn cost(&self) -> Cost {
         *self.cost.lock().expect("no panic while locked")
     }
 

@@ -9,11 +9,11 @@ use super::session::Session;
 
 /// A team of an enterprise account.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Team {
+pub(crate) struct Team {
     /// Its id, which stays the same when the team is renamed.
-    pub id: String,
+    pub(crate) id: String,
     /// Its current name.
-    pub name: String,
+    pub(crate) name: String,
 }
 
 impl Element for Team {
@@ -24,27 +24,27 @@ impl Element for Team {
 
 /// What Heroku says about a single team.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Home {
+pub(crate) struct Home {
     /// The team's id.
-    pub id: String,
+    pub(crate) id: String,
     /// Its current name.
-    pub name: String,
+    pub(crate) name: String,
     /// Its enterprise account. Only an enterprise team has one.
-    pub enterprise_account: Option<AccountRef>,
+    pub(crate) enterprise_account: Option<AccountRef>,
 }
 
 /// A reference to an enterprise account.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct AccountRef {
+pub(crate) struct AccountRef {
     /// Its id, which stays the same when the account is renamed.
-    pub id: Option<String>,
+    pub(crate) id: Option<String>,
     /// Its current name.
-    pub name: String,
+    pub(crate) name: String,
 }
 
 impl AccountRef {
     /// Whether `name_or_id` is the name or the id of this account.
-    pub fn is(&self, name_or_id: &str) -> bool {
+    pub(crate) fn is(&self, name_or_id: &str) -> bool {
         self.name == name_or_id
             || self.id.as_ref().is_some_and(|id| id.eq_ignore_ascii_case(name_or_id))
     }
@@ -52,13 +52,13 @@ impl AccountRef {
 
 impl Session {
     /// The teams of an enterprise account.
-    pub async fn teams(&self, account: &str) -> Result<Vec<Team>, Error> {
+    pub(crate) async fn teams(&self, account: &str) -> Result<Vec<Team>, Error> {
         let url = self.client().url(&["enterprise-accounts", account, "teams"]);
         ListReader::new(self, url).read_all().await
     }
 
     /// A team, by its name or id, with its enterprise account.
-    pub async fn home(&self, team: &str) -> Result<Home, Error> {
+    pub(crate) async fn home(&self, team: &str) -> Result<Home, Error> {
         Call::new(self, self.client().url(&["teams", team])).object().await
     }
 }

@@ -25,16 +25,16 @@ const ID_LENGTH: usize = 36;
 
 /// A team that a source names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FoundTeam {
+pub(crate) struct FoundTeam {
     /// Its events have this id, or only this name.
-    pub team: Team,
+    pub(crate) team: Team,
     /// What happened to it, if the account does not list it.
-    pub lost: Option<LostTeam>,
+    pub(crate) lost: Option<LostTeam>,
 }
 
 /// Why an account does not list a team, as far as Heroku says. The team has its name from the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LostTeam {
+pub(crate) struct LostTeam {
     account: String,
     team: String,
     fate: Fate,
@@ -65,7 +65,7 @@ impl fmt::Display for LostTeam {
 
 impl LostTeam {
     /// What follows for the source, and what a person can do.
-    pub fn hint(&self) -> &'static str {
+    pub(crate) fn hint(&self) -> &'static str {
         match self.fate {
             Fate::InTheAccount => "Its events are selected by its id",
             _ => {
@@ -79,7 +79,7 @@ impl LostTeam {
 
 /// Why it is not known which events belong to a source.
 #[derive(Debug, thiserror::Error)]
-pub enum TeamError {
+pub(crate) enum TeamError {
     #[error(transparent)]
     Heroku(#[from] Error),
     #[error("the enterprise account {account} has no team `{team}`{}", its_teams(.known))]
@@ -92,7 +92,7 @@ pub enum TeamError {
 
 impl TeamError {
     /// What the operator of `source` can do.
-    pub fn hint(&self, source: &Source) -> String {
+    pub(crate) fn hint(&self, source: &Source) -> String {
         let name = &source.name;
         match self {
             Self::Heroku(error) => error.hint(source),
@@ -125,7 +125,7 @@ fn its_teams(teams: &[String]) -> String {
 
 /// The teams of the accounts. A run requests each list once, and only if a source needs it.
 #[derive(Debug, Default)]
-pub struct Teams {
+pub(crate) struct Teams {
     accounts: Answers<Vec<Team>>,
     /// The teams that an account does not list. `None` for a team that Heroku does not show.
     homes: Answers<Option<Home>>,
@@ -149,7 +149,7 @@ fn answer<T>(answers: &Answers<T>, name: &str, token: &Token) -> Arc<OnceCell<T>
 impl Teams {
     /// The team of `source`, if it names one. Warns about a team that the account does not list,
     /// once for each source.
-    pub async fn team(
+    pub(crate) async fn team(
         &self,
         session: &Session,
         source: &Source,
@@ -166,7 +166,7 @@ impl Teams {
     }
 
     /// The team of a scope, if it has one.
-    pub async fn find(
+    pub(crate) async fn find(
         &self,
         session: &Session,
         scope: &Scope,
@@ -213,7 +213,7 @@ impl Teams {
     }
 
     /// The teams that an account lists. The cell that it returns is filled.
-    pub async fn listed(
+    pub(crate) async fn listed(
         &self,
         session: &Session,
         account: &str,

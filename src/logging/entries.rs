@@ -12,7 +12,7 @@ use crate::report::run::RunReport;
 
 /// Why an event is new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Novelty {
+pub(crate) enum Novelty {
     /// Its day was not complete yet.
     New,
     /// Its day was complete without it.
@@ -20,7 +20,7 @@ pub enum Novelty {
 }
 
 /// Logs one line about a new event. `token` is redacted: Heroku may repeat it in an event.
-pub fn new_event(
+pub(crate) fn new_event(
     mode: EventLog,
     novelty: Novelty,
     source: &SourceName,
@@ -61,7 +61,7 @@ pub fn new_event(
 }
 
 /// Logs one line about a day that ended.
-pub fn day(report: &DayReport) {
+pub(crate) fn day(report: &DayReport) {
     let DayReport { source, date, outcome, events, new_events, late_events, .. } = report;
     let DayReport { conflicts, vanished_events, requests, retries, attempt, .. } = report;
     let DayReport { duration_ms, error, .. } = report;
@@ -97,7 +97,7 @@ fn is_repeated(reason: Option<&str>) -> bool {
 }
 
 /// Logs the last line of a run. Its count of event lines shows whether a drain lost some.
-pub fn run(report: &RunReport) {
+pub(crate) fn run(report: &RunReport) {
     let totals = &report.totals;
     info!(
         target: "auditsync",

@@ -33,7 +33,7 @@ pub(super) fn events_logged() -> u64 {
 
 /// The format of the log's lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum LogFormat {
+pub(crate) enum LogFormat {
     /// Text for people
     Text,
     /// key=value pairs

@@ -6,6 +6,6 @@ mod entries;
 mod line;
 mod start;
 
-pub use entries::{Novelty, day, new_event, run};
-pub use line::LogFormat;
-pub use start::{Colors, Verbosity, start};
+pub(crate) use entries::{Novelty, day, new_event, run};
+pub(crate) use line::LogFormat;
+pub(crate) use start::{Colors, Verbosity, start};

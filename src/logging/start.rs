@@ -13,7 +13,7 @@ use crate::text::clean;
 
 /// How much to log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Verbosity {
+pub(crate) enum Verbosity {
     /// `--quiet`: errors only.
     Quiet,
     /// Everything from INFO on.
@@ -40,7 +40,7 @@ impl Verbosity {
 
 /// Whether log lines may have colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Colors {
+pub(crate) enum Colors {
     /// On a terminal, in the format for people.
     OnTerminals,
     /// `NO_COLOR` is set (<https://no-color.org>).
@@ -49,7 +49,7 @@ pub enum Colors {
 
 /// Begins to log. `rust_log` overrides `verbosity`. Without a `format`, a terminal gets text, and
 /// everything else gets logfmt.
-pub fn start(
+pub(crate) fn start(
     format: Option<LogFormat>,
     verbosity: Verbosity,
     rust_log: Option<&str>,

@@ -12,33 +12,33 @@ use crate::day::DateRange;
 
 /// `migrate`, where it found the Python logger's table.
 #[derive(Debug, Clone, Serialize)]
-pub struct AdoptionReport {
+pub(crate) struct AdoptionReport {
     /// Whether this was a dry run, which keeps nothing.
-    pub dry_run: bool,
+    pub(crate) dry_run: bool,
     /// The migrations that ran, or would run.
-    pub migrations: Vec<String>,
+    pub(crate) migrations: Vec<String>,
     /// The days of the table.
-    pub adopted: AdoptedTable,
+    pub(crate) adopted: AdoptedTable,
 }
 
 /// The days of the Python logger's table.
 #[derive(Debug, Clone, Serialize)]
-pub struct AdoptedTable {
+pub(crate) struct AdoptedTable {
     /// The source that gets the days.
-    pub source: String,
+    pub(crate) source: String,
     /// All days.
-    pub days: i64,
+    pub(crate) days: i64,
     /// Days that are due now.
-    pub due: i64,
+    pub(crate) due: i64,
     /// Days that keep the status ERROR.
-    pub error: i64,
+    pub(crate) error: i64,
     /// Days that the logger called SUCCESS. It stored none of their events.
-    pub unproven: i64,
+    pub(crate) unproven: i64,
     /// The first and the last of the unproven days.
     #[serde(flatten, serialize_with = "unproven_ends")]
-    pub unproven_dates: Option<DateRange>,
+    pub(crate) unproven_dates: Option<DateRange>,
     /// Rows whose date is not in Heroku's audit trail. They have no effect.
-    pub ignored: i64,
+    pub(crate) ignored: i64,
 }
 
 #[expect(
@@ -103,20 +103,20 @@ fn write_days(
 
 /// `migrate --reread`: the adopted days that are due now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct RereadDays {
+pub(crate) struct RereadDays {
     /// The source of the days.
-    pub source: String,
+    pub(crate) source: String,
     /// How many became due, or would.
-    pub days: u64,
+    pub(crate) days: u64,
     /// The first and the last of them.
     #[serde(flatten, serialize_with = "ends")]
-    pub dates: Option<DateRange>,
+    pub(crate) dates: Option<DateRange>,
     /// Whether this was a dry run, which changes nothing.
     #[serde(skip)]
-    pub dry_run: bool,
+    pub(crate) dry_run: bool,
     /// Whether a run that names no source reads this one.
     #[serde(skip)]
-    pub enabled: bool,
+    pub(crate) enabled: bool,
 }
 
 #[expect(
@@ -136,7 +136,7 @@ fn ends<S: Serializer>(dates: &Option<DateRange>, serializer: S) -> Result<S::Ok
 
 impl RereadDays {
     /// No day of `source`.
-    pub fn none(source: &Source) -> Self {
+    pub(crate) fn none(source: &Source) -> Self {
         Self {
             source: source.name.to_string(),
             days: 0,

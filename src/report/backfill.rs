@@ -12,28 +12,28 @@ use crate::config::SourceName;
 
 /// `backfill --plan`: what the backfill would take.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct PlanReport {
+pub(crate) struct PlanReport {
     /// Days to read.
-    pub days: u64,
+    pub(crate) days: u64,
     /// The least requests to Heroku. Pages and retries add more.
-    pub requests: u64,
+    pub(crate) requests: u64,
     /// The time for these requests in seconds, at the pace of each token.
-    pub seconds: u64,
+    pub(crate) seconds: u64,
     /// The same for each source. A shared fetch counts for the first of its sources.
-    pub per_source: Vec<SourcePlan>,
+    pub(crate) per_source: Vec<SourcePlan>,
 }
 
 /// What one source's days would take.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct SourcePlan {
+pub(crate) struct SourcePlan {
     /// The source's name.
-    pub source: SourceName,
+    pub(crate) source: SourceName,
     /// Days to read.
-    pub days: u64,
+    pub(crate) days: u64,
     /// The least requests to Heroku.
-    pub requests: u64,
+    pub(crate) requests: u64,
     /// The time for these requests in seconds.
-    pub seconds: u64,
+    pub(crate) seconds: u64,
 }
 
 impl Report for PlanReport {

@@ -9,31 +9,32 @@ use super::text::{Text, counted};
 
 /// `check`: the result of each check.
 #[derive(Debug, Clone, Serialize)]
-pub struct CheckReport {
+pub(crate) struct CheckReport {
     /// Whether every check passed.
-    pub ok: bool,
+    pub(crate) ok: bool,
     /// The file and the environment first, then what they lead to.
-    pub checks: Vec<Check>,
+    pub(crate) checks: Vec<Check>,
 }
 
 /// The result of one check.
+#[expect(clippy::struct_field_names, reason = "`check` is the JSON key")]
 #[derive(Debug, Clone, Serialize)]
-pub struct Check {
+pub(crate) struct Check {
     /// The kind of thing: `file`, `token`, `database`, …
-    pub check: &'static str,
+    pub(crate) check: &'static str,
     /// Which file, token or database.
-    pub subject: String,
+    pub(crate) subject: String,
     /// Whether the check passed.
-    pub ok: bool,
+    pub(crate) ok: bool,
     /// What the check found.
-    pub detail: String,
+    pub(crate) detail: String,
     /// What to do, if the check failed or its subject could be better.
-    pub advice: Option<String>,
+    pub(crate) advice: Option<String>,
 }
 
 impl Check {
     /// A check that passed.
-    pub fn good(
+    pub(crate) fn good(
         check: &'static str,
         subject: impl Into<String>,
         detail: impl Into<String>,
@@ -42,7 +43,7 @@ impl Check {
     }
 
     /// A check that failed, with what to do.
-    pub fn bad(
+    pub(crate) fn bad(
         check: &'static str,
         subject: impl Into<String>,
         detail: impl Into<String>,
@@ -52,14 +53,14 @@ impl Check {
     }
 
     /// Adds how the subject could be better.
-    pub fn advise(self, advice: impl Into<String>) -> Self {
+    pub(crate) fn advise(self, advice: impl Into<String>) -> Self {
         Self { advice: Some(advice.into()), ..self }
     }
 }
 
 impl CheckReport {
     /// The report on all `checks`.
-    pub fn new(checks: Vec<Check>) -> Self {
+    pub(crate) fn new(checks: Vec<Check>) -> Self {
         Self { ok: checks.iter().all(|check| check.ok), checks }
     }
 }

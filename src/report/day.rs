@@ -14,46 +14,46 @@ use crate::store;
 
 /// What became of one day.
 #[derive(Debug, Clone, Serialize)]
-pub struct DayReport {
+pub(crate) struct DayReport {
     /// The source.
-    pub source: SourceName,
+    pub(crate) source: SourceName,
     /// The UTC date.
-    pub date: NaiveDate,
+    pub(crate) date: NaiveDate,
     /// How it ended.
-    pub outcome: Outcome,
+    pub(crate) outcome: Outcome,
     /// The events that are stored of the day; for a dry run, those that Heroku lists. 0 if reading
     /// did not end.
-    pub events: u64,
+    pub(crate) events: u64,
     /// Those that were not stored before.
-    pub new_events: u64,
+    pub(crate) new_events: u64,
     /// Those first seen now, after the day had been complete.
-    pub late_events: u64,
+    pub(crate) late_events: u64,
     /// The events that were kept beside another one with the same id.
-    pub conflicts: u64,
+    pub(crate) conflicts: u64,
     /// The stored events that Heroku lists no longer.
-    pub vanished_events: u64,
+    pub(crate) vanished_events: u64,
     /// Requests to Heroku. Sources that share a fetch share this figure.
-    pub requests: u64,
+    pub(crate) requests: u64,
     /// How many of them repeated one that had failed.
-    pub retries: u64,
+    pub(crate) retries: u64,
     /// The fencing number of the claim; 0 if there was none.
-    pub attempt: i32,
+    pub(crate) attempt: i32,
     /// From the claim to the end of reading, before the day is published, in milliseconds.
-    pub duration_ms: u64,
+    pub(crate) duration_ms: u64,
     /// Why the day was not synced by this run, and what to do.
-    pub error: Option<String>,
+    pub(crate) error: Option<String>,
     /// The reason alone, if `error` also names a command that the text names once for all days.
     #[serde(skip)]
-    pub reason: Option<String>,
+    pub(crate) reason: Option<String>,
     /// How its row was left, if it was not finished.
     #[serde(skip)]
-    pub left: Left,
+    pub(crate) left: Left,
 }
 
 /// How a day ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// It was read to its proper end, and stored.
     Synced,
     /// It was complete already.
@@ -72,7 +72,7 @@ pub enum Outcome {
 
 /// Why a day that is due was never begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unread {
+pub(crate) enum Unread {
     /// A signal ended the run first.
     Interrupted,
     /// Its task ended without a report.
@@ -81,7 +81,7 @@ pub enum Unread {
 
 /// Why an attempt at a day ended without publishing it.
 #[derive(Debug, Clone)]
-pub enum StopReason {
+pub(crate) enum StopReason {
     /// Its lease was lost, or is about to be. `trouble` kept it from being renewed.
     LostLock { trouble: Option<String> },
     /// A signal came.
@@ -93,7 +93,7 @@ pub enum StopReason {
     /// Heroku listed nothing for an old day, and this speaks against it.
     EmptyDay { doubt: String },
     /// There is no archive of the month to read.
-    NoArchive { month: Month, error: Arc<ArchiveError> },
+    NoArchive(Arc<ArchiveError>),
     /// The archive ends before the day does. `to` is the last day that it covers.
     NotCovered { month: Month, to: Option<NaiveDate> },
     /// The archive could not be read to its end.
@@ -106,7 +106,7 @@ pub enum StopReason {
 
 /// What a day was before its archive broke off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BrokenDay {
+pub(crate) enum BrokenDay {
     /// It had settled.
     Settled,
     /// It was due, or complete.
@@ -115,7 +115,7 @@ pub enum BrokenDay {
 
 impl StopReason {
     /// The reason for an error of the store.
-    pub fn of_store(error: store::Error) -> Self {
+    pub(crate) fn of_store(error: store::Error) -> Self {
         match error {
             store::Error::LeaseLost => Self::LostLock { trouble: None },
             store::Error::OutOfTime => Self::Interrupted,
@@ -124,7 +124,7 @@ impl StopReason {
     }
 
     /// How the day ended.
-    pub fn outcome(&self) -> Outcome {
+    pub(crate) fn outcome(&self) -> Outcome {
         match self {
             Self::LostLock { .. } => Outcome::LostLock,
             Self::Interrupted => Outcome::Interrupted,
@@ -133,7 +133,7 @@ impl StopReason {
     }
 
     /// What happened, why, and what to do, for the day `date` of `source`.
-    pub fn message(&self, source: &Source, date: NaiveDate) -> String {
+    pub(crate) fn message(&self, source: &Source, date: NaiveDate) -> String {
         let name = &source.name;
         match self {
             Self::LostLock { trouble: None } => {
@@ -152,7 +152,7 @@ impl StopReason {
                  day from the archive: \
                  `auditsync backfill --via archive --source {name} --from {date} --to {date}`"
             ),
-            Self::NoArchive { error, .. } => format!("{error}. {}", error.hint(source)),
+            Self::NoArchive(error) => format!("{error}. {}", error.hint(source)),
             Self::NotCovered { month, to } => {
                 let to = to.map_or_else(
                     || "no complete day".to_owned(),
@@ -188,7 +188,7 @@ impl StopReason {
 
 impl DayReport {
     /// A report of which only the outcome is known.
-    pub fn new(key: &DayKey, outcome: Outcome) -> Self {
+    pub(crate) fn new(key: &DayKey, outcome: Outcome) -> Self {
         Self {
             source: key.source.clone(),
             date: key.date,
@@ -209,25 +209,25 @@ impl DayReport {
     }
 
     /// The same day, stopped for this reason.
-    pub fn stopped(self, source: &Source, reason: &StopReason) -> Self {
+    pub(crate) fn stopped(self, source: &Source, reason: &StopReason) -> Self {
         let error = Some(reason.message(source, self.date));
         Self { outcome: reason.outcome(), error, ..self }
     }
 
     /// A day that another process holds.
-    pub fn held(key: &DayKey, by: &str) -> Self {
+    pub(crate) fn held(key: &DayKey, by: &str) -> Self {
         Self::new(key, Outcome::LockedElsewhere)
             .because(format!("{by} is already syncing this day"))
     }
 
     /// A day that was complete before this run.
-    pub fn complete(key: &DayKey, events: i32, attempt: i32) -> Self {
+    pub(crate) fn complete(key: &DayKey, events: i32, attempt: i32) -> Self {
         let events = u64::try_from(events).unwrap_or(0);
         Self { events, attempt, ..Self::new(key, Outcome::AlreadySynced) }
     }
 
     /// A planned day that was not read.
-    pub fn unread(day: &Planned<'_>, why: Unread) -> Self {
+    pub(crate) fn unread(day: &Planned<'_>, why: Unread) -> Self {
         let key = &day.key;
         match &day.verdict {
             Verdict::Complete { events, attempt } => Self::complete(key, *events, *attempt),
@@ -246,7 +246,7 @@ impl DayReport {
     }
 
     /// The same report with its reason.
-    pub fn because(self, error: impl Into<String>) -> Self {
+    pub(crate) fn because(self, error: impl Into<String>) -> Self {
         Self { error: Some(error.into()), ..self }
     }
 
@@ -256,7 +256,7 @@ impl DayReport {
     }
 
     /// Adds to the reason what to do.
-    pub fn advise(&mut self, what: &str) {
+    pub(crate) fn advise(&mut self, what: &str) {
         let reason = self.error.take();
         self.error = Some(match &reason {
             Some(reason) => format!("{}. {what}", reason.trim_end_matches('.')),
@@ -268,7 +268,7 @@ impl DayReport {
 
 impl Outcome {
     /// Whether the day is as the run wants it, or another process is syncing it.
-    pub fn is_good(self) -> bool {
+    pub(crate) fn is_good(self) -> bool {
         !matches!(self, Self::Failed | Self::Interrupted | Self::LostLock)
     }
 }

@@ -12,18 +12,18 @@ use crate::ledger::HistoryEntry;
 
 /// `history`: the entries of the append-only record, newest last.
 #[derive(Debug, Clone, Serialize)]
-pub struct HistoryReport {
+pub(crate) struct HistoryReport {
     /// The sources that the user named, if any.
     #[serde(skip)]
-    pub sources: Vec<String>,
+    pub(crate) sources: Vec<String>,
     /// The date that the user named, if any.
     #[serde(skip)]
-    pub date: Option<NaiveDate>,
+    pub(crate) date: Option<NaiveDate>,
     /// How many days the report looks back; `None` is without a limit.
     #[serde(skip)]
-    pub days: Option<u32>,
+    pub(crate) days: Option<u32>,
     /// In the order in which they were written.
-    pub entries: Vec<HistoryEntry>,
+    pub(crate) entries: Vec<HistoryEntry>,
 }
 
 impl Report for HistoryReport {

@@ -4,24 +4,24 @@
 //! and the JSON writer redact secrets, and escape everything that could control a terminal or
 //! imitate a line of the report: see [`crate::text`].
 
-pub mod adoption;
-pub mod backfill;
-pub mod check;
-pub mod day;
-pub mod history;
+pub(crate) mod adoption;
+pub(crate) mod backfill;
+pub(crate) mod check;
+pub(crate) mod day;
+pub(crate) mod history;
 mod json;
-pub mod operator;
+pub(crate) mod operator;
 mod output;
 mod paint;
-pub mod progress;
-pub mod reconcile;
-pub mod remaining;
-pub mod run;
-pub mod status;
-pub mod streams;
+pub(crate) mod progress;
+pub(crate) mod reconcile;
+pub(crate) mod remaining;
+pub(crate) mod run;
+pub(crate) mod status;
+pub(crate) mod streams;
 mod table;
 mod text;
 mod wrap;
 
-pub use output::{Output, Report};
-pub use text::{Text, counted};
+pub(crate) use output::{Output, Report};
+pub(crate) use text::counted;

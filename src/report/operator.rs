@@ -16,27 +16,27 @@ use crate::ledger::ResetOutcome;
 /// The document has one entry for each date, which scripts can look up. The text joins consecutive
 /// days with the same outcome in one line.
 #[derive(Debug, Clone, Serialize)]
-pub struct ResetReport {
+pub(crate) struct ResetReport {
     /// Each date once, oldest first.
-    pub days: Vec<ResetDay>,
+    pub(crate) days: Vec<ResetDay>,
 }
 
 /// The result of a reset for one date.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ResetDay {
+pub(crate) struct ResetDay {
     /// The source's name.
-    pub source: String,
+    pub(crate) source: String,
     /// The UTC date.
-    pub date: NaiveDate,
+    pub(crate) date: NaiveDate,
     /// The outcome for scripts.
-    pub outcome: ResetOutcome,
+    pub(crate) outcome: ResetOutcome,
     /// The outcome for people.
-    pub message: String,
+    pub(crate) message: String,
 }
 
 impl ResetDay {
     /// The message about days without a row.
-    pub fn without_row(source: &str, range: DateRange) -> String {
+    pub(crate) fn without_row(source: &str, range: DateRange) -> String {
         let DateRange { from, to } = range;
         let (have, them) = if from == to { ("it has", "it") } else { ("they have", "them") };
         format!(
@@ -76,22 +76,22 @@ impl Report for ResetReport {
 
 /// `cleanup`: the days whose lease was stale.
 #[derive(Debug, Clone, Serialize)]
-pub struct CleanupReport {
+pub(crate) struct CleanupReport {
     /// Oldest first.
-    pub days: Vec<StaleDay>,
+    pub(crate) days: Vec<StaleDay>,
 }
 
 /// A day whose lease was stale. It is due again.
 #[derive(Debug, Clone, Serialize)]
-pub struct StaleDay {
+pub(crate) struct StaleDay {
     /// The source's name.
-    pub source: String,
+    pub(crate) source: String,
     /// The UTC date.
-    pub date: NaiveDate,
+    pub(crate) date: NaiveDate,
     /// The attempt that held the lease.
-    pub attempt: i32,
+    pub(crate) attempt: i32,
     /// Who held the lease, and until when.
-    pub message: String,
+    pub(crate) message: String,
 }
 
 impl Report for CleanupReport {
@@ -105,13 +105,13 @@ impl Report for CleanupReport {
 
 /// `migrate`: what it did, or would do.
 #[derive(Debug, Clone, Serialize)]
-pub struct MigrateReport {
+pub(crate) struct MigrateReport {
     /// Whether this was a dry run, which writes nothing.
-    pub dry_run: bool,
+    pub(crate) dry_run: bool,
     /// The migrations that ran, or would run.
-    pub migrations: Vec<String>,
+    pub(crate) migrations: Vec<String>,
     /// The adopted days that became due, or would. `None` without `--reread`.
-    pub reread: Option<RereadDays>,
+    pub(crate) reread: Option<RereadDays>,
 }
 
 impl Report for MigrateReport {

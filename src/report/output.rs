@@ -9,7 +9,7 @@ use super::text::Text;
 
 /// The form of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-pub enum Output {
+pub(crate) enum Output {
     /// Text and tables for people
     #[default]
     Text,
@@ -18,7 +18,7 @@ pub enum Output {
 }
 
 /// A result that can be printed as text and as a JSON document.
-pub trait Report: Serialize {
+pub(crate) trait Report: Serialize {
     /// Writes the text for people, line by line. An error is the writer's.
     fn write_text(&self, text: &mut Text<'_>) -> io::Result<()>;
 }
@@ -28,7 +28,7 @@ impl Output {
     ///
     /// Only a terminal gets colours, and only if `NO_COLOR` is not set. Printing ends without an
     /// error where the reader closes the pipe.
-    pub fn print(self, report: &impl Report) -> io::Result<()> {
+    pub(crate) fn print(self, report: &impl Report) -> io::Result<()> {
         match self {
             Self::Text => {
                 let width = terminal_width();
@@ -41,7 +41,7 @@ impl Output {
     }
 
     /// Prints why there is no result, where the caller asked for a JSON document.
-    pub fn print_failure(self, error: &str, exit_status: u8) -> io::Result<()> {
+    pub(crate) fn print_failure(self, error: &str, exit_status: u8) -> io::Result<()> {
         match self {
             Self::Text => Ok(()),
             Self::Json => {

@@ -24,7 +24,7 @@ static LINES: OnceLock<MultiProgress> = OnceLock::new();
 
 /// Whether a terminal on stderr shows live lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LiveLines {
+pub(crate) enum LiveLines {
     /// It does.
     Shown,
     /// It does not: `--quiet` was given.
@@ -33,7 +33,7 @@ pub enum LiveLines {
 
 /// The progress of a run.
 #[derive(Debug)]
-pub struct Progress {
+pub(crate) struct Progress {
     days: u64,
     done: AtomicU64,
     begun: Instant,
@@ -43,11 +43,11 @@ pub struct Progress {
 
 /// A live line. It disappears when this value is dropped.
 #[derive(Debug)]
-pub struct LiveLine(Option<ProgressBar>);
+pub(crate) struct LiveLine(Option<ProgressBar>);
 
 impl Progress {
     /// The progress of a run that has `days` to do.
-    pub fn new(days: usize, live_lines: LiveLines) -> Arc<Self> {
+    pub(crate) fn new(days: usize, live_lines: LiveLines) -> Arc<Self> {
         let begun = Instant::now();
         let is_drawn =
             live_lines == LiveLines::Shown && days > 0 && std::io::stderr().is_terminal();
@@ -71,7 +71,7 @@ impl Progress {
     }
 
     /// A live line for the fetch `name`. `describe` returns its present activity.
-    pub fn line(
+    pub(crate) fn line(
         &self,
         mut name: String,
         describe: impl Fn() -> String + Clone + Send + Sync + 'static,
@@ -90,7 +90,7 @@ impl Progress {
     }
 
     /// Adds `days` that are done. Logs the progress from time to time.
-    pub fn done(&self, days: usize) {
+    pub(crate) fn done(&self, days: usize) {
         let done = self.done.fetch_add(days as u64, Ordering::Relaxed) + days as u64;
         if let Some((_, total)) = &self.live {
             total.set_position(done);

@@ -12,73 +12,73 @@ use super::table::PlainTable;
 use super::text::{Text, counted};
 use crate::day::Month;
 
-pub use ids::{Ids, ListId, Lists, Spool};
+pub(crate) use ids::{Ids, ListId, Spool};
 
 /// `reconcile`: the stored events against Heroku's archive, by source and month.
 #[derive(Debug, Serialize)]
-pub struct ReconcileReport {
+pub(crate) struct ReconcileReport {
     /// In the order of the sources.
-    pub months: Vec<MonthReport>,
+    pub(crate) months: Vec<MonthReport>,
 }
 
 /// One source's month.
 #[derive(Debug, Serialize)]
-pub struct MonthReport {
+pub(crate) struct MonthReport {
     /// The source's name.
-    pub source: String,
+    pub(crate) source: String,
     /// The month in UTC.
-    pub month: Month,
+    pub(crate) month: Month,
     /// Whether the archive covers the entire month.
-    pub complete: bool,
+    pub(crate) complete: bool,
     /// The account's archive, if Heroku delivered it.
-    pub archive: Option<ArchiveFacts>,
+    pub(crate) archive: Option<ArchiveFacts>,
     /// The compared days.
-    pub days: Vec<ReconciledDay>,
+    pub(crate) days: Vec<ReconciledDay>,
     /// Why the comparison failed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
+    pub(crate) error: Option<String>,
     /// Why there was nothing to compare.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub note: Option<String>,
+    pub(crate) note: Option<String>,
 }
 
 /// What identifies an archive.
 #[derive(Debug, Clone, Serialize)]
-pub struct ArchiveFacts {
+pub(crate) struct ArchiveFacts {
     /// The events of all teams.
-    pub events: u64,
+    pub(crate) events: u64,
     /// The size of the downloaded file in bytes.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
     /// The SHA-256 of these bytes in lower-case hex. It equals Heroku's checksum.
-    pub checksum: String,
+    pub(crate) checksum: String,
 }
 
 /// The comparison of one day.
 #[derive(Debug, Serialize)]
-pub struct ReconciledDay {
+pub(crate) struct ReconciledDay {
     /// The UTC date.
-    pub date: NaiveDate,
+    pub(crate) date: NaiveDate,
     /// The number of stored events.
-    pub stored: u64,
+    pub(crate) stored: u64,
     /// The number of the source's events in the archive.
-    pub archived: u64,
+    pub(crate) archived: u64,
     /// Events of the archive that are not stored.
-    pub missing_here: Ids,
+    pub(crate) missing_here: Ids,
     /// Stored events that are not in the archive.
-    pub missing_there: Ids,
+    pub(crate) missing_there: Ids,
     /// Stored events that have another JSON value in the archive.
-    pub differing: Ids,
+    pub(crate) differing: Ids,
     /// The number of events that a repair stored.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub repaired: Option<u64>,
+    pub(crate) repaired: Option<u64>,
     /// Why the repair failed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
+    pub(crate) error: Option<String>,
 }
 
 impl MonthReport {
     /// A month before its comparison.
-    pub fn new(source: &str, month: Month) -> Self {
+    pub(crate) fn new(source: &str, month: Month) -> Self {
         let source = source.to_owned();
         let (error, note) = (None, None);
         Self { source, month, complete: false, archive: None, days: Vec::new(), error, note }
@@ -87,7 +87,7 @@ impl MonthReport {
 
 impl ReconciledDay {
     /// Whether a repair would store something.
-    pub fn wants_repair(&self) -> bool {
+    pub(crate) fn wants_repair(&self) -> bool {
         !self.missing_here.is_empty() || !self.differing.is_empty()
     }
 
@@ -98,7 +98,7 @@ impl ReconciledDay {
 
 impl ReconcileReport {
     /// Whether every month was compared, and no event is missing here now.
-    pub fn is_good(&self) -> bool {
+    pub(crate) fn is_good(&self) -> bool {
         self.months
             .iter()
             .all(|month| month.error.is_none() && month.days.iter().all(ReconciledDay::is_good))

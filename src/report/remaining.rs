@@ -11,31 +11,31 @@ const NAMED: usize = 12;
 
 /// The days that a run did not finish.
 #[derive(Debug, Clone, Default)]
-pub struct Remaining {
+pub(crate) struct Remaining {
     /// What reads them.
-    pub commands: Vec<String>,
+    pub(crate) commands: Vec<String>,
     /// The days, as ranges that the next run treats in the same way.
-    pub ranges: Vec<RemainingDays>,
+    pub(crate) ranges: Vec<RemainingDays>,
     /// How many days the next run looks back.
-    pub catch_up_days: u32,
+    pub(crate) catch_up_days: u32,
 }
 
 /// Consecutive days of one source that the next run treats in the same way.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RemainingDays {
+pub(crate) struct RemainingDays {
     /// The source.
-    pub source: String,
+    pub(crate) source: String,
     /// The first day.
-    pub from: NaiveDate,
+    pub(crate) from: NaiveDate,
     /// The last.
-    pub to: NaiveDate,
+    pub(crate) to: NaiveDate,
     /// Whether the next run reads them.
-    pub next_run: NextRun,
+    pub(crate) next_run: NextRun,
 }
 
 impl Remaining {
     /// What to do, for people; empty if there is nothing to do.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let mut text = String::new();
         if self.commands.is_empty() {
             return text;

@@ -17,46 +17,46 @@ use crate::day::written;
 
 /// What a run did, day by day.
 #[derive(Debug, Clone, Serialize)]
-pub struct RunReport {
+pub(crate) struct RunReport {
     /// The run's id, which the history names too.
-    pub run_id: Uuid,
+    pub(crate) run_id: Uuid,
     /// Nothing was written.
-    pub dry_run: bool,
+    pub(crate) dry_run: bool,
     /// When it began, by this machine's clock.
     #[serde(serialize_with = "written::time")]
-    pub started_at: DateTime<Utc>,
+    pub(crate) started_at: DateTime<Utc>,
     /// When it ended.
     #[serde(serialize_with = "written::time")]
-    pub finished_at: DateTime<Utc>,
+    pub(crate) finished_at: DateTime<Utc>,
     /// The days, oldest first.
-    pub days: Vec<DayReport>,
+    pub(crate) days: Vec<DayReport>,
     /// Their sums.
-    pub totals: Totals,
+    pub(crate) totals: Totals,
     /// What reads those that were not finished.
     #[serde(skip)]
-    pub remaining: Remaining,
+    pub(crate) remaining: Remaining,
 }
 
 /// The sums of a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Totals {
+pub(crate) struct Totals {
     /// Days with this outcome.
-    pub synced: u64,
+    pub(crate) synced: u64,
     /// Days with this outcome.
-    pub already_synced: u64,
+    pub(crate) already_synced: u64,
     /// Days with this outcome.
-    pub locked_elsewhere: u64,
+    pub(crate) locked_elsewhere: u64,
     /// Days that failed, lost their lock or were interrupted.
-    pub failed: u64,
+    pub(crate) failed: u64,
     /// Events of the days that were read.
-    pub events: u64,
+    pub(crate) events: u64,
     /// New events of the days that were read.
-    pub new_events: u64,
+    pub(crate) new_events: u64,
 }
 
 impl RunReport {
     /// The report on `days`, in their order, of a run that wrote and has just begun.
-    pub fn new(run_id: Uuid, started_at: DateTime<Utc>, mut days: Vec<DayReport>) -> Self {
+    pub(crate) fn new(run_id: Uuid, started_at: DateTime<Utc>, mut days: Vec<DayReport>) -> Self {
         days.sort_by(|a, b| (a.date, &a.source).cmp(&(b.date, &b.source)));
         let mut totals = Totals::default();
         for day in &days {
@@ -85,7 +85,7 @@ impl RunReport {
     }
 
     /// Whether every day is as it should be.
-    pub fn is_good(&self) -> bool {
+    pub(crate) fn is_good(&self) -> bool {
         self.days.iter().all(|day| day.outcome.is_good())
     }
 }

@@ -15,66 +15,66 @@ use crate::ledger::LedgerRow;
 
 /// `status`: the sources, then their days.
 #[derive(Debug, Clone, Serialize)]
-pub struct StatusReport {
+pub(crate) struct StatusReport {
     /// The range that `days` covers.
     #[serde(skip)]
-    pub window: DateRange,
+    pub(crate) window: DateRange,
     /// The sources of the file in its order, then those that only the ledger knows.
-    pub sources: Vec<Coverage>,
+    pub(crate) sources: Vec<Coverage>,
     /// The days of the window that have a row or must have one, and all days that are due at any
     /// age; newest first.
-    pub days: Vec<DayStatus>,
+    pub(crate) days: Vec<DayStatus>,
     /// The result of `--check`, if it was given.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub check: Option<LagCheck>,
+    pub(crate) check: Option<LagCheck>,
 }
 
 /// Whether a source is behind.
 #[derive(Debug, Clone, Serialize)]
-pub struct LagCheck {
+pub(crate) struct LagCheck {
     /// Whether no source is behind.
-    pub ok: bool,
+    pub(crate) ok: bool,
     /// The lag that `--max-lag` allows, as the user wrote it.
-    pub max_lag: String,
+    pub(crate) max_lag: String,
     /// Each reason why a source is behind.
-    pub behind: Vec<SourceBehind>,
+    pub(crate) behind: Vec<SourceBehind>,
 }
 
 /// One reason why a source is behind.
 #[derive(Debug, Clone, Serialize)]
-pub struct SourceBehind {
+pub(crate) struct SourceBehind {
     /// The source's name.
-    pub source: String,
+    pub(crate) source: String,
     /// The reason, for people.
-    pub reason: String,
+    pub(crate) reason: String,
 }
 
 /// The status of one day.
 #[derive(Debug, Clone, Serialize)]
-pub struct DayStatus {
+pub(crate) struct DayStatus {
     /// The source's name.
-    pub source: String,
+    pub(crate) source: String,
     /// The UTC date.
-    pub date: NaiveDate,
+    pub(crate) date: NaiveDate,
     /// The ledger's status; MISSING where a day that must be covered has no row.
-    pub status: String,
+    pub(crate) status: String,
     /// The events of our last complete reading, if there was one.
-    pub events: Option<i32>,
+    pub(crate) events: Option<i32>,
     /// The number of claims.
-    pub attempt: i32,
+    pub(crate) attempt: i32,
     /// Why the day is not complete.
-    pub error: Option<String>,
+    pub(crate) error: Option<String>,
     /// When the row last changed.
     #[serde(serialize_with = "crate::day::written::optional_time")]
-    pub updated_at: Option<DateTime<Utc>>,
+    pub(crate) updated_at: Option<DateTime<Utc>>,
     /// Whether another program called the day complete, and none of its events is stored.
     #[serde(skip)]
-    pub adopted: bool,
+    pub(crate) adopted: bool,
 }
 
 impl DayStatus {
     /// The status in a ledger row.
-    pub fn of(row: &LedgerRow) -> Self {
+    pub(crate) fn of(row: &LedgerRow) -> Self {
         Self {
             source: row.source.clone(),
             date: row.date,
@@ -88,7 +88,7 @@ impl DayStatus {
     }
 
     /// The status of a day that must be covered and has no row.
-    pub fn missing(source: &str, date: NaiveDate) -> Self {
+    pub(crate) fn missing(source: &str, date: NaiveDate) -> Self {
         Self {
             source: source.to_owned(),
             date,

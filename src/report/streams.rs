@@ -12,7 +12,7 @@ use super::progress::suspend_live_lines;
 use crate::text::clean_lines;
 
 /// Writes `bytes` to stdout.
-pub fn print(bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn print(bytes: &[u8]) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     accept_closed_pipe(stdout.write_all(bytes).and_then(|()| stdout.flush()))
 }
@@ -24,7 +24,7 @@ pub(super) fn print_document(value: &impl Serialize) -> io::Result<()> {
 }
 
 /// Accepts that the reader closed the pipe: a reader such as `head` has read enough.
-pub fn accept_closed_pipe(written: io::Result<()>) -> io::Result<()> {
+pub(crate) fn accept_closed_pipe(written: io::Result<()>) -> io::Result<()> {
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => written,
@@ -32,7 +32,7 @@ pub fn accept_closed_pipe(written: io::Result<()>) -> io::Result<()> {
 }
 
 /// Writes `text` to stderr, redacted and sanitized. Its line ends stay line ends.
-pub fn print_to_stderr(text: &str) {
+pub(crate) fn print_to_stderr(text: &str) {
     write_to_stderr(format!("{}\n", clean_lines(text)).as_bytes());
 }
 

@@ -13,27 +13,19 @@ use crate::text::clean;
 /// Each `writeln!` writes exactly one line: a line end inside the text becomes an escape, like
 /// everything else that could control a terminal, and secrets are redacted. Therefore no text from
 /// outside can imitate a line of the report.
-///
-/// ```
-/// let mut out = Vec::new();
-/// let mut text = auditsync::report::Text::new(&mut out, None);
-/// writeln!(text, "acme: {}", "an id\nforged: no problem")?;
-/// assert_eq!(out, b"acme: an id\\u{a}forged: no problem\n");
-/// # Ok::<(), std::io::Error>(())
-/// ```
-pub struct Text<'w> {
+pub(crate) struct Text<'w> {
     out: &'w mut dyn io::Write,
     width: Option<usize>,
 }
 
 impl<'w> Text<'w> {
     /// Writes to `out`. Lines longer than `width` are broken at spaces.
-    pub fn new(out: &'w mut dyn io::Write, width: Option<usize>) -> Self {
+    pub(crate) fn new(out: &'w mut dyn io::Write, width: Option<usize>) -> Self {
         Self { out, width }
     }
 
     /// Writes one line; `write!` and `writeln!` call this.
-    pub fn write_fmt(&mut self, line: fmt::Arguments<'_>) -> io::Result<()> {
+    pub(crate) fn write_fmt(&mut self, line: fmt::Arguments<'_>) -> io::Result<()> {
         let line = line.to_string();
         self.line(line.strip_suffix('\n').unwrap_or(&line))
     }
@@ -78,7 +70,7 @@ impl<'w> Text<'w> {
 }
 
 /// `1 day`, `2 days`.
-pub fn counted(n: u64, thing: &str) -> String {
+pub(crate) fn counted(n: u64, thing: &str) -> String {
     if n == 1 { format!("1 {thing}") } else { format!("{n} {thing}s") }
 }
 
@@ -100,7 +92,7 @@ mod tests {
         let text = written(
             |text| {
                 text.line("a\nb")?;
-                write!(text, "{}\n", "\n\u{1b}[2Jd")?;
+                writeln!(text, "\n\u{1b}[2Jd")?;
                 writeln!(text, "e")?;
                 text.blank()?;
                 text.painted_line("f\r ", "failed", "\u{202e}")

@@ -140,15 +140,15 @@ async fn read_month(run: &ArchiveRun, job: MonthJob, newest: NaiveDate) -> Vec<D
     let archive = match archive {
         Ok(archive) => archive,
         Err(error) => {
-            let reason = StopReason::NoArchive { month, error: Arc::new(error) };
-            reports.extend(fail(days, &reason));
+            let reason = StopReason::NoArchive(Arc::new(error));
+            reports.extend(fail(&days, &reason));
             return reports;
         }
     };
     let to = archive.covers_to(newest);
     let is_covered = |day: &FetchDay| to.is_some_and(|to| day.key.date <= to);
     let (days, uncovered) = days.into_iter().partition(is_covered);
-    reports.extend(fail(uncovered, &StopReason::NotCovered { month, to }));
+    reports.extend(fail(&uncovered, &StopReason::NotCovered { month, to }));
     let read_from = ReadFrom::Archive { month, as_of: archive.as_of(newest) };
     let downloaded = Downloaded { archive, selectors, read_from, cost: session.cost() };
     reports.extend(store_days(run, &account, &downloaded, days).await);
@@ -156,7 +156,7 @@ async fn read_month(run: &ArchiveRun, job: MonthJob, newest: NaiveDate) -> Vec<D
 }
 
 /// Reports days that were never claimed.
-fn fail(days: Vec<FetchDay>, reason: &StopReason) -> Vec<DayReport> {
+fn fail(days: &[FetchDay], reason: &StopReason) -> Vec<DayReport> {
     let reports: Vec<DayReport> = days.iter().map(|day| failed(day, reason)).collect();
     reports.iter().for_each(logging::day);
     reports

@@ -12,7 +12,7 @@ use crate::day::Month;
 
 /// An archive can't be downloaded.
 #[derive(Debug, thiserror::Error)]
-pub enum ArchiveError {
+pub(crate) enum ArchiveError {
     /// Heroku does not give a usable address of the file.
     Heroku {
         /// The month of the archive.
@@ -39,12 +39,12 @@ pub enum ArchiveError {
 
 impl ArchiveError {
     /// Whether Heroku has no archive of the month, or does not show it to the token's user.
-    pub fn is_absent(&self) -> bool {
+    pub(crate) fn is_absent(&self) -> bool {
         matches!(self, Self::Heroku { error, .. } if error.is_absent())
     }
 
     /// What the operator of `source` can do about it.
-    pub fn hint(&self, source: &Source) -> String {
+    pub(crate) fn hint(&self, source: &Source) -> String {
         match self {
             Self::Heroku { month, error }
                 if error.fault.status() == Some(StatusCode::NOT_FOUND) =>
@@ -99,7 +99,7 @@ impl fmt::Display for ArchiveError {
 
 /// Why one download of a file failed at its host.
 #[derive(Debug, thiserror::Error)]
-pub enum HostFault {
+pub(crate) enum HostFault {
     /// A retry may succeed.
     #[error(transparent)]
     Passing(Fault),
@@ -156,7 +156,7 @@ impl HostFault {
 
 /// Why a redirect is not followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum BadRedirect {
+pub(crate) enum BadRedirect {
     /// Three were followed already.
     #[error("this is the fourth redirect in a row")]
     TooMany,

@@ -38,7 +38,11 @@ impl Session {
     /// Downloads the archive of `month`, and retries by the policy.
     ///
     /// If the host refuses the address, a new one is requested once. Each redirect costs a request.
-    pub async fn archive(&self, account: &str, month: Month) -> Result<Archive, ArchiveError> {
+    pub(crate) async fn archive(
+        &self,
+        account: &str,
+        month: Month,
+    ) -> Result<Archive, ArchiveError> {
         let mut attempts = self.attempts();
         let mut may_renew_address = true;
         loop {

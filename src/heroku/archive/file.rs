@@ -10,14 +10,14 @@ use crate::day::{Month, end, last_over};
 
 /// A month's file, with the checksum that Heroku announced. It has no name on disk.
 #[derive(Debug)]
-pub struct Archive {
+pub(crate) struct Archive {
     pub(super) file: File,
     /// The month.
-    pub month: Month,
+    pub(crate) month: Month,
     /// How many bytes were downloaded.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
     /// Their SHA-256 as lower-case hex.
-    pub checksum: String,
+    pub(crate) checksum: String,
     /// When Heroku made the archive, if it says so.
     pub(super) made_at: Option<DateTime<Utc>>,
 }
@@ -28,19 +28,19 @@ impl Archive {
     ///
     /// The archive of the current month ends at the last midnight before it was made (Heroku Dev
     /// Center, "Audit Trail").
-    pub fn covers_to(&self, newest: NaiveDate) -> Option<NaiveDate> {
+    pub(crate) fn covers_to(&self, newest: NaiveDate) -> Option<NaiveDate> {
         let made = self.made_at.map_or(newest, last_over);
         let last = self.month.last().min(newest).min(made);
         (last >= self.month.first()).then_some(last)
     }
 
     /// The time up to which it holds Heroku's knowledge.
-    pub fn as_of(&self, newest: NaiveDate) -> DateTime<Utc> {
+    pub(crate) fn as_of(&self, newest: NaiveDate) -> DateTime<Utc> {
         self.made_at.unwrap_or_else(|| end(self.month.last().min(newest)))
     }
 
     /// Begins to read its events from the start. Several readings can run at the same time.
-    pub fn read(&self) -> io::Result<Entries> {
+    pub(crate) fn read(&self) -> io::Result<Entries> {
         Ok(Entries::of(self.file.try_clone()?))
     }
 }

@@ -11,6 +11,6 @@ mod file;
 mod host_words;
 mod unpack;
 
-pub use fault::{ArchiveError, BadRedirect, HostFault};
-pub use file::Archive;
-pub use unpack::{Entries, Unreadable};
+pub(crate) use fault::ArchiveError;
+pub(crate) use file::Archive;
+pub(crate) use unpack::Unreadable;

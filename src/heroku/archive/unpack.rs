@@ -23,7 +23,7 @@ const BATCHES_AHEAD: usize = 2;
 
 /// A file with the right checksum that is not an archive.
 #[derive(Debug, thiserror::Error)]
-pub enum Unreadable {
+pub(crate) enum Unreadable {
     /// It can't be read from disk.
     #[error("the archive can't be read: {0}")]
     Disk(#[from] io::Error),
@@ -40,7 +40,7 @@ pub enum Unreadable {
 
 /// The events of an archive in the order of the file. Batches are unpacked in advance.
 #[derive(Debug)]
-pub struct Entries {
+pub(crate) struct Entries {
     receiver: mpsc::Receiver<Result<Batch, Unreadable>>,
 }
 
@@ -58,7 +58,7 @@ impl Entries {
     }
 
     /// The next events; `None` after the last of a file that was read completely.
-    pub async fn next(&mut self) -> Result<Option<Batch>, Unreadable> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Batch>, Unreadable> {
         self.receiver.recv().await.transpose()
     }
 }

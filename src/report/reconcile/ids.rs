@@ -26,7 +26,7 @@ const AT_HAND: usize = 10;
 
 /// Builds lists of ids.
 #[derive(Debug, Default)]
-pub struct Spool {
+pub(crate) struct Spool {
     lists: Vec<Draft>,
     held: usize,
     file: Option<Arc<File>>,
@@ -35,11 +35,11 @@ pub struct Spool {
 
 /// Names a list of a [`Spool`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ListId(usize);
+pub(crate) struct ListId(usize);
 
 /// The finished lists of a [`Spool`].
 #[derive(Debug)]
-pub struct Lists(Vec<Ids>);
+pub(crate) struct Lists(Vec<Ids>);
 
 /// A list before it is finished.
 #[derive(Debug, Default)]
@@ -59,7 +59,7 @@ struct Run {
 
 /// Ids, each once and in ascending order.
 #[derive(Debug, Default)]
-pub struct Ids {
+pub(crate) struct Ids {
     count: u64,
     first: Vec<String>,
     held: Vec<String>,
@@ -69,13 +69,13 @@ pub struct Ids {
 
 impl Spool {
     /// Begins a list.
-    pub fn list(&mut self) -> ListId {
+    pub(crate) fn list(&mut self) -> ListId {
         self.lists.push(Draft::default());
         ListId(self.lists.len() - 1)
     }
 
     /// Adds an id to a list. An error is the temporary folder's.
-    pub fn put(&mut self, list: ListId, id: &str) -> io::Result<()> {
+    pub(crate) fn put(&mut self, list: ListId, id: &str) -> io::Result<()> {
         let draft = &mut self.lists[list.0];
         let weight = id.len() + BESIDE_THE_BYTES;
         draft.put += 1;
@@ -86,7 +86,7 @@ impl Spool {
     }
 
     /// How many ids were added to a list, repeated ids included.
-    pub fn put_into(&self, list: ListId) -> u64 {
+    pub(crate) fn put_into(&self, list: ListId) -> u64 {
         self.lists[list.0].put
     }
 
@@ -115,7 +115,7 @@ impl Spool {
     }
 
     /// Finishes all lists.
-    pub fn finish(self) -> io::Result<Lists> {
+    pub(crate) fn finish(self) -> io::Result<Lists> {
         let file = self.file;
         let lists: io::Result<Vec<Ids>> =
             self.lists.into_iter().map(|draft| Ids::new(draft, file.clone())).collect();
@@ -125,7 +125,7 @@ impl Spool {
 
 impl Lists {
     /// Takes a list, and leaves an empty one.
-    pub fn take(&mut self, list: ListId) -> Ids {
+    pub(crate) fn take(&mut self, list: ListId) -> Ids {
         std::mem::take(&mut self.0[list.0])
     }
 }
@@ -154,22 +154,22 @@ impl Ids {
     }
 
     /// The number of ids.
-    pub fn count(&self) -> u64 {
+    pub(crate) fn count(&self) -> u64 {
         self.count
     }
 
     /// Whether there is no id.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.count == 0
     }
 
     /// The first ten ids, or all if there are fewer.
-    pub fn first(&self) -> &[String] {
+    pub(crate) fn first(&self) -> &[String] {
         &self.first
     }
 
     /// All ids. An error is the file's.
-    pub fn read(&self) -> impl Iterator<Item = io::Result<String>> + '_ {
+    pub(crate) fn read(&self) -> impl Iterator<Item = io::Result<String>> + '_ {
         let of_file = self
             .file
             .iter()
