@@ -4,7 +4,7 @@
 //! | response | class | what follows |
 //! |---|---|---|
 //! | 200, 206 with a JSON list | good | the next page, if there is one |
-//! | 429 | limited | wait as asked, or as the policy says; slow the token down |
+//! | 429 | limited | wait as requested, or as the policy says; slow the token down |
 //! | 408, 5xx, other 1xx and 2xx, 304 | passing | retry by the policy, from the page that failed |
 //! | no response, a timeout, a body or page that is not as it should be | passing | the same |
 //! | other 4xx, a redirect | lasting | no retry |

@@ -105,13 +105,13 @@ impl Session {
 
 /// The location, if it can be used. The error names no address.
 ///
-/// If the API at `asked` is on this machine, as in a test, its archives may be there too.
-fn location(info: Info, asked: &Url) -> Result<Location, &'static str> {
+/// If the `api` is on this machine, as in a test, its archives may be there too.
+fn location(info: Info, api: &Url) -> Result<Location, &'static str> {
     let url = info.url.ok_or("the archive has no url")?;
-    // Now no text shows it, whoever repeats it.
+    // From now on no text shows it, not even a text of others that repeats it.
     learn_address(&url);
     let url = Url::parse(&url).map_err(|_| "the archive's url is not an address")?;
-    if url.scheme() != "https" && !(url.scheme() == "http" && asked.scheme() == "http") {
+    if url.scheme() != "https" && !(url.scheme() == "http" && api.scheme() == "http") {
         return Err("the archive's url is not https");
     }
     let checksum = info
