@@ -60,7 +60,7 @@ WHERE ledger.status IS DISTINCT FROM 'SUCCESS'
    OR ledger.synced_at IS NULL
 ORDER BY day, known.source;
 
--- How many events are there per source and month, and how many of the month's days are complete?
+-- How much is there per source and month, and how many of the month's days are complete?
 SELECT source, to_char(process_date, 'YYYY-MM') AS month,
        count(*) FILTER (WHERE status = 'SUCCESS' AND synced_at IS NOT NULL) AS complete_days,
        count(*) AS days, sum(events_count) FILTER (WHERE synced_at IS NOT NULL) AS events
@@ -79,7 +79,7 @@ JOIN (SELECT source, process_date, min(at) AS first_complete
 WHERE event.first_seen_at > published.first_complete
 ORDER BY event.first_seen_at DESC;
 
--- Manual interventions: days that were reset or cleaned up, by whom and why, newest first.
+-- Manual interventions: which days were reset or cleaned up, by whom and why? Newest first.
 SELECT at, source, process_date, action, "by", message
 FROM audit_history
 WHERE action IN ('reset', 'cleanup')

@@ -40,7 +40,7 @@ fn assert_refused(world: &World, arguments: &str, words: &[&str]) {
             );
         }
         assert!(
-            !finished.stderr.contains("trying again"),
+            !finished.stderr.contains("retrying"),
             "it is found before anything fails: {finished:#?}"
         );
     }

@@ -22,7 +22,7 @@ fn assert_works(world: &World, setting: &str) {
     ] {
         let finished = world.run(command);
         assert_eq!(finished.status, 0, "{setting}, {command}: {finished:#?}");
-        assert!(!finished.stderr.contains("trying again"), "{setting}, {command}: {finished:#?}");
+        assert!(!finished.stderr.contains("retrying"), "{setting}, {command}: {finished:#?}");
     }
     for date in DAYS {
         world.assert_whole("acme", date, &truth(world, "acme", date, |_| true));

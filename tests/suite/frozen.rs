@@ -131,7 +131,7 @@ fn a_run_whose_database_freezes_at_any_statement_ends_and_says_so() {
                 "did not answer",
                 "no answer within",
                 "could not be renewed",
-                "`auditsync status` tells",
+                "`auditsync status` shows",
             ];
             assert!(names.iter().any(|name| told.contains(name)), "{case}: {told}");
         }
@@ -189,7 +189,7 @@ fn a_database_that_freezes_while_leases_are_given_back_delays_no_end() {
 fn one_connection_that_falls_silent_costs_time_and_nothing_else() {
     // Between the claim and the publication; the lease is renewed on another connection meanwhile.
     in_lanes(
-        vec!["-- Stores events", "-- Locks the ledger row", "-- Calls the day"],
+        vec!["-- Stores events", "-- Locks the ledger row", "-- Makes a day complete"],
         |stage, text| {
             stage.world.write_config(&format!(
                 "[lock]\nstale_after = \"6s\"\nheartbeat_every = \"2s\"\n{ACME}"
