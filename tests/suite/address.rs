@@ -25,7 +25,7 @@ fn place(world: &World) -> (String, String, String) {
 }
 
 #[test]
-fn a_socket_is_found_in_every_form_of_libpq() {
+fn a_socket_is_found_in_every_form_that_libpq_knows() {
     let mut world = World::new(ACME);
     let (folder, port, name) = place(&world);
     let encoded = folder.replace('/', "%2F");
@@ -172,7 +172,7 @@ fn a_password_is_taken_from_the_address_a_variable_or_a_file() {
 }
 
 #[test]
-fn an_address_that_is_wrong_is_exit_2_with_what_to_do_and_shows_no_secret() {
+fn a_wrong_address_exits_2_with_advice_and_shows_no_secret() {
     let mut world = World::new(ACME);
     world.set("RUST_LOG", "trace");
     for (url, said) in [
@@ -203,7 +203,7 @@ fn an_address_that_is_wrong_is_exit_2_with_what_to_do_and_shows_no_secret() {
 }
 
 #[test]
-fn a_preflight_of_the_file_tells_of_a_wrong_address() {
+fn a_preflight_of_the_file_reports_a_wrong_address() {
     let mut world = World::new(ACME);
     world.set("DATABASE_URL", "postgres://me:hush-hush@h/d?sslmod=require");
     for arguments in ["check --config-only --output json", "check --output json"] {
@@ -227,7 +227,7 @@ fn a_preflight_of_the_file_tells_of_a_wrong_address() {
 }
 
 #[test]
-fn a_statement_that_takes_long_is_not_in_the_log() {
+fn a_slow_statement_is_not_logged() {
     for filter in ["", "warn", "sqlx=trace"] {
         let mut world = World::new(ACME);
         world.set("RUST_LOG", filter);

@@ -54,7 +54,7 @@ fn rows(world: &World) -> String {
 }
 
 #[test]
-fn status_counts_adopted_days_neither_as_complete_nor_their_events_as_stored() {
+fn status_counts_no_adopted_day_as_complete_and_none_of_its_events() {
     let world = adopted(ACME, "");
     world.sync(&format!("--date {}", ago(1)), 0);
     let report = status(&world, "", 0);
@@ -106,7 +106,7 @@ fn a_check_fails_on_adopted_days_unless_they_are_accepted() {
 }
 
 #[test]
-fn a_check_is_well_once_the_adopted_days_are_read() {
+fn a_check_passes_once_the_adopted_days_are_read() {
     let world = adopted(ACME, "");
     let check = "--check --max-lag 90000h";
     status(&world, check, 1);
@@ -187,7 +187,7 @@ fn a_plan_counts_adopted_days_as_days_to_read() {
 }
 
 #[test]
-fn what_comes_late_to_an_adopted_day_counts_from_our_own_first_reading() {
+fn late_events_of_an_adopted_day_count_from_our_own_first_reading() {
     let world = adopted(&format!("[sync]\nrecheck_after = [\"1d\"]\n{ACME}"), "");
     world.sync("--date 2024-09-28", 0);
     world.sql("UPDATE audit_events_log SET settled_at = NULL, synced_at = '2024-09-29T00:10:00Z' WHERE process_date = '2024-09-28'");
@@ -240,7 +240,7 @@ fn of_two_runs_that_want_an_adopted_day_one_reads_it() {
 }
 
 #[test]
-fn reread_works_at_any_later_time_once_and_for_adopted_days_alone() {
+fn reread_works_later_too_but_once_and_only_for_adopted_days() {
     let world = adopted(ACME, "");
     world.sync("--date 2024-09-28", 0);
     world.heroku.fault(
@@ -287,7 +287,7 @@ fn reread_works_at_any_later_time_once_and_for_adopted_days_alone() {
 }
 
 #[test]
-fn a_reread_that_is_cut_off_at_any_step_is_done_once_and_told() {
+fn a_reread_cut_off_at_any_step_is_done_and_recorded_once() {
     let mut world = adopted(&format!("[database]\nmax_connections = 1\n{ACME}"), "");
     let proxy = Proxy::start(world.database.url());
     world.set("DATABASE_URL", proxy.url());
@@ -309,7 +309,7 @@ fn a_reread_that_is_cut_off_at_any_step_is_done_once_and_told() {
 }
 
 #[test]
-fn reread_is_about_the_named_source() {
+fn reread_affects_only_the_named_source() {
     let world = World::new(THREE_ACCOUNTS_AND_A_TEAM);
     world.sql(&format!("{CREATE_ALL}{PRINTED}"));
     assert_eq!(world.run("migrate --adopt-as globex").status, 0);
@@ -364,7 +364,7 @@ fn rows_that_name_no_day_of_the_audit_trail_are_adopted_and_ignored() {
 }
 
 #[test]
-fn the_old_logger_deletes_nothing_and_what_it_updates_is_read_again() {
+fn the_old_logger_deletes_nothing_and_days_it_updates_are_reread() {
     let world = adopted(ACME, "");
     world.sync("--date 2024-09-28", 0);
     let before = world.dump();
@@ -392,7 +392,7 @@ fn the_old_logger_deletes_nothing_and_what_it_updates_is_read_again() {
 }
 
 #[test]
-fn the_ready_questions_do_not_take_adopted_days_for_complete() {
+fn the_ready_made_queries_do_not_count_adopted_days_as_complete() {
     let world = adopted(ACME, "");
     let file = include_str!("../../sql/queries.sql");
     let ask = |words: &str| {

@@ -71,7 +71,7 @@ fn shape_of_a_new_database() -> String {
 }
 
 #[test]
-fn a_rehearsal_tells_what_adoption_would_do_and_changes_nothing() {
+fn a_dry_run_says_what_adoption_would_do_and_changes_nothing() {
     let world = after_the_python_logger(ACME);
     let before = world.dump();
     let rehearsal = world.run("migrate --dry-run");
@@ -92,7 +92,7 @@ fn a_rehearsal_tells_what_adoption_would_do_and_changes_nothing() {
 }
 
 #[test]
-fn adoption_keeps_rows_times_in_utc_indexes_and_statuses_and_makes_unread_days_due() {
+fn adoption_keeps_rows_utc_times_and_indexes_and_makes_unread_days_due() {
     let world = after_the_python_logger(ACME);
     world.sql(&format!("ALTER DATABASE {} SET timezone = 'Asia/Tokyo'", world.database.name()));
     let alembic = "SELECT version_num FROM alembic_version";
@@ -140,7 +140,7 @@ fn adoption_keeps_rows_times_in_utc_indexes_and_statuses_and_makes_unread_days_d
 }
 
 #[test]
-fn after_adoption_a_sync_reads_what_was_never_read_and_the_old_logger_writes_nothing_more() {
+fn after_adoption_a_sync_reads_unread_days_and_the_logger_can_not_write() {
     let world = after_the_python_logger(ACME);
     assert_eq!(world.run("migrate").status, 0);
     let report = world.sync("", 0);
@@ -164,7 +164,7 @@ fn after_adoption_a_sync_reads_what_was_never_read_and_the_old_logger_writes_not
 }
 
 #[test]
-fn with_reread_the_days_that_the_old_logger_called_whole_are_due_too() {
+fn with_reread_the_days_that_the_old_logger_called_success_are_due_too() {
     let world = after_the_python_logger(ACME);
     let adoption = world.run("migrate --reread --output json");
     assert_eq!(adoption.status, 0, "{adoption:#?}");
@@ -178,7 +178,7 @@ fn with_reread_the_days_that_the_old_logger_called_whole_are_due_too() {
 }
 
 #[test]
-fn a_file_with_several_sources_must_say_whose_days_they_are() {
+fn with_several_sources_adoption_must_name_the_owner_of_the_days() {
     let world = after_the_python_logger(THREE_ACCOUNTS_AND_A_TEAM);
     let before = world.dump();
     for (command, said) in [
@@ -201,7 +201,7 @@ fn a_file_with_several_sources_must_say_whose_days_they_are() {
 }
 
 #[test]
-fn no_other_command_takes_the_table_over_or_touches_it() {
+fn no_other_command_adopts_or_touches_the_table() {
     let world = after_the_python_logger(ACME);
     let before = world.dump();
     for command in ["", "--dry-run", "status", "cleanup", "reset --source acme 2024-09-28"] {
@@ -218,7 +218,7 @@ fn no_other_command_takes_the_table_over_or_touches_it() {
 }
 
 #[test]
-fn small_differences_are_no_hindrance_and_further_columns_stay() {
+fn small_differences_do_not_matter_and_extra_columns_stay() {
     let world = World::new(ACME);
     world.sql(
         "CREATE TABLE audit_events_log (
@@ -261,7 +261,7 @@ fn adoption_works_through_a_pooler_whose_address_the_file_names() {
 }
 
 #[test]
-fn a_table_that_can_not_be_taken_over_stays_as_it_was_and_the_rehearsal_says_so() {
+fn a_table_that_can_not_be_adopted_stays_and_the_dry_run_says_so() {
     let world = after_the_python_logger(ACME);
     world.sql(
         "ALTER TABLE audit_events_log DROP CONSTRAINT audit_events_log_process_date_key;
@@ -284,7 +284,7 @@ fn a_table_that_can_not_be_taken_over_stays_as_it_was_and_the_rehearsal_says_so(
 }
 
 #[test]
-fn a_role_that_does_not_own_the_table_is_told_so_with_exit_3() {
+fn a_role_that_does_not_own_the_table_exits_3_with_that_reason() {
     let world = after_the_python_logger(ACME);
     let role = format!("stranger_{}", world.database.name());
     world.sql(&format!(
@@ -299,7 +299,7 @@ fn a_role_that_does_not_own_the_table_is_told_so_with_exit_3() {
 }
 
 #[test]
-fn of_two_at_once_one_takes_the_table_over_and_the_other_finds_nothing_to_do() {
+fn of_two_adoptions_at_once_the_second_finds_nothing_to_do() {
     let world = after_the_python_logger(ACME);
     let mut reader = world.session(world.database.url());
     reader.ask("BEGIN; SELECT count(*) FROM audit_events_log");
@@ -323,7 +323,7 @@ fn of_two_at_once_one_takes_the_table_over_and_the_other_finds_nothing_to_do() {
 }
 
 #[test]
-fn an_adoption_that_is_killed_or_cut_off_at_any_step_is_done_whole_or_not_at_all() {
+fn an_adoption_killed_or_cut_at_any_step_is_complete_or_absent() {
     let mut world = after_the_python_logger(&format!("[database]\nmax_connections = 1\n{ACME}"));
     let proxy = Proxy::start(world.database.url());
     world.set("DATABASE_URL", proxy.url());

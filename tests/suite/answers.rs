@@ -67,21 +67,21 @@ fn spoiled_at_every_byte(gzip: bool, fault: impl Fn(usize) -> Fault) {
 }
 
 #[test]
-fn a_page_that_breaks_off_at_any_byte_is_read_again() {
+fn a_page_that_breaks_off_at_any_byte_is_requested_again() {
     for gzip in [false, true] {
         spoiled_at_every_byte(gzip, |after_bytes| Fault::CutBody { after_bytes });
     }
 }
 
 #[test]
-fn a_page_that_ends_at_any_byte_as_if_it_were_whole_is_read_again() {
+fn a_page_cut_at_any_byte_with_a_proper_end_is_requested_again() {
     for gzip in [false, true] {
         spoiled_at_every_byte(gzip, |after_bytes| Fault::EndBody { after_bytes });
     }
 }
 
 #[test]
-fn a_body_that_says_it_is_gzip_and_is_not_is_tried_again() {
+fn a_body_falsely_declared_as_gzip_is_retried() {
     let world = World::new(ACME);
     world.heroku.set_gzip(false);
     world.heroku.fault(
@@ -94,7 +94,7 @@ fn a_body_that_says_it_is_gzip_and_is_not_is_tried_again() {
 }
 
 #[test]
-fn a_gzip_whose_checksum_is_wrong_is_tried_again() {
+fn gzip_with_a_wrong_checksum_is_retried() {
     let mut spoiled = fake_heroku::gzip(br#"[{"id":"a"}]"#).to_vec();
     let checksum = spoiled.len() - 8;
     spoiled[checksum] ^= 1;
@@ -115,7 +115,7 @@ fn a_gzip_whose_checksum_is_wrong_is_tried_again() {
 }
 
 #[test]
-fn a_content_length_that_lies_is_tried_again() {
+fn a_wrong_content_length_is_retried() {
     let body = r#"[{"id":"a"},{"id":"b"}]"#;
     let url = serve(move |number, _| {
         let told = match number {
@@ -132,7 +132,7 @@ fn a_content_length_that_lies_is_tried_again() {
 }
 
 #[test]
-fn an_answer_that_is_no_http_or_has_impossible_headers_is_tried_again() {
+fn an_answer_that_is_not_http_or_has_impossible_headers_is_retried() {
     let url = serve(|number, _| match number {
         0 => b"SSH-2.0-OpenSSH_9.6\r\n\r\n".to_vec(),
         1 => b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n[]".to_vec(),
@@ -143,7 +143,7 @@ fn an_answer_that_is_no_http_or_has_impossible_headers_is_tried_again() {
 }
 
 #[test]
-fn a_304_and_other_answers_without_a_list_pass() {
+fn a_304_and_other_answers_without_a_list_are_retried() {
     for status in [201, 202, 204, 205, 304] {
         let world = World::new(ACME);
         note(&format!("{status}"));
@@ -155,7 +155,7 @@ fn a_304_and_other_answers_without_a_list_pass() {
 }
 
 #[test]
-fn where_no_connection_can_be_made_the_day_fails_after_the_policy_and_says_why() {
+fn without_a_connection_the_day_fails_after_all_retries_and_says_why() {
     let closed = {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         listener.local_addr().expect("an address")
@@ -180,7 +180,7 @@ fn where_no_connection_can_be_made_the_day_fails_after_the_policy_and_says_why()
 }
 
 #[test]
-fn an_error_s_body_may_be_anything_and_what_heroku_says_in_it_is_told() {
+fn any_error_body_is_accepted_and_heroku_s_message_is_reported() {
     for (body, told) in [
         ("", "403 Forbidden ("),
         ("<html><h1>Forbidden</h1>", "403 Forbidden ("),
@@ -207,7 +207,7 @@ fn an_error_s_body_may_be_anything_and_what_heroku_says_in_it_is_told() {
 }
 
 #[test]
-fn an_error_s_body_that_breaks_off_or_has_no_end_changes_nothing_about_its_class() {
+fn an_error_keeps_its_class_when_its_body_breaks_off_or_never_ends() {
     let url = serve(|_, _| {
         b"HTTP/1.1 403 Forbidden\r\nContent-Length: 999\r\n\r\n{\"id\":\"forb".to_vec()
     });
@@ -221,7 +221,7 @@ fn an_error_s_body_that_breaks_off_or_has_no_end_changes_nothing_about_its_class
 }
 
 #[test]
-fn retry_after_may_be_a_date_and_what_can_not_be_read_leaves_the_wait_to_the_policy() {
+fn retry_after_may_be_a_date_and_the_policy_replaces_an_unreadable_one() {
     let world = World::new(ACME);
     let date_in =
         |seconds| httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(seconds));
@@ -251,7 +251,7 @@ fn retry_after_may_be_a_date_and_what_can_not_be_read_leaves_the_wait_to_the_pol
 }
 
 #[test]
-fn a_redirect_of_any_kind_is_refused_and_no_other_host_sees_the_token() {
+fn no_redirect_is_followed_so_no_other_host_sees_the_token() {
     for code in [300, 301, 302, 303, 305, 307, 308] {
         let world = World::new(ACME);
         let location =
@@ -271,7 +271,7 @@ fn a_redirect_of_any_kind_is_refused_and_no_other_host_sees_the_token() {
 }
 
 #[test]
-fn one_account_s_refusal_is_not_another_s_under_the_same_token() {
+fn a_rejected_account_does_not_affect_another_with_the_same_token() {
     let source = |name: &str| {
         format!(
             "[[source]]\nname = \"{name}\"\naccount = \"{name}\"\ntoken_env = \"HEROKU_API_TOKEN\"\n"

@@ -72,7 +72,7 @@ fn downloads(world: &World) -> usize {
 }
 
 #[test]
-fn a_month_is_taken_out_of_one_download_by_utc_day_and_team_without_the_token_and_marked_so() {
+fn one_download_fills_a_month_by_utc_day_and_team_without_the_token() {
     let world = World::new(ACME_AND_TEAM_A);
     let report = backfill(&world, &format!("--via archive {FIXTURE_DAYS}"), 0);
     assert_eq!(report["totals"]["synced"], 8);
@@ -88,7 +88,7 @@ fn a_month_is_taken_out_of_one_download_by_utc_day_and_team_without_the_token_an
 }
 
 #[test]
-fn a_list_without_an_envelope_and_a_file_that_is_not_packed_are_archives_too() {
+fn an_archive_may_be_a_bare_list_and_need_not_be_compressed() {
     let world = World::new(ACME);
     let events: Vec<Bytes> =
         DAYS.iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
@@ -104,7 +104,7 @@ fn a_list_without_an_envelope_and_a_file_that_is_not_packed_are_archives_too() {
 }
 
 #[test]
-fn only_days_that_the_archive_covers_wholly_are_published() {
+fn only_days_that_the_archive_covers_completely_are_published() {
     let world = World::new(ACME);
     world.heroku.change_archive("acme", SEPTEMBER, |archive| {
         archive.created_at = "2024-09-28T15:00:00Z".into()
@@ -124,8 +124,7 @@ fn only_days_that_the_archive_covers_wholly_are_published() {
 }
 
 #[test]
-fn an_archive_knows_no_more_than_when_it_was_made_so_its_last_days_are_read_again_unless_they_are_long_past()
- {
+fn days_too_close_to_the_archive_s_making_are_read_again_unless_old() {
     let world = World::new(&format!("[sync]\ncatch_up_days = 1\n{ACME}"));
     world.heroku.change_archive("acme", SEPTEMBER, |archive| {
         archive.created_at = "2024-09-29T00:02:24.870Z".into()
@@ -150,7 +149,7 @@ fn an_archive_knows_no_more_than_when_it_was_made_so_its_last_days_are_read_agai
 }
 
 #[test]
-fn events_outside_their_month_are_kept_with_the_nearest_day_that_is_taken_and_told_once() {
+fn events_outside_the_month_are_kept_with_the_nearest_day_and_warned_once() {
     let world = World::new(ACME);
     let mut events: Vec<Bytes> =
         DAYS.iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
@@ -174,7 +173,7 @@ fn events_outside_their_month_are_kept_with_the_nearest_day_that_is_taken_and_to
 }
 
 #[test]
-fn an_archive_with_events_that_do_not_say_when_they_were_makes_no_day_whole_and_keeps_them() {
+fn an_archive_with_undated_events_keeps_them_and_completes_no_day() {
     let world = World::new(ACME);
     let mut events: Vec<Bytes> =
         DAYS.iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
@@ -201,7 +200,7 @@ fn an_archive_with_events_that_do_not_say_when_they_were_makes_no_day_whole_and_
 }
 
 #[test]
-fn a_repair_adds_undated_events_to_a_day_that_is_whole_and_leaves_it_so() {
+fn a_repair_adds_undated_events_to_a_day_that_stays_complete() {
     let world = World::new(&format!("{ACME}since = \"2024-09-25\"\n"));
     world.sync("--from 2024-09-25 --to 2024-09-28", 0);
     let mut events: Vec<Bytes> =
@@ -223,7 +222,7 @@ fn a_repair_adds_undated_events_to_a_day_that_is_whole_and_leaves_it_so() {
 }
 
 #[test]
-fn a_team_that_can_not_be_found_gets_no_event_of_an_archive_whatever_is_in_it() {
+fn a_team_that_is_not_found_gets_no_event_from_any_archive() {
     let world = World::new(ACME_AND_TEAM_A);
     world.sync("--date 2024-09-28 --source team-a", 0);
     let mut events: Vec<Bytes> =
@@ -244,7 +243,7 @@ fn a_team_that_can_not_be_found_gets_no_event_of_an_archive_whatever_is_in_it() 
 }
 
 #[test]
-fn a_list_that_spells_an_archive_s_events_otherwise_brings_neither_new_ones_nor_conflicts() {
+fn other_json_spelling_in_list_and_archive_is_no_new_event_or_conflict() {
     let world = World::new(ACME);
     let events: Vec<Bytes> =
         DAYS.iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
@@ -264,7 +263,7 @@ fn a_list_that_spells_an_archive_s_events_otherwise_brings_neither_new_ones_nor_
 }
 
 #[test]
-fn an_event_that_is_stored_under_the_day_beside_its_own_is_not_missing() {
+fn an_event_stored_under_the_neighbouring_day_is_not_missing() {
     let world = World::new(&format!("{ACME}since = \"2024-09-27\"\n"));
     let late = Bytes::from_static(br#"{"id":"at-midnight","created_at":"2024-09-28T00:00:01Z"}"#);
     world.heroku.add_event("acme", date("2024-09-27"), late.clone());
@@ -282,7 +281,7 @@ fn an_event_that_is_stored_under_the_day_beside_its_own_is_not_missing() {
 }
 
 #[test]
-fn without_a_ledger_a_source_that_owes_the_month_is_told_to_be_missing_all_of_it() {
+fn without_a_ledger_all_events_of_an_owed_month_are_reported_missing() {
     let world = World::new(&format!("{ACME}since = \"2024-09-01\"\n"));
     let report = reconcile(&world, "", 1);
     assert!(
@@ -292,7 +291,7 @@ fn without_a_ledger_a_source_that_owes_the_month_is_told_to_be_missing_all_of_it
 }
 
 #[test]
-fn a_source_that_owes_no_day_of_the_month_is_told_and_nothing_is_wrong() {
+fn a_source_that_owes_no_day_of_the_month_is_reported_without_error() {
     let world = World::new(&format!("{ACME}since = \"2024-10-01\"\n"));
     assert_eq!(world.run("migrate").status, 0);
     let report = reconcile(&world, "", 0);
@@ -311,7 +310,7 @@ fn respelled(event: &Bytes) -> Bytes {
 }
 
 #[test]
-fn a_store_that_agrees_with_the_archive_is_found_so_whatever_the_order_and_the_spelling() {
+fn store_and_archive_agree_whatever_the_order_and_the_json_spelling() {
     let world = World::new(ACME_AND_TEAM_A);
     for day in DAYS {
         world.sync(&format!("--date {day}"), 0);
@@ -341,8 +340,7 @@ fn a_store_that_agrees_with_the_archive_is_found_so_whatever_the_order_and_the_s
 }
 
 #[test]
-fn what_is_missing_here_missing_there_or_different_is_named_and_a_repair_takes_in_what_was_missing()
-{
+fn missing_and_differing_events_are_named_and_a_repair_stores_the_missing() {
     let world =
         World::new(&ACME_AND_TEAM_A.replace("since = \"2024-09-25\"", "since = \"2024-09-27\""));
     for day in DAYS {
@@ -396,7 +394,7 @@ fn what_is_missing_here_missing_there_or_different_is_named_and_a_repair_takes_i
 }
 
 #[test]
-fn months_that_can_have_no_archive_and_ranges_the_wrong_way_round_are_refused() {
+fn months_without_possible_archive_and_reversed_ranges_are_rejected() {
     let world = World::new(ACME);
     for (arguments, told) in [
         ("reconcile --month 2016-12", "before 2017-01-01"),

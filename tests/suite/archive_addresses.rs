@@ -66,7 +66,7 @@ fn a_refused_address_is_replaced_once() {
 }
 
 #[test]
-fn a_second_refusal_names_the_host_and_its_words_and_no_permission() {
+fn a_second_refusal_names_the_host_and_its_message_and_no_permission() {
     for (refusal, told) in [
         (Fault::expired_address(), "403 Forbidden AccessDenied: Request has expired"),
         (

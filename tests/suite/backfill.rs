@@ -69,7 +69,7 @@ fn assert_the_year_is_whole(world: &World) {
 }
 
 #[test]
-fn a_year_of_three_views_takes_one_request_a_day_however_often_it_is_killed() {
+fn a_year_of_three_sources_takes_one_request_a_day_despite_kills() {
     let world = World::with(a_year(), &sources());
     for kill in 1..=10 {
         let run = world.spawn(&format!("backfill {YEAR} -q"));
@@ -100,7 +100,7 @@ fn a_year_of_three_views_takes_one_request_a_day_however_often_it_is_killed() {
 }
 
 #[test]
-fn the_same_year_takes_twelve_downloads_from_the_archives() {
+fn a_year_from_the_archives_takes_twelve_downloads() {
     let world = World::with(a_year(), &sources());
     let finished = world.run(&format!("backfill {YEAR} --via archive -q --output json"));
     assert_eq!(finished.status, 0, "{}", &finished.stderr);
@@ -133,7 +133,7 @@ fn days_are_taken_oldest_first_and_two_backfills_share_them() {
 }
 
 #[test]
-fn a_plan_tells_days_requests_and_time_and_neither_asks_nor_writes() {
+fn a_plan_shows_days_requests_and_time_and_does_nothing() {
     let world = World::with(
         a_year(),
         &sources().replace("burst = 1000", "burst = 10\nrequests_per_hour = 600\nreserve = 0"),
@@ -167,7 +167,7 @@ fn a_plan_tells_days_requests_and_time_and_neither_asks_nor_writes() {
 }
 
 #[test]
-fn an_empty_answer_for_an_old_day_is_not_believed_where_the_archive_holds_events_of_it() {
+fn an_old_day_is_not_empty_if_the_archive_holds_events_of_it() {
     let world = World::with(a_year(), ACME);
     // Heroku's list does not reach back so far.
     world.heroku.put_day("acme", date("2023-05-05"), vec![]);
@@ -191,7 +191,7 @@ fn an_empty_answer_for_an_old_day_is_not_believed_where_the_archive_holds_events
 }
 
 #[test]
-fn nor_where_another_source_holds_events_that_it_should_have_too() {
+fn an_old_day_is_not_empty_if_another_source_holds_its_events() {
     let world = World::with(a_year(), &sources());
     let app = br#"{"id":"an-app","created_at":"2023-05-06T10:00:00Z","type":"app","team":{"name":"team-a"}}"#;
     world.heroku.add_event("acme", date("2023-05-06"), &app[..]);
@@ -206,8 +206,7 @@ fn nor_where_another_source_holds_events_that_it_should_have_too() {
 }
 
 #[test]
-fn an_old_day_that_both_the_list_and_the_archive_call_empty_is_whole_and_one_download_serves_a_month()
- {
+fn old_days_empty_in_list_and_archive_are_complete_with_one_download() {
     let world = World::with(a_year(), ACME);
     for empty in ["2023-05-05", "2023-05-06", "2023-05-07"] {
         world.heroku.put_day("acme", date(empty), vec![]);
@@ -222,7 +221,7 @@ fn an_old_day_that_both_the_list_and_the_archive_call_empty_is_whole_and_one_dow
 }
 
 #[test]
-fn where_the_archive_can_not_be_asked_the_day_stays_due_and_where_there_is_none_it_is_told() {
+fn a_failing_archive_leaves_an_empty_day_due_and_a_missing_one_warns() {
     let world = World::with(a_year(), ACME);
     world.heroku.put_day("acme", date("2023-05-05"), vec![]);
     world.heroku.fault(
@@ -259,7 +258,7 @@ fn where_the_archive_can_not_be_asked_the_day_stays_due_and_where_there_is_none_
 }
 
 #[test]
-fn young_empty_days_need_no_second_witness() {
+fn recent_empty_days_need_no_second_source() {
     let world = World::new(ACME);
     let yesterday = crate::support::yesterday();
     world.sync(&format!("--from {} --to {yesterday}", yesterday - Days::new(5)), 0);

@@ -123,7 +123,7 @@ fn a_list_in_several_members_or_with_any_header_is_one_list() {
 }
 
 #[test]
-fn what_follows_the_list_or_its_gzip_makes_the_page_be_read_again() {
+fn bytes_after_the_list_or_its_gzip_make_the_page_be_read_again() {
     let whole = gzip(LIST).to_vec();
     let followed = |more: &[u8]| answer(GZIP, &[&whole, more].concat());
     assert_read_again(vec![
@@ -149,7 +149,7 @@ fn what_follows_the_list_or_its_gzip_makes_the_page_be_read_again() {
 }
 
 #[test]
-fn a_damaged_gzip_is_read_again_wherever_the_damage_is() {
+fn damaged_gzip_is_requested_again_wherever_the_damage_is() {
     let two = members(&[&LIST[..9], &LIST[9..]]);
     let first = gzip(&LIST[..9]).len();
     assert_read_again(vec![
@@ -166,7 +166,7 @@ fn a_damaged_gzip_is_read_again_wherever_the_damage_is() {
 }
 
 #[test]
-fn a_coding_that_was_not_asked_for_is_named_and_never_read() {
+fn an_unrequested_content_coding_is_named_and_never_read() {
     for (coding, named) in [
         ("br", "`br`"),
         ("gzip, gzip", "`gzip, gzip`"),
@@ -188,7 +188,7 @@ fn a_coding_that_was_not_asked_for_is_named_and_never_read() {
 }
 
 #[test]
-fn gzip_is_all_that_is_asked_for() {
+fn only_gzip_is_requested() {
     let world = World::new(ACME);
     world.sync("--date 2024-09-28", 0);
     let asked = world.heroku.requests();
@@ -199,7 +199,7 @@ fn gzip_is_all_that_is_asked_for() {
 }
 
 #[test]
-fn a_transfer_is_awaited_to_its_end_behind_the_list() {
+fn a_transfer_is_read_to_its_end_after_the_list() {
     let short = |more: usize| {
         let head = format!(
             "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
@@ -249,7 +249,7 @@ fn reset_behind(odd: Vec<u8>) -> String {
 }
 
 #[test]
-fn a_connection_that_is_reset_behind_the_list_is_no_end() {
+fn a_connection_reset_after_the_list_is_no_end() {
     for odd in
         [without_length("", LIST), chunked("", &[LIST], ""), without_length(GZIP, &gzip(LIST))]
     {
@@ -298,7 +298,7 @@ fn with_an_answer_too_many() -> String {
 }
 
 #[test]
-fn an_answer_that_nobody_asked_for_answers_no_request() {
+fn an_unsolicited_answer_answers_no_request() {
     let world = World::new(ACME);
     let retry = "[retry]\ninitial_interval = \"5ms\"\n";
     world
@@ -329,7 +329,7 @@ fn a_byte_order_mark_before_the_list_is_ignored_and_no_other() {
 }
 
 #[test]
-fn an_error_in_gzip_is_told_in_heroku_s_words() {
+fn a_compressed_error_is_reported_in_heroku_s_words() {
     let body = gzip(br#"{"id":"forbidden","message":"No, you don't"}"#);
     let url = serve(move |_, _| {
         let head =

@@ -240,7 +240,7 @@ impl Stage {
 }
 
 #[test]
-fn a_day_that_is_published_survives_a_kill_and_a_cut_at_every_step() {
+fn a_published_day_survives_a_kill_and_a_cut_at_every_step() {
     let life = Life {
         undo: NO_DAY,
         run: |stage| stage.start(SYNC).wait(),
@@ -261,7 +261,7 @@ fn a_day_that_is_published_survives_a_kill_and_a_cut_at_every_step() {
 }
 
 #[test]
-fn a_day_that_fails_survives_a_kill_and_a_cut_at_every_step() {
+fn a_failed_day_survives_a_kill_and_a_cut_at_every_step() {
     let life = Life {
         undo: NO_DAY,
         run: |stage| {
@@ -287,7 +287,7 @@ fn a_day_that_fails_survives_a_kill_and_a_cut_at_every_step() {
 }
 
 #[test]
-fn a_day_that_is_given_back_on_a_signal_survives_a_kill_and_a_cut_at_every_step() {
+fn a_day_released_on_a_signal_survives_a_kill_and_a_cut_at_every_step() {
     let life = Life {
         undo: NO_DAY,
         run: |stage| {

@@ -42,7 +42,7 @@ fn each_token_has_its_own_pace_and_keeps_it_under_concurrency() {
 }
 
 #[test]
-fn a_token_that_heroku_limits_goes_on_at_its_pace_without_the_burst_and_its_days_are_done() {
+fn a_limited_token_continues_without_burst_and_completes_its_days() {
     let limit = "[rate_limit]\nrequests_per_hour = 36000\nburst = 30\nreserve = 0\n[sync]\nconcurrency = 8\n";
     for retry_after in [None, Some("1")] {
         let world = World::busy(&format!("{limit}[retry]\ninitial_interval = \"50ms\"\n{ACME}"));
@@ -65,7 +65,7 @@ fn a_token_that_heroku_limits_goes_on_at_its_pace_without_the_burst_and_its_days
 }
 
 #[test]
-fn a_token_that_is_limited_for_longer_than_the_policy_waits_costs_one_request_and_no_wait() {
+fn a_limit_longer_than_the_policy_costs_one_request_and_no_wait() {
     let world = World::busy(&format!("[sync]\nconcurrency = 1\n{ACME}{GLOBEX}"));
     world.heroku.fault(Match::events("acme").always(), Fault::rate_limit(Some("86400")));
     let report = world.sync("--from 2024-09-01 --to 2024-09-10", 1);
@@ -87,7 +87,7 @@ fn a_token_that_is_limited_for_longer_than_the_policy_waits_costs_one_request_an
 }
 
 #[test]
-fn waiting_for_a_token_s_budget_is_told_in_the_log() {
+fn waiting_for_a_token_s_budget_is_logged() {
     let limit = "[rate_limit]\nrequests_per_hour = 3600\nburst = 1\nreserve = 4\n";
     let world = World::busy(&format!("{limit}[retry]\ninitial_interval = \"5ms\"\n{ACME}"));
     world.heroku.set_remaining("audit@acme.example.com", 3);
@@ -97,7 +97,7 @@ fn waiting_for_a_token_s_budget_is_told_in_the_log() {
 }
 
 #[test]
-fn when_heroku_is_down_sixty_sources_cost_little_more_than_a_request_each() {
+fn during_an_outage_sixty_sources_cost_about_one_request_each() {
     let mut sources = String::from(
         "[sync]\nconcurrency = 4\n[retry]\ninitial_interval = \"5ms\"\nmax_attempts = 6\n",
     );
@@ -124,7 +124,7 @@ fn when_heroku_is_down_sixty_sources_cost_little_more_than_a_request_each() {
 }
 
 #[test]
-fn after_an_outage_has_ended_each_day_gets_the_whole_policy_again() {
+fn after_an_outage_each_day_gets_the_full_retry_policy_again() {
     let world = World::busy(&format!("[sync]\nconcurrency = 1\n{ACME}"));
     let on = |date: &str| Match::events("acme").day(crate::support::date(date));
     for date in ["2024-09-20", "2024-09-21", "2024-09-22"] {
@@ -143,7 +143,7 @@ fn after_an_outage_has_ended_each_day_gets_the_whole_policy_again() {
 }
 
 #[test]
-fn a_slow_token_does_not_hold_the_others_up() {
+fn a_slow_token_does_not_delay_the_others() {
     let slow = "[source.rate_limit]\nrequests_per_hour = 60\nburst = 1\nreserve = 0\n";
     let world = World::busy(&format!("[sync]\nconcurrency = 2\n{ACME}{slow}{GLOBEX}"));
     let run = world.spawn("--from 2024-09-01 --to 2024-09-10");
@@ -162,7 +162,7 @@ fn a_slow_token_does_not_hold_the_others_up() {
 }
 
 #[test]
-fn a_token_that_stays_limited_does_not_wait_out_a_policy_for_each_day_and_the_others_keep_theirs() {
+fn a_lasting_limit_is_waited_out_once_and_not_by_other_tokens() {
     let globex =
         "[[source]]\nname = \"globex\"\naccount = \"globex\"\ntoken_env = \"GLOBEX_TOKEN\"\n";
     let world = World::busy(&format!("[sync]\nconcurrency = 1\n{ACME}{globex}"));

@@ -105,7 +105,7 @@ fn texts(own: &[String; 2]) -> [&str; 2] {
 }
 
 #[test]
-fn a_certificate_of_x509_version_1_is_refused_by_name_with_what_to_do() {
+fn a_certificate_of_x509_version_1_is_rejected_with_what_to_do() {
     let (cluster, _turn) = server();
     show(cluster, VERSION_1, &[], "");
     let world = world(cluster);
@@ -122,7 +122,7 @@ fn a_certificate_of_x509_version_1_is_refused_by_name_with_what_to_do() {
 }
 
 #[test]
-fn what_prefers_tls_goes_without_where_none_comes_about() {
+fn sslmode_prefer_connects_without_tls_where_tls_fails() {
     let (cluster, _turn) = server();
     show(cluster, VERSION_1, &[], "");
     let world = world(cluster);
@@ -158,7 +158,7 @@ fn what_prefers_tls_goes_without_where_none_comes_about() {
 }
 
 #[test]
-fn what_allows_tls_has_it_where_the_server_insists() {
+fn sslmode_allow_uses_tls_where_the_server_requires_it() {
     let (cluster, _turn) = server();
     show(cluster, texts(&plain()), &[], "hostnossl all all all reject");
     let world = world(cluster);
@@ -177,7 +177,7 @@ fn what_allows_tls_has_it_where_the_server_insists() {
 }
 
 #[test]
-fn a_certificate_that_expired_or_is_a_ca_s_is_refused_with_what_to_do() {
+fn an_expired_or_ca_certificate_is_rejected_with_what_to_do() {
     let (cluster, _turn) = server();
     let expired = own(|params| {
         params.is_ca = IsCa::ExplicitNoCa;
@@ -218,7 +218,7 @@ fn a_certificate_made_as_advised_is_verified() {
 }
 
 #[test]
-fn the_cas_of_this_machine_are_those_of_sslrootcert_system() {
+fn sslrootcert_system_means_this_machine_s_cas() {
     let (cluster, _turn) = server();
     let own = plain();
     show(cluster, texts(&own), &[], "");
@@ -240,7 +240,7 @@ fn the_cas_of_this_machine_are_those_of_sslrootcert_system() {
 }
 
 #[test]
-fn a_server_that_speaks_only_old_tls_is_refused_by_name() {
+fn a_server_with_only_old_tls_is_rejected_with_that_reason() {
     let (cluster, _turn) = server();
     let old = [
         ("ssl_min_protocol_version", "TLSv1"),
@@ -254,7 +254,7 @@ fn a_server_that_speaks_only_old_tls_is_refused_by_name() {
 }
 
 #[test]
-fn a_server_that_wants_a_client_certificate_gets_that_of_the_address() {
+fn the_client_certificate_in_the_address_is_sent_on_request() {
     let (cluster, _turn) = server();
     // It names the role, and signed itself, so it is its own CA.
     let key = KeyPair::generate().expect("a key");

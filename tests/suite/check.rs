@@ -56,7 +56,7 @@ fn each_missing_variable_is_named_with_what_to_do_and_no_value_is_shown() {
 }
 
 #[test]
-fn a_wrong_file_is_exit_2_as_everywhere() {
+fn a_wrong_file_exits_2_as_everywhere() {
     let world = World::new(&format!("[sync]\nconcurency = 4\n{ACME}"));
     let finished = world.run("check --config-only");
     assert_eq!((finished.status, finished.stdout.as_str()), (2, ""), "{finished:#?}");
@@ -64,7 +64,7 @@ fn a_wrong_file_is_exit_2_as_everywhere() {
 }
 
 #[test]
-fn sources_that_are_not_enabled_need_no_token_but_one_must_be_enabled() {
+fn disabled_sources_need_no_token_but_one_must_be_enabled() {
     let off = format!("{ACME}enabled = false\n");
     let mut world = World::new(&format!(
         "{off}{}",
@@ -78,7 +78,7 @@ fn sources_that_are_not_enabled_need_no_token_but_one_must_be_enabled() {
 }
 
 #[test]
-fn two_variables_with_one_token_and_two_budgets_are_told_apart_from_the_rest() {
+fn two_variables_with_one_token_and_two_budgets_are_an_error() {
     let mut world = World::new(
         &format!("{THREE_ACCOUNTS_AND_A_TEAM}\n[source.rate_limit]\nburst = 7\n").replace(
             "team = \"team-a\"\ntoken_env = \"HEROKU_API_TOKEN\"",
@@ -115,7 +115,7 @@ fn check(world: &World) -> Value {
 }
 
 #[test]
-fn all_that_a_sync_needs_is_found_and_nothing_is_changed() {
+fn a_check_finds_all_that_a_sync_needs_and_changes_nothing() {
     let world = World::new(THREE_ACCOUNTS_AND_A_TEAM);
     let empty = world.dump();
     let report = check(&world);
@@ -144,7 +144,7 @@ fn all_that_a_sync_needs_is_found_and_nothing_is_changed() {
 }
 
 #[test]
-fn the_rights_are_looked_at_of_every_table_that_there_is() {
+fn rights_are_checked_on_every_table() {
     let world = World::new(ACME);
     world.run("migrate");
     let report = check(&world);
@@ -157,7 +157,7 @@ fn the_rights_are_looked_at_of_every_table_that_there_is() {
 }
 
 #[test]
-fn each_thing_is_asked_once_with_each_token_and_the_quota_for_nothing() {
+fn each_item_is_requested_once_per_token_and_the_quota_costs_nothing() {
     let world = World::new(THREE_ACCOUNTS_AND_A_TEAM);
     check(&world);
     let mut asked: Vec<String> =
@@ -179,7 +179,7 @@ fn each_thing_is_asked_once_with_each_token_and_the_quota_for_nothing() {
 }
 
 #[test]
-fn a_token_that_heroku_does_not_take_is_told_and_the_others_are_looked_at() {
+fn a_rejected_token_is_reported_and_the_others_are_checked() {
     let mut world = World::new(THREE_ACCOUNTS_AND_A_TEAM);
     world.set("GLOBEX_TOKEN", "HRKU-not-a-token-of-anybody");
     let report = check(&world);
@@ -195,7 +195,7 @@ fn a_token_that_heroku_does_not_take_is_told_and_the_others_are_looked_at() {
 }
 
 #[test]
-fn an_account_without_manage_one_that_is_not_seen_and_an_unknown_team_are_told_apart() {
+fn missing_permission_invisible_account_and_unknown_team_are_distinct() {
     let sources = THREE_ACCOUNTS_AND_A_TEAM.replace("team = \"team-a\"", "team = \"team-z\"");
     let mut world = World::new(&sources.replace("account = \"globex\"", "account = \"glob\""));
     world.set("HEROKU_API_TOKEN", "HRKU-demo-acme-viewer-not-a-secret");
@@ -218,7 +218,7 @@ fn an_account_without_manage_one_that_is_not_seen_and_an_unknown_team_are_told_a
 }
 
 #[test]
-fn of_a_quota_that_is_used_up_to_the_reserve_nothing_more_is_taken() {
+fn a_quota_at_its_reserve_is_not_used_further() {
     let world = World::new(ACME);
     world.heroku.set_remaining("audit@acme.example.com", 450);
     let report = check(&world);
@@ -229,7 +229,7 @@ fn of_a_quota_that_is_used_up_to_the_reserve_nothing_more_is_taken() {
 }
 
 #[test]
-fn a_heroku_or_a_database_that_does_not_answer_is_told_and_the_rest_is_looked_at() {
+fn a_silent_heroku_or_database_is_reported_and_the_rest_is_checked() {
     let mut world = World::new(ACME);
     world.write_file(&format!(
         "[api]\nbase_url = \"http://127.0.0.1:1\"\n[retry]\ninitial_interval = \"5ms\"\n{ACME}"
@@ -249,7 +249,7 @@ fn a_heroku_or_a_database_that_does_not_answer_is_told_and_the_rest_is_looked_at
 }
 
 #[test]
-fn a_passing_fault_of_heroku_s_is_asked_again() {
+fn a_passing_fault_of_heroku_is_retried() {
     let world = World::new(ACME);
     world.heroku.fault(Match::any(), Fault::status(503, "unavailable", "API is unavailable"));
     assert_eq!(failed(&check(&world)), []);
@@ -257,7 +257,7 @@ fn a_passing_fault_of_heroku_s_is_asked_again() {
 }
 
 #[test]
-fn a_schema_that_is_newer_or_not_ours_is_found_wrong() {
+fn a_schema_that_is_newer_or_not_ours_is_a_problem() {
     let world = World::new(ACME);
     world.run("migrate");
     world.sql("INSERT INTO auditsync_migrations (version, description, checksum) VALUES (9999, 'from the future', '')");

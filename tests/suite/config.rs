@@ -198,7 +198,7 @@ fn values_just_inside_their_limits_are_taken() {
 }
 
 #[test]
-fn values_just_outside_their_limits_are_refused() {
+fn values_just_outside_their_limits_are_rejected() {
     for line in [
         "api.page_size = 0",
         "api.page_size = 1001",
@@ -285,7 +285,7 @@ fn a_scope_is_recorded_without_what_is_not_set() {
 }
 
 #[test]
-fn an_unknown_source_is_told_the_one_that_was_meant() {
+fn an_unknown_source_gets_a_suggestion() {
     let config = good(&format!("{LEAST}{}", LEAST.replacen("acme", "globex", 1)));
     assert_eq!(config.source("globex").map(|source| source.name.as_ref()), Ok("globex"));
     let said = |name: &str| config.source(name).expect_err("no such source").to_string();
@@ -294,7 +294,7 @@ fn an_unknown_source_is_told_the_one_that_was_meant() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_told_why() {
+fn an_unreadable_file_is_reported_with_the_reason() {
     let folder = std::env::temp_dir().join(format!("auditsync-config-{}", std::process::id()));
     fs::create_dir_all(&folder).expect("a folder");
     let said = |name: &str, bytes: Option<&[u8]>| {
@@ -338,7 +338,7 @@ fn tokens_come_from_their_variables() {
 }
 
 #[test]
-fn all_unusable_tokens_are_told_together_and_none_is_shown() {
+fn all_unusable_tokens_are_reported_together_and_none_is_shown() {
     let said = tokens(&three_sources(), &[("THIRD_TOKEN", "s3cret\ns3cret")])
         .expect_err("unusable tokens");
     assert_eq!(

@@ -76,7 +76,7 @@ fn the_committed_schema_is_the_one_that_the_code_makes() {
 }
 
 #[test]
-fn the_example_names_the_schema_and_agrees_with_it() {
+fn the_example_names_the_schema_and_matches_it() {
     let example = fs::read_to_string(here("audit.toml")).expect("the example");
     assert!(example.starts_with("#:schema ./audit.schema.json\n"));
     let schema = Schema::new();
@@ -94,7 +94,7 @@ fn is_key(line: &str) -> bool {
 }
 
 #[test]
-fn each_wrong_file_is_wrong_for_the_schema_too_where_it_can_tell() {
+fn the_schema_rejects_each_wrong_file_that_it_can_judge() {
     let schema = Schema::new();
     let mut passed = Vec::new();
     for entry in fs::read_dir(here("tests/config_mistakes")).expect("the folder of invalid files") {
@@ -110,7 +110,7 @@ fn each_wrong_file_is_wrong_for_the_schema_too_where_it_can_tell() {
 }
 
 #[test]
-fn the_schema_draws_each_limit_where_the_program_does() {
+fn the_schema_has_the_same_limits_as_the_program() {
     let schema = Schema::new();
     let values = [
         ("api.page_size", &["1", "1000"][..], &["0", "1001", "-1", "\"10\""][..]),
@@ -173,7 +173,7 @@ fn check(schema: &Schema, good: &[&str], bad: &[&str], file: impl Fn(&str) -> St
 }
 
 #[test]
-fn the_defaults_that_the_schema_shows_are_those_of_the_program() {
+fn the_schema_shows_the_defaults_of_the_program() {
     let schema = Config::schema();
     let mut spelled = String::new();
     let mut count = 0;

@@ -170,7 +170,7 @@ fn every_order_of_pages_ends_as_the_table_says() {
 }
 
 #[test]
-fn a_page_that_does_not_follow_on_is_asked_for_again_by_its_range() {
+fn a_page_that_does_not_continue_is_requested_again_by_its_range() {
     for wrong in
         [last(&["a", "b"]), last(&["b"]), first(&["b", "a"]), http("206 Partial Content", "", "[]")]
     {
@@ -187,7 +187,7 @@ fn a_page_that_does_not_follow_on_is_asked_for_again_by_its_range() {
 }
 
 #[test]
-fn what_comes_again_in_other_bytes_is_not_new() {
+fn an_event_repeated_in_other_bytes_is_not_new() {
     let events = r#"[{ "id" : "b" }, {"seen":2,"id":"a"}]"#;
     for end in ["", "Next-Range: id ]p3..; max=2\r\n"] {
         let url =
@@ -206,7 +206,7 @@ fn what_comes_again_in_other_bytes_is_not_new() {
 }
 
 #[test]
-fn what_has_no_id_is_known_by_its_bytes() {
+fn an_event_without_an_id_is_identified_by_its_bytes() {
     let list = |pages: [&'static str; 2]| {
         serve(move |_, head| {
             if is_next(head) {
@@ -221,7 +221,7 @@ fn what_has_no_id_is_known_by_its_bytes() {
 }
 
 #[test]
-fn what_broke_off_was_not_on_a_page_before() {
+fn events_of_a_broken_page_do_not_count_as_read_before() {
     let attempts = Mutex::new(0);
     let url = serve(move |_, head| {
         if !is_next(head) {
@@ -278,7 +278,7 @@ fn an_empty_page_that_the_descending_list_contradicts_is_no_end() {
 }
 
 #[test]
-fn what_the_witness_shows_is_read_when_the_page_is_asked_for_again() {
+fn events_that_the_witness_shows_are_read_from_the_repeated_page() {
     let asked = Mutex::new(0);
     let url = serve(move |_, head| match (is_witness(head), is_next(head)) {
         (true, _) => last(&["c", "b", "a"]),
@@ -293,7 +293,7 @@ fn what_the_witness_shows_is_read_when_the_page_is_asked_for_again() {
 }
 
 #[test]
-fn a_witness_that_fails_is_asked_again_and_counted() {
+fn a_failed_witness_request_is_retried_and_counted() {
     for broken in [
         http("503 Service Unavailable", "", ""),
         http("200 OK", "", "[{"),
@@ -315,7 +315,7 @@ fn a_witness_that_fails_is_asked_again_and_counted() {
 }
 
 #[test]
-fn an_empty_first_page_may_lead_on_and_then_the_rule_holds() {
+fn an_empty_first_page_may_promise_more_and_the_same_rule_holds() {
     let list = |second: Vec<u8>, witness: Vec<u8>| {
         serve(move |_, head| match (is_witness(head), is_next(head)) {
             (true, _) => witness.clone(),

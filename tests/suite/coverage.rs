@@ -45,7 +45,7 @@ pub(crate) fn with_holes(world: &World) {
 }
 
 #[test]
-fn each_day_from_since_to_yesterday_has_a_state_and_days_that_stand_alike_are_a_range() {
+fn each_day_since_the_first_has_a_state_and_equal_ones_form_a_range() {
     let world = World::new(&format!("{ACME}since = \"{}\"\n", yesterday() - chrono::Days::new(41)));
     with_holes(&world);
     let ago = |days: u64| (yesterday() - chrono::Days::new(days - 1)).to_string();
@@ -83,7 +83,7 @@ fn each_day_from_since_to_yesterday_has_a_state_and_days_that_stand_alike_are_a_
 }
 
 #[test]
-fn check_tells_which_source_is_behind_and_by_how_much_and_exits_with_1() {
+fn check_names_the_source_that_is_behind_with_its_lag_and_exits_1() {
     let world = World::new(ACME);
     with_holes(&world);
     let report = status(&world, "--check --max-lag 36h", 1);
@@ -111,7 +111,7 @@ fn check_tells_which_source_is_behind_and_by_how_much_and_exits_with_1() {
 }
 
 #[test]
-fn a_source_that_was_never_synced_is_behind_and_one_that_is_disabled_is_not() {
+fn a_never_synced_source_is_behind_and_a_disabled_one_is_not() {
     let world = World::new(&format!(
         "{ACME}enabled = false\n{}",
         ACME.replace("\"acme\"\naccount", "\"new\"\naccount")
@@ -124,7 +124,7 @@ fn a_source_that_was_never_synced_is_behind_and_one_that_is_disabled_is_not() {
 }
 
 #[test]
-fn a_source_that_was_taken_out_of_the_file_or_renamed_is_still_seen_as_it_was_left() {
+fn a_removed_or_renamed_source_is_still_shown_as_it_was_left() {
     let world = World::new(ACME);
     with_holes(&world);
     world.write_config(&ACME.replace("name = \"acme\"", "name = \"acme-prod\""));
@@ -143,7 +143,7 @@ fn a_source_that_was_taken_out_of_the_file_or_renamed_is_still_seen_as_it_was_le
 }
 
 #[test]
-fn days_that_were_asked_with_another_filter_are_told_apart() {
+fn days_requested_with_another_filter_are_distinguished() {
     let world = World::new(ACME);
     with_holes(&world);
     world.sql("UPDATE audit_events_log SET scope = '{\"account\": \"acme\", \"team\": \"team-a\"}' WHERE process_date < current_date - 20");
@@ -160,7 +160,7 @@ fn days_that_were_asked_with_another_filter_are_told_apart() {
 }
 
 #[test]
-fn lateness_is_told_from_what_rechecks_found() {
+fn lateness_is_derived_from_what_rechecks_found() {
     let world = World::new(ACME);
     with_holes(&world);
     assert_eq!(source(&status(&world, "", 0), "acme")["lateness"], Value::Null);

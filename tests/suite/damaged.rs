@@ -20,7 +20,7 @@ fn put_row(world: &World, columns: &str, values: &str) {
 }
 
 #[test]
-fn a_row_that_no_auditsync_writes_is_named_and_left_alone_and_the_other_days_go_on() {
+fn an_impossible_row_is_named_and_left_alone_and_other_days_continue() {
     for (columns, values, named) in [
         ("status", "'DONE'", "its status is `DONE`"),
         ("status", "'success'", "its status is `success`"),
@@ -63,7 +63,7 @@ fn a_row_that_no_auditsync_writes_is_named_and_left_alone_and_the_other_days_go_
 }
 
 #[test]
-fn a_leased_row_without_a_holder_or_an_end_is_nobody_s_and_is_taken_over() {
+fn a_leased_row_without_a_holder_or_an_end_is_taken_over() {
     for (holder, end) in [
         ("NULL", "NULL"),
         ("NULL", "'infinity'"),
@@ -96,7 +96,7 @@ fn a_leased_row_without_a_holder_or_an_end_is_nobody_s_and_is_taken_over() {
 }
 
 #[test]
-fn times_without_end_and_an_attempt_at_its_limit_stop_nothing_but_their_own_day() {
+fn infinite_times_and_an_attempt_at_its_limit_stop_only_their_day() {
     for (columns, values) in [
         ("status, updated_at", "'PENDING', 'infinity'"),
         ("status, synced_at, updated_at", "'FAILED', '-infinity', '-infinity'"),
@@ -120,7 +120,7 @@ fn times_without_end_and_an_attempt_at_its_limit_stop_nothing_but_their_own_day(
 }
 
 #[test]
-fn a_table_that_lacks_a_column_is_told_before_anything_is_asked() {
+fn a_missing_column_is_reported_before_any_request() {
     for (table, column) in [
         ("audit_events", "ip_address"),
         ("audit_event_conflicts", "event_raw_reason"),
@@ -139,7 +139,7 @@ fn a_table_that_lacks_a_column_is_told_before_anything_is_asked() {
 }
 
 #[test]
-fn a_ledger_that_lacks_a_column_which_planning_needs_is_exit_3_and_named() {
+fn a_ledger_without_a_column_that_planning_needs_exits_3_and_names_it() {
     let world = migrated();
     world.sql("ALTER TABLE audit_events_log DROP COLUMN synced_at");
     for command in [ON_DAY, "status"] {
@@ -186,7 +186,7 @@ fn the_rights_that_the_contract_names_are_enough() {
 }
 
 #[test]
-fn a_role_without_a_right_is_told_which_table_it_is_and_nothing_is_called_done() {
+fn a_missing_right_is_reported_with_its_table_and_completes_nothing() {
     for (right, table, status) in [
         ("SELECT", "auditsync_migrations", 3),
         ("SELECT", "audit_events_log", 3),

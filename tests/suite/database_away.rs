@@ -84,7 +84,7 @@ fn assert_left_to_the_next(world: &World, finished: &Finished, outcome: &str) {
 }
 
 #[test]
-fn a_restart_while_heroku_is_waited_for_or_in_the_middle_of_a_write_is_waited_out() {
+fn a_restart_during_a_request_or_a_write_is_waited_out() {
     let (world, cluster) = stoppable("");
     let undo = "TRUNCATE audit_events_log, audit_events, audit_history";
     for shutdown in [Shutdown::Fast, Shutdown::Immediate] {
@@ -102,7 +102,7 @@ fn a_restart_while_heroku_is_waited_for_or_in_the_middle_of_a_write_is_waited_ou
 }
 
 #[test]
-fn a_database_that_is_gone_for_longer_than_the_lease_leaves_the_day_due() {
+fn a_database_away_for_longer_than_the_lease_leaves_the_day_due() {
     let (world, cluster) = stoppable(SHORT);
     let (run, hold) = waiting_for_heroku(&world);
     cluster.stop(Shutdown::Immediate).expect("a stop");
@@ -130,7 +130,7 @@ fn a_terminated_connection_is_replaced_between_and_during_transactions() {
 }
 
 #[test]
-fn a_commit_of_which_nobody_hears_again_is_called_neither_done_nor_failed_in_the_ledger() {
+fn a_commit_without_an_answer_is_recorded_as_neither_done_nor_failed() {
     let mut world = migrated(SHORT);
     let direct = world.database.url().to_owned();
     let proxy = Proxy::start(&direct);
@@ -190,7 +190,7 @@ fn fill_disk(world: &World, event: &str) {
 }
 
 #[test]
-fn a_disk_that_is_full_for_a_while_is_waited_out() {
+fn a_temporarily_full_disk_is_waited_out() {
     let world = migrated("");
     fill_disk(&world, "INSERT ON audit_events");
     let run = world.spawn(SYNC);
@@ -200,7 +200,7 @@ fn a_disk_that_is_full_for_a_while_is_waited_out() {
 }
 
 #[test]
-fn a_disk_that_stays_full_fails_the_day_with_the_server_s_words_and_keeps_it_due() {
+fn a_disk_that_stays_full_fails_the_day_with_the_server_s_message() {
     let world = migrated(SHORT);
     fill_disk(&world, "INSERT ON audit_events");
     let finished = world.run(SYNC);
@@ -211,7 +211,7 @@ fn a_disk_that_stays_full_fails_the_day_with_the_server_s_words_and_keeps_it_due
 }
 
 #[test]
-fn a_disk_so_full_that_no_beat_gets_through_ends_the_work_before_its_lease() {
+fn a_disk_too_full_to_renew_a_lease_ends_the_work_before_the_lease() {
     let world = migrated(SHORT);
     let (run, hold) = waiting_for_heroku(&world);
     fill_disk(&world, "INSERT ON audit_events");
@@ -233,7 +233,7 @@ fn set_read_only(world: &World, read_only: bool) {
 }
 
 #[test]
-fn a_replica_that_is_promoted_within_the_lease_is_waited_for() {
+fn a_replica_promoted_within_the_lease_is_waited_for() {
     let mut world = migrated("");
     let proxy = Proxy::start(world.database.url());
     world.set("DATABASE_URL", proxy.url());
@@ -254,7 +254,7 @@ fn a_replica_that_is_promoted_within_the_lease_is_waited_for() {
 }
 
 #[test]
-fn a_replica_that_is_not_promoted_within_the_lease_leaves_the_day_due() {
+fn a_replica_not_promoted_within_the_lease_leaves_the_day_due() {
     let world = migrated(SHORT);
     let (run, hold) = waiting_for_heroku(&world);
     set_read_only(&world, true);
@@ -265,7 +265,7 @@ fn a_replica_that_is_not_promoted_within_the_lease_leaves_the_day_due() {
 }
 
 #[test]
-fn a_day_whose_stored_events_the_database_lost_before_the_end_is_not_called_done() {
+fn a_day_that_lost_stored_events_before_its_end_is_not_complete() {
     let world = migrated(SHORT);
     world.heroku.set_paging(Paging::Pages { default: 1000, max: 1000 });
     let hold = world.heroku.hold(Match::events("acme").page(3));
@@ -292,7 +292,7 @@ fn a_day_whose_stored_events_the_database_lost_before_the_end_is_not_called_done
 }
 
 #[test]
-fn a_silent_database_keeps_nobody_waiting_who_ends_the_run() {
+fn a_silent_database_does_not_delay_a_user_who_ends_the_run() {
     // One that falls silent while the ledger is planned from, and one in the middle of a write.
     for statement in ["All that planning needs", "Stores events that are not stored yet"] {
         let mut world = migrated("");

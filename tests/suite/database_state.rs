@@ -77,7 +77,7 @@ fn connect_as(world: &mut World, role: &str) {
 }
 
 #[test]
-fn a_read_only_database_is_named_with_what_sets_it() {
+fn a_read_only_database_is_reported_with_the_setting_that_causes_it() {
     let mut world = World::new(ACME);
     assert_fine(&world.run(SYNC));
     let name = world.database.name().to_owned();
@@ -124,7 +124,7 @@ fn a_read_only_database_is_named_with_what_sets_it() {
 }
 
 #[test]
-fn a_read_only_database_without_a_schema_is_named_by_what_would_make_it() {
+fn a_read_only_database_without_a_schema_is_reported() {
     let world = World::new(ACME);
     let name = world.database.name();
     world.sql(&format!("ALTER DATABASE {name} SET default_transaction_read_only = on"));
@@ -139,7 +139,7 @@ fn a_read_only_database_without_a_schema_is_named_by_what_would_make_it() {
 }
 
 #[test]
-fn a_standby_is_named_and_still_tells_its_status() {
+fn a_standby_is_reported_and_status_still_works() {
     let cluster = Arc::new(Cluster::builder().start().expect("a cluster"));
     let world = World::on(Database::on(&cluster).expect("a database"), Fixtures::committed(), ACME);
     assert_fine(&world.run(SYNC));
@@ -162,7 +162,7 @@ fn a_standby_is_named_and_still_tells_its_status() {
 }
 
 #[test]
-fn a_database_that_is_not_in_utf8_is_refused_before_anything_is_written() {
+fn a_database_that_is_not_in_utf8_is_rejected_before_any_write() {
     for encoding in ["SQL_ASCII", "LATIN1", "EUC_JP"] {
         let mut world = World::new(ACME);
         let name = format!("{}_{}", world.database.name(), encoding.to_lowercase());
@@ -184,7 +184,7 @@ fn a_database_that_is_not_in_utf8_is_refused_before_anything_is_written() {
 }
 
 #[test]
-fn row_level_security_that_hides_rows_is_named_with_its_tables() {
+fn row_level_security_that_hides_rows_is_reported_with_its_tables() {
     let mut world = World::new(ACME);
     assert_fine(&world.run(SYNC));
     let role = role(&world);
@@ -221,7 +221,7 @@ fn row_level_security_that_hides_rows_is_named_with_its_tables() {
 }
 
 #[test]
-fn a_run_with_nothing_due_notices_rows_that_are_hidden() {
+fn a_run_with_nothing_due_notices_hidden_rows() {
     let mut world = World::new(ACME);
     assert_fine(&world.run(SYNC));
     let role = role(&world);
@@ -234,7 +234,7 @@ fn a_run_with_nothing_due_notices_rows_that_are_hidden() {
 }
 
 #[test]
-fn a_schema_that_lacks_something_is_told_by_what_it_lacks() {
+fn an_incomplete_schema_is_reported_with_what_it_lacks() {
     for (damage, lacking) in [
         ("ALTER TABLE audit_events_log DROP COLUMN digest", "the column audit_events_log.digest"),
         ("ALTER TABLE audit_events DROP COLUMN via", "the column audit_events.via"),
@@ -268,7 +268,7 @@ fn a_schema_that_lacks_something_is_told_by_what_it_lacks() {
 }
 
 #[test]
-fn tables_of_our_names_that_another_program_made_are_named() {
+fn foreign_tables_with_our_names_are_reported() {
     for (table, others) in [
         ("audit_events", "CREATE TABLE audit_events (id int)"),
         ("audit_history", "CREATE VIEW audit_history AS SELECT 1 AS id"),
@@ -289,7 +289,7 @@ fn tables_of_our_names_that_another_program_made_are_named() {
 }
 
 #[test]
-fn a_search_path_that_leaves_our_tables_out_is_named_with_where_they_are() {
+fn a_search_path_without_our_tables_is_reported_with_their_place() {
     let mut world = World::new(ACME);
     assert_fine(&world.run(SYNC));
     world.sql("CREATE SCHEMA other");
@@ -318,7 +318,7 @@ fn a_search_path_that_leaves_our_tables_out_is_named_with_where_they_are() {
 }
 
 #[test]
-fn a_schema_that_the_role_may_not_use_or_that_is_not_there_is_named() {
+fn a_forbidden_or_absent_schema_is_reported() {
     let mut world = World::new(ACME);
     let role = role(&world);
     let url = world.database.url().replace("postgres@", &format!("{role}@"));
@@ -344,7 +344,7 @@ fn a_schema_that_the_role_may_not_use_or_that_is_not_there_is_named() {
 }
 
 #[test]
-fn a_right_that_is_missing_is_told_with_where_to_find_all() {
+fn a_missing_right_is_reported_with_where_to_find_all_rights() {
     let mut world = World::new(ACME);
     assert_fine(&world.run(SYNC));
     let role = role(&world);
@@ -376,7 +376,7 @@ fn a_right_that_is_missing_is_told_with_where_to_find_all() {
 }
 
 #[test]
-fn a_machine_without_ca_certificates_does_all_that_needs_none() {
+fn a_machine_without_ca_certificates_does_what_needs_none() {
     let mut world = World::new(ACME);
     let empty = world.place("empty.pem", "");
     for (variable, place) in [

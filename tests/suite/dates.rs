@@ -77,7 +77,7 @@ fn the_first_day_of_the_audit_trail_is_accepted_everywhere() {
 }
 
 #[test]
-fn since_before_the_audit_trail_is_a_mistake_with_its_line() {
+fn since_before_the_audit_trail_is_an_error_with_its_line() {
     let world = World::new(ACME);
     for since in ["\"2016-12-31\"", "2016-12-31", "\"1024-09-28\"", "1970-01-01"] {
         world.write_file(&format!("{}since = {since}\n", ACME.trim_start()));

@@ -35,8 +35,7 @@ fn failure(random: &mut fastrand::Rng) -> Fault {
 
 #[test]
 #[ignore = "takes about a minute: `cargo test --test suite endurance -- --ignored --nocapture`"]
-fn with_a_hundredth_of_the_requests_failing_three_in_a_hundred_more_are_the_most_and_nothing_is_lost()
- {
+fn one_percent_failing_requests_cost_at_most_three_percent_more() {
     let limits = "request_timeout = \"1s\"\n[rate_limit]\nrequests_per_hour = 36000000\nburst = 1000\nreserve = 0\n";
     let retry = "[retry]\ninitial_interval = \"5ms\"\nmax_interval = \"50ms\"\n[events]\nlog = \"none\"\n[sync]\nconcurrency = 8\n";
     let world = World::new(&format!("{limits}{retry}{ACME}"));

@@ -67,7 +67,7 @@ fn with_database_settings(groups: &[&[(&str, &str)]]) {
 }
 
 #[test]
-fn forms_of_dates_numbers_and_texts_change_nothing() {
+fn settings_for_dates_numbers_and_texts_change_nothing() {
     with_database_settings(&[
         &[
             ("DateStyle", "'SQL, DMY'"),
@@ -94,7 +94,7 @@ fn forms_of_dates_numbers_and_texts_change_nothing() {
 }
 
 #[test]
-fn how_statements_are_planned_changes_nothing() {
+fn settings_of_the_query_planner_change_nothing() {
     with_database_settings(&[
         &[
             ("jit", "on"),
@@ -135,7 +135,7 @@ fn the_schema_of_the_search_path_is_used() {
 }
 
 #[test]
-fn settings_of_the_role_and_of_the_address_count_as_those_of_the_database() {
+fn settings_of_role_and_address_work_like_those_of_the_database() {
     let mut world = World::new(ACME);
     let role = format!("odd_{}", world.database.name());
     world.sql(&format!(
@@ -185,7 +185,7 @@ fn variables_of_other_programs_change_nothing() {
 }
 
 #[test]
-fn variables_that_are_empty_count_as_not_set() {
+fn empty_variables_count_as_not_set() {
     let mut world = World::new(ACME);
     for name in [
         "AUDITSYNC_PING_URL",
@@ -217,7 +217,7 @@ fn variables_that_are_empty_count_as_not_set() {
 }
 
 #[test]
-fn the_process_needs_no_stdin_no_home_and_no_folder_of_its_own() {
+fn the_process_needs_no_stdin_no_home_and_no_writable_folder() {
     for script in [
         "exec \"$0\" \"$@\" <&-",
         "umask 0777; exec \"$0\" \"$@\"",

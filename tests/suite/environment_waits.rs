@@ -47,7 +47,7 @@ fn every_default_of_isolation_works() {
 }
 
 #[test]
-fn first_runs_that_race_agree_under_every_default_of_isolation() {
+fn racing_first_runs_agree_under_every_default_of_isolation() {
     for isolation in ["repeatable read", "serializable"] {
         let world = World::new(ACME);
         world.sql(&format!(
@@ -70,7 +70,7 @@ fn first_runs_that_race_agree_under_every_default_of_isolation() {
 }
 
 #[test]
-fn short_limits_of_the_database_do_not_end_what_is_quick() {
+fn short_time_limits_of_the_database_do_not_end_quick_work() {
     with_database_settings(&[
         ("statement_timeout", "'2s'"),
         ("lock_timeout", "'1ms'"),
@@ -80,7 +80,7 @@ fn short_limits_of_the_database_do_not_end_what_is_quick() {
 }
 
 #[test]
-fn a_connection_that_the_server_ends_while_it_is_idle_is_replaced() {
+fn an_idle_connection_that_the_server_ends_is_replaced() {
     let world = World::new(ACME);
     if world.sql("SELECT count(*) FROM pg_settings WHERE name = 'idle_session_timeout'") == "0" {
         return crate::support::note(
@@ -123,7 +123,7 @@ fn a_role_with_fewer_connections_than_the_file_allows_works() {
 }
 
 #[test]
-fn a_server_without_a_free_connection_is_told_in_its_own_words() {
+fn a_full_server_is_reported_in_its_own_words() {
     let cluster = Arc::new(
         Cluster::builder()
             .setting("max_connections", "3")

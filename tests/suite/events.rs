@@ -26,7 +26,7 @@ fn by_id(events: &[(&str, &str)]) -> BTreeMap<String, Vec<u8>> {
 }
 
 #[test]
-fn odd_but_right_json_is_stored_as_it_came() {
+fn odd_but_valid_json_is_stored_as_it_came() {
     let events = [
         ("order", r#"{ "data" : {"b":1,"a":2} ,  "id":"order"}"#),
         ("nul", r#"{"id":"nul","data":{"x":"a\u0000b"}}"#),
@@ -65,8 +65,7 @@ fn columns_are_derived_from_the_event() {
 }
 
 #[test]
-fn an_event_that_the_database_refuses_is_kept_as_bytes_with_the_reason_and_its_neighbours_are_stored()
- {
+fn an_event_that_the_database_rejects_is_kept_as_bytes_with_the_reason() {
     let deep = format!(r#"{{"id":"deep","data":{}1{}}}"#, "[".repeat(50_000), "]".repeat(50_000));
     let events = [("a", r#"{"id":"a"}"#), ("deep", &deep), ("z", r#"{"id":"z"}"#)];
     let (world, report) = synced(&events.map(|(_, text)| text));
@@ -87,7 +86,7 @@ fn bytes_that_are_not_utf8_are_kept_as_bytes() {
 }
 
 #[test]
-fn an_event_without_a_usable_id_is_stored_under_the_hash_of_its_bytes_with_a_warning() {
+fn an_event_without_a_usable_id_is_stored_under_its_hash_with_a_warning() {
     let texts = [r#"{"type":"app"}"#, r#"{"id":null}"#, r#"{"id":7}"#, "null", r#""text""#];
     let world = World::new(ACME);
     world.heroku.put_day(
@@ -106,7 +105,7 @@ fn an_event_without_a_usable_id_is_stored_under_the_hash_of_its_bytes_with_a_war
 }
 
 #[test]
-fn the_same_id_again_is_one_event_and_with_other_bytes_both_are_kept() {
+fn a_repeated_id_is_one_event_and_other_bytes_of_it_are_kept() {
     let events = [r#"{"id":"a"}"#, r#"{"id":"a"}"#, r#"{"id":"a","x":1}"#, r#"{"id":"b"}"#];
     let (world, report) = synced(&events);
     assert_eq!((&report["events"], &report["conflicts"]), (&2.into(), &1.into()));
@@ -128,7 +127,7 @@ fn the_same_id_again_is_one_event_and_with_other_bytes_both_are_kept() {
 }
 
 #[test]
-fn an_id_that_comes_again_in_a_later_batch_is_one_event_and_with_other_bytes_both_are_kept() {
+fn an_id_repeated_in_a_later_batch_is_one_event_and_other_bytes_are_kept() {
     let numbered = |n: usize| format!(r#"{{"id":"e-{n:04}","n":{n}}}"#);
     // A batch has at most 2,000 events.
     let mut events: Vec<String> = (0..4100).map(numbered).collect();
@@ -147,7 +146,7 @@ fn an_id_that_comes_again_in_a_later_batch_is_one_event_and_with_other_bytes_bot
 }
 
 #[test]
-fn heroku_s_empty_answer_for_a_day_with_events_is_warned_of_and_what_is_stored_stays() {
+fn an_empty_answer_for_a_day_with_events_warns_and_deletes_nothing() {
     let (world, _) = synced(&[r#"{"id":"a"}"#]);
     world.heroku.put_day("acme", date(DAY), vec![]);
     assert_eq!(world.run("reset --source acme 2024-09-28").status, 0);
@@ -157,7 +156,7 @@ fn heroku_s_empty_answer_for_a_day_with_events_is_warned_of_and_what_is_stored_s
 }
 
 #[test]
-fn new_events_are_logged_as_the_file_says() {
+fn new_events_are_logged_as_configured() {
     let event = r#"{"id":"e-1","created_at":"2024-09-28T10:00:00Z","type":"app","action":"create","actor":{"email":"a@x"}}"#;
     for (mode, lines, raw) in [("none", 0, false), ("summary", 1, false), ("full", 1, true)] {
         let world = World::new(&format!("[events]\nlog = \"{mode}\"\n{ACME}"));

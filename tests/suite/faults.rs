@@ -26,7 +26,7 @@ fn assert_synced_after(world: &World, retries: u64) {
 }
 
 #[test]
-fn what_passes_is_tried_again_and_the_day_is_whole() {
+fn passing_faults_are_retried_and_the_day_is_complete() {
     let faults = [
         Fault::status(500, "internal", "error occurred, we are notified"),
         Fault::status(503, "unavailable", "API is unavailable"),
@@ -53,7 +53,7 @@ fn what_passes_is_tried_again_and_the_day_is_whole() {
 }
 
 #[test]
-fn half_a_list_that_does_not_get_better_is_a_failed_day_and_never_a_whole_one() {
+fn a_list_that_stays_cut_fails_the_day_and_never_completes_it() {
     for fault in
         [body("[]x"), body("[{\"id\":\"a\"}"), body("null"), Fault::CutBody { after_bytes: 3000 }]
     {
@@ -68,7 +68,7 @@ fn half_a_list_that_does_not_get_better_is_a_failed_day_and_never_a_whole_one() 
 }
 
 #[test]
-fn what_lasts_is_not_tried_again_and_told_in_heroku_s_words_with_the_request_id() {
+fn lasting_faults_are_not_retried_and_quote_heroku_and_the_request_id() {
     for (code, id) in [
         (400, "bad_request"),
         (401, "unauthorized"),
@@ -105,7 +105,7 @@ fn a_redirect_is_not_followed() {
 }
 
 #[test]
-fn a_page_that_does_not_lead_on_is_an_error() {
+fn a_206_without_a_new_next_range_is_an_error() {
     for fault in [Fault::NoNextRange, Fault::RepeatPage] {
         let world = World::new(ACME);
         world.heroku.set_paging(Paging::Pages { default: 100, max: 100 });
@@ -117,7 +117,7 @@ fn a_page_that_does_not_lead_on_is_an_error() {
 }
 
 #[test]
-fn a_page_that_fails_half_way_is_read_again_from_its_start_and_the_pages_before_are_not() {
+fn a_page_that_fails_midway_is_reread_without_the_pages_before() {
     let world = World::new(ACME);
     world.heroku.set_gzip(false);
     world.heroku.set_paging(Paging::Pages { default: 100, max: 100 });
@@ -129,7 +129,7 @@ fn a_page_that_fails_half_way_is_read_again_from_its_start_and_the_pages_before_
 }
 
 #[test]
-fn an_answer_that_never_comes_is_given_up_and_tried_again() {
+fn an_answer_that_never_comes_times_out_and_is_retried() {
     let file = format!(
         "request_timeout = \"300ms\"\n[retry]\ninitial_interval = \"5ms\"\nmax_attempts = 2\n{ACME}"
     );
@@ -141,7 +141,7 @@ fn an_answer_that_never_comes_is_given_up_and_tried_again() {
 }
 
 #[test]
-fn retry_after_comes_before_the_policy_and_one_beyond_the_policy_ends_it() {
+fn retry_after_overrides_the_policy_and_ends_it_when_longer() {
     let world = World::new(ACME);
     world.heroku.fault(first_page(), Fault::rate_limit(Some("1")));
     assert_synced_after(&world, 1);
@@ -165,7 +165,7 @@ fn retry_after_comes_before_the_policy_and_one_beyond_the_policy_ends_it() {
 }
 
 #[test]
-fn a_source_s_own_policy_holds_for_it_alone() {
+fn a_source_s_own_policy_affects_only_that_source() {
     let globex = "[[source]]\nname = \"globex\"\naccount = \"globex\"\ntoken_env = \"GLOBEX_TOKEN\"\n[source.retry]\nmax_attempts = 5\n";
     let world = World::new(&format!("{ACME}{globex}"));
     world.heroku.fault(Match::any().always(), Fault::status(503, "unavailable", "no"));
@@ -175,7 +175,7 @@ fn a_source_s_own_policy_holds_for_it_alone() {
 }
 
 #[test]
-fn a_warning_of_heroku_s_is_shown_without_what_could_steer_a_terminal() {
+fn a_warning_of_heroku_is_shown_without_terminal_controls() {
     let world = World::new(ACME);
     let header = Fault::Header { name: "X-Heroku-Warning".into(), value: "deprecated soon".into() };
     world.heroku.fault(first_page(), header);
@@ -196,7 +196,7 @@ fn a_token_that_heroku_echoes_appears_nowhere() {
 }
 
 #[test]
-fn after_three_days_in_a_row_that_exhausted_the_policy_each_further_day_gets_one_attempt() {
+fn after_three_exhausted_days_in_a_row_further_days_get_one_attempt() {
     let world = World::new(&format!("[sync]\nconcurrency = 1\n{ACME}"));
     world.heroku.fault(Match::events("acme").always(), Fault::status(503, "unavailable", "down"));
     let report = world.sync("--from 2024-09-20 --to 2024-09-25", 1);
@@ -243,7 +243,7 @@ fn the_reserve_of_the_quota_is_left_alone() {
 }
 
 #[test]
-fn a_limited_token_does_not_hold_the_others_up() {
+fn a_limited_token_does_not_delay_the_others() {
     let globex =
         "[[source]]\nname = \"globex\"\naccount = \"globex\"\ntoken_env = \"GLOBEX_TOKEN\"\n";
     let retry = "[retry]\nmax_elapsed = \"10m\"\n[sync]\nconcurrency = 2\n";
@@ -287,7 +287,7 @@ fn in_circles() -> String {
 }
 
 #[test]
-fn pages_that_go_in_circles_are_an_error_whatever_they_are_called() {
+fn pages_in_a_circle_are_an_error_whatever_their_ranges() {
     let world = World::new(ACME);
     let retry = "[retry]\ninitial_interval = \"5ms\"\nmax_attempts = 2\n";
     world.write_file(&format!("[api]\nbase_url = \"{}\"\n{retry}{ACME}", in_circles()));

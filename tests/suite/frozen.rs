@@ -157,7 +157,7 @@ fn a_signal_wins_over_a_frozen_database_at_any_statement() {
 }
 
 #[test]
-fn a_database_that_freezes_while_leases_are_given_back_delays_no_end() {
+fn a_database_that_freezes_during_the_release_does_not_delay_the_end() {
     let statements = ["query BEGIN", "-- Gives many days back", "query COMMIT"];
     let cases = statements
         .into_iter()
@@ -186,7 +186,7 @@ fn a_database_that_freezes_while_leases_are_given_back_delays_no_end() {
 }
 
 #[test]
-fn one_connection_that_falls_silent_costs_time_and_nothing_else() {
+fn one_silent_connection_costs_only_time() {
     // Between the claim and the publication; the lease is renewed on another connection meanwhile.
     in_lanes(
         vec!["-- Stores events", "-- Locks the ledger row", "-- Calls the day"],
@@ -226,7 +226,7 @@ fn other_commands_end_with_3_when_the_database_freezes() {
 }
 
 #[test]
-fn a_freeze_that_is_shorter_than_the_lease_is_waited_out() {
+fn a_freeze_shorter_than_the_lease_is_waited_out() {
     let stage = Stage::new();
     stage
         .world

@@ -78,7 +78,7 @@ fn synced() -> World {
 }
 
 #[test]
-fn a_slip_of_any_kind_on_any_table_is_rejected_with_what_to_do_instead() {
+fn a_slip_on_any_table_is_rejected_with_what_to_do_instead() {
     let world = synced();
     let before = world.dump();
     assert_guarded(&world.database);
@@ -98,7 +98,7 @@ fn a_slip_of_any_kind_on_any_table_is_rejected_with_what_to_do_instead() {
 }
 
 #[test]
-fn every_table_but_the_list_of_versions_has_a_guard() {
+fn every_table_except_the_migrations_has_a_guard() {
     let world = synced();
     let guarded = "SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class
                    WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
@@ -111,7 +111,7 @@ fn every_table_but_the_list_of_versions_has_a_guard() {
 }
 
 #[test]
-fn an_owner_who_is_no_superuser_is_stopped_like_everybody() {
+fn an_owner_who_is_not_a_superuser_is_stopped_too() {
     let world = synced();
     let (mut owner, _) = with_owner(&world);
     let refused = owner.try_ask("DELETE FROM audit_events").expect_err("a guard");
@@ -143,7 +143,7 @@ fn documented() -> String {
 }
 
 #[test]
-fn an_owner_switches_a_guard_off_for_one_transaction_by_the_documented_lines() {
+fn the_documented_lines_switch_a_guard_off_for_one_transaction() {
     let world = synced();
     let (mut owner, url) = with_owner(&world);
     let statements = documented();
@@ -169,7 +169,7 @@ fn an_owner_switches_a_guard_off_for_one_transaction_by_the_documented_lines() {
 }
 
 #[test]
-fn a_table_that_was_adopted_has_the_same_guards() {
+fn an_adopted_table_has_the_same_guards() {
     let world = after_the_python_logger(ACME);
     assert_eq!(world.run("migrate").status, 0);
     assert_guarded(&world.database);
@@ -239,7 +239,7 @@ fn assert_goes_on(world: &World, database: &Database, before: &str) {
 }
 
 #[test]
-fn a_dump_as_sql_is_restored_into_a_new_database() {
+fn an_sql_dump_is_restored_into_a_new_database() {
     let world = synced();
     let before = contents(&world.database);
     let restored = pg_cluster::fresh_database();
@@ -265,7 +265,7 @@ fn a_custom_dump_is_restored_into_a_new_database_and_over_an_old_one() {
 }
 
 #[test]
-fn data_alone_are_restored_into_a_migrated_schema() {
+fn a_dump_of_data_alone_is_restored_into_a_migrated_schema() {
     let world = synced();
     let before = contents(&world.database);
     let file =
@@ -285,7 +285,7 @@ fn data_alone_are_restored_into_a_migrated_schema() {
 }
 
 #[test]
-fn a_restore_to_a_new_server_goes_on_where_the_old_one_ended() {
+fn a_restored_server_continues_where_the_old_one_ended() {
     let world = synced();
     let before = contents(&world.database);
     let server = Arc::new(Cluster::builder().start().expect("a second server"));

@@ -58,7 +58,7 @@ fn help_fits_a_wide_terminal_and_a_narrow_one() {
 }
 
 #[test]
-fn each_command_has_a_help_of_its_own_with_examples() {
+fn each_command_has_its_own_help_with_examples() {
     for command in COMMANDS {
         let help = printed(&format!("{command} --help"), "80");
         assert!(help.contains("\nExamples:\n"), "{help}");
@@ -70,7 +70,7 @@ fn each_command_has_a_help_of_its_own_with_examples() {
 }
 
 #[test]
-fn the_examples_of_the_help_work_as_they_are() {
+fn the_examples_in_the_help_work_as_they_are() {
     let world = World::new(THREE_ACCOUNTS_AND_A_TEAM);
     let mut run = 0;
     for command in [&[""], &COMMANDS[..]].concat() {
@@ -87,7 +87,7 @@ fn the_examples_of_the_help_work_as_they_are() {
 }
 
 #[test]
-fn the_help_and_the_readme_tell_the_same_exit_statuses() {
+fn help_and_readme_list_the_same_exit_statuses() {
     let help = printed("--help", "200");
     let readme = include_str!("../../README.md");
     for status in ["0", "1", "2", "3", "128+N"] {
@@ -100,7 +100,7 @@ fn the_help_and_the_readme_tell_the_same_exit_statuses() {
 }
 
 #[test]
-fn the_manual_page_is_made_of_the_command_line() {
+fn the_manual_page_describes_the_command_line() {
     insta::assert_snapshot!("man", printed("man", "80"));
     for command in COMMANDS {
         let page = printed(&format!("man {command}"), "80");
@@ -112,7 +112,7 @@ fn the_manual_page_is_made_of_the_command_line() {
 }
 
 #[test]
-fn completions_are_made_for_each_shell_and_know_each_command() {
+fn completions_for_each_shell_include_each_command() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = printed(&format!("completions {shell}"), "80");
         for command in COMMANDS {
@@ -125,7 +125,7 @@ fn completions_are_made_for_each_shell_and_know_each_command() {
 }
 
 #[test]
-fn an_unknown_command_or_option_names_the_one_that_was_meant() {
+fn an_unknown_command_or_option_suggests_the_intended_one() {
     for (typed, meant) in
         [("stauts", "'status'"), ("cleanp", "'cleanup'"), ("sync --dryrun", "'--dry-run'")]
     {

@@ -17,7 +17,7 @@ fn told(world: &World, arguments: &str) -> Vec<String> {
 }
 
 #[test]
-fn all_that_was_done_to_a_day_is_told_newest_last_and_nothing_is_changed_by_asking() {
+fn history_shows_every_action_on_a_day_newest_last_and_changes_nothing() {
     let world = World::new(ACME);
     let report = world.sync("--date 2024-09-28", 0);
     assert_eq!(world.run("reset --source acme 2024-09-28 --reason drill --by ada").status, 0);
@@ -64,7 +64,7 @@ fn all_that_was_done_to_a_day_is_told_newest_last_and_nothing_is_changed_by_aski
 }
 
 #[test]
-fn the_history_is_asked_by_source_by_date_and_by_how_long_ago() {
+fn history_filters_by_source_date_and_age() {
     let world = World::new(THREE_ACCOUNTS_AND_A_TEAM);
     world.sync("--source acme --from 2024-09-27 --to 2024-09-28", 0);
     world.sync("--source team-a --date 2024-09-28", 0);
@@ -85,7 +85,7 @@ fn the_history_is_asked_by_source_by_date_and_by_how_long_ago() {
 }
 
 #[test]
-fn a_source_that_is_not_in_the_file_any_more_can_be_named_and_an_unknown_one_is_exit_2() {
+fn history_accepts_a_removed_source_and_exits_2_for_an_unknown_one() {
     let world = World::new(ACME);
     world.sync("--date 2024-09-28", 0);
     world.write_config(&ACME.replace("name = \"acme\"", "name = \"acme-prod\""));
@@ -100,7 +100,7 @@ fn a_source_that_is_not_in_the_file_any_more_can_be_named_and_an_unknown_one_is_
 }
 
 #[test]
-fn the_history_of_an_empty_database_is_empty_and_leaves_it_so() {
+fn history_of_an_empty_database_is_empty_and_leaves_it_so() {
     let world = World::new(ACME);
     let before = world.dump();
     assert_eq!(told(&world, ""), Vec::<String>::new());
@@ -108,7 +108,7 @@ fn the_history_of_an_empty_database_is_empty_and_leaves_it_so() {
 }
 
 #[test]
-fn what_others_wrote_into_the_history_can_not_steer_a_terminal() {
+fn foreign_text_in_the_history_can_not_steer_a_terminal() {
     let world = World::new(ACME);
     world.sync("--date 2024-09-28", 0);
     world.sql("UPDATE audit_history SET message = E'one\\x1b[31m\\ntwo', at = 'infinity', process_date = 'infinity'");

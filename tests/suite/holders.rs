@@ -78,7 +78,7 @@ impl Place {
 const A_ROW: &str = "INSERT INTO audit_events_log (source, process_date, status) VALUES ('acme', '2024-09-28', 'PENDING')";
 
 #[tokio::test]
-async fn a_claim_of_a_row_that_a_person_has_locked_ends_with_the_holder_s_name() {
+async fn a_claim_of_a_manually_locked_row_ends_with_the_holder_s_name() {
     let inserted = Place::new().await;
     let locked = Place::new().await;
     locked.world.sql(A_ROW);
@@ -97,7 +97,7 @@ async fn a_claim_of_a_row_that_a_person_has_locked_ends_with_the_holder_s_name()
 }
 
 #[tokio::test]
-async fn a_claim_that_the_database_forbids_is_an_error_and_no_other_process_s() {
+async fn a_claim_that_the_database_forbids_is_an_error_and_not_a_held_day() {
     let place = Place::new().await;
     place.world.sql("ALTER TABLE audit_events_log ADD CONSTRAINT closed CHECK (attempt < 0)");
     let forbidden = place.try_claim(Claimable::Due).await;
@@ -108,7 +108,7 @@ async fn a_claim_that_the_database_forbids_is_an_error_and_no_other_process_s() 
 }
 
 #[tokio::test]
-async fn a_day_of_which_confirmed_events_are_gone_is_not_published_and_comes_back() {
+async fn a_day_that_lost_confirmed_events_is_not_published_and_is_due_again() {
     let place = Place::new().await;
     let lease = place.claim(Claimable::Due).await;
     place.write(&lease, "a").await;
@@ -138,7 +138,7 @@ async fn a_day_of_which_confirmed_events_are_gone_is_not_published_and_comes_bac
 }
 
 #[tokio::test]
-async fn what_a_whole_day_has_more_when_it_was_read_again_came_late_and_stands_so_in_the_history() {
+async fn more_events_in_a_reread_complete_day_are_recorded_as_late() {
     let place = Place::new().await;
     let lease = place.claim(Claimable::Due).await;
     place.write(&lease, "a").await;
@@ -154,7 +154,7 @@ async fn what_a_whole_day_has_more_when_it_was_read_again_came_late_and_stands_s
 }
 
 #[tokio::test]
-async fn a_beat_that_finds_the_lease_gone_ends_the_trust_in_it_unless_its_holder_gave_it_back() {
+async fn a_renewal_without_a_lease_ends_trust_unless_it_was_released() {
     let place = Place::new().await;
     let lease = place.claim(Claimable::Due).await;
     let pulse = lease.pulse();
@@ -172,7 +172,7 @@ async fn a_beat_that_finds_the_lease_gone_ends_the_trust_in_it_unless_its_holder
 }
 
 #[tokio::test]
-async fn nothing_is_written_under_a_lease_that_has_run_out() {
+async fn nothing_is_written_under_an_expired_lease() {
     let place = Place::new().await;
     let lease = place.claim(Claimable::Due).await;
     place.world.sql("UPDATE audit_events_log SET locked_until = clock_timestamp()");

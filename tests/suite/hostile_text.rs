@@ -78,7 +78,7 @@ fn literal(text: &str) -> String {
 }
 
 #[test]
-fn an_event_s_id_steers_no_command_that_names_it() {
+fn an_event_s_id_steers_no_terminal_in_any_command() {
     for form in FORMS {
         let world =
             World::new(&format!("[events]\nlog = \"full\"\n[sync]\nrecheck_after = []\n{ACME}"));
@@ -116,7 +116,7 @@ fn an_event_s_id_steers_no_command_that_names_it() {
 }
 
 #[test]
-fn what_heroku_says_steers_no_command() {
+fn heroku_s_messages_steer_no_terminal() {
     let teams =
         format!("{ACME}{}", ACME.replace("\"acme\"\naccount", "\"t\"\nteam = \"gone\"\naccount"));
     for form in FORMS {
@@ -169,7 +169,7 @@ fn what_heroku_says_steers_no_command() {
 }
 
 #[test]
-fn what_the_ledger_and_the_history_hold_steers_no_command() {
+fn ledger_and_history_steer_no_terminal() {
     for form in FORMS {
         let world = World::busy(&format!("{ACME}since = \"2024-09-20\"\n"));
         assert_eq!(world.run("sync --from 2024-09-24 --to 2024-09-28").status, 0);
@@ -222,7 +222,7 @@ fn what_the_ledger_and_the_history_hold_steers_no_command() {
 }
 
 #[test]
-fn what_is_typed_steers_no_message_and_no_row() {
+fn arguments_steer_no_terminal_and_no_row() {
     for form in FORMS {
         let world = World::new(ACME);
         assert_eq!(world.run("sync --date 2024-09-28").status, 0);
@@ -269,7 +269,7 @@ fn what_is_typed_steers_no_message_and_no_row() {
 }
 
 #[test]
-fn what_the_environment_holds_steers_no_message_and_no_row() {
+fn the_environment_steers_no_terminal_and_no_row() {
     for form in FORMS {
         let mut world = World::new(ACME);
         world.set("DYNO", HOSTILE);
@@ -311,7 +311,7 @@ fn what_the_environment_holds_steers_no_message_and_no_row() {
 }
 
 #[test]
-fn what_the_file_holds_steers_no_message() {
+fn the_file_steers_no_terminal() {
     let basic = serde_json::to_string(HOSTILE)
         .expect("a string of TOML too")
         .replace("\u{202e}", "\\u202e");
@@ -353,7 +353,7 @@ fn what_the_file_holds_steers_no_message() {
 }
 
 #[test]
-fn what_the_database_says_steers_no_message_and_no_row() {
+fn the_database_s_messages_steer_no_terminal_and_no_row() {
     for form in FORMS {
         let world = World::new(ACME);
         assert_eq!(world.run("migrate").status, 0);

@@ -147,8 +147,7 @@ fn whole() -> std::collections::BTreeMap<String, Vec<u8>> {
 }
 
 #[test]
-fn a_stream_that_is_reset_and_a_connection_that_is_given_up_are_tried_again_until_the_day_is_whole()
-{
+fn a_reset_stream_and_an_abandoned_connection_are_retried() {
     let world = world(&[Answer::Refused, Answer::ResetHalfWay, Answer::Gone, Answer::Whole]);
     let report = world.sync("--date 2024-09-28", 0);
     assert_eq!(day(&report, "acme", DAY)["retries"], 3);
@@ -156,7 +155,7 @@ fn a_stream_that_is_reset_and_a_connection_that_is_given_up_are_tried_again_unti
 }
 
 #[test]
-fn half_a_stream_is_never_a_whole_day() {
+fn half_a_stream_never_completes_a_day() {
     for answers in [&[Answer::ResetHalfWay][..], &[Answer::Gone]] {
         let world = world(answers);
         let report = world.sync("--date 2024-09-28", 1);
@@ -166,7 +165,7 @@ fn half_a_stream_is_never_a_whole_day() {
 }
 
 #[test]
-fn a_stream_ends_with_its_list_and_nothing_is_missing_or_left_over() {
+fn a_stream_ends_with_its_list_with_nothing_missing_or_left_over() {
     const ANSWERS: [Answer; 3] = [
         Answer::Length(LIST.len() + 1),
         Answer::Length(LIST.len() - 1),
@@ -179,14 +178,14 @@ fn a_stream_ends_with_its_list_and_nothing_is_missing_or_left_over() {
 }
 
 #[test]
-fn trailers_behind_the_list_are_no_fault() {
+fn trailers_after_the_list_are_no_fault() {
     let world = world(&[Answer::Trailers]);
     let report = world.sync("--date 2024-09-28", 0);
     assert_eq!(day(&report, "acme", DAY)["retries"], 0);
 }
 
 #[test]
-fn a_list_whose_stream_does_not_end_is_read_again_whatever_the_reason() {
+fn a_list_whose_stream_does_not_end_is_requested_again() {
     const REASONS: [Reason; 4] =
         [Reason::NO_ERROR, Reason::CANCEL, Reason::INTERNAL_ERROR, Reason::REFUSED_STREAM];
     for reason in REASONS {
@@ -201,7 +200,7 @@ fn a_list_whose_stream_does_not_end_is_read_again_whatever_the_reason() {
 }
 
 #[test]
-fn the_libraries_own_words_at_trace_do_not_hold_the_token() {
+fn the_libraries_trace_logs_do_not_contain_the_token() {
     let mut world = world(&[Answer::Whole]);
     world.set("RUST_LOG", "trace");
     let finished = world.run("--date 2024-09-28");
@@ -211,7 +210,7 @@ fn the_libraries_own_words_at_trace_do_not_hold_the_token() {
 }
 
 #[test]
-fn a_certificate_that_nobody_signed_is_not_trusted() {
+fn an_unverifiable_certificate_is_not_trusted() {
     let mut world = world(&[Answer::Whole]);
     world.unset("SSL_CERT_FILE");
     let report = world.sync("--date 2024-09-28", 1);

@@ -15,7 +15,7 @@ fn event_of(id: &str, bytes: usize) -> String {
 }
 
 #[test]
-fn events_of_megabytes_are_stored_to_the_byte_among_small_ones() {
+fn events_of_megabytes_are_stored_byte_for_byte_among_small_ones() {
     let mut events = BTreeMap::new();
     for (id, bytes) in [
         ("a", 100),
@@ -44,7 +44,7 @@ fn events_of_megabytes_are_stored_to_the_byte_among_small_ones() {
 }
 
 #[test]
-fn an_event_beyond_the_stated_limit_fails_its_day_alone_and_is_never_held_in_memory() {
+fn an_event_over_the_limit_fails_only_its_day_and_is_never_in_memory() {
     // Compressed, it is a few hundred kilobytes on the way.
     for (gzip, bytes) in [(false, 300 * MIB), (true, 40 * MIB)] {
         let world = World::new(&format!(

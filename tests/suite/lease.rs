@@ -47,7 +47,7 @@ fn a_live_holder_is_never_taken_over_however_long_it_works() {
 }
 
 #[test]
-fn it_beats_while_heroku_is_slow_with_a_single_connection() {
+fn it_renews_the_lease_with_one_connection_while_heroku_is_slow() {
     let world = World::new(&format!("[database]\nmax_connections = 1\n{SHORT}{ACME}"));
     world.heroku.set_paging(Paging::Pages { default: 50, max: 50 });
     world
@@ -62,7 +62,7 @@ fn it_beats_while_heroku_is_slow_with_a_single_connection() {
 }
 
 #[test]
-fn work_that_can_not_beat_is_cancelled_before_its_lease_runs_out() {
+fn work_that_can_not_renew_its_lease_stops_before_the_lease_ends() {
     // A second between the end of trust and the end of the lease, so that a busy machine does not blur the two.
     let world =
         World::new(&format!("[lock]\nstale_after = \"10s\"\nheartbeat_every = \"1s\"\n{ACME}"));
@@ -92,7 +92,7 @@ fn work_that_can_not_beat_is_cancelled_before_its_lease_runs_out() {
 }
 
 #[test]
-fn a_beat_that_finds_the_day_taken_ends_the_work_long_before_the_lease_would_and_stores_nothing() {
+fn a_renewal_that_finds_the_day_taken_ends_the_work_early() {
     let world =
         World::new(&format!("[lock]\nstale_after = \"1h\"\nheartbeat_every = \"250ms\"\n{ACME}"));
     assert_eq!(world.run("migrate").status, 0);
@@ -117,7 +117,7 @@ fn a_beat_that_finds_the_day_taken_ends_the_work_long_before_the_lease_would_and
 }
 
 #[test]
-fn a_process_that_wakes_up_past_its_lease_changes_neither_row_nor_events_nor_history() {
+fn a_process_that_wakes_after_its_lease_changes_nothing() {
     let world = short_lease();
     let (zombie, hold) = held_run(&world);
     zombie.signal("STOP");
@@ -139,7 +139,7 @@ fn a_process_that_wakes_up_past_its_lease_changes_neither_row_nor_events_nor_his
 }
 
 #[test]
-fn a_killed_process_s_day_is_taken_over_once_its_lease_ran_out_and_the_history_says_who_lost_it() {
+fn a_killed_process_s_day_is_taken_over_after_its_lease_with_its_name() {
     let world = short_lease();
     let (mut run, hold) = held_run(&world);
     run.child.kill().and_then(|()| run.child.wait()).expect("killed");
@@ -159,7 +159,7 @@ fn a_killed_process_s_day_is_taken_over_once_its_lease_ran_out_and_the_history_s
 }
 
 #[test]
-fn the_threshold_of_a_source_of_its_own_holds_for_it_alone() {
+fn a_source_s_own_stale_after_affects_only_that_source() {
     let globex =
         "[[source]]\nname = \"globex\"\naccount = \"globex\"\ntoken_env = \"GLOBEX_TOKEN\"\n";
     let world = World::new(&format!(
@@ -234,7 +234,7 @@ fn sixteen_processes_share_two_hundred_sources_and_fetch_each_day_once() {
 
 #[test]
 #[ignore = "prints figures for people, and asserts no time"]
-fn the_wall_time_falls_with_the_processes() {
+fn more_processes_take_less_wall_time() {
     for processes in [1, 4, 16] {
         let world = two_hundred_sources("concurrency = 1");
         let latency = Fault::Delay(std::time::Duration::from_millis(200));

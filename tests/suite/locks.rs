@@ -49,7 +49,7 @@ fn is_waiting(world: &World) -> bool {
 }
 
 #[test]
-fn a_locked_table_is_no_other_process_that_syncs() {
+fn a_locked_table_is_not_reported_as_another_sync() {
     for (table, mode) in [
         ("audit_events_log", "SHARE"),
         ("audit_events_log", "SHARE ROW EXCLUSIVE"),
@@ -71,7 +71,7 @@ fn a_locked_table_is_no_other_process_that_syncs() {
 }
 
 #[test]
-fn a_lock_that_lets_nobody_read_ends_each_command_with_3() {
+fn a_lock_that_blocks_reading_ends_each_command_with_3() {
     let world = migrated(ACME);
     let (_session, pid) = holding(&world, "LOCK TABLE audit_events_log IN ACCESS EXCLUSIVE MODE");
     let commands = [
@@ -117,7 +117,7 @@ fn a_lock_that_is_released_in_time_is_waited_out() {
 }
 
 #[test]
-fn a_lock_on_the_events_neither_costs_the_lease_nor_holds_a_signal_up() {
+fn a_lock_on_the_events_costs_no_lease_and_delays_no_signal() {
     let world =
         migrated(&format!("[lock]\nstale_after = \"6s\"\nheartbeat_every = \"1s\"\n{ACME}"));
     let (session, _) = holding(&world, "LOCK TABLE audit_events IN SHARE MODE");
@@ -138,7 +138,7 @@ fn a_lock_on_the_events_neither_costs_the_lease_nor_holds_a_signal_up() {
 }
 
 #[test]
-fn a_row_that_a_person_has_locked_fails_its_day_alone() {
+fn a_manual_row_lock_fails_only_its_day() {
     let world = migrated(TWO);
     world.sql("INSERT INTO audit_events_log (source, process_date, status) VALUES ('acme', '2024-09-28', 'PENDING')");
     let (_session, pid) =
@@ -171,7 +171,7 @@ fn only_a_live_lease_means_that_another_process_syncs_the_day() {
 }
 
 #[test]
-fn a_table_that_stays_locked_is_waited_for_once_and_not_once_a_day() {
+fn a_table_that_stays_locked_costs_one_wait_and_not_one_a_day() {
     let sources: String = (0..24)
         .map(|n| format!("[[source]]\nname = \"s{n}\"\naccount = \"acme\"\ntoken_env = \"HEROKU_API_TOKEN\"\nfilter = {{ type = \"t{n}\" }}\n"))
         .collect();
@@ -218,7 +218,7 @@ fn a_migration_lets_others_through_while_it_waits_for_a_reader() {
 }
 
 #[test]
-fn a_reader_keeps_no_sync_waiting() {
+fn a_reader_does_not_delay_a_sync() {
     let world = migrated(ACME);
     let reading = "SELECT count(*) FROM audit_events_log; SELECT count(*) FROM audit_events";
     let (_session, _) = holding(&world, reading);

@@ -22,7 +22,7 @@ fn keys(entries: &[Value], message: &str) -> String {
 }
 
 #[test]
-fn the_lines_for_a_run_a_day_and_a_new_event_have_the_keys_that_drains_rely_on() {
+fn lines_for_runs_days_and_events_have_the_keys_that_drains_rely_on() {
     let world = World::new(ACME);
     let entries = entries(&world.run(&format!("{ON_DAY} --log-format json")));
     let event = "action actor_email created_at id level message source target timestamp type";
@@ -53,7 +53,7 @@ fn the_last_line_of_a_run_counts_the_lines_for_events_that_were_logged() {
 }
 
 #[test]
-fn no_line_is_as_long_as_logplex_breaks_in_two_whatever_an_event_holds() {
+fn no_line_is_so_long_that_logplex_would_split_it() {
     for format in ["text", "logfmt", "json"] {
         let world = World::new(&format!("[events]\nlog = \"full\"\n{ACME}"));
         let filler = "x".repeat(40_000);
@@ -89,7 +89,7 @@ fn no_line_is_as_long_as_logplex_breaks_in_two_whatever_an_event_holds() {
 }
 
 #[test]
-fn levels_have_the_names_that_the_python_logger_gave_them_in_each_format() {
+fn levels_have_the_python_logger_s_names_in_each_format() {
     let world = World::new(ACME);
     let refused = "[retry]\nmax_attempts = 2\ninitial_interval = \"5ms\"\n";
     world.write_config(&format!("{refused}{ACME}"));

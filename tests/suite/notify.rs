@@ -10,7 +10,7 @@ const SYNC: &str = "sync --date 2024-09-28";
 const SECRET: &str = "ping-key-5f0c";
 
 #[test]
-fn the_monitor_is_asked_at_its_address_when_a_run_ends_well_and_below_it_at_fail_when_not() {
+fn the_ping_goes_to_the_address_on_success_and_to_fail_otherwise() {
     let (heard, pings) = mpsc::channel();
     let monitor = raw::serve(move |_, head| {
         let _ = heard.send(head.lines().next().unwrap_or_default().to_owned());
@@ -39,7 +39,7 @@ fn the_monitor_is_asked_at_its_address_when_a_run_ends_well_and_below_it_at_fail
 }
 
 #[test]
-fn what_people_run_by_hand_beside_the_daily_sync_does_not_pass_for_it() {
+fn other_commands_do_not_ping_for_the_daily_sync() {
     let monitor = raw::serve(|_, head| panic!("nobody is to be asked: {head}"));
     let mut world = World::new(ACME);
     world.set("AUDITSYNC_PING_URL", &monitor);
@@ -57,7 +57,7 @@ fn what_people_run_by_hand_beside_the_daily_sync_does_not_pass_for_it() {
 }
 
 #[test]
-fn a_monitor_that_can_not_be_told_changes_no_exit_status_and_its_address_is_in_no_line() {
+fn a_failed_ping_changes_no_exit_status_and_shows_no_address() {
     let refusing = raw::serve(|_, _| raw::http("500 Internal Server Error", "", "no"));
     for address in
         [format!("{refusing}/{SECRET}"), format!("http://127.0.0.1:1/{SECRET}"), SECRET.to_owned()]

@@ -139,7 +139,7 @@ fn an_event_listed_a_day_late_first_leaves_both_days_true_for_good() {
 }
 
 #[test]
-fn an_event_of_another_day_does_not_hide_one_that_vanished() {
+fn an_event_of_another_day_does_not_hide_a_vanished_one() {
     let world = world();
     for day_of in [FIRST, SECOND] {
         sync(&world, day_of);
@@ -161,7 +161,7 @@ fn an_event_of_another_day_does_not_hide_one_that_vanished() {
 }
 
 #[test]
-fn an_undated_event_that_its_list_lost_is_told_as_vanished() {
+fn an_undated_event_that_its_list_lost_is_reported_as_vanished() {
     let world = world();
     world.heroku.add_event("acme", date(SECOND), r#"{"id":"undated"}"#);
     sync(&world, SECOND);
@@ -210,7 +210,7 @@ fn other_bytes_of_another_day_s_event_are_a_conflict_of_this_day() {
 }
 
 #[test]
-fn one_list_may_hold_it_twice_and_its_other_bytes_beside_it() {
+fn one_list_may_hold_an_event_twice_and_in_other_bytes() {
     let world = world();
     let event =
         |more: &str| format!(r#"{{"id":"twice","created_at":"2024-09-27T10:00:00Z"{more}}}"#);

@@ -26,7 +26,7 @@ fn reset_makes_a_day_due_again_however_old_and_keeps_its_events() {
 }
 
 #[test]
-fn reset_of_a_day_without_a_row_says_so_and_writes_nothing() {
+fn reset_of_a_day_without_a_row_reports_it_and_writes_nothing() {
     let world = World::new(ACME);
     let empty = world.dump();
     let reset = world.run("reset --source acme 2024-09-28");
@@ -51,7 +51,7 @@ fn reset_of_a_day_without_a_row_says_so_and_writes_nothing() {
 }
 
 #[test]
-fn reset_takes_several_days_and_ranges_with_both_ends_and_names_each_day_in_the_document() {
+fn reset_accepts_days_and_inclusive_ranges_and_lists_each_day() {
     let world = World::busy(ACME);
     world.sync("--from 2024-09-20 --to 2024-09-25", 0);
     let reset =
@@ -113,7 +113,7 @@ fn reset_of_a_disabled_source_says_which_run_reads_the_day() {
 }
 
 #[test]
-fn reset_of_days_that_can_t_be_meant_is_exit_2_and_writes_nothing() {
+fn reset_of_impossible_days_exits_2_and_writes_nothing() {
     let world = World::new(ACME);
     world.sync("--date 2024-09-28", 0);
     let before = world.dump();
@@ -153,7 +153,7 @@ fn cleanup_records_who_and_why() {
 }
 
 #[test]
-fn reset_refuses_a_day_at_work_and_with_force_its_worker_changes_nothing_any_more() {
+fn reset_rejects_a_syncing_day_and_force_disables_its_worker() {
     let world = World::new(ACME);
     let hold = world.heroku.hold(Match::events("acme"));
     let run = world.spawn("--date 2024-09-28 --output json");
@@ -177,7 +177,7 @@ fn reset_refuses_a_day_at_work_and_with_force_its_worker_changes_nothing_any_mor
 }
 
 #[test]
-fn cleanup_marks_days_whose_lease_ran_out_and_no_others() {
+fn cleanup_marks_only_days_whose_lease_ran_out() {
     let world = World::new(THREE_ACCOUNTS_AND_A_TEAM);
     world.sync("--date 2024-09-28", 0);
     world.sql(
@@ -203,7 +203,7 @@ fn cleanup_marks_days_whose_lease_ran_out_and_no_others() {
 }
 
 #[test]
-fn status_shows_days_that_have_no_row_beside_those_that_failed() {
+fn status_shows_missing_days_beside_failed_ones() {
     let world = World::new(ACME);
     let yesterday = crate::support::yesterday();
     let first = yesterday - chrono::Days::new(2);
@@ -236,7 +236,7 @@ fn status_of_an_empty_database_says_how_to_begin_and_leaves_it_empty() {
 }
 
 #[test]
-fn migrate_tells_what_it_would_do_does_it_once_and_then_has_nothing_to_do() {
+fn migrate_says_what_it_would_do_and_then_does_it_once() {
     let world = World::new(ACME);
     let empty = world.dump();
     let planned = world.run("migrate --dry-run").stdout;
@@ -269,7 +269,7 @@ fn a_schema_that_is_newer_or_not_ours_is_left_alone_with_exit_3() {
 }
 
 #[test]
-fn a_role_without_the_right_to_migrate_is_told_so_with_exit_3() {
+fn a_role_without_the_right_to_migrate_exits_3_with_that_reason() {
     let world = World::new(ACME);
     let role = format!("poor_{}", world.database.name());
     world.sql(&format!("CREATE ROLE {role} LOGIN; REVOKE CREATE ON SCHEMA public FROM PUBLIC;"));

@@ -27,7 +27,7 @@ fn page(events: &str, next: &str) -> Vec<u8> {
 }
 
 #[test]
-fn a_next_range_that_goes_back_is_an_error_whatever_is_on_the_pages() {
+fn a_next_range_that_goes_back_is_an_error_whatever_the_pages_hold() {
     let url = serve(|number, _| {
         let name = ["first", "second"][number % 2];
         page(
@@ -41,7 +41,7 @@ fn a_next_range_that_goes_back_is_an_error_whatever_is_on_the_pages() {
 }
 
 #[test]
-fn a_page_is_asked_for_by_its_range_as_it_came_with_pages_as_long_as_may_be() {
+fn a_page_is_requested_by_the_range_given_and_with_the_longest_page() {
     let url = serve(|_, head| {
         let range = head.lines().find_map(|line| line.strip_prefix("range: ")).unwrap_or_default();
         match range {
@@ -81,7 +81,7 @@ fn a_next_range_on_a_200_is_followed() {
 }
 
 #[test]
-fn a_short_page_that_is_like_the_one_before_does_not_lead_on() {
+fn a_short_page_that_repeats_the_one_before_is_an_error() {
     for (body, requests) in [("[]", 4), (r#"[{"id":"a"}]"#, 4)] {
         let url = serve(move |number, _| match number {
             0..5 => page(body, &format!("id ]{number}..; max=1")),
@@ -97,7 +97,7 @@ fn a_short_page_that_is_like_the_one_before_does_not_lead_on() {
 }
 
 #[test]
-fn a_page_of_the_teams_that_fails_is_tried_again_as_often_as_the_policy_allows() {
+fn a_failed_page_of_teams_is_retried_by_the_policy() {
     let teams = |from: u32| {
         let mut list = String::from("[");
         for number in from..from + 3 {
@@ -130,7 +130,7 @@ fn a_page_of_the_teams_that_fails_is_tried_again_as_often_as_the_policy_allows()
 }
 
 #[test]
-fn what_a_broken_answer_held_is_not_among_the_events_of_the_pages_around_it() {
+fn a_broken_answer_leaves_no_event_among_those_of_its_neighbours() {
     let broken = [
         r#"[{"id":"bogus-1"},{"id":"bogus-2"}"#,
         r#"[{"id":"bogus-3"}]]"#,

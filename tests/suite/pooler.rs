@@ -106,17 +106,17 @@ fn does_everything(size: usize) {
 }
 
 #[test]
-fn everything_works_through_a_pool_of_one_connection_and_leaves_nothing_in_it() {
+fn all_works_through_a_pool_of_one_connection_and_leaves_no_state_in_it() {
     does_everything(1);
 }
 
 #[test]
-fn everything_works_through_a_pool_of_two_connections_and_leaves_nothing_in_them() {
+fn all_works_through_a_pool_of_two_connections_and_leaves_no_state() {
     does_everything(2);
 }
 
 #[test]
-fn what_a_client_leaves_in_a_connection_would_have_been_seen() {
+fn state_that_a_client_leaves_in_a_connection_is_detected() {
     let (world, pooler) = pooled(1, ACME);
     let mut session = world.session(&pooler.url(world.database.name()));
     session.ask(
@@ -129,7 +129,7 @@ fn what_a_client_leaves_in_a_connection_would_have_been_seen() {
 }
 
 #[test]
-fn a_commit_whose_answer_is_lost_behind_the_pooler_is_neither_repeated_nor_misreported() {
+fn a_lost_commit_answer_behind_the_pooler_is_not_repeated_or_misreported() {
     let mut told = Vec::new();
     for n in 1.. {
         let world =

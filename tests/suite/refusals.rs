@@ -77,7 +77,7 @@ fn a_server_that_refuses_for_a_while_is_waited_for() {
 }
 
 #[test]
-fn a_server_that_goes_on_refusing_is_told_in_its_own_words() {
+fn a_server_that_keeps_refusing_is_reported_in_its_own_words() {
     let worlds = REFUSALS.map(|refusal| (World::new(ACME), refusal));
     std::thread::scope(|threads| {
         for (mut world, (code, words)) in worlds {
@@ -109,7 +109,7 @@ fn a_server_that_goes_on_refusing_is_told_in_its_own_words() {
 }
 
 #[test]
-fn what_time_does_not_heal_is_told_at_once() {
+fn a_lasting_refusal_is_reported_at_once() {
     for (code, words) in [
         ("28P01", "password authentication failed for user \"ada\""),
         ("3D000", "database \"x\" does not exist"),
@@ -134,7 +134,7 @@ fn sources(count: usize) -> String {
 }
 
 #[test]
-fn a_role_with_fewer_connections_than_the_file_names_waits_for_none() {
+fn a_role_with_fewer_connections_than_configured_does_not_wait() {
     let world = World::new(&format!(
         "[database]\nmax_connections = 4\n[sync]\nconcurrency = 8\n{}",
         sources(12)
@@ -153,7 +153,7 @@ fn a_role_with_fewer_connections_than_the_file_names_waits_for_none() {
 }
 
 #[test]
-fn a_database_that_begins_to_refuse_writes_is_found_out_once_a_run() {
+fn a_database_that_turns_read_only_is_detected_once_a_run() {
     let short = "[lock]\nstale_after = \"4s\"\nheartbeat_every = \"1s\"\n";
     let world = World::new(&format!("{short}{}", sources(40)));
     assert_eq!(world.run("migrate").status, 0);
@@ -185,7 +185,7 @@ fn a_database_that_begins_to_refuse_writes_is_found_out_once_a_run() {
 }
 
 #[test]
-fn a_database_that_stops_in_the_middle_ends_the_rest_of_the_run_soon() {
+fn a_database_that_stops_midway_ends_the_rest_of_the_run_soon() {
     let cluster = Arc::new(Cluster::builder().start().expect("a cluster"));
     let database = Database::on(&cluster).expect("a database");
     let short = "[lock]\nstale_after = \"4s\"\nheartbeat_every = \"1s\"\n";

@@ -75,7 +75,7 @@ fn run_what_it_says(world: &World, text: &str) {
 }
 
 #[test]
-fn an_interrupted_backfill_names_the_command_for_the_days_that_remain() {
+fn an_interrupted_backfill_names_the_command_for_the_remaining_days() {
     let world = one_at_a_time(ACME);
     let text =
         interrupt_at(&world, "backfill --from 2023-03-01 --to 2023-03-09", "2023-03-04").stdout;
@@ -119,7 +119,7 @@ fn the_document_names_the_command_for_each_day() {
 }
 
 #[test]
-fn a_backfill_from_archives_that_is_interrupted_names_its_route() {
+fn an_interrupted_backfill_from_archives_names_that_route() {
     let world = one_at_a_time(ACME);
     for month in [3, 4] {
         world.heroku.make_archive("acme", Month { year: 2023, month });
@@ -141,7 +141,7 @@ fn a_backfill_from_archives_that_is_interrupted_names_its_route() {
 }
 
 #[test]
-fn an_interrupted_sync_of_named_days_says_until_when_the_next_run_reads_them() {
+fn an_interrupted_sync_says_until_when_the_next_run_reads_its_days() {
     let world = one_at_a_time(ACME);
     world.sync(&format!("--date {}", ago(5)), 0);
     let range = format!("--from {} --to {}", ago(4), ago(2));
@@ -157,7 +157,7 @@ fn an_interrupted_sync_of_named_days_says_until_when_the_next_run_reads_them() {
 }
 
 #[test]
-fn named_days_at_both_edges_of_the_window_are_told_apart() {
+fn named_days_at_both_edges_of_the_window_are_distinguished() {
     let world = one_at_a_time(ACME);
     world.sync(&format!("--date {}", ago(12)), 0);
     let command = format!("sync --from {} --to {} --output json", ago(9), ago(6));
@@ -227,7 +227,7 @@ fn a_failed_day_is_due_again_only_within_the_window() {
 }
 
 #[test]
-fn sources_are_named_unless_all_of_them_remain() {
+fn the_command_names_sources_unless_all_of_them_remain() {
     let world = one_at_a_time(THREE_VIEWS);
     let range = "--from 2023-03-01 --to 2023-03-04";
     let text = interrupt_at(&world, &format!("backfill {range}"), "2023-03-02").stdout;
@@ -244,7 +244,7 @@ fn sources_are_named_unless_all_of_them_remain() {
 }
 
 #[test]
-fn of_a_disabled_source_the_next_run_reads_nothing() {
+fn the_next_run_reads_nothing_of_a_disabled_source() {
     let world = one_at_a_time(&format!(
         "{ACME}enabled = false\n{}",
         ACME.replace("\"acme\"\naccount = \"acme\"", "\"other\"\naccount = \"acme\"")
@@ -257,7 +257,7 @@ fn of_a_disabled_source_the_next_run_reads_nothing() {
 }
 
 #[test]
-fn a_source_s_first_run_that_is_interrupted_tells_what_is_left_behind() {
+fn an_interrupted_first_run_says_what_it_leaves_behind() {
     let world = one_at_a_time(ACME);
     let hold = world.heroku.hold(Match::events("acme").day(date(&ago(4))));
     let run = world.spawn(&format!("sync --from {} --to {} --output json", ago(4), ago(2)));

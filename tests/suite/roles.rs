@@ -60,7 +60,7 @@ fn refusal(world: &World, role: &str, sql: &str) -> Option<String> {
 }
 
 #[test]
-fn the_role_that_syncs_does_all_of_a_day_s_work() {
+fn the_syncing_role_can_do_everything_for_a_day() {
     let world = migrated();
     let run = |arguments: &str| run_as(&world, "auditsync_sync", arguments);
     let report = run("sync --date 2024-09-28 --output json");
@@ -83,7 +83,7 @@ fn the_role_that_syncs_does_all_of_a_day_s_work() {
 }
 
 #[test]
-fn the_role_that_syncs_changes_nothing_but_the_ledger_and_deletes_nothing() {
+fn the_syncing_role_updates_only_the_ledger_and_deletes_nothing() {
     let world = migrated();
     run_as(&world, "auditsync_sync", "sync --date 2024-09-28");
     let before = world.dump();
@@ -133,7 +133,7 @@ fn the_role_that_syncs_changes_nothing_but_the_ledger_and_deletes_nothing() {
 }
 
 #[test]
-fn the_role_that_syncs_is_told_who_may_migrate() {
+fn the_syncing_role_learns_which_role_may_migrate() {
     let world = world();
     for command in ["migrate", "sync --date 2024-09-28"] {
         let finished = run_as(&world, "auditsync_sync", command);
@@ -184,7 +184,7 @@ fn the_role_for_dashboards_reads_everything_and_changes_nothing() {
 }
 
 #[test]
-fn a_day_that_a_role_may_not_claim_has_failed_in_the_server_s_words_and_is_not_another_process_s() {
+fn a_day_that_a_role_may_not_claim_fails_in_the_server_s_words() {
     let world = migrated();
     world.sql("INSERT INTO audit_events_log (source, process_date, status) VALUES ('acme', '2024-09-28', 'PENDING')");
     let run =
@@ -199,7 +199,7 @@ fn a_day_that_a_role_may_not_claim_has_failed_in_the_server_s_words_and_is_not_a
 }
 
 #[test]
-fn the_roles_take_over_tables_that_another_made_and_those_that_come_later() {
+fn the_roles_work_on_tables_of_another_owner_and_on_later_ones() {
     let world = world();
     assert_eq!(world.run("sync --date 2024-09-28").status, 0, "as the superuser");
     give_roles(&world);
@@ -231,7 +231,7 @@ fn the_roles_take_over_tables_that_another_made_and_those_that_come_later() {
 }
 
 #[test]
-fn the_owner_of_the_database_gives_the_roles_without_being_a_superuser() {
+fn a_database_owner_can_grant_the_roles_without_being_superuser() {
     let world = world();
     let (name, owner) = (world.database.name(), format!("owner_{}", world.database.name()));
     world.sql(&format!(
@@ -251,7 +251,7 @@ fn the_owner_of_the_database_gives_the_roles_without_being_a_superuser() {
 }
 
 #[test]
-fn a_preflight_tells_what_each_role_may_not_do_statement_by_statement() {
+fn a_preflight_lists_each_role_s_missing_rights_by_statement() {
     let world = world();
     let wrong = |role: &str| {
         let stdout = run_as(&world, role, "check").stdout;

@@ -272,7 +272,7 @@ impl Canary {
 }
 
 #[test]
-fn no_token_and_no_password_is_in_any_output_log_or_row_in_any_form() {
+fn no_token_or_password_is_in_any_output_log_or_row_in_any_form() {
     let search = |form| {
         let mut canary = Canary::new(form);
         canary.answers();
@@ -309,7 +309,7 @@ fn the_search_for_secrets_finds_them() {
 }
 
 #[test]
-fn a_proxy_of_the_environment_does_not_get_the_token_of_a_heroku_on_this_machine() {
+fn a_proxy_does_not_get_the_token_for_a_heroku_on_this_machine() {
     let mut world = World::new(ACME);
     let proxy = world.heroku.archive_url_base();
     for name in ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "HTTPS_PROXY"] {
@@ -327,7 +327,7 @@ fn steers(c: char) -> bool {
 }
 
 #[test]
-fn what_heroku_says_can_not_steer_a_terminal_in_any_log_or_report() {
+fn heroku_s_messages_can_not_steer_a_terminal_in_any_log_or_report() {
     // Escaped and as they are: JSON allows all but the first two in a string as they are.
     let nasty =
         "\\u001b[2J\\n\\r\\u0007\\u009b31m\\u007f\\u202ex\u{9b}31m\u{7f}\u{202e}\u{2066}\u{2028}y";

@@ -126,7 +126,7 @@ fn a_repair_that_keeps_a_conflict_leaves_a_settled_day_settled() {
 }
 
 #[test]
-fn a_day_long_past_settles_with_the_archive_that_repairs_it() {
+fn an_old_day_settles_with_the_archive_that_repairs_it() {
     let world = settled();
     // Its rechecks never came: it was read ten minutes after its end.
     world.sql(&format!(
@@ -138,7 +138,7 @@ fn a_day_long_past_settles_with_the_archive_that_repairs_it() {
 }
 
 #[test]
-fn a_settled_day_whose_repair_was_killed_is_counted_again_without_a_request() {
+fn a_settled_day_with_a_killed_repair_is_recounted_without_a_request() {
     let world = settled();
     repair_was_killed(&world);
     let dry = world.sync("--dry-run", 0);
@@ -180,7 +180,7 @@ fn a_killed_repair_of_a_settled_day_is_finished_by_the_next_one() {
 }
 
 #[test]
-fn a_settled_day_whose_repair_a_signal_ended_is_settled_after_the_next_run() {
+fn a_settled_day_whose_repair_was_signalled_settles_in_the_next_run() {
     let world = settled();
     let (running, mut session) = repair_that_is_held_up(&world);
     running.signal("TERM");
@@ -201,7 +201,7 @@ fn a_settled_day_whose_repair_a_signal_ended_is_settled_after_the_next_run() {
 }
 
 #[test]
-fn a_settled_day_whose_repair_failed_is_settled_after_the_next_run() {
+fn a_settled_day_whose_repair_failed_settles_in_the_next_run() {
     let world = settled();
     world.sql("ALTER TABLE audit_events ADD CONSTRAINT closed CHECK (via <> 'archive')");
     let report = repair(&world, 1);
@@ -215,7 +215,7 @@ fn a_settled_day_whose_repair_failed_is_settled_after_the_next_run() {
 }
 
 #[test]
-fn status_shows_a_repair_that_broke_off_as_due_until_it_is_counted() {
+fn status_shows_an_unfinished_repair_as_due_until_it_is_counted() {
     let world = settled();
     repair_was_killed(&world);
     let state = |world: &World| {
@@ -238,7 +238,7 @@ fn status_shows_a_repair_that_broke_off_as_due_until_it_is_counted() {
 }
 
 #[test]
-fn after_a_cleanup_a_broken_off_repair_is_counted_and_after_a_reset_read() {
+fn an_unfinished_repair_is_counted_after_cleanup_and_read_after_reset() {
     let world = settled();
     repair_was_killed(&world);
     assert_eq!(world.run("cleanup").status, 0);
@@ -255,7 +255,7 @@ fn after_a_cleanup_a_broken_off_repair_is_counted_and_after_a_reset_read() {
 }
 
 #[test]
-fn a_broken_off_repair_of_a_day_that_lost_events_is_read_again() {
+fn an_unfinished_repair_of_a_day_that_lost_events_is_read_again() {
     let world = settled();
     repair_was_killed(&world);
     world.sql(&format!(
@@ -271,7 +271,7 @@ fn a_broken_off_repair_of_a_day_that_lost_events_is_read_again() {
 }
 
 #[test]
-fn a_list_that_is_due_beside_a_broken_off_repair_is_read_for_the_others() {
+fn a_due_list_is_read_for_the_sources_without_an_unfinished_repair() {
     let team = "\n[[source]]\nname = \"team-a\"\naccount = \"acme\"\nteam = \"team-a\"\ntoken_env = \"HEROKU_API_TOKEN\"\n";
     let world = settled();
     repair_was_killed(&world);
@@ -289,7 +289,7 @@ fn a_list_that_is_due_beside_a_broken_off_repair_is_read_for_the_others() {
 }
 
 #[test]
-fn a_broken_off_repair_is_counted_with_the_scope_and_time_of_its_reading() {
+fn an_unfinished_repair_is_counted_with_scope_and_time_of_its_reading() {
     let world = settled();
     repair_was_killed(&world);
     let read =
@@ -302,7 +302,7 @@ fn a_broken_off_repair_is_counted_with_the_scope_and_time_of_its_reading() {
 }
 
 #[test]
-fn a_reset_of_a_repair_that_a_signal_ended_has_the_day_read() {
+fn a_reset_after_a_signalled_repair_makes_the_day_read() {
     let world = settled();
     // As a signal leaves it in the middle of a repair.
     let interrupted =

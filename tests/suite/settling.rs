@@ -40,8 +40,7 @@ fn settled(world: &World) -> bool {
 }
 
 #[test]
-fn a_late_event_is_found_by_a_recheck_counted_dated_logged_and_the_day_settles_when_another_finds_no_more()
- {
+fn a_recheck_finds_a_late_event_and_a_later_one_settles_the_day() {
     let world = read_early();
     let first_seen = "SELECT count(DISTINCT date_trunc('hour', first_seen_at)) FROM audit_events";
     assert_eq!(world.sql(first_seen), "1");
@@ -76,8 +75,7 @@ fn a_late_event_is_found_by_a_recheck_counted_dated_logged_and_the_day_settles_w
 }
 
 #[test]
-fn a_day_first_read_behind_the_last_age_has_settled_and_with_no_ages_every_day_has_as_soon_as_it_is_read()
- {
+fn a_day_first_read_after_the_last_age_settles_at_once() {
     let world = World::new(ONLY_RECHECKS);
     world.sync("--date 2024-09-28", 0);
     assert!(settled(&world));
@@ -94,7 +92,7 @@ fn a_day_first_read_behind_the_last_age_has_settled_and_with_no_ages_every_day_h
 }
 
 #[test]
-fn of_two_runs_that_want_to_read_a_day_again_one_does() {
+fn of_two_runs_that_want_to_reread_a_day_one_does() {
     let world = read_early();
     let hold = world.heroku.hold(Match::events("acme").day(date(DAY)));
     let first = world.spawn("--output json");
@@ -107,7 +105,7 @@ fn of_two_runs_that_want_to_read_a_day_again_one_does() {
 }
 
 #[test]
-fn an_event_that_vanished_stays_and_is_told_with_its_id() {
+fn a_vanished_event_stays_and_is_reported_with_its_id() {
     let world = read_early();
     let gone =
         world.sql(&format!("SELECT min(event_id) FROM audit_events WHERE process_date = '{DAY}'"));
@@ -128,7 +126,7 @@ fn an_event_that_vanished_stays_and_is_told_with_its_id() {
 }
 
 #[test]
-fn events_that_only_come_in_another_order_are_nothing_new() {
+fn events_in_another_order_are_not_new() {
     let world = read_early();
     let mut events = world.heroku.day("acme", date(DAY));
     events.reverse();
@@ -142,7 +140,7 @@ fn events_that_only_come_in_another_order_are_nothing_new() {
 }
 
 #[test]
-fn an_event_that_changed_is_kept_beside_the_first_and_keeps_the_day_from_settling() {
+fn a_changed_event_is_kept_beside_the_first_and_prevents_settling() {
     let world = read_early();
     let mut events = world.heroku.day("acme", date(DAY));
     let mut changed: serde_json::Value = serde_json::from_slice(&events[7]).expect("an event");
@@ -159,7 +157,7 @@ fn an_event_that_changed_is_kept_beside_the_first_and_keeps_the_day_from_settlin
 }
 
 #[test]
-fn a_recheck_that_fails_leaves_the_day_due_at_any_age_and_loses_nothing() {
+fn a_failed_recheck_leaves_the_day_due_at_any_age_and_loses_nothing() {
     let world = read_early();
     world.heroku.fault(Match::events("acme").day(date(DAY)), Fault::status(403, "forbidden", "No"));
     let report = world.sync("", 1);
@@ -174,7 +172,7 @@ fn a_recheck_that_fails_leaves_the_day_due_at_any_age_and_loses_nothing() {
 }
 
 #[test]
-fn late_events_of_an_attempt_that_was_killed_still_count_as_late() {
+fn late_events_of_a_killed_attempt_still_count_as_late() {
     let world = read_early();
     world.heroku.add_event("acme", date(DAY), LATE);
     // As a killed recheck leaves it: the event stored, the day not published, the lease run out.
@@ -192,7 +190,7 @@ fn late_events_of_an_attempt_that_was_killed_still_count_as_late() {
 }
 
 #[test]
-fn a_day_of_another_filter_is_not_read_again_until_it_is_reset_and_then_both_are_told() {
+fn a_day_of_another_filter_is_reread_only_after_a_reset() {
     let world = read_early();
     let narrower = format!("{ONLY_RECHECKS}filter = {{ type = \"app\" }}\n");
     world.write_config(&narrower);
@@ -228,7 +226,7 @@ fn a_day_of_another_filter_is_not_read_again_until_it_is_reset_and_then_both_are
 }
 
 #[test]
-fn what_an_attempt_with_another_filter_left_of_a_day_that_was_never_whole_is_told() {
+fn leftovers_of_another_filter_in_an_unfinished_day_are_reported() {
     let world = World::new(ONLY_RECHECKS);
     world.heroku.set_paging(Paging::Pages { default: 100, max: 100 });
     world
@@ -244,7 +242,7 @@ fn what_an_attempt_with_another_filter_left_of_a_day_that_was_never_whole_is_tol
 }
 
 #[test]
-fn a_conflict_at_the_last_recheck_asks_for_one_more_reading_and_no_other() {
+fn a_conflict_at_the_last_recheck_requires_one_more_reading() {
     let world = read_early();
     let mut events = world.heroku.day("acme", date(DAY));
     let mut changed: serde_json::Value = serde_json::from_slice(&events[7]).expect("an event");

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::support::{ACME, World};
 
 #[test]
-fn every_statement_is_prepared_by_the_migrated_schema() {
+fn the_migrated_schema_can_prepare_every_statement() {
     let world = World::new(ACME);
     assert_eq!(world.run("migrate").status, 0);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store/sql");

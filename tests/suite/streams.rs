@@ -62,7 +62,7 @@ fn lasting(stdout: &str) -> Value {
 }
 
 #[test]
-fn a_full_or_closed_stderr_changes_no_status_and_no_document() {
+fn a_full_or_closed_stderr_changes_no_exit_status_and_no_document() {
     for (arguments, status) in [
         ("sync --dry-run --date 2024-09-28 -vv", 0),
         ("sync --dry-run --date 2024-09-28 --source acme --log-format text", 0),
@@ -100,7 +100,7 @@ fn a_full_or_closed_stderr_changes_no_status_and_no_document() {
 }
 
 #[test]
-fn a_result_that_can_not_be_written_is_a_failure_that_stderr_tells() {
+fn an_unwritable_result_is_a_failure_reported_on_stderr() {
     let world = World::new(ACME);
     assert_eq!(world.run("sync --date 2024-09-27").status, 0);
     for arguments in [
@@ -139,7 +139,7 @@ fn a_result_that_can_not_be_written_is_a_failure_that_stderr_tells() {
 }
 
 #[test]
-fn a_failure_keeps_its_status_where_its_document_can_not_be_written() {
+fn a_failure_keeps_its_exit_status_if_its_document_is_unwritable() {
     let world = World::new(ACME);
     for (arguments, status) in [
         ("sync --bogus", 2),
@@ -154,7 +154,7 @@ fn a_failure_keeps_its_status_where_its_document_can_not_be_written() {
 }
 
 #[test]
-fn a_reader_that_leaves_early_is_no_failure() {
+fn a_reader_that_closes_the_pipe_early_is_no_failure() {
     let world = World::new(ACME);
     for arguments in [
         "status",
@@ -176,7 +176,7 @@ fn a_reader_that_leaves_early_is_no_failure() {
 }
 
 #[test]
-fn the_monitor_hears_of_a_run_whose_report_can_not_be_written() {
+fn the_monitor_is_pinged_for_a_run_with_an_unwritable_report() {
     let (heard, pings) = mpsc::channel();
     let monitor = raw::serve(move |_, head| {
         let _ = heard.send(head.lines().next().unwrap_or_default().to_owned());
@@ -191,7 +191,7 @@ fn the_monitor_hears_of_a_run_whose_report_can_not_be_written() {
 }
 
 #[test]
-fn a_mistake_in_the_arguments_gets_a_document_wherever_the_option_stands() {
+fn an_argument_error_gets_a_document_wherever_output_json_is_given() {
     let world = World::new(ACME);
     for (arguments, word) in [
         ("--output json --bogus", "--bogus"),
@@ -231,7 +231,7 @@ fn a_mistake_in_the_arguments_gets_a_document_wherever_the_option_stands() {
 }
 
 #[test]
-fn help_and_version_stay_text_and_good_whatever_form_is_asked_for() {
+fn help_and_version_are_text_and_succeed_in_any_output_format() {
     let world = World::new(ACME);
     for arguments in ["--output json --help", "status --output=json -h", "--version --output json"]
     {

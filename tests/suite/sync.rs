@@ -16,7 +16,7 @@ fn of_yesterday(sources: &str) -> (World, String) {
 }
 
 #[test]
-fn three_accounts_and_a_team_with_a_filter_sync_in_one_run_to_the_byte() {
+fn one_run_syncs_accounts_and_a_filtered_team_byte_for_byte() {
     let world = World::new(THREE_ACCOUNTS_AND_A_TEAM);
     let report = world.sync(ON_DAY, 0);
     for (source, events) in [("acme", 450), ("globex", 3), ("initech", 0), ("team-a", 45)] {
@@ -40,7 +40,7 @@ fn three_accounts_and_a_team_with_a_filter_sync_in_one_run_to_the_byte() {
 }
 
 #[test]
-fn without_arguments_it_takes_yesterday_and_a_second_run_asks_nothing_and_writes_nothing() {
+fn without_arguments_it_reads_yesterday_and_a_second_run_does_nothing() {
     let (world, yesterday) = of_yesterday(THREE_ACCOUNTS_AND_A_TEAM);
     let first = world.run("");
     assert_eq!(first.status, 0, "{first:#?}");
@@ -55,7 +55,7 @@ fn without_arguments_it_takes_yesterday_and_a_second_run_asks_nothing_and_writes
 }
 
 #[test]
-fn days_that_were_missed_are_caught_up_from_the_first_day_on() {
+fn missed_days_are_caught_up_from_the_first_day_on() {
     let (world, yesterday) = of_yesterday(ACME);
     let first = date(&yesterday) - chrono::Days::new(3);
     world.sync(&format!("--date {first}"), 0);
@@ -73,8 +73,7 @@ fn days_that_were_missed_are_caught_up_from_the_first_day_on() {
 }
 
 #[test]
-fn a_gap_among_settled_days_is_found_and_a_row_is_judged_by_its_status_whatever_else_stands_in_it()
-{
+fn a_gap_among_settled_days_is_found_and_a_row_is_judged_by_status_only() {
     let (world, _) = of_yesterday(ACME);
     world.sync("", 0);
     // Ten days that are whole and have settled, but for what somebody did to some of them.
@@ -114,7 +113,7 @@ fn a_gap_among_settled_days_is_found_and_a_row_is_judged_by_its_status_whatever_
 }
 
 #[test]
-fn sources_with_the_same_account_token_and_filter_share_one_fetch_and_each_gets_its_own() {
+fn sources_with_equal_account_token_and_filter_share_one_fetch() {
     let team = "[[source]]\nname = \"team-b\"\naccount = \"acme\"\nteam = \"team-b\"\ntoken_env = \"HEROKU_API_TOKEN\"\n";
     let world = World::new(&format!("{ACME}{team}"));
     let report = world.sync(ON_DAY, 0);
@@ -129,7 +128,7 @@ fn sources_with_the_same_account_token_and_filter_share_one_fetch_and_each_gets_
 }
 
 #[test]
-fn a_team_that_the_account_does_not_have_is_an_error_and_no_empty_day() {
+fn an_unknown_team_is_an_error_and_no_empty_day() {
     let team = "[[source]]\nname = \"typo\"\naccount = \"acme\"\nteam = \"team-z\"\ntoken_env = \"HEROKU_API_TOKEN\"\n";
     let world = World::new(&format!("{ACME}{team}"));
     let report = world.sync(ON_DAY, 1);
@@ -140,7 +139,7 @@ fn a_team_that_the_account_does_not_have_is_an_error_and_no_empty_day() {
 }
 
 #[test]
-fn a_list_in_pages_is_read_to_its_end_with_pages_as_large_as_allowed() {
+fn a_paged_list_is_read_to_its_end_with_the_largest_pages_allowed() {
     let world = World::new(ACME);
     world.heroku.set_paging(Paging::Pages { default: 200, max: 1000 });
     let report = world.sync("--date 2024-09-27", 0);
@@ -157,7 +156,7 @@ fn a_list_in_pages_is_read_to_its_end_with_pages_as_large_as_allowed() {
 }
 
 #[test]
-fn eight_first_runs_at_once_on_an_empty_database_all_succeed_with_one_fetch_a_day() {
+fn eight_first_runs_at_once_all_succeed_with_one_fetch_a_day() {
     let (world, yesterday) = of_yesterday(THREE_ACCOUNTS_AND_A_TEAM);
     let running: Vec<_> = (0..8).map(|_| world.spawn("")).collect();
     for run in running {
@@ -177,7 +176,7 @@ fn eight_first_runs_at_once_on_an_empty_database_all_succeed_with_one_fetch_a_da
 }
 
 #[test]
-fn a_day_whose_second_page_keeps_failing_is_failed_and_the_next_run_completes_it() {
+fn a_day_with_a_failing_second_page_fails_and_the_next_run_completes_it() {
     let world = World::new(ACME);
     world.heroku.set_paging(Paging::Pages { default: 100, max: 100 });
     let second_page = || Match::events("acme").day(date(DAY)).page(2);
@@ -200,7 +199,7 @@ fn a_day_whose_second_page_keeps_failing_is_failed_and_the_next_run_completes_it
 }
 
 #[test]
-fn one_source_s_refusal_leaves_the_others_synced_and_the_exit_code_1() {
+fn a_rejected_source_leaves_the_others_synced_and_exits_1() {
     let sources = THREE_ACCOUNTS_AND_A_TEAM.replace("\"GLOBEX_TOKEN\"", "\"ACME_VIEWER_TOKEN\"");
     let world = World::new(&sources);
     let report = world.sync(ON_DAY, 1);
@@ -226,7 +225,7 @@ fn it_works_with_one_connection_while_heroku_is_slow() {
 }
 
 #[test]
-fn an_event_that_comes_late_is_found_when_the_day_is_reset_and_counted_as_late() {
+fn a_late_event_is_found_after_a_reset_and_counted_as_late() {
     let world = World::new(ACME);
     world.sync(ON_DAY, 0);
     world.heroku.add_event(
@@ -246,7 +245,7 @@ fn an_event_that_comes_late_is_found_when_the_day_is_reset_and_counted_as_late()
 }
 
 #[test]
-fn sigterm_gives_every_lease_back_reports_and_ends_within_five_seconds_with_143() {
+fn sigterm_releases_every_lease_reports_and_exits_143_within_5_seconds() {
     for (signal, status) in [("TERM", 143), ("INT", 130)] {
         let world = World::new(THREE_ACCOUNTS_AND_A_TEAM);
         let hold = world.heroku.hold(Match::events("acme"));

@@ -17,7 +17,7 @@ fn is_colored(raw: &str) -> bool {
 }
 
 #[test]
-fn a_live_line_tells_the_day_its_events_and_pages_and_the_last_one_all_days() {
+fn live_lines_show_each_day_s_progress_and_the_last_one_the_totals() {
     let world = World::new(ACME);
     let hold = world.heroku.hold(Match::events("acme"));
     let screen = Screen::start(&world.command("sync --from 2024-09-27 --to 2024-09-28"), NARROW);
@@ -60,7 +60,7 @@ fn live_lines_do_not_tear_the_lines_of_the_log() {
 }
 
 #[test]
-fn waiting_is_told_for_the_next_attempt_and_for_the_token_s_budget() {
+fn waits_for_a_retry_and_for_the_budget_are_shown() {
     let retry = "[retry]\nmax_attempts = 3\ninitial_interval = \"25s\"\njitter = 0.0\n";
     let world = World::new(&format!("{retry}{ACME}"));
     world.heroku.fault(Match::events("acme"), Fault::status(503, "unavailable", "Try later."));
@@ -80,7 +80,7 @@ fn waiting_is_told_for_the_next_attempt_and_for_the_token_s_budget() {
 }
 
 #[test]
-fn nothing_moves_or_is_colored_in_a_pipe_and_nothing_moves_when_quiet() {
+fn a_pipe_gets_no_live_lines_or_colors_and_quiet_no_live_lines() {
     let world = World::new(ACME);
     let piped = world.run(ON_DAY);
     assert!(!format!("{}{}", piped.stdout, piped.stderr).contains('\u{1b}'), "{piped:#?}");
@@ -96,7 +96,7 @@ fn nothing_moves_or_is_colored_in_a_pipe_and_nothing_moves_when_quiet() {
 }
 
 #[test]
-fn no_color_takes_every_color_away_and_a_terminal_has_them() {
+fn no_color_removes_all_colors_that_a_terminal_gets() {
     let mut world = World::new(ACME);
     let colored = Screen::start(&world.command(ON_DAY), WIDE).end();
     assert!(is_colored(&colored.raw), "{:?}", colored.raw);
@@ -108,7 +108,7 @@ fn no_color_takes_every_color_away_and_a_terminal_has_them() {
 }
 
 #[test]
-fn long_advice_is_broken_at_words_on_a_narrow_terminal() {
+fn long_advice_wraps_at_words_on_a_narrow_terminal() {
     let world = World::new(ACME);
     world.heroku.revoke("HRKU-demo-acme-0001-not-a-secret");
     let shown =
@@ -120,7 +120,7 @@ fn long_advice_is_broken_at_words_on_a_narrow_terminal() {
 }
 
 #[test]
-fn the_words_that_say_how_days_stand_are_colored_on_a_terminal_alone() {
+fn words_for_the_state_of_days_are_colored_only_on_a_terminal() {
     let mut world = World::new(ACME);
     assert_eq!(world.run(ON_DAY).status, 0);
     let green = |word: &str| format!("\u{1b}[32m{word}\u{1b}[0m");

@@ -36,7 +36,7 @@ fn assert_prints(world: &World, arguments: &str, status: i32, name: &str) {
 }
 
 #[test]
-fn a_sync_tells_each_day_and_its_sums() {
+fn a_sync_shows_each_day_and_the_totals() {
     let world = World::new(THREE_ACCOUNTS_AND_A_TEAM);
     assert_prints(&world, "--date 2024-09-28 --dry-run", 0, "sync_dry_run");
     assert_prints(&world, "--date 2024-09-28", 0, "sync");
@@ -45,7 +45,7 @@ fn a_sync_tells_each_day_and_its_sums() {
 }
 
 #[test]
-fn a_sync_that_failed_tells_for_each_day_why_and_what_to_do() {
+fn a_failed_sync_says_for_each_day_why_and_what_to_do() {
     let world = World::new(&format!("[sync]\nconcurrency = 1\n{THREE_ACCOUNTS_AND_A_TEAM}"));
     world.heroku.revoke("HRKU-demo-globex-0001-not-a-secret");
     for _ in 0..3 {
@@ -59,7 +59,7 @@ fn a_sync_that_failed_tells_for_each_day_why_and_what_to_do() {
 }
 
 #[test]
-fn the_status_tells_holes_failures_and_how_to_begin() {
+fn status_shows_gaps_failures_and_how_to_begin() {
     assert_prints(&World::new(ACME), "status", 0, "status_empty");
     let sources = format!(
         "{ACME}since = \"{}\"\n{}",
@@ -81,7 +81,7 @@ fn the_status_tells_holes_failures_and_how_to_begin() {
 }
 
 #[test]
-fn a_whole_ledger_is_told_in_a_few_lines() {
+fn status_shows_a_complete_ledger_in_a_few_lines() {
     let world = World::new(ACME);
     assert_eq!(world.run("migrate").status, 0);
     world.sql(
@@ -93,7 +93,7 @@ fn a_whole_ledger_is_told_in_a_few_lines() {
 }
 
 #[test]
-fn what_an_operator_does_is_told_and_stands_in_the_history() {
+fn an_operator_s_actions_are_reported_and_recorded() {
     let world = World::busy(&format!("[sync]\nconcurrency = 1\n{ACME}"));
     assert_eq!(world.run("--from 2024-09-25 --to 2024-09-28").status, 0);
     let days = "reset --source acme 2024-09-20..2024-09-26 2024-09-28 --reason drill --by ada";
@@ -110,7 +110,7 @@ fn what_an_operator_does_is_told_and_stands_in_the_history() {
 }
 
 #[test]
-fn a_backfill_s_plan_and_a_migration_say_what_they_would_do() {
+fn a_backfill_plan_and_a_migration_dry_run_say_what_they_would_do() {
     let world = World::new(THREE_ACCOUNTS_AND_A_TEAM);
     assert_prints(&world, "backfill --from 2024-08-01 --to 2024-09-28 --plan", 0, "backfill_plan");
     assert_prints(&world, "migrate --dry-run", 0, "migrate_dry_run");
@@ -119,7 +119,7 @@ fn a_backfill_s_plan_and_a_migration_say_what_they_would_do() {
 }
 
 #[test]
-fn a_month_s_comparison_tells_what_is_missing_where_and_what_was_taken_in() {
+fn a_comparison_says_what_is_missing_where_and_what_was_stored() {
     let world = World::new(&format!("{ACME}since = \"2024-09-25\"\n"));
     assert_prints(&world, "reconcile --month 2024-09", 1, "reconcile_nothing_stored");
     assert_eq!(world.run("--from 2024-09-25 --to 2024-09-28").status, 0);

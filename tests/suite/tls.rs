@@ -102,7 +102,7 @@ fn assert_refused(finished: &Finished, status: i32, words: &[&str]) {
 const NOT_VERIFIED: &str = "is encrypted, its certificate not verified";
 
 #[test]
-fn an_address_as_heroku_gives_it_is_encrypted_and_unverified_and_the_log_says_so_once() {
+fn heroku_s_address_is_encrypted_without_verification_and_logged_once() {
     for query in ["", "?sslmode=require"] {
         let mut world = world();
         world.set("DATABASE_URL", &url(&world, ELSEWHERE, query));
@@ -132,7 +132,7 @@ fn a_certificate_is_verified_by_the_ca_that_the_address_names() {
 }
 
 #[test]
-fn a_certificate_for_another_host_is_refused_unless_the_host_is_not_asked_for() {
+fn a_certificate_for_another_host_is_rejected_where_the_host_matters() {
     let mut world = world();
     let url = with_ca(&world, "127.0.0.1", "verify-full");
     let refused = sync_at(&mut world, &url);
@@ -144,7 +144,7 @@ fn a_certificate_for_another_host_is_refused_unless_the_host_is_not_asked_for() 
 }
 
 #[test]
-fn a_certificate_of_an_unknown_ca_is_refused() {
+fn a_certificate_of_an_unknown_ca_is_rejected() {
     let mut world = world();
     let unknown = url(&world, "localhost", "?sslmode=verify-full");
     let words = ["no CA that is known here signed its certificate", "sslrootcert=FILE"];
@@ -161,7 +161,7 @@ fn a_certificate_of_an_unknown_ca_is_refused() {
 }
 
 #[test]
-fn a_ca_file_that_is_not_there_or_holds_none_is_named() {
+fn a_ca_file_that_is_absent_or_empty_is_named() {
     let mut world = world();
     let empty = world.place("empty.pem", "");
     for (file, why) in
@@ -173,7 +173,7 @@ fn a_ca_file_that_is_not_there_or_holds_none_is_named() {
 }
 
 #[test]
-fn a_server_that_does_not_encrypt_is_refused_from_afar_unless_the_address_wants_it_so() {
+fn a_remote_server_without_tls_is_rejected_unless_the_address_allows_it() {
     static PLAIN: OnceLock<Arc<Cluster>> = OnceLock::new();
     let cluster =
         PLAIN.get_or_init(|| Arc::new(Cluster::builder().tcp().start().expect("a cluster")));
@@ -217,7 +217,7 @@ fn the_variable_that_url_env_names_is_used_and_no_other() {
 }
 
 #[test]
-fn a_preflight_tells_how_the_connection_is_protected() {
+fn a_preflight_shows_how_the_connection_is_protected() {
     let mut world = world();
     let addresses = [
         (

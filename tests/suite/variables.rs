@@ -24,7 +24,7 @@ fn alike(
 }
 
 #[test]
-fn a_blank_token_is_not_set_and_the_message_says_so() {
+fn a_blank_token_counts_as_not_set_and_the_message_says_so() {
     for variable in ["HEROKU_API_TOKEN", "OTHER_TOKEN"] {
         let mut world = World::new(&ACME.replace("HEROKU_API_TOKEN", variable));
         let told = alike(&mut world, variable, ON_DAY, |finished| {
@@ -42,7 +42,7 @@ fn a_blank_token_is_not_set_and_the_message_says_so() {
 }
 
 #[test]
-fn a_blank_address_of_the_database_is_not_set() {
+fn a_blank_database_address_counts_as_not_set() {
     for variable in ["DATABASE_URL", "MY_DATABASE"] {
         let mut world = World::new(&format!("[database]\nurl_env = \"{variable}\"\n{ACME}"));
         let told = alike(&mut world, variable, "status", |finished| {
@@ -91,7 +91,7 @@ fn a_blank_variable_of_an_option_leaves_the_option_at_its_default() {
 }
 
 #[test]
-fn a_blank_dyno_user_or_monitor_is_none() {
+fn a_blank_dyno_user_or_monitor_counts_as_not_set() {
     let mut world = World::new(ACME);
     let reset = "reset --source acme 2024-09-28";
     for blank in BLANK {
@@ -118,7 +118,7 @@ fn a_blank_dyno_user_or_monitor_is_none() {
 }
 
 #[test]
-fn a_blank_folder_for_temporary_files_is_the_usual_one() {
+fn a_blank_folder_for_temporary_files_means_the_default() {
     for blank in BLANK {
         let mut world = World::new(ACME);
         world.heroku.make_archive("acme", fake_heroku::Month { year: 2024, month: 9 });
@@ -129,7 +129,7 @@ fn a_blank_folder_for_temporary_files_is_the_usual_one() {
 }
 
 #[test]
-fn an_empty_no_color_leaves_the_colors() {
+fn an_empty_no_color_keeps_the_colors() {
     let mut world = World::new(ACME);
     world.set("NO_COLOR", "");
     let shown = Screen::start(&world.command(ON_DAY), (600, 250)).end();
@@ -141,7 +141,7 @@ fn an_empty_no_color_leaves_the_colors() {
 
 #[cfg(unix)]
 #[test]
-fn a_token_that_is_no_text_is_refused_for_what_it_is() {
+fn a_token_that_is_not_text_is_rejected_with_that_reason() {
     use std::os::unix::ffi::OsStrExt as _;
     let world = World::new(ACME);
     let mut command = world.command(ON_DAY);

@@ -18,7 +18,7 @@ fn four_views() -> World {
 }
 
 #[test]
-fn what_a_filter_lets_through_is_taken_from_the_whole_where_the_whole_is_fetched_anyway() {
+fn a_filter_is_applied_locally_where_the_full_day_is_fetched_anyway() {
     let world = four_views();
     world.sync(ON_DAY, 0);
     assert_eq!(fetches(&world, "acme", DAY), 1);
@@ -33,7 +33,7 @@ fn what_a_filter_lets_through_is_taken_from_the_whole_where_the_whole_is_fetched
 }
 
 #[test]
-fn without_the_whole_each_filter_is_asked_for_and_brings_the_same() {
+fn a_filter_sent_to_heroku_brings_the_same_events() {
     let world = four_views();
     world.sync("--date 2024-09-28 --source apps --source team-a-user", 0);
     assert_eq!(fetches(&world, "acme", DAY), 2);
@@ -42,7 +42,7 @@ fn without_the_whole_each_filter_is_asked_for_and_brings_the_same() {
 }
 
 #[test]
-fn one_view_s_failure_to_publish_leaves_the_others() {
+fn one_source_s_failure_to_publish_does_not_affect_the_others() {
     let world = four_views();
     assert_eq!(world.run("migrate").status, 0);
     world.sql(
@@ -68,7 +68,7 @@ fn one_view_s_failure_to_publish_leaves_the_others() {
 }
 
 #[test]
-fn a_team_that_is_in_no_enterprise_account_or_in_another_one_is_told_and_no_day_passes_for_empty() {
+fn a_team_outside_the_account_is_reported_and_its_day_is_not_empty() {
     let world = World::new(ACME);
     world.heroku.grant("globex", "audit@acme.example.com", &["view"]);
     for (team, told) in [

@@ -7,7 +7,7 @@ use super::{FIXTURE_DAYS, SEPTEMBER, backfill, reconcile};
 use crate::support::{ACME, DAY, World, day};
 
 #[test]
-fn a_file_that_is_cut_or_has_another_checksum_leaves_nothing_but_due_days() {
+fn a_cut_file_or_a_wrong_checksum_leaves_only_due_days() {
     let world = World::new(ACME);
     world.heroku.fault(Match::download().times(3), Fault::EndBody { after_bytes: 5000 });
     let report = backfill(&world, &format!("--via archive {FIXTURE_DAYS}"), 1);
@@ -35,8 +35,7 @@ fn a_file_that_is_cut_or_has_another_checksum_leaves_nothing_but_due_days() {
 }
 
 #[test]
-fn a_file_whose_checksum_is_right_but_that_is_no_archive_fails_its_days_and_stores_nothing_as_whole()
- {
+fn a_file_that_is_no_archive_fails_its_days_despite_its_checksum() {
     for (file, told) in [
         (gzip(b"{\"entries\":[{\"id\":\"a\",\"created_at\":\"2024-09-28T00:00:00Z\"}"), "cut off"),
         (gzip(b"<html>"), "not a JSON list"),
@@ -54,7 +53,7 @@ fn a_file_whose_checksum_is_right_but_that_is_no_archive_fails_its_days_and_stor
 }
 
 #[test]
-fn an_archive_that_is_described_or_served_as_none_can_be_is_told_and_the_days_stay_due() {
+fn an_impossible_archive_is_reported_and_the_days_stay_due() {
     let description = |text: &'static str| Fault::body(200, "application/json", text);
     let archives = || Match::path("/enterprise-accounts/acme/archives");
     for (matching, fault, told) in [
@@ -96,7 +95,7 @@ fn an_archive_that_is_described_or_served_as_none_can_be_is_told_and_the_days_st
 }
 
 #[test]
-fn a_month_that_can_not_be_compared_says_why_and_is_not_called_right() {
+fn a_month_that_can_not_be_compared_says_why_and_does_not_agree() {
     let world = World::new(ACME);
     world.sync("--date 2024-09-28", 0);
     world.heroku.put_archive("acme", SEPTEMBER, gzip(b"[nonsense]"));
@@ -115,7 +114,7 @@ fn a_month_that_can_not_be_compared_says_why_and_is_not_called_right() {
 }
 
 #[test]
-fn a_month_without_an_archive_and_a_token_that_may_not_see_it_are_told_and_the_days_stay_due() {
+fn a_missing_or_forbidden_archive_is_reported_and_the_days_stay_due() {
     let world = World::new(ACME);
     let report = backfill(&world, "--via archive --from 2019-02-28 --to 2019-02-28", 1);
     let error = day(&report, "acme", "2019-02-28")["error"].as_str().expect("an error").to_owned();

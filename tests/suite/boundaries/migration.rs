@@ -5,7 +5,7 @@ use pg_cluster::Database;
 use super::*;
 
 #[test]
-fn a_migration_survives_a_kill_and_a_cut_at_every_step_and_is_done_whole_or_not_at_all() {
+fn a_migration_killed_or_cut_at_any_step_is_complete_or_absent() {
     let life = Life {
         undo: "DROP SCHEMA public CASCADE; CREATE SCHEMA public",
         run: |stage| stage.start("migrate").wait(),

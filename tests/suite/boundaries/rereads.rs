@@ -21,8 +21,7 @@ static WHOLE_BEFORE: LazyLock<String> = LazyLock::new(|| {
 });
 
 #[test]
-fn a_day_that_is_read_again_survives_a_kill_and_a_cut_at_every_step_and_its_late_event_counts_once()
-{
+fn a_reread_survives_kills_and_cuts_and_counts_a_late_event_once() {
     let life = Life {
         undo: &WHOLE_BEFORE,
         run: |stage| stage.start(SYNC).wait(),

@@ -150,7 +150,7 @@ fn an_archive_s_undated_event_is_not_missed_by_the_list_of_its_day() {
 }
 
 #[test]
-fn a_stray_is_taken_once_however_many_archives_hold_it() {
+fn a_stray_is_stored_once_however_many_archives_hold_it() {
     let world = world();
     let stray = event("stray", "2024-10-01T00:00:01Z");
     world.heroku.put_archive(
@@ -220,7 +220,7 @@ fn an_event_under_another_day_is_missing_neither_here_nor_there() {
 }
 
 #[test]
-fn what_an_archive_lacks_of_a_day_is_told_though_it_is_stored_beside_it() {
+fn an_event_missing_in_the_archive_is_reported_despite_another_day() {
     let world = world();
     let here = event("listed-late", "2024-09-29T23:59:59Z");
     world.heroku.put_day("acme", date(LAST), vec![here, event("last", "2024-09-30T12:00:00Z")]);
@@ -305,7 +305,7 @@ fn reconcile_names_every_missing_id_once_and_in_order_however_many() {
 }
 
 #[test]
-fn reconcile_that_has_no_room_for_ids_says_so_and_calls_nothing_right() {
+fn reconcile_without_room_for_ids_says_so_and_confirms_nothing() {
     let world = world();
     assert_eq!(world.run("migrate").status, 0);
     let events: Vec<Bytes> =

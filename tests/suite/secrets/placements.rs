@@ -148,7 +148,7 @@ fn an_event_that_holds_a_secret_is_named_without_it() {
 }
 
 #[test]
-fn what_heroku_and_the_database_repeat_is_told_without_secrets() {
+fn secrets_repeated_by_heroku_or_the_database_are_redacted() {
     for form in forms() {
         let place = Place::new(form);
         // A third of them in each form, since each takes a run of its own.
@@ -190,7 +190,7 @@ fn what_heroku_and_the_database_repeat_is_told_without_secrets() {
 }
 
 #[test]
-fn an_archive_s_address_is_in_no_text_whatever_its_answer_is_like() {
+fn an_archive_s_address_appears_in_no_text_whatever_the_answer() {
     let address =
         format!("https://files.example.com/{ARCHIVE_KEY}/a.gz?X-Signature={ARCHIVE_KEY}&n=1");
     for form in forms() {
@@ -246,7 +246,7 @@ fn an_archive_s_address_is_in_no_text_whatever_its_answer_is_like() {
 }
 
 #[test]
-fn what_others_wrote_into_ledger_and_history_is_shown_without_secrets() {
+fn secrets_in_foreign_ledger_and_history_rows_are_redacted() {
     for form in forms() {
         let place = Place::new(form);
         assert_eq!(place.run(&ON_DAY).status, 0);
@@ -277,7 +277,7 @@ fn what_others_wrote_into_ledger_and_history_is_shown_without_secrets() {
 }
 
 #[test]
-fn a_secret_in_the_wrong_variable_option_or_key_is_in_no_text() {
+fn a_secret_in_the_wrong_variable_option_or_key_appears_in_no_text() {
     for form in forms() {
         let mut place = Place::new(form);
         place.world.set("DYNO", TOKEN);
