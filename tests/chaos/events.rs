@@ -1,14 +1,14 @@
-//! Whether a day that is called whole is: its events, byte for byte, its count and its digest.
+//! Whether a complete day really is complete: its events, byte for byte, its count and its digest.
 
 use std::collections::BTreeMap;
 
 use crate::database::{Entry, LedgerRow, StoredEvent};
 use crate::truth::{Source, Truth, digest};
 
-/// Says what is wrong with the stored events of a day, given its row at the same instant.
+/// Returns the problems of a day's stored events, given its row at the same instant.
 ///
-/// A day that is whole has every event that Heroku had when its reading began. Whatever its state, it has none that
-/// Heroku does not have.
+/// A complete day has every event that Heroku had when its reading began. In any state, a day has
+/// no event that Heroku does not have.
 pub(crate) fn check(
     truth: &Truth,
     source: &Source,
@@ -81,7 +81,7 @@ pub(crate) fn check(
     problems
 }
 
-/// Whether an attempt held the day at this time, by its history.
+/// Whether, according to the history, an attempt held the day at this time.
 fn was_held(history: &[&Entry], at: i64) -> bool {
     let last = history.iter().rfind(|entry| entry.at <= at);
     last.is_some_and(|entry| matches!(entry.action.as_str(), "claim" | "takeover"))

@@ -1,5 +1,5 @@
-//! What ledger and history may say, at any instant: the history replayed against the few rules of the states, and both
-//! compared with what was seen earlier in the round.
+//! What ledger and history may say at any instant. The history is replayed against the rules of the
+//! states, and both are compared with earlier observations of the same round.
 
 use std::collections::BTreeMap;
 
@@ -9,17 +9,17 @@ use crate::database::{Entry, LedgerRow, Snapshot};
 
 type Day = (String, NaiveDate);
 
-/// What was seen of a round so far.
+/// What was observed in a round so far.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     attempts: BTreeMap<Day, i32>,
     /// The latest end of each attempt's lease.
     leases: BTreeMap<(Day, i32), i64>,
-    /// The history of each day, as it was.
+    /// The history of each day, as last observed.
     history: BTreeMap<Day, Vec<(i64, String)>>,
 }
 
-/// The state to which a day's history has brought it.
+/// The state that results from a day's history.
 #[derive(Debug, Default)]
 struct State {
     status: &'static str,
@@ -38,7 +38,7 @@ impl Snapshot {
 }
 
 impl Seen {
-    /// Notes a snapshot down, and says what is wrong with it.
+    /// Records a snapshot and returns its problems.
     pub(crate) fn check(&mut self, snapshot: &Snapshot, problems: &mut Vec<String>) {
         for day in
             self.attempts.keys().filter(|(source, date)| snapshot.row(source, *date).is_none())
@@ -80,7 +80,7 @@ impl Seen {
                 }
             }
             let explained = match (row.status.as_str(), state.status) {
-                // `fail` is written for both, by whose fault it was.
+                // `fail` is recorded for both statuses, depending on whose fault it was.
                 ("FAILED" | "ERROR", "FAILED") => true,
                 (is, told) => is == told,
             };
@@ -91,7 +91,7 @@ impl Seen {
     }
 }
 
-/// What a single row may not say.
+/// The problems of a single row.
 fn coherent(row: &LedgerRow) -> Vec<String> {
     let mut problems = Vec::new();
     let held = row.status == "PROCESSING";
@@ -116,8 +116,8 @@ fn coherent(row: &LedgerRow) -> Vec<String> {
 }
 
 impl State {
-    /// Follows one row of the history, if that is a way to go. `lease_end` is the latest end that was seen of the lease
-    /// of the present attempt.
+    /// Applies one row of the history, if its transition is allowed. `lease_end` is the latest
+    /// observed end of the present attempt's lease.
     fn advance(&mut self, entry: &Entry, lease_end: Option<i64>) -> Result<(), String> {
         let Self { status, attempt, holder } = &*self;
         let (status, attempt, is_next) = (*status, *attempt, entry.attempt == attempt + 1);

@@ -1,4 +1,4 @@
-//! Whether exit statuses and reports tell the truth, held against the history.
+//! Whether exit statuses and reports agree with the history.
 
 use std::time::Duration;
 
@@ -10,17 +10,17 @@ use crate::plan::Kind;
 use crate::process::{End, Process};
 
 const TIME_TO_END: Duration = Duration::from_secs(5);
-/// The time from the end of a run to that of its process, in microseconds.
+/// The time from the end of a run to the end of its process, in microseconds.
 const TIME_TO_LEAVE: i64 = 250_000;
-/// The time that a day at work has at least, in microseconds, to give its lease back after a signal.
+/// The least time that a day in progress has to release its lease after a signal, in microseconds.
 const TIME_TO_RELEASE: i64 = 2_000_000;
 
-/// What happened to the surroundings of a round's processes.
+/// What happened to the environment of a round's processes.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Weather {
     /// Connections were cut, or the database was restarted.
     pub(crate) database_failed: bool,
-    /// A process was stopped, perhaps while it had a row locked.
+    /// A process was stopped, perhaps while it held a row lock.
     pub(crate) somebody_stopped: bool,
 }
 
@@ -46,7 +46,7 @@ pub(crate) struct ReportedDay {
     error: Option<String>,
 }
 
-/// Says what is wrong with how a process ended and what it told.
+/// The problems of how a process ended and what it reported.
 pub(crate) fn check(
     process: &Process,
     snapshot: &Snapshot,
@@ -65,7 +65,7 @@ pub(crate) fn check(
         problems.push(format!("it ended {:.1}s after SIGTERM", took.as_secs_f64()));
     }
     if end.by_signal {
-        // Only a sync answers the signal itself, once it runs.
+        // Only a sync handles the signal itself, once it is running.
         if process.terminated.is_none() || end.code != 143 {
             problems.push(format!("it ended by signal {}", end.code - 128));
         }
@@ -98,7 +98,7 @@ pub(crate) fn check(
     (Some(report), problems)
 }
 
-/// A run that could not do its work at all: the database was away, or it was told to end first.
+/// A run that could not begin its work: the database was away, or a signal came first.
 fn check_failure(
     report: &Report,
     end: End,
@@ -107,7 +107,7 @@ fn check_failure(
     problems: &mut Vec<String>,
 ) {
     if end.code == 143 && terminated && report.exit_status == Some(143) {
-        // It was told to end before it had done anything.
+        // The signal came before it had done anything.
     } else if end.code != 3 || report.exit_status != Some(3) {
         problems.push(format!("it exited with {} and told {report:?}", end.code));
     } else if !weather.database_failed && !weather.somebody_stopped {
@@ -121,7 +121,7 @@ fn check_status(process: &Process, report: &Report, end: End, problems: &mut Vec
     let finished = report.finished_at.map_or(0, |at| at.timestamp_micros());
     let right = match (end.code, process.terminated) {
         (143, Some(_)) => true,
-        // It was over when the signal came.
+        // It had finished when the signal came.
         (0 | 1, Some((signalled, _))) if finished > signalled + TIME_TO_LEAVE => false,
         (0, _) => bad.is_none(),
         (1, _) => bad.is_some(),
@@ -135,7 +135,7 @@ fn check_status(process: &Process, report: &Report, end: End, problems: &mut Vec
     }
 }
 
-/// Each day's outcome against what the history says that this run did.
+/// Compares each day's outcome with what the history records for this run.
 fn check_days(
     process: &Process,
     report: &Report,
@@ -144,7 +144,8 @@ fn check_days(
     problems: &mut Vec<String>,
 ) {
     let run_id = report.run_id.as_deref().unwrap_or_default();
-    // Told to end and kept from it, it lets go of the days at work without waiting for what they have to tell.
+    // If a signal comes and the run can't end, it drops the days in progress without waiting for
+    // their results.
     let finished = report.finished_at.map_or(0, |at| at.timestamp_micros());
     let let_go = process
         .terminated
@@ -163,13 +164,13 @@ fn check_days(
         let held = *attempt > 0 && outcome != "already_synced";
         let claimed_so = claims.iter().map(|claim| claim.attempt).eq(held.then_some(*attempt))
             || let_go && outcome == "interrupted" && !held && claims.len() == 1
-            // Of a claim whose answer never came it is not known whether it took place.
+            // If the answer to a claim never came, it is unknown whether the claim took place.
             || weather.database_failed && outcome == "failed" && !held && claims.len() == 1;
         let ended_so = ends.len() <= 1
             && ends.iter().all(|end| claims.iter().any(|claim| claim.attempt == end.attempt))
             && match outcome.as_str() {
                 "synced" => end == Some("publish"),
-                // What could not be given back is left to run out.
+                // A lease that could not be released runs out.
                 "interrupted" => {
                     let is_hindered = weather.database_failed || weather.somebody_stopped;
                     end == Some("release") || end.is_none() && (!held || is_hindered)
@@ -181,8 +182,10 @@ fn check_days(
         if !claimed_so || !ended_so {
             let did: Vec<_> =
                 claims.iter().chain(&ends).map(|e| format!("{} {}", e.action, e.attempt)).collect();
-            problems
-                .push(format!("{source} {date}: told {outcome} (attempt {attempt}, {error:?}); its history: {did:?}"));
+            problems.push(format!(
+                "{source} {date}: told {outcome} (attempt {attempt}, {error:?}); \
+                    its history: {did:?}"
+            ));
         }
     }
     let untold = own.iter().find(|entry| {
@@ -196,7 +199,7 @@ fn check_days(
     }
 }
 
-/// What a reset or a cleanup says that it did is what the history says of it.
+/// What a reset or a cleanup reports is what the history records.
 fn check_operator(
     (process, action): (&Process, &str),
     report: &Report,
@@ -220,7 +223,7 @@ fn check_operator(
     }
 }
 
-/// Who the history says did what a process of this name was told to do by a person.
+/// The name under which the history records the manual actions of a process.
 pub(crate) fn operator(process: &str) -> String {
     format!("somebody on {process}")
 }

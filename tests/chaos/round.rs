@@ -1,4 +1,4 @@
-//! One round: its processes, what is done to them, and the check.
+//! One round: its processes, the disturbances, and the checks.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -19,12 +19,12 @@ use crate::truth::{Source, Truth, days};
 use crate::world::World;
 use crate::{events, time};
 
-/// After the last action, the time in which every process has to have ended. A machine may be busy.
+/// How long every process may take to end after the last action. A machine may be busy.
 const LONGEST: Duration = Duration::from_mins(1);
 const TICK: Duration = Duration::from_millis(3);
 const SAMPLE_EVERY: Duration = Duration::from_millis(30);
 
-/// A round that goes on.
+/// A round in progress.
 struct Round<'w> {
     world: &'w World,
     database: Database,
@@ -35,7 +35,7 @@ struct Round<'w> {
     truth: Truth,
     processes: Vec<Process>,
     seen: Seen,
-    /// The whole days that were looked at, by source, date and attempt.
+    /// The complete days that were verified, by source, date and attempt.
     verified: BTreeSet<(String, NaiveDate, i32)>,
     weather: Weather,
     trouble: Trouble,
@@ -95,7 +95,8 @@ impl<'w> Round<'w> {
         }
     }
 
-    /// The actions at their times, and a look at the database in between, until every process has ended.
+    /// Performs the actions at their times and samples the database in between, until every process
+    /// has ended.
     fn run(&mut self) {
         let begun = Instant::now();
         let mut actions = std::mem::take(&mut self.plan.actions).into_iter().peekable();
@@ -200,7 +201,7 @@ impl<'w> Round<'w> {
     }
 
     fn cut(&mut self, which: Option<u64>) {
-        // A server that is not there has no connections.
+        // A stopped server has no connections.
         let cut = self.database.cut(which).unwrap_or(0);
         self.weather.database_failed |= cut > 0;
         self.figures.add_to("connections cut", cut);
@@ -229,8 +230,8 @@ impl<'w> Round<'w> {
         self.processes.push(Process::start(self.world, &self.folder, name, kind, &arguments));
     }
 
-    /// Looks at ledger and history, and at the events of each day that has become whole. A database that is away is
-    /// looked at the next time.
+    /// Checks ledger and history, and the events of each day that has become complete. Skips this
+    /// sample if the database is away.
     fn sample(&mut self) {
         let Ok(snapshot) = self.database.snapshot(&self.prefix) else { return };
         self.figures.count("looks at the ledger");
@@ -243,10 +244,11 @@ impl<'w> Round<'w> {
         }
     }
 
-    /// Looks at the events of a day; false when the database is away.
+    /// Checks the events of a day; false if the database is away.
     fn verify(&mut self, snapshot: &Snapshot, source: &str, date: NaiveDate) -> bool {
         let Ok((Some(row), stored)) = self.database.day(source, date) else { return false };
-        // If the day went on since the snapshot, its history there explains neither the row nor the events.
+        // If the day changed after the snapshot, its history there explains neither the row nor the
+        // events.
         if snapshot
             .row(source, date)
             .is_some_and(|before| (&before.status, before.attempt) == (&row.status, row.attempt))
@@ -266,7 +268,8 @@ impl<'w> Round<'w> {
         true
     }
 
-    /// Quiet again: leases run out, days that lack late events are reset, and clean runs do what is left.
+    /// After the trouble: lets leases run out, resets days that lack late events, and completes the
+    /// rest with undisturbed runs.
     fn settle(&mut self) {
         self.processes.iter_mut().filter(|process| process.is_alive()).for_each(Process::kill);
         self.trouble.end(self.world);
@@ -298,7 +301,7 @@ impl<'w> Round<'w> {
                 }
             }
         }
-        // The very first run of a source takes one day alone.
+        // A source's very first run reads only one day.
         self.run_to_end(Kind::Final);
         if !self.is_all_whole() {
             self.run_to_end(Kind::Final);
@@ -339,7 +342,7 @@ impl<'w> Round<'w> {
         self.database.insist(|database| database.snapshot(&prefix)).history.len()
     }
 
-    /// The check at the end.
+    /// The final check.
     fn judge(&mut self) -> Snapshot {
         self.sample();
         let prefix = self.prefix.clone();
@@ -350,7 +353,8 @@ impl<'w> Round<'w> {
                 match snapshot.row(&source.name, date) {
                     Some(row) if row.status == "SUCCESS" && row.events_count == Some(expected) => {}
                     row => self.problems.push(format!(
-                        "{} {date}: Heroku has {expected} events, and after the last run its row is {row:?}",
+                        "{} {date}: Heroku has {expected} events, and after the last run its row \
+                         is {row:?}",
                         source.name
                     )),
                 }
@@ -409,7 +413,8 @@ impl<'w> Round<'w> {
         Played { figures: self.figures, failure: Some(account) }
     }
 
-    /// What a person needs to find out why: the problems, and what the database says of the days concerned.
+    /// What a person needs to find the cause: the problems, and what the database records of the
+    /// affected days.
     fn account(&self, snapshot: &Snapshot) -> String {
         let mut text = String::new();
         for problem in self.problems.iter().take(30) {

@@ -1,4 +1,4 @@
-//! What Heroku has, as the test itself put it there: the measure of what is stored.
+//! What Heroku has, as the test created it: the reference for what is stored.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ struct Event {
     id: String,
     hash: Hash,
     team: Option<String>,
-    /// When Heroku certainly had it; 0 from the start.
+    /// When Heroku certainly had it; 0 for events from the start.
     since: i64,
 }
 
@@ -34,9 +34,8 @@ struct Event {
 pub(crate) struct Truth(BTreeMap<(&'static str, NaiveDate), Vec<Event>>);
 
 impl Truth {
-    /// Gives Heroku a day: `count` usual events, `heavy` ones of a quarter of a megabyte so that they take several
-    /// batches, and every `repeat`-th
-    /// event twice.
+    /// Adds a day to Heroku: `count` usual events, `heavy` ones of a quarter of a megabyte so that
+    /// they take several batches, and every `repeat`-th event twice.
     pub(crate) fn put_day(
         &mut self,
         heroku: &FakeHeroku,
@@ -51,7 +50,8 @@ impl Truth {
                 .insert(place, event(account, date, &format!("heavy-{number}"), 256 * 1024).into());
         }
         if repeat > 0 {
-            // Side by side, and never the last: a page that holds nothing new is no end of a list.
+            // Next to each other, and never last: a page that brings nothing new does not end a
+            // list.
             let last = events.len().saturating_sub(1);
             let twice = |(place, event): (usize, _)| {
                 vec![event; 1 + usize::from(place % repeat == 0 && place < last)]
@@ -63,7 +63,7 @@ impl Truth {
         self.0.insert((account, date), known);
     }
 
-    /// Adds an event that comes late.
+    /// Adds a late event.
     pub(crate) fn add_late(
         &mut self,
         heroku: &FakeHeroku,
@@ -77,7 +77,8 @@ impl Truth {
         self.0.entry((account, date)).or_default().push(event);
     }
 
-    /// The hashes of a source's day by event id, and whether each had to be seen by a reading that began at `read`.
+    /// The hashes of a source's day by event id, and whether a reading that began at `read` must
+    /// have seen each.
     pub(crate) fn of(
         &self,
         source: &Source,
@@ -105,18 +106,25 @@ impl Event {
     }
 }
 
-/// An event of a team, with so many bytes of padding.
+/// An event of a team, with this many bytes of padding.
 fn event(account: &str, date: NaiveDate, name: &str, padding: usize) -> String {
     let team = ["team-a", "team-b"][name.len() % 2];
     let id = uuid(&format!("{account}/{date}/{name}"));
     let padding = "auditsync ".repeat(padding / 10);
     format!(
-        r#"{{"id":"{id}","created_at":"{date}T12:00:00Z","type":"app","action":"create","team":{{"id":"{}","name":"{team}"}},"data":{{"note":"{padding}"}}}}"#,
-        uuid(team)
+        concat!(
+            r#"{{"id":"{}","created_at":"{}T12:00:00Z","type":"app","action":"create","#,
+            r#""team":{{"id":"{}","name":"{}"}},"data":{{"note":"{}"}}}}"#,
+        ),
+        id,
+        date,
+        uuid(team),
+        team,
+        padding
     )
 }
 
-/// The digest that the contract defines, over hashes in the order of their ids.
+/// The digest that the contract defines, from hashes in the order of their ids.
 pub(crate) fn digest<'h>(hashes: impl Iterator<Item = &'h Hash>) -> String {
     let mut digest = Sha256::new();
     hashes.for_each(|hash| digest.update(hash));

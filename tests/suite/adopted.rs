@@ -1,4 +1,5 @@
-//! Adopted days: the Python logger called them complete and stored no event, so they are no evidence.
+//! Adopted days: the Python logger called them complete and stored no event, so they are no
+//! evidence.
 
 use fake_heroku::Fixtures;
 use fake_heroku::{Fault, Match, Model, Month};
@@ -9,21 +10,26 @@ use crate::support::{
     ACME, DAY, THREE_ACCOUNTS_AND_A_TEAM, World, date, day, fetches, truth, wait_for, yesterday,
 };
 
-/// Its table as `create_all` makes it: without `alembic_version`, since its Alembic can't run as it was shipped.
+/// Its table as `create_all` makes it: without `alembic_version`, because its Alembic can't run as
+/// shipped.
 const CREATE_ALL: &str = "
     CREATE TABLE audit_events_log (
-        id SERIAL NOT NULL, process_date DATE NOT NULL, status VARCHAR(20) NOT NULL, events_count INTEGER,
-        error_message TEXT, created_at TIMESTAMP WITHOUT TIME ZONE, updated_at TIMESTAMP WITHOUT TIME ZONE,
+        id SERIAL NOT NULL, process_date DATE NOT NULL, status VARCHAR(20) NOT NULL,
+        events_count INTEGER,
+        error_message TEXT, created_at TIMESTAMP WITHOUT TIME ZONE, updated_at TIMESTAMP WITHOUT
+        TIME ZONE,
         PRIMARY KEY (id), UNIQUE (process_date)
     );
-    CREATE INDEX idx_audit_events_log_process_date_status ON audit_events_log (process_date, status);
+    CREATE INDEX idx_audit_events_log_process_date_status
+    ON audit_events_log (process_date, status);
     CREATE INDEX idx_audit_events_log_status ON audit_events_log (status);";
 
-/// Days that it printed 1,000 events of: three long ago, and two of the last week.
+/// Days for which it counted 1,000 events: three old ones, and two of the last week.
 const PRINTED: &str = "
     INSERT INTO audit_events_log (process_date, status, events_count, created_at, updated_at)
     SELECT day, 'SUCCESS', 1000, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
-    FROM unnest(ARRAY['2024-09-26', '2024-09-27', '2024-09-28', current_date - 3, current_date - 2]::date[]) AS day;";
+    FROM unnest(ARRAY['2024-09-26', '2024-09-27', '2024-09-28', current_date - 3,
+    current_date - 2]::date[]) AS day;";
 
 fn ago(days: u64) -> String {
     (yesterday() - chrono::Days::new(days - 1)).to_string()
@@ -46,10 +52,11 @@ fn status(world: &World, arguments: &str, status: i32) -> Value {
     finished.json()
 }
 
-/// What the ledger says of days that have no lease.
+/// The ledger's rows for days without a lease.
 fn rows(world: &World) -> String {
     world.sql(
-        "SELECT process_date, status, events_count, synced_at IS NOT NULL FROM audit_events_log ORDER BY process_date",
+        "SELECT process_date, status, events_count, synced_at IS NOT NULL FROM audit_events_log \
+         ORDER BY process_date",
     )
 }
 
@@ -97,7 +104,7 @@ fn a_check_fails_on_adopted_days_unless_they_are_accepted() {
     );
     assert!(world.run("status --check").stdout.contains("adopted days"));
     assert_eq!(status(&world, "--check --accept-adopted", 0)["check"]["ok"], true);
-    // Even a large lag does not hide them; and what is accepted hides no gap.
+    // Even a large lag does not hide them, and accepting them hides no gap.
     status(&world, "--check --max-lag 90000h", 1);
     world
         .sql("UPDATE audit_events_log SET status = 'FAILED' WHERE process_date = current_date - 3");
@@ -163,18 +170,20 @@ fn every_way_to_name_an_adopted_day_reads_it() {
         );
         world.assert_whole("acme", at, &truth(&world, "acme", at, |_| true));
         let of_day = format!(
-            "SELECT settled_at IS NOT NULL, synced_at IS NOT NULL FROM audit_events_log WHERE process_date = '{at}'"
+            "SELECT settled_at IS NOT NULL, synced_at IS NOT NULL FROM audit_events_log \
+             WHERE process_date = '{at}'"
         );
         assert_eq!(world.sql(&of_day), "t|t", "{command}: one reading settles a day of long ago");
         let history = format!(
-            "SELECT action, outcome, events, late_events FROM audit_history WHERE process_date = '{at}' ORDER BY id"
+            "SELECT action, outcome, events, late_events FROM audit_history \
+             WHERE process_date = '{at}' ORDER BY id"
         );
         let events = row["events"].to_string();
         assert_eq!(
             world.sql(&history),
             format!("adopt|success|1000|\nclaim|processing||\npublish|synced|{events}|")
         );
-        // From then on, it is a day like any other.
+        // From then on it is an ordinary day.
         assert_eq!(world.sync(&format!("--date {at}"), 0)["totals"]["already_synced"], 1);
     }
 }
@@ -190,7 +199,10 @@ fn a_plan_counts_adopted_days_as_days_to_read() {
 fn late_events_of_an_adopted_day_count_from_our_own_first_reading() {
     let world = adopted(&format!("[sync]\nrecheck_after = [\"1d\"]\n{ACME}"), "");
     world.sync("--date 2024-09-28", 0);
-    world.sql("UPDATE audit_events_log SET settled_at = NULL, synced_at = '2024-09-29T00:10:00Z' WHERE process_date = '2024-09-28'");
+    world.sql(
+        "UPDATE audit_events_log SET settled_at = NULL, synced_at = '2024-09-29T00:10:00Z' \
+        WHERE process_date = '2024-09-28'",
+    );
     let late = br#"{"id":"late","created_at":"2024-09-28T12:00:00Z","type":"app"}"#;
     world.heroku.add_event("acme", date(DAY), &late[..]);
     let report = world.sync("--date 2024-09-28", 0);
@@ -282,7 +294,7 @@ fn reread_works_later_too_but_once_and_only_for_adopted_days() {
         "{again:#?}"
     );
     assert_eq!(world.dump(), before);
-    // PENDING days are read whatever their age.
+    // PENDING days are read at any age.
     assert_eq!(day(&world.sync("", 0), "acme", "2024-09-26")["outcome"], "synced");
 }
 
@@ -291,7 +303,8 @@ fn a_reread_cut_off_at_any_step_is_done_and_recorded_once() {
     let mut world = adopted(&format!("[database]\nmax_connections = 1\n{ACME}"), "");
     let proxy = Proxy::start(world.database.url());
     world.set("DATABASE_URL", proxy.url());
-    let undo = "UPDATE audit_events_log SET status = 'SUCCESS'; DELETE FROM audit_history WHERE action = 'reset'";
+    let undo = "UPDATE audit_events_log SET status = 'SUCCESS'; DELETE FROM audit_history \
+        WHERE action = 'reset'";
     assert!(world.run("migrate --reread").stdout.contains("Made 5 adopted days of acme due"));
     for (n, when) in (1..=proxy.steps().len()).flat_map(|n| [(n, When::Before), (n, When::After)]) {
         world.sql(undo);
@@ -303,7 +316,8 @@ fn a_reread_cut_off_at_any_step_is_done_and_recorded_once() {
             run.stdout.contains("Made 5 adopted days of acme due"),
             "step {n}, {when:?}: {run:#?}"
         );
-        let done = "SELECT (SELECT count(*) FROM audit_events_log WHERE status = 'PENDING'), count(*) FROM audit_history WHERE action = 'reset'";
+        let done = "SELECT (SELECT count(*) FROM audit_events_log \
+            WHERE status = 'PENDING'), count(*) FROM audit_history WHERE action = 'reset'";
         assert_eq!(world.sql(done), "5|5", "step {n}, {when:?}");
     }
 }
@@ -344,7 +358,8 @@ fn rows_that_name_no_day_of_the_audit_trail_are_adopted_and_ignored() {
     let world = World::new(ACME);
     world.sql(&format!(
         "{CREATE_ALL} INSERT INTO audit_events_log (process_date, status, events_count)
-         VALUES ('1024-09-28', 'SUCCESS', 9), ('2016-12-31', 'FAILED', 0), ('infinity', 'SUCCESS', 9), ('2024-09-28', 'SUCCESS', 9)"
+         VALUES ('1024-09-28', 'SUCCESS', 9), ('2016-12-31', 'FAILED', 0),
+         ('infinity', 'SUCCESS', 9), ('2024-09-28', 'SUCCESS', 9)"
     ));
     let adoption = world.run("migrate --output json").json();
     let adopted = &adoption["adopted"];
@@ -369,7 +384,7 @@ fn the_old_logger_deletes_nothing_and_days_it_updates_are_reread() {
     world.sync("--date 2024-09-28", 0);
     let before = world.dump();
     for delete in [
-        // Its `db_manager.py reset`, and its web page.
+        // The statements of its `db_manager.py reset` and of its web page.
         "DELETE FROM audit_events_log WHERE audit_events_log.process_date = '2024-09-28'",
         "DELETE FROM audit_events_log WHERE audit_events_log.id = 3",
         "DELETE FROM audit_events_log",
@@ -378,15 +393,19 @@ fn the_old_logger_deletes_nothing_and_days_it_updates_are_reread() {
         assert!(refused.contains("run `auditsync reset --source NAME DATE`"), "{refused}");
     }
     assert_eq!(world.dump(), before);
-    let update = "UPDATE audit_events_log SET status = 'ERROR', error_message = 'Process was stuck and cleaned up',
+    let update = "UPDATE audit_events_log
+        SET status = 'ERROR', error_message = 'Process was stuck and cleaned up',
                   updated_at = now() AT TIME ZONE 'UTC' WHERE audit_events_log.id = 3";
     world.database.psql(update).expect("an update of the ledger");
     assert_eq!(day(&world.sync("--date 2024-09-28", 0), "acme", DAY)["outcome"], "synced");
     world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
-    // A SUCCESS of its own on a day that we never read counts as adopted.
+    // If it sets SUCCESS on a day that we never read, that day counts as adopted.
     world
         .database
-        .psql("UPDATE audit_events_log SET status = 'SUCCESS', events_count = 9 WHERE process_date = '2024-09-27'")
+        .psql(
+            "UPDATE audit_events_log SET status = 'SUCCESS', events_count = 9 \
+            WHERE process_date = '2024-09-27'",
+        )
         .expect("an update");
     assert_eq!(day(&world.sync("--date 2024-09-27", 0), "acme", "2024-09-27")["outcome"], "synced");
 }

@@ -1,4 +1,4 @@
-//! Coming from the Python logger: its table becomes the ledger in place, or stays as it was.
+//! Migrating from the Python logger: its table becomes the ledger in place, or stays as it was.
 
 use std::sync::Arc;
 
@@ -9,31 +9,37 @@ use crate::support::pooler::Pooler;
 use crate::support::proxy::{Blow, Proxy, When};
 use crate::support::{ACME, DAY, THREE_ACCOUNTS_AND_A_TEAM, World, day, truth, wait_for};
 
-/// Its table as `SQLAlchemy` makes it, and Alembic's.
+/// Its table as `SQLAlchemy` makes it, and Alembic's table.
 const TABLES: &str = "
     CREATE TABLE audit_events_log (
-        id SERIAL NOT NULL, process_date DATE NOT NULL, status VARCHAR(20) NOT NULL, events_count INTEGER,
-        error_message TEXT, created_at TIMESTAMP WITHOUT TIME ZONE, updated_at TIMESTAMP WITHOUT TIME ZONE,
+        id SERIAL NOT NULL, process_date DATE NOT NULL, status VARCHAR(20) NOT NULL,
+        events_count INTEGER,
+        error_message TEXT, created_at TIMESTAMP WITHOUT TIME ZONE, updated_at TIMESTAMP WITHOUT
+        TIME ZONE,
         PRIMARY KEY (id), UNIQUE (process_date)
     );
-    CREATE INDEX idx_audit_events_log_process_date_status ON audit_events_log (process_date, status);
+    CREATE INDEX idx_audit_events_log_process_date_status
+    ON audit_events_log (process_date, status);
     CREATE INDEX idx_audit_events_log_status ON audit_events_log (status);
     CREATE TABLE alembic_version (
         version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
     );
     INSERT INTO alembic_version VALUES ('0001');";
 
-/// A row in each status, and one whose times nobody set.
+/// One row in each status, and one without times.
 const ROWS: &str = "
-    INSERT INTO audit_events_log (process_date, status, events_count, error_message, created_at, updated_at) VALUES
+    INSERT INTO audit_events_log (process_date, status, events_count, error_message, created_at,
+    updated_at) VALUES
         ('2024-09-23', 'SUCCESS', 7, NULL, NULL, NULL),
         ('2024-09-24', 'SUCCESS', 450, NULL, '2024-09-25 00:30:01.5', '2024-09-25 00:30:02'),
         ('2024-09-25', 'PENDING', 0, NULL, '2024-09-26 00:30:01', NULL),
         ('2024-09-26', 'PROCESSING', 0, NULL, '2024-09-27 00:30:01', '2024-09-27 00:30:01'),
-        ('2024-09-27', 'ERROR', 0, 'Process was stuck and cleaned up', '2024-09-28 00:30:01', '2024-09-29 00:30:01'),
-        ('2024-09-28', 'FAILED', 0, 'API request failed with status 503', '2024-09-29 00:30:01', '2024-09-29 00:30:31');";
+        ('2024-09-27', 'ERROR', 0, 'Process was stuck and cleaned up', '2024-09-28 00:30:01',
+        '2024-09-29 00:30:01'),
+        ('2024-09-28', 'FAILED', 0, 'API request failed with status 503', '2024-09-29 00:30:01',
+        '2024-09-29 00:30:31');";
 
-/// The days that are due after it, with their messages.
+/// The days that are due afterwards, with their messages.
 const ADOPTED_ROWS: &str = "2024-09-23|SUCCESS|7|
 2024-09-24|SUCCESS|450|
 2024-09-25|PENDING||
@@ -41,16 +47,19 @@ const ADOPTED_ROWS: &str = "2024-09-23|SUCCESS|7|
 2024-09-27|ERROR||Process was stuck and cleaned up
 2024-09-28|PENDING||API request failed with status 503";
 
-const ROWS_AS_TEXT: &str = "SELECT process_date, status, events_count, error_message FROM audit_events_log ORDER BY process_date";
+const ROWS_AS_TEXT: &str = "SELECT process_date, status, events_count, error_message \
+    FROM audit_events_log ORDER BY process_date";
 
-/// Every column, index, constraint and guard of ours; the order of columns is the one thing that may differ.
+/// Every column, index, constraint and guard of ours. Only the order of columns may differ.
 pub(crate) const SHAPE: &str = "
-    SELECT attrelid::regclass::text, attname::text, format_type(atttypid, atttypmod), attnotnull, attidentity, attcollation,
+    SELECT attrelid::regclass::text, attname::text, format_type(atttypid, atttypmod), attnotnull,
+    attidentity, attcollation,
            pg_get_expr(adbin, adrelid)
     FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
     WHERE attrelid::regclass::text LIKE 'audit%' AND attnum > 0 AND NOT attisdropped
     ORDER BY 1, 2;
-    SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid::regclass::text LIKE 'audit%' ORDER BY 1;
+    SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
+    WHERE conrelid::regclass::text LIKE 'audit%' ORDER BY 1;
     SELECT indexdef FROM pg_indexes WHERE tablename LIKE 'audit%' ORDER BY 1;
     SELECT relname FROM pg_class WHERE relkind = 'S' ORDER BY 1;
     SELECT pg_get_triggerdef(oid), tgenabled FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1;
@@ -97,7 +106,8 @@ fn adoption_keeps_rows_utc_times_and_indexes_and_makes_unread_days_due() {
     world.sql(&format!("ALTER DATABASE {} SET timezone = 'Asia/Tokyo'", world.database.name()));
     let alembic = "SELECT version_num FROM alembic_version";
     let indexes = "SELECT indexdef FROM pg_indexes WHERE indexname IN
-                   ('idx_audit_events_log_status', 'idx_audit_events_log_process_date_status') ORDER BY 1";
+                   ('idx_audit_events_log_status', 'idx_audit_events_log_process_date_status')
+                   ORDER BY 1";
     let (version, old_indexes) = (world.sql(alembic), world.sql(indexes));
 
     let adoption = world.run("migrate");
@@ -115,7 +125,8 @@ fn adoption_keeps_rows_utc_times_and_indexes_and_makes_unread_days_due() {
         world.sql(times),
         "2024-09-25 00:30:01.5|2024-09-25 00:30:02\n2024-09-26 00:30:01|2024-09-26 00:30:01"
     );
-    let ids = "SELECT array_agg(id ORDER BY process_date), bool_and(source = 'acme' AND attempt = 0 AND digest IS NULL
+    let ids = "SELECT array_agg(id ORDER BY process_date), bool_and(source = 'acme'
+        AND attempt = 0 AND digest IS NULL
                       AND synced_at IS NULL) FROM audit_events_log";
     assert_eq!(world.sql(ids), "{1,2,3,4,5,6}|t");
     assert_eq!(world.sql(SHAPE), shape_of_a_new_database());
@@ -125,8 +136,10 @@ fn adoption_keeps_rows_utc_times_and_indexes_and_makes_unread_days_due() {
                    WHERE process_date IN ('2024-09-24', '2024-09-28') ORDER BY id";
     assert_eq!(
         world.sql(history),
-        "2024-09-24|0|adopt|success|450|was SUCCESS in the Python logger's table, which holds no events\n\
-         2024-09-28|0|adopt|pending|0|was FAILED in the Python logger's table, which holds no events: \
+        "2024-09-24|0|adopt|success|450|was SUCCESS in the Python logger's table, which holds no \
+         events\n\
+         2024-09-28|0|adopt|pending|0|was FAILED in the Python logger's table, which holds no \
+         events: \
          API request failed with status 503"
     );
 
@@ -152,13 +165,16 @@ fn after_adoption_a_sync_reads_unread_days_and_the_logger_can_not_write() {
         );
     }
     world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
-    // Older than `catch_up_days`, so they are read when they are named; a day of the old logger's SUCCESS, too.
+    // These days are older than `catch_up_days`, so they are read when named. That includes a day
+    // with the old logger's SUCCESS.
     let report = world.sync("--from 2024-09-24 --to 2024-09-27", 0);
     assert_eq!(day(&report, "acme", "2024-09-27")["outcome"], "synced");
     assert_eq!(day(&report, "acme", "2024-09-24")["outcome"], "synced");
 
-    let insert = "INSERT INTO audit_events_log (process_date, status, events_count, created_at, updated_at)
-                  VALUES ('2024-09-29', 'PROCESSING', 0, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC')";
+    let insert = "INSERT INTO audit_events_log (process_date, status, events_count, created_at,
+        updated_at)
+                  VALUES ('2024-09-29', 'PROCESSING', 0, now() AT TIME ZONE 'UTC',
+                  now() AT TIME ZONE 'UTC')";
     let refused = world.database.psql(insert).expect_err("a row without a source").to_string();
     assert!(refused.contains("null value in column \"source\""), "{refused}");
 }
@@ -184,7 +200,8 @@ fn with_several_sources_adoption_must_name_the_owner_of_the_days() {
     for (command, said) in [
         (
             "migrate",
-            "`auditsync migrate --adopt-as NAME --dry-run`, where NAME is one of acme, globex, initech, team-a",
+            "`auditsync migrate --adopt-as NAME --dry-run`, where NAME is one of acme, globex, \
+             initech, team-a",
         ),
         ("migrate --dry-run", "--adopt-as NAME"),
         ("migrate --adopt-as amce", "did you mean `acme`"),
@@ -222,8 +239,10 @@ fn small_differences_do_not_matter_and_extra_columns_stay() {
     let world = World::new(ACME);
     world.sql(
         "CREATE TABLE audit_events_log (
-             id integer PRIMARY KEY GENERATED BY DEFAULT AS IDENTITY, process_date date, status text, events_count bigint,
-             error_message varchar(2000), created_at timestamptz, updated_at timestamp, operator text NOT NULL
+             id integer PRIMARY KEY GENERATED BY DEFAULT AS IDENTITY, process_date date,
+             status text, events_count bigint,
+             error_message varchar(2000), created_at timestamptz, updated_at timestamp,
+             operator text NOT NULL
          );
          CREATE UNIQUE INDEX ix_audit_events_log_process_date ON audit_events_log (process_date);
          INSERT INTO audit_events_log (process_date, status, events_count, created_at, operator)
@@ -231,7 +250,8 @@ fn small_differences_do_not_matter_and_extra_columns_stay() {
     );
     let adoption = world.run("migrate");
     assert_eq!(adoption.status, 0, "{adoption:#?}");
-    let kept = "SELECT operator, events_count, created_at = '2024-09-25 00:30+00', updated_at = created_at FROM audit_events_log";
+    let kept = "SELECT operator, events_count, created_at = '2024-09-25 00:30+00', \
+        updated_at = created_at FROM audit_events_log";
     assert_eq!(world.sql(kept), "ada|450|t|t");
     world.sql("ALTER TABLE audit_events_log DROP COLUMN operator");
     assert_eq!(world.sql(SHAPE), shape_of_a_new_database());
@@ -310,7 +330,8 @@ fn of_two_adoptions_at_once_the_second_finds_nothing_to_do() {
     wait_for("one to wait for the reader, and one for the other", || world.sql(waiting) == "2");
     assert_eq!(
         reader.ask(
-            "SELECT count(*) FROM pg_attribute WHERE attrelid = 'audit_events_log'::regclass AND attname = 'source'"
+            "SELECT count(*) FROM pg_attribute WHERE attrelid = 'audit_events_log'::regclass \
+             AND attname = 'source'"
         ),
         "0"
     );
@@ -351,7 +372,8 @@ fn an_adoption_killed_or_cut_at_any_step_is_complete_or_absent() {
         assert_eq!(world.run("migrate").status, 0, "step {n}, {when:?}");
         assert_eq!(world.sql(ROWS_AS_TEXT), ADOPTED_ROWS, "step {n}, {when:?}");
 
-        // A run that is only cut off goes on, and tells what it did, also where the answer to its commit was lost.
+        // A run that only loses its connection continues and reports what it did, even if the
+        // answer to its commit was lost.
         world.sql(&undo);
         proxy.strike(n, "", when, Blow::Cut);
         let run = world.run("migrate");

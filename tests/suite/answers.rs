@@ -1,4 +1,4 @@
-//! Each answer of Heroku's has a class: what is not an answer at all, and what lies about itself.
+//! Each answer of Heroku has a class: here those that are no answer or that contradict themselves.
 
 use std::io::Write as _;
 use std::net::TcpListener;
@@ -39,7 +39,8 @@ fn gzipped_as_sent(body: &str) -> usize {
     encoder.finish().expect("a vector takes all bytes").len()
 }
 
-/// Spoils the answer for one account after another, each at another byte; every day must be whole after one more request.
+/// Damages the answer for one account after another, each at another byte. Every day must be
+/// complete after one more request.
 fn spoiled_at_every_byte(gzip: bool, fault: impl Fn(usize) -> Fault) {
     let events: Vec<Bytes> = THREE.iter().map(|text| Bytes::from_static(text.as_bytes())).collect();
     let plain = THREE.iter().map(|text| text.len()).sum::<usize>() + THREE.len() + 1;
@@ -274,7 +275,8 @@ fn no_redirect_is_followed_so_no_other_host_sees_the_token() {
 fn a_rejected_account_does_not_affect_another_with_the_same_token() {
     let source = |name: &str| {
         format!(
-            "[[source]]\nname = \"{name}\"\naccount = \"{name}\"\ntoken_env = \"HEROKU_API_TOKEN\"\n"
+            "[[source]]\nname = \"{name}\"\naccount = \"{name}\"\n\
+             token_env = \"HEROKU_API_TOKEN\"\n"
         )
     };
     let world = World::new(&format!("{}{}{ACME}", source("hooli"), source("umbrella")));

@@ -1,4 +1,5 @@
-//! Heroku's archives: days taken out of them, whole or not at all, and compared with what is stored.
+//! Heroku's archives: days are taken from them completely or not at all, and compared with the
+//! stored events.
 
 mod faults;
 
@@ -42,7 +43,7 @@ fn reconcile(world: &World, arguments: &str, status: i32) -> Value {
     finished.json()
 }
 
-/// What was found of a source's day.
+/// The result for a source's day.
 fn found<'r>(report: &'r Value, source: &str, day: &str) -> &'r Value {
     let months = report["months"].as_array().expect("months");
     let month = months.iter().find(|month| month["source"] == source).expect("the source's month");
@@ -133,7 +134,7 @@ fn days_too_close_to_the_archive_s_making_are_read_again_unless_old() {
     let settled = "SELECT count(*) FROM audit_events_log WHERE settled_at IS NOT NULL";
     assert_eq!(world.sql(settled), "4", "how far back Heroku's list reaches is not known");
 
-    // Three days ago, in an archive that was made two minutes after its end.
+    // Three days ago, in an archive that was made two minutes after that day ended.
     let young = yesterday() - Days::new(2);
     let month = Month::of(young);
     world.heroku.generate_day("acme", young, 5);
@@ -189,7 +190,7 @@ fn an_archive_with_undated_events_keeps_them_and_completes_no_day() {
     }
     assert_eq!(world.sql("SELECT DISTINCT status FROM audit_events_log"), "FAILED");
     assert_eq!(world.sql("SELECT count(*) FROM audit_events WHERE event_id = 'undated'"), "1");
-    // Heroku's list of each day has it under its own.
+    // Heroku's list of each day holds it under that day.
     world.heroku.add_event(
         "acme",
         date("2024-09-26"),
@@ -300,7 +301,7 @@ fn a_source_that_owes_no_day_of_the_month_is_reported_without_error() {
     assert_eq!(downloads(&world), 0);
 }
 
-/// A value spelled in another way: other white space, and its keys the other way round.
+/// The same value in another spelling: other white space, and keys in reverse order.
 fn respelled(event: &Bytes) -> Bytes {
     let value: BTreeMap<String, Box<serde_json::value::RawValue>> =
         serde_json::from_slice(event).expect("an event");

@@ -1,4 +1,4 @@
-//! Where an archive's file is fetched from: addresses that are refused, and redirects.
+//! Where an archive's file is fetched from: rejected addresses, and redirects.
 
 use std::sync::{Arc, Mutex};
 
@@ -13,7 +13,7 @@ const SEPTEMBER: Month = Month { year: 2024, month: 9 };
 const BACKFILL: &str = "backfill --via archive --from 2024-09-28 --to 2024-09-28";
 const INFO: &str = "/enterprise-accounts/acme/archives/2024/09";
 
-/// Takes the day out of the archive.
+/// Reads the day from the archive.
 fn backfill(world: &World, status: i32) -> Value {
     let finished = world.run(&format!("{BACKFILL} --output json"));
     assert_eq!(finished.status, status, "{finished:#?}");
@@ -28,14 +28,14 @@ fn assert_day_is_complete(world: &World) {
     world.assert_whole("acme", DAY, &truth(world, "acme", DAY, |_| true));
 }
 
-/// How often an address was requested, and how often the archive host was asked.
+/// How often an address was requested, and how often the archive host was contacted.
 fn asked(world: &World) -> (usize, usize) {
     let requests = world.heroku.requests();
     let downloads = requests.iter().filter(|request| request.host == Host::Archive).count();
     (requests.iter().filter(|request| request.path == INFO).count(), downloads)
 }
 
-/// The status of all that is in the ledger: what failed is due again.
+/// The status of every ledger row. Failed days are due again.
 fn assert_nothing_is_complete(world: &World) {
     assert_eq!(
         world
@@ -231,7 +231,8 @@ fn a_host_s_message_shows_no_part_of_the_address_and_no_escapes() {
     world.heroku.fault(Match::path(INFO).always(), Fault::body(200, "application/json", info));
     let key = url.rsplit_once('/').expect("a key").1.split('?').next().expect("a key").to_owned();
     let message = format!(
-        "{url} or /{key}, signed {signature} for HRKU-demo-acme-0001-not-a-secret \u{1b}[2J\u{202e}end"
+        "{url} or /{key}, signed {signature} for HRKU-demo-acme-0001-not-a-secret \
+         \u{1b}[2J\u{202e}end"
     );
     world
         .heroku
@@ -275,7 +276,7 @@ fn a_content_encoding_does_not_change_the_checksum_of_an_archive() {
     assert_day_is_complete(&world);
     let finished = world.run("reconcile --month 2024-09 --output json");
     assert_eq!(finished.status, 0, "{finished:#?}");
-    // A header that says of a plain file what is not so changes nothing either.
+    // A header that misdescribes a plain file changes nothing either.
     world.heroku.put_archive("acme", Month { year: 2024, month: 7 }, &b"[]"[..]);
     world.heroku.change_archive("acme", Month { year: 2024, month: 7 }, |archive| {
         archive.content_encoding = Some("br".into());
@@ -284,7 +285,8 @@ fn a_content_encoding_does_not_change_the_checksum_of_an_archive() {
     assert_eq!(finished.status, 0, "{finished:#?}");
 }
 
-/// A Heroku behind TLS, with an archive of one event whose host redirects as `redirect` says of its own address.
+/// A Heroku behind TLS, with an archive of one event whose host answers with the redirect that
+/// `redirect` makes from its own address.
 fn encrypted(
     redirect: impl Fn(&str) -> String + Send + Sync + 'static,
 ) -> (World, Arc<Mutex<Vec<String>>>) {

@@ -1,4 +1,4 @@
-//! Bad input gets the contract's exit status and one clear message, and what was stored stays.
+//! Bad input gets the contract's exit status and one clear message, and stored events stay.
 
 use crate::support::{ACME, Finished, World};
 
@@ -83,7 +83,8 @@ fn an_invalid_database_address_exits_2_and_is_not_shown() {
 fn a_host_that_can_not_be_reached_fails_the_day_with_exit_1() {
     let world = World::new(ACME);
     world.write_file(&format!(
-        "[api]\nbase_url = \"http://127.0.0.1:1\"\n[retry]\ninitial_interval = \"1ms\"\nmax_attempts = 2\n{ACME}"
+        "[api]\nbase_url = \"http://127.0.0.1:1\"\n[retry]\ninitial_interval = \"1ms\"\n\
+         max_attempts = 2\n{ACME}"
     ));
     let finished = world.run("--date 2024-09-28");
     assert_eq!(finished.status, 1, "{finished:#?}");

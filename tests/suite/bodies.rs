@@ -1,4 +1,5 @@
-//! A body counts as read when its last byte was read: every gzip member, the end of the transfer, and nothing left over.
+//! A body counts as read when its last byte was read: every gzip member and the end of the
+//! transfer, with nothing left over.
 
 use std::collections::HashSet;
 use std::io::{Read as _, Write as _};
@@ -16,7 +17,7 @@ use crate::support::{ACME, DAY, World, day, numbered};
 const LIST: &[u8] = br#"[{"id":"a","x":"]\u0000"},{"id":"b"}]"#;
 const GZIP: &str = "Content-Encoding: gzip\r\n";
 
-/// A whole answer with a length, however odd its body.
+/// A complete answer with a length, however odd its body.
 fn answer(headers: &str, body: &[u8]) -> Vec<u8> {
     let head = format!(
         "HTTP/1.1 200 OK\r\n{headers}Content-Length: {}\r\nConnection: close\r\n\r\n",
@@ -25,12 +26,12 @@ fn answer(headers: &str, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
-/// An answer without a length, whose end is that of the connection.
+/// An answer without a length, which ends with the connection.
 fn without_length(headers: &str, body: &[u8]) -> Vec<u8> {
     [format!("HTTP/1.1 200 OK\r\n{headers}Connection: close\r\n\r\n").as_bytes(), body].concat()
 }
 
-/// An answer in these chunks and then `end`, which is "0\r\n\r\n" where all is well.
+/// An answer in these chunks followed by `end`, which is "0\r\n\r\n" in a correct answer.
 fn chunked(headers: &str, chunks: &[&[u8]], end: &str) -> Vec<u8> {
     let mut bytes = format!(
         "HTTP/1.1 200 OK\r\n{headers}Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
@@ -48,7 +49,7 @@ fn members(parts: &[&[u8]]) -> Vec<u8> {
     parts.iter().flat_map(|part| gzip(part).to_vec()).collect()
 }
 
-/// `LIST` with all that a gzip header may hold.
+/// `LIST` with every field that a gzip header may have.
 fn with_a_long_header() -> Vec<u8> {
     let builder = GzBuilder::new().extra(vec![7; 300]).filename("list.json").comment("an answer");
     let mut encoder: GzEncoder<Vec<u8>> = builder.write(Vec::new(), Compression::best());
@@ -56,14 +57,15 @@ fn with_a_long_header() -> Vec<u8> {
     encoder.finish().expect("a vector takes all bytes")
 }
 
-/// Bytes with one bit turned at `from_end`.
+/// The bytes with one bit flipped at `from_end`.
 fn damaged(mut bytes: Vec<u8>, from_end: usize) -> Vec<u8> {
     let at = bytes.len() - from_end;
     bytes[at] ^= 1;
     bytes
 }
 
-/// Serves each answer once, to an account of its own, and a good one after that; returns the report of each day.
+/// Serves each answer once, to an account of its own, followed by a good one. Returns the report of
+/// each day.
 fn once_each(answers: Vec<(&'static str, Vec<u8>)>) -> Vec<(&'static str, Value)> {
     let names: Vec<_> = answers.iter().map(|(name, _)| *name).collect();
     let sources = numbered::accounts(names.len());
@@ -225,7 +227,7 @@ fn a_transfer_is_read_to_its_end_after_the_list() {
     ]);
 }
 
-/// Gives `odd` and resets the connection, then answers well.
+/// Sends `odd` and resets the connection, then answers correctly.
 fn reset_behind(odd: Vec<u8>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -233,7 +235,7 @@ fn reset_behind(odd: Vec<u8>) -> String {
         for (number, stream) in listener.incoming().enumerate() {
             let mut stream = stream.expect("a connection");
             let (mut head, mut byte) = (Vec::new(), [0]);
-            // A connection that is closed before all was read of it is reset.
+            // A connection that is closed before everything was read from it is reset.
             let end: &[u8] = if number == 0 { b"\r\n\r" } else { b"\r\n\r\n" };
             while !head.ends_with(end) && stream.read(&mut byte).is_ok_and(|length| length == 1) {
                 head.push(byte[0]);
@@ -261,7 +263,8 @@ fn a_connection_reset_after_the_list_is_no_end() {
     }
 }
 
-/// Answers each request on a connection that stays open; behind the first answer comes one that nobody asked for.
+/// Answers each request on a connection that stays open. After the first answer comes an
+/// unsolicited one.
 fn with_an_answer_too_many() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -350,7 +353,8 @@ fn a_compressed_error_is_reported_in_heroku_s_words() {
 fn a_single_object_is_read_to_its_end_too() {
     let home =
         r#"{"id":"t","name":"team-x","enterprise_account":{"id":"i","name":"other"}}"#.as_bytes();
-    let source = "[[source]]\nname = \"acme\"\naccount = \"acme\"\nteam = \"team-x\"\ntoken_env = \"HEROKU_API_TOKEN\"\n";
+    let source = "[[source]]\nname = \"acme\"\naccount = \"acme\"\nteam = \"team-x\"\n\
+        token_env = \"HEROKU_API_TOKEN\"\n";
     let padded = [home, &vec![b' '; 70_000]].concat();
     for (body, is_believed) in [
         (answer(GZIP, &members(&[&home[..9], &home[9..]])), true),

@@ -1,7 +1,8 @@
-//! Between any two statements of a day's life the program may be killed, or its connection cut: the run itself tells
-//! the truth about it, and the next plain run ends in the right state.
+//! Between any two statements of a day's life the program may be killed, or its connection cut. The
+//! run itself reports the truth about it, and the next plain run ends in the right state.
 //!
-//! A [`Life`] is run once to learn its steps, and then once for each step and each of the four ways to end there.
+//! A [`Life`] runs once to learn its steps, and then once for each step and each of the four ways
+//! to end there.
 
 mod migration;
 mod rereads;
@@ -18,16 +19,19 @@ use serde_json::Value;
 use crate::support::proxy::{Blow, Proxy, When};
 use crate::support::{ACME, DAY, Finished, Running, World, date, day, note, wait_for};
 
-const NO_DAY: &str = "DELETE FROM audit_events_log; DELETE FROM audit_events; DELETE FROM audit_event_conflicts; DELETE FROM audit_history";
+const NO_DAY: &str = "DELETE FROM audit_events_log; DELETE FROM audit_events; \
+    DELETE FROM audit_event_conflicts; DELETE FROM audit_history";
 
 const SYNC: &str = "sync --date 2024-09-28 --output json";
 
-/// With more than one connection the order of steps would depend on chance; no beat comes in between.
+/// With more than one connection the order of steps would depend on chance. No renewal comes in
+/// between.
 const ONE_CONNECTION: &str =
     "[database]\nmax_connections = 1\n[lock]\nstale_after = \"10m\"\nheartbeat_every = \"3m\"\n";
 
-/// The events of the day, and those of them that are stored: the second is another of the first's id, and PostgreSQL
-/// refuses the third as JSON, so that they are written in several transactions, of which some fail.
+/// The events of the day, and those of them that are stored. The second has the id of the first,
+/// and PostgreSQL rejects the third as JSON. So they are written in several transactions, of which
+/// some fail.
 const EVENTS: usize = 2;
 
 const WAYS: [(When, Blow); 4] = [
@@ -43,17 +47,18 @@ struct Stage {
     proxy: Proxy,
 }
 
-/// What is done, and what has to be so afterwards.
+/// What is run, and what must hold afterwards.
 struct Life {
-    /// Makes the database what it was before it.
+    /// Restores the state of the database before the run.
     undo: &'static str,
     /// Runs the program to its end.
     run: fn(&Stage) -> Finished,
-    /// The first step of it, if those before were another life's.
+    /// The first step of this life, if earlier steps belong to another one.
     begins_with: &'static str,
-    /// Looks at a run whose connection was cut: `None` if that did it no harm, else what it said.
+    /// Checks a run whose connection was cut: `None` if the cut did no harm, else what the run
+    /// said.
     harm: fn(&Stage, &Finished) -> Option<String>,
-    /// Makes the next run, and checks that all is well after it.
+    /// Makes the next run and checks the result.
     next: fn(&Stage),
 }
 
@@ -67,7 +72,7 @@ struct Tally {
 }
 
 impl Life {
-    /// Ends the life at every step of it, in all four ways.
+    /// Ends the life at every step, in all four ways.
     fn end_everywhere(&self) -> Tally {
         let begun = Instant::now();
         let stage = Stage::new(self);
@@ -123,7 +128,7 @@ impl Life {
         tally
     }
 
-    /// Ends the life at one step in one way, and tells what harm a cut did to the run.
+    /// Ends the life at one step in one way, and returns what harm a cut did to the run.
     fn end_once(
         &self,
         stage: &Stage,
@@ -181,7 +186,8 @@ impl Stage {
         self.world.sql("SELECT status, attempt FROM audit_events_log")
     }
 
-    /// What a run said that failed. One that did not has synced the day, as `check` sees in its report.
+    /// What a failed run said. A run that did not fail has synced the day, as `check` reads from
+    /// its report.
     fn harm_unless_synced(
         &self,
         finished: &Finished,
@@ -197,11 +203,12 @@ impl Stage {
         None
     }
 
-    /// Lets the leases of the killed run out, and makes the next run: it completes the day.
+    /// Lets the leases of the killed run expire and makes the next run, which completes the day.
     fn complete(&self) {
         self.world.heroku.clear_faults();
         let before = self.world.sql(
-            "UPDATE audit_events_log SET locked_until = clock_timestamp() WHERE status = 'PROCESSING';
+            "UPDATE audit_events_log SET locked_until = clock_timestamp()
+             WHERE status = 'PROCESSING';
              SELECT count(*) FROM audit_events; SELECT status FROM audit_events_log",
         );
         let (stored, status) = before.split_once('\n').unwrap_or((&before, "no row"));
@@ -219,14 +226,17 @@ impl Stage {
         self.assert_history_explains_success();
     }
 
-    /// Each attempt was claimed once and ended at most once, and the last one was published with the day's figures.
+    /// Each attempt was claimed once and ended at most once, and the last one was published with
+    /// the day's figures.
     fn assert_history_explains_success(&self) {
         let history = self.world.sql(
-            "SELECT (SELECT array_agg(h.attempt ORDER BY h.id) FROM audit_history AS h WHERE action IN ('claim', 'takeover'))
+            "SELECT (SELECT array_agg(h.attempt ORDER BY h.id) FROM audit_history AS h
+             WHERE action IN ('claim', 'takeover'))
                     = (SELECT array_agg(a) FROM generate_series(1, l.attempt) AS a),
                     (SELECT count(*) = count(DISTINCT attempt) FROM audit_history
                      WHERE action IN ('publish', 'fail', 'release')),
-                    (SELECT array_agg(row(h.attempt, h.outcome, h.events)) FROM audit_history AS h WHERE action = 'publish')
+                    (SELECT array_agg(row(h.attempt, h.outcome, h.events))
+                    FROM audit_history AS h WHERE action = 'publish')
                     = ARRAY[row(l.attempt, 'synced'::text, l.events_count)]
              FROM audit_events_log AS l",
         );
@@ -247,9 +257,11 @@ fn a_published_day_survives_a_kill_and_a_cut_at_every_step() {
         begins_with: "",
         harm: |stage, finished| {
             stage.harm_unless_synced(finished, |row| {
-                let figures = (&row["outcome"], &row["events"], &row["new_events"], &row["conflicts"]);
+                let figures =
+                    (&row["outcome"], &row["events"], &row["new_events"], &row["conflicts"]);
                 assert_eq!(figures, (&"synced".into(), &EVENTS.into(), &EVENTS.into(), &1.into()));
-                let said = "SELECT attempt, events, new_events FROM audit_history WHERE action = 'publish'";
+                let said = "SELECT attempt, events, new_events FROM audit_history \
+                    WHERE action = 'publish'";
                 assert_eq!(stage.world.sql(said), format!("{}|{EVENTS}|{EVENTS}", row["attempt"]));
             })
         },
@@ -276,7 +288,8 @@ fn a_failed_day_survives_a_kill_and_a_cut_at_every_step() {
             let row = day(&report, "acme", DAY);
             assert!(row["error"].as_str().is_some_and(|error| error.contains("403")), "{row:#}");
             let rows = "SELECT l.status, l.attempt, count(h) FROM audit_events_log AS l
-                        LEFT JOIN audit_history AS h ON h.action = 'fail' AND h.message = l.error_message GROUP BY 1, 2";
+                        LEFT JOIN audit_history AS h ON h.action = 'fail'
+                        AND h.message = l.error_message GROUP BY 1, 2";
             let rows = stage.world.sql(rows);
             (row["outcome"] != "failed" || rows != "FAILED|1|1")
                 .then(|| format!("{rows} {}", told(finished)))
@@ -308,10 +321,12 @@ fn a_day_released_on_a_signal_survives_a_kill_and_a_cut_at_every_step() {
     assert_eq!(life.end_everywhere().harmed, [""; 0]);
 }
 
-/// A life of a command that people type, on the day's row as `row` says, and the row and the history that it leaves.
+/// A life of a manual command, on the day's row as given by `row`, with the row and the history
+/// that it leaves.
 fn typed(undo: &'static str, run: fn(&Stage) -> Finished) -> Life {
     const LEFT: &str = "SELECT l.status, l.attempt, h.action, h.attempt, h.outcome
-                        FROM audit_events_log AS l LEFT JOIN audit_history AS h USING (source, process_date)";
+                        FROM audit_events_log AS l LEFT
+                        JOIN audit_history AS h USING (source, process_date)";
     Life {
         undo,
         run,
@@ -339,13 +354,15 @@ fn typed(undo: &'static str, run: fn(&Stage) -> Finished) -> Life {
 fn a_reset_and_a_cleanup_survive_a_kill_and_a_cut_at_every_step() {
     let reset = typed(
         "DELETE FROM audit_events_log; DELETE FROM audit_history;
-         INSERT INTO audit_events_log (source, process_date, status, attempt) VALUES ('acme', '2024-09-28', 'SUCCESS', 1)",
+         INSERT INTO audit_events_log (source, process_date, status, attempt)
+         VALUES ('acme', '2024-09-28', 'SUCCESS', 1)",
         |stage| stage.start("reset --source acme 2024-09-28").wait(),
     );
     assert_eq!(reset.end_everywhere().harmed, [""; 0]);
     let cleanup = typed(
         "DELETE FROM audit_events_log; DELETE FROM audit_history;
-         INSERT INTO audit_events_log (source, process_date, status, attempt, locked_by, locked_until)
+         INSERT INTO audit_events_log (source, process_date, status, attempt, locked_by,
+         locked_until)
          VALUES ('acme', '2024-09-28', 'PROCESSING', 1, 'gone', clock_timestamp())",
         |stage| stage.start("cleanup").wait(),
     );
@@ -360,13 +377,13 @@ fn events() -> [String; 3] {
     [event("a", "1"), event("a", "2"), event("b", &deep)]
 }
 
-/// What is to be stored of them.
+/// The events that must be stored.
 fn truth() -> BTreeMap<String, Vec<u8>> {
     let [first, _, deep] = events();
     BTreeMap::from([("a".to_owned(), first.into_bytes()), ("b".to_owned(), deep.into_bytes())])
 }
 
-/// The fixtures with that one day.
+/// The fixtures with only that day.
 fn small() -> Model {
     static MODEL: OnceLock<Model> = OnceLock::new();
     let model = MODEL.get_or_init(|| {

@@ -1,4 +1,4 @@
-//! The budget of a token is kept, whatever happens, and a run in an outage asks little.
+//! A token's budget is kept in all circumstances, and a run during an outage sends few requests.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,7 +8,7 @@ use fake_heroku::{Fault, Match};
 
 use crate::support::{ACME, World, date, day, wait_for};
 
-/// How much later than it was sent a request may arrive at a busy machine.
+/// How much later than it was sent a request may arrive on a busy machine.
 const JITTER: Duration = Duration::from_millis(200);
 
 const GLOBEX: &str =
@@ -16,7 +16,8 @@ const GLOBEX: &str =
 
 #[test]
 fn each_token_has_its_own_pace_and_keeps_it_under_concurrency() {
-    let limit = "[rate_limit]\nrequests_per_hour = 36000\nburst = 3\nreserve = 0\n[sync]\nconcurrency = 16\n";
+    let limit = "[rate_limit]\nrequests_per_hour = 36000\nburst = 3\nreserve = 0\n[sync]\n\
+        concurrency = 16\n";
     let world = World::busy(&format!("{limit}{ACME}{GLOBEX}"));
     world.sync("--from 2024-09-01 --to 2024-09-20", 0);
     let mut by_token: BTreeMap<String, Vec<_>> = BTreeMap::new();
@@ -27,7 +28,7 @@ fn each_token_has_its_own_pace_and_keeps_it_under_concurrency() {
     for times in by_token.values_mut() {
         times.sort();
         assert_eq!(times.len(), 20);
-        // In any window: no more than the burst and what the rate gives back in it.
+        // In any window: at most the burst plus what the rate restores in that window.
         for (first, begin) in times.iter().enumerate() {
             for (last, end) in times.iter().enumerate().skip(first + 3) {
                 let earned = Duration::from_millis(100 * (last - first + 1 - 3) as u64);
@@ -43,7 +44,8 @@ fn each_token_has_its_own_pace_and_keeps_it_under_concurrency() {
 
 #[test]
 fn a_limited_token_continues_without_burst_and_completes_its_days() {
-    let limit = "[rate_limit]\nrequests_per_hour = 36000\nburst = 30\nreserve = 0\n[sync]\nconcurrency = 8\n";
+    let limit = "[rate_limit]\nrequests_per_hour = 36000\nburst = 30\nreserve = 0\n[sync]\n\
+        concurrency = 8\n";
     for retry_after in [None, Some("1")] {
         let world = World::busy(&format!("{limit}[retry]\ninitial_interval = \"50ms\"\n{ACME}"));
         world.heroku.fault(Match::events("acme").times(8), Fault::rate_limit(retry_after));
@@ -104,7 +106,8 @@ fn during_an_outage_sixty_sources_cost_about_one_request_each() {
     for number in 0..60 {
         let _ = write!(
             sources,
-            "[[source]]\nname = \"acme-{number:02}\"\naccount = \"acme-{number:02}\"\ntoken_env = \"HEROKU_API_TOKEN\"\n"
+            "[[source]]\nname = \"acme-{number:02}\"\naccount = \"acme-{number:02}\"\n\
+             token_env = \"HEROKU_API_TOKEN\"\n"
         );
     }
     let world = World::busy(&sources);
@@ -118,7 +121,7 @@ fn during_an_outage_sixty_sources_cost_about_one_request_each() {
             .is_some_and(|error| error.contains("one attempt only")))
     );
     assert!(single.count() >= 54, "all but those under way when the third was given up");
-    // At most the four in flight and the two before them go through the whole policy.
+    // At most the four in flight and the two before them use the full retry policy.
     let requests = world.heroku.requests().len();
     assert!((60..=60 + 6 * 5).contains(&requests), "{requests} requests");
 }
@@ -149,7 +152,10 @@ fn a_slow_token_does_not_delay_the_others() {
     let run = world.spawn("--from 2024-09-01 --to 2024-09-10");
     wait_for("the other token's days", || {
         world.sql("SELECT to_regclass('audit_events_log') IS NOT NULL") == "t"
-            && world.sql("SELECT count(*) FROM audit_events_log WHERE source = 'globex' AND status = 'SUCCESS'") == "10"
+            && world.sql(
+                "SELECT count(*) FROM audit_events_log WHERE source = 'globex' \
+                AND status = 'SUCCESS'",
+            ) == "10"
     });
     assert_eq!(
         world.sql(

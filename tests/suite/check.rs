@@ -1,11 +1,11 @@
-//! `check`: what a preflight finds, and that it changes nothing.
+//! `check`: what it finds, and that it changes nothing.
 
 use fake_heroku::{Fault, Match};
 use serde_json::Value;
 
 use crate::support::{ACME, THREE_ACCOUNTS_AND_A_TEAM, World};
 
-/// The checks of a JSON report that went wrong, as kind and subject.
+/// The failed checks of a JSON report, as kind and subject.
 fn failed(report: &Value) -> Vec<(&str, &str)> {
     let checks = report["checks"].as_array().expect("checks").iter();
     let failed = checks.filter(|check| check["ok"] == false);
@@ -91,7 +91,7 @@ fn two_variables_with_one_token_and_two_budgets_are_an_error() {
     assert!(!finished.stdout.contains("HRKU-"));
 }
 
-/// The checks of a kind, as subject, whether it is right, and what was found.
+/// The checks of a kind, as subject, verdict and detail.
 fn found<'r>(report: &'r Value, kind: &str) -> Vec<(&'r str, bool, &'r str)> {
     let checks =
         report["checks"].as_array().expect("checks").iter().filter(|check| check["check"] == kind);
@@ -129,7 +129,8 @@ fn a_check_finds_all_that_a_sync_needs_and_changes_nothing() {
     let finished = world.run("check");
     assert_eq!((finished.status, finished.stderr.as_str()), (0, ""), "{finished:#?}");
     assert_eq!(world.dump(), before);
-    // Which server the tests run on, how far the clocks are apart, and how fast a quota refills, is not the program's doing.
+    // The tests' server version, the clocks' difference and the quota's refill do not depend on the
+    // program.
     let lines = finished.stdout.lines().map(|line| {
         let vague = ["server", "tls", "pooler", "clock", "quota"]
             .into_iter()
@@ -151,8 +152,10 @@ fn rights_are_checked_on_every_table() {
     let mut looked_at: Vec<_> =
         found(&report, "rights").into_iter().map(|(table, ..)| table).collect();
     looked_at.sort_unstable();
-    let tables =
-        world.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename COLLATE \"C\"");
+    let tables = world.sql(
+        "SELECT tablename FROM pg_tables WHERE schemaname = 'public' \
+            ORDER BY tablename COLLATE \"C\"",
+    );
     assert_eq!(looked_at, tables.lines().collect::<Vec<_>>());
 }
 
@@ -207,7 +210,7 @@ fn missing_permission_invisible_account_and_unknown_team_are_distinct() {
         .filter(|line| line.starts_with('✗'))
         .map(|line| line.to_owned() + "\n")
         .collect();
-    // The fake numbers its answers, and this is not about which came when.
+    // The fake numbers its answers, and their order does not matter here.
     let mut parts = wrong.split(", request ");
     let mut text = parts.next().expect("a beginning").to_owned();
     for part in parts {
@@ -260,13 +263,19 @@ fn a_passing_fault_of_heroku_is_retried() {
 fn a_schema_that_is_newer_or_not_ours_is_a_problem() {
     let world = World::new(ACME);
     world.run("migrate");
-    world.sql("INSERT INTO auditsync_migrations (version, description, checksum) VALUES (9999, 'from the future', '')");
+    world.sql(
+        "INSERT INTO auditsync_migrations (version, description, checksum) \
+        VALUES (9999, 'from the future', '')",
+    );
     let report = check(&world);
     assert_eq!(failed(&report), [("schema", "database")]);
     assert!(found(&report, "schema")[0].2.contains("version 9999"), "{report:#}");
 
     let world = World::new(ACME);
-    world.sql("CREATE TABLE audit_events_log (id serial PRIMARY KEY, process_date date UNIQUE, status varchar(20))");
+    world.sql(
+        "CREATE TABLE audit_events_log (id serial PRIMARY KEY, process_date date UNIQUE, \
+        status varchar(20))",
+    );
     let report = check(&world);
     assert_eq!(failed(&report), [("schema", "database")]);
     assert!(found(&report, "schema")[0].2.contains("has no column `source`"), "{report:#}");

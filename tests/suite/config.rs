@@ -1,4 +1,4 @@
-//! The configuration: what a right file becomes, and what is said of a wrong one.
+//! The configuration: what a valid file becomes, and the messages for an invalid one.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use auditsync::config::{Config, ConfigError, EventLog, Filter, Source};
 
-/// A file with one source and nothing else.
+/// The smallest valid file: one source.
 const LEAST: &str =
     "[[source]]\nname = \"acme\"\naccount = \"acme\"\ntoken_env = \"HEROKU_API_TOKEN\"\n";
 
-/// Where invalid files stand beside what is said of them.
+/// The folder with invalid files and their expected messages.
 fn mistakes() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config_mistakes")
 }
@@ -24,7 +24,7 @@ fn good(text: &str) -> Config {
     parse(text).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// What is said of a wrong file.
+/// The message for an invalid file.
 fn said_of(text: &str) -> String {
     match parse(text) {
         Ok(_) => panic!("this was taken for right:\n{text}"),
@@ -32,7 +32,7 @@ fn said_of(text: &str) -> String {
     }
 }
 
-/// With `UPDATE_EXPECTED=1` the expected texts are written anew; read the difference before it is committed.
+/// `UPDATE_EXPECTED=1` rewrites the expected texts; read the difference before you commit it.
 #[test]
 fn each_invalid_file_gets_its_message() {
     let update = std::env::var_os("UPDATE_EXPECTED").is_some();
@@ -63,7 +63,7 @@ fn each_invalid_file_gets_its_message() {
 
 #[test]
 fn no_message_shows_a_secret() {
-    // These stand in the invalid files where a secret might be put by mistake.
+    // The invalid files contain these where someone might put a secret by mistake.
     for entry in fs::read_dir(mistakes()).expect("the folder of invalid files") {
         let path = entry.expect("an entry").path();
         if path.extension().is_some_and(|extension| extension == "toml") {
@@ -90,7 +90,8 @@ fn the_example_is_right_and_shows_the_defaults() {
     assert_eq!(example.sources[1].rate_limit.requests_per_hour.get(), 2000);
     assert_eq!(example.sources[2].scope.team.as_deref(), Some("team-a"));
 
-    // Remove the `# ` before each key that is shown as a comment: what is shown must be the default indeed.
+    // Remove the `# ` before each key that is shown as a comment: the value shown must be the
+    // default.
     let text = fs::read_to_string(&path).expect("the example");
     let shown: Vec<&str> = text
         .lines()
@@ -147,7 +148,8 @@ fn the_defaults_are_those_of_the_contract() {
 #[test]
 fn a_source_overrides_key_by_key() {
     let config = good(&format!(
-        "lock.stale_after = \"9m\"\nretry.max_attempts = 3\n{LEAST}lock.heartbeat_every = \"3m\"\n[source.retry]\nmultiplier = 3\n"
+        "lock.stale_after = \"9m\"\nretry.max_attempts = 3\n\
+         {LEAST}lock.heartbeat_every = \"3m\"\n[source.retry]\nmultiplier = 3\n"
     ));
     let source = &config.sources[0];
     assert_eq!(
@@ -308,7 +310,8 @@ fn an_unreadable_file_is_reported_with_the_reason() {
     assert_eq!(
         said("/none.toml", None),
         "error: can't read /none.toml: there is no such file\n  \
-         = help: copy the example audit.toml of this project there, or name another file with -c FILE\n\n\
+         = help: copy the example audit.toml of this project there, or name another file with -c \
+         FILE\n\n\
          /none.toml: not read; nothing was asked or written"
     );
     assert!(said("", None).contains("it is a directory"));
@@ -344,8 +347,10 @@ fn all_unusable_tokens_are_reported_together_and_none_is_shown() {
     assert_eq!(
         said,
         "error: HEROKU_API_TOKEN, the token of sources `acme` and `second`, is not set\n\
-         error: THIRD_TOKEN, the token of source `third`, holds a line break, so it is no token (its value is not shown)\n  \
-         = help: on Heroku, set a variable with `heroku config:set NAME=TOKEN`; elsewhere, in the environment\n\n\
+         error: THIRD_TOKEN, the token of source `third`, holds a line break, so it is no token \
+         (its value is not shown)\n  \
+         = help: on Heroku, set a variable with `heroku config:set NAME=TOKEN`; elsewhere, in the \
+         environment\n\n\
          2 mistakes with tokens; nothing was asked or written"
     );
 }
@@ -404,9 +409,10 @@ fn nothing_makes_it_panic() {
     let mut dice = Dice(7);
     #[rustfmt::skip]
     let pieces = [
-        "[", "]", "[[source]]", "name", "=", "\"", "'", "\n", "\r\n", "\r", "{", "}", ",", ".", "#", "1", "-", "é",
-        "\u{0}", "\t", "[lock]", "stale_after", "\"1m\"", "retry", "true", "2024-01-01", "HRKU-x", "://", "@",
-        "token", "\"\"\"", "\\", "source", "filter", "recheck_after", " ", "\u{feff}", "日本", "_env",
+        "[", "]", "[[source]]", "name", "=", "\"", "'", "\n", "\r\n", "\r", "{", "}", ",", ".",
+        "#", "1", "-", "é", "\u{0}", "\t", "[lock]", "stale_after", "\"1m\"", "retry", "true",
+        "2024-01-01", "HRKU-x", "://", "@", "token", "\"\"\"", "\\", "source", "filter",
+        "recheck_after", " ", "\u{feff}", "日本", "_env",
     ];
     for _ in 0..1000 {
         let text: String = (0..dice.roll(40)).map(|_| pieces[dice.roll(pieces.len())]).collect();

@@ -1,4 +1,5 @@
-//! Tables, rights and rows that people have changed by hand: a clear error names what is wrong, and the other days go on.
+//! Tables, rights and rows that people changed by hand: a clear error names the problem, and the
+//! other days continue.
 
 use crate::support::{DAY, THREE_ACCOUNTS_AND_A_TEAM, World, day, truth};
 
@@ -12,10 +13,11 @@ fn migrated() -> World {
     world
 }
 
-/// Puts a row for acme's day, which `columns` and `values` describe further.
+/// Inserts a row for acme's day with these further `columns` and `values`.
 fn put_row(world: &World, columns: &str, values: &str) {
     world.sql(&format!(
-        "INSERT INTO audit_events_log (source, process_date, {columns}) VALUES ('acme', '{DAY}', {values})"
+        "INSERT INTO audit_events_log (source, process_date, {columns}) \
+         VALUES ('acme', '{DAY}', {values})"
     ));
 }
 
@@ -105,7 +107,8 @@ fn infinite_times_and_an_attempt_at_its_limit_stop_only_their_day() {
         let world = migrated();
         world.sql(
             "INSERT INTO audit_events_log (source, process_date, status)
-             VALUES ('acme', '-infinity', 'PENDING'), ('acme', 'infinity', 'SUCCESS'), ('globex', 'infinity', 'PENDING')",
+             VALUES ('acme', '-infinity', 'PENDING'), ('acme', 'infinity', 'SUCCESS'),
+             ('globex', 'infinity', 'PENDING')",
         );
         put_row(&world, columns, values);
         let finished = world.run(&format!("{ON_DAY} --output json"));
@@ -154,12 +157,13 @@ fn a_ledger_without_a_column_that_planning_needs_exits_3_and_names_it() {
     assert_eq!(world.heroku.requests().len(), 0);
 }
 
-/// A role that may do what the contract asks for, and its URL.
+/// A role with the rights that the contract requires, and its URL.
 fn role(world: &World) -> (String, String) {
     let role = format!("syncs_{}", world.database.name());
     world.sql(&format!(
         "CREATE ROLE {role} LOGIN;
-         GRANT SELECT, INSERT ON audit_events_log, audit_events, audit_event_conflicts, audit_history TO {role};
+         GRANT SELECT, INSERT ON audit_events_log, audit_events, audit_event_conflicts,
+         audit_history TO {role};
          GRANT UPDATE ON audit_events_log TO {role};
          GRANT SELECT ON auditsync_migrations TO {role}"
     ));
@@ -216,7 +220,10 @@ fn a_missing_right_is_reported_with_its_table_and_completes_nothing() {
         );
 
         world.sql(&format!("GRANT {right} ON {table} TO {role}"));
-        world.sql("UPDATE audit_events_log SET locked_until = clock_timestamp() WHERE status = 'PROCESSING'");
+        world.sql(
+            "UPDATE audit_events_log SET locked_until = clock_timestamp() \
+            WHERE status = 'PROCESSING'",
+        );
         let next = world.run(&format!("{ON_DAY} --database-url {url}"));
         assert_eq!(next.status, 0, "{right} on {table}: {next:#?}");
     }

@@ -1,5 +1,5 @@
-//! The database goes away in the middle of the work: what can be waited out within the lease is, and otherwise the day
-//! stays due and the exit code tells.
+//! The database goes away during the work. The program waits if the lease allows it. Otherwise the
+//! day stays due and the exit status says so.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ const SYNC: &str = "sync --date 2024-09-28 --output json";
 const ONE: &str = "[database]\nmax_connections = 1\n";
 const SHORT: &str = "[lock]\nstale_after = \"3s\"\nheartbeat_every = \"500ms\"\n";
 
-/// Cuts every connection to this database but the one that asks, even where new ones may not write.
+/// Cuts every other connection to this database, even where new ones may not write.
 const TERMINATE: &str = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
                          WHERE datname = current_database() AND pid <> pg_backend_pid()";
 
@@ -34,7 +34,7 @@ fn prepared(world: World) -> World {
     world
 }
 
-/// A sync that waits for Heroku, its day claimed.
+/// A sync that waits for Heroku, with its day claimed.
 fn waiting_for_heroku(world: &World) -> (Running, Hold) {
     let hold = world.heroku.hold(Match::events("acme"));
     let run = world.spawn(SYNC);
@@ -42,7 +42,7 @@ fn waiting_for_heroku(world: &World) -> (Running, Hold) {
     (run, hold)
 }
 
-/// A sync in whose transaction the statement that stores events waits for somebody else.
+/// A sync whose insert of events waits for another session's lock.
 fn in_the_middle_of_a_write(world: &World) -> (Running, Session) {
     let mut other = world.session(world.database.url());
     other.ask("BEGIN; LOCK TABLE audit_events IN SHARE MODE");
@@ -55,7 +55,7 @@ fn in_the_middle_of_a_write(world: &World) -> (Running, Session) {
     (run, other)
 }
 
-/// The run itself did it all, and says so.
+/// The run itself did all of it, and says so.
 fn assert_synced_at_once(world: &World, finished: &Finished) {
     assert_eq!(finished.status, 0, "{finished:#?}");
     let report = finished.json();
@@ -69,7 +69,7 @@ fn assert_synced_at_once(world: &World, finished: &Finished) {
     );
 }
 
-/// The run did not do it and says so; once its lease has run out, the next one does.
+/// The run did not do it and says so. Once its lease has run out, the next one does.
 fn assert_left_to_the_next(world: &World, finished: &Finished, outcome: &str) {
     assert_eq!(finished.status, 1, "{finished:#?}");
     assert_eq!(day(&finished.json(), "acme", DAY)["outcome"], outcome, "{finished:#?}");
@@ -140,8 +140,8 @@ fn a_commit_without_an_answer_is_recorded_as_neither_done_nor_failed() {
         world.heroku.generate_day("acme", date(day), 1);
     }
     world.sync("--date 2024-09-28", 0);
-    // The first run plans otherwise, as nothing was stored before. The second shows how many commits come before the day
-    // is called whole, and the third makes the same.
+    // The first run plans differently, because nothing was stored before. The second counts the
+    // commits before the day becomes complete, and the third makes the same number.
     proxy.forget();
     world.sync("--date 2024-09-26", 0);
     let steps = proxy.steps();
@@ -153,7 +153,7 @@ fn a_commit_without_an_answer_is_recorded_as_neither_done_nor_failed() {
 
     proxy.forget();
     proxy.strike(commits + 1, "query COMMIT", When::After, Blow::Gone);
-    // Whether it took place is asked until the lease runs out.
+    // The program asks until the lease runs out whether the commit took place.
     let finished = world.run(&SYNC.replace(DAY, "2024-09-27"));
     assert!(proxy.has_struck(), "{finished:#?}");
     assert_eq!(finished.status, 1, "{finished:#?}");
@@ -164,7 +164,8 @@ fn a_commit_without_an_answer_is_recorded_as_neither_done_nor_failed() {
         row["error"].as_str().is_some_and(|error| error.contains("`auditsync status` tells")),
         "{row:#}"
     );
-    let history = "SELECT string_agg(action, ' ' ORDER BY id) FROM audit_history WHERE process_date = '2024-09-27'";
+    let history = "SELECT string_agg(action, ' ' ORDER BY id) FROM audit_history \
+        WHERE process_date = '2024-09-27'";
     assert_eq!(
         world.sql(history),
         "claim publish",
@@ -177,13 +178,14 @@ fn a_commit_without_an_answer_is_recorded_as_neither_done_nor_failed() {
     world.assert_whole("acme", "2024-09-27", &truth(&world, "acme", "2024-09-27", |_| true));
 }
 
-/// Lets the server say, for each row of `event`, that its disk is full, and count how often it did.
+/// Makes the server fail with a full disk for each row of `event`, and count how often.
 fn fill_disk(world: &World, event: &str) {
     world.sql(&format!(
         "CREATE SEQUENCE IF NOT EXISTS refusals;
          CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
              PERFORM nextval('refusals');
-             RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100';
+             RAISE EXCEPTION 'could not extend file: No space left on device' USING
+             ERRCODE = '53100';
          END $$;
          CREATE TRIGGER full_disk BEFORE {event} FOR EACH ROW EXECUTE FUNCTION refuse()"
     ));
@@ -271,7 +273,7 @@ fn a_day_that_lost_stored_events_before_its_end_is_not_complete() {
     let hold = world.heroku.hold(Match::events("acme").page(3));
     let run = world.spawn("sync --date 2024-09-27 --output json");
     wait_for("the first batch", || world.sql("SELECT count(*) FROM audit_events") != "0");
-    // As a failover to a replica does that had the claim, and not yet the events.
+    // Like a failover to a replica that had the claim but not yet the events.
     world.sql("DELETE FROM audit_events WHERE event_id > '8'");
     hold.release();
     let finished = run.wait();
@@ -293,7 +295,8 @@ fn a_day_that_lost_stored_events_before_its_end_is_not_complete() {
 
 #[test]
 fn a_silent_database_does_not_delay_a_user_who_ends_the_run() {
-    // One that falls silent while the ledger is planned from, and one in the middle of a write.
+    // One connection falls silent while the ledger is planned from, and one in the middle of a
+    // write.
     for statement in ["All that planning needs", "Stores events that are not stored yet"] {
         let mut world = migrated("");
         let proxy = Proxy::start(world.database.url());
@@ -306,7 +309,10 @@ fn a_silent_database_does_not_delay_a_user_who_ends_the_run() {
         let finished = run.wait();
         assert_eq!(finished.status, 143, "{finished:#?}");
         assert!(sent.elapsed().as_secs() < 5, "{:?}: {finished:#?}", sent.elapsed());
-        world.sql("UPDATE audit_events_log SET locked_until = clock_timestamp() WHERE status = 'PROCESSING'");
+        world.sql(
+            "UPDATE audit_events_log SET locked_until = clock_timestamp() \
+            WHERE status = 'PROCESSING'",
+        );
         world.unset("DATABASE_URL");
         let next = world.run(&format!("{SYNC} --database-url {}", world.database.url()));
         assert_eq!(day(&next.json(), "acme", DAY)["outcome"], "synced", "{next:#?}");

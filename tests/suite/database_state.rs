@@ -1,4 +1,5 @@
-//! A database that can't be used as it is: `check`, and the first command that meets it, report it as what it is.
+//! A database that can't be used as it is: `check` and the first command that meets it report the
+//! reason.
 
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use crate::support::{ACME, Finished, World};
 
 const SYNC: &str = "sync --date 2024-09-28";
 
-/// What `check` finds wrong, as kind, detail and advice.
+/// The problems that `check` finds, as kind, detail and advice.
 fn wrong(world: &World) -> Vec<[String; 3]> {
     let finished = world.run("check --output json");
     let report: Value = finished.json();
@@ -23,7 +24,7 @@ fn wrong(world: &World) -> Vec<[String; 3]> {
     wrong
 }
 
-/// Exit 3 in these words, in every form of the output, and without a request to Heroku.
+/// Exit status 3 with this message, in every form of the output, and without a request to Heroku.
 fn assert_refused(world: &World, arguments: &str, words: &[&str]) {
     let before = world.heroku.requests().len();
     for output in ["text", "json"] {
@@ -47,7 +48,7 @@ fn assert_refused(world: &World, arguments: &str, words: &[&str]) {
     assert_eq!(world.heroku.requests().len(), before, "{arguments}");
 }
 
-/// `check` finds this and nothing else wrong, in these words.
+/// `check` finds only this problem, with this message.
 fn assert_checked(world: &World, words: &[&str]) {
     let wrong = wrong(world);
     assert_eq!(wrong.len(), 1, "{wrong:#?}");
@@ -60,7 +61,7 @@ fn assert_fine(finished: &Finished) {
     assert_eq!(finished.status, 0, "{finished:#?}");
 }
 
-/// A role of the test's own, which may connect and has every right on the tables that are there.
+/// A role for the test, which may connect and has every right on the existing tables.
 fn role(world: &World) -> String {
     let role = format!("role_{}", world.database.name());
     world.sql(&format!(
@@ -93,7 +94,8 @@ fn a_read_only_database_is_reported_with_the_setting_that_causes_it() {
         ),
     ] {
         world.sql(&format!(
-            "SET default_transaction_read_only = off; ALTER {set} SET default_transaction_read_only = on"
+            "SET default_transaction_read_only = off; \
+             ALTER {set} SET default_transaction_read_only = on"
         ));
         let words =
             ["the database accepts no writes", "default_transaction_read_only", set_by, &advice];
@@ -106,11 +108,14 @@ fn a_read_only_database_is_reported_with_the_setting_that_causes_it() {
         ] {
             assert_refused(&world, command, &words);
         }
-        // What writes nothing works.
+        // Commands that write nothing work.
         for command in ["status", "history", "sync --dry-run --date 2024-09-27"] {
             assert_fine(&world.run(command));
         }
-        world.sql(&format!("SET default_transaction_read_only = off; ALTER {set} RESET default_transaction_read_only"));
+        world.sql(&format!(
+            "SET default_transaction_read_only = off; \
+            ALTER {set} RESET default_transaction_read_only"
+        ));
     }
     let url = format!("{}&options=-c%20default_transaction_read_only%3Don", world.database.url());
     world.set("DATABASE_URL", &url);
@@ -157,7 +162,7 @@ fn a_standby_is_reported_and_status_still_works() {
         assert_refused(&world, command, &words);
     }
     assert_fine(&world.run("status"));
-    // A run with nothing to write has nothing to complain of.
+    // A run with nothing to write reports no problem.
     assert_fine(&world.run(SYNC));
 }
 
@@ -199,7 +204,8 @@ fn row_level_security_that_hides_rows_is_reported_with_its_tables() {
         for command in ["status", "sync --date 2024-09-27", "reset --source acme 2024-09-28"] {
             assert_refused(&world, command, &words);
         }
-        // A policy that shows some rows hides others; one that shows all of them to this role does no harm.
+        // A policy that shows only some rows hides the others. One that shows all of them to this
+        // role does no harm.
         world.sql(&format!("CREATE POLICY part ON {table} USING (current_date > '2000-01-01')"));
         assert_refused(&world, "status", &words);
         world.sql(&format!(
@@ -246,7 +252,8 @@ fn an_incomplete_schema_is_reported_with_what_it_lacks() {
         ),
         (
             "ALTER TABLE audit_events DROP CONSTRAINT audit_events_pkey;
-             CREATE UNIQUE INDEX part ON audit_events (source, process_date, event_id) WHERE via = 'api'",
+             CREATE UNIQUE INDEX part ON audit_events (source, process_date, event_id)
+             WHERE via = 'api'",
             "the unique constraint on audit_events (source, process_date, event_id)",
         ),
     ] {
@@ -256,7 +263,7 @@ fn an_incomplete_schema_is_reported_with_what_it_lacks() {
         assert_checked(&world, &[lacking, "migrations/"]);
         assert_refused(&world, "sync --date 2024-09-27", &[&format!("the schema lacks {lacking}")]);
     }
-    // Another key with the same columns does as well.
+    // Another key with the same columns works as well.
     let world = World::new(ACME);
     assert_fine(&world.run("migrate"));
     world.sql(
@@ -276,7 +283,8 @@ fn foreign_tables_with_our_names_are_reported() {
     ] {
         let world = World::new(ACME);
         world.sql(others);
-        let relations = "SELECT relname, relnatts FROM pg_class WHERE relnamespace = 'public'::regnamespace ORDER BY 1";
+        let relations = "SELECT relname, relnatts FROM pg_class \
+            WHERE relnamespace = 'public'::regnamespace ORDER BY 1";
         let before = world.sql(relations);
         let words =
             [&*format!("the table {table} exists already, and another program made it"), "rename"];
@@ -310,7 +318,7 @@ fn a_search_path_without_our_tables_is_reported_with_their_place() {
     assert_eq!(world.sql("SELECT count(*) FROM pg_class WHERE relname = 'audit_events'"), "1");
     world.set("DATABASE_URL", &nowhere);
     assert_refused(&world, SYNC, &["auditsync's tables are in the schema public"]);
-    // Whoever asks for a second ledger gets one.
+    // A user who asks for a second ledger gets one.
     world.set("DATABASE_URL", &other);
     assert_fine(&world.run("migrate"));
     assert_fine(&world.run(SYNC));
@@ -390,7 +398,7 @@ fn a_machine_without_ca_certificates_does_what_needs_none() {
         assert_eq!(finished.status, 0, "{finished:#?}");
         assert!(!finished.stderr.contains("certificate"), "{finished:#?}");
         assert_eq!(wrong(&world), [[""; 3]; 0]);
-        // Heroku itself has to be verified, and nothing else fails for that.
+        // Heroku itself must be verified; nothing else fails.
         world.write_file(&format!("[api]\nbase_url = \"https://heroku.invalid\"\n{ACME}"));
         for command in ["status", SYNC, "reset --source acme 2024-09-28", "history"] {
             assert_fine(&world.run(command));

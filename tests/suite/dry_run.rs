@@ -1,4 +1,4 @@
-//! `--dry-run`: the same plan and fetch, and the database stays as it is.
+//! `--dry-run`: the same plan and fetch, and the database stays unchanged.
 
 use fake_heroku::{Fault, Match};
 

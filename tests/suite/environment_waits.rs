@@ -1,4 +1,5 @@
-//! The main job under settings that bound or order what waits: isolation, time limits, and limits on connections.
+//! The main job under settings that limit or order waits: isolation, time limits, and limits on
+//! connections.
 
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use crate::support::{ACME, THREE_ACCOUNTS_AND_A_TEAM, World, truth, wait_for};
 const DAYS: [&str; 3] = ["2024-09-26", "2024-09-27", "2024-09-28"];
 const SYNC: &str = "sync --from 2024-09-26 --to 2024-09-28";
 
-/// The main job: a first sync, which migrates, a second one, and what people ask for.
+/// The main job: a first sync, which migrates, a second one, and what people run.
 fn assert_works(world: &World, setting: &str) {
     for command in [
         SYNC,
@@ -96,7 +97,8 @@ fn an_idle_connection_that_the_server_ends_is_replaced() {
     wait_for("a request", || hold.waiting() > 0);
     wait_for("the end of idle connections", || {
         world.sql(
-            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'auditsync' AND datname = current_database()",
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'auditsync' \
+             AND datname = current_database()",
         ) == "0"
     });
     hold.release();
@@ -110,7 +112,10 @@ fn a_role_with_fewer_connections_than_the_file_allows_works() {
         let mut world =
             World::new(&format!("[database]\nmax_connections = 4\n{THREE_ACCOUNTS_AND_A_TEAM}"));
         let role = format!("few_{}_{limit}", world.database.name());
-        world.sql(&format!("CREATE ROLE {role} LOGIN CONNECTION LIMIT {limit}; GRANT ALL ON SCHEMA public TO {role}"));
+        world.sql(&format!(
+            "CREATE ROLE {role} LOGIN CONNECTION LIMIT {limit}; \
+            GRANT ALL ON SCHEMA public TO {role}"
+        ));
         let url = world.database.url().replace("postgres@", &format!("{role}@"));
         world.set("DATABASE_URL", &url);
         let begun = std::time::Instant::now();

@@ -1,4 +1,4 @@
-//! What Heroku answers that is not good: each answer has a class, and no answer passes for a day that it is not.
+//! Bad answers of Heroku: each answer has a class, and none makes a day look complete.
 
 use std::io::{Read as _, Write as _};
 use std::time::Duration;
@@ -166,7 +166,8 @@ fn retry_after_overrides_the_policy_and_ends_it_when_longer() {
 
 #[test]
 fn a_source_s_own_policy_affects_only_that_source() {
-    let globex = "[[source]]\nname = \"globex\"\naccount = \"globex\"\ntoken_env = \"GLOBEX_TOKEN\"\n[source.retry]\nmax_attempts = 5\n";
+    let globex = "[[source]]\nname = \"globex\"\naccount = \"globex\"\n\
+        token_env = \"GLOBEX_TOKEN\"\n[source.retry]\nmax_attempts = 5\n";
     let world = World::new(&format!("{ACME}{globex}"));
     world.heroku.fault(Match::any().always(), Fault::status(503, "unavailable", "no"));
     let report = world.sync(ON_DAY, 1);
@@ -216,15 +217,17 @@ fn after_three_exhausted_days_in_a_row_further_days_get_one_attempt() {
 
 #[test]
 fn pace_and_burst_are_kept_for_a_token_across_sources_that_share_it() {
-    let limit = "[rate_limit]\nrequests_per_hour = 36000\nburst = 2\nreserve = 0\n[sync]\nconcurrency = 8\n";
+    let limit = "[rate_limit]\nrequests_per_hour = 36000\nburst = 2\nreserve = 0\n[sync]\n\
+        concurrency = 8\n";
     let world = World::busy(&format!("{limit}{ACME}"));
     world.sync("--from 2024-09-01 --to 2024-09-12", 0);
     let mut times: Vec<_> = world.heroku.requests().iter().map(|request| request.at).collect();
     times.sort();
     assert_eq!(times.len(), 12);
-    // Ten a second after a burst of two: the n-th request comes no earlier than (n - 2) tenths after the first.
+    // Ten a second after a burst of two: the n-th request comes no earlier than (n - 2) tenths of a
+    // second after the first.
     for (n, at) in times.iter().enumerate().skip(2) {
-        // The first may arrive late at a busy machine.
+        // The first may arrive late on a busy machine.
         let earliest =
             Duration::from_millis(100 * (n as u64 - 1)).saturating_sub(Duration::from_millis(200));
         assert!(*at - times[0] >= earliest, "request {n} came after {:?}", *at - times[0]);
@@ -233,12 +236,14 @@ fn pace_and_burst_are_kept_for_a_token_across_sources_that_share_it() {
 
 #[test]
 fn the_reserve_of_the_quota_is_left_alone() {
-    let limit = "[rate_limit]\nrequests_per_hour = 36000\nburst = 30\nreserve = 10\n[sync]\nconcurrency = 1\n";
+    let limit = "[rate_limit]\nrequests_per_hour = 36000\nburst = 30\nreserve = 10\n[sync]\n\
+        concurrency = 1\n";
     let world = World::new(&format!("{limit}{ACME}"));
     world.heroku.set_remaining("audit@acme.example.com", 6);
     let begun = std::time::Instant::now();
     world.sync("--from 2024-09-01 --to 2024-09-02", 0);
-    // The first answer says that 5 are left, 5 below the reserve: four seconds at Heroku's 4,500 an hour.
+    // The first answer says that 5 are left, 5 below the reserve. That takes four seconds at
+    // Heroku's 4,500 an hour.
     assert!(begun.elapsed() >= Duration::from_secs(4), "{:?}", begun.elapsed());
 }
 
@@ -248,7 +253,8 @@ fn a_limited_token_does_not_delay_the_others() {
         "[[source]]\nname = \"globex\"\naccount = \"globex\"\ntoken_env = \"GLOBEX_TOKEN\"\n";
     let retry = "[retry]\nmax_elapsed = \"10m\"\n[sync]\nconcurrency = 2\n";
     let world = World::new(&format!("{retry}{ACME}{globex}"));
-    // Ten days of acme's wait for a minute, in two places of two; globex's ten come after them in the plan.
+    // Ten of acme's days wait for a minute, with two slots in total. globex's ten days come after
+    // them in the plan.
     world.heroku.fault(Match::events("acme").always(), Fault::rate_limit(Some("60")));
     let run = world.spawn("--from 2024-09-01 --to 2024-09-10");
     let globex =
@@ -267,7 +273,7 @@ fn a_limited_token_does_not_delay_the_others() {
     assert_eq!(run.wait().status, 143);
 }
 
-/// A Heroku whose every page is the same, and says that there is another, under a new name each time.
+/// A Heroku whose pages are all the same, and each promises another under a new name.
 fn in_circles() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");

@@ -1,4 +1,4 @@
-//! The files that Heroku reads say the same, and nothing that the program does not know.
+//! The files that Heroku reads are consistent, and contain nothing that the program does not know.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ fn processes() -> BTreeMap<String, String> {
     lines.map(|(name, command)| (name.to_owned(), command.to_owned())).collect()
 }
 
-/// The instructions of the Dockerfile, with what stands behind them.
+/// The instructions of the Dockerfile, with their arguments.
 fn instructions() -> Vec<(String, String)> {
     let text = read("Dockerfile");
     let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
@@ -87,7 +87,7 @@ fn app_json_requests_exactly_the_variables_that_the_file_names() {
             "{name} is not described"
         );
         assert_eq!(variable["required"], tokens.contains(name.as_str()), "{name}");
-        // A token is somebody's: neither is it the same for all, nor can Heroku make one up.
+        // A token belongs to one user: it is neither the same for all, nor can Heroku generate it.
         assert_eq!((variable.get("value"), variable.get("generator")), (None, None), "{name}");
     }
 }

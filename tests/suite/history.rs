@@ -1,10 +1,10 @@
-//! `history`: what happened to the days, as the append-only record tells it.
+//! `history`: what happened to the days, according to the append-only record.
 
 use serde_json::Value;
 
 use crate::support::{ACME, THREE_ACCOUNTS_AND_A_TEAM, World};
 
-/// The entries that a question finds, each as source, date and action.
+/// The entries that a filter selects, each as source, date and action.
 fn told(world: &World, arguments: &str) -> Vec<String> {
     let finished = world.run(&format!("history --output json {arguments}"));
     assert_eq!(finished.status, 0, "{finished:#?}");
@@ -21,7 +21,10 @@ fn history_shows_every_action_on_a_day_newest_last_and_changes_nothing() {
     let world = World::new(ACME);
     let report = world.sync("--date 2024-09-28", 0);
     assert_eq!(world.run("reset --source acme 2024-09-28 --reason drill --by ada").status, 0);
-    world.sql("UPDATE audit_events_log SET status = 'PROCESSING', locked_by = 'gone', locked_until = '2024-09-29Z'");
+    world.sql(
+        "UPDATE audit_events_log \
+        SET status = 'PROCESSING', locked_by = 'gone', locked_until = '2024-09-29Z'",
+    );
     assert_eq!(world.run("cleanup --by ada").status, 0);
     let before = world.dump();
     let expected =
@@ -74,7 +77,7 @@ fn history_filters_by_source_date_and_age() {
         ["team-a 2024-09-28 claim", "team-a 2024-09-28 publish"]
     );
     assert_eq!(told(&world, "--source acme --source team-a --date 2024-09-28").len(), 4);
-    // What lies further back than a week is told where it is asked for, or where a date is named.
+    // Entries older than a week are shown on request, or if a date is given.
     world.sql(
         "UPDATE audit_history SET at = clock_timestamp() - interval '8 days' WHERE source = 'acme'",
     );
@@ -111,7 +114,10 @@ fn history_of_an_empty_database_is_empty_and_leaves_it_so() {
 fn foreign_text_in_the_history_can_not_steer_a_terminal() {
     let world = World::new(ACME);
     world.sync("--date 2024-09-28", 0);
-    world.sql("UPDATE audit_history SET message = E'one\\x1b[31m\\ntwo', at = 'infinity', process_date = 'infinity'");
+    world.sql(
+        "UPDATE audit_history \
+        SET message = E'one\\x1b[31m\\ntwo', at = 'infinity', process_date = 'infinity'",
+    );
     let text = world.run("history --days 30").stdout;
     assert!(text.contains("  one\\u{1b}[31m\\u{a}two\n"), "{text}");
 }

@@ -1,4 +1,4 @@
-//! What a holder is told by the store, statement by statement, where others lock, delete or forbid.
+//! What the store tells a holder, statement by statement, while others lock, delete or forbid.
 
 use std::time::Duration;
 
@@ -67,7 +67,7 @@ impl Place {
         self.store.publish(lease, publication).await
     }
 
-    /// Has somebody do this in a transaction that stays open.
+    /// Executes this in another session's transaction, which stays open.
     fn somebody(&self, sql: &str) -> Session {
         let mut session = self.world.session(self.world.database.url());
         session.ask(&format!("BEGIN; {sql}"));
@@ -75,7 +75,8 @@ impl Place {
     }
 }
 
-const A_ROW: &str = "INSERT INTO audit_events_log (source, process_date, status) VALUES ('acme', '2024-09-28', 'PENDING')";
+const A_ROW: &str = "INSERT INTO audit_events_log (source, process_date, status) \
+    VALUES ('acme', '2024-09-28', 'PENDING')";
 
 #[tokio::test]
 async fn a_claim_of_a_manually_locked_row_ends_with_the_holder_s_name() {
@@ -88,7 +89,8 @@ async fn a_claim_of_a_manually_locked_row_ends_with_the_holder_s_name() {
     for claim in [claims.0, claims.1] {
         let error = claim.expect_err("nobody has a lease on it");
         assert!(
-            matches!(&error, Error::Locked { by, .. } if by.contains("a row of the table audit_events_log")),
+            matches!(&error, Error::Locked { by, .. } if by.contains("a row of the table \
+                audit_events_log")),
             "{error}"
         );
     }
@@ -122,7 +124,7 @@ async fn a_day_that_lost_confirmed_events_is_not_published_and_is_due_again() {
     let lease = unpublished.lease.expect("it was not used up");
     place.store.release(lease, Totals::default()).await.expect("it is given back");
 
-    // Those that were there at the claim count as confirmed too.
+    // Events that were stored at the claim count as confirmed too.
     let lease = place.claim(Claimable::Due).await;
     let unpublished = place.publish(lease, 1).await.expect_err("one is gone");
     assert!(
@@ -149,7 +151,8 @@ async fn more_events_in_a_reread_complete_day_are_recorded_as_late() {
     place.write(&lease, "c").await;
     let published = place.publish(lease, 1).await.expect("a whole day");
     assert_eq!((published.events, published.late_events), (3, 1));
-    let history = "SELECT attempt, events, new_events, late_events FROM audit_history WHERE action = 'publish' ORDER BY id";
+    let history = "SELECT attempt, events, new_events, late_events FROM audit_history \
+        WHERE action = 'publish' ORDER BY id";
     assert_eq!(place.world.sql(history), "1|2|2|\n2|3|1|1");
 }
 

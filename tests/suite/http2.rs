@@ -1,4 +1,5 @@
-//! HTTP/2 under TLS, as Heroku speaks it: streams that are reset, connections that are given up, and what is logged of them.
+//! HTTP/2 over TLS, as Heroku speaks it: streams that are reset, connections that are closed, and
+//! what is logged of them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,27 +16,28 @@ use crate::support::{ACME, DAY, World, day};
 
 const LIST: &[u8] = br#"[{"id":"a"},{"id":"b"},{"id":"c"}]"#;
 
-/// What becomes of a request.
+/// The fate of a request.
 #[derive(Debug, Clone, Copy)]
 enum Answer {
     Whole,
     /// The stream is reset before an answer.
     Refused,
-    /// The stream is reset behind half of the list.
+    /// The stream is reset after half of the list.
     ResetHalfWay,
-    /// The connection is given up behind half of the list.
+    /// The connection is closed after half of the list.
     Gone,
-    /// The list comes with a `Content-Length` of this and the stream's end.
+    /// The list comes with this `Content-Length` and the end of the stream.
     Length(usize),
-    /// The list comes with trailers behind it.
+    /// The list comes with trailers after it.
     Trailers,
-    /// The list comes, and then a reset where the stream's end should be.
+    /// The list comes, and then a reset in place of the end of the stream.
     ResetBehind(Reason),
-    /// The list comes, and then the connection is given up where the stream's end should be.
+    /// The list comes, and then the connection is closed in place of the end of the stream.
     GoneBehind(Reason),
 }
 
-/// A server on `localhost` that answers by `answers`, the last of them for ever; its address, and its certificate.
+/// A server on `localhost` that gives these `answers` in turn and repeats the last one. Returns its
+/// address and its certificate.
 fn serve(answers: &'static [Answer]) -> (String, String) {
     let CertifiedKey { cert, signing_key } =
         rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate");
@@ -78,7 +80,7 @@ async fn connection(
     loop {
         let accepted = match leaves {
             None => connection.accept().await,
-            // Polled once before it goes, the connection has sent what it was given.
+            // Polling the connection once before closing it sends what it was given.
             Some(reason) => tokio::select! {
                 biased;
                 accepted = connection.accept() => accepted,
@@ -95,7 +97,7 @@ async fn connection(
     }
 }
 
-/// Gives the answer, and says why the connection is to go if it is.
+/// Gives the answer, and returns why the connection has to be closed, if it has.
 fn give(answer: Answer, mut respond: SendResponse<Bytes>) -> Option<Reason> {
     if let Answer::Refused = answer {
         respond.send_reset(Reason::INTERNAL_ERROR);
@@ -117,10 +119,11 @@ fn give(answer: Answer, mut respond: SendResponse<Bytes>) -> Option<Reason> {
     }
     match answer {
         Answer::Trailers => body.send_trailers(http::HeaderMap::new()).expect("the client listens"),
-        // Only when the connection has sent what it was given, which happens before this task has its turn.
+        // Only after the connection has sent what it was given, which happens before this task
+        // runs.
         Answer::ResetBehind(reason) => drop(tokio::spawn(async move { body.send_reset(reason) })),
         Answer::GoneBehind(reason) => {
-            // A stream whose sender is gone would be reset.
+            // Dropping the sender would reset its stream.
             drop(tokio::spawn(async move {
                 let _body = body;
                 std::future::pending::<()>().await;

@@ -1,4 +1,5 @@
-//! The lease: a live holder is never taken over, a dead one is, and one that was thought dead changes nothing.
+//! The lease: a live holder is never taken over, a dead one is, and one that was wrongly thought
+//! dead changes nothing.
 
 use fake_heroku::{Fault, Match, Model, Paging};
 
@@ -22,10 +23,11 @@ fn held_run(world: &World) -> (Running, fake_heroku::Hold) {
     (run, hold)
 }
 
-/// Whether the database's clock is so many seconds behind the day's claim.
+/// Whether the database's clock is this many seconds past the day's claim.
 fn is_past_claim(world: &World, seconds: u32) -> bool {
     let sql = format!(
-        "SELECT max(at) < clock_timestamp() - interval '{seconds} s' FROM audit_history WHERE action = 'claim'"
+        "SELECT max(at) < clock_timestamp() - interval '{seconds} s' FROM audit_history \
+         WHERE action = 'claim'"
     );
     world.sql(&sql) == "t"
 }
@@ -34,7 +36,7 @@ fn is_past_claim(world: &World, seconds: u32) -> bool {
 fn a_live_holder_is_never_taken_over_however_long_it_works() {
     let world = short_lease();
     let (run, hold) = held_run(&world);
-    // More than twice the lease: without its beats it would have run out.
+    // More than twice the lease: it would have run out without renewals.
     wait_for("the lease to have been prolonged", || is_past_claim(&world, 5));
     let other = world.sync("--date 2024-09-28", 0);
     assert_eq!(day(&other, "acme", DAY)["outcome"], "locked_elsewhere");
@@ -63,11 +65,12 @@ fn it_renews_the_lease_with_one_connection_while_heroku_is_slow() {
 
 #[test]
 fn work_that_can_not_renew_its_lease_stops_before_the_lease_ends() {
-    // A second between the end of trust and the end of the lease, so that a busy machine does not blur the two.
+    // A second between the end of trust and the end of the lease, so that a busy machine does not
+    // blur the two.
     let world =
         World::new(&format!("[lock]\nstale_after = \"10s\"\nheartbeat_every = \"1s\"\n{ACME}"));
     let (run, _hold) = held_run(&world);
-    // Somebody's long transaction on the row: no beat gets through.
+    // A long transaction of another session on the row: no renewal gets through.
     let psql =
         world.database.cluster().map_or_else(|| "psql".into(), |cluster| cluster.bin("psql"));
     let mut blocker = std::process::Command::new(psql)
@@ -98,9 +101,10 @@ fn a_renewal_that_finds_the_day_taken_ends_the_work_early() {
     assert_eq!(world.run("migrate").status, 0);
     let (run, hold) = held_run(&world);
     world.sql(
-        "UPDATE audit_events_log SET attempt = attempt + 1, locked_by = 'another', locked_until = clock_timestamp() + '1 h'",
+        "UPDATE audit_events_log SET attempt = attempt + 1, locked_by = 'another', \
+         locked_until = clock_timestamp() + '1 h'",
     );
-    // Heroku is still waited for: the beat alone ends it.
+    // The run still waits for Heroku, so only the renewal ends it.
     let finished = run.wait();
     assert_eq!(finished.status, 1, "{finished:#?}");
     let report = finished.json();
@@ -112,7 +116,8 @@ fn a_renewal_that_finds_the_day_taken_ends_the_work_early() {
         "{finished:#?}"
     );
     drop(hold);
-    let row = "SELECT status, attempt, locked_by, (SELECT count(*) FROM audit_events) FROM audit_events_log";
+    let row = "SELECT status, attempt, locked_by, (SELECT count(*) FROM audit_events) \
+        FROM audit_events_log";
     assert_eq!(world.sql(row), "PROCESSING|2|another|0");
 }
 
@@ -125,7 +130,7 @@ fn a_process_that_wakes_after_its_lease_changes_nothing() {
         world.sql("SELECT locked_until < clock_timestamp() FROM audit_events_log") == "t"
     });
     hold.release();
-    // What Heroku tells the new holder, the zombie did not see.
+    // The zombie did not see what Heroku sends to the new holder.
     world.heroku.add_event("acme", date(DAY), r#"{"id":"late"}"#);
     let report = world.sync("--date 2024-09-28", 0);
     assert_eq!(day(&report, "acme", DAY)["attempt"], 2);
@@ -168,7 +173,8 @@ fn a_source_s_own_stale_after_affects_only_that_source() {
     let hold = world.heroku.hold(Match::any());
     let run = world.spawn(ON_DAY);
     wait_for("both days to be at work", || hold.waiting() > 1);
-    let minutes = "SELECT source, round(extract(epoch FROM locked_until - updated_at) / 10) FROM audit_events_log ORDER BY source";
+    let minutes = "SELECT source, round(extract(epoch FROM locked_until - updated_at) / 10) \
+        FROM audit_events_log ORDER BY source";
     assert_eq!(world.sql(minutes), "acme|90\nglobex|9");
     hold.release();
     assert_eq!(run.wait().status, 0);
@@ -192,11 +198,14 @@ fn account(n: usize) -> String {
     format!("account-{n}")
 }
 
-/// A world of two hundred accounts with three events each, and `sync` options in the file.
+/// A world of two hundred accounts with three events each, and these `sync` options in the file.
 fn two_hundred_sources(sync: &str) -> World {
-    let sources = (0..SOURCES)
-        .map(account)
-        .map(|name| format!("[[source]]\nname = \"{name}\"\naccount = \"{name}\"\ntoken_env = \"HEROKU_API_TOKEN\"\n"));
+    let sources = (0..SOURCES).map(account).map(|name| {
+        format!(
+            "[[source]]\nname = \"{name}\"\naccount = \"{name}\"\n\
+            token_env = \"HEROKU_API_TOKEN\"\n"
+        )
+    });
     let file = format!(
         "[rate_limit]\nburst = 1000\nreserve = 0\n[sync]\n{sync}\n{}",
         sources.collect::<String>()

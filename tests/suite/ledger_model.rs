@@ -1,4 +1,5 @@
-//! The ledger's states against a model of a few lines: random interleavings of several holders on the real SQL.
+//! The ledger's states against a small model: random interleavings of several holders on the real
+//! SQL.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -26,7 +27,7 @@ const THE_MODEL: Behalf<'static> = Behalf { by: "the model", reason: None };
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Claim(usize),
-    /// Claims it even if it is whole, by the present attempt or by one that is not any more.
+    /// Claims it even if it is complete, as of the present attempt or of an outdated one.
     ClaimWhole {
         holder: usize,
         outdated: bool,
@@ -47,7 +48,8 @@ fn step() -> impl Strategy<Value = Step> {
     let holder = 0..HOLDERS;
     prop_oneof![
         4 => holder.clone().prop_map(Step::Claim),
-        2 => (holder.clone(), any::<bool>()).prop_map(|(holder, outdated)| Step::ClaimWhole { holder, outdated }),
+        2 => (holder.clone(), any::<bool>())
+            .prop_map(|(holder, outdated)| Step::ClaimWhole { holder, outdated }),
         2 => holder.clone().prop_map(Step::Beat),
         3 => holder.clone().prop_map(Step::Write),
         2 => holder.clone().prop_map(Step::Publish),
@@ -59,12 +61,12 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// The model: one day.
+/// The model of one day.
 #[derive(Debug, Default)]
 struct Model {
     status: Option<&'static str>,
     attempt: i32,
-    /// The holder whose attempt is the present one, while the day is PROCESSING.
+    /// The holder of the present attempt, while the day is PROCESSING.
     owner: Option<usize>,
     expired: bool,
     events: usize,
@@ -107,7 +109,7 @@ impl Model {
     }
 }
 
-/// The real thing: the same day through the store, one store and perhaps a lease for each holder.
+/// The real day through the store: a store and perhaps a lease for each holder.
 struct Real<'d> {
     database: &'d Database,
     reader: Reader,
@@ -136,7 +138,8 @@ impl Real<'_> {
             Step::Write(holder) => {
                 if let Some(lease) = &self.leases[holder] {
                     self.written += 1;
-                    // Each day has ids of its own: an id is one event across all days of a source.
+                    // Each day has ids of its own, because an id is one event across all days of a
+                    // source.
                     let event = format!(r#"{{"id":"{}-{}"}}"#, self.key.date, self.written);
                     let event = Event::from_bytes(Bytes::from(event)).expect("an event");
                     let holds = model.holds(holder, lease.attempt());
@@ -259,8 +262,10 @@ impl Real<'_> {
         prop_assert_eq!(row.is_some_and(|row| row.locked_by.is_some()), model.owner.is_some());
         prop_assert_eq!(row.is_some_and(|row| row.live), model.owner.is_some() && !model.expired);
         let counts = format!(
-            "SELECT (SELECT count(*) FROM audit_events WHERE source = '{source}' AND process_date = '{day}'),
-                    (SELECT count(*) FROM audit_history WHERE source = '{source}' AND process_date = '{day}')"
+            "SELECT (SELECT count(*) FROM audit_events WHERE source = '{source}'
+             AND process_date = '{day}'),
+                    (SELECT count(*) FROM audit_history WHERE source = '{source}'
+                    AND process_date = '{day}')"
         );
         let counts = self.database.psql(&counts).expect("two counts");
         prop_assert_eq!(counts.trim(), format!("{}|{}", model.events, model.history));
@@ -268,7 +273,8 @@ impl Real<'_> {
     }
 }
 
-/// A holder's statement takes effect exactly when the model says that it holds the day, and else is told that it lost it.
+/// A holder's statement takes effect exactly when the model says that it holds the day. Otherwise
+/// the store reports that the lease is lost.
 fn assert_fenced(holds: bool, result: Result<(), &Error>) -> Result<(), TestCaseError> {
     match result {
         Ok(()) => prop_assert!(holds, "a statement took effect without its lease"),
@@ -296,7 +302,7 @@ fn any_interleaving_of_holders_ends_as_the_model_says() {
 
     let next_day = AtomicU32::new(0);
     let steps = proptest::collection::vec(step(), 1..25);
-    // Each case is some hundred statements; `PROPTEST_CASES` asks for more.
+    // Each case takes some hundred statements. `PROPTEST_CASES` sets a larger number.
     let mut runner =
         TestRunner::new(Config { failure_persistence: None, ..Config::with_cases(cases(40)) });
     let result = runner.run(&steps, |steps| {
@@ -322,7 +328,7 @@ fn any_interleaving_of_holders_ends_as_the_model_says() {
     }
 }
 
-/// How many cases to run, unless the environment says otherwise.
+/// How many cases to run, unless the environment sets it.
 #[expect(clippy::disallowed_methods, reason = "proptest's own variable, read as proptest reads it")]
 fn cases(usual: u32) -> u32 {
     std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(usual)

@@ -1,4 +1,4 @@
-//! The log: its lines are what Logplex takes, and what drains rely on.
+//! The log: its lines suit Logplex and log drains.
 
 use serde_json::Value;
 
@@ -27,10 +27,12 @@ fn lines_for_runs_days_and_events_have_the_keys_that_drains_rely_on() {
     let entries = entries(&world.run(&format!("{ON_DAY} --log-format json")));
     let event = "action actor_email created_at id level message source target timestamp type";
     assert_eq!(keys(&entries, "new event"), event);
-    let day = "attempt conflicts date duration_ms events late_events level message new_events outcome requests retries \
+    let day = "attempt conflicts date duration_ms events late_events level message new_events \
+        outcome requests retries \
                source target timestamp vanished_events";
     assert_eq!(keys(&entries, "day done"), day);
-    let run = "already_synced dry_run events events_logged failed level locked_elsewhere message new_events run_id synced \
+    let run = "already_synced dry_run events events_logged failed level locked_elsewhere message \
+        new_events run_id synced \
                target timestamp";
     assert_eq!(keys(&entries, "run finished"), run);
     let of = |message: &str| entries.iter().filter(|entry| entry["message"] == message).count();
@@ -59,7 +61,8 @@ fn no_line_is_so_long_that_logplex_would_split_it() {
         let filler = "x".repeat(40_000);
         let odd = format!("{}@example.com", "\\u001b\u{202e}\\\"\\n🙂".repeat(2_000));
         let event = format!(
-            r#"{{"id":"{odd}","type":"{odd}","action":"create","actor":{{"email":"{odd}"}},"created_at":"2024-09-28T01:00:00Z","data":"{filler}"}}"#
+            r#"{{"id":"{odd}","type":"{odd}","action":"create","actor":{{"email":"{odd}"}},
+                "created_at":"2024-09-28T01:00:00Z","data":"{filler}"}}"#
         );
         world.heroku.put_day("acme", date(DAY), vec![event.into()]);
         let finished = world.run(&format!("{ON_DAY} -vv --log-format {format}"));

@@ -12,7 +12,7 @@ const BACKFILL: &str = "backfill --via archive --from 2024-09-28 --to 2024-09-28
 
 const DRY_RUN: &str = "sync --dry-run --date 2024-09-28";
 
-/// The commands that select a team's events, in an order in which each finds something to do.
+/// The commands that select a team's events, in an order in which each has something to do.
 const COMMANDS: [&str; 4] =
     [DRY_RUN, "sync --date 2024-09-28", BACKFILL, "reconcile --month 2024-09"];
 
@@ -202,7 +202,7 @@ fn an_account_given_by_id_is_compared_as_an_account() {
             let world = World::new(
                 &of_team(team).replace("account = \"acme\"", &format!("account = \"{account}\"")),
             );
-            // The account's list lacks the team, as it may for a moment.
+            // The account's list lacks the team, as may happen for a moment.
             let list = Match::path(&format!("/enterprise-accounts/{account}/teams"));
             world.heroku.fault(list, Fault::body(200, "application/json", "[]"));
             let finished = world.run("sync --date 2024-09-28");
@@ -247,7 +247,7 @@ fn a_passing_fault_while_looking_for_a_team_fails_the_day() {
                 "{finished:#?}"
             );
             assert_eq!(world.sql("SELECT DISTINCT status FROM audit_events_log"), "FAILED");
-            // One that passes in time is no matter.
+            // A passing fault does not matter.
             world.heroku.fault(home().times(2), Fault::status(500, "error", "later"));
             assert_eq!(world.run("sync --date 2024-09-28").status, i32::from(team != ID));
         }

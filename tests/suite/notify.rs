@@ -1,4 +1,4 @@
-//! The dead-man ping: a monitor hears how each run ended, and never decides how it ends.
+//! The dead-man ping: a monitor learns how each run ended, and never affects it.
 
 use std::sync::mpsc;
 

@@ -1,4 +1,4 @@
-//! What people type: `status`, `reset`, `cleanup`, `migrate`.
+//! Manual commands: `status`, `reset`, `cleanup`, `migrate`.
 
 use fake_heroku::Match;
 
@@ -54,14 +54,17 @@ fn reset_of_a_day_without_a_row_reports_it_and_writes_nothing() {
 fn reset_accepts_days_and_inclusive_ranges_and_lists_each_day() {
     let world = World::busy(ACME);
     world.sync("--from 2024-09-20 --to 2024-09-25", 0);
-    let reset =
-        world.run("reset --source acme 2024-09-25 2024-09-18..2024-09-22 2024-09-21..2024-09-22 --reason drill");
+    let reset = world.run(
+        "reset --source acme 2024-09-25 2024-09-18..2024-09-22 \
+            2024-09-21..2024-09-22 --reason drill",
+    );
     assert_eq!(reset.status, 1, "some days have no row: {reset:#?}");
     assert_eq!(
         reset.stdout,
         "acme 2024-09-18 .. 2024-09-19: 2 days not reset, because they have no row in the ledger. \
          `auditsync backfill --from 2024-09-18 --to 2024-09-19 --source acme` reads them\n\
-         acme 2024-09-20 .. 2024-09-22: 3 days due again (was SUCCESS); the next `auditsync` reads them\n\
+         acme 2024-09-20 .. 2024-09-22: 3 days due again (was SUCCESS); the next `auditsync` \
+         reads them\n\
          acme 2024-09-25: due again (was SUCCESS); the next `auditsync` reads it\n"
     );
     let rows =
@@ -148,7 +151,8 @@ fn cleanup_records_who_and_why() {
         "UPDATE audit_events_log SET status = 'PROCESSING', locked_by = NULL, locked_until = NULL",
     );
     assert_eq!(world.run("cleanup --reason drill --by ada").status, 0);
-    let history = "SELECT message LIKE 'the lease of % went stale%: drill', by FROM audit_history WHERE action = 'cleanup'";
+    let history = "SELECT message LIKE 'the lease of % went stale%: drill', by FROM audit_history \
+        WHERE action = 'cleanup'";
     assert_eq!(world.sql(history), "t|ada");
 }
 
@@ -181,11 +185,14 @@ fn cleanup_marks_only_days_whose_lease_ran_out() {
     let world = World::new(THREE_ACCOUNTS_AND_A_TEAM);
     world.sync("--date 2024-09-28", 0);
     world.sql(
-        "UPDATE audit_events_log SET status = 'PROCESSING', locked_by = 'gone', locked_until = clock_timestamp() - interval '1 ms'
+        "UPDATE audit_events_log SET status = 'PROCESSING', locked_by = 'gone',
+         locked_until = clock_timestamp() - interval '1 ms'
          WHERE source = 'acme';
-         UPDATE audit_events_log SET status = 'PROCESSING', locked_by = 'here', locked_until = clock_timestamp() + interval '1 h'
+         UPDATE audit_events_log SET status = 'PROCESSING', locked_by = 'here',
+         locked_until = clock_timestamp() + interval '1 h'
          WHERE source = 'globex';
-         UPDATE audit_events_log SET status = 'PROCESSING', locked_by = NULL, locked_until = NULL WHERE source = 'initech';",
+         UPDATE audit_events_log SET status = 'PROCESSING', locked_by = NULL, locked_until = NULL
+         WHERE source = 'initech';",
     );
     let cleanup = world.run("cleanup --output json");
     assert_eq!(cleanup.status, 0, "{cleanup:#?}");
@@ -196,7 +203,8 @@ fn cleanup_marks_only_days_whose_lease_ran_out() {
         world.sql(rows),
         "acme|ERROR|t\nglobex|PROCESSING|f\ninitech|ERROR|t\nteam-a|SUCCESS|t"
     );
-    let history = "SELECT source, attempt, message LIKE 'the lease of gone went stale at %' FROM audit_history
+    let history = "SELECT source, attempt, message LIKE 'the lease of gone went stale at %'
+        FROM audit_history
                    WHERE action = 'cleanup' AND source = 'acme'";
     assert_eq!(world.sql(history), "acme|1|t");
     assert_eq!(world.run("cleanup").stdout, "0 stale days marked ERROR.\n");
@@ -250,7 +258,10 @@ fn migrate_says_what_it_would_do_and_then_does_it_once() {
 fn a_schema_that_is_newer_or_not_ours_is_left_alone_with_exit_3() {
     let world = World::new(ACME);
     world.run("migrate");
-    world.sql("INSERT INTO auditsync_migrations (version, description, checksum) VALUES (9999, 'from the future', '')");
+    world.sql(
+        "INSERT INTO auditsync_migrations (version, description, checksum) \
+        VALUES (9999, 'from the future', '')",
+    );
     let before = world.dump();
     for command in
         ["", "status", "migrate", "cleanup", "reset --source acme 2024-09-28", "--dry-run"]
@@ -262,7 +273,10 @@ fn a_schema_that_is_newer_or_not_ours_is_left_alone_with_exit_3() {
     assert_eq!(world.dump(), before);
 
     let world = World::new(ACME);
-    world.sql("CREATE TABLE audit_events_log (id serial PRIMARY KEY, process_date date UNIQUE, status varchar(20))");
+    world.sql(
+        "CREATE TABLE audit_events_log (id serial PRIMARY KEY, process_date date UNIQUE, \
+        status varchar(20))",
+    );
     let finished = world.run("");
     assert_eq!(finished.status, 3, "{finished:#?}");
     assert!(finished.stderr.contains("no column `source`"), "{finished:#?}");

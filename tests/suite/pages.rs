@@ -1,4 +1,4 @@
-//! A list that comes in pages ends where Heroku says that it ends, and nowhere else.
+//! A paged list ends where Heroku says that it ends, and nowhere else.
 
 use std::fmt::Write as _;
 
@@ -8,9 +8,10 @@ use crate::support::raw::{http, serve};
 use crate::support::{ACME, DAY, World, day};
 
 const ON_DAY: &str = "--date 2024-09-28";
-const TEAM: &str = "[[source]]\nname = \"acme\"\naccount = \"acme\"\nteam = \"team-a\"\ntoken_env = \"HEROKU_API_TOKEN\"\n";
+const TEAM: &str = "[[source]]\nname = \"acme\"\naccount = \"acme\"\nteam = \"team-a\"\n\
+    token_env = \"HEROKU_API_TOKEN\"\n";
 
-/// What a sync of one day reports when Heroku is at `url`.
+/// The report of a sync of one day with Heroku at `url`.
 fn synced(url: &str, source: &str, status: i32) -> Value {
     let world = World::new(ACME);
     let retry = "[retry]\ninitial_interval = \"5ms\"\nmax_interval = \"10ms\"\nmax_attempts = 3\n";
@@ -21,7 +22,7 @@ fn synced(url: &str, source: &str, status: i32) -> Value {
     day(&report, "acme", DAY).clone()
 }
 
-/// A page of `events` with the next one called `next`.
+/// A page of `events` whose next page is `next`.
 fn page(events: &str, next: &str) -> Vec<u8> {
     http("206 Partial Content", &format!("Next-Range: {next}\r\n"), events)
 }

@@ -1,5 +1,5 @@
-//! `PgBouncer` in transaction mode, where each transaction may get another connection, and whatever a session was left
-//! with is the next client's.
+//! `PgBouncer` in transaction mode: each transaction may get another connection, and the next
+//! client inherits any state that a session leaves.
 
 use std::sync::{Arc, OnceLock};
 
@@ -21,7 +21,7 @@ fn cluster() -> &'static Arc<Cluster> {
     CLUSTER.get_or_init(|| Arc::new(Cluster::builder().start().expect("a cluster")))
 }
 
-/// A world behind a pooler with so many connections to the server.
+/// A world behind a pooler with this many connections to the server.
 fn pooled(size: usize, sources: &str) -> (World, Pooler) {
     let pooler =
         Pooler::start(cluster(), &format!("host={}", cluster().socket_dir().display()), size);
@@ -31,14 +31,14 @@ fn pooled(size: usize, sources: &str) -> (World, Pooler) {
     (world, pooler)
 }
 
-/// What the pooler's connections, all at once, were left with by those who used them before: settings, prepared
-/// statements, advisory locks, temporary tables and listeners.
+/// The state that earlier clients left in all of the pooler's connections at the same time:
+/// settings, prepared statements, advisory locks, temporary tables and listeners.
 fn leftovers(world: &World, pooler: &Pooler, size: usize) -> Vec<String> {
     let url = pooler.url(world.database.name());
     let mut sessions: Vec<_> = (0..size).map(|_| world.session(&url)).collect();
     let mut backends = std::collections::BTreeSet::new();
     let left = sessions.iter_mut().map(|session| {
-        // The transaction keeps the connection, so that the next session gets another.
+        // The transaction keeps the connection, so the next session gets another.
         backends.insert(session.ask("BEGIN; SELECT pg_backend_pid()"));
         session.ask(
             "SELECT 'statement ' || name FROM pg_prepared_statements;
@@ -55,7 +55,7 @@ fn leftovers(world: &World, pooler: &Pooler, size: usize) -> Vec<String> {
     left
 }
 
-/// Everything that people and schedulers do, through a pooler with so many connections.
+/// Everything that people and schedulers do, through a pooler with this many connections.
 fn does_everything(size: usize) {
     let (world, pooler) = pooled(size, THREE_ACCOUNTS_AND_A_TEAM);
     let empty = world.dump();

@@ -1,4 +1,4 @@
-//! The ready questions of `sql/queries.sql`, asked of what the fixtures hold.
+//! The ready-made queries of `sql/queries.sql`, run on the fixtures.
 
 use std::path::Path;
 

@@ -1,4 +1,5 @@
-//! A server that refuses: one that will take connections soon is waited for, and one that does not is found out once.
+//! A server that refuses connections: the program waits for one that will accept soon, and detects
+//! a lasting refusal once.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -14,7 +15,8 @@ use crate::support::{ACME, DAY, World, day, truth, wait_for};
 
 const SYNC: &str = "sync --date 2024-09-28 --output json";
 
-/// A server that refuses the first `times` connections in these words, and passes the others on to `proxy`.
+/// A server that refuses the first `times` connections with this message, and passes the others on
+/// to `proxy`.
 fn refusing(
     proxy: &Proxy,
     times: usize,
@@ -127,7 +129,8 @@ fn a_lasting_refusal_is_reported_at_once() {
 fn sources(count: usize) -> String {
     let source = |n| {
         format!(
-            "[[source]]\nname = \"s{n}\"\naccount = \"acme\"\ntoken_env = \"HEROKU_API_TOKEN\"\nfilter = {{ type = \"t{n}\" }}\n"
+            "[[source]]\nname = \"s{n}\"\naccount = \"acme\"\ntoken_env = \"HEROKU_API_TOKEN\"\n\
+             filter = {{ type = \"t{n}\" }}\n"
         )
     };
     format!("[rate_limit]\nburst = 1000\n{}", (0..count).map(source).collect::<String>())

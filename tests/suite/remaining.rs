@@ -1,4 +1,5 @@
-//! Days that a run did not finish: it names the command that reads them, and says truly whether the next run does.
+//! Days that a run did not finish: it names the command that reads them, and says correctly whether
+//! the next run does.
 
 use fake_heroku::{Fault, Match, Month};
 use serde_json::Value;
@@ -9,12 +10,12 @@ fn ago(days: u64) -> String {
     (yesterday() - chrono::Days::new(days - 1)).to_string()
 }
 
-/// A world that reads one day after the other.
+/// A world that reads one day at a time.
 fn one_at_a_time(sources: &str) -> World {
     World::busy(&format!("[sync]\nconcurrency = 1\n{sources}"))
 }
 
-/// Runs it, and ends it by a signal once Heroku was asked for that day.
+/// Runs the command, and ends it by a signal once it requests that day.
 fn interrupt_at(world: &World, command: &str, at: &str) -> Finished {
     let hold = world.heroku.hold(Match::events("acme").day(date(at)));
     let run = world.spawn(command);
@@ -30,7 +31,7 @@ fn error(report: &Value, source: &str, date: &str) -> String {
     day(report, source, date)["error"].as_str().unwrap_or_default().to_owned()
 }
 
-/// The days of a report that were not finished.
+/// The unfinished days of a report.
 fn unfinished(report: &Value) -> Vec<&Value> {
     let days = report["days"].as_array().expect("days").iter();
     days.filter(|day| {
@@ -39,7 +40,7 @@ fn unfinished(report: &Value) -> Vec<&Value> {
     .collect()
 }
 
-/// Checks that the next run reads those days, and only those, of which the report says so.
+/// Checks that the next run reads exactly those of these days that the report announces.
 fn assert_the_next_run_does_as_told(world: &World, report: &Value) {
     let next = world.sync("", 0);
     for day in unfinished(report) {
@@ -60,7 +61,7 @@ fn assert_the_next_run_does_as_told(world: &World, report: &Value) {
     }
 }
 
-/// Runs the command that a text holds, which must complete all days of the ledger.
+/// Runs the command in a text, which must complete all days of the ledger.
 fn run_what_it_says(world: &World, text: &str) {
     let commands: Vec<&str> = text
         .lines()
@@ -108,7 +109,8 @@ fn the_document_names_the_command_for_each_day() {
     assert_eq!(unfinished(&report).len(), 3);
     assert_eq!(
         error(&report, "acme", "2023-03-05"),
-        "not begun, because a signal ended the run. `auditsync backfill --from 2023-03-05 --to 2023-03-05 --source acme` \
+        "not begun, because a signal ended the run. `auditsync backfill --from 2023-03-05 --to \
+         2023-03-05 --source acme` \
          reads it; the next run does not read it by itself"
     );
     assert!(
@@ -206,7 +208,8 @@ fn a_failed_day_is_due_again_only_within_the_window() {
     assert_eq!(recent.status, 1, "{recent:#?}");
     let until = yesterday() + chrono::Days::new(7) - chrono::Days::new(1);
     let told = format!(
-        "  `auditsync --date {}`\nThe next `auditsync` reads it by itself, too, if it starts by {until} (UTC).",
+        "  `auditsync --date {}`\nThe next `auditsync` reads it by itself, too, if it starts by \
+         {until} (UTC).",
         ago(2)
     );
     assert!(recent.stdout.contains(&told), "{recent:#?}");

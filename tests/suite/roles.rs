@@ -8,18 +8,18 @@ use pg_cluster::{Cluster, Database};
 
 use crate::support::{DAY, Finished, THREE_ACCOUNTS_AND_A_TEAM, World, day, truth};
 
-/// Roles belong to a whole server, so the chapter has one of its own.
+/// Roles belong to an entire server, so the chapter has one of its own.
 fn cluster() -> &'static Arc<Cluster> {
     static CLUSTER: OnceLock<Arc<Cluster>> = OnceLock::new();
     CLUSTER.get_or_init(|| Arc::new(Cluster::builder().start().expect("a cluster")))
 }
 
-/// Runs the file. Roles belong to the whole server, so one test at a time does.
+/// Runs the file. Roles belong to the entire server, so one test at a time runs it.
 fn give_roles(world: &World) {
     give_roles_as(world, "postgres");
 }
 
-/// The same as somebody else.
+/// The same as another role.
 fn give_roles_as(world: &World, who: &str) {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
@@ -28,7 +28,7 @@ fn give_roles_as(world: &World, who: &str) {
     world.sql(&format!("SET SESSION AUTHORIZATION {who};\n{file}"));
 }
 
-/// A world with the roles, in a database that nothing was migrated in yet.
+/// A world with the roles, in a database without a schema.
 fn world() -> World {
     let database = Database::on(cluster()).expect("a database");
     let world = World::on(database, Fixtures::committed(), THREE_ACCOUNTS_AND_A_TEAM);
@@ -53,7 +53,7 @@ fn run_as(world: &World, role: &str, arguments: &str) -> Finished {
     world.run(&format!("--database-url {} {arguments}", url(world, role)))
 }
 
-/// What the server says to a statement of this role, if it refuses it.
+/// The server's message to a statement of this role, if it rejects it.
 fn refusal(world: &World, role: &str, sql: &str) -> Option<String> {
     let as_role = format!("SET ROLE {role};\n{sql}");
     world.database.psql(&as_role).err().map(|error| error.to_string())
@@ -70,7 +70,11 @@ fn the_syncing_role_can_do_everything_for_a_day() {
 
     let reset = run("reset --source acme 2024-09-28 --reason drill");
     assert_eq!(reset.status, 0, "{reset:#?}");
-    world.sql("UPDATE audit_events_log SET status = 'PROCESSING', locked_by = 'gone', locked_until = '2024-09-29' WHERE source = 'globex'");
+    world.sql(
+        "UPDATE audit_events_log \
+        SET status = 'PROCESSING', locked_by = 'gone', locked_until = '2024-09-29' \
+        WHERE source = 'globex'",
+    );
     let cleanup = run("cleanup");
     assert!(cleanup.stdout.contains("globex"), "{cleanup:#?}");
     assert_eq!(run("status").status, 0);
@@ -78,7 +82,7 @@ fn the_syncing_role_can_do_everything_for_a_day() {
     assert_eq!(again.status, 0, "{again:#?}");
     assert_eq!(day(&again.json(), "acme", DAY)["attempt"], 2);
     world.assert_whole("globex", DAY, &truth(&world, "globex", DAY, |_| true));
-    // With a schema that is up to date there is nothing that it would need more rights for.
+    // With a current schema it needs no further rights.
     assert_eq!(run("migrate").stdout, "The schema is up to date.\n");
 }
 
@@ -97,7 +101,8 @@ fn the_syncing_role_updates_only_the_ledger_and_deletes_nothing() {
         ];
         if table != "audit_events_log" {
             let first = format!(
-                "SELECT attname FROM pg_attribute WHERE attrelid = '{table}'::regclass AND attnum = 1"
+                "SELECT attname FROM pg_attribute WHERE attrelid = '{table}'::regclass \
+                 AND attnum = 1"
             );
             let column = world.sql(&first);
             refused.push(format!("UPDATE {table} SET {column} = DEFAULT"));
@@ -120,7 +125,7 @@ fn the_syncing_role_updates_only_the_ledger_and_deletes_nothing() {
             "{sql}"
         );
     }
-    // What it is refused is not refused for another reason.
+    // Each rejection is for the missing right and for no other reason.
     assert_eq!(
         refusal(
             &world,
@@ -147,7 +152,7 @@ fn the_syncing_role_learns_which_role_may_migrate() {
         );
     }
     assert_eq!(world.heroku.requests().len(), 0);
-    // What it would do, it can tell.
+    // It can still say what it would do.
     assert!(
         run_as(&world, "auditsync_sync", "migrate --dry-run")
             .stdout
@@ -186,7 +191,10 @@ fn the_role_for_dashboards_reads_everything_and_changes_nothing() {
 #[test]
 fn a_day_that_a_role_may_not_claim_fails_in_the_server_s_words() {
     let world = migrated();
-    world.sql("INSERT INTO audit_events_log (source, process_date, status) VALUES ('acme', '2024-09-28', 'PENDING')");
+    world.sql(
+        "INSERT INTO audit_events_log (source, process_date, status) \
+        VALUES ('acme', '2024-09-28', 'PENDING')",
+    );
     let run =
         run_as(&world, "auditsync_read", "sync --source acme --date 2024-09-28 --output json");
     assert_eq!(run.status, 1, "{run:#?}");
@@ -207,10 +215,11 @@ fn the_roles_work_on_tables_of_another_owner_and_on_later_ones() {
     assert_eq!(run_as(&world, "auditsync_sync", "sync --date 2024-09-28").status, 0);
     let owners = "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'";
     assert_eq!(world.sql(owners), "auditsync_migrate");
-    let function = "SELECT proowner::regrole, has_function_privilege('auditsync_sync', oid, 'EXECUTE') FROM pg_proc
+    let function = "SELECT proowner::regrole, has_function_privilege('auditsync_sync', oid,
+        'EXECUTE') FROM pg_proc
                     WHERE proname = 'auditsync_reject'";
     assert_eq!(world.sql(function), "auditsync_migrate|f");
-    // The owner has every right and is stopped by the guards; who syncs has no right to begin with.
+    // The owner has every right and is stopped by the guards. The syncing role never has the right.
     let slip = "DELETE FROM audit_events";
     assert!(
         refusal(&world, "auditsync_migrate", slip)
@@ -246,7 +255,7 @@ fn a_database_owner_can_grant_the_roles_without_being_superuser() {
     let again = run_as(&world, "auditsync_sync", "sync --date 2024-09-28");
     assert_eq!(again.status, 0, "{again:#?}");
     assert!(refusal(&world, "auditsync_sync", "DELETE FROM audit_events").is_some());
-    // Heroku's own DATABASE_URL goes on working.
+    // Heroku's own DATABASE_URL still works.
     assert_eq!(run_as(&world, &owner, "migrate").stdout, "The schema is up to date.\n");
 }
 
@@ -265,7 +274,8 @@ fn a_preflight_lists_each_role_s_missing_rights_by_statement() {
     give_roles(&world);
     assert!(wrong("auditsync_sync").is_empty() && wrong("auditsync_migrate").is_empty());
     let of_reader = wrong("auditsync_read");
-    let ledger = "✗ rights audit_events_log: auditsync_read may not INSERT, UPDATE. A sync needs it: \
+    let ledger = "✗ rights audit_events_log: auditsync_read may not INSERT, \
+        UPDATE. A sync needs it: \
                   GRANT INSERT, UPDATE ON audit_events_log TO auditsync_read, or see sql/roles.sql";
     assert_eq!(of_reader[0], ledger);
     assert_eq!(of_reader.len(), 4, "{of_reader:#?}");

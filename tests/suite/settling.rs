@@ -1,10 +1,11 @@
-//! Whole days are read again until they settle: what came late is found, and what vanished or changed is told.
+//! Complete days are read again until they settle: late events are found, and vanished or changed
+//! ones are reported.
 
 use fake_heroku::{Fault, Match, Paging};
 
 use crate::support::{DAY, World, date, day, fetches, truth, wait_for};
 
-/// One source, whose runs have to do with nothing but days that are whole and not settled.
+/// One source, whose runs process only days that are complete and not settled.
 const ONLY_RECHECKS: &str = r#"
 [sync]
 catch_up_days = 1
@@ -18,7 +19,7 @@ since = "2024-01-01"
 const LATE: &str =
     r#"{"id":"late","created_at":"2024-09-28T12:00:00Z","type":"app","action":"destroy"}"#;
 
-/// A world whose day was read whole ten minutes after its end.
+/// A world whose day was read completely ten minutes after its end.
 fn read_early() -> World {
     let world = World::new(ONLY_RECHECKS);
     world.sync("--date 2024-09-28", 0);
@@ -29,7 +30,8 @@ fn read_early() -> World {
 
 fn as_if_read_at(world: &World, time: &str) {
     world.sql(&format!(
-        "UPDATE audit_events_log SET synced_at = '{time}', settled_at = NULL WHERE process_date = '{DAY}'"
+        "UPDATE audit_events_log SET synced_at = '{time}', settled_at = NULL \
+         WHERE process_date = '{DAY}'"
     ));
 }
 
@@ -59,7 +61,8 @@ fn a_recheck_finds_a_late_event_and_a_later_one_settles_the_day() {
     assert!(line.contains("late=true") && line.contains("action=destroy"), "{line}");
     world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
     assert!(!settled(&world), "it brought something, so another reading follows");
-    let history = "SELECT late_events, new_events FROM audit_history WHERE action = 'publish' AND attempt = 2";
+    let history = "SELECT late_events, new_events FROM audit_history WHERE action = 'publish' \
+        AND attempt = 2";
     assert_eq!(world.sql(history), "1|1");
 
     // Two days later, the distance of the last two ages.
@@ -163,7 +166,8 @@ fn a_failed_recheck_leaves_the_day_due_at_any_age_and_loses_nothing() {
     let report = world.sync("", 1);
     assert_eq!(day(&report, "acme", DAY)["outcome"], "failed");
     let row = format!(
-        "SELECT status, events_count, synced_at IS NOT NULL FROM audit_events_log WHERE process_date = '{DAY}'"
+        "SELECT status, events_count, synced_at IS NOT NULL FROM audit_events_log \
+         WHERE process_date = '{DAY}'"
     );
     assert_eq!(world.sql(&row), "FAILED|450|t");
     let report = world.sync("", 0);
@@ -175,7 +179,7 @@ fn a_failed_recheck_leaves_the_day_due_at_any_age_and_loses_nothing() {
 fn late_events_of_a_killed_attempt_still_count_as_late() {
     let world = read_early();
     world.heroku.add_event("acme", date(DAY), LATE);
-    // As a killed recheck leaves it: the event stored, the day not published, the lease run out.
+    // The state after a killed recheck: the event stored, the day not published, the lease expired.
     world.sql(&format!(
         "UPDATE audit_events_log SET status = 'PROCESSING', attempt = 2, locked_by = 'gone',
                 locked_until = clock_timestamp() - interval '1 s' WHERE process_date = '{DAY}';
@@ -218,7 +222,7 @@ fn a_day_of_another_filter_is_reread_only_after_a_reset() {
         world.sql(&format!("SELECT scope FROM audit_events_log WHERE process_date = '{DAY}'"));
     assert_eq!(scope, r#"{"filter": {"type": "app"}, "account": "acme"}"#);
 
-    // What the narrower filter does not take is not missed by later readings either.
+    // Later readings do not miss events that the narrower filter excludes either.
     as_if_read_at(&world, "2024-09-29T00:10:00Z");
     let report = world.sync("", 0);
     let found = day(&report, "acme", DAY);
@@ -269,7 +273,8 @@ fn events_that_another_scope_brings_are_not_late_in_report_history_or_log() {
     let finished = world.run("--output json --log-format logfmt");
     let found = day(&finished.json(), "acme", DAY).clone();
     assert_eq!((&found["new_events"], &found["late_events"]), (&1.into(), &0.into()));
-    let history = "SELECT new_events, late_events FROM audit_history WHERE action = 'publish' AND attempt = 2";
+    let history = "SELECT new_events, late_events FROM audit_history WHERE action = 'publish' \
+        AND attempt = 2";
     assert_eq!(world.sql(history), "1|0");
     let line =
         finished.stderr.lines().find(|line| line.contains("id=late")).expect("a line of the event");

@@ -1,4 +1,5 @@
-//! When a day settles, against a model of a few lines: random readings, of which some break off, on the real SQL.
+//! When a day settles, against a small model: random readings, some of which break off, on the real
+//! SQL.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -26,7 +27,7 @@ enum Brings {
     Nothing,
     AnEvent,
     AConflict,
-    /// The conflict that came last, once more.
+    /// The last conflict once more.
     TheSameConflict,
 }
 
@@ -40,7 +41,7 @@ enum Ends {
 
 #[derive(Debug, Clone, Copy)]
 enum Step {
-    /// A reading that began so many hours after the day's end.
+    /// A reading that began this many hours after the day's end.
     Reading {
         hours: i64,
         brings: Brings,
@@ -60,13 +61,15 @@ fn step() -> impl Strategy<Value = Step> {
     let ends =
         prop_oneof![4 => Just(Ends::Published), 1 => Just(Ends::Killed), 1 => Just(Ends::Released)];
     prop_oneof![
-        8 => (hours, brings, ends).prop_map(|(hours, brings, ends)| Step::Reading { hours, brings, ends }),
+        8 => (hours, brings, ends)
+            .prop_map(|(hours, brings, ends)| Step::Reading { hours, brings, ends }),
         1 => Just(Step::Reset),
     ]
 }
 
-/// The model: a day settles with a reading at the last age, or later, that brings nothing since the last complete one. The
-/// first complete reading needs no other. What is settled stays so, until somebody resets it.
+/// The model: a day settles with a reading at the last age or later that brings nothing since the
+/// last complete one. A first complete reading at that age settles it alone. A settled day stays
+/// settled until a reset.
 #[derive(Debug, Default)]
 struct Model {
     complete_once: bool,
@@ -170,15 +173,18 @@ fn a_day_settles_exactly_when_the_model_says() {
     let mut runner =
         TestRunner::new(Config { failure_persistence: None, ..Config::with_cases(60) });
     let result = runner.run(&steps, |steps| {
-        let day = date("2020-01-01") + chrono::Days::new(u64::from(next_day.fetch_add(1, Ordering::Relaxed)));
+        let day = date("2020-01-01")
+            + chrono::Days::new(u64::from(next_day.fetch_add(1, Ordering::Relaxed)));
         let key = DayKey::new(&SourceName::parse("model").expect("a name"), day);
         let scope = Scope { account: "model".into(), team: None, filter: Filter::default() };
-        let mut real = Real { store: store.clone(), reader: reader.clone(), key, scope, written: 0 };
+        let mut real =
+            Real { store: store.clone(), reader: reader.clone(), key, scope, written: 0 };
         let mut model = Model::default();
         runtime.block_on(async {
-            // The event that conflicts are with.
+            // The event that conflicts refer to.
             let lease = real.claim().await;
-            let first = Event::from_bytes(Bytes::from(format!(r#"{{"id":"{day}"}}"#))).expect("an event");
+            let first =
+                Event::from_bytes(Bytes::from(format!(r#"{{"id":"{day}"}}"#))).expect("an event");
             real.store.write_events(&lease, &[&first], Via::Api).await.expect("it is written");
             real.store.release(lease, Totals::default()).await.expect("it is released");
             for step in steps {
@@ -199,14 +205,17 @@ fn a_day_settles_exactly_when_the_model_says() {
                     Ends::Published => {
                         let published = real.publish(lease, hours).await;
                         let late = model.publishes(hours);
-                        prop_assert_eq!((published.settled, published.late_events), (model.settled, late));
+                        prop_assert_eq!(
+                            (published.settled, published.late_events),
+                            (model.settled, late)
+                        );
                     }
                     Ends::Released => {
                         real.store.release(lease, Totals::default()).await.expect("it is released");
                     }
                     Ends::Killed => {
-                        let sql =
-                            "UPDATE audit_events_log SET locked_until = clock_timestamp() WHERE status = 'PROCESSING'";
+                        let sql = "UPDATE audit_events_log SET locked_until = clock_timestamp() \
+                             WHERE status = 'PROCESSING'";
                         database.psql(sql).expect("an update");
                     }
                 }

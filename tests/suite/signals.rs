@@ -1,4 +1,4 @@
-//! Signals: each ends a run in order, gives every lease back and is told by the exit status.
+//! Signals: each ends a run in order, releases every lease and determines the exit status.
 
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};

@@ -1,5 +1,5 @@
-//! The streams: what stdout does not take is a failure, what stderr does not take is nothing, and a document is printed for
-//! every error.
+//! The streams: output that stdout does not accept is a failure, output that stderr does not accept
+//! is not, and every error has a document.
 
 use std::fs::OpenOptions;
 use std::process::{Command, Stdio};
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::support::{ACME, Finished, World, raw};
 
-/// A stream that takes no byte.
+/// A stream that accepts no byte.
 fn full() -> Stdio {
     OpenOptions::new().write(true).open("/dev/full").expect("a full device").into()
 }
@@ -42,7 +42,7 @@ fn closing(world: &World, arguments: &str, stream: &str) -> Command {
     shell
 }
 
-/// What does not differ from run to run.
+/// The parts that do not differ between runs.
 fn lasting(stdout: &str) -> Value {
     let mut document: Value =
         serde_json::from_str(stdout).unwrap_or_else(|error| panic!("{error}: {stdout}"));

@@ -1,4 +1,4 @@
-//! Syncing: what is due is read once, stored to the byte, and called done only when it is.
+//! Syncing: a due day is read once, stored byte for byte, and becomes complete only when it is.
 
 use fake_heroku::{Fault, Fixtures, Match, Paging};
 
@@ -76,16 +76,20 @@ fn missed_days_are_caught_up_from_the_first_day_on() {
 fn a_gap_among_settled_days_is_found_and_a_row_is_judged_by_status_only() {
     let (world, _) = of_yesterday(ACME);
     world.sync("", 0);
-    // Ten days that are whole and have settled, but for what somebody did to some of them.
+    // Ten days that are complete and settled, except for changes by hand.
     world.sql(
-        "INSERT INTO audit_events_log (source, process_date, status, attempt, events_count, scope, synced_at, settled_at)
+        "INSERT INTO audit_events_log (source, process_date, status, attempt, events_count,
+         scope, synced_at, settled_at)
          SELECT source, process_date - back, 'SUCCESS', 1, 0, scope, now(), now()
          FROM audit_events_log, generate_series(1, 9) AS back;
-         DELETE FROM audit_events_log WHERE process_date = (SELECT max(process_date) - 2 FROM audit_events_log);
-         UPDATE audit_events_log SET status = 'PENDING' WHERE process_date = (SELECT max(process_date) - 8 FROM audit_events_log);
-         UPDATE audit_events_log SET status = 'FAILED' WHERE process_date = (SELECT max(process_date) - 4 FROM audit_events_log);
-         INSERT INTO audit_events_log (source, process_date, status, settled_at) VALUES ('acme', 'infinity', 'SUCCESS', now()),
-                                                                                      ('acme', '-infinity', 'SUCCESS', now())",
+         DELETE FROM audit_events_log WHERE process_date = (SELECT max(process_date) - 2
+         FROM audit_events_log);
+         UPDATE audit_events_log SET status = 'PENDING'
+         WHERE process_date = (SELECT max(process_date) - 8 FROM audit_events_log);
+         UPDATE audit_events_log SET status = 'FAILED'
+         WHERE process_date = (SELECT max(process_date) - 4 FROM audit_events_log);
+         INSERT INTO audit_events_log (source, process_date, status, settled_at)
+         VALUES ('acme', 'infinity', 'SUCCESS', now()), ('acme', '-infinity', 'SUCCESS', now())",
     );
     let first = world.sql(
         "SELECT max(process_date)::text FROM audit_events_log WHERE process_date < 'infinity'",
@@ -114,7 +118,8 @@ fn a_gap_among_settled_days_is_found_and_a_row_is_judged_by_status_only() {
 
 #[test]
 fn sources_with_equal_account_token_and_filter_share_one_fetch() {
-    let team = "[[source]]\nname = \"team-b\"\naccount = \"acme\"\nteam = \"team-b\"\ntoken_env = \"HEROKU_API_TOKEN\"\n";
+    let team = "[[source]]\nname = \"team-b\"\naccount = \"acme\"\nteam = \"team-b\"\n\
+        token_env = \"HEROKU_API_TOKEN\"\n";
     let world = World::new(&format!("{ACME}{team}"));
     let report = world.sync(ON_DAY, 0);
     assert_eq!(fetches(&world, "acme", DAY), 1);
@@ -129,7 +134,8 @@ fn sources_with_equal_account_token_and_filter_share_one_fetch() {
 
 #[test]
 fn an_unknown_team_is_an_error_and_no_empty_day() {
-    let team = "[[source]]\nname = \"typo\"\naccount = \"acme\"\nteam = \"team-z\"\ntoken_env = \"HEROKU_API_TOKEN\"\n";
+    let team = "[[source]]\nname = \"typo\"\naccount = \"acme\"\nteam = \"team-z\"\n\
+        token_env = \"HEROKU_API_TOKEN\"\n";
     let world = World::new(&format!("{ACME}{team}"));
     let report = world.sync(ON_DAY, 1);
     assert_eq!(day(&report, "typo", DAY)["outcome"], "failed");
@@ -257,7 +263,8 @@ fn sigterm_releases_every_lease_reports_and_exits_143_within_5_seconds() {
         assert!(sent.elapsed().as_secs() < 5);
         assert_eq!(finished.status, status, "{finished:#?}");
         assert_eq!(day(&finished.json(), "acme", DAY)["outcome"], "interrupted");
-        let left = "SELECT count(*) FROM audit_events_log WHERE status = 'PROCESSING' OR locked_by IS NOT NULL";
+        let left = "SELECT count(*) FROM audit_events_log \
+            WHERE status = 'PROCESSING' OR locked_by IS NOT NULL";
         assert_eq!(world.sql(left), "0");
         assert_eq!(
             world.sql("SELECT status FROM audit_events_log WHERE source = 'acme'"),
@@ -275,7 +282,8 @@ fn every_attempt_is_in_the_history_with_its_figures() {
     world.heroku.fault(Match::events("acme"), Fault::status(503, "unavailable", "soon"));
     let report = world.sync(ON_DAY, 0);
     let history = world.sql(
-        "SELECT action, outcome, attempt, events, new_events, requests, retries, run_id FROM audit_history ORDER BY id",
+        "SELECT action, outcome, attempt, events, new_events, requests, retries, run_id \
+         FROM audit_history ORDER BY id",
     );
     let run_id = report["run_id"].as_str().expect("an id");
     assert_eq!(

@@ -1,4 +1,4 @@
-//! What somebody sees who sits before it: how far a run is, on a terminal and nowhere else.
+//! What a person at a terminal sees: the progress of a run, shown nowhere else.
 
 use fake_heroku::{Fault, Match};
 
@@ -9,7 +9,7 @@ const WIDE: (u16, u16) = (600, 250);
 const NARROW: (u16, u16) = (24, 80);
 const ON_DAY: &str = "sync --date 2024-09-28";
 
-/// Whether a text holds the code of a colour, which is that of no movement.
+/// Whether a text contains the code of a colour, which is not that of a movement.
 fn is_colored(raw: &str) -> bool {
     raw.split("\u{1b}[").skip(1).any(|code| {
         code.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';').starts_with('m')

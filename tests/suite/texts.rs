@@ -1,7 +1,8 @@
-//! What people read on stdout, as it is: tables, advice, and what to do next.
+//! What people read on stdout: tables, advice, and what to do next.
 //!
-//! The texts stand under `snapshots/`. `INSTA_UPDATE=always` writes them anew; read the difference before it is committed.
-//! What differs from run to run is masked: times, ids, and dates that go by today's, which keep their width.
+//! The texts are in `snapshots/`. `INSTA_UPDATE=always` rewrites them; read the difference before
+//! you commit it. Values that differ between runs are masked: times, ids, and dates relative to
+//! today, which keep their width.
 
 use crate::coverage::with_holes;
 use crate::support::{ACME, THREE_ACCOUNTS_AND_A_TEAM, World, date, yesterday};
@@ -9,7 +10,8 @@ use fake_heroku::{Fault, Match, Month};
 
 const SEPTEMBER: Month = Month { year: 2024, month: 9 };
 
-/// Runs the program, whose exit status must be `status`, and holds what it prints against the snapshot `name`.
+/// Runs the program, whose exit status must be `status`, and compares its output with the snapshot
+/// `name`.
 fn assert_prints(world: &World, arguments: &str, status: i32, name: &str) {
     let finished = world.run(arguments);
     assert_eq!(finished.status, status, "{finished:#?}");
@@ -30,7 +32,11 @@ fn assert_prints(world: &World, arguments: &str, status: i32, name: &str) {
         (r"\d+ bytes have the SHA-256 [0-9a-f]{64}", "N bytes have the SHA-256 <hex>"),
         (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
     ];
-    insta::with_settings!({ filters => filters, omit_expression => true, description => format!("auditsync {arguments}") }, {
+    insta::with_settings!({
+        filters => filters,
+        omit_expression => true,
+        description => format!("auditsync {arguments}"),
+    }, {
         insta::assert_snapshot!(name, text);
     });
 }
@@ -71,11 +77,16 @@ fn status_shows_gaps_failures_and_how_to_begin() {
     assert_prints(&world, "status", 0, "status_holes");
     assert_prints(&world, "status --check", 1, "status_check_behind");
     world.sql(
-        "UPDATE audit_events_log SET scope = '{\"account\": \"acme\", \"team\": \"team-a\"}' WHERE process_date < current_date - 30;
-         UPDATE audit_events_log SET synced_at = NULL, settled_at = NULL WHERE process_date = current_date - 12;
-         INSERT INTO audit_history (at, run_id, source, process_date, attempt, action, outcome, late_events, by)
-         SELECT (current_date - age + 1)::timestamp AT TIME ZONE 'UTC' + interval '25 h', gen_random_uuid(), 'acme',
-                current_date - age, 2, 'publish', 'synced', 3, 'x' FROM generate_series(20, 22) AS age",
+        "UPDATE audit_events_log SET scope = '{\"account\": \"acme\", \"team\": \"team-a\"}'
+         WHERE process_date < current_date - 30;
+         UPDATE audit_events_log SET synced_at = NULL, settled_at = NULL
+         WHERE process_date = current_date - 12;
+         INSERT INTO audit_history (at, run_id, source, process_date, attempt, action, outcome,
+         late_events, by)
+         SELECT (current_date - age + 1)::timestamp AT TIME ZONE 'UTC' + interval '25 h',
+         gen_random_uuid(), 'acme',
+                current_date - age, 2, 'publish', 'synced', 3, 'x'
+                FROM generate_series(20, 22) AS age",
     );
     assert_prints(&world, "status --source acme", 0, "status_notes");
 }
@@ -85,8 +96,10 @@ fn status_shows_a_complete_ledger_in_a_few_lines() {
     let world = World::new(ACME);
     assert_eq!(world.run("migrate").status, 0);
     world.sql(
-        "INSERT INTO audit_events_log (source, process_date, status, events_count, attempt, scope, synced_at, settled_at)
-         SELECT 'acme', current_date - age, 'SUCCESS', 5, 1, '{\"account\": \"acme\"}', clock_timestamp(), clock_timestamp()
+        "INSERT INTO audit_events_log (source, process_date, status, events_count, attempt,
+         scope, synced_at, settled_at)
+         SELECT 'acme', current_date - age, 'SUCCESS', 5, 1, '{\"account\": \"acme\"}',
+         clock_timestamp(), clock_timestamp()
          FROM generate_series(1, 40) AS age",
     );
     assert_prints(&world, "status --check", 0, "status_whole");
@@ -99,8 +112,10 @@ fn an_operator_s_actions_are_reported_and_recorded() {
     let days = "reset --source acme 2024-09-20..2024-09-26 2024-09-28 --reason drill --by ada";
     assert_prints(&world, days, 1, "reset");
     world.sql(
-        "UPDATE audit_events_log SET status = 'PROCESSING', locked_by = 'gone', locked_until = '2024-09-29Z' WHERE process_date = '2024-09-27';
-         UPDATE audit_events_log SET status = 'PROCESSING', locked_by = 'here', locked_until = clock_timestamp() + interval '1 h'
+        "UPDATE audit_events_log SET status = 'PROCESSING', locked_by = 'gone',
+         locked_until = '2024-09-29Z' WHERE process_date = '2024-09-27';
+         UPDATE audit_events_log SET status = 'PROCESSING', locked_by = 'here',
+         locked_until = clock_timestamp() + interval '1 h'
          WHERE process_date = '2024-09-25'",
     );
     assert_prints(&world, "reset --source acme 2024-09-25", 1, "reset_refused");

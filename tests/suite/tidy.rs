@@ -1,4 +1,4 @@
-//! The rules for the source text: which module may use which, sizes, names, and words that stay out.
+//! The rules for the source text: which module may use which, sizes, names, and unwanted words.
 //!
 //! Rust is read with `syn`, so the rules see what the compiler sees and not the layout of a line.
 

@@ -1,4 +1,5 @@
-//! The connection to the database, encrypted and verified, with a real server and certificates of our own.
+//! The connection to the database, encrypted and verified, with a real server and certificates of
+//! our own.
 
 use std::io::Write as _;
 use std::process::Stdio;
@@ -11,7 +12,7 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use crate::support::pooler::Pooler;
 use crate::support::{ACME, Finished, World, wait_for};
 
-/// This machine, by an address that does not say so: connections to it have to be encrypted.
+/// This machine, by an address that does not show it: connections to it must be encrypted.
 const ELSEWHERE: &str = "0.0.0.0";
 
 const ON_DAY: &str = "--date 2024-09-28";
@@ -59,7 +60,7 @@ fn certificates() -> (String, String, String) {
     (certificate, own.pem(), key.serialize_pem())
 }
 
-/// Writes a file as the server's user, whom alone it lets read a key.
+/// Writes a file as the server's user, because the server reads a key only if its own user owns it.
 fn place(cluster: &Cluster, name: &str, text: &str) {
     let mut shell = cluster.command("/bin/sh");
     shell.args(["-c", "umask 077; cat > \"$0\"", name]).stdin(Stdio::piped());
@@ -149,7 +150,7 @@ fn a_certificate_of_an_unknown_ca_is_rejected() {
     let unknown = url(&world, "localhost", "?sslmode=verify-full");
     let words = ["no CA that is known here signed its certificate", "sslrootcert=FILE"];
     assert_refused(&sync_at(&mut world, &unknown), 3, &words);
-    // Another CA's certificate is no better, and a CA that is named is asked in every mode that encrypts.
+    // Another CA's certificate is rejected too, and a given CA is used in every mode that encrypts.
     let other = world.place("other.pem", &certificates().0);
     for (host, mode) in
         [("localhost", "sslmode=verify-full&"), ("localhost", "sslmode=require&"), (ELSEWHERE, "")]

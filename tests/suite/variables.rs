@@ -1,4 +1,4 @@
-//! A variable that is empty or blank counts as not set, whichever it is.
+//! A variable that is empty or blank counts as not set, for every variable.
 
 use crate::support::screen::Screen;
 use crate::support::{ACME, Finished, World};
@@ -6,7 +6,7 @@ use crate::support::{ACME, Finished, World};
 const BLANK: [&str; 3] = ["", " ", " \t\n "];
 const ON_DAY: &str = "sync --date 2024-09-28";
 
-/// Runs the program without the variable, and then with each blank one; returns what all of them came to.
+/// Runs the program without the variable, and then with each blank value. Returns all results.
 fn alike(
     world: &mut World,
     variable: &str,
@@ -112,7 +112,10 @@ fn a_blank_dyno_user_or_monitor_counts_as_not_set() {
         "somebody"
     );
     assert_eq!(
-        world.sql("SELECT count(*) FROM audit_history WHERE action = 'publish' AND by NOT LIKE '%(no dyno)%'"),
+        world.sql(
+            "SELECT count(*) FROM audit_history WHERE action = 'publish' \
+            AND by NOT LIKE '%(no dyno)%'"
+        ),
         "0"
     );
 }

@@ -1,4 +1,4 @@
-//! One fetch, many views: what one request brings serves every source that it can.
+//! One fetch, many sources: one request serves every source that it can.
 
 use crate::support::{ACME, DAY, THREE_VIEWS, World, day, fetches, is_of_team_a_and_filter, truth};
 
@@ -46,7 +46,8 @@ fn one_source_s_failure_to_publish_does_not_affect_the_others() {
     let world = four_views();
     assert_eq!(world.run("migrate").status, 0);
     world.sql(
-        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not this one'; END $$;
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+         RAISE EXCEPTION 'not this one'; END $$;
          CREATE TRIGGER refuse BEFORE UPDATE ON audit_events_log FOR EACH ROW
          WHEN (NEW.source = 'team-a' AND NEW.status = 'SUCCESS') EXECUTE FUNCTION refuse();",
     );

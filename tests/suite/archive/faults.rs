@@ -1,4 +1,5 @@
-//! Archives that are missing, broken, refused or not what they were said to be: told, and nothing is called whole.
+//! Archives that are missing, broken, rejected or not as described: each is reported, and no day
+//! becomes complete.
 
 use bytes::Bytes;
 use fake_heroku::{Fault, Match, gzip};

@@ -1,4 +1,4 @@
-//! The same for a day that is read again, and for one that comes out of an archive.
+//! The same for a day that is read again, and for one that comes from an archive.
 
 use std::sync::LazyLock;
 
@@ -6,16 +6,19 @@ use fake_heroku::{Month, pack};
 
 use super::*;
 
-/// A day that was whole with the first of its events, ten minutes after its end.
+/// A day that was complete with the first of its events, ten minutes after its end.
 static WHOLE_BEFORE: LazyLock<String> = LazyLock::new(|| {
     let [first, ..] = events();
     format!(
         "{NO_DAY};
          INSERT INTO audit_events (source, process_date, event_id, attempt, event, event_hash, via)
          VALUES ('acme', '{DAY}', 'a', 1, '{first}', sha256('{first}'), 'api');
-         INSERT INTO audit_events_log (source, process_date, status, attempt, events_count, digest, scope, synced_at)
-         VALUES ('acme', '{DAY}', 'SUCCESS', 1, 1, sha256(sha256('{first}')), '{{\"account\": \"acme\"}}', '2024-09-29 00:10Z');
-         INSERT INTO audit_history (run_id, source, process_date, attempt, action, outcome, events, by)
+         INSERT INTO audit_events_log (source, process_date, status, attempt, events_count,
+         digest, scope, synced_at)
+         VALUES ('acme', '{DAY}', 'SUCCESS', 1, 1, sha256(sha256('{first}')),
+         '{{\"account\": \"acme\"}}', '2024-09-29 00:10Z');
+         INSERT INTO audit_history (run_id, source, process_date, attempt, action, outcome,
+         events, by)
          VALUES (gen_random_uuid(), 'acme', '{DAY}', 1, 'claim', 'processing', NULL, 'earlier')"
     )
 });
@@ -34,7 +37,10 @@ fn a_reread_survives_kills_and_cuts_and_counts_a_late_event_once() {
             })
         },
         next: |stage| {
-            stage.world.sql("UPDATE audit_events_log SET locked_until = clock_timestamp() WHERE status = 'PROCESSING'");
+            stage.world.sql(
+                "UPDATE audit_events_log SET locked_until = clock_timestamp() \
+                WHERE status = 'PROCESSING'",
+            );
             stage.world.sync(&format!("--date {DAY}"), 0);
             stage.world.assert_whole("acme", DAY, &truth());
             let late =
@@ -71,7 +77,10 @@ fn a_day_out_of_an_archive_survives_a_kill_and_a_cut_at_every_step() {
             })
         },
         next: |stage| {
-            stage.world.sql("UPDATE audit_events_log SET locked_until = clock_timestamp() WHERE status = 'PROCESSING'");
+            stage.world.sql(
+                "UPDATE audit_events_log SET locked_until = clock_timestamp() \
+                WHERE status = 'PROCESSING'",
+            );
             let next = stage.world.run("backfill --via archive --from 2024-09-28 --to 2024-09-28");
             assert_eq!(next.status, 0, "{next:#?}");
             let [first, ..] = events();

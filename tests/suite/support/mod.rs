@@ -23,7 +23,7 @@ use sha2::{Digest as _, Sha256};
 /// See [`World::session`].
 pub(crate) struct Session(pg_cluster::Session);
 
-/// The day that most fixtures are of.
+/// The day of most fixtures.
 pub(crate) const DAY: &str = "2024-09-28";
 
 /// The tokens of the fixtures, by the variables that hold them.
@@ -35,7 +35,7 @@ const TOKENS: &[(&str, &str)] = &[
     ("INITECH_TOKEN", "HRKU-demo-initech-0001-not-a-secret"),
 ];
 
-/// The sources that most tests use: three accounts, and a team with a filter.
+/// The sources of most tests: three accounts, and a team with a filter.
 pub(crate) const THREE_ACCOUNTS_AND_A_TEAM: &str = r#"
 [[source]]
 name = "acme"
@@ -68,7 +68,7 @@ account = "acme"
 token_env = "HEROKU_API_TOKEN"
 "#;
 
-/// The account acme, a team of it, and what a filter lets through.
+/// The account acme, a team of it, and a filtered source.
 pub(crate) const THREE_VIEWS: &str = r#"
 [[source]]
 name = "acme"
@@ -88,7 +88,6 @@ token_env = "HEROKU_API_TOKEN"
 filter = { type = "app" }
 "#;
 
-/// See the module.
 pub(crate) struct World {
     pub(crate) heroku: FakeHeroku,
     pub(crate) database: Database,
@@ -104,12 +103,11 @@ pub(crate) struct Finished {
     pub(crate) stderr: String,
 }
 
-/// A run of the program that goes on.
+/// A run of the program in progress.
 pub(crate) struct Running {
     pub(crate) child: Child,
 }
 
-/// The date that `text` names.
 pub(crate) fn date(text: &str) -> NaiveDate {
     text.parse().expect("a date")
 }
@@ -125,7 +123,7 @@ impl World {
         Self::on(pg_cluster::fresh_database(), heroku, sources)
     }
 
-    /// The same with an event on each day that the fixtures have none of.
+    /// The same with an event on each day without fixtures.
     pub(crate) fn busy(sources: &str) -> Self {
         let mut model: fake_heroku::Model = Fixtures::committed().into();
         for account in ["acme", "globex", "initech"] {
@@ -134,7 +132,7 @@ impl World {
         Self::with(model, sources)
     }
 
-    /// The same on a database that is there.
+    /// The same on an existing database.
     pub(crate) fn on(
         database: Database,
         heroku: impl Into<fake_heroku::Model>,
@@ -146,14 +144,15 @@ impl World {
         let mut environment: BTreeMap<String, String> =
             TOKENS.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         environment.insert("DATABASE_URL".into(), database.url().into());
-        // Where coverage is measured, it is of the program's own processes above all.
+        // Coverage is measured above all in the program's own processes.
         environment.extend(std::env::vars().filter(|(name, _)| name == "LLVM_PROFILE_FILE"));
         let world = Self { heroku, database, folder, environment };
         world.write_config(sources);
         world
     }
 
-    /// Writes the file: quick retries, the fake's address, and `sources`, which may hold other sections too.
+    /// Writes the file: quick retries, the fake's address, and `sources`, which may contain other
+    /// sections too.
     pub(crate) fn write_config(&self, sources: &str) {
         let mut text = format!("[api]\nbase_url = \"{}\"\n", self.heroku.url());
         if !sources.contains("[retry]") {
@@ -165,12 +164,12 @@ impl World {
         self.write_file(&text);
     }
 
-    /// Writes the file as it is given.
+    /// Writes the file exactly as given.
     pub(crate) fn write_file(&self, text: &str) {
         std::fs::write(self.file(), text).expect("the file");
     }
 
-    /// Where the file is.
+    /// The path of the file.
     pub(crate) fn file(&self) -> PathBuf {
         self.folder.join("audit.toml")
     }
@@ -187,12 +186,12 @@ impl World {
         self.environment.insert(name.into(), value.into());
     }
 
-    /// Takes a variable away from the program.
+    /// Removes a variable of the program.
     pub(crate) fn unset(&mut self, name: &str) {
         self.environment.remove(name);
     }
 
-    /// The program with `arguments`, not yet started, in an environment of the test's own.
+    /// The program with `arguments`, not yet started, with an environment of its own.
     pub(crate) fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_auditsync"));
         command
@@ -214,26 +213,26 @@ impl World {
         Running { child: self.command(arguments).spawn().expect("the program starts") }
     }
 
-    /// Runs a sync with `--output json` and returns the report; the exit status must be `status`.
+    /// Runs a sync with `--output json` and returns the report. The exit status must be `status`.
     pub(crate) fn sync(&self, arguments: &str, status: i32) -> Value {
         let finished = self.run(&format!("sync --output json {arguments}"));
         assert_eq!(finished.status, status, "{finished:#?}");
         finished.json()
     }
 
-    /// The rows that a query gives: one a line, columns parted by `|`. The schema's guards are off, so that a test can
-    /// tamper with what is stored.
+    /// The rows of a query: one per line, with columns separated by `|`. The schema's guards are
+    /// off, so that a test can tamper with the stored rows.
     pub(crate) fn sql(&self, sql: &str) -> String {
         let unguarded = format!("SET session_replication_role = replica;\n{sql}");
         self.database.psql(&unguarded).expect("a query").trim_end().to_owned()
     }
 
-    /// A session that stays open, so that a test can hold a transaction, with the database at `url`.
+    /// A session on the database at `url` that stays open, so that a test can hold a transaction.
     pub(crate) fn session(&self, url: &str) -> Session {
         Session(self.database.session_at(url).expect("a session"))
     }
 
-    /// The whole database as text.
+    /// The entire database as text.
     pub(crate) fn dump(&self) -> String {
         let cluster = self.database.cluster();
         let mut command = match cluster {
@@ -243,7 +242,7 @@ impl World {
         let dump = command.arg("--dbname").arg(self.database.url()).output().expect("pg_dump");
         assert!(dump.status.success(), "{}", String::from_utf8_lossy(&dump.stderr));
         let text = String::from_utf8(dump.stdout).expect("text");
-        // Newer versions fence a dump in with a random word.
+        // Newer versions enclose a dump in lines with a random word.
         text.lines()
             .filter(|line| !line.starts_with("\\restrict") && !line.starts_with("\\unrestrict"))
             .fold(String::new(), |mut text, line| {
@@ -263,8 +262,8 @@ impl World {
         rows.map(|(id, bytes)| (text(id), hex::decode(bytes).expect("hex"))).collect()
     }
 
-    /// Checks that what is stored of a day is `expected`, event by event and byte by byte, and that the ledger row says
-    /// so: status, count and digest.
+    /// Checks that the stored events of a day are `expected`, byte for byte, and that the ledger
+    /// row agrees: status, count and digest.
     pub(crate) fn assert_whole(
         &self,
         source: &str,
@@ -282,7 +281,8 @@ impl World {
             assert!(stored[id] == *bytes, "the bytes of {id} differ");
         }
         let row = self.sql(&format!(
-            "SELECT status, events_count, encode(digest, 'hex'), locked_by IS NULL, locked_until IS NULL
+            "SELECT status, events_count, encode(digest, 'hex'), locked_by IS NULL,
+             locked_until IS NULL
              FROM audit_events_log WHERE source = '{source}' AND process_date = '{day}'"
         ));
         let digest = hex::encode(digest(expected));
@@ -302,14 +302,14 @@ impl Session {
         self.try_ask(sql).expect("an answer")
     }
 
-    /// The same, with the server's words where it rejects a statement. Then the session is over.
+    /// The same, with the server's message if it rejects a statement. Then the session is over.
     pub(crate) fn try_ask(&mut self, sql: &str) -> Result<String, String> {
         self.0.ask(sql).map_err(|error| error.to_string())
     }
 }
 
 impl Finished {
-    /// The one JSON document on stdout.
+    /// The only JSON document on stdout.
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout)
             .unwrap_or_else(|error| panic!("no JSON document ({error}): {self:#?}"))
@@ -317,7 +317,7 @@ impl Finished {
 }
 
 impl Running {
-    /// Waits for the end, for two minutes at most.
+    /// Waits for the end, at most two minutes.
     pub(crate) fn wait(mut self) -> Finished {
         let read = |stream: Option<&mut (dyn std::io::Read + Send)>| {
             let mut text = String::new();
@@ -348,7 +348,7 @@ impl Running {
     }
 }
 
-/// What Heroku has of an account's day, by event id; as a filter or a team would see it.
+/// What Heroku has of an account's day, by event id, as seen through a filter or a team.
 pub(crate) fn truth(
     world: &World,
     account: &str,
@@ -363,7 +363,7 @@ pub(crate) fn truth(
     events.collect()
 }
 
-/// Whether an event is the team-a's creation of an app by the fixtures' user.
+/// Whether an event is the creation of an app in team-a by the fixtures' user.
 pub(crate) fn is_of_team_a_and_filter(event: &Value) -> bool {
     event["team"]["name"] == "team-a"
         && event["type"] == "app"
@@ -371,7 +371,7 @@ pub(crate) fn is_of_team_a_and_filter(event: &Value) -> bool {
         && event["actor"]["email"] == "user@example.com"
 }
 
-/// The digest of a day as the contract defines it, computed apart from the program.
+/// The digest of a day as the contract defines it, computed independently of the program.
 pub(crate) fn digest(events: &BTreeMap<String, Vec<u8>>) -> [u8; 32] {
     let mut digest = Sha256::new();
     for bytes in events.values() {
@@ -387,13 +387,13 @@ pub(crate) fn day<'r>(report: &'r Value, source: &str, day: &str) -> &'r Value {
     found.unwrap_or_else(|| panic!("no {source} {day} in {report:#}"))
 }
 
-/// The requests for events that Heroku saw of an account's day.
+/// The requests for events of an account's day that Heroku saw.
 pub(crate) fn fetches(world: &World, account: &str, day: &str) -> usize {
     let requests = world.heroku.requests_for(account, date(day));
     requests.iter().filter(|request| request.path.ends_with("/events")).count()
 }
 
-/// Waits until `done` says so, for a minute at most.
+/// Waits until `done` returns true, at most a minute.
 #[expect(clippy::disallowed_methods, reason = "a test waits for what it expects, in short steps")]
 pub(crate) fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
     let begun = Instant::now();
@@ -413,7 +413,7 @@ fn text(hexadecimal: &str) -> String {
     String::from_utf8(hex::decode(hexadecimal).expect("hex")).expect("text")
 }
 
-/// Writes a line that shows up when a test fails.
+/// Writes a line that is shown when a test fails.
 pub(crate) fn note(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }

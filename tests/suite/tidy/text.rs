@@ -104,7 +104,8 @@ fn a_wide_line_is_counted_in_characters() {
 
 #[test]
 fn an_unwanted_word_is_found_across_lines_and_not_inside_of_others() {
-    let text = "//! Whoever\n/// stays, \"somebody\\\n  sits\". Whoevers farewells: the process is\n# at it.";
+    let text = "//! Whoever\n/// stays, \"somebody\\\n  sits\". Whoevers farewells: the process \
+        is\n# at it.";
     assert_eq!(
         unwanted("a.rs", text),
         [
