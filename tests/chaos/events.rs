@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::database::{Entry, LedgerRow, StoredEvent};
-use crate::truth::{Source, Truth, digest};
+use crate::truth::{Hash, Source, Truth, digest};
 
 /// Returns the problems of a day's stored events, given its row at the same instant.
 ///
@@ -17,7 +17,6 @@ pub(crate) fn check(
     history: &[&Entry],
 ) -> Vec<String> {
     let mut problems = Vec::new();
-    let is_whole = row.status == "SUCCESS";
     let expected = truth.of(source, row.date, row.synced_at.unwrap_or(0));
     let found: BTreeMap<&str, &StoredEvent> =
         stored.iter().map(|event| (event.id.as_str(), event)).collect();
@@ -39,44 +38,53 @@ pub(crate) fn check(
         }
         if !was_held(history, event.seen) {
             problems.push(format!(
-                "the event {id} was stored at {}, when nobody held the day",
+                "the event {id} was stored at {}, when no attempt held the day",
                 event.seen
             ));
         }
     }
-    if is_whole {
-        let missing: Vec<_> = expected
-            .iter()
-            .filter(|(id, (_, due))| *due && !found.contains_key(*id))
-            .map(|(id, _)| *id)
-            .collect();
-        if !missing.is_empty() {
-            problems.push(format!(
-                "it is called whole and lacks {} events: {missing:?}",
-                missing.len()
-            ));
-        }
-        if row.events_count != Some(found.len() as i64) {
-            problems.push(format!(
-                "it has {} events and is said to have {:?}",
-                found.len(),
-                row.events_count
-            ));
-        }
-        let stored_hashes: Option<Vec<_>> =
-            found.keys().map(|id| expected.get(id).map(|(hash, _)| hash)).collect();
-        let recomputed = stored_hashes.map(|hashes| digest(hashes.into_iter()));
-        if recomputed != row.digest {
-            problems.push(format!("its digest is {:?}, recomputed {recomputed:?}", row.digest));
-        }
-        let published = history.iter().rev().find(|entry| entry.action == "publish");
-        if published
-            .is_none_or(|entry| entry.events != row.events_count || entry.attempt != row.attempt)
-        {
-            problems.push(
-                "its last publish in the history does not tell its count and attempt".to_owned(),
-            );
-        }
+    if row.status == "SUCCESS" {
+        problems.extend(check_complete(row, &expected, &found, history));
+    }
+    problems
+}
+
+type Expected<'t> = BTreeMap<&'t str, (Hash, bool)>;
+
+/// Returns the further problems of a complete day.
+fn check_complete(
+    row: &LedgerRow,
+    expected: &Expected<'_>,
+    found: &BTreeMap<&str, &StoredEvent>,
+    history: &[&Entry],
+) -> Vec<String> {
+    let mut problems = Vec::new();
+    let missing: Vec<_> = expected
+        .iter()
+        .filter(|(id, (_, due))| *due && !found.contains_key(*id))
+        .map(|(id, _)| *id)
+        .collect();
+    if !missing.is_empty() {
+        problems.push(format!("it is complete and lacks {} events: {missing:?}", missing.len()));
+    }
+    if row.events_count != Some(found.len() as i64) {
+        problems.push(format!(
+            "it has {} events and its row says {:?}",
+            found.len(),
+            row.events_count
+        ));
+    }
+    let stored_hashes: Option<Vec<_>> =
+        found.keys().map(|id| expected.get(id).map(|(hash, _)| hash)).collect();
+    let recomputed = stored_hashes.map(|hashes| digest(hashes.into_iter()));
+    if recomputed != row.digest {
+        problems.push(format!("its digest is {:?}, recomputed {recomputed:?}", row.digest));
+    }
+    let published = history.iter().rev().find(|entry| entry.action == "publish");
+    if published
+        .is_none_or(|entry| entry.events != row.events_count || entry.attempt != row.attempt)
+    {
+        problems.push("its last publish in the history has another count or attempt".to_owned());
     }
     problems
 }

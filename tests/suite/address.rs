@@ -44,7 +44,7 @@ fn a_socket_is_found_in_every_form_that_libpq_knows() {
         let finished = sync_at(&mut world, &url);
         assert_eq!(finished.status, 0, "{url}: {finished:#?}");
     }
-    world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+    world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
     // libpq's variables fill what the address leaves out, and an empty variable counts as not set.
     for (variable, value) in
         [("PGHOST", &*folder), ("PGPORT", &port), ("PGDATABASE", &name), ("PGUSER", "postgres")]

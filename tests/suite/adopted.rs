@@ -1,28 +1,13 @@
 //! Adopted days: the Python logger called them complete and stored no event, so they are no
 //! evidence.
 
-use fake_heroku::Fixtures;
-use fake_heroku::{Fault, Match, Model, Month};
+mod reread;
+
+use fake_heroku::{Fault, Fixtures, Match, Model, Month};
 use serde_json::Value;
 
-use crate::support::proxy::{Blow, Proxy, When};
-use crate::support::{
-    ACME, DAY, THREE_ACCOUNTS_AND_A_TEAM, World, date, day, fetches, truth, wait_for, yesterday,
-};
-
-/// Its table as `create_all` makes it: without `alembic_version`, because its Alembic can't run as
-/// shipped.
-const CREATE_ALL: &str = "
-    CREATE TABLE audit_events_log (
-        id SERIAL NOT NULL, process_date DATE NOT NULL, status VARCHAR(20) NOT NULL,
-        events_count INTEGER,
-        error_message TEXT, created_at TIMESTAMP WITHOUT TIME ZONE, updated_at TIMESTAMP WITHOUT
-        TIME ZONE,
-        PRIMARY KEY (id), UNIQUE (process_date)
-    );
-    CREATE INDEX idx_audit_events_log_process_date_status
-    ON audit_events_log (process_date, status);
-    CREATE INDEX idx_audit_events_log_status ON audit_events_log (status);";
+use crate::support::python_logger::TABLE;
+use crate::support::{ACME, DAY, World, date, day, fetches, truth, wait_for, yesterday};
 
 /// Days for which it counted 1,000 events: three old ones, and two of the last week.
 const PRINTED: &str = "
@@ -40,7 +25,7 @@ fn adopted(sources: &str, arguments: &str) -> World {
     let mut model: Model = Fixtures::committed().into();
     model.generate_every_day("acme", 3);
     let world = World::with(model, sources);
-    world.sql(&format!("{CREATE_ALL}{PRINTED}"));
+    world.sql(&format!("{TABLE}{PRINTED}"));
     let adoption = world.run(&format!("migrate {arguments}"));
     assert_eq!(adoption.status, 0, "{adoption:#?}");
     world
@@ -142,7 +127,7 @@ fn adopted_days_of_the_window_are_due_and_older_ones_wait() {
             (&row["outcome"], &row["events"], &row["late_events"]),
             (&"synced".into(), &3.into(), &0.into())
         );
-        world.assert_whole("acme", &ago(days), &truth(&world, "acme", &ago(days), |_| true));
+        world.assert_complete("acme", &ago(days), &truth(&world, "acme", &ago(days), |_| true));
     }
     assert!(rows(&world).starts_with(
         "2024-09-26|SUCCESS|1000|f\n2024-09-27|SUCCESS|1000|f\n2024-09-28|SUCCESS|1000|f\n"
@@ -168,7 +153,7 @@ fn every_way_to_name_an_adopted_day_reads_it() {
             (&row["outcome"], &row["attempt"], &row["late_events"]),
             (&"synced".into(), &1.into(), &0.into())
         );
-        world.assert_whole("acme", at, &truth(&world, "acme", at, |_| true));
+        world.assert_complete("acme", at, &truth(&world, "acme", at, |_| true));
         let of_day = format!(
             "SELECT settled_at IS NOT NULL, synced_at IS NOT NULL FROM audit_events_log \
              WHERE process_date = '{at}'"
@@ -252,112 +237,10 @@ fn of_two_runs_that_want_an_adopted_day_one_reads_it() {
 }
 
 #[test]
-fn reread_works_later_too_but_once_and_only_for_adopted_days() {
-    let world = adopted(ACME, "");
-    world.sync("--date 2024-09-28", 0);
-    world.heroku.fault(
-        Match::events("acme").day(date("2024-09-27")).always(),
-        Fault::status(403, "forbidden", "No."),
-    );
-    world.sync("--date 2024-09-27", 1);
-    world.heroku.clear_faults();
-    let before = world.dump();
-    let plan = world.run("migrate --reread --dry-run");
-    let dates = format!("2024-09-26 .. {}", ago(2));
-    assert!(
-        plan.stdout.ends_with(&format!(
-            "Would make 3 adopted days of acme due: {dates}. Nothing was changed.\n"
-        )),
-        "{plan:#?}"
-    );
-    assert_eq!(world.dump(), before);
-
-    let reread = world.run("migrate --reread --output json");
-    assert_eq!(reread.status, 0, "{reread:#?}");
-    let expected =
-        serde_json::json!({"source": "acme", "days": 3, "from": "2024-09-26", "to": ago(2)});
-    assert_eq!(reread.json()["reread"], expected);
-    let statuses = "SELECT string_agg(status, ' ' ORDER BY process_date) FROM audit_events_log";
-    assert_eq!(world.sql(statuses), "PENDING FAILED SUCCESS PENDING PENDING");
-    let history =
-        "SELECT count(*), min(outcome), min(message) FROM audit_history WHERE action = 'reset'";
-    assert_eq!(
-        world.sql(history),
-        "3|pending|was SUCCESS in the Python logger's table, which holds no events"
-    );
-
-    let before = world.dump();
-    let again = world.run("migrate --reread");
-    assert_eq!(
-        (again.status, again.stdout.contains("acme has no adopted day")),
-        (0, true),
-        "{again:#?}"
-    );
-    assert_eq!(world.dump(), before);
-    // PENDING days are read at any age.
-    assert_eq!(day(&world.sync("", 0), "acme", "2024-09-26")["outcome"], "synced");
-}
-
-#[test]
-fn a_reread_cut_off_at_any_step_is_done_and_recorded_once() {
-    let mut world = adopted(&format!("[database]\nmax_connections = 1\n{ACME}"), "");
-    let proxy = Proxy::start(world.database.url());
-    world.set("DATABASE_URL", proxy.url());
-    let undo = "UPDATE audit_events_log SET status = 'SUCCESS'; DELETE FROM audit_history \
-        WHERE action = 'reset'";
-    assert!(world.run("migrate --reread").stdout.contains("Made 5 adopted days of acme due"));
-    for (n, when) in (1..=proxy.steps().len()).flat_map(|n| [(n, When::Before), (n, When::After)]) {
-        world.sql(undo);
-        proxy.forget();
-        proxy.strike(n, "", when, Blow::Cut);
-        let run = world.run("migrate --reread");
-        assert!(proxy.has_struck() && run.status == 0, "step {n}, {when:?}: {run:#?}");
-        assert!(
-            run.stdout.contains("Made 5 adopted days of acme due"),
-            "step {n}, {when:?}: {run:#?}"
-        );
-        let done = "SELECT (SELECT count(*) FROM audit_events_log \
-            WHERE status = 'PENDING'), count(*) FROM audit_history WHERE action = 'reset'";
-        assert_eq!(world.sql(done), "5|5", "step {n}, {when:?}");
-    }
-}
-
-#[test]
-fn reread_affects_only_the_named_source() {
-    let world = World::new(THREE_ACCOUNTS_AND_A_TEAM);
-    world.sql(&format!("{CREATE_ALL}{PRINTED}"));
-    assert_eq!(world.run("migrate --adopt-as globex").status, 0);
-    let before = world.dump();
-    let refused = world.run("migrate --reread");
-    assert_eq!(refused.status, 2, "{refused:#?}");
-    assert!(
-        refused.stderr.contains("`auditsync migrate --adopt-as NAME --reread --dry-run`"),
-        "{refused:#?}"
-    );
-    let other = world.run("migrate --reread --adopt-as acme");
-    assert!(other.status == 0 && other.stdout.contains("acme has no adopted day"), "{other:#?}");
-    assert_eq!(world.dump(), before);
-    let reread = world.run("migrate --reread --adopt-as globex");
-    assert!(reread.stdout.contains("Made 5 adopted days of globex due"), "{reread:#?}");
-    // A database without a ledger has none either.
-    let empty = World::new(ACME);
-    assert_eq!(empty.run("migrate --reread --dry-run --output json").json()["reread"]["days"], 0);
-    assert_eq!(empty.run("migrate --reread --output json").json()["reread"]["days"], 0);
-}
-
-#[test]
-fn the_tables_of_create_all_are_adopted_with_reread_in_one_step() {
-    let world = adopted(ACME, "--reread");
-    assert_eq!(world.sql("SELECT DISTINCT source, status FROM audit_events_log"), "acme|PENDING");
-    assert_eq!(world.sync("", 0)["totals"]["synced"], 10, "three of long ago, and the last seven");
-    status(&world, "--check --max-lag 90000h", 0);
-}
-
-#[test]
 fn rows_that_name_no_day_of_the_audit_trail_are_adopted_and_ignored() {
     let world = World::new(ACME);
     world.sql(&format!(
-        "{CREATE_ALL} INSERT INTO audit_events_log (process_date, status, events_count)
+        "{TABLE} INSERT INTO audit_events_log (process_date, status, events_count)
          VALUES ('1024-09-28', 'SUCCESS', 9), ('2016-12-31', 'FAILED', 0),
          ('infinity', 'SUCCESS', 9), ('2024-09-28', 'SUCCESS', 9)"
     ));
@@ -398,7 +281,7 @@ fn the_old_logger_deletes_nothing_and_days_it_updates_are_reread() {
                   updated_at = now() AT TIME ZONE 'UTC' WHERE audit_events_log.id = 3";
     world.database.psql(update).expect("an update of the ledger");
     assert_eq!(day(&world.sync("--date 2024-09-28", 0), "acme", DAY)["outcome"], "synced");
-    world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+    world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
     // If it sets SUCCESS on a day that we never read, that day counts as adopted.
     world
         .database

@@ -7,20 +7,11 @@ use pg_cluster::{Cluster, Database};
 
 use crate::support::pooler::Pooler;
 use crate::support::proxy::{Blow, Proxy, When};
+use crate::support::python_logger::TABLE;
 use crate::support::{ACME, DAY, THREE_ACCOUNTS_AND_A_TEAM, World, day, truth, wait_for};
 
-/// Its table as `SQLAlchemy` makes it, and Alembic's table.
-const TABLES: &str = "
-    CREATE TABLE audit_events_log (
-        id SERIAL NOT NULL, process_date DATE NOT NULL, status VARCHAR(20) NOT NULL,
-        events_count INTEGER,
-        error_message TEXT, created_at TIMESTAMP WITHOUT TIME ZONE, updated_at TIMESTAMP WITHOUT
-        TIME ZONE,
-        PRIMARY KEY (id), UNIQUE (process_date)
-    );
-    CREATE INDEX idx_audit_events_log_process_date_status
-    ON audit_events_log (process_date, status);
-    CREATE INDEX idx_audit_events_log_status ON audit_events_log (status);
+/// The table that Alembic adds.
+const ALEMBIC: &str = "
     CREATE TABLE alembic_version (
         version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
     );
@@ -69,7 +60,7 @@ pub(crate) const SHAPE: &str = "
 /// A world whose database the Python logger has used.
 pub(crate) fn after_the_python_logger(sources: &str) -> World {
     let world = World::new(sources);
-    world.sql(&format!("{TABLES}{ROWS}"));
+    world.sql(&format!("{TABLE}{ALEMBIC}{ROWS}"));
     world
 }
 
@@ -164,7 +155,7 @@ fn after_adoption_a_sync_reads_unread_days_and_the_logger_can_not_write() {
             (&"synced".into(), &1.into(), &0.into())
         );
     }
-    world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+    world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
     // These days are older than `catch_up_days`, so they are read when named. That includes a day
     // with the old logger's SUCCESS.
     let report = world.sync("--from 2024-09-24 --to 2024-09-27", 0);
@@ -258,7 +249,7 @@ fn small_differences_do_not_matter_and_extra_columns_stay() {
     world.sync("--date 2024-09-28", 0);
 
     let world = World::new(ACME);
-    world.sql(TABLES);
+    world.sql(&format!("{TABLE}{ALEMBIC}"));
     assert!(world.run("migrate").stdout.contains("0 days, as those of acme"), "an empty table");
     world.sync("--date 2024-09-28", 0);
 }
@@ -272,12 +263,12 @@ fn adoption_works_through_a_pooler_whose_address_the_file_names() {
         World::on(Database::on(&cluster).expect("a database"), Fixtures::committed(), &sources);
     world.set("DATABASE_CONNECTION_POOL_URL", &pooler.url(world.database.name()));
     world.unset("DATABASE_URL");
-    world.sql(&format!("{TABLES}{ROWS}"));
+    world.sql(&format!("{TABLE}{ALEMBIC}{ROWS}"));
     assert_eq!(world.run("migrate --dry-run").status, 0);
     assert_eq!(world.run("migrate").status, 0);
     assert_eq!(world.sql(ROWS_AS_TEXT), ADOPTED_ROWS);
     world.sync("", 0);
-    world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+    world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
 }
 
 #[test]
@@ -350,7 +341,7 @@ fn an_adoption_killed_or_cut_at_any_step_is_complete_or_absent() {
     world.set("DATABASE_URL", proxy.url());
     assert_eq!(world.run("migrate").status, 0);
     let steps = proxy.steps().len();
-    let undo = format!("DROP SCHEMA public CASCADE; CREATE SCHEMA public; {TABLES}{ROWS}");
+    let undo = format!("DROP SCHEMA public CASCADE; CREATE SCHEMA public; {TABLE}{ALEMBIC}{ROWS}");
     world.sql(&undo);
     let before = world.dump();
 

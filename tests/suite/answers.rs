@@ -9,7 +9,7 @@ use fake_heroku::{Fault, Match};
 use serde_json::Value;
 
 use crate::support::raw::{http, serve};
-use crate::support::{ACME, DAY, World, date, day, note, numbered, truth};
+use crate::support::{ACME, DAY, World, date, day, note, numbered, source, truth};
 
 const ON_DAY: &str = "--date 2024-09-28";
 const THREE: [&str; 3] = [r#"{"id":"a","x":"]}"}"#, r#"{"id":"b"}"#, r#"{"id":"c","y":[1,{}]}"#];
@@ -91,7 +91,7 @@ fn a_body_falsely_declared_as_gzip_is_retried() {
     );
     let report = world.sync(ON_DAY, 0);
     assert_eq!(day(&report, "acme", DAY)["retries"], 1);
-    world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+    world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn a_304_and_other_answers_without_a_list_are_retried() {
         world.heroku.fault(first_page(), Fault::body(status, "application/json", ""));
         let report = world.sync(ON_DAY, 0);
         assert_eq!(day(&report, "acme", DAY)["retries"], 1);
-        world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+        world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
     }
 }
 
@@ -273,13 +273,8 @@ fn no_redirect_is_followed_so_no_other_host_sees_the_token() {
 
 #[test]
 fn a_rejected_account_does_not_affect_another_with_the_same_token() {
-    let source = |name: &str| {
-        format!(
-            "[[source]]\nname = \"{name}\"\naccount = \"{name}\"\n\
-             token_env = \"HEROKU_API_TOKEN\"\n"
-        )
-    };
-    let world = World::new(&format!("{}{}{ACME}", source("hooli"), source("umbrella")));
+    let others = source("hooli", "hooli") + &source("umbrella", "umbrella");
+    let world = World::new(&format!("{others}{ACME}"));
     world.heroku.add_account("hooli", "someone@example.com");
     world.heroku.add_account("umbrella", "someone@example.com");
     world.heroku.grant("umbrella", "audit@acme.example.com", &["view"]);

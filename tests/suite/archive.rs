@@ -2,6 +2,7 @@
 //! stored events.
 
 mod faults;
+mod reconcile;
 
 use std::collections::BTreeMap;
 
@@ -55,10 +56,10 @@ fn is_of_team_a(event: &Value) -> bool {
     event["team"]["name"] == "team-a"
 }
 
-fn assert_all_whole(world: &World) {
+fn assert_all_complete(world: &World) {
     for day in DAYS {
-        world.assert_whole("acme", day, &truth(world, "acme", day, |_| true));
-        world.assert_whole("team-a", day, &truth(world, "acme", day, is_of_team_a));
+        world.assert_complete("acme", day, &truth(world, "acme", day, |_| true));
+        world.assert_complete("team-a", day, &truth(world, "acme", day, is_of_team_a));
     }
 }
 
@@ -77,7 +78,7 @@ fn one_download_fills_a_month_by_utc_day_and_team_without_the_token() {
     let world = World::new(ACME_AND_TEAM_A);
     let report = backfill(&world, &format!("--via archive {FIXTURE_DAYS}"), 0);
     assert_eq!(report["totals"]["synced"], 8);
-    assert_all_whole(&world);
+    assert_all_complete(&world);
     assert_eq!(world.sql("SELECT DISTINCT via FROM audit_events"), "archive");
     assert_eq!((downloads(&world), fetches(&world, "acme", DAY)), (1, 0));
     assert_eq!(world.heroku.violations(), [""; 0], "above all no token at the archive's host");
@@ -99,7 +100,7 @@ fn an_archive_may_be_a_bare_list_and_need_not_be_compressed() {
         world.sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public");
         backfill(&world, &format!("--via archive {FIXTURE_DAYS}"), 0);
         for day in DAYS {
-            world.assert_whole("acme", day, &truth(&world, "acme", day, |_| true));
+            world.assert_complete("acme", day, &truth(&world, "acme", day, |_| true));
         }
     }
 }
@@ -152,8 +153,7 @@ fn days_too_close_to_the_archive_s_making_are_read_again_unless_old() {
 #[test]
 fn events_outside_the_month_are_kept_with_the_nearest_day_and_warned_once() {
     let world = World::new(ACME);
-    let mut events: Vec<Bytes> =
-        DAYS.iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
+    let mut events = listed(&world, &DAYS);
     events
         .push(Bytes::from_static(br#"{"id":"from-october","created_at":"2024-10-02T00:00:00Z"}"#));
     world.heroku.put_archive("acme", SEPTEMBER, pack(&events));
@@ -176,8 +176,7 @@ fn events_outside_the_month_are_kept_with_the_nearest_day_and_warned_once() {
 #[test]
 fn an_archive_with_undated_events_keeps_them_and_completes_no_day() {
     let world = World::new(ACME);
-    let mut events: Vec<Bytes> =
-        DAYS.iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
+    let mut events = listed(&world, &DAYS);
     events.push(Bytes::from_static(br#"{"id":"undated","created_at":"2024-09-26 12:00:00"}"#));
     world.heroku.put_archive("acme", SEPTEMBER, pack(&events));
     let report = backfill(&world, &format!("--via archive {FIXTURE_DAYS}"), 1);
@@ -204,8 +203,7 @@ fn an_archive_with_undated_events_keeps_them_and_completes_no_day() {
 fn a_repair_adds_undated_events_to_a_day_that_stays_complete() {
     let world = World::new(&format!("{ACME}since = \"2024-09-25\"\n"));
     world.sync("--from 2024-09-25 --to 2024-09-28", 0);
-    let mut events: Vec<Bytes> =
-        DAYS.iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
+    let mut events = listed(&world, &DAYS);
     events.push(Bytes::from_static(br#"{"id":"undated","created_at":null}"#));
     world.heroku.put_archive("acme", SEPTEMBER, pack(&events));
     let report = reconcile(&world, "", 1);
@@ -226,8 +224,7 @@ fn a_repair_adds_undated_events_to_a_day_that_stays_complete() {
 fn a_team_that_is_not_found_gets_no_event_from_any_archive() {
     let world = World::new(ACME_AND_TEAM_A);
     world.sync("--date 2024-09-28 --source team-a", 0);
-    let mut events: Vec<Bytes> =
-        DAYS.iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
+    let mut events = listed(&world, &DAYS);
     events.push(Bytes::from_static(br#"{"id":"stray","created_at":"2024-10-02T00:00:00Z"}"#));
     world.heroku.put_archive("acme", SEPTEMBER, pack(&events));
     world.write_config(&ACME_AND_TEAM_A.replace("team = \"team-a\"", "team = \"team-x\""));
@@ -240,19 +237,13 @@ fn a_team_that_is_not_found_gets_no_event_from_any_archive() {
         world.sql("SELECT count(*) FROM audit_events WHERE source = 'team-a'"),
         before.len().to_string()
     );
-    world.assert_whole("acme", "2024-09-26", &truth(&world, "acme", "2024-09-26", |_| true));
+    world.assert_complete("acme", "2024-09-26", &truth(&world, "acme", "2024-09-26", |_| true));
 }
 
 #[test]
 fn other_json_spelling_in_list_and_archive_is_no_new_event_or_conflict() {
     let world = World::new(ACME);
-    let events: Vec<Bytes> =
-        DAYS.iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
-    world.heroku.put_archive(
-        "acme",
-        SEPTEMBER,
-        pack(&events.iter().map(respelled).collect::<Vec<_>>()),
-    );
+    put_respelled(&world);
     backfill(&world, "--via archive --from 2024-09-28 --to 2024-09-28", 0);
     assert_eq!(world.run("reset --source acme 2024-09-28").status, 0);
     let report = world.sync("--date 2024-09-28", 0);
@@ -263,42 +254,15 @@ fn other_json_spelling_in_list_and_archive_is_no_new_event_or_conflict() {
     }
 }
 
-#[test]
-fn an_event_stored_under_the_neighbouring_day_is_not_missing() {
-    let world = World::new(&format!("{ACME}since = \"2024-09-27\"\n"));
-    let late = Bytes::from_static(br#"{"id":"at-midnight","created_at":"2024-09-28T00:00:01Z"}"#);
-    world.heroku.add_event("acme", date("2024-09-27"), late.clone());
-    world.sync("--from 2024-09-27 --to 2024-09-28", 0);
-    let mut events: Vec<Bytes> =
-        DAYS[2..].iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
-    events.reverse();
+/// What acme's lists hold of these days.
+fn listed(world: &World, days: &[&str]) -> Vec<Bytes> {
+    days.iter().flat_map(|day| world.heroku.day("acme", date(day))).collect()
+}
+
+/// Makes an archive of September with each listed event in another spelling.
+fn put_respelled(world: &World) {
+    let events: Vec<Bytes> = listed(world, &DAYS).iter().map(respelled).collect();
     world.heroku.put_archive("acme", SEPTEMBER, pack(&events));
-    let report = reconcile(&world, "", 0);
-    for day in &DAYS[2..] {
-        for kind in ["missing_here", "missing_there"] {
-            assert_eq!(found(&report, "acme", day)[kind], serde_json::json!([]), "{day}");
-        }
-    }
-}
-
-#[test]
-fn without_a_ledger_all_events_of_an_owed_month_are_reported_missing() {
-    let world = World::new(&format!("{ACME}since = \"2024-09-01\"\n"));
-    let report = reconcile(&world, "", 1);
-    assert!(
-        report["months"][0]["error"].as_str().expect("an error").contains("nothing is stored"),
-        "{report:#}"
-    );
-}
-
-#[test]
-fn a_source_that_owes_no_day_of_the_month_is_reported_without_error() {
-    let world = World::new(&format!("{ACME}since = \"2024-10-01\"\n"));
-    assert_eq!(world.run("migrate").status, 0);
-    let report = reconcile(&world, "", 0);
-    let note = report["months"][0]["note"].as_str().expect("a note");
-    assert!(note.contains("owed for no day of this month"), "{note}");
-    assert_eq!(downloads(&world), 0);
 }
 
 /// The same value in another spelling: other white space, and keys in reverse order.
@@ -308,90 +272,6 @@ fn respelled(event: &Bytes) -> Bytes {
     let members =
         value.iter().rev().map(|(key, value)| format!("{} : {value}", Value::from(key.as_str())));
     Bytes::from(format!("{{ {} }}", members.collect::<Vec<_>>().join(" ,\n")))
-}
-
-#[test]
-fn store_and_archive_agree_whatever_the_order_and_the_json_spelling() {
-    let world = World::new(ACME_AND_TEAM_A);
-    for day in DAYS {
-        world.sync(&format!("--date {day}"), 0);
-    }
-    let events: Vec<Bytes> =
-        DAYS.iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
-    world.heroku.put_archive(
-        "acme",
-        SEPTEMBER,
-        pack(&events.iter().map(respelled).collect::<Vec<_>>()),
-    );
-    let before = world.dump();
-    let report = reconcile(&world, "", 0);
-    assert_eq!(report["months"].as_array().map(Vec::len), Some(2));
-    for source in ["acme", "team-a"] {
-        for day in DAYS {
-            let found = found(&report, source, day);
-            assert_eq!(found["stored"], found["archived"], "{source} {day}");
-            for kind in ["missing_here", "missing_there", "differing"] {
-                assert_eq!(found[kind], Value::Array(vec![]), "{source} {day}");
-            }
-        }
-    }
-    assert_eq!(world.dump(), before, "it only reads");
-    assert_eq!(report["months"][0]["archive"]["events"], 2969);
-    assert_eq!(report["months"][0]["complete"], true);
-}
-
-#[test]
-fn missing_and_differing_events_are_named_and_a_repair_stores_the_missing() {
-    let world =
-        World::new(&ACME_AND_TEAM_A.replace("since = \"2024-09-25\"", "since = \"2024-09-27\""));
-    for day in DAYS {
-        world.sync(&format!("--date {day}"), 0);
-    }
-    let mut events: Vec<Bytes> =
-        DAYS.iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
-    let gone: Value = serde_json::from_slice(&events.pop().expect("an event")).expect("an event");
-    let gone = gone["id"].as_str().expect("an id").to_owned();
-    let team = r#""team":{"id":"aaaaaaaa-1111-4000-8000-00000000000a","name":"team-a"}"#;
-    events.push(Bytes::from(format!(
-        r#"{{"id":"unlisted","created_at":"2024-09-28T01:00:00Z",{team}}}"#
-    )));
-    let at = events
-        .iter()
-        .rposition(|event| event.windows(6).any(|part| part == b"team-a"))
-        .expect("one of the team")
-        - 1;
-    let mut changed: Value = serde_json::from_slice(&events[at]).expect("an event");
-    let changed_id = changed["id"].as_str().expect("an id").to_owned();
-    changed["action"] = "changed".into();
-    events[at] = Bytes::from(changed.to_string());
-    world.heroku.put_archive("acme", SEPTEMBER, pack(&events));
-
-    let report = reconcile(&world, "", 1);
-    let here = found(&report, "acme", DAY);
-    assert_eq!(here["missing_here"], serde_json::json!(["unlisted"]));
-    assert_eq!(here["missing_there"], serde_json::json!([gone]));
-    assert_eq!(here["differing"], serde_json::json!([changed_id]));
-    assert_eq!(found(&report, "team-a", DAY)["missing_here"], serde_json::json!(["unlisted"]));
-
-    let finished = world.run("reconcile --month 2024-09 --repair");
-    assert_eq!(finished.status, 0, "{finished:#?}");
-    for source in ["acme", "team-a"] {
-        let stored = world.sql(&format!(
-            "SELECT via, first_seen_at > clock_timestamp() - interval '1 min' FROM audit_events
-             WHERE source = '{source}' AND event_id = 'unlisted'"
-        ));
-        assert_eq!(stored, "archive|t", "{source}");
-    }
-    let kept =
-        world.sql("SELECT DISTINCT event_id FROM audit_event_conflicts WHERE source = 'acme'");
-    assert_eq!(kept, changed_id);
-    let report = reconcile(&world, "", 0);
-    assert_eq!(found(&report, "acme", DAY)["missing_here"], serde_json::json!([]));
-    assert_eq!(
-        found(&report, "acme", DAY)["differing"],
-        serde_json::json!([changed_id]),
-        "the first stays"
-    );
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn error(report: &Value) -> String {
 }
 
 fn assert_day_is_complete(world: &World) {
-    world.assert_whole("acme", DAY, &truth(world, "acme", DAY, |_| true));
+    world.assert_complete("acme", DAY, &truth(world, "acme", DAY, |_| true));
 }
 
 /// How often an address was requested, and how often the archive host was contacted.

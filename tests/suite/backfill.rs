@@ -38,13 +38,13 @@ fn assert_the_year_is_whole(world: &World) {
         // Every day's digest, and some days byte for byte.
         if day.to_string().ends_with("15") {
             let day = day.to_string();
-            world.assert_whole("acme", &day, &truth(world, "acme", &day, |_| true));
-            world.assert_whole(
+            world.assert_complete("acme", &day, &truth(world, "acme", &day, |_| true));
+            world.assert_complete(
                 "team-a",
                 &day,
                 &truth(world, "acme", &day, |event| event["team"]["name"] == "team-a"),
             );
-            world.assert_whole(
+            world.assert_complete(
                 "apps",
                 &day,
                 &truth(world, "acme", &day, |event| event["type"] == "app"),
@@ -89,10 +89,7 @@ fn a_year_of_three_sources_takes_one_request_a_day_despite_kills() {
         run.signal("KILL");
         run.wait();
         // A killed run's leases last for a quarter of an hour.
-        world.sql(
-            "UPDATE audit_events_log SET locked_until = clock_timestamp() \
-            WHERE status = 'PROCESSING'",
-        );
+        world.expire_leases();
     }
     let finished = world.run(&format!("backfill {YEAR} -q --output json"));
     assert_eq!(finished.status, 0, "{}", &finished.stderr);

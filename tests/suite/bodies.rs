@@ -12,7 +12,7 @@ use flate2::{Compression, GzBuilder};
 use serde_json::Value;
 
 use crate::support::raw::{http, serve};
-use crate::support::{ACME, DAY, World, day, numbered};
+use crate::support::{ACME, DAY, World, day, numbered, source};
 
 const LIST: &[u8] = br#"[{"id":"a","x":"]\u0000"},{"id":"b"}]"#;
 const GZIP: &str = "Content-Encoding: gzip\r\n";
@@ -353,8 +353,7 @@ fn a_compressed_error_is_reported_in_heroku_s_words() {
 fn a_single_object_is_read_to_its_end_too() {
     let home =
         r#"{"id":"t","name":"team-x","enterprise_account":{"id":"i","name":"other"}}"#.as_bytes();
-    let source = "[[source]]\nname = \"acme\"\naccount = \"acme\"\nteam = \"team-x\"\n\
-        token_env = \"HEROKU_API_TOKEN\"\n";
+    let source = source("acme", "acme") + "team = \"team-x\"\n";
     let padded = [home, &vec![b' '; 70_000]].concat();
     for (body, is_believed) in [
         (answer(GZIP, &members(&[&home[..9], &home[9..]])), true),
@@ -372,7 +371,7 @@ fn a_single_object_is_read_to_its_end_too() {
                 body.clone()
             }
         });
-        let world = World::new(source);
+        let world = World::new(&source);
         let retry = "[retry]\ninitial_interval = \"5ms\"\nmax_attempts = 2\n";
         world.write_file(&format!("[api]\nbase_url = \"{url}\"\n{retry}{source}"));
         let report = world.sync("--date 2024-09-28", 1);

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 
 use crate::support::raw::{http, serve};
-use crate::support::{ACME, DAY, World, day, numbered};
+use crate::support::{ACME, DAY, World, day, numbered, source};
 
 const ON_DAY: &str = "--date 2024-09-28";
 const NEXT: &str = "Next-Range: id ]p2..; max=2\r\n";
@@ -349,8 +349,7 @@ fn a_dry_run_promises_no_day_that_a_sync_fails() {
 #[test]
 fn the_list_of_teams_follows_the_same_rule() {
     let team = |name: &str| format!(r#"[{{"id":"t-{name}","name":"{name}"}}]"#);
-    let source = "[[source]]\nname = \"acme\"\naccount = \"acme\"\nteam = \"b\"\n\
-        token_env = \"HEROKU_API_TOKEN\"\n";
+    let source = source("acme", "acme") + "team = \"b\"\n";
     let second: HashMap<&str, (String, i32)> = HashMap::from([
         ("new", (team("b"), 0)),
         ("repeated", (team("a"), 1)),
@@ -364,7 +363,7 @@ fn the_list_of_teams_follows_the_same_rule() {
             (true, true) => http("200 OK", "", &body),
             (false, _) => last(&["e"]),
         });
-        let world = World::new(source);
+        let world = World::new(&source);
         let retry = "[retry]\ninitial_interval = \"5ms\"\nmax_attempts = 2\n";
         world.write_file(&format!("[api]\nbase_url = \"{url}\"\n{retry}{source}"));
         let report = world.sync(ON_DAY, status);

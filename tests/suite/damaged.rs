@@ -60,7 +60,7 @@ fn an_impossible_row_is_named_and_left_alone_and_other_days_continue() {
         let reset = world.run("reset --force --source acme 2024-09-28");
         assert_eq!(reset.status, 0, "{reset:#?}");
         world.sync(ON_DAY, 0);
-        world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+        world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
     }
 }
 
@@ -81,7 +81,7 @@ fn a_leased_row_without_a_holder_or_an_end_is_taken_over() {
         );
         let report = world.sync(ON_DAY, 0);
         assert_eq!(day(&report, "acme", DAY)["attempt"], 4, "{holder} until {end}");
-        world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+        world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
         let who = "SELECT message FROM audit_history WHERE action = 'takeover'";
         let loser = holder.trim_matches('\'').replace("NULL", "nobody");
         assert_eq!(world.sql(who), format!("the lease of {loser} on attempt 3 had run out"));
@@ -186,7 +186,7 @@ fn the_rights_that_the_contract_names_are_enough() {
         let finished = world.run(&format!("{command} --database-url {url}"));
         assert_eq!(finished.status, 0, "{command}: {finished:#?}");
     }
-    world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+    world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
 }
 
 #[test]
@@ -220,10 +220,7 @@ fn a_missing_right_is_reported_with_its_table_and_completes_nothing() {
         );
 
         world.sql(&format!("GRANT {right} ON {table} TO {role}"));
-        world.sql(
-            "UPDATE audit_events_log SET locked_until = clock_timestamp() \
-            WHERE status = 'PROCESSING'",
-        );
+        world.expire_leases();
         let next = world.run(&format!("{ON_DAY} --database-url {url}"));
         assert_eq!(next.status, 0, "{right} on {table}: {next:#?}");
     }

@@ -62,7 +62,7 @@ fn assert_synced_at_once(world: &World, finished: &Finished) {
     let row = day(&report, "acme", DAY);
     let figures = (&row["outcome"], &row["events"], &row["new_events"], &row["attempt"]);
     assert_eq!(figures, (&"synced".into(), &450.into(), &450.into(), &1.into()), "{finished:#?}");
-    world.assert_whole("acme", DAY, &truth(world, "acme", DAY, |_| true));
+    world.assert_complete("acme", DAY, &truth(world, "acme", DAY, |_| true));
     assert_eq!(
         world.sql("SELECT string_agg(action, ' ' ORDER BY id) FROM audit_history"),
         "claim publish"
@@ -80,7 +80,7 @@ fn assert_left_to_the_next(world: &World, finished: &Finished, outcome: &str) {
     });
     let report = world.sync("--date 2024-09-28", 0);
     assert_eq!(day(&report, "acme", DAY)["attempt"], 2);
-    world.assert_whole("acme", DAY, &truth(world, "acme", DAY, |_| true));
+    world.assert_complete("acme", DAY, &truth(world, "acme", DAY, |_| true));
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn a_commit_without_an_answer_is_recorded_as_neither_done_nor_failed() {
     world.set("DATABASE_URL", &direct);
     let next = world.sync("--date 2024-09-27", 0);
     assert_eq!(day(&next, "acme", "2024-09-27")["outcome"], "already_synced");
-    world.assert_whole("acme", "2024-09-27", &truth(&world, "acme", "2024-09-27", |_| true));
+    world.assert_complete("acme", "2024-09-27", &truth(&world, "acme", "2024-09-27", |_| true));
 }
 
 /// Makes the server fail with a full disk for each row of `event`, and count how often.
@@ -290,7 +290,7 @@ fn a_day_that_lost_stored_events_before_its_end_is_not_complete() {
             == "t"
     });
     world.sync("--date 2024-09-27", 0);
-    world.assert_whole("acme", "2024-09-27", &truth(&world, "acme", "2024-09-27", |_| true));
+    world.assert_complete("acme", "2024-09-27", &truth(&world, "acme", "2024-09-27", |_| true));
 }
 
 #[test]
@@ -309,10 +309,7 @@ fn a_silent_database_does_not_delay_a_user_who_ends_the_run() {
         let finished = run.wait();
         assert_eq!(finished.status, 143, "{finished:#?}");
         assert!(sent.elapsed().as_secs() < 5, "{:?}: {finished:#?}", sent.elapsed());
-        world.sql(
-            "UPDATE audit_events_log SET locked_until = clock_timestamp() \
-            WHERE status = 'PROCESSING'",
-        );
+        world.expire_leases();
         world.unset("DATABASE_URL");
         let next = world.run(&format!("{SYNC} --database-url {}", world.database.url()));
         assert_eq!(day(&next.json(), "acme", DAY)["outcome"], "synced", "{next:#?}");

@@ -25,7 +25,7 @@ fn assert_works(world: &World, setting: &str) {
     assert_eq!(first.status, 0, "{setting}: {first:#?}");
     assert_eq!(outcomes(&first), ["synced"; 3], "{setting}");
     for date in DAYS {
-        world.assert_whole("acme", date, &truth(world, "acme", date, |_| true));
+        world.assert_complete("acme", date, &truth(world, "acme", date, |_| true));
     }
     let requests = world.heroku.requests().len();
     let second = world.run(&format!("{SYNC} --output json"));
@@ -47,7 +47,7 @@ fn assert_works(world: &World, setting: &str) {
     }
     let text = format!("{:?}", world.run("status --output json"));
     assert!(text.contains("2024-09-28"), "{setting}: {text}");
-    world.assert_whole("acme", DAYS[2], &truth(world, "acme", DAYS[2], |_| true));
+    world.assert_complete("acme", DAYS[2], &truth(world, "acme", DAYS[2], |_| true));
 }
 
 /// Applies these settings to new connections to the world's database, including those of the test's

@@ -26,7 +26,7 @@ fn assert_works(world: &World, setting: &str) {
         assert!(!finished.stderr.contains("trying again"), "{setting}, {command}: {finished:#?}");
     }
     for date in DAYS {
-        world.assert_whole("acme", date, &truth(world, "acme", date, |_| true));
+        world.assert_complete("acme", date, &truth(world, "acme", date, |_| true));
     }
 }
 
@@ -65,7 +65,7 @@ fn racing_first_runs_agree_under_every_default_of_isolation() {
             );
         }
         for date in DAYS {
-            world.assert_whole("acme", date, &truth(&world, "acme", date, |_| true));
+            world.assert_complete("acme", date, &truth(&world, "acme", date, |_| true));
         }
     }
 }

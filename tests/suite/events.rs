@@ -45,7 +45,7 @@ fn odd_but_valid_json_is_stored_as_it_came() {
     ];
     let (world, report) = synced(&events.map(|(_, text)| text));
     assert_eq!(report["events"], events.len());
-    world.assert_whole("acme", DAY, &by_id(&events));
+    world.assert_complete("acme", DAY, &by_id(&events));
     let derived = "SELECT created_at AT TIME ZONE 'UTC', ip_address IS NULL FROM audit_events \
         WHERE event_id = 'zone'";
     assert_eq!(world.sql(derived), "2024-09-28 23:30:00.123456|t");
@@ -74,7 +74,7 @@ fn an_event_that_the_database_rejects_is_kept_as_bytes_with_the_reason() {
     let events = [("a", r#"{"id":"a"}"#), ("deep", &deep), ("z", r#"{"id":"z"}"#)];
     let (world, report) = synced(&events.map(|(_, text)| text));
     assert_eq!(report["events"], 3);
-    world.assert_whole("acme", DAY, &by_id(&events));
+    world.assert_complete("acme", DAY, &by_id(&events));
     let kept = world
         .sql("SELECT event_id, event_raw_reason FROM audit_events WHERE event_raw IS NOT NULL");
     assert_eq!(kept, "deep|stack depth limit exceeded");
@@ -86,7 +86,7 @@ fn bytes_that_are_not_utf8_are_kept_as_bytes() {
     let event = Bytes::from_static(b"{\"id\":\"latin\",\"data\":\"caf\xe9\"}");
     world.heroku.put_day("acme", date(DAY), vec![event.clone()]);
     world.sync(ON_DAY, 0);
-    world.assert_whole("acme", DAY, &BTreeMap::from([("latin".to_owned(), event.to_vec())]));
+    world.assert_complete("acme", DAY, &BTreeMap::from([("latin".to_owned(), event.to_vec())]));
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn an_event_without_a_usable_id_is_stored_under_its_hash_with_a_warning() {
         format!("sha256:{}", hex::encode(<sha2::Sha256 as sha2::Digest>::digest(text)))
     };
     let expected = texts.iter().map(|text| (id(text), text.as_bytes().to_vec())).collect();
-    world.assert_whole("acme", DAY, &expected);
+    world.assert_complete("acme", DAY, &expected);
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn a_repeated_id_is_one_event_and_other_bytes_of_it_are_kept() {
     let events = [r#"{"id":"a"}"#, r#"{"id":"a"}"#, r#"{"id":"a","x":1}"#, r#"{"id":"b"}"#];
     let (world, report) = synced(&events);
     assert_eq!((&report["events"], &report["conflicts"]), (&2.into(), &1.into()));
-    world.assert_whole("acme", DAY, &by_id(&[("a", events[0]), ("b", events[3])]));
+    world.assert_complete("acme", DAY, &by_id(&[("a", events[0]), ("b", events[3])]));
     assert_eq!(
         world.sql("SELECT event_id, event FROM audit_event_conflicts"),
         r#"a|{"id":"a","x":1}"#
@@ -159,7 +159,7 @@ fn an_empty_answer_for_a_day_with_events_warns_and_deletes_nothing() {
     assert_eq!(world.run("reset --source acme 2024-09-28").status, 0);
     let finished = world.run("");
     assert!(finished.stderr.contains("what is stored stays"), "{finished:#?}");
-    world.assert_whole("acme", DAY, &by_id(&[("a", r#"{"id":"a"}"#)]));
+    world.assert_complete("acme", DAY, &by_id(&[("a", r#"{"id":"a"}"#)]));
 }
 
 #[test]

@@ -21,7 +21,7 @@ fn body(bytes: &'static str) -> Fault {
 fn assert_synced_after(world: &World, retries: u64) {
     let report = world.sync(ON_DAY, 0);
     assert_eq!(day(&report, "acme", DAY)["retries"], retries);
-    world.assert_whole("acme", DAY, &truth(world, "acme", DAY, |_| true));
+    world.assert_complete("acme", DAY, &truth(world, "acme", DAY, |_| true));
     assert_eq!(world.heroku.faults_left(), [""; 0]);
 }
 

@@ -57,10 +57,7 @@ impl Stage {
     /// The result of the next run, which reaches the database, for the day.
     fn assert_recovers(&self, case: &str) {
         self.proxy.forget();
-        self.world.sql(
-            "UPDATE audit_events_log SET locked_until = clock_timestamp() \
-            WHERE status = 'PROCESSING'",
-        );
+        self.world.expire_leases();
         let report = self.world.sync("--date 2024-09-28", 0);
         let outcome = day(&report, "acme", DAY)["outcome"].as_str().map(str::to_owned);
         assert!(

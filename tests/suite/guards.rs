@@ -170,7 +170,7 @@ fn the_documented_lines_switch_a_guard_off_for_one_transaction() {
     // As the page says, the day is then read again.
     assert_eq!(world.run("reset --source acme 2024-09-28 --reason erased").status, 0);
     assert_eq!(day(&world.sync("", 0), "acme", DAY)["outcome"], "synced");
-    world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+    world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
 }
 
 #[test]

@@ -168,7 +168,7 @@ async fn a_renewal_without_a_lease_ends_trust_unless_it_was_released() {
     assert!(pulse.trust().holds(), "nothing was lost");
 
     let lease = place.claim(Claimable::Due).await;
-    place.world.sql("UPDATE audit_events_log SET locked_until = clock_timestamp()");
+    place.world.expire_leases();
     let late = place.store.beat(&lease.pulse()).await;
     assert!(matches!(late, Err(Error::LeaseLost)), "{late:?}");
     assert!(!lease.trust().holds());
@@ -178,7 +178,7 @@ async fn a_renewal_without_a_lease_ends_trust_unless_it_was_released() {
 async fn nothing_is_written_under_an_expired_lease() {
     let place = Place::new().await;
     let lease = place.claim(Claimable::Due).await;
-    place.world.sql("UPDATE audit_events_log SET locked_until = clock_timestamp()");
+    place.world.expire_leases();
     let event = Event::from_bytes(Bytes::from_static(br#"{"id":"a"}"#)).expect("an event");
     let late = place.store.write_events(&lease, &[&event], Via::Api).await;
     assert!(matches!(late, Err(Error::LeaseLost)), "{late:?}");

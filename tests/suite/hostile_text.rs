@@ -4,13 +4,11 @@
 //! Each origin of foreign text gets the same hostile text, and every command that shows it runs in
 //! every form.
 
-use std::process::Command;
-
 use bytes::Bytes;
 use fake_heroku::{Fault, Match, Month};
 use serde_json::{Value, json};
 
-use crate::support::{ACME, Finished, World, date};
+use crate::support::{ACME, Finished, World, date, steers};
 
 /// A window title, a reversal, an overwritten line, a colour by one byte, a line of its own, and
 /// two hidden words.
@@ -24,7 +22,7 @@ const FORMS: [(&str, &str); 3] = [("text", "text"), ("logfmt", "json"), ("json",
 /// Runs the program and checks all of its output.
 fn run(world: &World, (format, output): (&str, &str), args: &[&str]) -> Finished {
     let mut command = world.command(&format!("--log-format {format} --output {output}"));
-    let finished = finish(command.args(args));
+    let finished = Finished::of(command.args(args));
     for text in [&finished.stdout, &finished.stderr] {
         let what = || format!("{args:?} ({format}, {output}): {text:?}");
         assert_eq!(text.chars().find(|c| steers(*c)), None, "{}", what());
@@ -53,16 +51,6 @@ fn shows(world: &World, form: (&str, &str), args: &[&str]) -> Finished {
         "{args:?}: {finished:#?}"
     );
     finished
-}
-
-fn finish(command: &mut Command) -> Finished {
-    let output = command.output().expect("the program starts");
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
-    Finished {
-        status: output.status.code().unwrap_or(-1),
-        stdout: text(output.stdout),
-        stderr: text(output.stderr),
-    }
 }
 
 fn event(id: &str, kind: &str, created_at: &str) -> Bytes {
@@ -312,7 +300,7 @@ fn the_environment_steers_no_terminal_and_no_row() {
             world.set(variable, HOSTILE);
             // The option would override the variable.
             let finished =
-                finish(world.command("sync --date 2024-09-28").args(["--output", form.1]));
+                Finished::of(world.command("sync --date 2024-09-28").args(["--output", form.1]));
             let text = format!("{}{}", finished.stdout, finished.stderr);
             assert_eq!(text.chars().find(|c| steers(*c)), None, "{variable}: {finished:#?}");
             assert!(
@@ -321,7 +309,7 @@ fn the_environment_steers_no_terminal_and_no_row() {
             );
             run(&world, form, &["check"]);
             run(&world, form, &["reconcile", "--month", "2024-09"]);
-            let help = finish(&mut world.command("--help"));
+            let help = Finished::of(&mut world.command("--help"));
             assert!(help.status == 0 && !help.stdout.contains("pwn"), "{variable}: {help:#?}");
         }
     }

@@ -154,7 +154,7 @@ fn a_reset_stream_and_an_abandoned_connection_are_retried() {
     let world = world(&[Answer::Refused, Answer::ResetHalfWay, Answer::Gone, Answer::Whole]);
     let report = world.sync("--date 2024-09-28", 0);
     assert_eq!(day(&report, "acme", DAY)["retries"], 3);
-    world.assert_whole("acme", DAY, &whole());
+    world.assert_complete("acme", DAY, &whole());
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn a_stream_ends_with_its_list_with_nothing_missing_or_left_over() {
     let world = world(&ANSWERS);
     let report = world.sync("--date 2024-09-28", 0);
     assert_eq!(day(&report, "acme", DAY)["retries"], 2);
-    world.assert_whole("acme", DAY, &whole());
+    world.assert_complete("acme", DAY, &whole());
 }
 
 #[test]
@@ -197,7 +197,7 @@ fn a_list_whose_stream_does_not_end_is_requested_again() {
             let world = world(answers);
             let report = world.sync("--date 2024-09-28", 0);
             assert_eq!(day(&report, "acme", DAY)["retries"], 1, "{answer:?}: {report:#}");
-            world.assert_whole("acme", DAY, &whole());
+            world.assert_complete("acme", DAY, &whole());
         }
     }
 }

@@ -39,7 +39,7 @@ fn events_of_megabytes_are_stored_byte_for_byte_among_small_ones() {
         );
         let report = world.sync("--date 2024-09-28", 0);
         assert_eq!(day(&report, "acme", DAY)["events"], 7);
-        world.assert_whole("acme", DAY, &events);
+        world.assert_complete("acme", DAY, &events);
         assert_eq!(world.sql("SELECT count(*) FROM audit_events WHERE event_raw IS NOT NULL"), "0");
     }
 }

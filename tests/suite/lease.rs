@@ -3,7 +3,7 @@
 
 use fake_heroku::{Fault, Match, Model, Paging};
 
-use crate::support::{ACME, DAY, Running, World, date, day, fetches, truth, wait_for};
+use crate::support::{ACME, DAY, Running, World, date, day, fetches, source, truth, wait_for};
 
 const ON_DAY: &str = "--date 2024-09-28 --output json";
 const SHORT: &str = "[lock]\nstale_after = \"2s\"\nheartbeat_every = \"250ms\"\n";
@@ -45,7 +45,7 @@ fn a_live_holder_is_never_taken_over_however_long_it_works() {
     let finished = run.wait();
     assert_eq!(finished.status, 0, "{finished:#?}");
     assert_eq!(day(&finished.json(), "acme", DAY)["attempt"], 1);
-    world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+    world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn a_process_that_wakes_after_its_lease_changes_nothing() {
     assert_eq!(finished.status, 1, "{finished:#?}");
     assert_eq!(day(&finished.json(), "acme", DAY)["outcome"], "lost_lock");
     assert_eq!(world.dump(), before);
-    world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+    world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
 }
 
 #[test]
@@ -200,12 +200,7 @@ fn account(n: usize) -> String {
 
 /// A world of two hundred accounts with three events each, and these `sync` options in the file.
 fn two_hundred_sources(sync: &str) -> World {
-    let sources = (0..SOURCES).map(account).map(|name| {
-        format!(
-            "[[source]]\nname = \"{name}\"\naccount = \"{name}\"\n\
-            token_env = \"HEROKU_API_TOKEN\"\n"
-        )
-    });
+    let sources = (0..SOURCES).map(account).map(|name| source(&name, &name));
     let file = format!(
         "[rate_limit]\nburst = 1000\nreserve = 0\n[sync]\n{sync}\n{}",
         sources.collect::<String>()

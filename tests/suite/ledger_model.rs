@@ -135,91 +135,93 @@ impl Real<'_> {
                     assert_fenced(holds, beat.as_ref().copied())?;
                 }
             }
-            Step::Write(holder) => {
-                if let Some(lease) = &self.leases[holder] {
-                    self.written += 1;
-                    // Each day has ids of its own, because an id is one event across all days of a
-                    // source.
-                    let event = format!(r#"{{"id":"{}-{}"}}"#, self.key.date, self.written);
-                    let event = Event::from_bytes(Bytes::from(event)).expect("an event");
-                    let holds = model.holds(holder, lease.attempt());
-                    let written =
-                        self.stores[holder].write_events(lease, &[&event], Via::Api).await;
-                    assert_fenced(holds, written.as_ref().map(|_| ()))?;
-                    model.events += usize::from(holds);
-                }
-            }
-            Step::Publish(holder) => {
-                if let Some(lease) = self.leases[holder].take() {
-                    let holds = model.holds(holder, lease.attempt());
-                    let published = self.stores[holder].publish(lease, self.publication()).await;
-                    assert_fenced(
-                        holds,
-                        published.as_ref().map(|_| ()).map_err(|unpublished| &unpublished.error),
-                    )?;
-                    if holds {
-                        model.end("SUCCESS");
-                        prop_assert_eq!(
-                            published.expect("published").events as usize,
-                            model.events
-                        );
-                    }
-                }
-            }
-            Step::Fail(holder) | Step::Release(holder) => {
-                if let Some(lease) = self.leases[holder].take() {
-                    let holds = model.holds(holder, lease.attempt());
-                    let store = &self.stores[holder];
-                    let (ended, status) = match step {
-                        Step::Fail(_) => (
-                            store.fail(lease, Blame::Heroku, "no", Totals::default()).await,
-                            "FAILED",
-                        ),
-                        _ => (store.release(lease, Totals::default()).await, "PENDING"),
-                    };
-                    assert_fenced(holds, ended.as_ref().copied())?;
-                    if holds {
-                        model.end(status);
-                    }
-                }
-            }
-            Step::Expire => {
-                let sql = format!(
-                    "UPDATE audit_events_log SET locked_until = clock_timestamp() - interval '1 us'
-                     WHERE status = 'PROCESSING' AND process_date = '{}'",
-                    self.key.date
-                );
-                self.database.psql(&sql).expect("an update");
-                model.expired |= model.status == Some("PROCESSING");
-            }
+            Step::Write(holder) => self.write(holder, model).await?,
+            Step::Publish(holder) => self.publish(holder, model).await?,
+            Step::Fail(holder) => self.end(holder, "FAILED", model).await?,
+            Step::Release(holder) => self.end(holder, "PENDING", model).await?,
+            Step::Expire => self.expire(model),
             Step::Reset { force } => {
                 let order = ResetOrder { force, behalf: THE_MODEL };
-                let told = match self.stores[0]
-                    .reset(&self.key, &order)
-                    .await
-                    .expect("a reset is answered")
-                {
+                let reset = self.stores[0].reset(&self.key, &order).await;
+                let answer = match reset.expect("a reset is answered") {
                     Reset::Done { .. } => "done",
                     Reset::AlreadyDue => "due already",
                     Reset::NoRow => "no row",
                     Reset::Refused { .. } => "refused",
                 };
-                prop_assert_eq!(told, model.reset(force));
+                prop_assert_eq!(answer, model.reset(force));
             }
-            Step::CleanUp => {
-                let stale =
-                    self.stores[0].clean_up(THE_MODEL).await.expect("a cleanup is answered");
-                let is_stale = model.status == Some("PROCESSING") && model.expired;
-                prop_assert_eq!(
-                    stale.iter().filter(|day| day.date == self.key.date).count(),
-                    usize::from(is_stale)
-                );
-                if is_stale {
-                    model.end("ERROR");
-                }
-            }
+            Step::CleanUp => self.clean_up(model).await?,
         }
         self.compare(model).await
+    }
+
+    async fn write(&mut self, holder: usize, model: &mut Model) -> Result<(), TestCaseError> {
+        let Some(lease) = &self.leases[holder] else { return Ok(()) };
+        self.written += 1;
+        // Each day has ids of its own, because an id is one event across all days of a source.
+        let event = format!(r#"{{"id":"{}-{}"}}"#, self.key.date, self.written);
+        let event = Event::from_bytes(Bytes::from(event)).expect("an event");
+        let holds = model.holds(holder, lease.attempt());
+        let written = self.stores[holder].write_events(lease, &[&event], Via::Api).await;
+        assert_fenced(holds, written.as_ref().map(|_| ()))?;
+        model.events += usize::from(holds);
+        Ok(())
+    }
+
+    async fn publish(&mut self, holder: usize, model: &mut Model) -> Result<(), TestCaseError> {
+        let Some(lease) = self.leases[holder].take() else { return Ok(()) };
+        let holds = model.holds(holder, lease.attempt());
+        let published = self.stores[holder].publish(lease, self.publication()).await;
+        let result = published.as_ref().map(|_| ()).map_err(|unpublished| &unpublished.error);
+        assert_fenced(holds, result)?;
+        if holds {
+            model.end("SUCCESS");
+            prop_assert_eq!(published.expect("published").events as usize, model.events);
+        }
+        Ok(())
+    }
+
+    /// Ends the holder's attempt without publishing it.
+    async fn end(
+        &mut self,
+        holder: usize,
+        status: &'static str,
+        model: &mut Model,
+    ) -> Result<(), TestCaseError> {
+        let Some(lease) = self.leases[holder].take() else { return Ok(()) };
+        let holds = model.holds(holder, lease.attempt());
+        let store = &self.stores[holder];
+        let ended = match status {
+            "FAILED" => store.fail(lease, Blame::Heroku, "no", Totals::default()).await,
+            _ => store.release(lease, Totals::default()).await,
+        };
+        assert_fenced(holds, ended.as_ref().copied())?;
+        if holds {
+            model.end(status);
+        }
+        Ok(())
+    }
+
+    fn expire(&self, model: &mut Model) {
+        let sql = format!(
+            "UPDATE audit_events_log SET locked_until = clock_timestamp() - interval '1 us'
+             WHERE status = 'PROCESSING' AND process_date = '{}'",
+            self.key.date
+        );
+        self.database.psql(&sql).expect("an update");
+        model.expired |= model.status == Some("PROCESSING");
+    }
+
+    async fn clean_up(&self, model: &mut Model) -> Result<(), TestCaseError> {
+        let stale = self.stores[0].clean_up(THE_MODEL).await.expect("a cleanup is answered");
+        let is_stale = model.status == Some("PROCESSING") && model.expired;
+        let cleaned = stale.iter().filter(|day| day.date == self.key.date).count();
+        prop_assert_eq!(cleaned, usize::from(is_stale));
+        if is_stale {
+            model.end("ERROR");
+        }
+        Ok(())
     }
 
     async fn claim(
@@ -279,7 +281,7 @@ fn assert_fenced(holds: bool, result: Result<(), &Error>) -> Result<(), TestCase
     match result {
         Ok(()) => prop_assert!(holds, "a statement took effect without its lease"),
         Err(Error::LeaseLost) => {
-            prop_assert!(!holds, "a holder was told that it had lost its lease")
+            prop_assert!(!holds, "a statement reported a lost lease to its holder")
         }
         Err(error) => prop_assert!(false, "{error}"),
     }

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::{ACME, DAY, Finished, Session, World, date, day, truth, wait_for};
+use crate::support::{ACME, DAY, Finished, Session, World, date, day, source, truth, wait_for};
 
 const SYNC: &str = "sync --date 2024-09-28 --output json";
 /// The program waits 15 s for a lock; the rest is for a busy machine.
@@ -113,7 +113,7 @@ fn a_lock_that_is_released_in_time_is_waited_out() {
         let finished = run.wait();
         assert_eq!(finished.status, 0, "{table}: {finished:#?}");
         assert_eq!(day(&finished.json(), "acme", DAY)["outcome"], "synced", "{table}");
-        world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+        world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
     }
 }
 
@@ -179,12 +179,7 @@ fn only_a_live_lease_means_that_another_process_syncs_the_day() {
 #[test]
 fn a_table_that_stays_locked_costs_one_wait_and_not_one_a_day() {
     let sources: String = (0..24)
-        .map(|n| {
-            format!(
-                "[[source]]\nname = \"s{n}\"\naccount = \"acme\"\n\
-            token_env = \"HEROKU_API_TOKEN\"\nfilter = {{ type = \"t{n}\" }}\n"
-            )
-        })
+        .map(|n| source(&format!("s{n}"), "acme") + &format!("filter = {{ type = \"t{n}\" }}\n"))
         .collect();
     let world = migrated(&sources);
     let (_session, _) = holding(&world, "LOCK TABLE audit_events_log IN SHARE MODE");

@@ -56,7 +56,7 @@ fn is_of_team_a(event: &Value) -> bool {
 fn assert_day_is_complete(world: &World) {
     let events = truth(world, "acme", DAY, is_of_team_a);
     assert!(events.len() > 50, "the day holds events of the team: {}", events.len());
-    world.assert_whole("acme", DAY, &events);
+    world.assert_complete("acme", DAY, &events);
 }
 
 /// The reason in a report of any command, if there is one.

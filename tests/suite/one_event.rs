@@ -46,7 +46,7 @@ fn days_of(world: &World, id: &str) -> String {
 fn assert_whole_without(world: &World, day_of: &str, id: &str) {
     let mut expected = truth(world, "acme", day_of, |_| true);
     expected.remove(id);
-    world.assert_whole("acme", day_of, &expected);
+    world.assert_complete("acme", day_of, &expected);
 }
 
 /// Times that an event listed under two days may have: none, or one outside of either day.
@@ -99,8 +99,8 @@ fn an_event_that_two_days_list_is_stored_once_in_either_order() {
                 [0; 4]
             );
         }
-        world.assert_whole("acme", one, &truth(&world, "acme", one, |_| true));
-        world.assert_whole("acme", other, &BTreeMap::new());
+        world.assert_complete("acme", one, &truth(&world, "acme", one, |_| true));
+        world.assert_complete("acme", other, &BTreeMap::new());
     }
 }
 
@@ -134,7 +134,7 @@ fn an_event_listed_a_day_late_first_leaves_both_days_true_for_good() {
         [kept, 0, 0, 0]
     );
     assert!(!finished.stderr.contains("any more"), "{}", finished.stderr);
-    world.assert_whole("acme", SECOND, &before);
+    world.assert_complete("acme", SECOND, &before);
     assert_eq!(days_of(&world, "late-listed"), SECOND);
 }
 

@@ -177,7 +177,7 @@ fn reset_rejects_a_syncing_day_and_force_disables_its_worker() {
     assert_eq!(world.dump(), before, "not the row, not the events, not the history");
 
     world.sync("", 0);
-    world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+    world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
 }
 
 #[test]

@@ -73,8 +73,8 @@ fn does_everything(size: usize) {
     }
     let asked = fetches(&world, "acme", DAY);
     assert!((1..=2).contains(&asked), "one that serves account and team, or one for each: {asked}");
-    world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
-    world.assert_whole("team-a", DAY, &truth(&world, "acme", DAY, is_of_team_a_and_filter));
+    world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+    world.assert_complete("team-a", DAY, &truth(&world, "acme", DAY, is_of_team_a_and_filter));
     assert_eq!(world.run("migrate").stdout, "The schema is up to date.\n");
     assert_eq!(world.sync(&format!("--dry-run {ON_DAY}"), 0)["totals"]["already_synced"], 4);
 
@@ -85,9 +85,7 @@ fn does_everything(size: usize) {
     assert_eq!(day(&world.sync(ON_DAY, 0), "acme", DAY)["outcome"], "locked_elsewhere");
     killed.child.kill().and_then(|()| killed.child.wait()).expect("killed");
     assert_eq!(world.run("cleanup").stdout, "0 stale days marked ERROR.\n");
-    world.sql(
-        "UPDATE audit_events_log SET locked_until = clock_timestamp() WHERE status = 'PROCESSING'",
-    );
+    world.expire_leases();
     let cleanup = world.run("cleanup");
     assert!(cleanup.stdout.ends_with("1 stale day marked ERROR.\n"), "{cleanup:#?}");
 
@@ -101,7 +99,7 @@ fn does_everything(size: usize) {
         (&day(&report, "acme", DAY)["attempt"], &report["totals"]["failed"]),
         (&4.into(), &0.into())
     );
-    world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+    world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
     assert_eq!(leftovers(&world, &pooler, size), vec![""; size]);
 }
 
@@ -151,7 +149,7 @@ fn a_lost_commit_answer_behind_the_pooler_is_not_repeated_or_misreported() {
             (&"synced".into(), &450.into(), &1.into()),
             "COMMIT {n}: {finished:#?}"
         );
-        world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+        world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
         let history = "SELECT string_agg(action, ' ' ORDER BY id) FROM audit_history";
         assert_eq!(world.sql(history), "claim publish");
         assert_eq!(leftovers(&world, &pooler, 1), [""]);

@@ -66,7 +66,7 @@ fn the_syncing_role_can_do_everything_for_a_day() {
     let report = run("sync --date 2024-09-28 --output json");
     assert_eq!(report.status, 0, "{report:#?}");
     assert_eq!(day(&report.json(), "acme", DAY)["outcome"], "synced");
-    world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+    world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
 
     let reset = run("reset --source acme 2024-09-28 --reason drill");
     assert_eq!(reset.status, 0, "{reset:#?}");
@@ -81,7 +81,7 @@ fn the_syncing_role_can_do_everything_for_a_day() {
     let again = run("sync --date 2024-09-28 --output json");
     assert_eq!(again.status, 0, "{again:#?}");
     assert_eq!(day(&again.json(), "acme", DAY)["attempt"], 2);
-    world.assert_whole("globex", DAY, &truth(&world, "globex", DAY, |_| true));
+    world.assert_complete("globex", DAY, &truth(&world, "globex", DAY, |_| true));
     // With a current schema it needs no further rights.
     assert_eq!(run("migrate").stdout, "The schema is up to date.\n");
 }

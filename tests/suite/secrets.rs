@@ -9,7 +9,7 @@ use bytes::Bytes;
 use fake_heroku::{Fault, Match, Month};
 
 use crate::support::raw::{http, serve};
-use crate::support::{ACME, DAY, Finished, World, date, day, yesterday};
+use crate::support::{ACME, DAY, Finished, World, date, day, steers, yesterday};
 
 /// Unlike any other text, and with characters that each encoding represents differently.
 const TOKEN: &str = "HRKU-canary+Zq7/xW9=vT3~pL5%kk";

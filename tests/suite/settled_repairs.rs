@@ -4,7 +4,7 @@ use bytes::Bytes;
 use fake_heroku::{Fault, Match, Month, pack};
 use serde_json::Value;
 
-use crate::support::{ACME, DAY, Running, World, date, day, fetches, truth, wait_for};
+use crate::support::{ACME, DAY, Running, World, date, day, fetches, source, truth, wait_for};
 
 const SEPTEMBER: Month = Month { year: 2024, month: 9 };
 
@@ -53,7 +53,7 @@ fn assert_repaired(world: &World, more: &[&str]) {
         let event: Value = serde_json::from_str(text).expect("an event");
         expected.insert(event["id"].as_str().expect("an id").to_owned(), text.as_bytes().to_vec());
     }
-    world.assert_whole("acme", DAY, &expected);
+    world.assert_complete("acme", DAY, &expected);
 }
 
 /// Runs three syncs. None may request the list or fail. Returns the first one's report of the day,
@@ -175,9 +175,7 @@ fn a_killed_repair_of_a_settled_day_is_finished_by_the_next_one() {
     session.ask("ROLLBACK");
     // While its lease is live, no run touches it.
     assert_eq!(three_syncs(&world), None);
-    world.sql(
-        "UPDATE audit_events_log SET locked_until = clock_timestamp() WHERE status = 'PROCESSING'",
-    );
+    world.expire_leases();
     let report = repair(&world, 0);
     assert_eq!(report["months"][0]["days"][0]["repaired"], 2);
     assert_eq!(row(&world), "SUCCESS|t|452|");
@@ -199,9 +197,7 @@ fn a_settled_day_whose_repair_was_signalled_settles_in_the_next_run() {
         ) == "0"
     });
     // A lease that could not be released in time runs out.
-    world.sql(
-        "UPDATE audit_events_log SET locked_until = clock_timestamp() WHERE status = 'PROCESSING'",
-    );
+    world.expire_leases();
     three_syncs(&world).expect("the first sync counts it");
     assert_eq!(row(&world), "SUCCESS|t|450|");
     repair(&world, 0);
@@ -281,8 +277,7 @@ fn an_unfinished_repair_of_a_day_that_lost_events_is_read_again() {
 
 #[test]
 fn a_due_list_is_read_for_the_sources_without_an_unfinished_repair() {
-    let team = "\n[[source]]\nname = \"team-a\"\naccount = \"acme\"\nteam = \"team-a\"\n\
-        token_env = \"HEROKU_API_TOKEN\"\n";
+    let team = source("team-a", "acme") + "team = \"team-a\"\n";
     let world = settled();
     repair_was_killed(&world);
     world.heroku.clear_faults();

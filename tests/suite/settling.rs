@@ -59,7 +59,7 @@ fn a_recheck_finds_a_late_event_and_a_later_one_settles_the_day() {
     let line =
         finished.stderr.lines().find(|line| line.contains("id=late")).expect("a line of the event");
     assert!(line.contains("late=true") && line.contains("action=destroy"), "{line}");
-    world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+    world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
     assert!(!settled(&world), "it brought something, so another reading follows");
     let history = "SELECT late_events, new_events FROM audit_history WHERE action = 'publish' \
         AND attempt = 2";
@@ -122,7 +122,7 @@ fn a_vanished_event_stays_and_is_reported_with_its_id() {
         (&"synced".into(), &1.into(), &450.into())
     );
     assert!(finished.stderr.contains(&gone), "{}", finished.stderr);
-    world.assert_whole("acme", DAY, &before);
+    world.assert_complete("acme", DAY, &before);
     let note =
         world.sql("SELECT message FROM audit_history WHERE action = 'publish' AND attempt = 2");
     assert_eq!(note, format!("1 stored events are not listed any more: {gone}"));
@@ -172,7 +172,7 @@ fn a_failed_recheck_leaves_the_day_due_at_any_age_and_loses_nothing() {
     assert_eq!(world.sql(&row), "FAILED|450|t");
     let report = world.sync("", 0);
     assert_eq!(day(&report, "acme", DAY)["outcome"], "synced");
-    world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+    world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn late_events_of_a_killed_attempt_still_count_as_late() {
     let found = day(&report, "acme", DAY);
     assert_eq!((&found["late_events"], &found["new_events"]), (&1.into(), &0.into()));
     assert!(!settled(&world), "it has more events than when it was last called whole");
-    world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+    world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
 }
 
 #[test]

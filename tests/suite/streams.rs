@@ -15,16 +15,6 @@ fn full() -> Stdio {
     OpenOptions::new().write(true).open("/dev/full").expect("a full device").into()
 }
 
-fn finish(command: &mut Command) -> Finished {
-    let output = command.output().expect("the program starts");
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
-    Finished {
-        status: output.status.code().unwrap_or(-1),
-        stdout: text(output.stdout),
-        stderr: text(output.stderr),
-    }
-}
-
 /// The program from a shell that closes a stream first.
 fn closing(world: &World, arguments: &str, stream: &str) -> Command {
     let mut command = world.command("");
@@ -88,14 +78,18 @@ fn a_full_or_closed_stderr_changes_no_exit_status_and_no_document() {
         };
         let heard = document(world.run(&arguments));
         assert_eq!(
-            document(finish(world.command(&arguments).stderr(full()))),
+            document(Finished::of(world.command(&arguments).stderr(full()))),
             heard,
             "{arguments}"
         );
-        assert_eq!(document(finish(&mut closing(&world, &arguments, "2"))), heard, "{arguments}");
+        assert_eq!(
+            document(Finished::of(&mut closing(&world, &arguments, "2"))),
+            heard,
+            "{arguments}"
+        );
         let text = arguments.replace("json", "text");
-        assert_eq!(finish(world.command(&text).stderr(full())).status, status, "{text}");
-        assert_eq!(finish(&mut closing(&world, &text, "2")).status, status, "{text}");
+        assert_eq!(Finished::of(world.command(&text).stderr(full())).status, status, "{text}");
+        assert_eq!(Finished::of(&mut closing(&world, &text, "2")).status, status, "{text}");
     }
 }
 
@@ -123,7 +117,7 @@ fn an_unwritable_result_is_a_failure_reported_on_stderr() {
         "man",
         "man reset",
     ] {
-        let finished = finish(world.command(arguments).stdout(full()));
+        let finished = Finished::of(world.command(arguments).stdout(full()));
         assert_eq!(finished.status, 1, "{arguments}: {finished:#?}");
         let told = finished
             .stderr
@@ -146,7 +140,7 @@ fn a_failure_keeps_its_exit_status_if_its_document_is_unwritable() {
         ("sync --source nobody", 2),
         ("status --database-url postgres://u@127.0.0.1:1/d?connect_timeout=1", 3),
     ] {
-        let finished = finish(
+        let finished = Finished::of(
             world.command(&format!("{arguments} --output json")).stdout(full()).stderr(full()),
         );
         assert_eq!(finished.status, status, "{arguments}");
@@ -184,9 +178,12 @@ fn the_monitor_is_pinged_for_a_run_with_an_unwritable_report() {
     });
     let mut world = World::new(ACME);
     world.set("AUDITSYNC_PING_URL", &format!("{monitor}/job"));
-    assert_eq!(finish(world.command("--date 2024-09-28 --output json").stdout(full())).status, 1);
+    assert_eq!(
+        Finished::of(world.command("--date 2024-09-28 --output json").stdout(full())).status,
+        1
+    );
     assert_eq!(pings.try_recv().as_deref(), Ok("GET /job/fail HTTP/1.1"));
-    assert_eq!(finish(world.command("--date 2024-09-28").stderr(full())).status, 0);
+    assert_eq!(Finished::of(world.command("--date 2024-09-28").stderr(full())).status, 0);
     assert_eq!(pings.try_recv().as_deref(), Ok("GET /job HTTP/1.1"));
 }
 

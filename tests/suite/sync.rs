@@ -4,7 +4,7 @@ use fake_heroku::{Fault, Fixtures, Match, Paging};
 
 use crate::support::{
     ACME, DAY, THREE_ACCOUNTS_AND_A_TEAM, World, date, day, fetches, is_of_team_a_and_filter,
-    truth, wait_for,
+    source, truth, wait_for,
 };
 
 const ON_DAY: &str = "--date 2024-09-28";
@@ -33,9 +33,9 @@ fn one_run_syncs_accounts_and_a_filtered_team_byte_for_byte() {
     assert_eq!(report["totals"]["synced"], 4);
     assert_eq!(report["totals"]["events"], 498);
     for account in ["acme", "globex", "initech"] {
-        world.assert_whole(account, DAY, &truth(&world, account, DAY, |_| true));
+        world.assert_complete(account, DAY, &truth(&world, account, DAY, |_| true));
     }
-    world.assert_whole("team-a", DAY, &truth(&world, "acme", DAY, is_of_team_a_and_filter));
+    world.assert_complete("team-a", DAY, &truth(&world, "acme", DAY, is_of_team_a_and_filter));
     assert_eq!(world.heroku.violations(), [""; 0]);
 }
 
@@ -44,7 +44,7 @@ fn without_arguments_it_reads_yesterday_and_a_second_run_does_nothing() {
     let (world, yesterday) = of_yesterday(THREE_ACCOUNTS_AND_A_TEAM);
     let first = world.run("");
     assert_eq!(first.status, 0, "{first:#?}");
-    world.assert_whole("acme", &yesterday, &truth(&world, "acme", &yesterday, |_| true));
+    world.assert_complete("acme", &yesterday, &truth(&world, "acme", &yesterday, |_| true));
 
     let (before, asked) = (world.dump(), world.heroku.requests().len());
     let second = world.run("--output json");
@@ -118,14 +118,13 @@ fn a_gap_among_settled_days_is_found_and_a_row_is_judged_by_status_only() {
 
 #[test]
 fn sources_with_equal_account_token_and_filter_share_one_fetch() {
-    let team = "[[source]]\nname = \"team-b\"\naccount = \"acme\"\nteam = \"team-b\"\n\
-        token_env = \"HEROKU_API_TOKEN\"\n";
+    let team = source("team-b", "acme") + "team = \"team-b\"\n";
     let world = World::new(&format!("{ACME}{team}"));
     let report = world.sync(ON_DAY, 0);
     assert_eq!(fetches(&world, "acme", DAY), 1);
     assert_eq!(day(&report, "team-b", DAY)["events"], 187);
-    world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
-    world.assert_whole(
+    world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+    world.assert_complete(
         "team-b",
         DAY,
         &truth(&world, "acme", DAY, |event| event["team"]["name"] == "team-b"),
@@ -134,8 +133,7 @@ fn sources_with_equal_account_token_and_filter_share_one_fetch() {
 
 #[test]
 fn an_unknown_team_is_an_error_and_no_empty_day() {
-    let team = "[[source]]\nname = \"typo\"\naccount = \"acme\"\nteam = \"team-z\"\n\
-        token_env = \"HEROKU_API_TOKEN\"\n";
+    let team = source("typo", "acme") + "team = \"team-z\"\n";
     let world = World::new(&format!("{ACME}{team}"));
     let report = world.sync(ON_DAY, 1);
     assert_eq!(day(&report, "typo", DAY)["outcome"], "failed");
@@ -150,7 +148,7 @@ fn a_paged_list_is_read_to_its_end_with_the_largest_pages_allowed() {
     world.heroku.set_paging(Paging::Pages { default: 200, max: 1000 });
     let report = world.sync("--date 2024-09-27", 0);
     assert_eq!(day(&report, "acme", "2024-09-27")["events"], 2500);
-    world.assert_whole("acme", "2024-09-27", &truth(&world, "acme", "2024-09-27", |_| true));
+    world.assert_complete("acme", "2024-09-27", &truth(&world, "acme", "2024-09-27", |_| true));
     let requests = world.heroku.requests_for("acme", date("2024-09-27"));
     assert_eq!(requests.len(), 4, "200, then 1000, 1000 and 300");
     assert_eq!(requests[0].range, None);
@@ -173,8 +171,8 @@ fn eight_first_runs_at_once_all_succeed_with_one_fetch_a_day() {
     assert!((1..=2).contains(&asked), "one that serves account and team, or one for each: {asked}");
     assert_eq!(fetches(&world, "globex", &yesterday), 1);
     assert_eq!(fetches(&world, "initech", &yesterday), 1);
-    world.assert_whole("acme", &yesterday, &truth(&world, "acme", &yesterday, |_| true));
-    world.assert_whole(
+    world.assert_complete("acme", &yesterday, &truth(&world, "acme", &yesterday, |_| true));
+    world.assert_complete(
         "team-a",
         &yesterday,
         &truth(&world, "acme", &yesterday, is_of_team_a_and_filter),
@@ -201,7 +199,7 @@ fn a_day_with_a_failing_second_page_fails_and_the_next_run_completes_it() {
     world.heroku.clear_faults();
     let report = world.sync(ON_DAY, 0);
     assert_eq!(day(&report, "acme", DAY)["attempt"], 2);
-    world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+    world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
 }
 
 #[test]
@@ -247,7 +245,7 @@ fn a_late_event_is_found_after_a_reset_and_counted_as_late() {
         (&row["events"], &row["new_events"], &row["late_events"]),
         (&451.into(), &1.into(), &1.into())
     );
-    world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+    world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
 }
 
 #[test]
@@ -272,7 +270,7 @@ fn sigterm_releases_every_lease_reports_and_exits_143_within_5_seconds() {
         );
         hold.release();
         assert_eq!(world.sync("", 0)["totals"]["failed"], 0);
-        world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+        world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
     }
 }
 

@@ -52,10 +52,10 @@ fn live_lines_do_not_tear_the_lines_of_the_log() {
     let logged: Vec<_> = shown.lines.iter().filter(|line| line.contains(" new event")).collect();
     assert_eq!(logged.len(), 450);
     for line in logged {
-        let is_whole = line.starts_with("20")
+        let is_complete = line.starts_with("20")
             && line.contains("Z INFO    new event source=acme created_at=")
             && line.contains(" id=");
-        assert!(is_whole && !line.contains("0 events"), "{line:?}");
+        assert!(is_complete && !line.contains("0 events"), "{line:?}");
     }
 }
 

@@ -22,14 +22,14 @@ fn a_filter_is_applied_locally_where_the_full_day_is_fetched_anyway() {
     let world = four_views();
     world.sync(ON_DAY, 0);
     assert_eq!(fetches(&world, "acme", DAY), 1);
-    world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
-    world.assert_whole(
+    world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+    world.assert_complete(
         "team-a",
         DAY,
         &truth(&world, "acme", DAY, |event| event["team"]["name"] == "team-a"),
     );
-    world.assert_whole("apps", DAY, &truth(&world, "acme", DAY, |event| event["type"] == "app"));
-    world.assert_whole("team-a-user", DAY, &truth(&world, "acme", DAY, is_of_team_a_and_filter));
+    world.assert_complete("apps", DAY, &truth(&world, "acme", DAY, |event| event["type"] == "app"));
+    world.assert_complete("team-a-user", DAY, &truth(&world, "acme", DAY, is_of_team_a_and_filter));
 }
 
 #[test]
@@ -37,8 +37,8 @@ fn a_filter_sent_to_heroku_brings_the_same_events() {
     let world = four_views();
     world.sync("--date 2024-09-28 --source apps --source team-a-user", 0);
     assert_eq!(fetches(&world, "acme", DAY), 2);
-    world.assert_whole("apps", DAY, &truth(&world, "acme", DAY, |event| event["type"] == "app"));
-    world.assert_whole("team-a-user", DAY, &truth(&world, "acme", DAY, is_of_team_a_and_filter));
+    world.assert_complete("apps", DAY, &truth(&world, "acme", DAY, |event| event["type"] == "app"));
+    world.assert_complete("team-a-user", DAY, &truth(&world, "acme", DAY, is_of_team_a_and_filter));
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn one_source_s_failure_to_publish_does_not_affect_the_others() {
     assert_eq!(rows, "acme|SUCCESS|1\napps|SUCCESS|1\nteam-a|ERROR|1\nteam-a-user|SUCCESS|1");
     world.sql("DROP TRIGGER refuse ON audit_events_log");
     world.sync(ON_DAY, 0);
-    world.assert_whole(
+    world.assert_complete(
         "team-a",
         DAY,
         &truth(&world, "acme", DAY, |event| event["team"]["name"] == "team-a"),

@@ -16,7 +16,7 @@ fn a_migration_killed_or_cut_at_any_step_is_complete_or_absent() {
             let good = finished.status == 0
                 && finished.stdout == "Applied 0001 ledger and events.\n"
                 && whole;
-            (!good).then(|| told(finished))
+            (!good).then(|| message(finished))
         },
         next: |stage| {
             assert!(["", whole_schema()].contains(&&*stage.schema()), "{}", stage.schema());

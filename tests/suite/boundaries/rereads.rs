@@ -37,12 +37,9 @@ fn a_reread_survives_kills_and_cuts_and_counts_a_late_event_once() {
             })
         },
         next: |stage| {
-            stage.world.sql(
-                "UPDATE audit_events_log SET locked_until = clock_timestamp() \
-                WHERE status = 'PROCESSING'",
-            );
+            stage.world.expire_leases();
             stage.world.sync(&format!("--date {DAY}"), 0);
-            stage.world.assert_whole("acme", DAY, &truth());
+            stage.world.assert_complete("acme", DAY, &truth());
             let late =
                 "SELECT sum(late_events), max(attempt) = (SELECT attempt FROM audit_events_log)
                         FROM audit_history WHERE action = 'publish'";
@@ -77,14 +74,11 @@ fn a_day_out_of_an_archive_survives_a_kill_and_a_cut_at_every_step() {
             })
         },
         next: |stage| {
-            stage.world.sql(
-                "UPDATE audit_events_log SET locked_until = clock_timestamp() \
-                WHERE status = 'PROCESSING'",
-            );
+            stage.world.expire_leases();
             let next = stage.world.run("backfill --via archive --from 2024-09-28 --to 2024-09-28");
             assert_eq!(next.status, 0, "{next:#?}");
             let [first, ..] = events();
-            stage.world.assert_whole(
+            stage.world.assert_complete(
                 "acme",
                 DAY,
                 &BTreeMap::from([("a".to_owned(), first.into_bytes())]),

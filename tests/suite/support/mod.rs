@@ -4,14 +4,16 @@ pub(crate) mod https;
 pub(crate) mod numbered;
 pub(crate) mod pooler;
 pub(crate) mod proxy;
+pub(crate) mod python_logger;
 pub(crate) mod raw;
+mod run;
 pub(crate) mod screen;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use chrono::NaiveDate;
@@ -19,6 +21,8 @@ use fake_heroku::{FakeHeroku, Fixtures};
 use pg_cluster::Database;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
+
+pub(crate) use run::{Finished, Running};
 
 /// See [`World::session`].
 pub(crate) struct Session(pg_cluster::Session);
@@ -93,19 +97,6 @@ pub(crate) struct World {
     pub(crate) database: Database,
     folder: PathBuf,
     environment: BTreeMap<String, String>,
-}
-
-/// How a run of the program ended.
-#[derive(Debug)]
-pub(crate) struct Finished {
-    pub(crate) status: i32,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
-}
-
-/// A run of the program in progress.
-pub(crate) struct Running {
-    pub(crate) child: Child,
 }
 
 pub(crate) fn date(text: &str) -> NaiveDate {
@@ -227,6 +218,14 @@ impl World {
         self.database.psql(&unguarded).expect("a query").trim_end().to_owned()
     }
 
+    /// Makes the leases of killed and frozen runs expire.
+    pub(crate) fn expire_leases(&self) {
+        self.sql(
+            "UPDATE audit_events_log SET locked_until = clock_timestamp()
+             WHERE status = 'PROCESSING'",
+        );
+    }
+
     /// A session on the database at `url` that stays open, so that a test can hold a transaction.
     pub(crate) fn session(&self, url: &str) -> Session {
         Session(self.database.session_at(url).expect("a session"))
@@ -264,7 +263,7 @@ impl World {
 
     /// Checks that the stored events of a day are `expected`, byte for byte, and that the ledger
     /// row agrees: status, count and digest.
-    pub(crate) fn assert_whole(
+    pub(crate) fn assert_complete(
         &self,
         source: &str,
         day: &str,
@@ -308,46 +307,6 @@ impl Session {
     }
 }
 
-impl Finished {
-    /// The only JSON document on stdout.
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout)
-            .unwrap_or_else(|error| panic!("no JSON document ({error}): {self:#?}"))
-    }
-}
-
-impl Running {
-    /// Waits for the end, at most two minutes.
-    pub(crate) fn wait(mut self) -> Finished {
-        let read = |stream: Option<&mut (dyn std::io::Read + Send)>| {
-            let mut text = String::new();
-            if let Some(stream) = stream {
-                let _ = stream.read_to_string(&mut text);
-            }
-            text
-        };
-        let (mut out, mut err) = (self.child.stdout.take(), self.child.stderr.take());
-        let (stdout, stderr) = std::thread::scope(|threads| {
-            let err = threads.spawn(move || read(err.as_mut().map(|stream| stream as _)));
-            (read(out.as_mut().map(|stream| stream as _)), err.join().expect("the log"))
-        });
-        let status = self.child.wait().expect("the end");
-        let code = status
-            .code()
-            .or_else(|| std::os::unix::process::ExitStatusExt::signal(&status).map(|n| -n));
-        Finished { status: code.expect("a status"), stdout, stderr }
-    }
-
-    /// Sends a signal by its name.
-    pub(crate) fn signal(&self, name: &str) {
-        let sent = Command::new("kill")
-            .args(["-s", name, &self.child.id().to_string()])
-            .status()
-            .expect("kill");
-        assert!(sent.success());
-    }
-}
-
 /// What Heroku has of an account's day, by event id, as seen through a filter or a team.
 pub(crate) fn truth(
     world: &World,
@@ -378,6 +337,25 @@ pub(crate) fn digest(events: &BTreeMap<String, Vec<u8>>) -> [u8; 32] {
         digest.update(Sha256::digest(bytes));
     }
     digest.finalize().into()
+}
+
+/// A source with the default token, without further keys.
+pub(crate) fn source(name: &str, account: &str) -> String {
+    format!(
+        "[[source]]\nname = \"{name}\"\naccount = \"{account}\"\n\
+         token_env = \"HEROKU_API_TOKEN\"\n"
+    )
+}
+
+/// Whether a character moves the cursor, begins an escape sequence, or hides or reorders text.
+pub(crate) fn steers(c: char) -> bool {
+    c.is_control() && c != '\n'
+        || matches!(
+            c,
+            '\u{ad}' | '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}'
+            | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+        )
 }
 
 /// The report of one day.

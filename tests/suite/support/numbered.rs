@@ -1,14 +1,10 @@
 //! Many accounts, distinguished by a number, for similar cases.
 
+use super::source;
+
 /// Sources of one account each, named `a000` and so on, because an id is one event within a source.
 pub(crate) fn accounts(count: usize) -> String {
-    let source = |n| {
-        format!(
-            "[[source]]\nname = \"a{n:03}\"\naccount = \"a{n:03}\"\n\
-             token_env = \"HEROKU_API_TOKEN\"\n"
-        )
-    };
-    (0..count).map(source).collect()
+    (0..count).map(|n| format!("a{n:03}")).map(|name| source(&name, &name)).collect()
 }
 
 /// The number of the account that a request is for.
