@@ -46,15 +46,15 @@ impl Seen {
             problems.push(format!("{} {}: its row is gone", day.0, day.1));
         }
         for row in &snapshot.rows {
-            let mut told =
+            let mut report =
                 |problem: String| problems.push(format!("{} {}: {problem}", row.source, row.date));
             let day = (row.source.clone(), row.date);
             let entries = snapshot.of_day(&row.source, row.date);
-            coherent(row).into_iter().for_each(&mut told);
+            coherent(row).into_iter().for_each(&mut report);
 
             let before = self.attempts.insert(day.clone(), row.attempt).unwrap_or(0);
             if row.attempt < before {
-                told(format!("its attempt fell from {before} to {}", row.attempt));
+                report(format!("its attempt fell from {before} to {}", row.attempt));
             }
             if let Some(until) = row.locked_until {
                 let end = self.leases.entry((day.clone(), row.attempt)).or_insert(until);
@@ -66,14 +66,14 @@ impl Seen {
                 .collect();
             let earlier = self.history.insert(day.clone(), now.clone()).unwrap_or_default();
             if !now.starts_with(&earlier) {
-                told(format!("its history was {earlier:?} and is now {now:?}"));
+                report(format!("its history was {earlier:?} and is now {now:?}"));
             }
 
             let mut state = State::default();
             for entry in entries {
                 let lease_end = self.leases.get(&(day.clone(), state.attempt)).copied();
                 if let Err(problem) = state.advance(entry, lease_end) {
-                    told(format!(
+                    report(format!(
                         "{problem}, at `{} {}` of its history",
                         entry.action, entry.attempt
                     ));
@@ -82,10 +82,10 @@ impl Seen {
             let explained = match (row.status.as_str(), state.status) {
                 // `fail` is recorded for both statuses, depending on whose fault it was.
                 ("FAILED" | "ERROR", "FAILED") => true,
-                (is, told) => is == told,
+                (state, status) => state == status,
             };
             if !explained || row.attempt != state.attempt || row.locked_by != state.holder {
-                told(format!("its history leads to {state:?}, its row says otherwise"));
+                report(format!("its history leads to {state:?}, its row says otherwise"));
             }
         }
     }
@@ -109,7 +109,7 @@ fn coherent(row: &LedgerRow) -> Vec<String> {
         || row.status == "SUCCESS" && read.contains(&false)
     {
         problems.push(format!(
-            "count, digest and time of the last whole reading do not go together: {read:?}"
+            "count, digest and time of the last complete reading do not match: {read:?}"
         ));
     }
     problems
@@ -129,13 +129,13 @@ impl State {
         let right = match entry.action.as_str() {
             "claim" => is_next && matches!(status, "" | "PENDING" | "FAILED" | "ERROR"),
             "takeover" => {
-                let told = entry.message.as_deref().unwrap_or_default();
-                let names = holder.as_ref().is_some_and(|loser| told.contains(loser.as_str()));
+                let message = entry.message.as_deref().unwrap_or_default();
+                let names = holder.as_ref().is_some_and(|loser| message.contains(loser.as_str()));
                 is_next
                     && status == "PROCESSING"
                     && ran_out
                     && names
-                    && told.contains(&format!("attempt {attempt} "))
+                    && message.contains(&format!("attempt {attempt} "))
             }
             "publish" | "fail" | "release" => by_holder,
             "reset" => {

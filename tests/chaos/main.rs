@@ -52,7 +52,7 @@ struct State {
     figures: Figures,
     passed: u32,
     failed: u32,
-    told: Duration,
+    shown: Duration,
 }
 
 fn main() -> ExitCode {
@@ -111,8 +111,8 @@ fn work(lane: u32, options: &Options, progress: &Progress) {
             state.passed += 1;
         }
         let elapsed = progress.begun.elapsed();
-        if elapsed >= state.told + PROGRESS_EVERY {
-            state.told = elapsed;
+        if elapsed >= state.shown + PROGRESS_EVERY {
+            state.shown = elapsed;
             let (passed, failed) = (state.passed, state.failed);
             println!(
                 "{:>6.0}s  {passed} passed, {failed} failed; {}",

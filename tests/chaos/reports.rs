@@ -76,7 +76,8 @@ pub(crate) fn check(
         return (None, problems);
     }
     let Ok(report) = serde_json::from_str::<Report>(&stdout) else {
-        problems.push(format!("it exited with {} and told no JSON document: {stdout:?}", end.code));
+        problems
+            .push(format!("it exited with {} and printed no JSON document: {stdout:?}", end.code));
         return (None, problems);
     };
     if report.error.is_some() {
@@ -109,7 +110,7 @@ fn check_failure(
     if end.code == 143 && terminated && report.exit_status == Some(143) {
         // The signal came before it had done anything.
     } else if end.code != 3 || report.exit_status != Some(3) {
-        problems.push(format!("it exited with {} and told {report:?}", end.code));
+        problems.push(format!("it exited with {} and reported {report:?}", end.code));
     } else if !weather.database_failed && !weather.somebody_stopped {
         problems.push(format!("it exited with 3 although nothing was wrong: {:?}", report.error));
     }
@@ -129,7 +130,7 @@ fn check_status(process: &Process, report: &Report, end: End, problems: &mut Vec
     };
     if !right {
         problems.push(format!(
-            "it exited with {}, told to end: {:?}, and told {report:?}",
+            "it exited with {}, was signalled at {:?}, and reported {report:?}",
             end.code, process.terminated
         ));
     }
@@ -183,7 +184,7 @@ fn check_days(
             let did: Vec<_> =
                 claims.iter().chain(&ends).map(|e| format!("{} {}", e.action, e.attempt)).collect();
             problems.push(format!(
-                "{source} {date}: told {outcome} (attempt {attempt}, {error:?}); \
+                "{source} {date}: reported {outcome} (attempt {attempt}, {error:?}); \
                     its history: {did:?}"
             ));
         }
@@ -193,7 +194,7 @@ fn check_days(
     });
     if let Some(entry) = untold {
         problems.push(format!(
-            "{} {}: `{}` was done and not told",
+            "{} {}: `{}` was done and not reported",
             entry.source, entry.date, entry.action
         ));
     }
@@ -212,14 +213,14 @@ fn check_operator(
         .iter()
         .filter(|entry| entry.action == action && entry.by == operator(&process.name));
     let mut did: Vec<_> = did.map(|entry| (entry.date, entry.source.as_str())).collect();
-    let told = report.days.iter().filter(|day| action != "reset" || day.outcome == "reset");
-    let mut told: Vec<_> = told.map(|day| (day.date, day.source.as_str())).collect();
+    let reported = report.days.iter().filter(|day| action != "reset" || day.outcome == "reset");
+    let mut reported: Vec<_> = reported.map(|day| (day.date, day.source.as_str())).collect();
     did.sort_unstable();
-    told.sort_unstable();
+    reported.sort_unstable();
     let refused =
         report.days.iter().any(|day| matches!(day.outcome.as_str(), "refused" | "no_row"));
-    if did != told || end.code != i32::from(refused) {
-        problems.push(format!("it exited with {}, told {report:?} and did {did:?}", end.code));
+    if did != reported || end.code != i32::from(refused) {
+        problems.push(format!("it exited with {}, reported {report:?} and did {did:?}", end.code));
     }
 }
 

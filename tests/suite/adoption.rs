@@ -327,10 +327,14 @@ fn of_two_adoptions_at_once_the_second_finds_nothing_to_do() {
         "0"
     );
     reader.ask("COMMIT");
-    let mut told = both.map(|run| run.wait().stdout);
-    told.sort();
-    assert_eq!(told[0], "The schema is up to date.\n");
-    assert!(told[1].starts_with("Took the Python logger's table over: 6 days"), "{}", told[1]);
+    let mut outputs = both.map(|run| run.wait().stdout);
+    outputs.sort();
+    assert_eq!(outputs[0], "The schema is up to date.\n");
+    assert!(
+        outputs[1].starts_with("Took the Python logger's table over: 6 days"),
+        "{}",
+        outputs[1]
+    );
     assert_eq!(world.sql(ROWS_AS_TEXT), ADOPTED_ROWS);
 }
 
@@ -375,5 +379,5 @@ fn an_adoption_killed_or_cut_at_any_step_is_complete_or_absent() {
         );
         assert_eq!(world.sql(ROWS_AS_TEXT), ADOPTED_ROWS, "step {n}, {when:?}");
     }
-    assert!(done > 0 && done < steps, "{done} of {steps} steps lay behind the commit");
+    assert!(done > 0 && done < steps, "{done} of {steps} steps came after the commit");
 }

@@ -119,12 +119,12 @@ fn gzip_with_a_wrong_checksum_is_retried() {
 fn a_wrong_content_length_is_retried() {
     let body = r#"[{"id":"a"},{"id":"b"}]"#;
     let url = serve(move |number, _| {
-        let told = match number {
+        let expected = match number {
             0 => body.len() + 7,
             1 => body.len() - 7,
             _ => body.len(),
         };
-        format!("HTTP/1.1 200 OK\r\nContent-Length: {told}\r\nConnection: close\r\n\r\n{body}")
+        format!("HTTP/1.1 200 OK\r\nContent-Length: {expected}\r\nConnection: close\r\n\r\n{body}")
             .into_bytes()
     });
     let report = world_at(&url).sync(ON_DAY, 0);
@@ -182,7 +182,7 @@ fn without_a_connection_the_day_fails_after_all_retries_and_says_why() {
 
 #[test]
 fn any_error_body_is_accepted_and_heroku_s_message_is_reported() {
-    for (body, told) in [
+    for (body, expected) in [
         ("", "403 Forbidden ("),
         ("<html><h1>Forbidden</h1>", "403 Forbidden ("),
         ("[]", "403 Forbidden ("),
@@ -199,7 +199,7 @@ fn any_error_body_is_accepted_and_heroku_s_message_is_reported() {
         world.heroku.fault(first_page(), Fault::body(403, "text/html", body));
         let report = world.sync(ON_DAY, 1);
         assert!(
-            error(&report).starts_with(&format!("Heroku refused: {told}")),
+            error(&report).starts_with(&format!("Heroku refused: {expected}")),
             "{body}: {}",
             error(&report)
         );
@@ -231,10 +231,7 @@ fn retry_after_may_be_a_date_and_the_policy_replaces_an_unreadable_one() {
     assert_eq!(day(&report, "acme", DAY)["retries"], 1);
     let requests = world.heroku.requests_for("acme", date(DAY));
     // A date has whole seconds, so the wait is up to a second shorter.
-    assert!(
-        requests[1].at - requests[0].at >= Duration::from_millis(1500),
-        "the wait that was asked for"
-    );
+    assert!(requests[1].at - requests[0].at >= Duration::from_millis(1500), "the requested wait");
 
     for odd in ["", "soon", "-5", "1e9", "99999999999999999999999", "Sat, 28 Sep 2024 10:00:00 GMT"]
     {
@@ -280,10 +277,10 @@ fn a_rejected_account_does_not_affect_another_with_the_same_token() {
     world.heroku.grant("umbrella", "audit@acme.example.com", &["view"]);
     let report = world.sync("--from 2024-09-27 --to 2024-09-28", 1);
     for date in ["2024-09-27", DAY] {
-        for (source, told) in [("hooli", "404 Not Found"), ("umbrella", "403 Forbidden")] {
+        for (source, expected) in [("hooli", "404 Not Found"), ("umbrella", "403 Forbidden")] {
             let row = day(&report, source, date);
             assert_eq!((&row["outcome"], &row["requests"]), (&"failed".into(), &1.into()));
-            assert!(row["error"].as_str().is_some_and(|error| error.contains(told)), "{row:#}");
+            assert!(row["error"].as_str().is_some_and(|error| error.contains(expected)), "{row:#}");
         }
         assert_eq!(day(&report, "acme", date)["outcome"], "synced");
     }

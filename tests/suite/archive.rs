@@ -277,7 +277,7 @@ fn respelled(event: &Bytes) -> Bytes {
 #[test]
 fn months_without_possible_archive_and_reversed_ranges_are_rejected() {
     let world = World::new(ACME);
-    for (arguments, told) in [
+    for (arguments, expected) in [
         ("reconcile --month 2016-12", "before 2017-01-01"),
         ("reconcile --month 2999-01", "no day of 2999-01 is over"),
         ("reconcile --month 2024-13", "YYYY-MM"),
@@ -288,7 +288,7 @@ fn months_without_possible_archive_and_reversed_ranges_are_rejected() {
     ] {
         let finished = world.run(arguments);
         assert_eq!(finished.status, 2, "{arguments}: {finished:#?}");
-        assert!(finished.stderr.contains(told), "{arguments}: {}", finished.stderr);
+        assert!(finished.stderr.contains(expected), "{arguments}: {}", finished.stderr);
     }
     assert_eq!(world.heroku.requests().len(), 0);
 }

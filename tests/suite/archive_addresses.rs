@@ -67,7 +67,7 @@ fn a_refused_address_is_replaced_once() {
 
 #[test]
 fn a_second_refusal_names_the_host_and_its_message_and_no_permission() {
-    for (refusal, told) in [
+    for (refusal, expected) in [
         (Fault::expired_address(), "403 Forbidden AccessDenied: Request has expired"),
         (
             Fault::skewed_clock(),
@@ -84,7 +84,7 @@ fn a_second_refusal_names_the_host_and_its_message_and_no_permission() {
         world.heroku.fault(Match::download().always(), refusal);
         let error = error(&backfill(&world, 1));
         assert!(
-            error.starts_with("127.0.0.1 refused the address") && error.contains(told),
+            error.starts_with("127.0.0.1 refused the address") && error.contains(expected),
             "{error}"
         );
         assert!(
@@ -176,7 +176,7 @@ fn a_redirect_that_is_not_followed_is_an_error_without_its_address() {
     let secret = "a-secret-of-24-characters";
     let address = |scheme: &str| format!("{scheme}://elsewhere.example/{secret}?s={secret}");
     let redirect = |location: &str| Fault::redirect(302, Some(location));
-    for (fault, times, told) in [
+    for (fault, times, expected) in [
         (redirect(&format!("/{secret}")), 4, "this is the fourth redirect in a row"),
         (Fault::redirect(307, None), 1, "does not say where to"),
         (redirect(" "), 1, "does not say where to"),
@@ -195,11 +195,11 @@ fn a_redirect_that_is_not_followed_is_an_error_without_its_address() {
         assert_eq!(finished.status, 1, "{finished:#?}");
         let error = error(&finished.json());
         assert!(
-            error.starts_with("127.0.0.1 redirects the download") && error.contains(told),
-            "{told}: {error}"
+            error.starts_with("127.0.0.1 redirects the download") && error.contains(expected),
+            "{expected}: {error}"
         );
         assert!(!format!("{finished:?}").contains(secret), "{finished:#?}");
-        assert_eq!(asked(&world), (1, times), "{told}");
+        assert_eq!(asked(&world), (1, times), "{expected}");
         assert_nothing_is_complete(&world);
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use fake_heroku::{Fault, Match};
 
-use crate::support::{ACME, World, date, day, wait_for};
+use crate::support::{ACME, World, date, day, of_each_day, wait_for};
 
 /// How much later than it was sent a request may arrive on a busy machine.
 const JITTER: Duration = Duration::from_millis(200);
@@ -61,7 +61,7 @@ fn a_limited_token_continues_without_burst_and_completes_its_days() {
             "22 requests, ten a second, took {took:?}"
         );
         if retry_after.is_some() {
-            assert!(after[0] - times[0] >= Duration::from_secs(1), "the wait that was asked for");
+            assert!(after[0] - times[0] >= Duration::from_secs(1), "the requested wait");
         }
     }
 }
@@ -135,13 +135,7 @@ fn after_an_outage_each_day_gets_the_full_retry_policy_again() {
     }
     world.heroku.fault(on("2024-09-24").times(2), Fault::status(503, "unavailable", "down"));
     let report = world.sync("--from 2024-09-20 --to 2024-09-24", 1);
-    let requests: Vec<_> = report["days"]
-        .as_array()
-        .expect("days")
-        .iter()
-        .map(|day| day["requests"].clone())
-        .collect();
-    assert_eq!(requests, [3, 3, 3, 1, 3]);
+    assert_eq!(of_each_day(&report, "requests"), [3, 3, 3, 1, 3]);
     assert_eq!(day(&report, "acme", "2024-09-24")["outcome"], "synced");
 }
 

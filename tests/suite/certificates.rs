@@ -1,13 +1,12 @@
 //! Certificates that can't protect a connection to the database: each is rejected with what to do.
 
-use std::io::Write as _;
-use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use fake_heroku::Fixtures;
 use pg_cluster::{Cluster, Database};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, date_time_ymd};
 
+use crate::support::key_files::place;
 use crate::support::{ACME, Finished, World, wait_for};
 
 /// Made by `openssl x509 -req` without extensions, as older servers have it.
@@ -23,15 +22,6 @@ fn server() -> (&'static Arc<Cluster>, MutexGuard<'static, ()>) {
     static TURN: Mutex<()> = Mutex::new(());
     let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     (SERVER.get_or_init(|| Arc::new(Cluster::builder().tcp().start().expect("a cluster"))), turn)
-}
-
-/// Writes a file as the server's user, because the server reads a key only if its own user owns it.
-fn place(cluster: &Cluster, name: &str, text: &str) {
-    let mut shell = cluster.command("/bin/sh");
-    shell.args(["-c", "umask 077; cat > \"$0\"", name]).stdin(Stdio::piped());
-    let mut shell = shell.spawn().expect("a shell");
-    shell.stdin.take().expect("a pipe").write_all(text.as_bytes()).expect("the file");
-    assert!(shell.wait().expect("the end").success());
 }
 
 /// Makes the server present a certificate, with further settings, and with this line first in

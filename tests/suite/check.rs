@@ -3,7 +3,7 @@
 use fake_heroku::{Fault, Match};
 use serde_json::Value;
 
-use crate::support::{ACME, THREE_ACCOUNTS_AND_A_TEAM, World};
+use crate::support::{ACME, THREE_ACCOUNTS_AND_A_TEAM, World, schemas};
 
 /// The failed checks of a JSON report, as kind and subject.
 fn failed(report: &Value) -> Vec<(&str, &str)> {
@@ -261,21 +261,12 @@ fn a_passing_fault_of_heroku_is_retried() {
 
 #[test]
 fn a_schema_that_is_newer_or_not_ours_is_a_problem() {
-    let world = World::new(ACME);
-    world.run("migrate");
-    world.sql(
-        "INSERT INTO auditsync_migrations (version, description, checksum) \
-        VALUES (9999, 'from the future', '')",
-    );
+    let world = schemas::newer();
     let report = check(&world);
     assert_eq!(failed(&report), [("schema", "database")]);
     assert!(found(&report, "schema")[0].2.contains("version 9999"), "{report:#}");
 
-    let world = World::new(ACME);
-    world.sql(
-        "CREATE TABLE audit_events_log (id serial PRIMARY KEY, process_date date UNIQUE, \
-        status varchar(20))",
-    );
+    let world = schemas::foreign();
     let report = check(&world);
     assert_eq!(failed(&report), [("schema", "database")]);
     assert!(found(&report, "schema")[0].2.contains("has no column `source`"), "{report:#}");

@@ -206,12 +206,12 @@ fn a_missing_right_is_reported_with_its_table_and_completes_nothing() {
         let finished = world.run(&format!("{ON_DAY} --output json --database-url {url}"));
         assert_eq!(finished.status, status, "{right} on {table}: {finished:#?}");
         let named = format!("permission denied for table {table}");
-        let told = if status == 3 {
+        let message = if status == 3 {
             finished.stderr.clone()
         } else {
             day(&finished.json(), "acme", DAY)["error"].to_string()
         };
-        assert!(told.contains(&named), "{right} on {table}: {finished:#?}");
+        assert!(message.contains(&named), "{right} on {table}: {finished:#?}");
         assert_eq!(
             world.sql(
                 "SELECT count(*) FROM audit_events_log WHERE source = 'acme' AND status = 'SUCCESS'"

@@ -74,6 +74,15 @@ fn role(world: &World) -> String {
     role
 }
 
+/// A world with a synced day, whose program connects as a role of its own; and the role.
+fn synced_as_role() -> (World, String) {
+    let mut world = World::new(ACME);
+    assert_fine(&world.run(SYNC));
+    let role = role(&world);
+    connect_as(&mut world, &role);
+    (world, role)
+}
+
 fn connect_as(world: &mut World, role: &str) {
     let url = world.database.url().replace("postgres@", &format!("{role}@"));
     world.set("DATABASE_URL", &url);
@@ -192,10 +201,7 @@ fn a_database_that_is_not_in_utf8_is_rejected_before_any_write() {
 
 #[test]
 fn row_level_security_that_hides_rows_is_reported_with_its_tables() {
-    let mut world = World::new(ACME);
-    assert_fine(&world.run(SYNC));
-    let role = role(&world);
-    connect_as(&mut world, &role);
+    let (world, role) = synced_as_role();
     for table in ["audit_events_log", "audit_events", "auditsync_migrations", "audit_history"] {
         world.sql(&format!("ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"));
         let words = [
@@ -230,10 +236,7 @@ fn row_level_security_that_hides_rows_is_reported_with_its_tables() {
 
 #[test]
 fn a_run_with_nothing_due_notices_hidden_rows() {
-    let mut world = World::new(ACME);
-    assert_fine(&world.run(SYNC));
-    let role = role(&world);
-    connect_as(&mut world, &role);
+    let (world, _) = synced_as_role();
     world.sql(
         "ALTER TABLE audit_events_log ENABLE ROW LEVEL SECURITY;
          CREATE POLICY settled ON audit_events_log USING (status = 'SUCCESS')",

@@ -56,7 +56,8 @@ fn odd_but_valid_json_is_stored_as_it_came() {
 fn columns_are_derived_from_the_event() {
     let event = r#"{"id":"e","created_at":"2024-09-28T10:00:00Z","type":"app","action":"create",
         "actor":{"id":"ai","email":"a@x"},"app":{"id":"pi","name":"pn"},
-        "team":{"id":"ti","name":"tn"},"owner":{"id":"oi","email":"o@x"},"request":{"ip_address":"2001:db8::7"}}"#;
+        "team":{"id":"ti","name":"tn"},"owner":{"id":"oi","email":"o@x"},
+        "request":{"ip_address":"2001:db8::7"}}"#;
     let (world, _) = synced(&[event]);
     let row = world.sql(
         "SELECT type, action, actor_email, actor_id, app_name, app_id, team_name, team_id,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use fake_heroku::{Fault, Match, Paging};
 
-use crate::support::{ACME, DAY, World, date, day, truth, wait_for};
+use crate::support::{ACME, DAY, World, date, day, of_each_day, truth, wait_for};
 
 const ON_DAY: &str = "--date 2024-09-28";
 
@@ -45,9 +45,9 @@ fn passing_faults_are_retried_and_the_day_is_complete() {
     ];
     for fault in faults {
         let world = World::new(ACME);
-        let told = format!("{fault:?}");
+        let case = format!("{fault:?}");
         world.heroku.fault(first_page(), fault);
-        crate::support::note(&told);
+        crate::support::note(&case);
         assert_synced_after(&world, 1);
     }
 }
@@ -146,10 +146,7 @@ fn retry_after_overrides_the_policy_and_ends_it_when_longer() {
     world.heroku.fault(first_page(), Fault::rate_limit(Some("1")));
     assert_synced_after(&world, 1);
     let requests = world.heroku.requests_for("acme", date(DAY));
-    assert!(
-        requests[1].at - requests[0].at >= Duration::from_secs(1),
-        "the wait that was asked for"
-    );
+    assert!(requests[1].at - requests[0].at >= Duration::from_secs(1), "the requested wait");
 
     let world = World::new(ACME);
     world.heroku.fault(first_page(), Fault::rate_limit(Some("86400")));
@@ -201,13 +198,7 @@ fn after_three_exhausted_days_in_a_row_further_days_get_one_attempt() {
     let world = World::new(&format!("[sync]\nconcurrency = 1\n{ACME}"));
     world.heroku.fault(Match::events("acme").always(), Fault::status(503, "unavailable", "down"));
     let report = world.sync("--from 2024-09-20 --to 2024-09-25", 1);
-    let requests: Vec<_> = report["days"]
-        .as_array()
-        .expect("days")
-        .iter()
-        .map(|day| day["requests"].clone())
-        .collect();
-    assert_eq!(requests, [3, 3, 3, 1, 1, 1]);
+    assert_eq!(of_each_day(&report, "requests"), [3, 3, 3, 1, 1, 1]);
     assert!(
         day(&report, "acme", "2024-09-25")["error"]
             .as_str()

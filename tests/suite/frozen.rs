@@ -110,7 +110,7 @@ fn leak(text: &str) -> &'static str {
 }
 
 /// The message of a run that could not do its day.
-fn told(finished: &Finished) -> String {
+fn message(finished: &Finished) -> String {
     if finished.status == 3 {
         return finished.stderr.clone();
     }
@@ -130,14 +130,14 @@ fn a_run_whose_database_freezes_at_any_statement_ends_and_says_so() {
         // The disconnection and commits whose answers were not lost come after the report.
         if finished.status != 0 {
             assert!([1, 3].contains(&finished.status), "{case}: {finished:#?}");
-            let told = told(&finished);
+            let message = message(&finished);
             let names = [
                 "did not answer",
                 "no answer within",
                 "could not be renewed",
                 "`auditsync status` tells",
             ];
-            assert!(names.iter().any(|name| told.contains(name)), "{case}: {told}");
+            assert!(names.iter().any(|name| message.contains(name)), "{case}: {message}");
         }
         stage.assert_recovers(&case);
     });

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::support::{ACME, THREE_ACCOUNTS_AND_A_TEAM, World};
 
 /// The entries that a filter selects, each as source, date and action.
-fn told(world: &World, arguments: &str) -> Vec<String> {
+fn entries(world: &World, arguments: &str) -> Vec<String> {
     let finished = world.run(&format!("history --output json {arguments}"));
     assert_eq!(finished.status, 0, "{finished:#?}");
     let report = finished.json();
@@ -29,7 +29,7 @@ fn history_shows_every_action_on_a_day_newest_last_and_changes_nothing() {
     let before = world.dump();
     let expected =
         ["claim", "publish", "reset", "cleanup"].map(|action| format!("acme 2024-09-28 {action}"));
-    assert_eq!(told(&world, ""), expected);
+    assert_eq!(entries(&world, ""), expected);
 
     let entries = world.run("history --output json").json();
     let publish = &entries["entries"][1];
@@ -71,20 +71,20 @@ fn history_filters_by_source_date_and_age() {
     let world = World::new(THREE_ACCOUNTS_AND_A_TEAM);
     world.sync("--source acme --from 2024-09-27 --to 2024-09-28", 0);
     world.sync("--source team-a --date 2024-09-28", 0);
-    assert_eq!(told(&world, "").len(), 6);
+    assert_eq!(entries(&world, "").len(), 6);
     assert_eq!(
-        told(&world, "--source team-a"),
+        entries(&world, "--source team-a"),
         ["team-a 2024-09-28 claim", "team-a 2024-09-28 publish"]
     );
-    assert_eq!(told(&world, "--source acme --source team-a --date 2024-09-28").len(), 4);
+    assert_eq!(entries(&world, "--source acme --source team-a --date 2024-09-28").len(), 4);
     // Entries older than a week are shown on request, or if a date is given.
     world.sql(
         "UPDATE audit_history SET at = clock_timestamp() - interval '8 days' WHERE source = 'acme'",
     );
-    assert_eq!(told(&world, "").len(), 2);
-    assert_eq!(told(&world, "--days 9").len(), 6);
-    assert_eq!(told(&world, "--date 2024-09-27").len(), 2);
-    assert_eq!(told(&world, "--date 2024-09-27 --days 7").len(), 0);
+    assert_eq!(entries(&world, "").len(), 2);
+    assert_eq!(entries(&world, "--days 9").len(), 6);
+    assert_eq!(entries(&world, "--date 2024-09-27").len(), 2);
+    assert_eq!(entries(&world, "--date 2024-09-27 --days 7").len(), 0);
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn history_accepts_a_removed_source_and_exits_2_for_an_unknown_one() {
     let world = World::new(ACME);
     world.sync("--date 2024-09-28", 0);
     world.write_config(&ACME.replace("name = \"acme\"", "name = \"acme-prod\""));
-    assert_eq!(told(&world, "--source acme").len(), 2);
+    assert_eq!(entries(&world, "--source acme").len(), 2);
     let unknown = world.run("history --source acme-prd");
     assert_eq!(unknown.status, 2, "{unknown:#?}");
     assert!(unknown.stderr.contains("acme-prod"), "{unknown:#?}");
@@ -106,7 +106,7 @@ fn history_accepts_a_removed_source_and_exits_2_for_an_unknown_one() {
 fn history_of_an_empty_database_is_empty_and_leaves_it_so() {
     let world = World::new(ACME);
     let before = world.dump();
-    assert_eq!(told(&world, ""), Vec::<String>::new());
+    assert_eq!(entries(&world, ""), Vec::<String>::new());
     assert_eq!(world.dump(), before);
 }
 

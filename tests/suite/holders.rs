@@ -23,6 +23,15 @@ struct Place {
 }
 
 impl Place {
+    /// A claimed day with the events `a` and `b`.
+    async fn with_two_events() -> (Self, Lease) {
+        let place = Self::new().await;
+        let lease = place.claim(Claimable::Due).await;
+        place.write(&lease, "a").await;
+        place.write(&lease, "b").await;
+        (place, lease)
+    }
+
     async fn new() -> Self {
         let world = World::new(ACME);
         let reader = Reader::connect(world.database.url(), 2).await.expect("a connection");
@@ -37,7 +46,7 @@ impl Place {
         let claim = self.store.claim(&self.key, &self.scope, Duration::from_mins(10), wanted);
         tokio::time::timeout(Duration::from_secs(30), claim)
             .await
-            .expect("a claim keeps nobody waiting for long")
+            .expect("a claim does not wait for long")
     }
 
     async fn claim(&self, wanted: Claimable) -> Lease {
@@ -87,7 +96,7 @@ async fn a_claim_of_a_manually_locked_row_ends_with_the_holder_s_name() {
         [inserted.somebody(A_ROW), locked.somebody("SELECT FROM audit_events_log FOR UPDATE")];
     let claims = tokio::join!(inserted.try_claim(Claimable::Due), locked.try_claim(Claimable::Due));
     for claim in [claims.0, claims.1] {
-        let error = claim.expect_err("nobody has a lease on it");
+        let error = claim.expect_err("it has no lease");
         assert!(
             matches!(&error, Error::Locked { by, .. } if by.contains("a row of the table \
                 audit_events_log")),
@@ -111,45 +120,39 @@ async fn a_claim_that_the_database_forbids_is_an_error_and_not_a_held_day() {
 
 #[tokio::test]
 async fn a_day_that_lost_confirmed_events_is_not_published_and_is_due_again() {
-    let place = Place::new().await;
-    let lease = place.claim(Claimable::Due).await;
-    place.write(&lease, "a").await;
-    place.write(&lease, "b").await;
-    let unpublished = place.publish(lease, 3).await.expect_err("one is gone");
+    let (place, lease) = Place::with_two_events().await;
+    let unpublished = place.publish(lease, 3).await.expect_err("an event is missing");
     assert!(
         matches!(unpublished.error, Error::EventsVanished { confirmed: 3, stored: 2 }),
         "{}",
         unpublished.error
     );
-    let lease = unpublished.lease.expect("it was not used up");
-    place.store.release(lease, Totals::default()).await.expect("it is given back");
+    let lease = unpublished.lease.expect("the lease is still held");
+    place.store.release(lease, Totals::default()).await.expect("it is released");
 
     // Events that were stored at the claim count as confirmed too.
     let lease = place.claim(Claimable::Due).await;
-    let unpublished = place.publish(lease, 1).await.expect_err("one is gone");
+    let unpublished = place.publish(lease, 1).await.expect_err("an event is missing");
     assert!(
         matches!(unpublished.error, Error::EventsVanished { confirmed: 3, stored: 2 }),
         "{}",
         unpublished.error
     );
     let published = place
-        .publish(unpublished.lease.expect("it was not used up"), 0)
+        .publish(unpublished.lease.expect("the lease is still held"), 0)
         .await
-        .expect("a whole day");
+        .expect("a complete day");
     assert_eq!((published.events, published.late_events), (2, 0));
 }
 
 #[tokio::test]
 async fn more_events_in_a_reread_complete_day_are_recorded_as_late() {
-    let place = Place::new().await;
-    let lease = place.claim(Claimable::Due).await;
-    place.write(&lease, "a").await;
-    place.write(&lease, "b").await;
-    let published = place.publish(lease, 2).await.expect("a whole day");
+    let (place, lease) = Place::with_two_events().await;
+    let published = place.publish(lease, 2).await.expect("a complete day");
     assert_eq!((published.events, published.late_events), (2, 0));
     let lease = place.claim(Claimable::Whole { attempt: 1 }).await;
     place.write(&lease, "c").await;
-    let published = place.publish(lease, 1).await.expect("a whole day");
+    let published = place.publish(lease, 1).await.expect("a complete day");
     assert_eq!((published.events, published.late_events), (3, 1));
     let history = "SELECT attempt, events, new_events, late_events FROM audit_history \
         WHERE action = 'publish' ORDER BY id";
@@ -161,8 +164,8 @@ async fn a_renewal_without_a_lease_ends_trust_unless_it_was_released() {
     let place = Place::new().await;
     let lease = place.claim(Claimable::Due).await;
     let pulse = lease.pulse();
-    place.store.beat(&pulse).await.expect("a beat");
-    place.store.release(lease, Totals::default()).await.expect("it is given back");
+    place.store.beat(&pulse).await.expect("a renewal");
+    place.store.release(lease, Totals::default()).await.expect("it is released");
     let late = place.store.beat(&pulse).await;
     assert!(matches!(late, Err(Error::LeaseLost)), "{late:?}");
     assert!(pulse.trust().holds(), "nothing was lost");

@@ -51,13 +51,13 @@ fn serve(answers: &'static [Answer]) -> (String, String) {
         .expect("a configuration");
     config.alpn_protocols = vec![b"h2".to_vec()];
     let acceptor = TlsAcceptor::from(Arc::new(config));
-    let (told, address) = std::sync::mpsc::channel();
+    let (sender, address) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async move {
             let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-            told.send(listener.local_addr().expect("an address").port()).expect("the test waits");
+            sender.send(listener.local_addr().expect("an address").port()).expect("the test waits");
             let seen = Arc::new(AtomicUsize::new(0));
             loop {
                 let (stream, _) = listener.accept().await.expect("a connection");

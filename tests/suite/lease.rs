@@ -90,7 +90,7 @@ fn work_that_can_not_renew_its_lease_stops_before_the_lease_ends() {
     assert_eq!(
         world.sql("SELECT status, attempt FROM audit_events_log"),
         "PROCESSING|1",
-        "left to whoever takes over"
+        "left to the run that takes over"
     );
 }
 

@@ -231,12 +231,12 @@ impl Real<'_> {
         model: &mut Model,
     ) -> Result<(), TestCaseError> {
         let claim = self.stores[holder].claim(&self.key, &self.scope, TTL, wanted).await;
-        let (told, lease) = match claim.expect("a claim is answered") {
+        let (answer, lease) = match claim.expect("a claim is answered") {
             Claim::Claimed(lease) => ("claimed", Some(lease)),
             Claim::HeldBy(_) => ("held", None),
             Claim::AlreadyWhole { .. } => ("whole", None),
         };
-        prop_assert_eq!(told, model.claim(holder, wanted));
+        prop_assert_eq!(answer, model.claim(holder, wanted));
         if lease.is_some() {
             self.leases[holder] = lease;
         }

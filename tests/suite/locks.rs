@@ -126,7 +126,7 @@ fn a_lock_on_the_events_costs_no_lease_and_delays_no_signal() {
     wait_for("the write to wait", || is_waiting(&world));
     let until = || world.sql("SELECT locked_until FROM audit_events_log");
     let first = until();
-    wait_for("a renewal behind the write", || until() != first);
+    wait_for("a renewal after the write", || until() != first);
     let sent = Instant::now();
     run.signal("TERM");
     let finished = run.wait();
@@ -172,7 +172,7 @@ fn only_a_live_lease_means_that_another_process_syncs_the_day() {
     assert_eq!(
         day(&report, "acme", DAY)["outcome"],
         "locked_elsewhere",
-        "its lease is live, whoever has the row locked"
+        "its lease is live, whatever session holds the row lock"
     );
 }
 
@@ -188,10 +188,10 @@ fn a_table_that_stays_locked_costs_one_wait_and_not_one_a_day() {
     assert_eq!(finished.status, 1, "{finished:#?}");
     // 15 s for the first four, and one attempt of 3 s for every four of the others.
     assert!(begun.elapsed() < Duration::from_secs(50), "{:?}", begun.elapsed());
-    let told = finished.stdout.matches("the table audit_events_log is locked").count();
+    let count = finished.stdout.matches("the table audit_events_log is locked").count();
     assert!(
-        (1..=3).contains(&told),
-        "the same reason is told once, but for the time that it is held: {finished:#?}"
+        (1..=3).contains(&count),
+        "the same reason is reported once, except for the time that it is held: {finished:#?}"
     );
 }
 

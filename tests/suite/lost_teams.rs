@@ -68,7 +68,7 @@ fn reason(report: &Value) -> String {
 
 #[test]
 fn a_lost_team_given_by_id_is_still_selected_with_a_warning() {
-    for (fate, told) in [
+    for (fate, expected) in [
         (Fate::Deleted, "there is no such team, or that the token's user may not see it"),
         (Fate::MovedToGlobex, "it is in the enterprise account globex now"),
         (Fate::MovedOutOfSight, "there is no such team, or that the token's user may not see it"),
@@ -81,7 +81,7 @@ fn a_lost_team_given_by_id_is_still_selected_with_a_warning() {
         assert_day_is_complete(&world);
         let log = &finished.stderr;
         assert!(
-            log.contains(told) && log.contains("are still selected") && log.contains("WARN"),
+            log.contains(expected) && log.contains("are still selected") && log.contains("WARN"),
             "{fate:?}: {log}"
         );
     }
@@ -139,13 +139,13 @@ fn a_run_warns_once_per_source_about_a_lost_team() {
     assert_eq!(
         (asked(TEAMS), asked(&format!("/teams/{ID}"))),
         (1, 1),
-        "each is asked for once in a run"
+        "each is requested once in a run"
     );
 }
 
 #[test]
 fn a_team_name_that_is_gone_fails_every_command_and_advises_the_id() {
-    for (fate, told) in [
+    for (fate, expected) in [
         (Fate::Deleted, "the enterprise account acme has no team `team-a`; its teams are team-b"),
         (Fate::MovedToGlobex, "the team `team-a` is in the enterprise account globex, not in acme"),
         (Fate::LeftItsAccount, "the team `team-a` is in no enterprise account"),
@@ -158,7 +158,7 @@ fn a_team_name_that_is_gone_fails_every_command_and_advises_the_id() {
             assert_eq!(finished.status, 1, "{command} {fate:?}: {finished:#?}");
             let reason = reason(&finished.json());
             assert!(
-                reason.contains(told) && reason.contains("write its id instead of its name"),
+                reason.contains(expected) && reason.contains("write its id instead of its name"),
                 "{command}: {reason}"
             );
             let where_it_is = match fate {
@@ -168,7 +168,11 @@ fn a_team_name_that_is_gone_fails_every_command_and_advises_the_id() {
             assert!(reason.contains(&where_it_is), "{command}: {reason}");
         }
         assert_eq!(world.sql("SELECT DISTINCT status FROM audit_events_log"), "FAILED");
-        assert_eq!(fetches(&world, "acme", DAY), 0, "nothing is asked for that nobody would get");
+        assert_eq!(
+            fetches(&world, "acme", DAY),
+            0,
+            "nothing is requested that no source would get"
+        );
     }
 }
 
@@ -220,9 +224,9 @@ fn a_team_that_moved_is_reported_for_an_account_given_by_id() {
     let world = World::new(&of_team("team-a").replace("account = \"acme\"", &by_id));
     suffer(&world, Fate::MovedToGlobex);
     let report = world.sync("--date 2024-09-28", 1);
-    let told =
+    let expected =
         format!("the team `team-a` is in the enterprise account globex, not in {ACCOUNT_ID}");
-    assert!(reason(&report).contains(&told), "{report:#}");
+    assert!(reason(&report).contains(&expected), "{report:#}");
 }
 
 #[test]
@@ -291,13 +295,13 @@ fn check_reports_a_lost_team_as_a_sync_treats_it() {
         (finished.status, line.to_owned())
     };
     assert_eq!(check(ID, None, None), (0, format!("✓ team {ID}: team-a in acme")));
-    for (fate, told) in [
+    for (fate, expected) in [
         (Fate::Deleted, "there is no such team"),
         (Fate::MovedToGlobex, "it is in the enterprise account globex now"),
         (Fate::LeftItsAccount, "it is in no enterprise account now"),
     ] {
         let (status, line) = check(ID, Some(fate), None);
-        assert!(status == 0 && line.starts_with('✓') && line.contains(told), "{line}");
+        assert!(status == 0 && line.starts_with('✓') && line.contains(expected), "{line}");
         assert!(line.contains("still selected"), "{line}");
         let (status, line) = check("team-a", Some(fate), None);
         assert!(

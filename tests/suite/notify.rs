@@ -1,7 +1,5 @@
 //! The dead-man ping: a monitor learns how each run ended, and never affects it.
 
-use std::sync::mpsc;
-
 use fake_heroku::{Fault, Match};
 
 use crate::support::{ACME, World, raw};
@@ -11,14 +9,10 @@ const SECRET: &str = "ping-key-5f0c";
 
 #[test]
 fn the_ping_goes_to_the_address_on_success_and_to_fail_otherwise() {
-    let (heard, pings) = mpsc::channel();
-    let monitor = raw::serve(move |_, head| {
-        let _ = heard.send(head.lines().next().unwrap_or_default().to_owned());
-        raw::http("200 OK", "", "OK")
-    });
+    let (monitor, pings) = raw::monitor();
     let mut world = World::new(ACME);
     assert_eq!(world.run(SYNC).status, 0);
-    assert!(pings.try_recv().is_err(), "without the variable nobody is asked");
+    assert!(pings.try_recv().is_err(), "without the variable no ping is sent");
 
     world.set("AUDITSYNC_PING_URL", &format!("{monitor}/{SECRET}"));
     assert_eq!(world.run(SYNC).status, 0);
@@ -40,7 +34,7 @@ fn the_ping_goes_to_the_address_on_success_and_to_fail_otherwise() {
 
 #[test]
 fn other_commands_do_not_ping_for_the_daily_sync() {
-    let monitor = raw::serve(|_, head| panic!("nobody is to be asked: {head}"));
+    let monitor = raw::serve(|_, head| panic!("no ping may be sent: {head}"));
     let mut world = World::new(ACME);
     world.set("AUDITSYNC_PING_URL", &monitor);
     let beside = [

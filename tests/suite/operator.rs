@@ -2,7 +2,7 @@
 
 use fake_heroku::Match;
 
-use crate::support::{ACME, DAY, THREE_ACCOUNTS_AND_A_TEAM, World, day, truth, wait_for};
+use crate::support::{ACME, DAY, THREE_ACCOUNTS_AND_A_TEAM, World, day, schemas, truth, wait_for};
 
 #[test]
 fn reset_makes_a_day_due_again_however_old_and_keeps_its_events() {
@@ -122,7 +122,7 @@ fn reset_of_impossible_days_exits_2_and_writes_nothing() {
     let before = world.dump();
     let yesterday = crate::support::yesterday();
     let today = yesterday + chrono::Days::new(1);
-    for (dates, told) in [
+    for (dates, expected) in [
         (
             format!("2024-09-28 2024-09-25..{today}"),
             format!("the newest day to reset is {yesterday}"),
@@ -138,7 +138,7 @@ fn reset_of_impossible_days_exits_2_and_writes_nothing() {
     ] {
         let reset = world.run(&format!("reset --source acme {dates}"));
         assert_eq!(reset.status, 2, "{dates}: {reset:#?}");
-        assert!(reset.stderr.contains(&told), "{dates}: {reset:#?}");
+        assert!(reset.stderr.contains(&expected), "{dates}: {reset:#?}");
     }
     assert_eq!(world.dump(), before);
 }
@@ -256,12 +256,7 @@ fn migrate_says_what_it_would_do_and_then_does_it_once() {
 
 #[test]
 fn a_schema_that_is_newer_or_not_ours_is_left_alone_with_exit_3() {
-    let world = World::new(ACME);
-    world.run("migrate");
-    world.sql(
-        "INSERT INTO auditsync_migrations (version, description, checksum) \
-        VALUES (9999, 'from the future', '')",
-    );
+    let world = schemas::newer();
     let before = world.dump();
     for command in
         ["", "status", "migrate", "cleanup", "reset --source acme 2024-09-28", "--dry-run"]
@@ -272,11 +267,7 @@ fn a_schema_that_is_newer_or_not_ours_is_left_alone_with_exit_3() {
     }
     assert_eq!(world.dump(), before);
 
-    let world = World::new(ACME);
-    world.sql(
-        "CREATE TABLE audit_events_log (id serial PRIMARY KEY, process_date date UNIQUE, \
-        status varchar(20))",
-    );
+    let world = schemas::foreign();
     let finished = world.run("");
     assert_eq!(finished.status, 3, "{finished:#?}");
     assert!(finished.stderr.contains("no column `source`"), "{finished:#?}");

@@ -38,7 +38,7 @@ fn a_next_range_that_goes_back_is_an_error_whatever_the_pages_hold() {
     });
     let row = synced(&url, ACME, 1);
     assert!(row["error"].as_str().is_some_and(|error| error.contains("that leads on")), "{row:#}");
-    assert_eq!(row["requests"], 5, "the third page leads back, as often as it is asked for");
+    assert_eq!(row["requests"], 5, "the third page leads back at each of its requests");
 }
 
 #[test]

@@ -128,7 +128,7 @@ fn state_that_a_client_leaves_in_a_connection_is_detected() {
 
 #[test]
 fn a_lost_commit_answer_behind_the_pooler_is_not_repeated_or_misreported() {
-    let mut told = Vec::new();
+    let mut lost = Vec::new();
     for n in 1.. {
         let world =
             World::on(Database::on(cluster()).expect("a database"), Fixtures::committed(), ACME);
@@ -156,7 +156,7 @@ fn a_lost_commit_answer_behind_the_pooler_is_not_repeated_or_misreported() {
         if !proxy.has_struck() {
             break;
         }
-        told.push(n);
+        lost.push(n);
     }
-    assert_eq!(told, [1, 2, 3], "the claim, the events, and the day");
+    assert_eq!(lost, [1, 2, 3], "the claim, the events, and the day");
 }

@@ -180,7 +180,7 @@ fn a_database_that_turns_read_only_is_detected_once_a_run() {
     assert!(finished.stdout.matches("read-only transaction").count() <= 6, "{}", finished.stdout);
     let lists =
         world.heroku.requests().iter().filter(|request| request.path.ends_with("/events")).count();
-    assert_eq!(lists, 4, "nothing more was asked for what could not be stored");
+    assert_eq!(lists, 4, "nothing more was requested that could not be stored");
 }
 
 #[test]

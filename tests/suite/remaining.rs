@@ -45,7 +45,7 @@ fn assert_the_next_run_does_as_told(world: &World, report: &Value) {
     let next = world.sync("", 0);
     for day in unfinished(report) {
         let error = day["error"].as_str().expect("an error");
-        let told = match (
+        let expected = match (
             error.contains("does so by itself, too"),
             error.contains("does not read it by itself"),
         ) {
@@ -57,7 +57,7 @@ fn assert_the_next_run_does_as_told(world: &World, report: &Value) {
             (&other["source"], &other["date"], &other["outcome"])
                 == (&day["source"], &day["date"], &"synced".into())
         });
-        assert_eq!(reads, told, "{day:#}\n{next:#}");
+        assert_eq!(reads, expected, "{day:#}\n{next:#}");
     }
 }
 
@@ -207,12 +207,12 @@ fn a_failed_day_is_due_again_only_within_the_window() {
     let recent = world.run("");
     assert_eq!(recent.status, 1, "{recent:#?}");
     let until = yesterday() + chrono::Days::new(7) - chrono::Days::new(1);
-    let told = format!(
+    let expected = format!(
         "  `auditsync --date {}`\nThe next `auditsync` reads it by itself, too, if it starts by \
          {until} (UTC).",
         ago(2)
     );
-    assert!(recent.stdout.contains(&told), "{recent:#?}");
+    assert!(recent.stdout.contains(&expected), "{recent:#?}");
     let named = world.run("--date 2023-03-02").stdout;
     assert!(
         named.contains(

@@ -74,7 +74,7 @@ fn a_recheck_finds_a_late_event_and_a_later_one_settles_the_day() {
     assert_eq!(day(&report, "acme", DAY)["late_events"], 0);
     assert!(settled(&world));
     world.sync("", 0);
-    assert_eq!(fetches(&world, "acme", DAY), asked + 1, "what has settled is not asked for");
+    assert_eq!(fetches(&world, "acme", DAY), asked + 1, "a settled day is not requested");
 }
 
 #[test]
@@ -142,14 +142,19 @@ fn events_in_another_order_are_not_new() {
     assert!(settled(&world));
 }
 
-#[test]
-fn a_changed_event_is_kept_beside_the_first_and_prevents_settling() {
-    let world = read_early();
+/// Changes one event of the day at Heroku.
+fn change_an_event(world: &World) {
     let mut events = world.heroku.day("acme", date(DAY));
     let mut changed: serde_json::Value = serde_json::from_slice(&events[7]).expect("an event");
     changed["action"] = "changed".into();
     events[7] = changed.to_string().into();
     world.heroku.put_day("acme", date(DAY), events);
+}
+
+#[test]
+fn a_changed_event_is_kept_beside_the_first_and_prevents_settling() {
+    let world = read_early();
+    change_an_event(&world);
     let report = world.sync("", 0);
     let found = day(&report, "acme", DAY);
     assert_eq!(
@@ -189,7 +194,7 @@ fn late_events_of_a_killed_attempt_still_count_as_late() {
     let report = world.sync("", 0);
     let found = day(&report, "acme", DAY);
     assert_eq!((&found["late_events"], &found["new_events"]), (&1.into(), &0.into()));
-    assert!(!settled(&world), "it has more events than when it was last called whole");
+    assert!(!settled(&world), "it has more events than at its last complete reading");
     world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
 }
 
@@ -199,7 +204,11 @@ fn a_day_of_another_filter_is_reread_only_after_a_reset() {
     let narrower = format!("{ONLY_RECHECKS}filter = {{ type = \"app\" }}\n");
     world.write_config(&narrower);
     world.sync("", 0);
-    assert_eq!(fetches(&world, "acme", DAY), 1, "what was read without a filter is left as it is");
+    assert_eq!(
+        fetches(&world, "acme", DAY),
+        1,
+        "a day that was read without a filter stays as it is"
+    );
     let status = world.run("status --output json").json();
     assert_eq!(status["sources"][0]["other_scope"], 2, "{status:#}");
 
@@ -248,11 +257,7 @@ fn leftovers_of_another_filter_in_an_unfinished_day_are_reported() {
 #[test]
 fn a_conflict_at_the_last_recheck_requires_one_more_reading() {
     let world = read_early();
-    let mut events = world.heroku.day("acme", date(DAY));
-    let mut changed: serde_json::Value = serde_json::from_slice(&events[7]).expect("an event");
-    changed["action"] = "changed".into();
-    events[7] = changed.to_string().into();
-    world.heroku.put_day("acme", date(DAY), events);
+    change_an_event(&world);
     world.sync("", 0);
     assert!(!settled(&world), "the reading brought a conflict");
     as_if_read_at(&world, "2024-10-02T00:00:00Z");

@@ -3,7 +3,6 @@
 
 use std::fs::OpenOptions;
 use std::process::{Command, Stdio};
-use std::sync::mpsc;
 
 use fake_heroku::{Fault, Match};
 use serde_json::Value;
@@ -119,11 +118,11 @@ fn an_unwritable_result_is_a_failure_reported_on_stderr() {
     ] {
         let finished = Finished::of(world.command(arguments).stdout(full()));
         assert_eq!(finished.status, 1, "{arguments}: {finished:#?}");
-        let told = finished
+        let errors = finished
             .stderr
             .lines()
             .filter(|line| line.starts_with("error: the result can't be written to stdout"));
-        assert_eq!(told.count(), 1, "{arguments}: {finished:#?}");
+        assert_eq!(errors.count(), 1, "{arguments}: {finished:#?}");
     }
     assert_eq!(
         world.sql("SELECT count(*) FROM audit_events_log WHERE status = 'PENDING'"),
@@ -171,11 +170,7 @@ fn a_reader_that_closes_the_pipe_early_is_no_failure() {
 
 #[test]
 fn the_monitor_is_pinged_for_a_run_with_an_unwritable_report() {
-    let (heard, pings) = mpsc::channel();
-    let monitor = raw::serve(move |_, head| {
-        let _ = heard.send(head.lines().next().unwrap_or_default().to_owned());
-        raw::http("200 OK", "", "OK")
-    });
+    let (monitor, pings) = raw::monitor();
     let mut world = World::new(ACME);
     world.set("AUDITSYNC_PING_URL", &format!("{monitor}/job"));
     assert_eq!(

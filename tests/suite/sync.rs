@@ -4,7 +4,7 @@ use fake_heroku::{Fault, Fixtures, Match, Paging};
 
 use crate::support::{
     ACME, DAY, THREE_ACCOUNTS_AND_A_TEAM, World, date, day, fetches, is_of_team_a_and_filter,
-    source, truth, wait_for,
+    of_each_day, source, truth, wait_for,
 };
 
 const ON_DAY: &str = "--date 2024-09-28";
@@ -60,15 +60,13 @@ fn missed_days_are_caught_up_from_the_first_day_on() {
     let first = date(&yesterday) - chrono::Days::new(3);
     world.sync(&format!("--date {first}"), 0);
     let report = world.sync("", 0);
-    let dates: Vec<_> = report["days"]
-        .as_array()
-        .expect("days")
-        .iter()
-        .map(|day| day["date"].to_string())
-        .collect();
     let expected: Vec<_> =
-        (0..3).rev().map(|n| format!("\"{}\"", date(&yesterday) - chrono::Days::new(n))).collect();
-    assert_eq!(dates, expected, "the three days after the first, oldest first");
+        (0..3).rev().map(|n| (date(&yesterday) - chrono::Days::new(n)).to_string()).collect();
+    assert_eq!(
+        of_each_day(&report, "date"),
+        expected,
+        "the three days after the first, oldest first"
+    );
     assert_eq!(report["totals"]["synced"], 3);
 }
 

@@ -88,7 +88,7 @@ fn a_pipe_gets_no_live_lines_or_colors_and_quiet_no_live_lines() {
     let hold = world.heroku.hold(Match::events("acme"));
     assert_eq!(world.run("reset --source acme 2024-09-28").status, 0);
     let screen = Screen::start(&world.command("-q"), NARROW);
-    wait_for("the day to be asked for", || hold.waiting() > 0);
+    wait_for("the request for the day", || hold.waiting() > 0);
     assert_eq!(screen.lines(), Vec::<String>::new());
     hold.release();
     let shown = screen.end();

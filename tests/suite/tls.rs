@@ -1,14 +1,13 @@
 //! The connection to the database, encrypted and verified, with a real server and certificates of
 //! our own.
 
-use std::io::Write as _;
-use std::process::Stdio;
 use std::sync::{Arc, OnceLock};
 
 use fake_heroku::{Fixtures, Match};
 use pg_cluster::{Cluster, Database};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
+use crate::support::key_files::place;
 use crate::support::pooler::Pooler;
 use crate::support::{ACME, Finished, World, wait_for};
 
@@ -58,15 +57,6 @@ fn certificates() -> (String, String, String) {
     own.distinguished_name.push(DnType::CommonName, "localhost");
     let own = own.signed_by(&key, &issuer).expect("a certificate");
     (certificate, own.pem(), key.serialize_pem())
-}
-
-/// Writes a file as the server's user, because the server reads a key only if its own user owns it.
-fn place(cluster: &Cluster, name: &str, text: &str) {
-    let mut shell = cluster.command("/bin/sh");
-    shell.args(["-c", "umask 077; cat > \"$0\"", name]).stdin(Stdio::piped());
-    let mut shell = shell.spawn().expect("a shell");
-    shell.stdin.take().expect("a pipe").write_all(text.as_bytes()).expect("the file");
-    assert!(shell.wait().expect("the end").success());
 }
 
 fn world_on(cluster: &Arc<Cluster>) -> World {

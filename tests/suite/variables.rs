@@ -27,17 +27,17 @@ fn alike(
 fn a_blank_token_counts_as_not_set_and_the_message_says_so() {
     for variable in ["HEROKU_API_TOKEN", "OTHER_TOKEN"] {
         let mut world = World::new(&ACME.replace("HEROKU_API_TOKEN", variable));
-        let told = alike(&mut world, variable, ON_DAY, |finished| {
+        let output = alike(&mut world, variable, ON_DAY, |finished| {
             format!("{} {}", finished.status, finished.stderr)
         });
         assert!(
-            told.starts_with("2 ")
-                && told.contains(&format!("{variable}, the token of source `acme`, is not set")),
-            "{told}"
+            output.starts_with("2 ")
+                && output.contains(&format!("{variable}, the token of source `acme`, is not set")),
+            "{output}"
         );
-        let told =
+        let output =
             alike(&mut world, variable, "check --config-only", |finished| finished.stdout.clone());
-        assert!(told.contains(&format!("{variable}: not set")), "{told}");
+        assert!(output.contains(&format!("{variable}: not set")), "{output}");
     }
 }
 
@@ -45,33 +45,34 @@ fn a_blank_token_counts_as_not_set_and_the_message_says_so() {
 fn a_blank_database_address_counts_as_not_set() {
     for variable in ["DATABASE_URL", "MY_DATABASE"] {
         let mut world = World::new(&format!("[database]\nurl_env = \"{variable}\"\n{ACME}"));
-        let told = alike(&mut world, variable, "status", |finished| {
+        let output = alike(&mut world, variable, "status", |finished| {
             format!("{} {}", finished.status, finished.stderr)
         });
         assert!(
-            told.starts_with("2 ")
-                && told.contains(&format!("no database is named: set {variable}")),
-            "{told}"
+            output.starts_with("2 ")
+                && output.contains(&format!("no database is named: set {variable}")),
+            "{output}"
         );
-        let told =
+        let output =
             alike(&mut world, variable, "check --config-only", |finished| finished.stdout.clone());
-        assert!(told.contains(&format!("{variable}: not set")), "{told}");
+        assert!(output.contains(&format!("{variable}: not set")), "{output}");
     }
 }
 
 #[test]
 fn a_blank_variable_of_an_option_leaves_the_option_at_its_default() {
     let mut world = World::new(ACME);
-    let told = alike(&mut world, "AUDITSYNC_CONFIG", "check --config-only", |finished| {
+    let output = alike(&mut world, "AUDITSYNC_CONFIG", "check --config-only", |finished| {
         finished.stdout.clone()
     });
-    assert!(told.contains("file audit.toml: "), "{told}");
+    assert!(output.contains("file audit.toml: "), "{output}");
     let shape = |finished: &Finished| {
         assert_eq!(finished.status, 0, "{finished:#?}");
         finished.stderr.lines().map(|line| line[..3].to_owned()).collect::<Vec<_>>().join(" ")
     };
-    let told = alike(&mut world, "AUDITSYNC_LOG_FORMAT", "sync --dry-run --date 2024-09-28", shape);
-    assert!(told.contains("ts="), "{told}");
+    let output =
+        alike(&mut world, "AUDITSYNC_LOG_FORMAT", "sync --dry-run --date 2024-09-28", shape);
+    assert!(output.contains("ts="), "{output}");
     for blank in BLANK {
         world.set("AUDITSYNC_CONFIG", blank);
         world.set("AUDITSYNC_LOG_FORMAT", blank);

@@ -72,7 +72,7 @@ fn one_source_s_failure_to_publish_does_not_affect_the_others() {
 fn a_team_outside_the_account_is_reported_and_its_day_is_not_empty() {
     let world = World::new(ACME);
     world.heroku.grant("globex", "audit@acme.example.com", &["view"]);
-    for (team, told) in [
+    for (team, expected) in [
         ("hobby", "the team `hobby` is in no enterprise account"),
         ("globex-ops", "the team `globex-ops` is in the enterprise account globex, not in acme"),
         (
@@ -83,9 +83,9 @@ fn a_team_outside_the_account_is_reported_and_its_day_is_not_empty() {
         world.write_config(&format!("{ACME}team = \"{team}\"\n"));
         let report = world.sync(ON_DAY, 1);
         let error = day(&report, "acme", DAY)["error"].as_str().expect("an error").to_owned();
-        assert!(error.contains(told), "{team}: {error}");
+        assert!(error.contains(expected), "{team}: {error}");
     }
     assert_eq!(world.sql("SELECT DISTINCT status FROM audit_events_log"), "FAILED");
-    assert_eq!(fetches(&world, "acme", DAY), 0, "nothing is asked for that nobody would get");
+    assert_eq!(fetches(&world, "acme", DAY), 0, "nothing is requested that no source would get");
     assert_eq!(world.heroku.violations(), [""; 0]);
 }

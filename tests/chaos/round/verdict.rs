@@ -53,9 +53,8 @@ impl Round<'_> {
         let (asked, before) = (self.world.heroku.requests().len(), self.seen_history());
         self.run_to_end(Kind::Final);
         if self.world.heroku.requests().len() != asked || self.seen_history() != before {
-            self.problems.push(
-                "a run that finds nothing due asked Heroku or changed the database".to_owned(),
-            );
+            self.problems
+                .push("a run with nothing due sent a request or changed the database".to_owned());
         }
     }
 
@@ -114,7 +113,7 @@ impl Round<'_> {
             for day in days.filter(|_| !matches!(process.kind, Kind::Reset { .. } | Kind::Cleanup))
             {
                 let name = match day.outcome.as_str() {
-                    "synced" => "days told synced",
+                    "synced" => "days reported synced",
                     "lost_lock" => "locks lost",
                     "failed" => "days failed",
                     "interrupted" => "days interrupted",
@@ -133,7 +132,7 @@ impl Round<'_> {
                 "reset" => "resets",
                 "cleanup" => "cleanups of a day",
                 "claim" => "claims",
-                _ => "days given back",
+                _ => "days released",
             });
         }
         self.problems.extend(
@@ -141,7 +140,7 @@ impl Round<'_> {
                 .heroku
                 .violations()
                 .into_iter()
-                .map(|what| format!("Heroku was asked: {what}")),
+                .map(|what| format!("Heroku got a wrong request: {what}")),
         );
         snapshot
     }

@@ -37,7 +37,7 @@ fn a_cut_file_or_a_wrong_checksum_leaves_only_due_days() {
 
 #[test]
 fn a_file_that_is_no_archive_fails_its_days_despite_its_checksum() {
-    for (file, told) in [
+    for (file, expected) in [
         (gzip(b"{\"entries\":[{\"id\":\"a\",\"created_at\":\"2024-09-28T00:00:00Z\"}"), "cut off"),
         (gzip(b"<html>"), "not a JSON list"),
         (gzip(b"{\"entry\":[]}"), "holds no `entries`"),
@@ -48,7 +48,7 @@ fn a_file_that_is_no_archive_fails_its_days_despite_its_checksum() {
         world.heroku.put_archive("acme", SEPTEMBER, file);
         let report = backfill(&world, "--via archive --from 2024-09-28 --to 2024-09-28", 1);
         let error = day(&report, "acme", DAY)["error"].as_str().expect("an error").to_owned();
-        assert!(error.contains(told), "{told}: {error}");
+        assert!(error.contains(expected), "{expected}: {error}");
         assert_eq!(world.sql("SELECT status FROM audit_events_log"), "FAILED");
     }
 }
@@ -57,7 +57,7 @@ fn a_file_that_is_no_archive_fails_its_days_despite_its_checksum() {
 fn an_impossible_archive_is_reported_and_the_days_stay_due() {
     let description = |text: &'static str| Fault::body(200, "application/json", text);
     let archives = || Match::path("/enterprise-accounts/acme/archives");
-    for (matching, fault, told) in [
+    for (matching, fault, expected) in [
         (archives(), description("{}"), "the archive has no url"),
         (
             archives(),
@@ -85,12 +85,12 @@ fn an_impossible_archive_is_reported_and_the_days_stay_due() {
         world.heroku.fault(matching.always(), fault);
         let report = backfill(&world, "--via archive --from 2024-09-28 --to 2024-09-28", 1);
         let error = day(&report, "acme", DAY)["error"].as_str().expect("an error").to_owned();
-        assert!(error.contains(told), "{told}: {error}");
+        assert!(error.contains(expected), "{expected}: {error}");
         let due = "SELECT count(*) FROM audit_events_log WHERE status NOT IN ('PENDING', 'FAILED')";
         assert_eq!(
             (world.sql(due), world.sql("SELECT count(*) FROM audit_events")),
             ("0".into(), "0".into()),
-            "{told}"
+            "{expected}"
         );
     }
 }

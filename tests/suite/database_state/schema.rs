@@ -1,6 +1,6 @@
 //! A schema that is incomplete, foreign, elsewhere or closed.
 
-use super::{SYNC, assert_checked, assert_fine, assert_refused, connect_as, role, wrong};
+use super::{SYNC, assert_checked, assert_fine, assert_refused, role, synced_as_role, wrong};
 use crate::support::{ACME, World};
 
 #[test]
@@ -117,10 +117,7 @@ fn a_forbidden_or_absent_schema_is_reported() {
 
 #[test]
 fn a_missing_right_is_reported_with_where_to_find_all_rights() {
-    let mut world = World::new(ACME);
-    assert_fine(&world.run(SYNC));
-    let role = role(&world);
-    connect_as(&mut world, &role);
+    let (world, role) = synced_as_role();
     for (table, command) in [
         ("auditsync_migrations", "status"),
         ("audit_events_log", SYNC),

@@ -28,7 +28,7 @@ pub(crate) fn serve(
         .expect("a configuration");
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let answer: Answer = Arc::new(answer);
-    let (told, address) = mpsc::channel();
+    let (sender, address) = mpsc::channel();
     std::thread::spawn(move || {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -36,7 +36,7 @@ pub(crate) fn serve(
             let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
             let address =
                 format!("https://localhost:{}", listener.local_addr().expect("an address").port());
-            told.send(address.clone()).expect("the test waits");
+            sender.send(address.clone()).expect("the test waits");
             loop {
                 let (stream, _) = listener.accept().await.expect("a connection");
                 tokio::spawn(connection(

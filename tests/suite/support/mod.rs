@@ -1,13 +1,16 @@
 //! A world for one test: a database of its own, a fake Heroku, a file, and the built program.
 
 pub(crate) mod https;
+pub(crate) mod key_files;
 pub(crate) mod numbered;
 pub(crate) mod pooler;
 pub(crate) mod proxy;
 pub(crate) mod python_logger;
 pub(crate) mod raw;
 mod run;
+pub(crate) mod schemas;
 pub(crate) mod screen;
+mod sources;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -23,6 +26,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 pub(crate) use run::{Finished, Running};
+pub(crate) use sources::{ACME, THREE_ACCOUNTS_AND_A_TEAM, THREE_VIEWS, source};
 
 /// See [`World::session`].
 pub(crate) struct Session(pg_cluster::Session);
@@ -38,59 +42,6 @@ const TOKENS: &[(&str, &str)] = &[
     ("GLOBEX_TOKEN", "HRKU-demo-globex-0001-not-a-secret"),
     ("INITECH_TOKEN", "HRKU-demo-initech-0001-not-a-secret"),
 ];
-
-/// The sources of most tests: three accounts, and a team with a filter.
-pub(crate) const THREE_ACCOUNTS_AND_A_TEAM: &str = r#"
-[[source]]
-name = "acme"
-account = "acme"
-token_env = "HEROKU_API_TOKEN"
-
-[[source]]
-name = "globex"
-account = "globex"
-token_env = "GLOBEX_TOKEN"
-
-[[source]]
-name = "initech"
-account = "initech"
-token_env = "INITECH_TOKEN"
-
-[[source]]
-name = "team-a"
-account = "acme"
-team = "team-a"
-token_env = "HEROKU_API_TOKEN"
-filter = { type = "app", action = "create", actor = "user@example.com" }
-"#;
-
-/// One source: the account acme.
-pub(crate) const ACME: &str = r#"
-[[source]]
-name = "acme"
-account = "acme"
-token_env = "HEROKU_API_TOKEN"
-"#;
-
-/// The account acme, a team of it, and a filtered source.
-pub(crate) const THREE_VIEWS: &str = r#"
-[[source]]
-name = "acme"
-account = "acme"
-token_env = "HEROKU_API_TOKEN"
-
-[[source]]
-name = "team-a"
-account = "acme"
-team = "team-a"
-token_env = "HEROKU_API_TOKEN"
-
-[[source]]
-name = "apps"
-account = "acme"
-token_env = "HEROKU_API_TOKEN"
-filter = { type = "app" }
-"#;
 
 pub(crate) struct World {
     pub(crate) heroku: FakeHeroku,
@@ -339,14 +290,6 @@ pub(crate) fn digest(events: &BTreeMap<String, Vec<u8>>) -> [u8; 32] {
     digest.finalize().into()
 }
 
-/// A source with the default token, without further keys.
-pub(crate) fn source(name: &str, account: &str) -> String {
-    format!(
-        "[[source]]\nname = \"{name}\"\naccount = \"{account}\"\n\
-         token_env = \"HEROKU_API_TOKEN\"\n"
-    )
-}
-
 /// Whether a character moves the cursor, begins an escape sequence, or hides or reorders text.
 pub(crate) fn steers(c: char) -> bool {
     c.is_control() && c != '\n'
@@ -365,6 +308,11 @@ pub(crate) fn day<'r>(report: &'r Value, source: &str, day: &str) -> &'r Value {
     found.unwrap_or_else(|| panic!("no {source} {day} in {report:#}"))
 }
 
+/// One value of each day in a report.
+pub(crate) fn of_each_day(report: &Value, key: &str) -> Vec<Value> {
+    report["days"].as_array().expect("days").iter().map(|day| day[key].clone()).collect()
+}
+
 /// The requests for events of an account's day that Heroku saw.
 pub(crate) fn fetches(world: &World, account: &str, day: &str) -> usize {
     let requests = world.heroku.requests_for(account, date(day));
@@ -376,7 +324,7 @@ pub(crate) fn fetches(world: &World, account: &str, day: &str) -> usize {
 pub(crate) fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !done() {
-        assert!(begun.elapsed() < Duration::from_mins(1), "waited in vain for {what}");
+        assert!(begun.elapsed() < Duration::from_mins(1), "timed out while waiting for {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }

@@ -1,9 +1,10 @@
 //! A proxy between a client and PostgreSQL that strikes at the boundary of two steps.
 //!
 //! It knows only the protocol's framing. A *step* is what a client sends before it waits for the
-//! server: the start-up packet, a simple query, or everything up to a `Sync`. At one step, chosen by
-//! its number, the proxy kills the program or cuts its connection. That happens either before the
-//! step reaches the server, or after the server has executed it and before the client gets the answer.
+//! server: the start-up packet, a simple query, or everything up to a `Sync`. At one step, chosen
+//! by its number, the proxy kills the program or cuts its connection. That happens either before
+//! the step reaches the server, or after the server has executed it and before the client gets the
+//! answer.
 
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::Command;

@@ -4,6 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
 
 /// Serves on loopback until the test program ends, and returns the address. `answer` gets the
 /// number of the request, from 0, and its head. The connection ends after what it returns.
@@ -42,4 +43,14 @@ pub(crate) fn http(status: &str, headers: &str, body: &str) -> Vec<u8> {
         "HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
     )
     .into_bytes()
+}
+
+/// A monitor that accepts every ping, and the first line of each request that it gets.
+pub(crate) fn monitor() -> (String, mpsc::Receiver<String>) {
+    let (heard, pings) = mpsc::channel();
+    let address = serve(move |_, head| {
+        let _ = heard.send(head.lines().next().unwrap_or_default().to_owned());
+        http("200 OK", "", "OK")
+    });
+    (address, pings)
 }
