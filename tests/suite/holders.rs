@@ -77,7 +77,7 @@ impl Place {
     }
 
     /// Executes this in another session's transaction, which stays open.
-    fn somebody(&self, sql: &str) -> Session {
+    fn other_session(&self, sql: &str) -> Session {
         let mut session = self.world.session(self.world.database.url());
         session.ask(&format!("BEGIN; {sql}"));
         session
@@ -92,8 +92,10 @@ async fn a_claim_of_a_manually_locked_row_ends_with_the_holder_s_name() {
     let inserted = Place::new().await;
     let locked = Place::new().await;
     locked.world.sql(A_ROW);
-    let sessions =
-        [inserted.somebody(A_ROW), locked.somebody("SELECT FROM audit_events_log FOR UPDATE")];
+    let sessions = [
+        inserted.other_session(A_ROW),
+        locked.other_session("SELECT FROM audit_events_log FOR UPDATE"),
+    ];
     let claims = tokio::join!(inserted.try_claim(Claimable::Due), locked.try_claim(Claimable::Due));
     for claim in [claims.0, claims.1] {
         let error = claim.expect_err("it has no lease");
@@ -163,16 +165,16 @@ async fn more_events_in_a_reread_complete_day_are_recorded_as_late() {
 async fn a_renewal_without_a_lease_ends_trust_unless_it_was_released() {
     let place = Place::new().await;
     let lease = place.claim(Claimable::Due).await;
-    let pulse = lease.pulse();
-    place.store.beat(&pulse).await.expect("a renewal");
+    let renewal = lease.renewal();
+    place.store.renew(&renewal).await.expect("a renewal");
     place.store.release(lease, Totals::default()).await.expect("it is released");
-    let late = place.store.beat(&pulse).await;
+    let late = place.store.renew(&renewal).await;
     assert!(matches!(late, Err(Error::LeaseLost)), "{late:?}");
-    assert!(pulse.trust().holds(), "nothing was lost");
+    assert!(renewal.trust().holds(), "nothing was lost");
 
     let lease = place.claim(Claimable::Due).await;
     place.world.expire_leases();
-    let late = place.store.beat(&lease.pulse()).await;
+    let late = place.store.renew(&lease.renewal()).await;
     assert!(matches!(late, Err(Error::LeaseLost)), "{late:?}");
     assert!(!lease.trust().holds());
 }

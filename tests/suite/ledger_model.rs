@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use auditsync::config::{Filter, Scope, SourceName};
-use auditsync::day::DayKey;
+use auditsync::day::{DateRange, DayKey};
 use auditsync::event::Event;
 use auditsync::store::{
-    Behalf, Blame, Claim, Claimable, Error, Holder, Lease, Publication, Reader, Reset, ResetOrder,
+    Actor, Blame, Claim, Claimable, Error, Holder, Lease, Publication, Reader, Reset, ResetOrder,
     Store, Totals, Via,
 };
 use bytes::Bytes;
@@ -21,7 +21,7 @@ use crate::support::date;
 
 const HOLDERS: usize = 3;
 const TTL: Duration = Duration::from_mins(10);
-const THE_MODEL: Behalf<'static> = Behalf { by: "the model", reason: None };
+const THE_MODEL: Actor<'static> = Actor { by: "the model", reason: None };
 
 /// What happens to the day, and by which holder.
 #[derive(Debug, Clone, Copy)]
@@ -32,7 +32,7 @@ enum Step {
         holder: usize,
         outdated: bool,
     },
-    Beat(usize),
+    Renew(usize),
     Write(usize),
     Publish(usize),
     Fail(usize),
@@ -50,7 +50,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => holder.clone().prop_map(Step::Claim),
         2 => (holder.clone(), any::<bool>())
             .prop_map(|(holder, outdated)| Step::ClaimWhole { holder, outdated }),
-        2 => holder.clone().prop_map(Step::Beat),
+        2 => holder.clone().prop_map(Step::Renew),
         3 => holder.clone().prop_map(Step::Write),
         2 => holder.clone().prop_map(Step::Publish),
         1 => holder.clone().prop_map(Step::Fail),
@@ -128,11 +128,11 @@ impl Real<'_> {
                 let attempt = model.attempt - i32::from(outdated);
                 self.claim(holder, Claimable::Whole { attempt }, model).await?;
             }
-            Step::Beat(holder) => {
+            Step::Renew(holder) => {
                 if let Some(lease) = &self.leases[holder] {
                     let holds = model.holds(holder, lease.attempt());
-                    let beat = self.stores[holder].beat(&lease.pulse()).await;
-                    assert_fenced(holds, beat.as_ref().copied())?;
+                    let renewed = self.stores[holder].renew(&lease.renewal()).await;
+                    assert_fenced(holds, renewed.as_ref().copied())?;
                 }
             }
             Step::Write(holder) => self.write(holder, model).await?,
@@ -257,7 +257,8 @@ impl Real<'_> {
 
     async fn compare(&self, model: &Model) -> Result<(), TestCaseError> {
         let (source, day) = (self.key.source.as_ref(), self.key.date);
-        let rows = self.reader.ledger(&[(source, None)], (day, day)).await.expect("the row");
+        let rows =
+            self.reader.ledger(&[(source, None)], DateRange::of(day)).await.expect("the row");
         let row = rows.iter().find(|row| row.date == self.key.date);
         prop_assert_eq!(row.map(|row| row.status.to_string()), model.status.map(str::to_owned));
         prop_assert_eq!(row.map_or(0, |row| row.attempt), model.attempt);
