@@ -7,7 +7,7 @@ use fake_heroku::{Fault, Match, Paging};
 use fastrand::Rng;
 use pg_cluster::Shutdown;
 
-use crate::truth::Source;
+use crate::truth::{DaySize, Source};
 
 /// The accounts, each with the sources that read it. All of acme's sources share one fetch.
 pub(crate) const ACCOUNTS: [&str; 2] = ["acme", "globex"];
@@ -23,12 +23,12 @@ pub(crate) struct Plan {
     pub(crate) sources: Vec<Source>,
     /// The number of days owed.
     pub(crate) days: u32,
-    /// Usual events, heavy events and repeated events, for each account and day in turn.
-    pub(crate) sizes: Vec<(usize, usize, usize)>,
+    /// For each account and day in turn.
+    pub(crate) sizes: Vec<DaySize>,
     pub(crate) paging: Paging,
     pub(crate) gzip: bool,
     pub(crate) lease: Duration,
-    beat: Duration,
+    heartbeat: Duration,
     connections: u32,
     concurrency: u32,
     faults: Vec<(&'static str, Option<usize>, usize, Fault)>,
@@ -93,7 +93,8 @@ impl Plan {
         let size = |rng: &mut Rng| {
             let heavy = if rng.u8(..6) == 0 { rng.usize(3..12) } else { 0 };
             let count = if rng.u8(..6) == 0 { 0 } else { rng.usize(1..90) };
-            (count, heavy, if rng.u8(..4) == 0 { rng.usize(1..9) } else { 0 })
+            let repeat = if rng.u8(..4) == 0 { rng.usize(1..9) } else { 0 };
+            DaySize { count, heavy, repeat }
         };
         let mut plan = Self {
             days,
@@ -104,7 +105,7 @@ impl Plan {
             },
             gzip: rng.bool(),
             lease,
-            beat: lease / rng.u32(3..8),
+            heartbeat: lease / rng.u32(3..8),
             connections: rng.u32(1..=4),
             concurrency: rng.u32(1..=4),
             faults: Vec::new(),
@@ -220,10 +221,10 @@ impl Plan {
             self.connections, self.concurrency
         );
         if short_leases {
-            let (lease, beat) = (self.lease.as_millis(), self.beat.as_millis());
+            let (lease, heartbeat) = (self.lease.as_millis(), self.heartbeat.as_millis());
             let _ = write!(
                 text,
-                "[lock]\nstale_after = \"{lease}ms\"\nheartbeat_every = \"{beat}ms\"\n"
+                "[lock]\nstale_after = \"{lease}ms\"\nheartbeat_every = \"{heartbeat}ms\"\n"
             );
         }
         for Source { name, account, team } in &self.sources {

@@ -89,11 +89,9 @@ pub(crate) fn check(
                 check_days(process, &report, snapshot, weather, &mut problems);
             }
             Kind::Reset { .. } => {
-                check_operator((process, "reset"), &report, end, snapshot, &mut problems)
+                check_operator(process, "reset", &report, snapshot, &mut problems)
             }
-            Kind::Cleanup => {
-                check_operator((process, "cleanup"), &report, end, snapshot, &mut problems)
-            }
+            Kind::Cleanup => check_operator(process, "cleanup", &report, snapshot, &mut problems),
         }
     }
     (Some(report), problems)
@@ -152,7 +150,8 @@ fn check_days(
         .terminated
         .is_some_and(|(at, _)| finished > at + TIME_TO_RELEASE || weather.somebody_stopped);
     let own: Vec<&Entry> = snapshot.history.iter().filter(|entry| entry.run_id == run_id).collect();
-    for ReportedDay { source, date, outcome, attempt, error } in &report.days {
+    for day in &report.days {
+        let ReportedDay { source, date, outcome, attempt, error } = day;
         let did: Vec<&Entry> = own
             .iter()
             .copied()
@@ -161,26 +160,8 @@ fn check_days(
         let (claims, ends): (Vec<&Entry>, Vec<&Entry>) = did
             .into_iter()
             .partition(|entry| matches!(entry.action.as_str(), "claim" | "takeover"));
-        let end = ends.first().map(|entry| entry.action.as_str());
-        let held = *attempt > 0 && outcome != "already_synced";
-        let claimed_so = claims.iter().map(|claim| claim.attempt).eq(held.then_some(*attempt))
-            || let_go && outcome == "interrupted" && !held && claims.len() == 1
-            // If the answer to a claim never came, it is unknown whether the claim took place.
-            || weather.database_failed && outcome == "failed" && !held && claims.len() == 1;
-        let ended_so = ends.len() <= 1
-            && ends.iter().all(|end| claims.iter().any(|claim| claim.attempt == end.attempt))
-            && match outcome.as_str() {
-                "synced" => end == Some("publish"),
-                // A lease that could not be released runs out.
-                "interrupted" => {
-                    let is_hindered = weather.database_failed || weather.somebody_stopped;
-                    end == Some("release") || end.is_none() && (!held || is_hindered)
-                }
-                "failed" => end == Some("fail") || end.is_none() && weather.database_failed,
-                "lost_lock" | "already_synced" | "locked_elsewhere" => end.is_none(),
-                _ => false,
-            };
-        if !claimed_so || !ended_so {
+        let claimed = claims_agree(day, &claims, weather, let_go);
+        if !claimed || !ends_agree(day, &claims, &ends, weather) {
             let did: Vec<_> =
                 claims.iter().chain(&ends).map(|e| format!("{} {}", e.action, e.attempt)).collect();
             problems.push(format!(
@@ -189,10 +170,10 @@ fn check_days(
             ));
         }
     }
-    let untold = own.iter().find(|entry| {
+    let unreported = own.iter().find(|entry| {
         !report.days.iter().any(|d| d.source == entry.source && d.date == entry.date)
     });
-    if let Some(entry) = untold {
+    if let Some(entry) = unreported {
         problems.push(format!(
             "{} {}: `{}` was done and not reported",
             entry.source, entry.date, entry.action
@@ -200,11 +181,44 @@ fn check_days(
     }
 }
 
+impl ReportedDay {
+    fn was_held(&self) -> bool {
+        self.attempt > 0 && self.outcome != "already_synced"
+    }
+}
+
+/// Whether the history has the claims of a reported day.
+fn claims_agree(day: &ReportedDay, claims: &[&Entry], weather: Weather, let_go: bool) -> bool {
+    let (held, outcome) = (day.was_held(), day.outcome.as_str());
+    claims.iter().map(|claim| claim.attempt).eq(held.then_some(day.attempt))
+        || let_go && outcome == "interrupted" && !held && claims.len() == 1
+        // If the answer to a claim never came, it is unknown whether the claim took place.
+        || weather.database_failed && outcome == "failed" && !held && claims.len() == 1
+}
+
+/// Whether the history has the end of a reported day.
+fn ends_agree(day: &ReportedDay, claims: &[&Entry], ends: &[&Entry], weather: Weather) -> bool {
+    let (held, end) = (day.was_held(), ends.first().map(|entry| entry.action.as_str()));
+    ends.len() <= 1
+        && ends.iter().all(|end| claims.iter().any(|claim| claim.attempt == end.attempt))
+        && match day.outcome.as_str() {
+            "synced" => end == Some("publish"),
+            // A lease that could not be released runs out.
+            "interrupted" => {
+                let is_hindered = weather.database_failed || weather.somebody_stopped;
+                end == Some("release") || end.is_none() && (!held || is_hindered)
+            }
+            "failed" => end == Some("fail") || end.is_none() && weather.database_failed,
+            "lost_lock" | "already_synced" | "locked_elsewhere" => end.is_none(),
+            _ => false,
+        }
+}
+
 /// What a reset or a cleanup reports is what the history records.
 fn check_operator(
-    (process, action): (&Process, &str),
+    process: &Process,
+    action: &str,
     report: &Report,
-    end: End,
     snapshot: &Snapshot,
     problems: &mut Vec<String>,
 ) {
@@ -219,8 +233,9 @@ fn check_operator(
     reported.sort_unstable();
     let refused =
         report.days.iter().any(|day| matches!(day.outcome.as_str(), "refused" | "no_row"));
-    if did != reported || end.code != i32::from(refused) {
-        problems.push(format!("it exited with {}, reported {report:?} and did {did:?}", end.code));
+    let code = process.end.map(|end| end.code);
+    if did != reported || code != Some(i32::from(refused)) {
+        problems.push(format!("it exited with {code:?}, reported {report:?} and did {did:?}"));
     }
 }
 

@@ -60,11 +60,8 @@ impl<'w> Round<'w> {
         let mut sizes = plan.sizes.iter();
         for account in ACCOUNTS {
             for date in &dates {
-                truth.put_day(
-                    &world.heroku,
-                    (account, *date),
-                    *sizes.next().expect("a size for each"),
-                );
+                let size = *sizes.next().expect("a size for each");
+                truth.put_day(&world.heroku, account, *date, size);
             }
         }
         world.heroku.set_paging(plan.paging);

@@ -29,19 +29,31 @@ struct Event {
     since: i64,
 }
 
+/// What a day at Heroku consists of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct DaySize {
+    /// Usual events.
+    pub(crate) count: usize,
+    /// Events of a quarter of a megabyte, so that they take several batches.
+    pub(crate) heavy: usize,
+    /// Every event of this number comes twice; 0 for none.
+    pub(crate) repeat: usize,
+}
+
 /// The events of a round, by account and date, in Heroku's order.
 #[derive(Debug, Default)]
 pub(crate) struct Truth(BTreeMap<(&'static str, NaiveDate), Vec<Event>>);
 
 impl Truth {
-    /// Adds a day to Heroku: `count` usual events, `heavy` ones of a quarter of a megabyte so that
-    /// they take several batches, and every `repeat`-th event twice.
+    /// Adds a day to Heroku.
     pub(crate) fn put_day(
         &mut self,
         heroku: &FakeHeroku,
-        (account, date): (&'static str, NaiveDate),
-        (count, heavy, repeat): (usize, usize, usize),
+        account: &'static str,
+        date: NaiveDate,
+        size: DaySize,
     ) {
+        let DaySize { count, heavy, repeat } = size;
         heroku.generate_day(account, date, count);
         let mut events = heroku.day(account, date);
         for number in 0..heavy {

@@ -40,7 +40,7 @@ impl World {
             // A process that is stopped while it connects delays a fast shutdown by up to this
             // time.
             ("authentication_timeout", "3s"),
-            // A larger share of recent commits is unwritten when the server crashes.
+            // Leaves more recent commits unwritten when the server crashes.
             ("wal_writer_delay", "10s"),
         ];
         let builder = settings

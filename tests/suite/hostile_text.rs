@@ -158,14 +158,13 @@ fn heroku_s_messages_steer_no_terminal() {
     }
 }
 
-#[test]
-fn ledger_and_history_steer_no_terminal() {
-    for form in FORMS {
-        let world = World::busy(&format!("{ACME}since = \"2024-09-20\"\n"));
-        assert_eq!(world.run("sync --from 2024-09-24 --to 2024-09-28").status, 0);
-        let (hostile, short) = (literal(HOSTILE), literal(SHORT));
-        world.sql(&format!(
-            "UPDATE audit_events_log SET status = 'FAILED', error_message = {hostile}
+/// A world whose ledger and history contain the hostile text.
+fn with_hostile_rows() -> World {
+    let world = World::busy(&format!("{ACME}since = \"2024-09-20\"\n"));
+    assert_eq!(world.run("sync --from 2024-09-24 --to 2024-09-28").status, 0);
+    let (hostile, short) = (literal(HOSTILE), literal(SHORT));
+    world.sql(&format!(
+        "UPDATE audit_events_log SET status = 'FAILED', error_message = {hostile}
              WHERE process_date = '2024-09-24';
              UPDATE audit_events_log SET status = {short}, locked_by = {hostile}
              WHERE process_date = '2024-09-25';
@@ -182,7 +181,14 @@ fn ledger_and_history_steer_no_terminal() {
              {hostile}, {hostile}),
                     (gen_random_uuid(), 'acme', '2024-09-20', 1, 'reset', 'pending', {hostile},
                     {hostile})"
-        ));
+    ));
+    world
+}
+
+#[test]
+fn ledger_and_history_steer_no_terminal() {
+    for form in FORMS {
+        let (world, hostile) = (with_hostile_rows(), literal(HOSTILE));
         shows(&world, form, &["status", "--days", "30000"]);
         shows(&world, form, &["status", "--days", "30000", "--check"]);
         shows(&world, form, &["status", "--source", HOSTILE]);

@@ -13,6 +13,7 @@ use auditsync::store::{
 };
 use bytes::Bytes;
 use chrono::TimeDelta;
+use pg_cluster::Database;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use uuid::Uuid;
@@ -129,6 +130,49 @@ impl Real {
         }
     }
 
+    async fn step(
+        &mut self,
+        step: Step,
+        model: &mut Model,
+        database: &Database,
+    ) -> Result<(), TestCaseError> {
+        let Step::Reading { hours, brings, ends } = step else {
+            let behalf = Actor { by: "the model", reason: None };
+            let order = ResetOrder { force: true, behalf };
+            self.store.reset(&self.key, &order).await.expect("a reset");
+            model.settled = false;
+            return Ok(());
+        };
+        let lease = self.claim().await;
+        self.write(&lease, brings, model).await;
+        model.brings(brings);
+        match ends {
+            Ends::Published => {
+                let published = self.publish(lease, hours).await;
+                let late = model.publishes(hours);
+                prop_assert_eq!((published.settled, published.late_events), (model.settled, late));
+            }
+            Ends::Released => {
+                self.store.release(lease, Totals::default()).await.expect("it is released");
+            }
+            Ends::Killed => {
+                let sql = "UPDATE audit_events_log SET locked_until = clock_timestamp() \
+                    WHERE status = 'PROCESSING'";
+                database.psql(sql).expect("an update");
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the event that conflicts refer to.
+    async fn write_first(&self) {
+        let lease = self.claim().await;
+        let text = format!(r#"{{"id":"{}"}}"#, self.key.date);
+        let first = Event::from_bytes(Bytes::from(text)).expect("an event");
+        self.store.write_events(&lease, &[&first], Via::Api).await.expect("it is written");
+        self.store.release(lease, Totals::default()).await.expect("it is released");
+    }
+
     async fn write(&mut self, lease: &Lease, brings: Brings, model: &Model) {
         let day = self.key.date;
         let text = match brings {
@@ -181,44 +225,9 @@ fn a_day_settles_exactly_when_the_model_says() {
             Real { store: store.clone(), reader: reader.clone(), key, scope, written: 0 };
         let mut model = Model::default();
         runtime.block_on(async {
-            // The event that conflicts refer to.
-            let lease = real.claim().await;
-            let first =
-                Event::from_bytes(Bytes::from(format!(r#"{{"id":"{day}"}}"#))).expect("an event");
-            real.store.write_events(&lease, &[&first], Via::Api).await.expect("it is written");
-            real.store.release(lease, Totals::default()).await.expect("it is released");
+            real.write_first().await;
             for step in steps {
-                let (hours, brings, ends) = match step {
-                    Step::Reset => {
-                        let behalf = Actor { by: "the model", reason: None };
-                        let order = ResetOrder { force: true, behalf };
-                        real.store.reset(&real.key, &order).await.expect("a reset");
-                        model.settled = false;
-                        continue;
-                    }
-                    Step::Reading { hours, brings, ends } => (hours, brings, ends),
-                };
-                let lease = real.claim().await;
-                real.write(&lease, brings, &model).await;
-                model.brings(brings);
-                match ends {
-                    Ends::Published => {
-                        let published = real.publish(lease, hours).await;
-                        let late = model.publishes(hours);
-                        prop_assert_eq!(
-                            (published.settled, published.late_events),
-                            (model.settled, late)
-                        );
-                    }
-                    Ends::Released => {
-                        real.store.release(lease, Totals::default()).await.expect("it is released");
-                    }
-                    Ends::Killed => {
-                        let sql = "UPDATE audit_events_log SET locked_until = clock_timestamp() \
-                             WHERE status = 'PROCESSING'";
-                        database.psql(sql).expect("an update");
-                    }
-                }
+                real.step(step, &mut model, &database).await?;
             }
             Ok(())
         })

@@ -38,6 +38,14 @@ pub(super) struct Life {
     pub(super) next: fn(&Stage),
 }
 
+/// A place and a way to end a life.
+#[derive(Clone, Copy)]
+struct Ending {
+    step: usize,
+    when: When,
+    blow: Blow,
+}
+
 /// How the cases of one life ended.
 #[derive(Default)]
 pub(super) struct Tally {
@@ -58,7 +66,7 @@ impl Life {
         let first =
             steps.iter().position(|step| step.contains(self.begins_with)).expect("it begins");
         let cases: Vec<_> = (first + 1..=steps.len())
-            .flat_map(|n| WAYS.map(|(when, blow)| (n, when, blow)))
+            .flat_map(|step| WAYS.map(|(when, blow)| Ending { step, when, blow }))
             .collect();
 
         let (next, tally) = (AtomicUsize::new(0), Mutex::new(Tally::default()));
@@ -66,15 +74,14 @@ impl Life {
             for _ in 0..4 {
                 threads.spawn(|| {
                     let stage = Stage::new(self);
-                    while let Some(&(n, when, blow)) =
-                        cases.get(next.fetch_add(1, Ordering::Relaxed))
-                    {
+                    while let Some(&ending) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        let Ending { step, when, blow } = ending;
                         let case = format!(
-                            "step {n} of {}, {when:?} {blow:?}: {}",
+                            "step {step} of {}, {when:?} {blow:?}: {}",
                             steps.len(),
-                            one_line(&steps[n - 1])
+                            one_line(&steps[step - 1])
                         );
-                        let harm = self.end_once(&stage, &case, (n, when, blow));
+                        let harm = self.end_once(&stage, &case, ending);
                         let mut tally = tally.lock().expect("no case failed");
                         match harm {
                             _ if blow == Blow::Kill => tally.killed += 1,
@@ -105,14 +112,10 @@ impl Life {
     }
 
     /// Ends the life at one step in one way, and returns what harm a cut did to the run.
-    pub(super) fn end_once(
-        &self,
-        stage: &Stage,
-        case: &str,
-        (n, when, blow): (usize, When, Blow),
-    ) -> Option<String> {
+    fn end_once(&self, stage: &Stage, case: &str, ending: Ending) -> Option<String> {
+        let Ending { step, when, blow } = ending;
         stage.begin_again(self);
-        stage.proxy.strike(n, "", when, blow);
+        stage.proxy.strike(step, "", when, blow);
         let finished = (self.run)(stage);
         assert!(stage.proxy.has_struck(), "{case}: {finished:#?}");
         if blow == Blow::Kill {
@@ -129,7 +132,7 @@ impl Life {
         })
     }
 
-    pub(super) fn harm(&self, stage: &Stage, finished: &Finished) -> Option<String> {
+    fn harm(&self, stage: &Stage, finished: &Finished) -> Option<String> {
         (self.harm)(stage, finished)
     }
 }

@@ -6,7 +6,7 @@ use crate::support::{ACME, World};
 
 const STATEMENT: &str = include_str!("../../../src/store/sql/stored_events.sql");
 
-/// The server's plan for a batch: ids, two of them with an own day that is another.
+/// The server's plan for a batch of ids, two of which have another day of their own.
 fn plan(world: &World, batch: usize) -> String {
     let ids = (0..batch).map(|number| format!("'event-{number}'")).collect::<Vec<_>>().join(",");
     let mut sql = format!("PREPARE stored AS {STATEMENT};\n");

@@ -24,7 +24,8 @@ const ORDERS: &[Order] = &[Order {
         &["app"],
         &["cli", "heartbeat"],
         &["store", "heroku", "report"],
-        &["plan", "coverage", "seen"],
+        &["logging"],
+        &["plan", "coverage", "fingerprints"],
         &["ledger"],
         &["event", "day"],
         &["retry"],
@@ -34,7 +35,8 @@ const ORDERS: &[Order] = &[Order {
 }];
 
 /// The modules whose answers depend only on their arguments.
-const WITHOUT_IO: &[&str] = &["plan", "coverage", "seen", "ledger", "event", "day", "calendar"];
+const WITHOUT_IO: &[&str] =
+    &["plan", "coverage", "fingerprints", "ledger", "event", "day", "calendar"];
 
 /// Parts of paths that lead to I/O, to a clock or to the environment.
 const IO: &[&str] = &[
