@@ -1,4 +1,5 @@
-//! The test's own look at the database: snapshots as JSON, over one connection that is made anew when it was cut.
+//! The test's own view of the database: snapshots as JSON, over one connection that is replaced
+//! when it breaks.
 
 use std::time::{Duration, Instant};
 
@@ -45,11 +46,11 @@ pub(crate) struct Entry {
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Snapshot {
     pub(crate) rows: Vec<LedgerRow>,
-    /// In the order of the rows' numbers.
+    /// In the order of their ids.
     pub(crate) history: Vec<Entry>,
 }
 
-/// A stored event: the hash is the database's own of the stored bytes.
+/// A stored event. The database computes the hash from the stored bytes.
 #[derive(Debug, Deserialize)]
 pub(crate) struct StoredEvent {
     pub(crate) id: String,
@@ -59,7 +60,6 @@ pub(crate) struct StoredEvent {
     pub(crate) seen: i64,
 }
 
-/// See the module.
 pub(crate) struct Database {
     url: String,
     runtime: Runtime,
@@ -78,11 +78,15 @@ impl Database {
         self.ask(&format!(
             "SELECT json_build_object(
                 'rows', (SELECT coalesce(json_agg(r), '[]') FROM (
-                    SELECT source, process_date AS date, status, attempt, locked_by, {locked_until} AS locked_until,
-                           events_count, encode(digest, 'hex') AS digest, {synced_at} AS synced_at, error_message
-                    FROM audit_events_log WHERE source LIKE '{prefix}%' ORDER BY process_date, source) AS r),
+                    SELECT source, process_date AS date, status, attempt, locked_by,
+                    {locked_until} AS locked_until,
+                           events_count, encode(digest, 'hex') AS digest,
+                           {synced_at} AS synced_at, error_message
+                    FROM audit_events_log WHERE source LIKE '{prefix}%'
+                    ORDER BY process_date, source) AS r),
                 'history', (SELECT coalesce(json_agg(h), '[]') FROM (
-                    SELECT {at} AS at, run_id, source, process_date AS date, attempt, action, outcome, events, message, \"by\"
+                    SELECT {at} AS at, run_id, source, process_date AS date, attempt, action,
+                    outcome, events, message, \"by\"
                     FROM audit_history WHERE source LIKE '{prefix}%' ORDER BY id) AS h))::text",
             locked_until = micros("locked_until"),
             synced_at = micros("synced_at"),
@@ -99,33 +103,42 @@ impl Database {
         self.ask(&format!(
             "SELECT json_build_array(
                 (SELECT to_json(r) FROM (
-                    SELECT source, process_date AS date, status, attempt, locked_by, {locked_until} AS locked_until,
-                           events_count, encode(digest, 'hex') AS digest, {synced_at} AS synced_at, error_message
-                    FROM audit_events_log WHERE source = '{source}' AND process_date = '{date}') AS r),
+                    SELECT source, process_date AS date, status, attempt, locked_by,
+                    {locked_until} AS locked_until,
+                           events_count, encode(digest, 'hex') AS digest,
+                           {synced_at} AS synced_at, error_message
+                    FROM audit_events_log WHERE source = '{source}'
+                    AND process_date = '{date}') AS r),
                 (SELECT coalesce(json_agg(e), '[]') FROM (
-                    SELECT event_id AS id, encode(sha256(coalesce(event_raw, convert_to(event::text, 'UTF8'))), 'hex') AS hash,
-                           encode(event_hash, 'hex') AS recorded_hash, event IS NOT NULL AS as_json, {seen} AS seen
-                    FROM audit_events WHERE source = '{source}' AND process_date = '{date}' ORDER BY event_id) AS e))::text",
+                    SELECT event_id AS id, encode(sha256(coalesce(event_raw,
+                    convert_to(event::text, 'UTF8'))), 'hex') AS hash,
+                           encode(event_hash, 'hex') AS recorded_hash,
+                           event IS NOT NULL AS as_json, {seen} AS seen
+                    FROM audit_events WHERE source = '{source}' AND process_date = '{date}'
+                    ORDER BY event_id) AS e))::text",
             locked_until = micros("locked_until"),
             synced_at = micros("synced_at"),
             seen = micros("first_seen_at"),
         ))
     }
 
-    /// How many leases of the sources whose names begin with `prefix` have not run out, and how many connections are at
-    /// work: the server may yet commit what a killed process ordered.
+    /// The number of leases that have not run out, for sources whose names begin with `prefix`,
+    /// plus the number of active connections: the server may still commit what a killed process
+    /// requested.
     pub(crate) fn unsettled(&mut self, prefix: &str) -> Result<u32, sqlx::Error> {
         self.ask(&format!(
             "SELECT ((SELECT count(*) FROM audit_events_log
                        WHERE source LIKE '{prefix}%' AND locked_until > clock_timestamp())
-                     + (SELECT count(*) FROM pg_stat_activity WHERE application_name = 'auditsync'))::text"
+                     + (SELECT count(*) FROM pg_stat_activity
+                     WHERE application_name = 'auditsync'))::text"
         ))
     }
 
-    /// Cuts one of the program's connections, or all, and says how many there were.
+    /// Cuts one or all of the program's connections and returns how many there were.
     pub(crate) fn cut(&mut self, which: Option<u64>) -> Result<u64, sqlx::Error> {
         let pids: Vec<i32> = self.ask(
-            "SELECT coalesce(json_agg(pid ORDER BY pid), '[]')::text FROM pg_stat_activity WHERE application_name = 'auditsync'",
+            "SELECT coalesce(json_agg(pid ORDER BY pid), '[]')::text FROM pg_stat_activity \
+             WHERE application_name = 'auditsync'",
         )?;
         let mut cut = 0;
         let chosen = which.map(|pick| pick as usize % pids.len().max(1));
@@ -139,7 +152,7 @@ impl Database {
         Ok(cut)
     }
 
-    /// Asks until the database answers: it may be about to start again.
+    /// Retries until the database answers, because it may be restarting.
     pub(crate) fn insist<T>(
         &mut self,
         mut ask: impl FnMut(&mut Self) -> Result<T, sqlx::Error>,
@@ -166,7 +179,7 @@ impl Database {
                 Some(connected) => connected,
                 None => PgConnection::connect(url).await?,
             };
-            // Put back only after an answer: a connection that failed is not used again.
+            // Put back only after an answer, so that a failed connection is not used again.
             let open = connection.insert(connected);
             let row = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_one(&mut *open).await;
             match row {

@@ -1,21 +1,21 @@
-//! What came of a round, and of all.
+//! The result of one round and of all rounds.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fmt::Write as _;
 
-/// What came of a round.
+/// The result of one round.
 pub(crate) struct Played {
     pub(crate) figures: Figures,
     pub(crate) failure: Option<String>,
 }
 
-/// What happened, by name.
+/// How often each thing happened, by name.
 #[derive(Debug, Default)]
 pub(crate) struct Figures(BTreeMap<&'static str, u64>);
 
 impl Figures {
-    /// One more; returns how many there were before.
+    /// Adds one and returns the count before.
     pub(crate) fn count(&mut self, name: &'static str) -> u64 {
         self.add_to(name, 1) - 1
     }

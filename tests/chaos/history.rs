@@ -1,5 +1,5 @@
-//! What ledger and history may say, at any instant: the history replayed against the few rules of the states, and both
-//! compared with what was seen earlier in the round.
+//! What ledger and history may say at any instant. The history is replayed against the rules of the
+//! states, and both are compared with earlier observations of the same round.
 
 use std::collections::BTreeMap;
 
@@ -9,17 +9,17 @@ use crate::database::{Entry, LedgerRow, Snapshot};
 
 type Day = (String, NaiveDate);
 
-/// What was seen of a round so far.
+/// What was observed in a round so far.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     attempts: BTreeMap<Day, i32>,
     /// The latest end of each attempt's lease.
     leases: BTreeMap<(Day, i32), i64>,
-    /// The history of each day, as it was.
+    /// The history of each day, as last observed.
     history: BTreeMap<Day, Vec<(i64, String)>>,
 }
 
-/// The state to which a day's history has brought it.
+/// The state that results from a day's history.
 #[derive(Debug, Default)]
 struct State {
     status: &'static str,
@@ -38,7 +38,7 @@ impl Snapshot {
 }
 
 impl Seen {
-    /// Notes a snapshot down, and says what is wrong with it.
+    /// Records a snapshot and returns its problems.
     pub(crate) fn check(&mut self, snapshot: &Snapshot, problems: &mut Vec<String>) {
         for day in
             self.attempts.keys().filter(|(source, date)| snapshot.row(source, *date).is_none())
@@ -46,15 +46,15 @@ impl Seen {
             problems.push(format!("{} {}: its row is gone", day.0, day.1));
         }
         for row in &snapshot.rows {
-            let mut told =
+            let mut report =
                 |problem: String| problems.push(format!("{} {}: {problem}", row.source, row.date));
             let day = (row.source.clone(), row.date);
             let entries = snapshot.of_day(&row.source, row.date);
-            coherent(row).into_iter().for_each(&mut told);
+            coherent(row).into_iter().for_each(&mut report);
 
             let before = self.attempts.insert(day.clone(), row.attempt).unwrap_or(0);
             if row.attempt < before {
-                told(format!("its attempt fell from {before} to {}", row.attempt));
+                report(format!("its attempt fell from {before} to {}", row.attempt));
             }
             if let Some(until) = row.locked_until {
                 let end = self.leases.entry((day.clone(), row.attempt)).or_insert(until);
@@ -66,32 +66,32 @@ impl Seen {
                 .collect();
             let earlier = self.history.insert(day.clone(), now.clone()).unwrap_or_default();
             if !now.starts_with(&earlier) {
-                told(format!("its history was {earlier:?} and is now {now:?}"));
+                report(format!("its history was {earlier:?} and is now {now:?}"));
             }
 
             let mut state = State::default();
             for entry in entries {
                 let lease_end = self.leases.get(&(day.clone(), state.attempt)).copied();
                 if let Err(problem) = state.advance(entry, lease_end) {
-                    told(format!(
+                    report(format!(
                         "{problem}, at `{} {}` of its history",
                         entry.action, entry.attempt
                     ));
                 }
             }
             let explained = match (row.status.as_str(), state.status) {
-                // `fail` is written for both, by whose fault it was.
+                // `fail` is recorded for both statuses, depending on whose fault it was.
                 ("FAILED" | "ERROR", "FAILED") => true,
-                (is, told) => is == told,
+                (state, status) => state == status,
             };
             if !explained || row.attempt != state.attempt || row.locked_by != state.holder {
-                told(format!("its history leads to {state:?}, its row says otherwise"));
+                report(format!("its history leads to {state:?}, its row says otherwise"));
             }
         }
     }
 }
 
-/// What a single row may not say.
+/// The problems of a single row.
 fn coherent(row: &LedgerRow) -> Vec<String> {
     let mut problems = Vec::new();
     let held = row.status == "PROCESSING";
@@ -109,15 +109,15 @@ fn coherent(row: &LedgerRow) -> Vec<String> {
         || row.status == "SUCCESS" && read.contains(&false)
     {
         problems.push(format!(
-            "count, digest and time of the last whole reading do not go together: {read:?}"
+            "count, digest and time of the last complete reading do not match: {read:?}"
         ));
     }
     problems
 }
 
 impl State {
-    /// Follows one row of the history, if that is a way to go. `lease_end` is the latest end that was seen of the lease
-    /// of the present attempt.
+    /// Applies one row of the history, if its transition is allowed. `lease_end` is the latest
+    /// observed end of the present attempt's lease.
     fn advance(&mut self, entry: &Entry, lease_end: Option<i64>) -> Result<(), String> {
         let Self { status, attempt, holder } = &*self;
         let (status, attempt, is_next) = (*status, *attempt, entry.attempt == attempt + 1);
@@ -129,13 +129,13 @@ impl State {
         let right = match entry.action.as_str() {
             "claim" => is_next && matches!(status, "" | "PENDING" | "FAILED" | "ERROR"),
             "takeover" => {
-                let told = entry.message.as_deref().unwrap_or_default();
-                let names = holder.as_ref().is_some_and(|loser| told.contains(loser.as_str()));
+                let message = entry.message.as_deref().unwrap_or_default();
+                let names = holder.as_ref().is_some_and(|loser| message.contains(loser.as_str()));
                 is_next
                     && status == "PROCESSING"
                     && ran_out
                     && names
-                    && told.contains(&format!("attempt {attempt} "))
+                    && message.contains(&format!("attempt {attempt} "))
             }
             "publish" | "fail" | "release" => by_holder,
             "reset" => {

@@ -1,5 +1,5 @@
-//! The chaos test: real processes on one database and one fake Heroku, killed, stopped, resumed and cut off at random
-//! moments, and after each round a check of what must hold whatever happened.
+//! The chaos test: real processes on one database and one fake Heroku are killed, stopped, resumed
+//! and cut off at random moments. Each round ends with a check of what must hold in any case.
 //!
 //! ```text
 //! cargo test --test chaos                                  about 20 seconds
@@ -7,7 +7,7 @@
 //! cargo test --test chaos -- --seed 42 --only 17           that round alone
 //! ```
 //!
-//! The seed settles what is tried and when; what comes of it also depends on the machine's scheduling.
+//! The seed determines what is tried and when. The result also depends on the machine's scheduling.
 
 mod database;
 mod events;
@@ -35,7 +35,7 @@ use figures::Figures;
 use options::Options;
 use world::World;
 
-/// More failures than this teach nothing new.
+/// More failures than this add no information.
 const MOST_FAILURES: u32 = 10;
 /// The time between two lines of progress.
 const PROGRESS_EVERY: Duration = Duration::from_secs(15);
@@ -52,7 +52,7 @@ struct State {
     figures: Figures,
     passed: u32,
     failed: u32,
-    told: Duration,
+    shown: Duration,
 }
 
 fn main() -> ExitCode {
@@ -111,8 +111,8 @@ fn work(lane: u32, options: &Options, progress: &Progress) {
             state.passed += 1;
         }
         let elapsed = progress.begun.elapsed();
-        if elapsed >= state.told + PROGRESS_EVERY {
-            state.told = elapsed;
+        if elapsed >= state.shown + PROGRESS_EVERY {
+            state.shown = elapsed;
             let (passed, failed) = (state.passed, state.failed);
             println!(
                 "{:>6.0}s  {passed} passed, {failed} failed; {}",

@@ -1,24 +1,25 @@
-//! The command line. Flags of the usual test harness are passed over, so that `cargo test -- --nocapture` works.
+//! The command line. Flags of the usual test harness are ignored, so that `cargo test --
+//! --nocapture` works.
 
 use std::time::Duration;
 
-/// Without `--rounds`, the time that `cargo test` may spend here; rounds begun are ended.
+/// Without `--rounds`, how long `cargo test` may spend here. Rounds that have begun are finished.
 const SHORT: Duration = Duration::from_secs(12);
 /// Rounds mostly wait for leases to run out, so a second lane costs little.
 const LANES: u32 = 3;
 
-/// What is to be played.
+/// What to play.
 pub(crate) struct Options {
     rounds: u32,
     only: Option<u32>,
     pub(crate) seed: u64,
     pub(crate) lanes: u32,
-    /// No round begins later.
+    /// No round begins later than this.
     pub(crate) limit: Option<Duration>,
 }
 
 impl Options {
-    /// `None` where nothing is to be run: `--list`.
+    /// `None` if there is nothing to run, as with `--list`.
     pub(crate) fn from_args(
         mut args: impl Iterator<Item = String>,
     ) -> Result<Option<Self>, String> {
@@ -62,7 +63,7 @@ impl Options {
         self.only.map_or(self.rounds, |only| only + 1)
     }
 
-    /// How many rounds there are to be, for people.
+    /// Describes how many rounds are planned.
     pub(crate) fn rounds(&self) -> String {
         let rounds = self.end() - self.first();
         match self.limit {

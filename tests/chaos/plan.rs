@@ -1,4 +1,4 @@
-//! What a round tries, and when: drawn from the seed before it begins.
+//! What a round does, and when: derived from the seed before the round begins.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -7,9 +7,9 @@ use fake_heroku::{Fault, Match, Paging};
 use fastrand::Rng;
 use pg_cluster::Shutdown;
 
-use crate::truth::Source;
+use crate::truth::{DaySize, Source};
 
-/// The accounts, each with the sources that look at it: all of acme's share one fetch.
+/// The accounts, each with the sources that read it. All of acme's sources share one fetch.
 pub(crate) const ACCOUNTS: [&str; 2] = ["acme", "globex"];
 const VIEWS: [(&str, &str, Option<&str>); 4] = [
     ("acme", "acme", None),
@@ -18,28 +18,27 @@ const VIEWS: [(&str, &str, Option<&str>); 4] = [
     ("globex", "globex", None),
 ];
 
-/// See the module.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) sources: Vec<Source>,
-    /// How many days are owed.
+    /// The number of days owed.
     pub(crate) days: u32,
-    /// Usual events, heavy ones, and how many are repeated, for each account and day in turn.
-    pub(crate) sizes: Vec<(usize, usize, usize)>,
+    /// For each account and day in turn.
+    pub(crate) sizes: Vec<DaySize>,
     pub(crate) paging: Paging,
     pub(crate) gzip: bool,
     pub(crate) lease: Duration,
-    beat: Duration,
+    heartbeat: Duration,
     connections: u32,
     concurrency: u32,
     faults: Vec<(&'static str, Option<usize>, usize, Fault)>,
-    /// In the order of time.
+    /// In order of time.
     pub(crate) actions: Vec<(Duration, Action)>,
-    /// Whether a `cleanup` comes before the last run.
+    /// Whether a `cleanup` runs before the last sync.
     pub(crate) cleans_up: bool,
 }
 
-/// Something that happens in a round. A `u64` picks one of those there are at that moment.
+/// Something that happens in a round. A `u64` selects one of the candidates at that moment.
 #[derive(Debug, Clone)]
 pub(crate) enum Action {
     Start(Kind),
@@ -48,23 +47,23 @@ pub(crate) enum Action {
     Terminate(u64),
     CutOne(u64),
     CutAll,
-    /// The database stops, and starts again after a time.
+    /// The database stops and starts again after a time.
     Restart(Shutdown, Duration),
-    /// The database seems to freeze for a time.
+    /// The database appears frozen for a time.
     Freeze(Duration),
-    /// Somebody locks a table for a time.
+    /// Another session locks a table for a time.
     Lock(&'static str, &'static str, Duration),
-    /// The database accepts no writes for a time.
+    /// The database rejects writes for a time.
     ReadOnly(Duration),
-    /// A late event, to an account's day.
+    /// A late event of an account's day.
     Late(u64, u64),
 }
 
-/// What a process is started for.
+/// The purpose of a process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Kind {
     Sync,
-    /// The days owed, by name.
+    /// Syncs the owed days by name.
     SyncNamed,
     Reset {
         source: usize,
@@ -72,7 +71,7 @@ pub(crate) enum Kind {
         force: bool,
     },
     Cleanup,
-    /// A sync under long leases, when all is quiet again.
+    /// A sync with long leases, after the trouble has ended.
     Final,
 }
 
@@ -94,7 +93,8 @@ impl Plan {
         let size = |rng: &mut Rng| {
             let heavy = if rng.u8(..6) == 0 { rng.usize(3..12) } else { 0 };
             let count = if rng.u8(..6) == 0 { 0 } else { rng.usize(1..90) };
-            (count, heavy, if rng.u8(..4) == 0 { rng.usize(1..9) } else { 0 })
+            let repeat = if rng.u8(..4) == 0 { rng.usize(1..9) } else { 0 };
+            DaySize { count, heavy, repeat }
         };
         let mut plan = Self {
             days,
@@ -105,7 +105,7 @@ impl Plan {
             },
             gzip: rng.bool(),
             lease,
-            beat: lease / rng.u32(3..8),
+            heartbeat: lease / rng.u32(3..8),
             connections: rng.u32(1..=4),
             concurrency: rng.u32(1..=4),
             faults: Vec::new(),
@@ -167,7 +167,7 @@ impl Plan {
         some(rng, 3, 2, &mut |rng| Action::Terminate(rng.u64(..)));
         some(rng, 3, 5, &mut |rng| Action::CutOne(rng.u64(..)));
         some(rng, 6, 1, &mut |_| Action::CutAll);
-        // Now and then the server crashes again and again.
+        // Occasionally the server crashes repeatedly.
         let (one_in, most) = if rng.u8(..6) == 0 { (1, 6) } else { (4, 2) };
         some(rng, one_in, most, &mut |rng| {
             let shutdown = if rng.u8(..3) == 0 { Shutdown::Fast } else { Shutdown::Immediate };
@@ -197,7 +197,7 @@ impl Plan {
         self.actions.sort_by_key(|(at, _)| *at);
     }
 
-    /// The faults, for Heroku.
+    /// The faults for Heroku.
     pub(crate) fn faults(&self) -> impl Iterator<Item = (Match, Fault)> + '_ {
         self.faults.iter().map(|(account, page, times, fault)| {
             let events = Match::events(account).times(*times);
@@ -205,7 +205,7 @@ impl Plan {
         })
     }
 
-    /// The file, with the leases of the plan or with usual ones.
+    /// The configuration file, with the plan's leases or with the usual ones.
     pub(crate) fn file(
         &self,
         heroku: &str,
@@ -216,21 +216,23 @@ impl Plan {
             "[api]\nbase_url = \"{heroku}\"\nrequest_timeout = \"700ms\"\n\
              [rate_limit]\nrequests_per_hour = 1000000\nburst = 1000\nreserve = 0\n\
              [retry]\ninitial_interval = \"5ms\"\nmax_interval = \"40ms\"\nmax_attempts = 4\n\
-             [database]\nmax_connections = {}\n[sync]\nconcurrency = {}\nrecheck_after = []\n[events]\nlog = \"none\"\n",
+             [database]\nmax_connections = {}\n[sync]\nconcurrency = {}\nrecheck_after = []\n\
+             [events]\nlog = \"none\"\n",
             self.connections, self.concurrency
         );
         if short_leases {
-            let (lease, beat) = (self.lease.as_millis(), self.beat.as_millis());
+            let (lease, heartbeat) = (self.lease.as_millis(), self.heartbeat.as_millis());
             let _ = write!(
                 text,
-                "[lock]\nstale_after = \"{lease}ms\"\nheartbeat_every = \"{beat}ms\"\n"
+                "[lock]\nstale_after = \"{lease}ms\"\nheartbeat_every = \"{heartbeat}ms\"\n"
             );
         }
         for Source { name, account, team } in &self.sources {
             let team = team.map(|team| format!("team = \"{team}\"\n")).unwrap_or_default();
             let _ = write!(
                 text,
-                "[[source]]\nname = \"{name}\"\naccount = \"{account}\"\n{team}token_env = \"TOKEN\"\nsince = \"{since}\"\n"
+                "[[source]]\nname = \"{name}\"\naccount = \"{account}\"\n\
+                 {team}token_env = \"TOKEN\"\nsince = \"{since}\"\n"
             );
         }
         text

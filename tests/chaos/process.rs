@@ -1,4 +1,4 @@
-//! One process of a round: how it is started, disturbed, and how it ended.
+//! One process of a round: how it is started and disturbed, and how it ends.
 
 use std::fs::File;
 use std::os::unix::process::ExitStatusExt as _;
@@ -10,18 +10,18 @@ use crate::plan::Kind;
 use crate::time;
 use crate::world::World;
 
-/// See the module.
 pub(crate) struct Process {
     pub(crate) name: String,
     pub(crate) kind: Kind,
     child: Child,
     folder: PathBuf,
-    /// When it is to be resumed, while it is stopped.
+    /// When to resume it, while it is stopped.
     pub(crate) stopped_until: Option<Instant>,
     pub(crate) killed: bool,
-    /// When it was first told to end: by the machine's clock, and to measure how long it took from then on.
+    /// When it first got a signal to end: by the machine's clock, and as an instant to measure
+    /// from.
     pub(crate) terminated: Option<(i64, Instant)>,
-    /// Told to end a second time, so it may do so at once.
+    /// It got a second signal, so it may end at once.
     pub(crate) hurried: bool,
     pub(crate) end: Option<End>,
 }
@@ -29,16 +29,16 @@ pub(crate) struct Process {
 /// How a process ended.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct End {
-    /// The status, as a shell tells it.
+    /// The status as a shell reports it.
     pub(crate) code: i32,
-    /// Whether the signal itself ended it, not the program in answer to it.
+    /// Whether the signal itself ended it, and not the program in response to it.
     pub(crate) by_signal: bool,
-    /// From the moment at which it was told to end.
+    /// From the moment of the first signal.
     pub(crate) after_term: Option<Duration>,
 }
 
 impl Process {
-    /// Starts the program; its output goes to files of this name.
+    /// Starts the program. Its output goes to files of this name.
     pub(crate) fn start(
         world: &World,
         folder: &Path,
@@ -83,7 +83,7 @@ impl Process {
     pub(crate) fn resume(&mut self) {
         self.stopped_until = None;
         if let Some(since) = &mut self.terminated {
-            // The time in which it could not answer does not count.
+            // The time during which it could not respond does not count.
             *since = (time::now(), Instant::now());
         }
         self.signal("CONT");
@@ -109,7 +109,7 @@ impl Process {
         }
     }
 
-    /// Waits for its end; false when it takes longer than `limit`.
+    /// Waits for its end; false if it takes longer than `limit`.
     pub(crate) fn wait(&mut self, limit: Duration) -> bool {
         let begun = Instant::now();
         while self.is_alive() && begun.elapsed() < limit {
@@ -134,7 +134,8 @@ impl Process {
     }
 
     fn signal(&self, name: &str) {
-        // It is ours until it is waited for, so its id is no other's; it may have ended, which is no mistake.
+        // Nothing has waited for the process yet, so its id is not reused. It may have ended
+        // already.
         if self.is_alive() {
             let _ = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status();
         }

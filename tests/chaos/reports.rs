@@ -1,4 +1,4 @@
-//! Whether exit statuses and reports tell the truth, held against the history.
+//! Whether exit statuses and reports agree with the history.
 
 use std::time::Duration;
 
@@ -10,17 +10,17 @@ use crate::plan::Kind;
 use crate::process::{End, Process};
 
 const TIME_TO_END: Duration = Duration::from_secs(5);
-/// The time from the end of a run to that of its process, in microseconds.
+/// The time from the end of a run to the end of its process, in microseconds.
 const TIME_TO_LEAVE: i64 = 250_000;
-/// The time that a day at work has at least, in microseconds, to give its lease back after a signal.
+/// The least time that a day in progress has to release its lease after a signal, in microseconds.
 const TIME_TO_RELEASE: i64 = 2_000_000;
 
-/// What happened to the surroundings of a round's processes.
+/// What happened to the environment of a round's processes.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Weather {
     /// Connections were cut, or the database was restarted.
     pub(crate) database_failed: bool,
-    /// A process was stopped, perhaps while it had a row locked.
+    /// A process was stopped, perhaps while it held a row lock.
     pub(crate) somebody_stopped: bool,
 }
 
@@ -46,7 +46,7 @@ pub(crate) struct ReportedDay {
     error: Option<String>,
 }
 
-/// Says what is wrong with how a process ended and what it told.
+/// The problems of how a process ended and what it reported.
 pub(crate) fn check(
     process: &Process,
     snapshot: &Snapshot,
@@ -65,7 +65,7 @@ pub(crate) fn check(
         problems.push(format!("it ended {:.1}s after SIGTERM", took.as_secs_f64()));
     }
     if end.by_signal {
-        // Only a sync answers the signal itself, once it runs.
+        // Only a sync handles the signal itself, once it is running.
         if process.terminated.is_none() || end.code != 143 {
             problems.push(format!("it ended by signal {}", end.code - 128));
         }
@@ -76,7 +76,8 @@ pub(crate) fn check(
         return (None, problems);
     }
     let Ok(report) = serde_json::from_str::<Report>(&stdout) else {
-        problems.push(format!("it exited with {} and told no JSON document: {stdout:?}", end.code));
+        problems
+            .push(format!("it exited with {} and printed no JSON document: {stdout:?}", end.code));
         return (None, problems);
     };
     if report.error.is_some() {
@@ -88,17 +89,15 @@ pub(crate) fn check(
                 check_days(process, &report, snapshot, weather, &mut problems);
             }
             Kind::Reset { .. } => {
-                check_operator((process, "reset"), &report, end, snapshot, &mut problems)
+                check_operator(process, "reset", &report, snapshot, &mut problems)
             }
-            Kind::Cleanup => {
-                check_operator((process, "cleanup"), &report, end, snapshot, &mut problems)
-            }
+            Kind::Cleanup => check_operator(process, "cleanup", &report, snapshot, &mut problems),
         }
     }
     (Some(report), problems)
 }
 
-/// A run that could not do its work at all: the database was away, or it was told to end first.
+/// A run that could not begin its work: the database was away, or a signal came first.
 fn check_failure(
     report: &Report,
     end: End,
@@ -107,9 +106,9 @@ fn check_failure(
     problems: &mut Vec<String>,
 ) {
     if end.code == 143 && terminated && report.exit_status == Some(143) {
-        // It was told to end before it had done anything.
+        // The signal came before it had done anything.
     } else if end.code != 3 || report.exit_status != Some(3) {
-        problems.push(format!("it exited with {} and told {report:?}", end.code));
+        problems.push(format!("it exited with {} and reported {report:?}", end.code));
     } else if !weather.database_failed && !weather.somebody_stopped {
         problems.push(format!("it exited with 3 although nothing was wrong: {:?}", report.error));
     }
@@ -121,7 +120,7 @@ fn check_status(process: &Process, report: &Report, end: End, problems: &mut Vec
     let finished = report.finished_at.map_or(0, |at| at.timestamp_micros());
     let right = match (end.code, process.terminated) {
         (143, Some(_)) => true,
-        // It was over when the signal came.
+        // It had finished when the signal came.
         (0 | 1, Some((signalled, _))) if finished > signalled + TIME_TO_LEAVE => false,
         (0, _) => bad.is_none(),
         (1, _) => bad.is_some(),
@@ -129,13 +128,13 @@ fn check_status(process: &Process, report: &Report, end: End, problems: &mut Vec
     };
     if !right {
         problems.push(format!(
-            "it exited with {}, told to end: {:?}, and told {report:?}",
+            "it exited with {}, was signalled at {:?}, and reported {report:?}",
             end.code, process.terminated
         ));
     }
 }
 
-/// Each day's outcome against what the history says that this run did.
+/// Compares each day's outcome with what the history records for this run.
 fn check_days(
     process: &Process,
     report: &Report,
@@ -144,13 +143,15 @@ fn check_days(
     problems: &mut Vec<String>,
 ) {
     let run_id = report.run_id.as_deref().unwrap_or_default();
-    // Told to end and kept from it, it lets go of the days at work without waiting for what they have to tell.
+    // If a signal comes and the run can't end, it drops the days in progress without waiting for
+    // their results.
     let finished = report.finished_at.map_or(0, |at| at.timestamp_micros());
     let let_go = process
         .terminated
         .is_some_and(|(at, _)| finished > at + TIME_TO_RELEASE || weather.somebody_stopped);
     let own: Vec<&Entry> = snapshot.history.iter().filter(|entry| entry.run_id == run_id).collect();
-    for ReportedDay { source, date, outcome, attempt, error } in &report.days {
+    for day in &report.days {
+        let ReportedDay { source, date, outcome, attempt, error } = day;
         let did: Vec<&Entry> = own
             .iter()
             .copied()
@@ -159,48 +160,65 @@ fn check_days(
         let (claims, ends): (Vec<&Entry>, Vec<&Entry>) = did
             .into_iter()
             .partition(|entry| matches!(entry.action.as_str(), "claim" | "takeover"));
-        let end = ends.first().map(|entry| entry.action.as_str());
-        let held = *attempt > 0 && outcome != "already_synced";
-        let claimed_so = claims.iter().map(|claim| claim.attempt).eq(held.then_some(*attempt))
-            || let_go && outcome == "interrupted" && !held && claims.len() == 1
-            // Of a claim whose answer never came it is not known whether it took place.
-            || weather.database_failed && outcome == "failed" && !held && claims.len() == 1;
-        let ended_so = ends.len() <= 1
-            && ends.iter().all(|end| claims.iter().any(|claim| claim.attempt == end.attempt))
-            && match outcome.as_str() {
-                "synced" => end == Some("publish"),
-                // What could not be given back is left to run out.
-                "interrupted" => {
-                    let is_hindered = weather.database_failed || weather.somebody_stopped;
-                    end == Some("release") || end.is_none() && (!held || is_hindered)
-                }
-                "failed" => end == Some("fail") || end.is_none() && weather.database_failed,
-                "lost_lock" | "already_synced" | "locked_elsewhere" => end.is_none(),
-                _ => false,
-            };
-        if !claimed_so || !ended_so {
+        let claimed = claims_agree(day, &claims, weather, let_go);
+        if !claimed || !ends_agree(day, &claims, &ends, weather) {
             let did: Vec<_> =
                 claims.iter().chain(&ends).map(|e| format!("{} {}", e.action, e.attempt)).collect();
-            problems
-                .push(format!("{source} {date}: told {outcome} (attempt {attempt}, {error:?}); its history: {did:?}"));
+            problems.push(format!(
+                "{source} {date}: reported {outcome} (attempt {attempt}, {error:?}); \
+                    its history: {did:?}"
+            ));
         }
     }
-    let untold = own.iter().find(|entry| {
+    let unreported = own.iter().find(|entry| {
         !report.days.iter().any(|d| d.source == entry.source && d.date == entry.date)
     });
-    if let Some(entry) = untold {
+    if let Some(entry) = unreported {
         problems.push(format!(
-            "{} {}: `{}` was done and not told",
+            "{} {}: `{}` was done and not reported",
             entry.source, entry.date, entry.action
         ));
     }
 }
 
-/// What a reset or a cleanup says that it did is what the history says of it.
+impl ReportedDay {
+    fn was_held(&self) -> bool {
+        self.attempt > 0 && self.outcome != "already_synced"
+    }
+}
+
+/// Whether the history has the claims of a reported day.
+fn claims_agree(day: &ReportedDay, claims: &[&Entry], weather: Weather, let_go: bool) -> bool {
+    let (held, outcome) = (day.was_held(), day.outcome.as_str());
+    claims.iter().map(|claim| claim.attempt).eq(held.then_some(day.attempt))
+        || let_go && outcome == "interrupted" && !held && claims.len() == 1
+        // If the answer to a claim never came, it is unknown whether the claim took place.
+        || weather.database_failed && outcome == "failed" && !held && claims.len() == 1
+}
+
+/// Whether the history has the end of a reported day.
+fn ends_agree(day: &ReportedDay, claims: &[&Entry], ends: &[&Entry], weather: Weather) -> bool {
+    let (held, end) = (day.was_held(), ends.first().map(|entry| entry.action.as_str()));
+    ends.len() <= 1
+        && ends.iter().all(|end| claims.iter().any(|claim| claim.attempt == end.attempt))
+        && match day.outcome.as_str() {
+            "synced" => end == Some("publish"),
+            // A lease that could not be released runs out.
+            "interrupted" => {
+                let is_hindered = weather.database_failed || weather.somebody_stopped;
+                end == Some("release") || end.is_none() && (!held || is_hindered)
+            }
+            "failed" => end == Some("fail") || end.is_none() && weather.database_failed,
+            "lost_lock" | "already_synced" | "locked_elsewhere" => end.is_none(),
+            _ => false,
+        }
+}
+
+/// What a reset or a cleanup reports is what the history records.
 fn check_operator(
-    (process, action): (&Process, &str),
+    process: &Process,
+    action: &str,
     report: &Report,
-    end: End,
     snapshot: &Snapshot,
     problems: &mut Vec<String>,
 ) {
@@ -209,18 +227,19 @@ fn check_operator(
         .iter()
         .filter(|entry| entry.action == action && entry.by == operator(&process.name));
     let mut did: Vec<_> = did.map(|entry| (entry.date, entry.source.as_str())).collect();
-    let told = report.days.iter().filter(|day| action != "reset" || day.outcome == "reset");
-    let mut told: Vec<_> = told.map(|day| (day.date, day.source.as_str())).collect();
+    let reported = report.days.iter().filter(|day| action != "reset" || day.outcome == "reset");
+    let mut reported: Vec<_> = reported.map(|day| (day.date, day.source.as_str())).collect();
     did.sort_unstable();
-    told.sort_unstable();
+    reported.sort_unstable();
     let refused =
         report.days.iter().any(|day| matches!(day.outcome.as_str(), "refused" | "no_row"));
-    if did != told || end.code != i32::from(refused) {
-        problems.push(format!("it exited with {}, told {report:?} and did {did:?}", end.code));
+    let code = process.end.map(|end| end.code);
+    if did != reported || code != Some(i32::from(refused)) {
+        problems.push(format!("it exited with {code:?}, reported {report:?} and did {did:?}"));
     }
 }
 
-/// Who the history says did what a process of this name was told to do by a person.
+/// The name under which the history records the manual actions of a process.
 pub(crate) fn operator(process: &str) -> String {
     format!("somebody on {process}")
 }

@@ -1,4 +1,4 @@
-//! Clocks and short waits: the only place of this test that reads or waits for them.
+//! Clocks and short waits. No other file of this test reads a clock or waits.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -15,7 +15,7 @@ pub(crate) fn yesterday() -> NaiveDate {
     chrono::Utc::now().date_naive() - chrono::Days::new(1)
 }
 
-/// Lets a little time pass.
+/// Pauses briefly.
 #[expect(
     clippy::disallowed_methods,
     reason = "chaos happens at moments, and is looked at in short steps"

@@ -1,4 +1,4 @@
-//! What is wrong with the database for a time, and when that is over.
+//! Temporary trouble of the database, and when it ends.
 
 use std::process::Child;
 use std::time::{Duration, Instant};
@@ -8,17 +8,16 @@ use pg_cluster::Shutdown;
 use crate::time;
 use crate::world::World;
 
-/// How long an end of the trouble is tried for.
+/// How long to try to end the trouble.
 const LONGEST: Duration = Duration::from_mins(1);
 
-/// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct Trouble {
-    /// When the server is to start again, to answer again, and to accept writes again.
+    /// When the server starts again, answers again and accepts writes again.
     away_until: Option<Instant>,
     frozen_until: Option<Instant>,
     read_only_until: Option<Instant>,
-    /// Those who hold locks; each ends by itself.
+    /// The sessions that hold locks. Each ends by itself.
     lockers: Vec<Child>,
 }
 
@@ -63,12 +62,12 @@ impl Trouble {
         passed
     }
 
-    /// Whether nothing is wrong any more, but for locks.
+    /// Whether all trouble except locks has ended.
     pub(crate) fn is_over(&self) -> bool {
         self.away_until.is_none() && self.frozen_until.is_none() && self.read_only_until.is_none()
     }
 
-    /// Ends all of it.
+    /// Ends all trouble.
     pub(crate) fn end(&mut self, world: &World) {
         if self.away_until.take().is_some() {
             world.cluster.start().expect("the server starts again");

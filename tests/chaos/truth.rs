@@ -1,8 +1,7 @@
-//! What Heroku has, as the test itself put it there: the measure of what is stored.
+//! What Heroku has, as the test created it: the reference for what is stored.
 
 use std::collections::BTreeMap;
 
-use auditsync::digest::DayDigest;
 use chrono::{Days, NaiveDate};
 use fake_heroku::{FakeHeroku, uuid};
 use serde_json::Value;
@@ -26,8 +25,19 @@ struct Event {
     id: String,
     hash: Hash,
     team: Option<String>,
-    /// When Heroku certainly had it; 0 from the start.
+    /// When Heroku certainly had it; 0 for events from the start.
     since: i64,
+}
+
+/// What a day at Heroku consists of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct DaySize {
+    /// Usual events.
+    pub(crate) count: usize,
+    /// Events of a quarter of a megabyte, so that they take several batches.
+    pub(crate) heavy: usize,
+    /// Every event of this number comes twice; 0 for none.
+    pub(crate) repeat: usize,
 }
 
 /// The events of a round, by account and date, in Heroku's order.
@@ -35,15 +45,15 @@ struct Event {
 pub(crate) struct Truth(BTreeMap<(&'static str, NaiveDate), Vec<Event>>);
 
 impl Truth {
-    /// Gives Heroku a day: `count` usual events, `heavy` ones of a quarter of a megabyte so that they take several
-    /// batches, and every `repeat`-th
-    /// event twice.
+    /// Adds a day to Heroku.
     pub(crate) fn put_day(
         &mut self,
         heroku: &FakeHeroku,
-        (account, date): (&'static str, NaiveDate),
-        (count, heavy, repeat): (usize, usize, usize),
+        account: &'static str,
+        date: NaiveDate,
+        size: DaySize,
     ) {
+        let DaySize { count, heavy, repeat } = size;
         heroku.generate_day(account, date, count);
         let mut events = heroku.day(account, date);
         for number in 0..heavy {
@@ -52,7 +62,8 @@ impl Truth {
                 .insert(place, event(account, date, &format!("heavy-{number}"), 256 * 1024).into());
         }
         if repeat > 0 {
-            // Side by side, and never the last: a page that holds nothing new is no end of a list.
+            // Next to each other, and never last: a page that brings nothing new does not end a
+            // list.
             let last = events.len().saturating_sub(1);
             let twice = |(place, event): (usize, _)| {
                 vec![event; 1 + usize::from(place % repeat == 0 && place < last)]
@@ -64,7 +75,7 @@ impl Truth {
         self.0.insert((account, date), known);
     }
 
-    /// Adds an event that comes late.
+    /// Adds a late event.
     pub(crate) fn add_late(
         &mut self,
         heroku: &FakeHeroku,
@@ -78,7 +89,8 @@ impl Truth {
         self.0.entry((account, date)).or_default().push(event);
     }
 
-    /// The hashes of a source's day by event id, and whether each had to be seen by a reading that began at `read`.
+    /// The hashes of a source's day by event id, and whether a reading that began at `read` must
+    /// have seen each.
     pub(crate) fn of(
         &self,
         source: &Source,
@@ -106,24 +118,29 @@ impl Event {
     }
 }
 
-/// An event of a team, with so many bytes of padding.
+/// An event of a team, with this many bytes of padding.
 fn event(account: &str, date: NaiveDate, name: &str, padding: usize) -> String {
     let team = ["team-a", "team-b"][name.len() % 2];
     let id = uuid(&format!("{account}/{date}/{name}"));
     let padding = "auditsync ".repeat(padding / 10);
     format!(
-        r#"{{"id":"{id}","created_at":"{date}T12:00:00Z","type":"app","action":"create","team":{{"id":"{}","name":"{team}"}},"data":{{"note":"{padding}"}}}}"#,
-        uuid(team)
+        concat!(
+            r#"{{"id":"{}","created_at":"{}T12:00:00Z","type":"app","action":"create","#,
+            r#""team":{{"id":"{}","name":"{}"}},"data":{{"note":"{}"}}}}"#,
+        ),
+        id,
+        date,
+        uuid(team),
+        team,
+        padding
     )
 }
 
-/// The digest of a day, from ids in ascending order with their hashes.
-pub(crate) fn digest<'e>(events: impl Iterator<Item = (&'e str, &'e Hash)>) -> String {
-    let mut digest = DayDigest::default();
-    for (id, hash) in events {
-        digest.add(id, hash).expect("the ids ascend");
-    }
-    hex::encode(digest.finish())
+/// The digest that the contract defines, from hashes in the order of their ids.
+pub(crate) fn digest<'h>(hashes: impl Iterator<Item = &'h Hash>) -> String {
+    let mut digest = Sha256::new();
+    hashes.for_each(|hash| digest.update(hash));
+    hex::encode(digest.finalize())
 }
 
 /// The last `count` days up to `last`, oldest first.

@@ -1,4 +1,5 @@
-//! What the rounds of a lane share: a cluster of its own, since it is restarted, and a fake Heroku.
+//! What the rounds of a lane share: a cluster of its own, because it is restarted, and a fake
+//! Heroku.
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -12,7 +13,7 @@ use crate::proxy::Proxy;
 
 pub(crate) const TOKEN: &str = "HRKU-chaos-not-a-secret";
 const DATABASE: &str = "chaos";
-/// Makes some commits slow, so that what happens often falls between the order to commit and its answer.
+/// Makes some commits slow, so that disturbances often come between a commit and its answer.
 const SLOW_COMMITS: &str = "
     CREATE FUNCTION slow_commit() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
@@ -24,11 +25,10 @@ const SLOW_COMMITS: &str = "
     CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON audit_events
         DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION slow_commit(0.02);";
 
-/// See the module.
 pub(crate) struct World {
     pub(crate) cluster: Cluster,
     pub(crate) heroku: FakeHeroku,
-    /// Between the program and its database, so that the database can seem to freeze.
+    /// Between the program and its database, so that the database can appear frozen.
     pub(crate) proxy: Proxy,
     lane: u32,
 }
@@ -37,9 +37,10 @@ impl World {
     pub(crate) fn start(lane: u32) -> Self {
         let settings = [
             ("max_connections", "200"),
-            // A process that was stopped while it connects holds a fast shutdown up for as long as this.
+            // A process that is stopped while it connects delays a fast shutdown by up to this
+            // time.
             ("authentication_timeout", "3s"),
-            // What a crash finds unwritten stays so for longer.
+            // Leaves more recent commits unwritten when the server crashes.
             ("wal_writer_delay", "10s"),
         ];
         let builder = settings
@@ -76,7 +77,7 @@ impl World {
             .join(name)
     }
 
-    /// The program, not yet started, in an environment of its own.
+    /// The program, not yet started, with an environment of its own.
     pub(crate) fn command(&self, folder: &std::path::Path, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_auditsync"));
         command.args(arguments).current_dir(folder).env_clear();
@@ -88,7 +89,7 @@ impl World {
         command
     }
 
-    /// Lets somebody lock a table for a time; it ends by itself.
+    /// Locks a table for a time in a session that ends by itself.
     pub(crate) fn lock(&self, table: &str, mode: &str, time: Duration) -> Option<Child> {
         let sql = format!(
             "BEGIN; LOCK TABLE {table} IN {mode} MODE; SELECT pg_sleep({}); COMMIT",
@@ -106,7 +107,7 @@ impl World {
             && self.cluster.psql(DATABASE, "SELECT pg_reload_conf()").is_ok()
     }
 
-    /// A connection of the test's own.
+    /// A connection for the test itself.
     pub(crate) fn database(&self) -> Database {
         Database::at(self.cluster.url(DATABASE))
     }
@@ -114,7 +115,7 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        // Fails, as it should, while the logs of a failed round are in it.
+        // Fails, as it should, while it contains the logs of a failed round.
         let _ = std::fs::remove_dir(self.folder(""));
     }
 }

@@ -1,4 +1,5 @@
-//! The database's address: every form of libpq's works or is rejected by name, and no part of it is shown.
+//! The database's address: every form that libpq knows works or is rejected by name, and no part of
+//! it is shown.
 
 use std::sync::Arc;
 
@@ -25,7 +26,7 @@ fn place(world: &World) -> (String, String, String) {
 }
 
 #[test]
-fn a_socket_is_found_in_every_form_of_libpq() {
+fn a_socket_is_found_in_every_form_that_libpq_knows() {
     let mut world = World::new(ACME);
     let (folder, port, name) = place(&world);
     let encoded = folder.replace('/', "%2F");
@@ -43,8 +44,8 @@ fn a_socket_is_found_in_every_form_of_libpq() {
         let finished = sync_at(&mut world, &url);
         assert_eq!(finished.status, 0, "{url}: {finished:#?}");
     }
-    world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
-    // What the address leaves open comes from libpq's variables, and an empty one is none.
+    world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+    // libpq's variables fill what the address leaves out, and an empty variable counts as not set.
     for (variable, value) in
         [("PGHOST", &*folder), ("PGPORT", &port), ("PGDATABASE", &name), ("PGUSER", "postgres")]
     {
@@ -98,7 +99,7 @@ fn an_abstract_socket_is_reached() {
     if *version < *"140000" {
         return crate::support::note("servers before PostgreSQL 14 have no abstract sockets");
     }
-    // The tests' own psql has no way in from here on.
+    // From here on the tests' own psql can't connect.
     let socket = format!("ALTER SYSTEM SET unix_socket_directories = '@auditsync-{port}'");
     cluster.psql("postgres", &socket).expect("the setting");
     cluster.restart(pg_cluster::Shutdown::Fast).expect("a restart");
@@ -122,7 +123,9 @@ fn a_password_is_taken_from_the_address_a_variable_or_a_file() {
     assert!(written.success());
     let folder = cluster.socket_dir().display().to_string();
     let script = format!(
-        "SET password_encryption = 'scram-sha-256'; CREATE ROLE me SUPERUSER LOGIN PASSWORD '{PASSWORD}'; ALTER SYSTEM SET hba_file = '{folder}/rules'"
+        "SET password_encryption = 'scram-sha-256'; \
+         CREATE ROLE me SUPERUSER LOGIN PASSWORD '{PASSWORD}'; \
+         ALTER SYSTEM SET hba_file = '{folder}/rules'"
     );
     cluster.psql("postgres", &script).expect("a role");
     cluster.restart(pg_cluster::Shutdown::Fast).expect("a restart");
@@ -139,7 +142,7 @@ fn a_password_is_taken_from_the_address_a_variable_or_a_file() {
     ] {
         let finished = sync_at(&mut world, &url);
         assert_eq!(finished.status, 0, "{url}: {finished:#?}");
-        // Only where it stands bare in a URI may other programs read it otherwise.
+        // Other programs may read it differently only where it is unescaped in a URI.
         assert_eq!(
             finished.stderr.contains("percent-encode"),
             url.contains(&format!("me:{PASSWORD}@")),
@@ -172,7 +175,7 @@ fn a_password_is_taken_from_the_address_a_variable_or_a_file() {
 }
 
 #[test]
-fn an_address_that_is_wrong_is_exit_2_with_what_to_do_and_shows_no_secret() {
+fn a_wrong_address_exits_2_with_advice_and_shows_no_secret() {
     let mut world = World::new(ACME);
     world.set("RUST_LOG", "trace");
     for (url, said) in [
@@ -203,7 +206,7 @@ fn an_address_that_is_wrong_is_exit_2_with_what_to_do_and_shows_no_secret() {
 }
 
 #[test]
-fn a_preflight_of_the_file_tells_of_a_wrong_address() {
+fn a_preflight_of_the_file_reports_a_wrong_address() {
     let mut world = World::new(ACME);
     world.set("DATABASE_URL", "postgres://me:hush-hush@h/d?sslmod=require");
     for arguments in ["check --config-only --output json", "check --output json"] {
@@ -227,7 +230,7 @@ fn a_preflight_of_the_file_tells_of_a_wrong_address() {
 }
 
 #[test]
-fn a_statement_that_takes_long_is_not_in_the_log() {
+fn a_slow_statement_is_not_logged() {
     for filter in ["", "warn", "sqlx=trace"] {
         let mut world = World::new(ACME);
         world.set("RUST_LOG", filter);
@@ -235,10 +238,11 @@ fn a_statement_that_takes_long_is_not_in_the_log() {
         let mut holder = world.session(world.database.url());
         holder.ask("BEGIN; LOCK TABLE audit_events_log IN ACCESS EXCLUSIVE MODE");
         let run = world.spawn("--date 2024-09-28 --output json");
-        // sqlx warns of a statement that took a second.
+        // sqlx warns of a statement that takes a second.
         wait_for("a statement that takes long", || {
             world.sql(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+                 AND wait_event_type = 'Lock'
                  AND clock_timestamp() - query_start > interval '1.2 s'",
             ) != "0"
         });

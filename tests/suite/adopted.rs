@@ -1,29 +1,20 @@
-//! Adopted days: the Python logger called them complete and stored no event, so they are no evidence.
+//! Adopted days: the Python logger called them complete and stored no event, so they are no
+//! evidence.
 
-use fake_heroku::Fixtures;
-use fake_heroku::{Fault, Match, Model, Month};
+mod reread;
+
+use fake_heroku::{Fault, Fixtures, Match, Model, Month};
 use serde_json::Value;
 
-use crate::support::proxy::{Blow, Proxy, When};
-use crate::support::{
-    ACME, DAY, THREE_ACCOUNTS_AND_A_TEAM, World, date, day, fetches, truth, wait_for, yesterday,
-};
+use crate::support::python_logger::TABLE;
+use crate::support::{ACME, DAY, World, date, day, fetches, truth, wait_for, yesterday};
 
-/// Its table as `create_all` makes it: without `alembic_version`, since its Alembic can't run as it was shipped.
-const CREATE_ALL: &str = "
-    CREATE TABLE audit_events_log (
-        id SERIAL NOT NULL, process_date DATE NOT NULL, status VARCHAR(20) NOT NULL, events_count INTEGER,
-        error_message TEXT, created_at TIMESTAMP WITHOUT TIME ZONE, updated_at TIMESTAMP WITHOUT TIME ZONE,
-        PRIMARY KEY (id), UNIQUE (process_date)
-    );
-    CREATE INDEX idx_audit_events_log_process_date_status ON audit_events_log (process_date, status);
-    CREATE INDEX idx_audit_events_log_status ON audit_events_log (status);";
-
-/// Days that it printed 1,000 events of: three long ago, and two of the last week.
+/// Days for which it counted 1,000 events: three old ones, and two of the last week.
 const PRINTED: &str = "
     INSERT INTO audit_events_log (process_date, status, events_count, created_at, updated_at)
     SELECT day, 'SUCCESS', 1000, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
-    FROM unnest(ARRAY['2024-09-26', '2024-09-27', '2024-09-28', current_date - 3, current_date - 2]::date[]) AS day;";
+    FROM unnest(ARRAY['2024-09-26', '2024-09-27', '2024-09-28', current_date - 3,
+    current_date - 2]::date[]) AS day;";
 
 fn ago(days: u64) -> String {
     (yesterday() - chrono::Days::new(days - 1)).to_string()
@@ -34,7 +25,7 @@ fn adopted(sources: &str, arguments: &str) -> World {
     let mut model: Model = Fixtures::committed().into();
     model.generate_every_day("acme", 3);
     let world = World::with(model, sources);
-    world.sql(&format!("{CREATE_ALL}{PRINTED}"));
+    world.sql(&format!("{TABLE}{PRINTED}"));
     let adoption = world.run(&format!("migrate {arguments}"));
     assert_eq!(adoption.status, 0, "{adoption:#?}");
     world
@@ -46,15 +37,16 @@ fn status(world: &World, arguments: &str, status: i32) -> Value {
     finished.json()
 }
 
-/// What the ledger says of days that have no lease.
+/// The ledger's rows for days without a lease.
 fn rows(world: &World) -> String {
     world.sql(
-        "SELECT process_date, status, events_count, synced_at IS NOT NULL FROM audit_events_log ORDER BY process_date",
+        "SELECT process_date, status, events_count, synced_at IS NOT NULL FROM audit_events_log \
+         ORDER BY process_date",
     )
 }
 
 #[test]
-fn status_counts_adopted_days_neither_as_complete_nor_their_events_as_stored() {
+fn status_counts_no_adopted_day_as_complete_and_none_of_its_events() {
     let world = adopted(ACME, "");
     world.sync(&format!("--date {}", ago(1)), 0);
     let report = status(&world, "", 0);
@@ -91,13 +83,13 @@ fn a_check_fails_on_adopted_days_unless_they_are_accepted() {
     assert_eq!(behind.len(), 1, "{behind:#?}");
     let reason = behind[0]["reason"].as_str().expect("a reason");
     assert!(
-        reason.contains(&format!("({}..{})", ago(3), ago(2)))
+        reason.contains(&format!("({} .. {})", ago(3), ago(2)))
             && reason.contains("--accept-adopted"),
         "{reason}"
     );
     assert!(world.run("status --check").stdout.contains("adopted days"));
     assert_eq!(status(&world, "--check --accept-adopted", 0)["check"]["ok"], true);
-    // Even a large lag does not hide them; and what is accepted hides no gap.
+    // Even a large lag does not hide them, and accepting them hides no gap.
     status(&world, "--check --max-lag 90000h", 1);
     world
         .sql("UPDATE audit_events_log SET status = 'FAILED' WHERE process_date = current_date - 3");
@@ -106,7 +98,7 @@ fn a_check_fails_on_adopted_days_unless_they_are_accepted() {
 }
 
 #[test]
-fn a_check_is_well_once_the_adopted_days_are_read() {
+fn a_check_passes_once_the_adopted_days_are_read() {
     let world = adopted(ACME, "");
     let check = "--check --max-lag 90000h";
     status(&world, check, 1);
@@ -135,7 +127,7 @@ fn adopted_days_of_the_window_are_due_and_older_ones_wait() {
             (&row["outcome"], &row["events"], &row["late_events"]),
             (&"synced".into(), &3.into(), &0.into())
         );
-        world.assert_whole("acme", &ago(days), &truth(&world, "acme", &ago(days), |_| true));
+        world.assert_complete("acme", &ago(days), &truth(&world, "acme", &ago(days), |_| true));
     }
     assert!(rows(&world).starts_with(
         "2024-09-26|SUCCESS|1000|f\n2024-09-27|SUCCESS|1000|f\n2024-09-28|SUCCESS|1000|f\n"
@@ -161,20 +153,22 @@ fn every_way_to_name_an_adopted_day_reads_it() {
             (&row["outcome"], &row["attempt"], &row["late_events"]),
             (&"synced".into(), &1.into(), &0.into())
         );
-        world.assert_whole("acme", at, &truth(&world, "acme", at, |_| true));
+        world.assert_complete("acme", at, &truth(&world, "acme", at, |_| true));
         let of_day = format!(
-            "SELECT settled_at IS NOT NULL, synced_at IS NOT NULL FROM audit_events_log WHERE process_date = '{at}'"
+            "SELECT settled_at IS NOT NULL, synced_at IS NOT NULL FROM audit_events_log \
+             WHERE process_date = '{at}'"
         );
         assert_eq!(world.sql(&of_day), "t|t", "{command}: one reading settles a day of long ago");
         let history = format!(
-            "SELECT action, outcome, events, late_events FROM audit_history WHERE process_date = '{at}' ORDER BY id"
+            "SELECT action, outcome, events, late_events FROM audit_history \
+             WHERE process_date = '{at}' ORDER BY id"
         );
         let events = row["events"].to_string();
         assert_eq!(
             world.sql(&history),
             format!("adopt|success|1000|\nclaim|processing||\npublish|synced|{events}|")
         );
-        // From then on, it is a day like any other.
+        // From then on it is an ordinary day.
         assert_eq!(world.sync(&format!("--date {at}"), 0)["totals"]["already_synced"], 1);
     }
 }
@@ -187,10 +181,13 @@ fn a_plan_counts_adopted_days_as_days_to_read() {
 }
 
 #[test]
-fn what_comes_late_to_an_adopted_day_counts_from_our_own_first_reading() {
+fn late_events_of_an_adopted_day_count_from_our_own_first_reading() {
     let world = adopted(&format!("[sync]\nrecheck_after = [\"1d\"]\n{ACME}"), "");
     world.sync("--date 2024-09-28", 0);
-    world.sql("UPDATE audit_events_log SET settled_at = NULL, synced_at = '2024-09-29T00:10:00Z' WHERE process_date = '2024-09-28'");
+    world.sql(
+        "UPDATE audit_events_log SET settled_at = NULL, synced_at = '2024-09-29T00:10:00Z' \
+        WHERE process_date = '2024-09-28'",
+    );
     let late = br#"{"id":"late","created_at":"2024-09-28T12:00:00Z","type":"app"}"#;
     world.heroku.add_event("acme", date(DAY), &late[..]);
     let report = world.sync("--date 2024-09-28", 0);
@@ -240,111 +237,12 @@ fn of_two_runs_that_want_an_adopted_day_one_reads_it() {
 }
 
 #[test]
-fn reread_works_at_any_later_time_once_and_for_adopted_days_alone() {
-    let world = adopted(ACME, "");
-    world.sync("--date 2024-09-28", 0);
-    world.heroku.fault(
-        Match::events("acme").day(date("2024-09-27")).always(),
-        Fault::status(403, "forbidden", "No."),
-    );
-    world.sync("--date 2024-09-27", 1);
-    world.heroku.clear_faults();
-    let before = world.dump();
-    let plan = world.run("migrate --reread --dry-run");
-    let dates = format!("2024-09-26..{}", ago(2));
-    assert!(
-        plan.stdout.ends_with(&format!(
-            "Would make 3 adopted days of acme due: {dates}. Nothing was changed.\n"
-        )),
-        "{plan:#?}"
-    );
-    assert_eq!(world.dump(), before);
-
-    let reread = world.run("migrate --reread --output json");
-    assert_eq!(reread.status, 0, "{reread:#?}");
-    let expected =
-        serde_json::json!({"source": "acme", "days": 3, "from": "2024-09-26", "to": ago(2)});
-    assert_eq!(reread.json()["reread"], expected);
-    let statuses = "SELECT string_agg(status, ' ' ORDER BY process_date) FROM audit_events_log";
-    assert_eq!(world.sql(statuses), "PENDING FAILED SUCCESS PENDING PENDING");
-    let history =
-        "SELECT count(*), min(outcome), min(message) FROM audit_history WHERE action = 'reset'";
-    assert_eq!(
-        world.sql(history),
-        "3|pending|was SUCCESS in the Python logger's table, which holds no events"
-    );
-
-    let before = world.dump();
-    let again = world.run("migrate --reread");
-    assert_eq!(
-        (again.status, again.stdout.contains("acme has no adopted day")),
-        (0, true),
-        "{again:#?}"
-    );
-    assert_eq!(world.dump(), before);
-    // PENDING days are read whatever their age.
-    assert_eq!(day(&world.sync("", 0), "acme", "2024-09-26")["outcome"], "synced");
-}
-
-#[test]
-fn a_reread_that_is_cut_off_at_any_step_is_done_once_and_told() {
-    let mut world = adopted(&format!("[database]\nmax_connections = 1\n{ACME}"), "");
-    let proxy = Proxy::start(world.database.url());
-    world.set("DATABASE_URL", proxy.url());
-    let undo = "UPDATE audit_events_log SET status = 'SUCCESS'; DELETE FROM audit_history WHERE action = 'reset'";
-    assert!(world.run("migrate --reread").stdout.contains("Made 5 adopted days of acme due"));
-    for (n, when) in (1..=proxy.steps().len()).flat_map(|n| [(n, When::Before), (n, When::After)]) {
-        world.sql(undo);
-        proxy.forget();
-        proxy.strike(n, "", when, Blow::Cut);
-        let run = world.run("migrate --reread");
-        assert!(proxy.has_struck() && run.status == 0, "step {n}, {when:?}: {run:#?}");
-        assert!(
-            run.stdout.contains("Made 5 adopted days of acme due"),
-            "step {n}, {when:?}: {run:#?}"
-        );
-        let done = "SELECT (SELECT count(*) FROM audit_events_log WHERE status = 'PENDING'), count(*) FROM audit_history WHERE action = 'reset'";
-        assert_eq!(world.sql(done), "5|5", "step {n}, {when:?}");
-    }
-}
-
-#[test]
-fn reread_is_about_the_named_source() {
-    let world = World::new(THREE_ACCOUNTS_AND_A_TEAM);
-    world.sql(&format!("{CREATE_ALL}{PRINTED}"));
-    assert_eq!(world.run("migrate --adopt-as globex").status, 0);
-    let before = world.dump();
-    let refused = world.run("migrate --reread");
-    assert_eq!(refused.status, 2, "{refused:#?}");
-    assert!(
-        refused.stderr.contains("`auditsync migrate --adopt-as NAME --reread --dry-run`"),
-        "{refused:#?}"
-    );
-    let other = world.run("migrate --reread --adopt-as acme");
-    assert!(other.status == 0 && other.stdout.contains("acme has no adopted day"), "{other:#?}");
-    assert_eq!(world.dump(), before);
-    let reread = world.run("migrate --reread --adopt-as globex");
-    assert!(reread.stdout.contains("Made 5 adopted days of globex due"), "{reread:#?}");
-    // A database without a ledger has none either.
-    let empty = World::new(ACME);
-    assert_eq!(empty.run("migrate --reread --dry-run --output json").json()["reread"]["days"], 0);
-    assert_eq!(empty.run("migrate --reread --output json").json()["reread"]["days"], 0);
-}
-
-#[test]
-fn the_tables_of_create_all_are_adopted_with_reread_in_one_step() {
-    let world = adopted(ACME, "--reread");
-    assert_eq!(world.sql("SELECT DISTINCT source, status FROM audit_events_log"), "acme|PENDING");
-    assert_eq!(world.sync("", 0)["totals"]["synced"], 10, "three of long ago, and the last seven");
-    status(&world, "--check --max-lag 90000h", 0);
-}
-
-#[test]
 fn rows_that_name_no_day_of_the_audit_trail_are_adopted_and_ignored() {
     let world = World::new(ACME);
     world.sql(&format!(
-        "{CREATE_ALL} INSERT INTO audit_events_log (process_date, status, events_count)
-         VALUES ('1024-09-28', 'SUCCESS', 9), ('2016-12-31', 'FAILED', 0), ('infinity', 'SUCCESS', 9), ('2024-09-28', 'SUCCESS', 9)"
+        "{TABLE} INSERT INTO audit_events_log (process_date, status, events_count)
+         VALUES ('1024-09-28', 'SUCCESS', 9), ('2016-12-31', 'FAILED', 0),
+         ('infinity', 'SUCCESS', 9), ('2024-09-28', 'SUCCESS', 9)"
     ));
     let adoption = world.run("migrate --output json").json();
     let adopted = &adoption["adopted"];
@@ -364,12 +262,12 @@ fn rows_that_name_no_day_of_the_audit_trail_are_adopted_and_ignored() {
 }
 
 #[test]
-fn the_old_logger_deletes_nothing_and_what_it_updates_is_read_again() {
+fn the_old_logger_deletes_nothing_and_days_it_updates_are_reread() {
     let world = adopted(ACME, "");
     world.sync("--date 2024-09-28", 0);
     let before = world.dump();
     for delete in [
-        // Its `db_manager.py reset`, and its web page.
+        // The statements of its `db_manager.py reset` and of its web page.
         "DELETE FROM audit_events_log WHERE audit_events_log.process_date = '2024-09-28'",
         "DELETE FROM audit_events_log WHERE audit_events_log.id = 3",
         "DELETE FROM audit_events_log",
@@ -378,21 +276,25 @@ fn the_old_logger_deletes_nothing_and_what_it_updates_is_read_again() {
         assert!(refused.contains("run `auditsync reset --source NAME DATE`"), "{refused}");
     }
     assert_eq!(world.dump(), before);
-    let update = "UPDATE audit_events_log SET status = 'ERROR', error_message = 'Process was stuck and cleaned up',
+    let update = "UPDATE audit_events_log
+        SET status = 'ERROR', error_message = 'Process was stuck and cleaned up',
                   updated_at = now() AT TIME ZONE 'UTC' WHERE audit_events_log.id = 3";
     world.database.psql(update).expect("an update of the ledger");
     assert_eq!(day(&world.sync("--date 2024-09-28", 0), "acme", DAY)["outcome"], "synced");
-    world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
-    // A SUCCESS of its own on a day that we never read counts as adopted.
+    world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+    // If it sets SUCCESS on a day that we never read, that day counts as adopted.
     world
         .database
-        .psql("UPDATE audit_events_log SET status = 'SUCCESS', events_count = 9 WHERE process_date = '2024-09-27'")
+        .psql(
+            "UPDATE audit_events_log SET status = 'SUCCESS', events_count = 9 \
+            WHERE process_date = '2024-09-27'",
+        )
         .expect("an update");
     assert_eq!(day(&world.sync("--date 2024-09-27", 0), "acme", "2024-09-27")["outcome"], "synced");
 }
 
 #[test]
-fn the_ready_questions_do_not_take_adopted_days_for_complete() {
+fn the_ready_made_queries_do_not_count_adopted_days_as_complete() {
     let world = adopted(ACME, "");
     let file = include_str!("../../sql/queries.sql");
     let ask = |words: &str| {

@@ -1,4 +1,4 @@
-//! Coming from the Python logger: its table becomes the ledger in place, or stays as it was.
+//! Migrating from the Python logger: its table becomes the ledger in place, or stays as it was.
 
 use std::sync::Arc;
 
@@ -7,33 +7,30 @@ use pg_cluster::{Cluster, Database};
 
 use crate::support::pooler::Pooler;
 use crate::support::proxy::{Blow, Proxy, When};
+use crate::support::python_logger::TABLE;
 use crate::support::{ACME, DAY, THREE_ACCOUNTS_AND_A_TEAM, World, day, truth, wait_for};
 
-/// Its table as `SQLAlchemy` makes it, and Alembic's.
-const TABLES: &str = "
-    CREATE TABLE audit_events_log (
-        id SERIAL NOT NULL, process_date DATE NOT NULL, status VARCHAR(20) NOT NULL, events_count INTEGER,
-        error_message TEXT, created_at TIMESTAMP WITHOUT TIME ZONE, updated_at TIMESTAMP WITHOUT TIME ZONE,
-        PRIMARY KEY (id), UNIQUE (process_date)
-    );
-    CREATE INDEX idx_audit_events_log_process_date_status ON audit_events_log (process_date, status);
-    CREATE INDEX idx_audit_events_log_status ON audit_events_log (status);
+/// The table that Alembic adds.
+const ALEMBIC: &str = "
     CREATE TABLE alembic_version (
         version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
     );
     INSERT INTO alembic_version VALUES ('0001');";
 
-/// A row in each status, and one whose times nobody set.
+/// One row in each status, and one without times.
 const ROWS: &str = "
-    INSERT INTO audit_events_log (process_date, status, events_count, error_message, created_at, updated_at) VALUES
+    INSERT INTO audit_events_log (process_date, status, events_count, error_message, created_at,
+    updated_at) VALUES
         ('2024-09-23', 'SUCCESS', 7, NULL, NULL, NULL),
         ('2024-09-24', 'SUCCESS', 450, NULL, '2024-09-25 00:30:01.5', '2024-09-25 00:30:02'),
         ('2024-09-25', 'PENDING', 0, NULL, '2024-09-26 00:30:01', NULL),
         ('2024-09-26', 'PROCESSING', 0, NULL, '2024-09-27 00:30:01', '2024-09-27 00:30:01'),
-        ('2024-09-27', 'ERROR', 0, 'Process was stuck and cleaned up', '2024-09-28 00:30:01', '2024-09-29 00:30:01'),
-        ('2024-09-28', 'FAILED', 0, 'API request failed with status 503', '2024-09-29 00:30:01', '2024-09-29 00:30:31');";
+        ('2024-09-27', 'ERROR', 0, 'Process was stuck and cleaned up', '2024-09-28 00:30:01',
+        '2024-09-29 00:30:01'),
+        ('2024-09-28', 'FAILED', 0, 'API request failed with status 503', '2024-09-29 00:30:01',
+        '2024-09-29 00:30:31');";
 
-/// The days that are due after it, with their messages.
+/// The days that are due afterwards, with their messages.
 const ADOPTED_ROWS: &str = "2024-09-23|SUCCESS|7|
 2024-09-24|SUCCESS|450|
 2024-09-25|PENDING||
@@ -41,16 +38,19 @@ const ADOPTED_ROWS: &str = "2024-09-23|SUCCESS|7|
 2024-09-27|ERROR||Process was stuck and cleaned up
 2024-09-28|PENDING||API request failed with status 503";
 
-const ROWS_AS_TEXT: &str = "SELECT process_date, status, events_count, error_message FROM audit_events_log ORDER BY process_date";
+const ROWS_AS_TEXT: &str = "SELECT process_date, status, events_count, error_message \
+    FROM audit_events_log ORDER BY process_date";
 
-/// Every column, index, constraint and guard of ours; the order of columns is the one thing that may differ.
+/// Every column, index, constraint and guard of ours. Only the order of columns may differ.
 pub(crate) const SHAPE: &str = "
-    SELECT attrelid::regclass::text, attname::text, format_type(atttypid, atttypmod), attnotnull, attidentity, attcollation,
+    SELECT attrelid::regclass::text, attname::text, format_type(atttypid, atttypmod), attnotnull,
+    attidentity, attcollation,
            pg_get_expr(adbin, adrelid)
     FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
     WHERE attrelid::regclass::text LIKE 'audit%' AND attnum > 0 AND NOT attisdropped
     ORDER BY 1, 2;
-    SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid::regclass::text LIKE 'audit%' ORDER BY 1;
+    SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
+    WHERE conrelid::regclass::text LIKE 'audit%' ORDER BY 1;
     SELECT indexdef FROM pg_indexes WHERE tablename LIKE 'audit%' ORDER BY 1;
     SELECT relname FROM pg_class WHERE relkind = 'S' ORDER BY 1;
     SELECT pg_get_triggerdef(oid), tgenabled FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1;
@@ -60,7 +60,7 @@ pub(crate) const SHAPE: &str = "
 /// A world whose database the Python logger has used.
 pub(crate) fn after_the_python_logger(sources: &str) -> World {
     let world = World::new(sources);
-    world.sql(&format!("{TABLES}{ROWS}"));
+    world.sql(&format!("{TABLE}{ALEMBIC}{ROWS}"));
     world
 }
 
@@ -71,7 +71,7 @@ fn shape_of_a_new_database() -> String {
 }
 
 #[test]
-fn a_rehearsal_tells_what_adoption_would_do_and_changes_nothing() {
+fn a_dry_run_says_what_adoption_would_do_and_changes_nothing() {
     let world = after_the_python_logger(ACME);
     let before = world.dump();
     let rehearsal = world.run("migrate --dry-run");
@@ -79,12 +79,12 @@ fn a_rehearsal_tells_what_adoption_would_do_and_changes_nothing() {
     assert_eq!(
         rehearsal.stdout.lines().take(7).collect::<Vec<_>>(),
         [
-            "Would adopt the Python logger's table: 6 days of acme.",
+            "Would take the Python logger's table over: 6 days, as those of acme.",
             "    3 due      the next `auditsync` reads them",
             "    1 ERROR    due within `catch_up_days`; `--from` and `--to` read older ones",
-            "    2 SUCCESS  adopted, 2024-09-23..2024-09-24: the logger called them complete, but stored no events",
-            "               `auditsync reset --source acme DATE…` makes one of them due",
-            "               `migrate --reread` makes all of them due",
+            "    2 SUCCESS  by its word alone, 2024-09-23 to 2024-09-24: it stored no events",
+            "               `auditsync reset --source acme DATE…` makes such a day due",
+            "               `migrate --reread` makes them all due",
             "Would apply 0001 ledger and events.",
         ]
     );
@@ -92,18 +92,19 @@ fn a_rehearsal_tells_what_adoption_would_do_and_changes_nothing() {
 }
 
 #[test]
-fn adoption_keeps_rows_times_in_utc_indexes_and_statuses_and_makes_unread_days_due() {
+fn adoption_keeps_rows_utc_times_and_indexes_and_makes_unread_days_due() {
     let world = after_the_python_logger(ACME);
     world.sql(&format!("ALTER DATABASE {} SET timezone = 'Asia/Tokyo'", world.database.name()));
     let alembic = "SELECT version_num FROM alembic_version";
     let indexes = "SELECT indexdef FROM pg_indexes WHERE indexname IN
-                   ('idx_audit_events_log_status', 'idx_audit_events_log_process_date_status') ORDER BY 1";
+                   ('idx_audit_events_log_status', 'idx_audit_events_log_process_date_status')
+                   ORDER BY 1";
     let (version, old_indexes) = (world.sql(alembic), world.sql(indexes));
 
     let adoption = world.run("migrate");
     assert_eq!(adoption.status, 0, "{adoption:#?}");
     assert!(
-        adoption.stdout.starts_with("Adopted the Python logger's table: 6 days"),
+        adoption.stdout.starts_with("Took the Python logger's table over: 6 days"),
         "{}",
         adoption.stdout
     );
@@ -115,7 +116,8 @@ fn adoption_keeps_rows_times_in_utc_indexes_and_statuses_and_makes_unread_days_d
         world.sql(times),
         "2024-09-25 00:30:01.5|2024-09-25 00:30:02\n2024-09-26 00:30:01|2024-09-26 00:30:01"
     );
-    let ids = "SELECT array_agg(id ORDER BY process_date), bool_and(source = 'acme' AND attempt = 0 AND digest IS NULL
+    let ids = "SELECT array_agg(id ORDER BY process_date), bool_and(source = 'acme'
+        AND attempt = 0 AND digest IS NULL
                       AND synced_at IS NULL) FROM audit_events_log";
     assert_eq!(world.sql(ids), "{1,2,3,4,5,6}|t");
     assert_eq!(world.sql(SHAPE), shape_of_a_new_database());
@@ -125,8 +127,10 @@ fn adoption_keeps_rows_times_in_utc_indexes_and_statuses_and_makes_unread_days_d
                    WHERE process_date IN ('2024-09-24', '2024-09-28') ORDER BY id";
     assert_eq!(
         world.sql(history),
-        "2024-09-24|0|adopt|success|450|was SUCCESS in the Python logger's table, which holds no events\n\
-         2024-09-28|0|adopt|pending|0|was FAILED in the Python logger's table, which holds no events: \
+        "2024-09-24|0|adopt|success|450|was SUCCESS in the Python logger's table, which holds no \
+         events\n\
+         2024-09-28|0|adopt|pending|0|was FAILED in the Python logger's table, which holds no \
+         events: \
          API request failed with status 503"
     );
 
@@ -140,7 +144,7 @@ fn adoption_keeps_rows_times_in_utc_indexes_and_statuses_and_makes_unread_days_d
 }
 
 #[test]
-fn after_adoption_a_sync_reads_what_was_never_read_and_the_old_logger_writes_nothing_more() {
+fn after_adoption_a_sync_reads_unread_days_and_the_logger_can_not_write() {
     let world = after_the_python_logger(ACME);
     assert_eq!(world.run("migrate").status, 0);
     let report = world.sync("", 0);
@@ -151,20 +155,23 @@ fn after_adoption_a_sync_reads_what_was_never_read_and_the_old_logger_writes_not
             (&"synced".into(), &1.into(), &0.into())
         );
     }
-    world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
-    // Older than `catch_up_days`, so they are read when they are named; a day of the old logger's SUCCESS, too.
+    world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+    // These days are older than `catch_up_days`, so they are read when named. That includes a day
+    // with the old logger's SUCCESS.
     let report = world.sync("--from 2024-09-24 --to 2024-09-27", 0);
     assert_eq!(day(&report, "acme", "2024-09-27")["outcome"], "synced");
     assert_eq!(day(&report, "acme", "2024-09-24")["outcome"], "synced");
 
-    let insert = "INSERT INTO audit_events_log (process_date, status, events_count, created_at, updated_at)
-                  VALUES ('2024-09-29', 'PROCESSING', 0, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC')";
+    let insert = "INSERT INTO audit_events_log (process_date, status, events_count, created_at,
+        updated_at)
+                  VALUES ('2024-09-29', 'PROCESSING', 0, now() AT TIME ZONE 'UTC',
+                  now() AT TIME ZONE 'UTC')";
     let refused = world.database.psql(insert).expect_err("a row without a source").to_string();
     assert!(refused.contains("null value in column \"source\""), "{refused}");
 }
 
 #[test]
-fn with_reread_the_days_that_the_old_logger_called_whole_are_due_too() {
+fn with_reread_the_days_that_the_old_logger_called_success_are_due_too() {
     let world = after_the_python_logger(ACME);
     let adoption = world.run("migrate --reread --output json");
     assert_eq!(adoption.status, 0, "{adoption:#?}");
@@ -178,13 +185,14 @@ fn with_reread_the_days_that_the_old_logger_called_whole_are_due_too() {
 }
 
 #[test]
-fn a_file_with_several_sources_must_say_whose_days_they_are() {
+fn with_several_sources_adoption_must_name_the_owner_of_the_days() {
     let world = after_the_python_logger(THREE_ACCOUNTS_AND_A_TEAM);
     let before = world.dump();
     for (command, said) in [
         (
             "migrate",
-            "`auditsync migrate --adopt-as NAME --dry-run`, where NAME is one of acme, globex, initech, team-a",
+            "`auditsync migrate --adopt-as NAME --dry-run`, where NAME is one of acme, globex, \
+             initech, team-a",
         ),
         ("migrate --dry-run", "--adopt-as NAME"),
         ("migrate --adopt-as amce", "did you mean `acme`"),
@@ -201,7 +209,7 @@ fn a_file_with_several_sources_must_say_whose_days_they_are() {
 }
 
 #[test]
-fn no_other_command_takes_the_table_over_or_touches_it() {
+fn no_other_command_adopts_or_touches_the_table() {
     let world = after_the_python_logger(ACME);
     let before = world.dump();
     for command in ["", "--dry-run", "status", "cleanup", "reset --source acme 2024-09-28"] {
@@ -218,12 +226,14 @@ fn no_other_command_takes_the_table_over_or_touches_it() {
 }
 
 #[test]
-fn small_differences_are_no_hindrance_and_further_columns_stay() {
+fn small_differences_do_not_matter_and_extra_columns_stay() {
     let world = World::new(ACME);
     world.sql(
         "CREATE TABLE audit_events_log (
-             id integer PRIMARY KEY GENERATED BY DEFAULT AS IDENTITY, process_date date, status text, events_count bigint,
-             error_message varchar(2000), created_at timestamptz, updated_at timestamp, operator text NOT NULL
+             id integer PRIMARY KEY GENERATED BY DEFAULT AS IDENTITY, process_date date,
+             status text, events_count bigint,
+             error_message varchar(2000), created_at timestamptz, updated_at timestamp,
+             operator text NOT NULL
          );
          CREATE UNIQUE INDEX ix_audit_events_log_process_date ON audit_events_log (process_date);
          INSERT INTO audit_events_log (process_date, status, events_count, created_at, operator)
@@ -231,15 +241,16 @@ fn small_differences_are_no_hindrance_and_further_columns_stay() {
     );
     let adoption = world.run("migrate");
     assert_eq!(adoption.status, 0, "{adoption:#?}");
-    let kept = "SELECT operator, events_count, created_at = '2024-09-25 00:30+00', updated_at = created_at FROM audit_events_log";
+    let kept = "SELECT operator, events_count, created_at = '2024-09-25 00:30+00', \
+        updated_at = created_at FROM audit_events_log";
     assert_eq!(world.sql(kept), "ada|450|t|t");
     world.sql("ALTER TABLE audit_events_log DROP COLUMN operator");
     assert_eq!(world.sql(SHAPE), shape_of_a_new_database());
     world.sync("--date 2024-09-28", 0);
 
     let world = World::new(ACME);
-    world.sql(TABLES);
-    assert!(world.run("migrate").stdout.contains("0 days of acme"), "an empty table");
+    world.sql(&format!("{TABLE}{ALEMBIC}"));
+    assert!(world.run("migrate").stdout.contains("0 days, as those of acme"), "an empty table");
     world.sync("--date 2024-09-28", 0);
 }
 
@@ -252,16 +263,16 @@ fn adoption_works_through_a_pooler_whose_address_the_file_names() {
         World::on(Database::on(&cluster).expect("a database"), Fixtures::committed(), &sources);
     world.set("DATABASE_CONNECTION_POOL_URL", &pooler.url(world.database.name()));
     world.unset("DATABASE_URL");
-    world.sql(&format!("{TABLES}{ROWS}"));
+    world.sql(&format!("{TABLE}{ALEMBIC}{ROWS}"));
     assert_eq!(world.run("migrate --dry-run").status, 0);
     assert_eq!(world.run("migrate").status, 0);
     assert_eq!(world.sql(ROWS_AS_TEXT), ADOPTED_ROWS);
     world.sync("", 0);
-    world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+    world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
 }
 
 #[test]
-fn a_table_that_can_not_be_taken_over_stays_as_it_was_and_the_rehearsal_says_so() {
+fn a_table_that_can_not_be_adopted_stays_and_the_dry_run_says_so() {
     let world = after_the_python_logger(ACME);
     world.sql(
         "ALTER TABLE audit_events_log DROP CONSTRAINT audit_events_log_process_date_key;
@@ -272,7 +283,7 @@ fn a_table_that_can_not_be_taken_over_stays_as_it_was_and_the_rehearsal_says_so(
         let refused = world.run(command);
         assert_eq!(refused.status, 3, "{command}: {refused:#?}");
         assert!(
-            refused.stderr.contains("adopt the Python logger's table"),
+            refused.stderr.contains("take the Python logger's table over"),
             "{command}: {refused:#?}"
         );
         assert!(
@@ -284,7 +295,7 @@ fn a_table_that_can_not_be_taken_over_stays_as_it_was_and_the_rehearsal_says_so(
 }
 
 #[test]
-fn a_role_that_does_not_own_the_table_is_told_so_with_exit_3() {
+fn a_role_that_does_not_own_the_table_exits_3_with_that_reason() {
     let world = after_the_python_logger(ACME);
     let role = format!("stranger_{}", world.database.name());
     world.sql(&format!(
@@ -299,7 +310,7 @@ fn a_role_that_does_not_own_the_table_is_told_so_with_exit_3() {
 }
 
 #[test]
-fn of_two_at_once_one_takes_the_table_over_and_the_other_finds_nothing_to_do() {
+fn of_two_adoptions_at_once_the_second_finds_nothing_to_do() {
     let world = after_the_python_logger(ACME);
     let mut reader = world.session(world.database.url());
     reader.ask("BEGIN; SELECT count(*) FROM audit_events_log");
@@ -310,26 +321,31 @@ fn of_two_at_once_one_takes_the_table_over_and_the_other_finds_nothing_to_do() {
     wait_for("one to wait for the reader, and one for the other", || world.sql(waiting) == "2");
     assert_eq!(
         reader.ask(
-            "SELECT count(*) FROM pg_attribute WHERE attrelid = 'audit_events_log'::regclass AND attname = 'source'"
+            "SELECT count(*) FROM pg_attribute WHERE attrelid = 'audit_events_log'::regclass \
+             AND attname = 'source'"
         ),
         "0"
     );
     reader.ask("COMMIT");
-    let mut told = both.map(|run| run.wait().stdout);
-    told.sort();
-    assert_eq!(told[0], "The schema is up to date.\n");
-    assert!(told[1].starts_with("Adopted the Python logger's table: 6 days"), "{}", told[1]);
+    let mut outputs = both.map(|run| run.wait().stdout);
+    outputs.sort();
+    assert_eq!(outputs[0], "The schema is up to date.\n");
+    assert!(
+        outputs[1].starts_with("Took the Python logger's table over: 6 days"),
+        "{}",
+        outputs[1]
+    );
     assert_eq!(world.sql(ROWS_AS_TEXT), ADOPTED_ROWS);
 }
 
 #[test]
-fn an_adoption_that_is_killed_or_cut_off_at_any_step_is_done_whole_or_not_at_all() {
+fn an_adoption_killed_or_cut_at_any_step_is_complete_or_absent() {
     let mut world = after_the_python_logger(&format!("[database]\nmax_connections = 1\n{ACME}"));
     let proxy = Proxy::start(world.database.url());
     world.set("DATABASE_URL", proxy.url());
     assert_eq!(world.run("migrate").status, 0);
     let steps = proxy.steps().len();
-    let undo = format!("DROP SCHEMA public CASCADE; CREATE SCHEMA public; {TABLES}{ROWS}");
+    let undo = format!("DROP SCHEMA public CASCADE; CREATE SCHEMA public; {TABLE}{ALEMBIC}{ROWS}");
     world.sql(&undo);
     let before = world.dump();
 
@@ -351,16 +367,17 @@ fn an_adoption_that_is_killed_or_cut_off_at_any_step_is_done_whole_or_not_at_all
         assert_eq!(world.run("migrate").status, 0, "step {n}, {when:?}");
         assert_eq!(world.sql(ROWS_AS_TEXT), ADOPTED_ROWS, "step {n}, {when:?}");
 
-        // A run that is only cut off goes on, and tells what it did, also where the answer to its commit was lost.
+        // A run that only loses its connection continues and reports what it did, even if the
+        // answer to its commit was lost.
         world.sql(&undo);
         proxy.strike(n, "", when, Blow::Cut);
         let run = world.run("migrate");
         assert!(proxy.has_struck() && run.status == 0, "step {n}, {when:?}: {run:#?}");
         assert!(
-            run.stdout.starts_with("Adopted the Python logger's table: 6 days"),
+            run.stdout.starts_with("Took the Python logger's table over: 6 days"),
             "step {n}, {when:?}: {run:#?}"
         );
         assert_eq!(world.sql(ROWS_AS_TEXT), ADOPTED_ROWS, "step {n}, {when:?}");
     }
-    assert!(done > 0 && done < steps, "{done} of {steps} steps lay behind the commit");
+    assert!(done > 0 && done < steps, "{done} of {steps} steps came after the commit");
 }

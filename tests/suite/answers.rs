@@ -1,4 +1,4 @@
-//! Each answer of Heroku's has a class: what is not an answer at all, and what lies about itself.
+//! Each answer of Heroku has a class: here those that are no answer or that contradict themselves.
 
 use std::io::Write as _;
 use std::net::TcpListener;
@@ -9,7 +9,7 @@ use fake_heroku::{Fault, Match};
 use serde_json::Value;
 
 use crate::support::raw::{http, serve};
-use crate::support::{ACME, DAY, World, date, day, note, numbered, truth};
+use crate::support::{ACME, DAY, World, date, day, note, numbered, source, truth};
 
 const ON_DAY: &str = "--date 2024-09-28";
 const THREE: [&str; 3] = [r#"{"id":"a","x":"]}"}"#, r#"{"id":"b"}"#, r#"{"id":"c","y":[1,{}]}"#];
@@ -39,7 +39,8 @@ fn gzipped_as_sent(body: &str) -> usize {
     encoder.finish().expect("a vector takes all bytes").len()
 }
 
-/// Spoils the answer for one account after another, each at another byte; every day must be whole after one more request.
+/// Damages the answer for one account after another, each at another byte. Every day must be
+/// complete after one more request.
 fn spoiled_at_every_byte(gzip: bool, fault: impl Fn(usize) -> Fault) {
     let events: Vec<Bytes> = THREE.iter().map(|text| Bytes::from_static(text.as_bytes())).collect();
     let plain = THREE.iter().map(|text| text.len()).sum::<usize>() + THREE.len() + 1;
@@ -67,21 +68,21 @@ fn spoiled_at_every_byte(gzip: bool, fault: impl Fn(usize) -> Fault) {
 }
 
 #[test]
-fn a_page_that_breaks_off_at_any_byte_is_read_again() {
+fn a_page_that_breaks_off_at_any_byte_is_requested_again() {
     for gzip in [false, true] {
         spoiled_at_every_byte(gzip, |after_bytes| Fault::CutBody { after_bytes });
     }
 }
 
 #[test]
-fn a_page_that_ends_at_any_byte_as_if_it_were_whole_is_read_again() {
+fn a_page_cut_at_any_byte_with_a_proper_end_is_requested_again() {
     for gzip in [false, true] {
         spoiled_at_every_byte(gzip, |after_bytes| Fault::EndBody { after_bytes });
     }
 }
 
 #[test]
-fn a_body_that_says_it_is_gzip_and_is_not_is_tried_again() {
+fn a_body_falsely_declared_as_gzip_is_retried() {
     let world = World::new(ACME);
     world.heroku.set_gzip(false);
     world.heroku.fault(
@@ -90,11 +91,11 @@ fn a_body_that_says_it_is_gzip_and_is_not_is_tried_again() {
     );
     let report = world.sync(ON_DAY, 0);
     assert_eq!(day(&report, "acme", DAY)["retries"], 1);
-    world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+    world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
 }
 
 #[test]
-fn a_gzip_whose_checksum_is_wrong_is_tried_again() {
+fn gzip_with_a_wrong_checksum_is_retried() {
     let mut spoiled = fake_heroku::gzip(br#"[{"id":"a"}]"#).to_vec();
     let checksum = spoiled.len() - 8;
     spoiled[checksum] ^= 1;
@@ -115,15 +116,15 @@ fn a_gzip_whose_checksum_is_wrong_is_tried_again() {
 }
 
 #[test]
-fn a_content_length_that_lies_is_tried_again() {
+fn a_wrong_content_length_is_retried() {
     let body = r#"[{"id":"a"},{"id":"b"}]"#;
     let url = serve(move |number, _| {
-        let told = match number {
+        let expected = match number {
             0 => body.len() + 7,
             1 => body.len() - 7,
             _ => body.len(),
         };
-        format!("HTTP/1.1 200 OK\r\nContent-Length: {told}\r\nConnection: close\r\n\r\n{body}")
+        format!("HTTP/1.1 200 OK\r\nContent-Length: {expected}\r\nConnection: close\r\n\r\n{body}")
             .into_bytes()
     });
     let report = world_at(&url).sync(ON_DAY, 0);
@@ -132,7 +133,7 @@ fn a_content_length_that_lies_is_tried_again() {
 }
 
 #[test]
-fn an_answer_that_is_no_http_or_has_impossible_headers_is_tried_again() {
+fn an_answer_that_is_not_http_or_has_impossible_headers_is_retried() {
     let url = serve(|number, _| match number {
         0 => b"SSH-2.0-OpenSSH_9.6\r\n\r\n".to_vec(),
         1 => b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n[]".to_vec(),
@@ -143,19 +144,19 @@ fn an_answer_that_is_no_http_or_has_impossible_headers_is_tried_again() {
 }
 
 #[test]
-fn a_304_and_other_answers_without_a_list_pass() {
+fn a_304_and_other_answers_without_a_list_are_retried() {
     for status in [201, 202, 204, 205, 304] {
         let world = World::new(ACME);
         note(&format!("{status}"));
         world.heroku.fault(first_page(), Fault::body(status, "application/json", ""));
         let report = world.sync(ON_DAY, 0);
         assert_eq!(day(&report, "acme", DAY)["retries"], 1);
-        world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+        world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
     }
 }
 
 #[test]
-fn where_no_connection_can_be_made_the_day_fails_after_the_policy_and_says_why() {
+fn without_a_connection_the_day_fails_after_all_retries_and_says_why() {
     let closed = {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         listener.local_addr().expect("an address")
@@ -180,8 +181,8 @@ fn where_no_connection_can_be_made_the_day_fails_after_the_policy_and_says_why()
 }
 
 #[test]
-fn an_error_s_body_may_be_anything_and_what_heroku_says_in_it_is_told() {
-    for (body, told) in [
+fn any_error_body_is_accepted_and_heroku_s_message_is_reported() {
+    for (body, expected) in [
         ("", "403 Forbidden ("),
         ("<html><h1>Forbidden</h1>", "403 Forbidden ("),
         ("[]", "403 Forbidden ("),
@@ -198,7 +199,7 @@ fn an_error_s_body_may_be_anything_and_what_heroku_says_in_it_is_told() {
         world.heroku.fault(first_page(), Fault::body(403, "text/html", body));
         let report = world.sync(ON_DAY, 1);
         assert!(
-            error(&report).starts_with(&format!("Heroku refused: {told}")),
+            error(&report).starts_with(&format!("Heroku refused: {expected}")),
             "{body}: {}",
             error(&report)
         );
@@ -207,7 +208,7 @@ fn an_error_s_body_may_be_anything_and_what_heroku_says_in_it_is_told() {
 }
 
 #[test]
-fn an_error_s_body_that_breaks_off_or_has_no_end_changes_nothing_about_its_class() {
+fn an_error_keeps_its_class_when_its_body_breaks_off_or_never_ends() {
     let url = serve(|_, _| {
         b"HTTP/1.1 403 Forbidden\r\nContent-Length: 999\r\n\r\n{\"id\":\"forb".to_vec()
     });
@@ -221,7 +222,7 @@ fn an_error_s_body_that_breaks_off_or_has_no_end_changes_nothing_about_its_class
 }
 
 #[test]
-fn retry_after_may_be_a_date_and_what_can_not_be_read_leaves_the_wait_to_the_policy() {
+fn retry_after_may_be_a_date_and_the_policy_replaces_an_unreadable_one() {
     let world = World::new(ACME);
     let date_in =
         |seconds| httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(seconds));
@@ -230,10 +231,7 @@ fn retry_after_may_be_a_date_and_what_can_not_be_read_leaves_the_wait_to_the_pol
     assert_eq!(day(&report, "acme", DAY)["retries"], 1);
     let requests = world.heroku.requests_for("acme", date(DAY));
     // A date has whole seconds, so the wait is up to a second shorter.
-    assert!(
-        requests[1].at - requests[0].at >= Duration::from_millis(1500),
-        "the wait that was asked for"
-    );
+    assert!(requests[1].at - requests[0].at >= Duration::from_millis(1500), "the requested wait");
 
     for odd in ["", "soon", "-5", "1e9", "99999999999999999999999", "Sat, 28 Sep 2024 10:00:00 GMT"]
     {
@@ -251,7 +249,7 @@ fn retry_after_may_be_a_date_and_what_can_not_be_read_leaves_the_wait_to_the_pol
 }
 
 #[test]
-fn a_redirect_of_any_kind_is_refused_and_no_other_host_sees_the_token() {
+fn no_redirect_is_followed_so_no_other_host_sees_the_token() {
     for code in [300, 301, 302, 303, 305, 307, 308] {
         let world = World::new(ACME);
         let location =
@@ -271,22 +269,18 @@ fn a_redirect_of_any_kind_is_refused_and_no_other_host_sees_the_token() {
 }
 
 #[test]
-fn one_account_s_refusal_is_not_another_s_under_the_same_token() {
-    let source = |name: &str| {
-        format!(
-            "[[source]]\nname = \"{name}\"\naccount = \"{name}\"\ntoken_env = \"HEROKU_API_TOKEN\"\n"
-        )
-    };
-    let world = World::new(&format!("{}{}{ACME}", source("hooli"), source("umbrella")));
+fn a_rejected_account_does_not_affect_another_with_the_same_token() {
+    let others = source("hooli", "hooli") + &source("umbrella", "umbrella");
+    let world = World::new(&format!("{others}{ACME}"));
     world.heroku.add_account("hooli", "someone@example.com");
     world.heroku.add_account("umbrella", "someone@example.com");
     world.heroku.grant("umbrella", "audit@acme.example.com", &["view"]);
     let report = world.sync("--from 2024-09-27 --to 2024-09-28", 1);
     for date in ["2024-09-27", DAY] {
-        for (source, told) in [("hooli", "404 Not Found"), ("umbrella", "403 Forbidden")] {
+        for (source, expected) in [("hooli", "404 Not Found"), ("umbrella", "403 Forbidden")] {
             let row = day(&report, source, date);
             assert_eq!((&row["outcome"], &row["requests"]), (&"failed".into(), &1.into()));
-            assert!(row["error"].as_str().is_some_and(|error| error.contains(told)), "{row:#}");
+            assert!(row["error"].as_str().is_some_and(|error| error.contains(expected)), "{row:#}");
         }
         assert_eq!(day(&report, "acme", date)["outcome"], "synced");
     }

@@ -1,6 +1,8 @@
-//! Heroku's archives: days taken out of them, whole or not at all, and compared with what is stored.
+//! Heroku's archives: days are taken from them completely or not at all, and compared with the
+//! stored events.
 
 mod faults;
+mod reconcile;
 
 use std::collections::BTreeMap;
 
@@ -42,7 +44,7 @@ fn reconcile(world: &World, arguments: &str, status: i32) -> Value {
     finished.json()
 }
 
-/// What was found of a source's day.
+/// The result for a source's day.
 fn found<'r>(report: &'r Value, source: &str, day: &str) -> &'r Value {
     let months = report["months"].as_array().expect("months");
     let month = months.iter().find(|month| month["source"] == source).expect("the source's month");
@@ -54,10 +56,10 @@ fn is_of_team_a(event: &Value) -> bool {
     event["team"]["name"] == "team-a"
 }
 
-fn assert_all_whole(world: &World) {
+fn assert_all_complete(world: &World) {
     for day in DAYS {
-        world.assert_whole("acme", day, &truth(world, "acme", day, |_| true));
-        world.assert_whole("team-a", day, &truth(world, "acme", day, is_of_team_a));
+        world.assert_complete("acme", day, &truth(world, "acme", day, |_| true));
+        world.assert_complete("team-a", day, &truth(world, "acme", day, is_of_team_a));
     }
 }
 
@@ -72,11 +74,11 @@ fn downloads(world: &World) -> usize {
 }
 
 #[test]
-fn a_month_is_taken_out_of_one_download_by_utc_day_and_team_without_the_token_and_marked_so() {
+fn one_download_fills_a_month_by_utc_day_and_team_without_the_token() {
     let world = World::new(ACME_AND_TEAM_A);
     let report = backfill(&world, &format!("--via archive {FIXTURE_DAYS}"), 0);
     assert_eq!(report["totals"]["synced"], 8);
-    assert_all_whole(&world);
+    assert_all_complete(&world);
     assert_eq!(world.sql("SELECT DISTINCT via FROM audit_events"), "archive");
     assert_eq!((downloads(&world), fetches(&world, "acme", DAY)), (1, 0));
     assert_eq!(world.heroku.violations(), [""; 0], "above all no token at the archive's host");
@@ -88,7 +90,7 @@ fn a_month_is_taken_out_of_one_download_by_utc_day_and_team_without_the_token_an
 }
 
 #[test]
-fn a_list_without_an_envelope_and_a_file_that_is_not_packed_are_archives_too() {
+fn an_archive_may_be_a_bare_list_and_need_not_be_compressed() {
     let world = World::new(ACME);
     let events: Vec<Bytes> =
         DAYS.iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
@@ -98,13 +100,13 @@ fn a_list_without_an_envelope_and_a_file_that_is_not_packed_are_archives_too() {
         world.sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public");
         backfill(&world, &format!("--via archive {FIXTURE_DAYS}"), 0);
         for day in DAYS {
-            world.assert_whole("acme", day, &truth(&world, "acme", day, |_| true));
+            world.assert_complete("acme", day, &truth(&world, "acme", day, |_| true));
         }
     }
 }
 
 #[test]
-fn only_days_that_the_archive_covers_wholly_are_published() {
+fn only_days_that_the_archive_covers_completely_are_published() {
     let world = World::new(ACME);
     world.heroku.change_archive("acme", SEPTEMBER, |archive| {
         archive.created_at = "2024-09-28T15:00:00Z".into()
@@ -124,8 +126,7 @@ fn only_days_that_the_archive_covers_wholly_are_published() {
 }
 
 #[test]
-fn an_archive_knows_no_more_than_when_it_was_made_so_its_last_days_are_read_again_unless_they_are_long_past()
- {
+fn days_too_close_to_the_archive_s_making_are_read_again_unless_old() {
     let world = World::new(&format!("[sync]\ncatch_up_days = 1\n{ACME}"));
     world.heroku.change_archive("acme", SEPTEMBER, |archive| {
         archive.created_at = "2024-09-29T00:02:24.870Z".into()
@@ -134,7 +135,7 @@ fn an_archive_knows_no_more_than_when_it_was_made_so_its_last_days_are_read_agai
     let settled = "SELECT count(*) FROM audit_events_log WHERE settled_at IS NOT NULL";
     assert_eq!(world.sql(settled), "4", "how far back Heroku's list reaches is not known");
 
-    // Three days ago, in an archive that was made two minutes after its end.
+    // Three days ago, in an archive that was made two minutes after that day ended.
     let young = yesterday() - Days::new(2);
     let month = Month::of(young);
     world.heroku.generate_day("acme", young, 5);
@@ -150,10 +151,9 @@ fn an_archive_knows_no_more_than_when_it_was_made_so_its_last_days_are_read_agai
 }
 
 #[test]
-fn events_outside_their_month_are_kept_with_the_nearest_day_that_is_taken_and_told_once() {
+fn events_outside_the_month_are_kept_with_the_nearest_day_and_warned_once() {
     let world = World::new(ACME);
-    let mut events: Vec<Bytes> =
-        DAYS.iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
+    let mut events = listed(&world, &DAYS);
     events
         .push(Bytes::from_static(br#"{"id":"from-october","created_at":"2024-10-02T00:00:00Z"}"#));
     world.heroku.put_archive("acme", SEPTEMBER, pack(&events));
@@ -174,10 +174,9 @@ fn events_outside_their_month_are_kept_with_the_nearest_day_that_is_taken_and_to
 }
 
 #[test]
-fn an_archive_with_events_that_do_not_say_when_they_were_makes_no_day_whole_and_keeps_them() {
+fn an_archive_with_undated_events_keeps_them_and_completes_no_day() {
     let world = World::new(ACME);
-    let mut events: Vec<Bytes> =
-        DAYS.iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
+    let mut events = listed(&world, &DAYS);
     events.push(Bytes::from_static(br#"{"id":"undated","created_at":"2024-09-26 12:00:00"}"#));
     world.heroku.put_archive("acme", SEPTEMBER, pack(&events));
     let report = backfill(&world, &format!("--via archive {FIXTURE_DAYS}"), 1);
@@ -190,7 +189,7 @@ fn an_archive_with_events_that_do_not_say_when_they_were_makes_no_day_whole_and_
     }
     assert_eq!(world.sql("SELECT DISTINCT status FROM audit_events_log"), "FAILED");
     assert_eq!(world.sql("SELECT count(*) FROM audit_events WHERE event_id = 'undated'"), "1");
-    // Heroku's list of each day has it under its own.
+    // Heroku's list of each day holds it under that day.
     world.heroku.add_event(
         "acme",
         date("2024-09-26"),
@@ -201,11 +200,10 @@ fn an_archive_with_events_that_do_not_say_when_they_were_makes_no_day_whole_and_
 }
 
 #[test]
-fn a_repair_adds_undated_events_to_a_day_that_is_whole_and_leaves_it_so() {
+fn a_repair_adds_undated_events_to_a_day_that_stays_complete() {
     let world = World::new(&format!("{ACME}since = \"2024-09-25\"\n"));
     world.sync("--from 2024-09-25 --to 2024-09-28", 0);
-    let mut events: Vec<Bytes> =
-        DAYS.iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
+    let mut events = listed(&world, &DAYS);
     events.push(Bytes::from_static(br#"{"id":"undated","created_at":null}"#));
     world.heroku.put_archive("acme", SEPTEMBER, pack(&events));
     let report = reconcile(&world, "", 1);
@@ -223,11 +221,10 @@ fn a_repair_adds_undated_events_to_a_day_that_is_whole_and_leaves_it_so() {
 }
 
 #[test]
-fn a_team_that_can_not_be_found_gets_no_event_of_an_archive_whatever_is_in_it() {
+fn a_team_that_is_not_found_gets_no_event_from_any_archive() {
     let world = World::new(ACME_AND_TEAM_A);
     world.sync("--date 2024-09-28 --source team-a", 0);
-    let mut events: Vec<Bytes> =
-        DAYS.iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
+    let mut events = listed(&world, &DAYS);
     events.push(Bytes::from_static(br#"{"id":"stray","created_at":"2024-10-02T00:00:00Z"}"#));
     world.heroku.put_archive("acme", SEPTEMBER, pack(&events));
     world.write_config(&ACME_AND_TEAM_A.replace("team = \"team-a\"", "team = \"team-x\""));
@@ -240,19 +237,13 @@ fn a_team_that_can_not_be_found_gets_no_event_of_an_archive_whatever_is_in_it() 
         world.sql("SELECT count(*) FROM audit_events WHERE source = 'team-a'"),
         before.len().to_string()
     );
-    world.assert_whole("acme", "2024-09-26", &truth(&world, "acme", "2024-09-26", |_| true));
+    world.assert_complete("acme", "2024-09-26", &truth(&world, "acme", "2024-09-26", |_| true));
 }
 
 #[test]
-fn a_list_that_spells_an_archive_s_events_otherwise_brings_neither_new_ones_nor_conflicts() {
+fn other_json_spelling_in_list_and_archive_is_no_new_event_or_conflict() {
     let world = World::new(ACME);
-    let events: Vec<Bytes> =
-        DAYS.iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
-    world.heroku.put_archive(
-        "acme",
-        SEPTEMBER,
-        pack(&events.iter().map(respelled).collect::<Vec<_>>()),
-    );
+    put_respelled(&world);
     backfill(&world, "--via archive --from 2024-09-28 --to 2024-09-28", 0);
     assert_eq!(world.run("reset --source acme 2024-09-28").status, 0);
     let report = world.sync("--date 2024-09-28", 0);
@@ -263,45 +254,18 @@ fn a_list_that_spells_an_archive_s_events_otherwise_brings_neither_new_ones_nor_
     }
 }
 
-#[test]
-fn an_event_that_is_stored_under_the_day_beside_its_own_is_not_missing() {
-    let world = World::new(&format!("{ACME}since = \"2024-09-27\"\n"));
-    let late = Bytes::from_static(br#"{"id":"at-midnight","created_at":"2024-09-28T00:00:01Z"}"#);
-    world.heroku.add_event("acme", date("2024-09-27"), late.clone());
-    world.sync("--from 2024-09-27 --to 2024-09-28", 0);
-    let mut events: Vec<Bytes> =
-        DAYS[2..].iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
-    events.reverse();
+/// What acme's lists hold of these days.
+fn listed(world: &World, days: &[&str]) -> Vec<Bytes> {
+    days.iter().flat_map(|day| world.heroku.day("acme", date(day))).collect()
+}
+
+/// Makes an archive of September with each listed event in another spelling.
+fn put_respelled(world: &World) {
+    let events: Vec<Bytes> = listed(world, &DAYS).iter().map(respelled).collect();
     world.heroku.put_archive("acme", SEPTEMBER, pack(&events));
-    let report = reconcile(&world, "", 0);
-    for day in &DAYS[2..] {
-        for kind in ["missing_here", "missing_there"] {
-            assert_eq!(found(&report, "acme", day)[kind], serde_json::json!([]), "{day}");
-        }
-    }
 }
 
-#[test]
-fn without_a_ledger_a_source_that_owes_the_month_is_told_to_be_missing_all_of_it() {
-    let world = World::new(&format!("{ACME}since = \"2024-09-01\"\n"));
-    let report = reconcile(&world, "", 1);
-    assert!(
-        report["months"][0]["error"].as_str().expect("an error").contains("nothing is stored"),
-        "{report:#}"
-    );
-}
-
-#[test]
-fn a_source_that_owes_no_day_of_the_month_is_told_and_nothing_is_wrong() {
-    let world = World::new(&format!("{ACME}since = \"2024-10-01\"\n"));
-    assert_eq!(world.run("migrate").status, 0);
-    let report = reconcile(&world, "", 0);
-    let note = report["months"][0]["note"].as_str().expect("a note");
-    assert!(note.contains("owed for no day of this month"), "{note}");
-    assert_eq!(downloads(&world), 0);
-}
-
-/// A value spelled in another way: other white space, and its keys the other way round.
+/// The same value in another spelling: other white space, and keys in reverse order.
 fn respelled(event: &Bytes) -> Bytes {
     let value: BTreeMap<String, Box<serde_json::value::RawValue>> =
         serde_json::from_slice(event).expect("an event");
@@ -311,94 +275,9 @@ fn respelled(event: &Bytes) -> Bytes {
 }
 
 #[test]
-fn a_store_that_agrees_with_the_archive_is_found_so_whatever_the_order_and_the_spelling() {
-    let world = World::new(ACME_AND_TEAM_A);
-    for day in DAYS {
-        world.sync(&format!("--date {day}"), 0);
-    }
-    let events: Vec<Bytes> =
-        DAYS.iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
-    world.heroku.put_archive(
-        "acme",
-        SEPTEMBER,
-        pack(&events.iter().map(respelled).collect::<Vec<_>>()),
-    );
-    let before = world.dump();
-    let report = reconcile(&world, "", 0);
-    assert_eq!(report["months"].as_array().map(Vec::len), Some(2));
-    for source in ["acme", "team-a"] {
-        for day in DAYS {
-            let found = found(&report, source, day);
-            assert_eq!(found["stored"], found["archived"], "{source} {day}");
-            for kind in ["missing_here", "missing_there", "differing"] {
-                assert_eq!(found[kind], Value::Array(vec![]), "{source} {day}");
-            }
-        }
-    }
-    assert_eq!(world.dump(), before, "it only reads");
-    assert_eq!(report["months"][0]["archive"]["events"], 2969);
-    assert_eq!(report["months"][0]["complete"], true);
-}
-
-#[test]
-fn what_is_missing_here_missing_there_or_different_is_named_and_a_repair_takes_in_what_was_missing()
-{
-    let world =
-        World::new(&ACME_AND_TEAM_A.replace("since = \"2024-09-25\"", "since = \"2024-09-27\""));
-    for day in DAYS {
-        world.sync(&format!("--date {day}"), 0);
-    }
-    let mut events: Vec<Bytes> =
-        DAYS.iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
-    let gone: Value = serde_json::from_slice(&events.pop().expect("an event")).expect("an event");
-    let gone = gone["id"].as_str().expect("an id").to_owned();
-    let team = r#""team":{"id":"aaaaaaaa-1111-4000-8000-00000000000a","name":"team-a"}"#;
-    events.push(Bytes::from(format!(
-        r#"{{"id":"unlisted","created_at":"2024-09-28T01:00:00Z",{team}}}"#
-    )));
-    let at = events
-        .iter()
-        .rposition(|event| event.windows(6).any(|part| part == b"team-a"))
-        .expect("one of the team")
-        - 1;
-    let mut changed: Value = serde_json::from_slice(&events[at]).expect("an event");
-    let changed_id = changed["id"].as_str().expect("an id").to_owned();
-    changed["action"] = "changed".into();
-    events[at] = Bytes::from(changed.to_string());
-    world.heroku.put_archive("acme", SEPTEMBER, pack(&events));
-
-    let report = reconcile(&world, "", 1);
-    let here = found(&report, "acme", DAY);
-    assert_eq!(here["missing_here"], serde_json::json!(["unlisted"]));
-    assert_eq!(here["missing_there"], serde_json::json!([gone]));
-    assert_eq!(here["differing"], serde_json::json!([changed_id]));
-    assert_eq!(found(&report, "team-a", DAY)["missing_here"], serde_json::json!(["unlisted"]));
-
-    let finished = world.run("reconcile --month 2024-09 --repair");
-    assert_eq!(finished.status, 0, "{finished:#?}");
-    for source in ["acme", "team-a"] {
-        let stored = world.sql(&format!(
-            "SELECT via, first_seen_at > clock_timestamp() - interval '1 min' FROM audit_events
-             WHERE source = '{source}' AND event_id = 'unlisted'"
-        ));
-        assert_eq!(stored, "archive|t", "{source}");
-    }
-    let kept =
-        world.sql("SELECT DISTINCT event_id FROM audit_event_conflicts WHERE source = 'acme'");
-    assert_eq!(kept, changed_id);
-    let report = reconcile(&world, "", 0);
-    assert_eq!(found(&report, "acme", DAY)["missing_here"], serde_json::json!([]));
-    assert_eq!(
-        found(&report, "acme", DAY)["differing"],
-        serde_json::json!([changed_id]),
-        "the first stays"
-    );
-}
-
-#[test]
-fn months_that_can_have_no_archive_and_ranges_the_wrong_way_round_are_refused() {
+fn months_without_possible_archive_and_reversed_ranges_are_rejected() {
     let world = World::new(ACME);
-    for (arguments, told) in [
+    for (arguments, expected) in [
         ("reconcile --month 2016-12", "before 2017-01-01"),
         ("reconcile --month 2999-01", "no day of 2999-01 is over"),
         ("reconcile --month 2024-13", "YYYY-MM"),
@@ -409,7 +288,7 @@ fn months_that_can_have_no_archive_and_ranges_the_wrong_way_round_are_refused() 
     ] {
         let finished = world.run(arguments);
         assert_eq!(finished.status, 2, "{arguments}: {finished:#?}");
-        assert!(finished.stderr.contains(told), "{arguments}: {}", finished.stderr);
+        assert!(finished.stderr.contains(expected), "{arguments}: {}", finished.stderr);
     }
     assert_eq!(world.heroku.requests().len(), 0);
 }

@@ -1,4 +1,4 @@
-//! Where an archive's file is fetched from: addresses that are refused, and redirects.
+//! Where an archive's file is fetched from: rejected addresses, and redirects.
 
 use std::sync::{Arc, Mutex};
 
@@ -13,7 +13,7 @@ const SEPTEMBER: Month = Month { year: 2024, month: 9 };
 const BACKFILL: &str = "backfill --via archive --from 2024-09-28 --to 2024-09-28";
 const INFO: &str = "/enterprise-accounts/acme/archives/2024/09";
 
-/// Takes the day out of the archive.
+/// Reads the day from the archive.
 fn backfill(world: &World, status: i32) -> Value {
     let finished = world.run(&format!("{BACKFILL} --output json"));
     assert_eq!(finished.status, status, "{finished:#?}");
@@ -25,17 +25,17 @@ fn error(report: &Value) -> String {
 }
 
 fn assert_day_is_complete(world: &World) {
-    world.assert_whole("acme", DAY, &truth(world, "acme", DAY, |_| true));
+    world.assert_complete("acme", DAY, &truth(world, "acme", DAY, |_| true));
 }
 
-/// How often an address was requested, and how often the archive host was asked.
+/// How often an address was requested, and how often the archive host was contacted.
 fn asked(world: &World) -> (usize, usize) {
     let requests = world.heroku.requests();
     let downloads = requests.iter().filter(|request| request.host == Host::Archive).count();
     (requests.iter().filter(|request| request.path == INFO).count(), downloads)
 }
 
-/// The status of all that is in the ledger: what failed is due again.
+/// The status of every ledger row. Failed days are due again.
 fn assert_nothing_is_complete(world: &World) {
     assert_eq!(
         world
@@ -66,8 +66,8 @@ fn a_refused_address_is_replaced_once() {
 }
 
 #[test]
-fn a_second_refusal_names_the_host_and_its_words_and_no_permission() {
-    for (refusal, told) in [
+fn a_second_refusal_names_the_host_and_its_message_and_no_permission() {
+    for (refusal, expected) in [
         (Fault::expired_address(), "403 Forbidden AccessDenied: Request has expired"),
         (
             Fault::skewed_clock(),
@@ -84,7 +84,7 @@ fn a_second_refusal_names_the_host_and_its_words_and_no_permission() {
         world.heroku.fault(Match::download().always(), refusal);
         let error = error(&backfill(&world, 1));
         assert!(
-            error.starts_with("127.0.0.1 refused the address") && error.contains(told),
+            error.starts_with("127.0.0.1 refused the address") && error.contains(expected),
             "{error}"
         );
         assert!(
@@ -176,7 +176,7 @@ fn a_redirect_that_is_not_followed_is_an_error_without_its_address() {
     let secret = "a-secret-of-24-characters";
     let address = |scheme: &str| format!("{scheme}://elsewhere.example/{secret}?s={secret}");
     let redirect = |location: &str| Fault::redirect(302, Some(location));
-    for (fault, times, told) in [
+    for (fault, times, expected) in [
         (redirect(&format!("/{secret}")), 4, "this is the fourth redirect in a row"),
         (Fault::redirect(307, None), 1, "does not say where to"),
         (redirect(" "), 1, "does not say where to"),
@@ -195,11 +195,11 @@ fn a_redirect_that_is_not_followed_is_an_error_without_its_address() {
         assert_eq!(finished.status, 1, "{finished:#?}");
         let error = error(&finished.json());
         assert!(
-            error.starts_with("127.0.0.1 redirects the download") && error.contains(told),
-            "{told}: {error}"
+            error.starts_with("127.0.0.1 redirects the download") && error.contains(expected),
+            "{expected}: {error}"
         );
         assert!(!format!("{finished:?}").contains(secret), "{finished:#?}");
-        assert_eq!(asked(&world), (1, times), "{told}");
+        assert_eq!(asked(&world), (1, times), "{expected}");
         assert_nothing_is_complete(&world);
     }
 }
@@ -231,7 +231,8 @@ fn a_host_s_message_shows_no_part_of_the_address_and_no_escapes() {
     world.heroku.fault(Match::path(INFO).always(), Fault::body(200, "application/json", info));
     let key = url.rsplit_once('/').expect("a key").1.split('?').next().expect("a key").to_owned();
     let message = format!(
-        "{url} or /{key}, signed {signature} for HRKU-demo-acme-0001-not-a-secret \u{1b}[2J\u{202e}end"
+        "{url} or /{key}, signed {signature} for HRKU-demo-acme-0001-not-a-secret \
+         \u{1b}[2J\u{202e}end"
     );
     world
         .heroku
@@ -275,7 +276,7 @@ fn a_content_encoding_does_not_change_the_checksum_of_an_archive() {
     assert_day_is_complete(&world);
     let finished = world.run("reconcile --month 2024-09 --output json");
     assert_eq!(finished.status, 0, "{finished:#?}");
-    // A header that says of a plain file what is not so changes nothing either.
+    // A header that misdescribes a plain file changes nothing either.
     world.heroku.put_archive("acme", Month { year: 2024, month: 7 }, &b"[]"[..]);
     world.heroku.change_archive("acme", Month { year: 2024, month: 7 }, |archive| {
         archive.content_encoding = Some("br".into());
@@ -284,7 +285,8 @@ fn a_content_encoding_does_not_change_the_checksum_of_an_archive() {
     assert_eq!(finished.status, 0, "{finished:#?}");
 }
 
-/// A Heroku behind TLS, with an archive of one event whose host redirects as `redirect` says of its own address.
+/// A Heroku behind TLS, with an archive of one event whose host answers with the redirect that
+/// `redirect` makes from its own address.
 fn encrypted(
     redirect: impl Fn(&str) -> String + Send + Sync + 'static,
 ) -> (World, Arc<Mutex<Vec<String>>>) {

@@ -1,4 +1,5 @@
-//! Days that lie back: fetched with a plan, killed on the way, and whole in the end; and not believed when they are empty.
+//! Backfill of older days: with a plan, killed on the way and complete in the end. Empty days are
+//! verified.
 
 use std::fmt::Write as _;
 
@@ -8,7 +9,7 @@ use serde_json::Value;
 
 use crate::support::{ACME, THREE_VIEWS, World, date, day, fetches, truth, wait_for};
 
-/// Three views of one account, and a pace that does not hold a test up.
+/// Three sources of one account, and a rate limit that does not slow a test down.
 fn sources() -> String {
     format!("{THREE_VIEWS}[rate_limit]\nburst = 1000\n")
 }
@@ -20,7 +21,7 @@ fn days_of_2023() -> impl Iterator<Item = NaiveDate> {
     date("2023-01-01").iter_days().take(365)
 }
 
-/// A Heroku that has a few events of each day of 2023, and the archives of its months.
+/// A Heroku with a few events on each day of 2023, and the archives of its months.
 fn a_year() -> Model {
     let mut model: Model = Fixtures::committed().into();
     for (number, day) in days_of_2023().enumerate() {
@@ -34,16 +35,16 @@ fn a_year() -> Model {
 
 fn assert_the_year_is_whole(world: &World) {
     for day in days_of_2023() {
-        // Every day's digest, and some days to the byte.
+        // Every day's digest, and some days byte for byte.
         if day.to_string().ends_with("15") {
             let day = day.to_string();
-            world.assert_whole("acme", &day, &truth(world, "acme", &day, |_| true));
-            world.assert_whole(
+            world.assert_complete("acme", &day, &truth(world, "acme", &day, |_| true));
+            world.assert_complete(
                 "team-a",
                 &day,
                 &truth(world, "acme", &day, |event| event["team"]["name"] == "team-a"),
             );
-            world.assert_whole(
+            world.assert_complete(
                 "apps",
                 &day,
                 &truth(world, "acme", &day, |event| event["type"] == "app"),
@@ -63,13 +64,14 @@ fn assert_the_year_is_whole(world: &World) {
         }
     }
     let ledger = world.sql(
-        "SELECT source, process_date, status, events_count, encode(digest, 'hex') FROM audit_events_log ORDER BY source, process_date",
+        "SELECT source, process_date, status, events_count, encode(digest, 'hex') \
+         FROM audit_events_log ORDER BY source, process_date",
     );
     assert!(ledger.lines().eq(expected.lines()), "the ledger of the year is not the truth");
 }
 
 #[test]
-fn a_year_of_three_views_takes_one_request_a_day_however_often_it_is_killed() {
+fn a_year_of_three_sources_takes_one_request_a_day_despite_kills() {
     let world = World::with(a_year(), &sources());
     for kill in 1..=10 {
         let run = world.spawn(&format!("backfill {YEAR} -q"));
@@ -87,20 +89,20 @@ fn a_year_of_three_views_takes_one_request_a_day_however_often_it_is_killed() {
         run.signal("KILL");
         run.wait();
         // A killed run's leases last for a quarter of an hour.
-        world.sql("UPDATE audit_events_log SET locked_until = clock_timestamp() WHERE status = 'PROCESSING'");
+        world.expire_leases();
     }
     let finished = world.run(&format!("backfill {YEAR} -q --output json"));
     assert_eq!(finished.status, 0, "{}", &finished.stderr);
     assert_the_year_is_whole(&world);
     let asked: usize = days_of_2023().map(|day| fetches(&world, "acme", &day.to_string())).sum();
-    // What was in flight at a kill, four days at most, is asked for again.
+    // Days in flight at a kill, at most four, are requested again.
     assert!((365..=365 + 10 * 4).contains(&asked), "{asked} requests");
     let again = world.run(&format!("backfill {YEAR} --output json")).json();
     assert_eq!(again["totals"]["already_synced"], 3 * 365);
 }
 
 #[test]
-fn the_same_year_takes_twelve_downloads_from_the_archives() {
+fn a_year_from_the_archives_takes_twelve_downloads() {
     let world = World::with(a_year(), &sources());
     let finished = world.run(&format!("backfill {YEAR} --via archive -q --output json"));
     assert_eq!(finished.status, 0, "{}", &finished.stderr);
@@ -133,7 +135,7 @@ fn days_are_taken_oldest_first_and_two_backfills_share_them() {
 }
 
 #[test]
-fn a_plan_tells_days_requests_and_time_and_neither_asks_nor_writes() {
+fn a_plan_shows_days_requests_and_time_and_does_nothing() {
     let world = World::with(
         a_year(),
         &sources().replace("burst = 1000", "burst = 10\nrequests_per_hour = 600\nreserve = 0"),
@@ -146,7 +148,7 @@ fn a_plan_tells_days_requests_and_time_and_neither_asks_nor_writes() {
     let empty = world.dump();
     let planned = plan(YEAR);
     assert_eq!((&planned["days"], &planned["requests"]), (&1095.into(), &366.into()));
-    // One request in six seconds.
+    // One request every six seconds.
     assert_eq!(planned["seconds"], 2196);
     assert_eq!(
         planned["per_source"][0],
@@ -167,9 +169,9 @@ fn a_plan_tells_days_requests_and_time_and_neither_asks_nor_writes() {
 }
 
 #[test]
-fn an_empty_answer_for_an_old_day_is_not_believed_where_the_archive_holds_events_of_it() {
+fn an_old_day_is_not_empty_if_the_archive_holds_events_of_it() {
     let world = World::with(a_year(), ACME);
-    // Heroku's list does not reach back so far.
+    // Heroku's list does not reach back this far.
     world.heroku.put_day("acme", date("2023-05-05"), vec![]);
     let finished = world.run("backfill --from 2023-05-05 --to 2023-05-06 --output json");
     assert_eq!(finished.status, 1, "{finished:#?}");
@@ -191,9 +193,10 @@ fn an_empty_answer_for_an_old_day_is_not_believed_where_the_archive_holds_events
 }
 
 #[test]
-fn nor_where_another_source_holds_events_that_it_should_have_too() {
+fn an_old_day_is_not_empty_if_another_source_holds_its_events() {
     let world = World::with(a_year(), &sources());
-    let app = br#"{"id":"an-app","created_at":"2023-05-06T10:00:00Z","type":"app","team":{"name":"team-a"}}"#;
+    let app = br#"{"id":"an-app","created_at":"2023-05-06T10:00:00Z","type":"app",
+        "team":{"name":"team-a"}}"#;
     world.heroku.add_event("acme", date("2023-05-06"), &app[..]);
     world.sync("--date 2023-05-06 --source acme", 0);
     world.heroku.put_day("acme", date("2023-05-06"), vec![]);
@@ -206,8 +209,7 @@ fn nor_where_another_source_holds_events_that_it_should_have_too() {
 }
 
 #[test]
-fn an_old_day_that_both_the_list_and_the_archive_call_empty_is_whole_and_one_download_serves_a_month()
- {
+fn old_days_empty_in_list_and_archive_are_complete_with_one_download() {
     let world = World::with(a_year(), ACME);
     for empty in ["2023-05-05", "2023-05-06", "2023-05-07"] {
         world.heroku.put_day("acme", date(empty), vec![]);
@@ -222,7 +224,7 @@ fn an_old_day_that_both_the_list_and_the_archive_call_empty_is_whole_and_one_dow
 }
 
 #[test]
-fn where_the_archive_can_not_be_asked_the_day_stays_due_and_where_there_is_none_it_is_told() {
+fn a_failing_archive_leaves_an_empty_day_due_and_a_missing_one_warns() {
     let world = World::with(a_year(), ACME);
     world.heroku.put_day("acme", date("2023-05-05"), vec![]);
     world.heroku.fault(
@@ -236,7 +238,7 @@ fn where_the_archive_can_not_be_asked_the_day_stays_due_and_where_there_is_none_
         "{error}"
     );
     world.heroku.clear_faults();
-    // Heroku says where the archive lies, but its host does not give it out.
+    // Heroku gives the archive's address, but the host rejects the download.
     world.heroku.fault(Match::download().always(), Fault::status(403, "expired", "Expired"));
     let report = world.sync("--date 2023-05-05", 1);
     let error = day(&report, "acme", "2023-05-05")["error"].as_str().expect("an error").to_owned();
@@ -259,7 +261,7 @@ fn where_the_archive_can_not_be_asked_the_day_stays_due_and_where_there_is_none_
 }
 
 #[test]
-fn young_empty_days_need_no_second_witness() {
+fn recent_empty_days_need_no_second_source() {
     let world = World::new(ACME);
     let yesterday = crate::support::yesterday();
     world.sync(&format!("--from {} --to {yesterday}", yesterday - Days::new(5)), 0);

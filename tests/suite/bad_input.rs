@@ -1,4 +1,4 @@
-//! Bad input gets the contract's exit status and one clear message, and what was stored stays.
+//! Bad input gets the contract's exit status and one clear message, and stored events stay.
 
 use crate::support::{ACME, Finished, World};
 
@@ -12,7 +12,7 @@ fn assert_refused(finished: &Finished, status: i32, message: &str) {
 }
 
 #[test]
-fn an_unknown_source_is_exit_2_with_the_one_that_was_meant() {
+fn an_unknown_source_exits_2_and_suggests_the_intended_one() {
     let world = World::new(ACME);
     for command in ["--source acne", "status --source acne", "reset --source acne 2024-09-28"] {
         assert_refused(&world.run(command), 2, "acme");
@@ -51,7 +51,7 @@ fn a_missing_file_variable_or_database_url_is_exit_2() {
 }
 
 #[test]
-fn a_mistake_in_the_file_is_exit_2_before_anything_is_asked_or_written() {
+fn a_mistake_in_the_file_exits_2_before_any_request_or_write() {
     let world = World::new(&format!("[sync]\nconcurency = 4\n{ACME}"));
     assert_refused(&world.run(""), 2, "did you mean `concurrency`?");
     assert_eq!(world.heroku.requests().len(), 0);
@@ -72,7 +72,7 @@ fn a_database_that_can_not_be_reached_is_exit_3_without_its_password() {
 }
 
 #[test]
-fn a_database_address_that_is_none_is_exit_2_and_not_shown() {
+fn an_invalid_database_address_exits_2_and_is_not_shown() {
     let world = World::new(ACME);
     let finished = world.run("--database-url mysql://user:hush-hush@127.0.0.1/nowhere");
     assert_refused(&finished, 2, "is not of the form postgres://");
@@ -83,7 +83,8 @@ fn a_database_address_that_is_none_is_exit_2_and_not_shown() {
 fn a_host_that_can_not_be_reached_fails_the_day_with_exit_1() {
     let world = World::new(ACME);
     world.write_file(&format!(
-        "[api]\nbase_url = \"http://127.0.0.1:1\"\n[retry]\ninitial_interval = \"1ms\"\nmax_attempts = 2\n{ACME}"
+        "[api]\nbase_url = \"http://127.0.0.1:1\"\n[retry]\ninitial_interval = \"1ms\"\n\
+         max_attempts = 2\n{ACME}"
     ));
     let finished = world.run("--date 2024-09-28");
     assert_eq!(finished.status, 1, "{finished:#?}");
@@ -98,7 +99,7 @@ fn with_json_output_a_failure_is_one_document_too() {
 }
 
 #[test]
-fn what_was_stored_stays_whatever_goes_wrong_afterwards() {
+fn stored_events_stay_whatever_goes_wrong_afterwards() {
     let mut world = World::new(ACME);
     world.sync("--date 2024-09-28", 0);
     let before = world.dump();

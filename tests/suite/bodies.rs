@@ -1,4 +1,5 @@
-//! A body counts as read when its last byte was read: every gzip member, the end of the transfer, and nothing left over.
+//! A body counts as read when its last byte was read: every gzip member and the end of the
+//! transfer, with nothing left over.
 
 use std::collections::HashSet;
 use std::io::{Read as _, Write as _};
@@ -11,12 +12,12 @@ use flate2::{Compression, GzBuilder};
 use serde_json::Value;
 
 use crate::support::raw::{http, serve};
-use crate::support::{ACME, DAY, World, day, numbered};
+use crate::support::{ACME, DAY, World, day, numbered, source};
 
 const LIST: &[u8] = br#"[{"id":"a","x":"]\u0000"},{"id":"b"}]"#;
 const GZIP: &str = "Content-Encoding: gzip\r\n";
 
-/// A whole answer with a length, however odd its body.
+/// A complete answer with a length, however odd its body.
 fn answer(headers: &str, body: &[u8]) -> Vec<u8> {
     let head = format!(
         "HTTP/1.1 200 OK\r\n{headers}Content-Length: {}\r\nConnection: close\r\n\r\n",
@@ -25,12 +26,12 @@ fn answer(headers: &str, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
-/// An answer without a length, whose end is that of the connection.
+/// An answer without a length, which ends with the connection.
 fn without_length(headers: &str, body: &[u8]) -> Vec<u8> {
     [format!("HTTP/1.1 200 OK\r\n{headers}Connection: close\r\n\r\n").as_bytes(), body].concat()
 }
 
-/// An answer in these chunks and then `end`, which is "0\r\n\r\n" where all is well.
+/// An answer in these chunks followed by `end`, which is "0\r\n\r\n" in a correct answer.
 fn chunked(headers: &str, chunks: &[&[u8]], end: &str) -> Vec<u8> {
     let mut bytes = format!(
         "HTTP/1.1 200 OK\r\n{headers}Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
@@ -48,7 +49,7 @@ fn members(parts: &[&[u8]]) -> Vec<u8> {
     parts.iter().flat_map(|part| gzip(part).to_vec()).collect()
 }
 
-/// `LIST` with all that a gzip header may hold.
+/// `LIST` with every field that a gzip header may have.
 fn with_a_long_header() -> Vec<u8> {
     let builder = GzBuilder::new().extra(vec![7; 300]).filename("list.json").comment("an answer");
     let mut encoder: GzEncoder<Vec<u8>> = builder.write(Vec::new(), Compression::best());
@@ -56,14 +57,15 @@ fn with_a_long_header() -> Vec<u8> {
     encoder.finish().expect("a vector takes all bytes")
 }
 
-/// Bytes with one bit turned at `from_end`.
+/// The bytes with one bit flipped at `from_end`.
 fn damaged(mut bytes: Vec<u8>, from_end: usize) -> Vec<u8> {
     let at = bytes.len() - from_end;
     bytes[at] ^= 1;
     bytes
 }
 
-/// Serves each answer once, to an account of its own, and a good one after that; returns the report of each day.
+/// Serves each answer once, to an account of its own, followed by a good one. Returns the report of
+/// each day.
 fn once_each(answers: Vec<(&'static str, Vec<u8>)>) -> Vec<(&'static str, Value)> {
     let names: Vec<_> = answers.iter().map(|(name, _)| *name).collect();
     let sources = numbered::accounts(names.len());
@@ -123,7 +125,7 @@ fn a_list_in_several_members_or_with_any_header_is_one_list() {
 }
 
 #[test]
-fn what_follows_the_list_or_its_gzip_makes_the_page_be_read_again() {
+fn bytes_after_the_list_or_its_gzip_make_the_page_be_read_again() {
     let whole = gzip(LIST).to_vec();
     let followed = |more: &[u8]| answer(GZIP, &[&whole, more].concat());
     assert_read_again(vec![
@@ -149,7 +151,7 @@ fn what_follows_the_list_or_its_gzip_makes_the_page_be_read_again() {
 }
 
 #[test]
-fn a_damaged_gzip_is_read_again_wherever_the_damage_is() {
+fn damaged_gzip_is_requested_again_wherever_the_damage_is() {
     let two = members(&[&LIST[..9], &LIST[9..]]);
     let first = gzip(&LIST[..9]).len();
     assert_read_again(vec![
@@ -166,7 +168,7 @@ fn a_damaged_gzip_is_read_again_wherever_the_damage_is() {
 }
 
 #[test]
-fn a_coding_that_was_not_asked_for_is_named_and_never_read() {
+fn an_unrequested_content_coding_is_named_and_never_read() {
     for (coding, named) in [
         ("br", "`br`"),
         ("gzip, gzip", "`gzip, gzip`"),
@@ -188,7 +190,7 @@ fn a_coding_that_was_not_asked_for_is_named_and_never_read() {
 }
 
 #[test]
-fn gzip_is_all_that_is_asked_for() {
+fn only_gzip_is_requested() {
     let world = World::new(ACME);
     world.sync("--date 2024-09-28", 0);
     let asked = world.heroku.requests();
@@ -199,7 +201,7 @@ fn gzip_is_all_that_is_asked_for() {
 }
 
 #[test]
-fn a_transfer_is_awaited_to_its_end_behind_the_list() {
+fn a_transfer_is_read_to_its_end_after_the_list() {
     let short = |more: usize| {
         let head = format!(
             "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
@@ -225,7 +227,7 @@ fn a_transfer_is_awaited_to_its_end_behind_the_list() {
     ]);
 }
 
-/// Gives `odd` and resets the connection, then answers well.
+/// Sends `odd` and resets the connection, then answers correctly.
 fn reset_behind(odd: Vec<u8>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -233,7 +235,7 @@ fn reset_behind(odd: Vec<u8>) -> String {
         for (number, stream) in listener.incoming().enumerate() {
             let mut stream = stream.expect("a connection");
             let (mut head, mut byte) = (Vec::new(), [0]);
-            // A connection that is closed before all was read of it is reset.
+            // A connection that is closed before everything was read from it is reset.
             let end: &[u8] = if number == 0 { b"\r\n\r" } else { b"\r\n\r\n" };
             while !head.ends_with(end) && stream.read(&mut byte).is_ok_and(|length| length == 1) {
                 head.push(byte[0]);
@@ -249,7 +251,7 @@ fn reset_behind(odd: Vec<u8>) -> String {
 }
 
 #[test]
-fn a_connection_that_is_reset_behind_the_list_is_no_end() {
+fn a_connection_reset_after_the_list_is_no_end() {
     for odd in
         [without_length("", LIST), chunked("", &[LIST], ""), without_length(GZIP, &gzip(LIST))]
     {
@@ -261,7 +263,8 @@ fn a_connection_that_is_reset_behind_the_list_is_no_end() {
     }
 }
 
-/// Answers each request on a connection that stays open; behind the first answer comes one that nobody asked for.
+/// Answers each request on a connection that stays open. After the first answer comes an
+/// unsolicited one.
 fn with_an_answer_too_many() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -298,7 +301,7 @@ fn with_an_answer_too_many() -> String {
 }
 
 #[test]
-fn an_answer_that_nobody_asked_for_answers_no_request() {
+fn an_unsolicited_answer_answers_no_request() {
     let world = World::new(ACME);
     let retry = "[retry]\ninitial_interval = \"5ms\"\n";
     world
@@ -329,7 +332,7 @@ fn a_byte_order_mark_before_the_list_is_ignored_and_no_other() {
 }
 
 #[test]
-fn an_error_in_gzip_is_told_in_heroku_s_words() {
+fn a_compressed_error_is_reported_in_heroku_s_words() {
     let body = gzip(br#"{"id":"forbidden","message":"No, you don't"}"#);
     let url = serve(move |_, _| {
         let head =
@@ -350,7 +353,7 @@ fn an_error_in_gzip_is_told_in_heroku_s_words() {
 fn a_single_object_is_read_to_its_end_too() {
     let home =
         r#"{"id":"t","name":"team-x","enterprise_account":{"id":"i","name":"other"}}"#.as_bytes();
-    let source = "[[source]]\nname = \"acme\"\naccount = \"acme\"\nteam = \"team-x\"\ntoken_env = \"HEROKU_API_TOKEN\"\n";
+    let source = source("acme", "acme") + "team = \"team-x\"\n";
     let padded = [home, &vec![b' '; 70_000]].concat();
     for (body, is_believed) in [
         (answer(GZIP, &members(&[&home[..9], &home[9..]])), true),
@@ -368,7 +371,7 @@ fn a_single_object_is_read_to_its_end_too() {
                 body.clone()
             }
         });
-        let world = World::new(source);
+        let world = World::new(&source);
         let retry = "[retry]\ninitial_interval = \"5ms\"\nmax_attempts = 2\n";
         world.write_file(&format!("[api]\nbase_url = \"{url}\"\n{retry}{source}"));
         let report = world.sync("--date 2024-09-28", 1);

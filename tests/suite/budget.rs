@@ -1,4 +1,4 @@
-//! The budget of a token is kept, whatever happens, and a run in an outage asks little.
+//! A token's budget is kept in all circumstances, and a run during an outage sends few requests.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use fake_heroku::{Fault, Match};
 
-use crate::support::{ACME, World, date, day, wait_for};
+use crate::support::{ACME, World, date, day, of_each_day, wait_for};
 
-/// How much later than it was sent a request may arrive at a busy machine.
+/// How much later than it was sent a request may arrive on a busy machine.
 const JITTER: Duration = Duration::from_millis(200);
 
 const GLOBEX: &str =
@@ -16,7 +16,8 @@ const GLOBEX: &str =
 
 #[test]
 fn each_token_has_its_own_pace_and_keeps_it_under_concurrency() {
-    let limit = "[rate_limit]\nrequests_per_hour = 36000\nburst = 3\nreserve = 0\n[sync]\nconcurrency = 16\n";
+    let limit = "[rate_limit]\nrequests_per_hour = 36000\nburst = 3\nreserve = 0\n[sync]\n\
+        concurrency = 16\n";
     let world = World::busy(&format!("{limit}{ACME}{GLOBEX}"));
     world.sync("--from 2024-09-01 --to 2024-09-20", 0);
     let mut by_token: BTreeMap<String, Vec<_>> = BTreeMap::new();
@@ -27,7 +28,7 @@ fn each_token_has_its_own_pace_and_keeps_it_under_concurrency() {
     for times in by_token.values_mut() {
         times.sort();
         assert_eq!(times.len(), 20);
-        // In any window: no more than the burst and what the rate gives back in it.
+        // In any window: at most the burst plus what the rate restores in that window.
         for (first, begin) in times.iter().enumerate() {
             for (last, end) in times.iter().enumerate().skip(first + 3) {
                 let earned = Duration::from_millis(100 * (last - first + 1 - 3) as u64);
@@ -42,8 +43,9 @@ fn each_token_has_its_own_pace_and_keeps_it_under_concurrency() {
 }
 
 #[test]
-fn a_token_that_heroku_limits_goes_on_at_its_pace_without_the_burst_and_its_days_are_done() {
-    let limit = "[rate_limit]\nrequests_per_hour = 36000\nburst = 30\nreserve = 0\n[sync]\nconcurrency = 8\n";
+fn a_limited_token_continues_without_burst_and_completes_its_days() {
+    let limit = "[rate_limit]\nrequests_per_hour = 36000\nburst = 30\nreserve = 0\n[sync]\n\
+        concurrency = 8\n";
     for retry_after in [None, Some("1")] {
         let world = World::busy(&format!("{limit}[retry]\ninitial_interval = \"50ms\"\n{ACME}"));
         world.heroku.fault(Match::events("acme").times(8), Fault::rate_limit(retry_after));
@@ -59,13 +61,13 @@ fn a_token_that_heroku_limits_goes_on_at_its_pace_without_the_burst_and_its_days
             "22 requests, ten a second, took {took:?}"
         );
         if retry_after.is_some() {
-            assert!(after[0] - times[0] >= Duration::from_secs(1), "the wait that was asked for");
+            assert!(after[0] - times[0] >= Duration::from_secs(1), "the requested wait");
         }
     }
 }
 
 #[test]
-fn a_token_that_is_limited_for_longer_than_the_policy_waits_costs_one_request_and_no_wait() {
+fn a_limit_longer_than_the_policy_costs_one_request_and_no_wait() {
     let world = World::busy(&format!("[sync]\nconcurrency = 1\n{ACME}{GLOBEX}"));
     world.heroku.fault(Match::events("acme").always(), Fault::rate_limit(Some("86400")));
     let report = world.sync("--from 2024-09-01 --to 2024-09-10", 1);
@@ -87,7 +89,7 @@ fn a_token_that_is_limited_for_longer_than_the_policy_waits_costs_one_request_an
 }
 
 #[test]
-fn waiting_for_a_token_s_budget_is_told_in_the_log() {
+fn waiting_for_a_token_s_budget_is_logged() {
     let limit = "[rate_limit]\nrequests_per_hour = 3600\nburst = 1\nreserve = 4\n";
     let world = World::busy(&format!("{limit}[retry]\ninitial_interval = \"5ms\"\n{ACME}"));
     world.heroku.set_remaining("audit@acme.example.com", 3);
@@ -97,14 +99,15 @@ fn waiting_for_a_token_s_budget_is_told_in_the_log() {
 }
 
 #[test]
-fn when_heroku_is_down_sixty_sources_cost_little_more_than_a_request_each() {
+fn during_an_outage_sixty_sources_cost_about_one_request_each() {
     let mut sources = String::from(
         "[sync]\nconcurrency = 4\n[retry]\ninitial_interval = \"5ms\"\nmax_attempts = 6\n",
     );
     for number in 0..60 {
         let _ = write!(
             sources,
-            "[[source]]\nname = \"acme-{number:02}\"\naccount = \"acme-{number:02}\"\ntoken_env = \"HEROKU_API_TOKEN\"\n"
+            "[[source]]\nname = \"acme-{number:02}\"\naccount = \"acme-{number:02}\"\n\
+             token_env = \"HEROKU_API_TOKEN\"\n"
         );
     }
     let world = World::busy(&sources);
@@ -118,13 +121,13 @@ fn when_heroku_is_down_sixty_sources_cost_little_more_than_a_request_each() {
             .is_some_and(|error| error.contains("one attempt only")))
     );
     assert!(single.count() >= 54, "all but those under way when the third was given up");
-    // At most the four in flight and the two before them go through the whole policy.
+    // At most the four in flight and the two before them use the full retry policy.
     let requests = world.heroku.requests().len();
     assert!((60..=60 + 6 * 5).contains(&requests), "{requests} requests");
 }
 
 #[test]
-fn after_an_outage_has_ended_each_day_gets_the_whole_policy_again() {
+fn after_an_outage_each_day_gets_the_full_retry_policy_again() {
     let world = World::busy(&format!("[sync]\nconcurrency = 1\n{ACME}"));
     let on = |date: &str| Match::events("acme").day(crate::support::date(date));
     for date in ["2024-09-20", "2024-09-21", "2024-09-22"] {
@@ -132,24 +135,21 @@ fn after_an_outage_has_ended_each_day_gets_the_whole_policy_again() {
     }
     world.heroku.fault(on("2024-09-24").times(2), Fault::status(503, "unavailable", "down"));
     let report = world.sync("--from 2024-09-20 --to 2024-09-24", 1);
-    let requests: Vec<_> = report["days"]
-        .as_array()
-        .expect("days")
-        .iter()
-        .map(|day| day["requests"].clone())
-        .collect();
-    assert_eq!(requests, [3, 3, 3, 1, 3]);
+    assert_eq!(of_each_day(&report, "requests"), [3, 3, 3, 1, 3]);
     assert_eq!(day(&report, "acme", "2024-09-24")["outcome"], "synced");
 }
 
 #[test]
-fn a_slow_token_does_not_hold_the_others_up() {
+fn a_slow_token_does_not_delay_the_others() {
     let slow = "[source.rate_limit]\nrequests_per_hour = 60\nburst = 1\nreserve = 0\n";
     let world = World::busy(&format!("[sync]\nconcurrency = 2\n{ACME}{slow}{GLOBEX}"));
     let run = world.spawn("--from 2024-09-01 --to 2024-09-10");
     wait_for("the other token's days", || {
         world.sql("SELECT to_regclass('audit_events_log') IS NOT NULL") == "t"
-            && world.sql("SELECT count(*) FROM audit_events_log WHERE source = 'globex' AND status = 'SUCCESS'") == "10"
+            && world.sql(
+                "SELECT count(*) FROM audit_events_log WHERE source = 'globex' \
+                AND status = 'SUCCESS'",
+            ) == "10"
     });
     assert_eq!(
         world.sql(
@@ -162,7 +162,7 @@ fn a_slow_token_does_not_hold_the_others_up() {
 }
 
 #[test]
-fn a_token_that_stays_limited_does_not_wait_out_a_policy_for_each_day_and_the_others_keep_theirs() {
+fn a_lasting_limit_is_waited_out_once_and_not_by_other_tokens() {
     let globex =
         "[[source]]\nname = \"globex\"\naccount = \"globex\"\ntoken_env = \"GLOBEX_TOKEN\"\n";
     let world = World::busy(&format!("[sync]\nconcurrency = 1\n{ACME}{globex}"));

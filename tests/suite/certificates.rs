@@ -1,23 +1,22 @@
-//! Certificates that a connection to the database can't be protected with: each is refused by name, with what to do.
+//! Certificates that can't protect a connection to the database: each is rejected with what to do.
 
-use std::io::Write as _;
-use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use fake_heroku::Fixtures;
 use pg_cluster::{Cluster, Database};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, date_time_ymd};
 
+use crate::support::key_files::place;
 use crate::support::{ACME, Finished, World, wait_for};
 
-/// Made by `openssl x509 -req` without extensions, as servers of some age have it.
+/// Made by `openssl x509 -req` without extensions, as older servers have it.
 const VERSION_1: [&str; 2] =
     [include_str!("certificates/v1.crt"), include_str!("certificates/v1.key")];
 
-/// This machine, by an address that does not say so: connections to it have to be encrypted.
+/// This machine, by an address that does not show it: connections to it must be encrypted.
 const ELSEWHERE: &str = "0.0.0.0";
 
-/// A server whose certificate each test chooses. One at a time has it.
+/// A server whose certificate each test chooses. One test at a time uses it.
 fn server() -> (&'static Arc<Cluster>, MutexGuard<'static, ()>) {
     static SERVER: OnceLock<Arc<Cluster>> = OnceLock::new();
     static TURN: Mutex<()> = Mutex::new(());
@@ -25,16 +24,8 @@ fn server() -> (&'static Arc<Cluster>, MutexGuard<'static, ()>) {
     (SERVER.get_or_init(|| Arc::new(Cluster::builder().tcp().start().expect("a cluster"))), turn)
 }
 
-/// Writes a file as the server's user, whom alone it lets read a key.
-fn place(cluster: &Cluster, name: &str, text: &str) {
-    let mut shell = cluster.command("/bin/sh");
-    shell.args(["-c", "umask 077; cat > \"$0\"", name]).stdin(Stdio::piped());
-    let mut shell = shell.spawn().expect("a shell");
-    shell.stdin.take().expect("a pipe").write_all(text.as_bytes()).expect("the file");
-    assert!(shell.wait().expect("the end").success());
-}
-
-/// Has the server show a certificate, under further settings, and with this line first in `pg_hba.conf`.
+/// Makes the server present a certificate, with further settings, and with this line first in
+/// `pg_hba.conf`.
 fn show(cluster: &Cluster, [certificate, key]: [&str; 2], settings: &[(&str, &str)], rule: &str) {
     static NUMBER: Mutex<u32> = Mutex::new(0);
     let number = {
@@ -62,7 +53,7 @@ fn show(cluster: &Cluster, [certificate, key]: [&str; 2], settings: &[(&str, &st
         .map(|(name, value)| format!("ALTER SYSTEM SET {name} = '{value}';\n"));
     let script = lines.fold("ALTER SYSTEM RESET ALL;\n".to_owned(), |script, line| script + &line);
     cluster.psql("postgres", &script).expect("the settings");
-    // The file of rules is read at a start alone.
+    // The file of rules is read only at a start.
     cluster.restart(pg_cluster::Shutdown::Fast).expect("a restart");
     wait_for("the server to encrypt", || {
         cluster.psql("postgres", "SHOW ssl").is_ok_and(|ssl| ssl == "on")
@@ -88,7 +79,7 @@ fn assert_refused(finished: &Finished, words: &[&str]) {
     }
 }
 
-/// A certificate that signed itself, and its key.
+/// A self-signed certificate, and its key.
 fn own(change: impl FnOnce(&mut CertificateParams)) -> [String; 2] {
     let key = KeyPair::generate().expect("a key");
     let mut params = CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
@@ -105,7 +96,7 @@ fn texts(own: &[String; 2]) -> [&str; 2] {
 }
 
 #[test]
-fn a_certificate_of_x509_version_1_is_refused_by_name_with_what_to_do() {
+fn a_certificate_of_x509_version_1_is_rejected_with_what_to_do() {
     let (cluster, _turn) = server();
     show(cluster, VERSION_1, &[], "");
     let world = world(cluster);
@@ -122,7 +113,7 @@ fn a_certificate_of_x509_version_1_is_refused_by_name_with_what_to_do() {
 }
 
 #[test]
-fn what_prefers_tls_goes_without_where_none_comes_about() {
+fn sslmode_prefer_connects_without_tls_where_tls_fails() {
     let (cluster, _turn) = server();
     show(cluster, VERSION_1, &[], "");
     let world = world(cluster);
@@ -147,7 +138,7 @@ fn what_prefers_tls_goes_without_where_none_comes_about() {
             "{query}: {finished:#?}"
         );
     }
-    // With a certificate that can be read, what prefers it has it.
+    // With a readable certificate, `prefer` uses TLS.
     show(cluster, texts(&plain()), &[], "");
     let finished = status_at(&world, ELSEWHERE, "?sslmode=prefer");
     assert_eq!(finished.status, 0, "{finished:#?}");
@@ -158,7 +149,7 @@ fn what_prefers_tls_goes_without_where_none_comes_about() {
 }
 
 #[test]
-fn what_allows_tls_has_it_where_the_server_insists() {
+fn sslmode_allow_uses_tls_where_the_server_requires_it() {
     let (cluster, _turn) = server();
     show(cluster, texts(&plain()), &[], "hostnossl all all all reject");
     let world = world(cluster);
@@ -177,7 +168,7 @@ fn what_allows_tls_has_it_where_the_server_insists() {
 }
 
 #[test]
-fn a_certificate_that_expired_or_is_a_ca_s_is_refused_with_what_to_do() {
+fn an_expired_or_ca_certificate_is_rejected_with_what_to_do() {
     let (cluster, _turn) = server();
     let expired = own(|params| {
         params.is_ca = IsCa::ExplicitNoCa;
@@ -198,7 +189,7 @@ fn a_certificate_that_expired_or_is_a_ca_s_is_refused_with_what_to_do() {
             &status_at(&world, "localhost", &format!("?sslmode=verify-full&sslrootcert={root}")),
             &words,
         );
-        // What does not verify does not mind.
+        // Modes that do not verify accept it.
         assert_eq!(status_at(&world, ELSEWHERE, "?sslmode=require").status, 0);
     }
 }
@@ -218,7 +209,7 @@ fn a_certificate_made_as_advised_is_verified() {
 }
 
 #[test]
-fn the_cas_of_this_machine_are_those_of_sslrootcert_system() {
+fn sslrootcert_system_means_this_machine_s_cas() {
     let (cluster, _turn) = server();
     let own = plain();
     show(cluster, texts(&own), &[], "");
@@ -240,7 +231,7 @@ fn the_cas_of_this_machine_are_those_of_sslrootcert_system() {
 }
 
 #[test]
-fn a_server_that_speaks_only_old_tls_is_refused_by_name() {
+fn a_server_with_only_old_tls_is_rejected_with_that_reason() {
     let (cluster, _turn) = server();
     let old = [
         ("ssl_min_protocol_version", "TLSv1"),
@@ -254,9 +245,9 @@ fn a_server_that_speaks_only_old_tls_is_refused_by_name() {
 }
 
 #[test]
-fn a_server_that_wants_a_client_certificate_gets_that_of_the_address() {
+fn the_client_certificate_in_the_address_is_sent_on_request() {
     let (cluster, _turn) = server();
-    // It names the role, and signed itself, so it is its own CA.
+    // It names the role and is self-signed, so it is its own CA.
     let key = KeyPair::generate().expect("a key");
     let mut params = CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
     params.distinguished_name.push(rcgen::DnType::CommonName, "postgres");

@@ -1,11 +1,11 @@
-//! `check`: what a preflight finds, and that it changes nothing.
+//! `check`: what it finds, and that it changes nothing.
 
 use fake_heroku::{Fault, Match};
 use serde_json::Value;
 
-use crate::support::{ACME, THREE_ACCOUNTS_AND_A_TEAM, World};
+use crate::support::{ACME, THREE_ACCOUNTS_AND_A_TEAM, World, schemas};
 
-/// The checks of a JSON report that went wrong, as kind and subject.
+/// The failed checks of a JSON report, as kind and subject.
 fn failed(report: &Value) -> Vec<(&str, &str)> {
     let checks = report["checks"].as_array().expect("checks").iter();
     let failed = checks.filter(|check| check["ok"] == false);
@@ -56,7 +56,7 @@ fn each_missing_variable_is_named_with_what_to_do_and_no_value_is_shown() {
 }
 
 #[test]
-fn a_wrong_file_is_exit_2_as_everywhere() {
+fn a_wrong_file_exits_2_as_everywhere() {
     let world = World::new(&format!("[sync]\nconcurency = 4\n{ACME}"));
     let finished = world.run("check --config-only");
     assert_eq!((finished.status, finished.stdout.as_str()), (2, ""), "{finished:#?}");
@@ -64,7 +64,7 @@ fn a_wrong_file_is_exit_2_as_everywhere() {
 }
 
 #[test]
-fn sources_that_are_not_enabled_need_no_token_but_one_must_be_enabled() {
+fn disabled_sources_need_no_token_but_one_must_be_enabled() {
     let off = format!("{ACME}enabled = false\n");
     let mut world = World::new(&format!(
         "{off}{}",
@@ -78,7 +78,7 @@ fn sources_that_are_not_enabled_need_no_token_but_one_must_be_enabled() {
 }
 
 #[test]
-fn two_variables_with_one_token_and_two_budgets_are_told_apart_from_the_rest() {
+fn two_variables_with_one_token_and_two_budgets_are_an_error() {
     let mut world = World::new(
         &format!("{THREE_ACCOUNTS_AND_A_TEAM}\n[source.rate_limit]\nburst = 7\n").replace(
             "team = \"team-a\"\ntoken_env = \"HEROKU_API_TOKEN\"",
@@ -91,7 +91,7 @@ fn two_variables_with_one_token_and_two_budgets_are_told_apart_from_the_rest() {
     assert!(!finished.stdout.contains("HRKU-"));
 }
 
-/// The checks of a kind, as subject, whether it is right, and what was found.
+/// The checks of a kind, as subject, verdict and detail.
 fn found<'r>(report: &'r Value, kind: &str) -> Vec<(&'r str, bool, &'r str)> {
     let checks =
         report["checks"].as_array().expect("checks").iter().filter(|check| check["check"] == kind);
@@ -115,7 +115,7 @@ fn check(world: &World) -> Value {
 }
 
 #[test]
-fn all_that_a_sync_needs_is_found_and_nothing_is_changed() {
+fn a_check_finds_all_that_a_sync_needs_and_changes_nothing() {
     let world = World::new(THREE_ACCOUNTS_AND_A_TEAM);
     let empty = world.dump();
     let report = check(&world);
@@ -129,7 +129,8 @@ fn all_that_a_sync_needs_is_found_and_nothing_is_changed() {
     let finished = world.run("check");
     assert_eq!((finished.status, finished.stderr.as_str()), (0, ""), "{finished:#?}");
     assert_eq!(world.dump(), before);
-    // Which server the tests run on, how far the clocks are apart, and how fast a quota refills, is not the program's doing.
+    // The tests' server version, the clocks' difference and the quota's refill do not depend on the
+    // program.
     let lines = finished.stdout.lines().map(|line| {
         let vague = ["server", "tls", "pooler", "clock", "quota"]
             .into_iter()
@@ -144,20 +145,22 @@ fn all_that_a_sync_needs_is_found_and_nothing_is_changed() {
 }
 
 #[test]
-fn the_rights_are_looked_at_of_every_table_that_there_is() {
+fn rights_are_checked_on_every_table() {
     let world = World::new(ACME);
     world.run("migrate");
     let report = check(&world);
     let mut looked_at: Vec<_> =
         found(&report, "rights").into_iter().map(|(table, ..)| table).collect();
     looked_at.sort_unstable();
-    let tables =
-        world.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename COLLATE \"C\"");
+    let tables = world.sql(
+        "SELECT tablename FROM pg_tables WHERE schemaname = 'public' \
+            ORDER BY tablename COLLATE \"C\"",
+    );
     assert_eq!(looked_at, tables.lines().collect::<Vec<_>>());
 }
 
 #[test]
-fn each_thing_is_asked_once_with_each_token_and_the_quota_for_nothing() {
+fn each_item_is_requested_once_per_token_and_the_quota_costs_nothing() {
     let world = World::new(THREE_ACCOUNTS_AND_A_TEAM);
     check(&world);
     let mut asked: Vec<String> =
@@ -179,7 +182,7 @@ fn each_thing_is_asked_once_with_each_token_and_the_quota_for_nothing() {
 }
 
 #[test]
-fn a_token_that_heroku_does_not_take_is_told_and_the_others_are_looked_at() {
+fn a_rejected_token_is_reported_and_the_others_are_checked() {
     let mut world = World::new(THREE_ACCOUNTS_AND_A_TEAM);
     world.set("GLOBEX_TOKEN", "HRKU-not-a-token-of-anybody");
     let report = check(&world);
@@ -195,7 +198,7 @@ fn a_token_that_heroku_does_not_take_is_told_and_the_others_are_looked_at() {
 }
 
 #[test]
-fn an_account_without_manage_one_that_is_not_seen_and_an_unknown_team_are_told_apart() {
+fn missing_permission_invisible_account_and_unknown_team_are_distinct() {
     let sources = THREE_ACCOUNTS_AND_A_TEAM.replace("team = \"team-a\"", "team = \"team-z\"");
     let mut world = World::new(&sources.replace("account = \"globex\"", "account = \"glob\""));
     world.set("HEROKU_API_TOKEN", "HRKU-demo-acme-viewer-not-a-secret");
@@ -207,7 +210,7 @@ fn an_account_without_manage_one_that_is_not_seen_and_an_unknown_team_are_told_a
         .filter(|line| line.starts_with('✗'))
         .map(|line| line.to_owned() + "\n")
         .collect();
-    // The fake numbers its answers, and this is not about which came when.
+    // The fake numbers its answers, and their order does not matter here.
     let mut parts = wrong.split(", request ");
     let mut text = parts.next().expect("a beginning").to_owned();
     for part in parts {
@@ -218,7 +221,7 @@ fn an_account_without_manage_one_that_is_not_seen_and_an_unknown_team_are_told_a
 }
 
 #[test]
-fn of_a_quota_that_is_used_up_to_the_reserve_nothing_more_is_taken() {
+fn a_quota_at_its_reserve_is_not_used_further() {
     let world = World::new(ACME);
     world.heroku.set_remaining("audit@acme.example.com", 450);
     let report = check(&world);
@@ -229,7 +232,7 @@ fn of_a_quota_that_is_used_up_to_the_reserve_nothing_more_is_taken() {
 }
 
 #[test]
-fn a_heroku_or_a_database_that_does_not_answer_is_told_and_the_rest_is_looked_at() {
+fn a_silent_heroku_or_database_is_reported_and_the_rest_is_checked() {
     let mut world = World::new(ACME);
     world.write_file(&format!(
         "[api]\nbase_url = \"http://127.0.0.1:1\"\n[retry]\ninitial_interval = \"5ms\"\n{ACME}"
@@ -249,7 +252,7 @@ fn a_heroku_or_a_database_that_does_not_answer_is_told_and_the_rest_is_looked_at
 }
 
 #[test]
-fn a_passing_fault_of_heroku_s_is_asked_again() {
+fn a_passing_fault_of_heroku_is_retried() {
     let world = World::new(ACME);
     world.heroku.fault(Match::any(), Fault::status(503, "unavailable", "API is unavailable"));
     assert_eq!(failed(&check(&world)), []);
@@ -257,16 +260,13 @@ fn a_passing_fault_of_heroku_s_is_asked_again() {
 }
 
 #[test]
-fn a_schema_that_is_newer_or_not_ours_is_found_wrong() {
-    let world = World::new(ACME);
-    world.run("migrate");
-    world.sql("INSERT INTO auditsync_migrations (version, description, checksum) VALUES (9999, 'from the future', '')");
+fn a_schema_that_is_newer_or_not_ours_is_a_problem() {
+    let world = schemas::newer();
     let report = check(&world);
     assert_eq!(failed(&report), [("schema", "database")]);
     assert!(found(&report, "schema")[0].2.contains("version 9999"), "{report:#}");
 
-    let world = World::new(ACME);
-    world.sql("CREATE TABLE audit_events_log (id serial PRIMARY KEY, process_date date UNIQUE, status varchar(20))");
+    let world = schemas::foreign();
     let report = check(&world);
     assert_eq!(failed(&report), [("schema", "database")]);
     assert!(found(&report, "schema")[0].2.contains("has no column `source`"), "{report:#}");

@@ -1,17 +1,19 @@
-//! The configuration: what a right file becomes, and what is said of a wrong one.
+//! The configuration: what a valid file becomes, and the messages for an invalid one.
+
+mod tokens;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use auditsync::config::{Config, ConfigError, EventLog, Filter, Source};
+use auditsync::config::{Config, ConfigError, EventLog, Filter};
 
-/// A file with one source and nothing else.
+/// The smallest valid file: one source.
 const LEAST: &str =
     "[[source]]\nname = \"acme\"\naccount = \"acme\"\ntoken_env = \"HEROKU_API_TOKEN\"\n";
 
-/// Where invalid files stand beside what is said of them.
+/// The folder with invalid files and their expected messages.
 fn mistakes() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config_mistakes")
 }
@@ -24,7 +26,7 @@ fn good(text: &str) -> Config {
     parse(text).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// What is said of a wrong file.
+/// The message for an invalid file.
 fn said_of(text: &str) -> String {
     match parse(text) {
         Ok(_) => panic!("this was taken for right:\n{text}"),
@@ -32,7 +34,7 @@ fn said_of(text: &str) -> String {
     }
 }
 
-/// With `UPDATE_EXPECTED=1` the expected texts are written anew; read the difference before it is committed.
+/// `UPDATE_EXPECTED=1` rewrites the expected texts; read the difference before you commit it.
 #[test]
 fn each_invalid_file_gets_its_message() {
     let update = std::env::var_os("UPDATE_EXPECTED").is_some();
@@ -63,7 +65,7 @@ fn each_invalid_file_gets_its_message() {
 
 #[test]
 fn no_message_shows_a_secret() {
-    // These stand in the invalid files where a secret might be put by mistake.
+    // The invalid files contain these where someone might put a secret by mistake.
     for entry in fs::read_dir(mistakes()).expect("the folder of invalid files") {
         let path = entry.expect("an entry").path();
         if path.extension().is_some_and(|extension| extension == "toml") {
@@ -90,7 +92,8 @@ fn the_example_is_right_and_shows_the_defaults() {
     assert_eq!(example.sources[1].rate_limit.requests_per_hour.get(), 2000);
     assert_eq!(example.sources[2].scope.team.as_deref(), Some("team-a"));
 
-    // Remove the `# ` before each key that is shown as a comment: what is shown must be the default indeed.
+    // Remove the `# ` before each key that is shown as a comment: the value shown must be the
+    // default.
     let text = fs::read_to_string(&path).expect("the example");
     let shown: Vec<&str> = text
         .lines()
@@ -147,7 +150,8 @@ fn the_defaults_are_those_of_the_contract() {
 #[test]
 fn a_source_overrides_key_by_key() {
     let config = good(&format!(
-        "lock.stale_after = \"9m\"\nretry.max_attempts = 3\n{LEAST}lock.heartbeat_every = \"3m\"\n[source.retry]\nmultiplier = 3\n"
+        "lock.stale_after = \"9m\"\nretry.max_attempts = 3\n\
+         {LEAST}lock.heartbeat_every = \"3m\"\n[source.retry]\nmultiplier = 3\n"
     ));
     let source = &config.sources[0];
     assert_eq!(
@@ -198,7 +202,7 @@ fn values_just_inside_their_limits_are_taken() {
 }
 
 #[test]
-fn values_just_outside_their_limits_are_refused() {
+fn values_just_outside_their_limits_are_rejected() {
     for line in [
         "api.page_size = 0",
         "api.page_size = 1001",
@@ -285,16 +289,16 @@ fn a_scope_is_recorded_without_what_is_not_set() {
 }
 
 #[test]
-fn an_unknown_source_is_told_the_one_that_was_meant() {
+fn an_unknown_source_gets_a_suggestion() {
     let config = good(&format!("{LEAST}{}", LEAST.replacen("acme", "globex", 1)));
     assert_eq!(config.source("globex").map(|source| source.name.as_ref()), Ok("globex"));
     let said = |name: &str| config.source(name).expect_err("no such source").to_string();
     assert_eq!(said("glodex"), "no source is named `glodex`: did you mean `globex`?");
-    assert_eq!(said("x\n"), "no source is named `x\\n`: the sources are `acme` and `globex`");
+    assert_eq!(said("x\n"), "no source is named `x\\n`: there are `acme` and `globex`");
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_told_why() {
+fn an_unreadable_file_is_reported_with_the_reason() {
     let folder = std::env::temp_dir().join(format!("auditsync-config-{}", std::process::id()));
     fs::create_dir_all(&folder).expect("a folder");
     let said = |name: &str, bytes: Option<&[u8]>| {
@@ -307,61 +311,15 @@ fn a_file_that_cannot_be_read_is_told_why() {
     };
     assert_eq!(
         said("/none.toml", None),
-        "error: can't read /none.toml: the file does not exist\n  \
-         = help: copy this project's example audit.toml there, or name another file with -c FILE\n\n\
-         /none.toml: not read; nothing was requested or written"
+        "error: can't read /none.toml: there is no such file\n  \
+         = help: copy the example audit.toml of this project there, or name another file with -c \
+         FILE\n\n\
+         /none.toml: not read; nothing was asked or written"
     );
     assert!(said("", None).contains("it is a directory"));
     assert!(said("bytes.toml", Some(b"# one\n# \xff\n")).contains("line 2 is not UTF-8"));
     assert!(said("long.toml", Some(&vec![b'#'; 1024 * 1024 + 1])).contains("longer than 1 MiB"));
     fs::remove_dir_all(&folder).expect("a folder of its own");
-}
-
-fn tokens(config: &Config, env: &[(&str, &str)]) -> Result<Vec<String>, String> {
-    let env = |name: &str| {
-        env.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
-    };
-    let tokens = config.tokens(&config.sources, &env).map_err(|error| error.to_string())?;
-    Ok(config.sources.iter().map(|source| tokens.of(source).expose().to_owned()).collect())
-}
-
-fn three_sources() -> Config {
-    let second = LEAST.replacen("acme", "second", 1);
-    let third = LEAST.replacen("acme", "third", 1).replace("HEROKU_API_TOKEN", "THIRD_TOKEN");
-    good(&format!("{LEAST}{second}{third}rate_limit.burst = 1\n"))
-}
-
-#[test]
-fn tokens_come_from_their_variables() {
-    let got = tokens(&three_sources(), &[("HEROKU_API_TOKEN", "one\n"), ("THIRD_TOKEN", "two")]);
-    assert_eq!(got, Ok(vec!["one".to_owned(), "one".to_owned(), "two".to_owned()]));
-}
-
-#[test]
-fn all_unusable_tokens_are_told_together_and_none_is_shown() {
-    let said = tokens(&three_sources(), &[("THIRD_TOKEN", "s3cret\ns3cret")])
-        .expect_err("unusable tokens");
-    assert_eq!(
-        said,
-        "error: HEROKU_API_TOKEN, the token of sources `acme` and `second`, is not set\n\
-         error: THIRD_TOKEN, the token of source `third`, contains a line break, so it is not a token (its value is not shown)\n  \
-         = help: on Heroku, set a variable with `heroku config:set NAME=TOKEN`; elsewhere, set it in the environment\n\n\
-         2 mistakes with tokens; nothing was requested or written"
-    );
-}
-
-#[test]
-fn sources_that_share_a_token_by_its_value_must_share_its_budget() {
-    let said =
-        tokens(&three_sources(), &[("HEROKU_API_TOKEN", "s3cret"), ("THIRD_TOKEN", " s3cret")]);
-    let said = said.expect_err("two budgets for one token");
-    assert!(said.starts_with("error: sources `acme` and `third` have the same token"), "{said}");
-    assert!(!said.contains("s3cret"), "{said}");
-    let others = |source: &&Source| source.name.as_ref() != "third";
-    let config = three_sources();
-    assert!(
-        config.tokens(config.sources.iter().filter(others), &|_| Some("s3cret".to_owned())).is_ok()
-    );
 }
 
 /// A small generator of numbers, the same in each run.
@@ -399,14 +357,15 @@ fn nothing_makes_it_panic() {
         "HRKU-é://@",
     ] {
         let said = said_of(&deep.repeat(3000));
-        assert!(said.ends_with("nothing was requested or written"));
+        assert!(said.ends_with("nothing was asked or written"));
     }
     let mut dice = Dice(7);
     #[rustfmt::skip]
     let pieces = [
-        "[", "]", "[[source]]", "name", "=", "\"", "'", "\n", "\r\n", "\r", "{", "}", ",", ".", "#", "1", "-", "é",
-        "\u{0}", "\t", "[lock]", "stale_after", "\"1m\"", "retry", "true", "2024-01-01", "HRKU-x", "://", "@",
-        "token", "\"\"\"", "\\", "source", "filter", "recheck_after", " ", "\u{feff}", "日本", "_env",
+        "[", "]", "[[source]]", "name", "=", "\"", "'", "\n", "\r\n", "\r", "{", "}", ",", ".",
+        "#", "1", "-", "é", "\u{0}", "\t", "[lock]", "stale_after", "\"1m\"", "retry", "true",
+        "2024-01-01", "HRKU-x", "://", "@", "token", "\"\"\"", "\\", "source", "filter",
+        "recheck_after", " ", "\u{feff}", "日本", "_env",
     ];
     for _ in 0..1000 {
         let text: String = (0..dice.roll(40)).map(|_| pieces[dice.roll(pieces.len())]).collect();

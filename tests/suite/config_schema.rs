@@ -1,4 +1,5 @@
-//! The JSON Schema of the file: made by the code, committed for editors, and of one mind with the program.
+//! The JSON Schema of the file: made by the code, committed for editors, and consistent with the
+//! program.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -8,11 +9,11 @@ use auditsync::config::Config;
 use boon::{Compiler, SchemaIndex, Schemas};
 use serde_json::{Value, json};
 
-/// A file with one source and nothing else.
+/// The smallest valid file: one source.
 const LEAST: &str =
     "[[source]]\nname = \"acme\"\naccount = \"acme\"\ntoken_env = \"HEROKU_API_TOKEN\"\n";
 
-/// The wrong files whose mistake no schema can tell: a rule between keys, or between sources.
+/// The invalid files whose error no schema can express: a rule between keys, or between sources.
 const BEYOND_A_SCHEMA: [&str; 7] = [
     "budgets",
     "heartbeat",
@@ -40,7 +41,7 @@ impl Schema {
         Self { schemas, index }
     }
 
-    /// What it says of a file, as an editor would ask it; `Ok` if nothing.
+    /// The schema's errors for a file, as an editor would show them; `Ok` if none.
     fn says(&self, text: &str) -> Result<(), String> {
         let file: toml::Table = toml::from_str(text).map_err(|error| error.to_string())?;
         self.schemas
@@ -49,7 +50,7 @@ impl Schema {
     }
 }
 
-/// TOML as editors show it to a schema: dates are strings.
+/// TOML as editors present it to a schema: dates are strings.
 fn json(value: toml::Value) -> Value {
     match value {
         toml::Value::Datetime(date) => date.to_string().into(),
@@ -61,7 +62,7 @@ fn json(value: toml::Value) -> Value {
     }
 }
 
-/// With `UPDATE_EXPECTED=1` it is written anew.
+/// `UPDATE_EXPECTED=1` rewrites it.
 #[test]
 fn the_committed_schema_is_the_one_that_the_code_makes() {
     let made = serde_json::to_string_pretty(&Config::schema()).expect("JSON") + "\n";
@@ -76,13 +77,13 @@ fn the_committed_schema_is_the_one_that_the_code_makes() {
 }
 
 #[test]
-fn the_example_names_the_schema_and_agrees_with_it() {
+fn the_example_names_the_schema_and_matches_it() {
     let example = fs::read_to_string(here("audit.toml")).expect("the example");
     assert!(example.starts_with("#:schema ./audit.schema.json\n"));
     let schema = Schema::new();
     assert_eq!(schema.says(&example), Ok(()));
     assert_eq!(schema.says(LEAST), Ok(()));
-    // Also with each default spelled out that stands in it as a comment.
+    // Also with each default that is in it as a comment.
     let shown = example
         .lines()
         .map(|line| line.strip_prefix("# ").filter(|key| is_key(key)).unwrap_or(line));
@@ -94,7 +95,7 @@ fn is_key(line: &str) -> bool {
 }
 
 #[test]
-fn each_wrong_file_is_wrong_for_the_schema_too_where_it_can_tell() {
+fn the_schema_rejects_each_wrong_file_that_it_can_judge() {
     let schema = Schema::new();
     let mut passed = Vec::new();
     for entry in fs::read_dir(here("tests/config_mistakes")).expect("the folder of invalid files") {
@@ -110,7 +111,7 @@ fn each_wrong_file_is_wrong_for_the_schema_too_where_it_can_tell() {
 }
 
 #[test]
-fn the_schema_draws_each_limit_where_the_program_does() {
+fn the_schema_has_the_same_limits_as_the_program() {
     let schema = Schema::new();
     let values = [
         ("api.page_size", &["1", "1000"][..], &["0", "1001", "-1", "\"10\""][..]),
@@ -173,7 +174,7 @@ fn check(schema: &Schema, good: &[&str], bad: &[&str], file: impl Fn(&str) -> St
 }
 
 #[test]
-fn the_defaults_that_the_schema_shows_are_those_of_the_program() {
+fn the_schema_shows_the_defaults_of_the_program() {
     let schema = Config::schema();
     let mut spelled = String::new();
     let mut count = 0;

@@ -1,4 +1,4 @@
-//! An answer to a `Range` continues the list, or the list is not believed: no page that repeats, shrinks or is empty passes
+//! An answer to a `Range` must continue the list: no page that repeats, shrinks or is empty passes
 //! for the end of a day.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 
 use crate::support::raw::{http, serve};
-use crate::support::{ACME, DAY, World, day, numbered};
+use crate::support::{ACME, DAY, World, day, numbered, source};
 
 const ON_DAY: &str = "--date 2024-09-28";
 const NEXT: &str = "Next-Range: id ]p2..; max=2\r\n";
 
-/// A world whose Heroku is at `url`, with so many attempts at each request.
+/// A world whose Heroku is at `url`, with this many attempts for each request.
 fn world_at(url: &str, attempts: u32) -> World {
     world_of(url, attempts, ACME)
 }
@@ -28,7 +28,7 @@ fn world_of(url: &str, attempts: u32, sources: &str) -> World {
     world
 }
 
-/// What a sync of one day reports, with three attempts at each request.
+/// The report of a sync of one day, with three attempts for each request.
 fn synced(url: &str, status: i32) -> Value {
     let report = world_at(url, 3).sync(ON_DAY, status);
     day(&report, "acme", DAY).clone()
@@ -55,7 +55,7 @@ fn is_next(head: &str) -> bool {
     head.contains("\r\nrange: ")
 }
 
-/// A page behind the first.
+/// A page after the first.
 #[derive(Debug, Clone)]
 struct Page {
     status: &'static str,
@@ -63,7 +63,7 @@ struct Page {
     ids: Vec<&'static str>,
 }
 
-/// Every kind of page that can follow `before`, with `fresh` as what is new.
+/// Every kind of page that can follow `before`, with `fresh` as the new events.
 fn kinds(before: &[&'static str], fresh: [&'static str; 2]) -> Vec<Page> {
     let reversed = before.iter().rev().copied().collect();
     let overlapping = vec![before[before.len() - 1], fresh[0]];
@@ -78,8 +78,8 @@ fn kinds(before: &[&'static str], fresh: [&'static str; 2]) -> Vec<Page> {
     pages
 }
 
-/// What a list of the first page [a, b] and then `pages` must come to: its events, or `None` where it fails. `hidden` is
-/// what the day has beyond these pages.
+/// The expected result of a list with the first page [a, b] and then `pages`: its events, or `None`
+/// if it fails. `hidden` is what the day has beyond these pages.
 fn expected(pages: &[Page], hidden: Option<&'static str>) -> Option<BTreeSet<&'static str>> {
     let mut read = BTreeSet::from(["a", "b"]);
     for page in pages {
@@ -100,7 +100,7 @@ fn expected(pages: &[Page], hidden: Option<&'static str>) -> Option<BTreeSet<&'s
     Some(read)
 }
 
-/// Each second page, and each third behind a second that leads on.
+/// Each second page, and each third page after a second one that promises more.
 fn table() -> Vec<Vec<Page>> {
     let mut table = Vec::new();
     for second in kinds(&["a", "b"], ["c", "d"]) {
@@ -120,7 +120,8 @@ fn table() -> Vec<Vec<Page>> {
     table
 }
 
-/// Serves the table, an account a line; a list that goes on beyond its line ends with one more event.
+/// Serves the table, one account per row. A list that continues beyond its row ends with one more
+/// event.
 fn serve_table(table: Arc<Vec<Vec<Page>>>, hidden: Option<&'static str>) -> String {
     serve(move |_, head| {
         let pages = &table[numbered::account_number(head)];
@@ -151,7 +152,8 @@ fn every_order_of_pages_ends_as_the_table_says() {
         let report = world.sync(ON_DAY, 1);
         let stored = world.sql(
             "SELECT source, string_agg(event_id, '' ORDER BY event_id) FROM audit_events
-             JOIN audit_events_log USING (source, process_date) WHERE status = 'SUCCESS' GROUP BY 1",
+             JOIN audit_events_log USING (source, process_date) WHERE status = 'SUCCESS'
+             GROUP BY 1",
         );
         let stored: BTreeMap<&str, &str> =
             stored.lines().filter_map(|row| row.split_once('|')).collect();
@@ -170,7 +172,7 @@ fn every_order_of_pages_ends_as_the_table_says() {
 }
 
 #[test]
-fn a_page_that_does_not_follow_on_is_asked_for_again_by_its_range() {
+fn a_page_that_does_not_continue_is_requested_again_by_its_range() {
     for wrong in
         [last(&["a", "b"]), last(&["b"]), first(&["b", "a"]), http("206 Partial Content", "", "[]")]
     {
@@ -187,7 +189,7 @@ fn a_page_that_does_not_follow_on_is_asked_for_again_by_its_range() {
 }
 
 #[test]
-fn what_comes_again_in_other_bytes_is_not_new() {
+fn an_event_repeated_in_other_bytes_is_not_new() {
     let events = r#"[{ "id" : "b" }, {"seen":2,"id":"a"}]"#;
     for end in ["", "Next-Range: id ]p3..; max=2\r\n"] {
         let url =
@@ -208,7 +210,7 @@ fn what_comes_again_in_other_bytes_is_not_new() {
 }
 
 #[test]
-fn what_has_no_id_is_known_by_its_bytes() {
+fn an_event_without_an_id_is_identified_by_its_bytes() {
     let list = |pages: [&'static str; 2]| {
         serve(move |_, head| {
             if is_next(head) {
@@ -223,7 +225,7 @@ fn what_has_no_id_is_known_by_its_bytes() {
 }
 
 #[test]
-fn what_broke_off_was_not_on_a_page_before() {
+fn events_of_a_broken_page_do_not_count_as_read_before() {
     let attempts = Mutex::new(0);
     let url = serve(move |_, head| {
         if !is_next(head) {
@@ -237,7 +239,7 @@ fn what_broke_off_was_not_on_a_page_before() {
     assert_eq!((&row["events"], &row["retries"]), (&3.into(), &1.into()), "{row:#}");
 }
 
-/// A list whose second page is empty, and a witness by the number of the request for it.
+/// A list whose second page is empty, and a witness by the number of its request.
 fn empty_behind_a_and_b(witness: impl Fn(usize) -> Vec<u8> + Send + Sync + 'static) -> String {
     let asked = Mutex::new(0);
     serve(move |_, head| {
@@ -256,7 +258,7 @@ fn an_empty_page_is_the_end_if_the_descending_list_holds_nothing_new() {
         let row = synced(&empty_behind_a_and_b(move |_| last(witness)), 0);
         assert_eq!((&row["events"], &row["requests"]), (&2.into(), &3.into()), "{row:#}");
     }
-    // Of a witness in pages only the first counts, wherever it leads.
+    // Only the first page of a witness counts, wherever it leads.
     let row = synced(&empty_behind_a_and_b(|_| first(&["b"])), 0);
     assert_eq!((&row["events"], &row["requests"]), (&2.into(), &3.into()), "{row:#}");
 }
@@ -271,7 +273,7 @@ fn an_empty_page_that_the_descending_list_contradicts_is_no_end() {
             "{row:#}"
         );
     }
-    // One that does not even hold what was read is no witness.
+    // A witness that lacks what was read is no witness.
     let row = synced(&empty_behind_a_and_b(|_| last(&[])), 1);
     assert!(
         row["error"].as_str().is_some_and(|error| error.contains("descending order")),
@@ -280,7 +282,7 @@ fn an_empty_page_that_the_descending_list_contradicts_is_no_end() {
 }
 
 #[test]
-fn what_the_witness_shows_is_read_when_the_page_is_asked_for_again() {
+fn events_that_the_witness_shows_are_read_from_the_repeated_page() {
     let asked = Mutex::new(0);
     let url = serve(move |_, head| match (is_witness(head), is_next(head)) {
         (true, _) => last(&["c", "b", "a"]),
@@ -295,7 +297,7 @@ fn what_the_witness_shows_is_read_when_the_page_is_asked_for_again() {
 }
 
 #[test]
-fn a_witness_that_fails_is_asked_again_and_counted() {
+fn a_failed_witness_request_is_retried_and_counted() {
     for broken in [
         http("503 Service Unavailable", "", ""),
         http("200 OK", "", "[{"),
@@ -317,7 +319,7 @@ fn a_witness_that_fails_is_asked_again_and_counted() {
 }
 
 #[test]
-fn an_empty_first_page_may_lead_on_and_then_the_rule_holds() {
+fn an_empty_first_page_may_promise_more_and_the_same_rule_holds() {
     let list = |second: Vec<u8>, witness: Vec<u8>| {
         serve(move |_, head| match (is_witness(head), is_next(head)) {
             (true, _) => witness.clone(),
@@ -349,7 +351,7 @@ fn a_dry_run_promises_no_day_that_a_sync_fails() {
 #[test]
 fn the_list_of_teams_follows_the_same_rule() {
     let team = |name: &str| format!(r#"[{{"id":"t-{name}","name":"{name}"}}]"#);
-    let source = "[[source]]\nname = \"acme\"\naccount = \"acme\"\nteam = \"b\"\ntoken_env = \"HEROKU_API_TOKEN\"\n";
+    let source = source("acme", "acme") + "team = \"b\"\n";
     let second: HashMap<&str, (String, i32)> = HashMap::from([
         ("new", (team("b"), 0)),
         ("repeated", (team("a"), 1)),
@@ -363,7 +365,7 @@ fn the_list_of_teams_follows_the_same_rule() {
             (true, true) => http("200 OK", "", &body),
             (false, _) => last(&["e"]),
         });
-        let world = World::new(source);
+        let world = World::new(&source);
         let retry = "[retry]\ninitial_interval = \"5ms\"\nmax_attempts = 2\n";
         world.write_file(&format!("[api]\nbase_url = \"{url}\"\n{retry}{source}"));
         let report = world.sync(ON_DAY, status);

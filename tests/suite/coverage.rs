@@ -1,4 +1,4 @@
-//! `status`: every day that is owed is seen, whether it has a row or not.
+//! `status`: every owed day is shown, with or without a row.
 
 use serde_json::Value;
 
@@ -29,11 +29,13 @@ fn ranges(source: &Value) -> Vec<String> {
         .collect()
 }
 
-/// A ledger of `acme`: settled to ten days ago, then a failed day, one missing, one reset, and whole ones.
+/// A ledger of `acme`: settled until ten days ago, then a failed day, a missing one, a reset one,
+/// and complete ones.
 pub(crate) fn with_holes(world: &World) {
     assert_eq!(world.run("migrate").status, 0);
     world.sql(
-        "INSERT INTO audit_events_log (source, process_date, status, events_count, attempt, scope, synced_at, settled_at, error_message)
+        "INSERT INTO audit_events_log (source, process_date, status, events_count, attempt,
+         scope, synced_at, settled_at, error_message)
          SELECT 'acme', current_date - age,
                 CASE age WHEN 9 THEN 'FAILED' WHEN 7 THEN 'PENDING' ELSE 'SUCCESS' END, 5, 1,
                 '{\"account\": \"acme\"}',
@@ -45,7 +47,7 @@ pub(crate) fn with_holes(world: &World) {
 }
 
 #[test]
-fn each_day_from_since_to_yesterday_has_a_state_and_days_that_stand_alike_are_a_range() {
+fn each_day_since_the_first_has_a_state_and_equal_ones_form_a_range() {
     let world = World::new(&format!("{ACME}since = \"{}\"\n", yesterday() - chrono::Days::new(41)));
     with_holes(&world);
     let ago = |days: u64| (yesterday() - chrono::Days::new(days - 1)).to_string();
@@ -69,7 +71,7 @@ fn each_day_from_since_to_yesterday_has_a_state_and_days_that_stand_alike_are_a_
     }
     assert_eq!(acme["oldest_gap"], ago(42));
     assert_eq!(acme["last_whole_day"], ago(1));
-    // The days of the last month are listed too, those without a row among them.
+    // The list covers the last month, including days without a row.
     let days = report["days"].as_array().expect("days");
     assert_eq!(days.len(), 30);
     assert_eq!(days.iter().filter(|day| day["status"] == "MISSING").count(), 1);
@@ -83,20 +85,23 @@ fn each_day_from_since_to_yesterday_has_a_state_and_days_that_stand_alike_are_a_
 }
 
 #[test]
-fn check_tells_which_source_is_behind_and_by_how_much_and_exits_with_1() {
+fn check_names_the_source_that_is_behind_with_its_lag_and_exits_1() {
     let world = World::new(ACME);
     with_holes(&world);
     let report = status(&world, "--check --max-lag 36h", 1);
     assert_eq!(report["check"]["ok"], false);
     let reason = report["check"]["behind"][0]["reason"].as_str().expect("a reason").to_owned();
     let gap = (yesterday() - chrono::Days::new(8)).to_string();
-    assert!(reason.starts_with(&format!("{gap} is not complete")), "{reason}");
+    assert!(reason.starts_with(&format!("{gap} is not whole")), "{reason}");
     assert!(world.run("status --check").stdout.contains("acme is behind: "));
 
-    world
-        .sql("UPDATE audit_events_log SET status = 'SUCCESS', synced_at = clock_timestamp() WHERE status <> 'SUCCESS'");
     world.sql(
-        "INSERT INTO audit_events_log (source, process_date, status, synced_at) VALUES ('acme', current_date - 8, 'SUCCESS', clock_timestamp())",
+        "UPDATE audit_events_log SET status = 'SUCCESS', synced_at = clock_timestamp() \
+            WHERE status <> 'SUCCESS'",
+    );
+    world.sql(
+        "INSERT INTO audit_events_log (source, process_date, status, synced_at) \
+         VALUES ('acme', current_date - 8, 'SUCCESS', clock_timestamp())",
     );
     assert_eq!(status(&world, "--check --max-lag 36h", 0)["check"]["ok"], true);
     world.sql("DELETE FROM audit_events_log WHERE process_date = current_date - 1");
@@ -111,7 +116,7 @@ fn check_tells_which_source_is_behind_and_by_how_much_and_exits_with_1() {
 }
 
 #[test]
-fn a_source_that_was_never_synced_is_behind_and_one_that_is_disabled_is_not() {
+fn a_never_synced_source_is_behind_and_a_disabled_one_is_not() {
     let world = World::new(&format!(
         "{ACME}enabled = false\n{}",
         ACME.replace("\"acme\"\naccount", "\"new\"\naccount")
@@ -124,7 +129,7 @@ fn a_source_that_was_never_synced_is_behind_and_one_that_is_disabled_is_not() {
 }
 
 #[test]
-fn a_source_that_was_taken_out_of_the_file_or_renamed_is_still_seen_as_it_was_left() {
+fn a_removed_or_renamed_source_is_still_shown_as_it_was_left() {
     let world = World::new(ACME);
     with_holes(&world);
     world.write_config(&ACME.replace("name = \"acme\"", "name = \"acme-prod\""));
@@ -136,19 +141,21 @@ fn a_source_that_was_taken_out_of_the_file_or_renamed_is_still_seen_as_it_was_le
     );
     let renamed = source(&report, "acme-prod");
     assert_eq!(renamed["earlier_names"], serde_json::json!(["acme"]));
-    assert!(
-        world.run("status").stdout.contains("It reads the same as acme: is this an earlier name?")
-    );
-    // It can still be asked for by its name.
+    assert!(world.run("status").stdout.contains("It reads the same as acme: earlier names?"));
+    // The source can still be selected by its name.
     assert_eq!(status(&world, "--source acme", 0)["sources"].as_array().map(Vec::len), Some(1));
     assert_eq!(world.run("status --source nobody").status, 2);
 }
 
 #[test]
-fn days_that_were_asked_with_another_filter_are_told_apart() {
+fn days_requested_with_another_filter_are_distinguished() {
     let world = World::new(ACME);
     with_holes(&world);
-    world.sql("UPDATE audit_events_log SET scope = '{\"account\": \"acme\", \"team\": \"team-a\"}' WHERE process_date < current_date - 20");
+    world.sql(
+        "UPDATE audit_events_log \
+        SET scope = '{\"account\": \"acme\", \"team\": \"team-a\"}' \
+        WHERE process_date < current_date - 20",
+    );
     let report = status(&world, "", 0);
     let acme = source(&report, "acme");
     assert_eq!((&acme["other_scope"], &acme["settled"]), (&20.into(), &31.into()));
@@ -162,13 +169,15 @@ fn days_that_were_asked_with_another_filter_are_told_apart() {
 }
 
 #[test]
-fn lateness_is_told_from_what_rechecks_found() {
+fn lateness_is_derived_from_what_rechecks_found() {
     let world = World::new(ACME);
     with_holes(&world);
     assert_eq!(source(&status(&world, "", 0), "acme")["lateness"], Value::Null);
     world.sql(
-        "INSERT INTO audit_history (at, run_id, source, process_date, attempt, action, outcome, late_events, by)
-         SELECT (current_date - age + 1)::timestamp AT TIME ZONE 'UTC' + interval '25 h' * n, gen_random_uuid(), 'acme',
+        "INSERT INTO audit_history (at, run_id, source, process_date, attempt, action, outcome,
+         late_events, by)
+         SELECT (current_date - age + 1)::timestamp AT TIME ZONE 'UTC' + interval '25 h' * n,
+         gen_random_uuid(), 'acme',
                 current_date - age, 2, 'publish', 'synced', n, 'x'
          FROM (VALUES (20, 1), (21, 2)) AS late (age, n)",
     );

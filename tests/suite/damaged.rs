@@ -1,4 +1,5 @@
-//! Tables, rights and rows that people have changed by hand: a clear error names what is wrong, and the other days go on.
+//! Tables, rights and rows that people changed by hand: a clear error names the problem, and the
+//! other days continue.
 
 use crate::support::{DAY, THREE_ACCOUNTS_AND_A_TEAM, World, day, truth};
 
@@ -12,15 +13,16 @@ fn migrated() -> World {
     world
 }
 
-/// Puts a row for acme's day, which `columns` and `values` describe further.
+/// Inserts a row for acme's day with these further `columns` and `values`.
 fn put_row(world: &World, columns: &str, values: &str) {
     world.sql(&format!(
-        "INSERT INTO audit_events_log (source, process_date, {columns}) VALUES ('acme', '{DAY}', {values})"
+        "INSERT INTO audit_events_log (source, process_date, {columns}) \
+         VALUES ('acme', '{DAY}', {values})"
     ));
 }
 
 #[test]
-fn a_row_that_no_auditsync_writes_is_named_and_left_alone_and_the_other_days_go_on() {
+fn an_impossible_row_is_named_and_left_alone_and_other_days_continue() {
     for (columns, values, named) in [
         ("status", "'DONE'", "its status is `DONE`"),
         ("status", "'success'", "its status is `success`"),
@@ -58,12 +60,12 @@ fn a_row_that_no_auditsync_writes_is_named_and_left_alone_and_the_other_days_go_
         let reset = world.run("reset --force --source acme 2024-09-28");
         assert_eq!(reset.status, 0, "{reset:#?}");
         world.sync(ON_DAY, 0);
-        world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+        world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
     }
 }
 
 #[test]
-fn a_leased_row_without_a_holder_or_an_end_is_nobody_s_and_is_taken_over() {
+fn a_leased_row_without_a_holder_or_an_end_is_taken_over() {
     for (holder, end) in [
         ("NULL", "NULL"),
         ("NULL", "'infinity'"),
@@ -79,7 +81,7 @@ fn a_leased_row_without_a_holder_or_an_end_is_nobody_s_and_is_taken_over() {
         );
         let report = world.sync(ON_DAY, 0);
         assert_eq!(day(&report, "acme", DAY)["attempt"], 4, "{holder} until {end}");
-        world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+        world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
         let who = "SELECT message FROM audit_history WHERE action = 'takeover'";
         let loser = holder.trim_matches('\'').replace("NULL", "nobody");
         assert_eq!(world.sql(who), format!("the lease of {loser} on attempt 3 had run out"));
@@ -96,7 +98,7 @@ fn a_leased_row_without_a_holder_or_an_end_is_nobody_s_and_is_taken_over() {
 }
 
 #[test]
-fn times_without_end_and_an_attempt_at_its_limit_stop_nothing_but_their_own_day() {
+fn infinite_times_and_an_attempt_at_its_limit_stop_only_their_day() {
     for (columns, values) in [
         ("status, updated_at", "'PENDING', 'infinity'"),
         ("status, synced_at, updated_at", "'FAILED', '-infinity', '-infinity'"),
@@ -105,7 +107,8 @@ fn times_without_end_and_an_attempt_at_its_limit_stop_nothing_but_their_own_day(
         let world = migrated();
         world.sql(
             "INSERT INTO audit_events_log (source, process_date, status)
-             VALUES ('acme', '-infinity', 'PENDING'), ('acme', 'infinity', 'SUCCESS'), ('globex', 'infinity', 'PENDING')",
+             VALUES ('acme', '-infinity', 'PENDING'), ('acme', 'infinity', 'SUCCESS'),
+             ('globex', 'infinity', 'PENDING')",
         );
         put_row(&world, columns, values);
         let finished = world.run(&format!("{ON_DAY} --output json"));
@@ -120,7 +123,7 @@ fn times_without_end_and_an_attempt_at_its_limit_stop_nothing_but_their_own_day(
 }
 
 #[test]
-fn a_table_that_lacks_a_column_is_told_before_anything_is_asked() {
+fn a_missing_column_is_reported_before_any_request() {
     for (table, column) in [
         ("audit_events", "ip_address"),
         ("audit_event_conflicts", "event_raw_reason"),
@@ -139,7 +142,7 @@ fn a_table_that_lacks_a_column_is_told_before_anything_is_asked() {
 }
 
 #[test]
-fn a_ledger_that_lacks_a_column_which_planning_needs_is_exit_3_and_named() {
+fn a_ledger_without_a_column_that_planning_needs_exits_3_and_names_it() {
     let world = migrated();
     world.sql("ALTER TABLE audit_events_log DROP COLUMN synced_at");
     for command in [ON_DAY, "status"] {
@@ -154,12 +157,13 @@ fn a_ledger_that_lacks_a_column_which_planning_needs_is_exit_3_and_named() {
     assert_eq!(world.heroku.requests().len(), 0);
 }
 
-/// A role that may do what the contract asks for, and its URL.
+/// A role with the rights that the contract requires, and its URL.
 fn role(world: &World) -> (String, String) {
     let role = format!("syncs_{}", world.database.name());
     world.sql(&format!(
         "CREATE ROLE {role} LOGIN;
-         GRANT SELECT, INSERT ON audit_events_log, audit_events, audit_event_conflicts, audit_history TO {role};
+         GRANT SELECT, INSERT ON audit_events_log, audit_events, audit_event_conflicts,
+         audit_history TO {role};
          GRANT UPDATE ON audit_events_log TO {role};
          GRANT SELECT ON auditsync_migrations TO {role}"
     ));
@@ -182,11 +186,11 @@ fn the_rights_that_the_contract_names_are_enough() {
         let finished = world.run(&format!("{command} --database-url {url}"));
         assert_eq!(finished.status, 0, "{command}: {finished:#?}");
     }
-    world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+    world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
 }
 
 #[test]
-fn a_role_without_a_right_is_told_which_table_it_is_and_nothing_is_called_done() {
+fn a_missing_right_is_reported_with_its_table_and_completes_nothing() {
     for (right, table, status) in [
         ("SELECT", "auditsync_migrations", 3),
         ("SELECT", "audit_events_log", 3),
@@ -202,12 +206,12 @@ fn a_role_without_a_right_is_told_which_table_it_is_and_nothing_is_called_done()
         let finished = world.run(&format!("{ON_DAY} --output json --database-url {url}"));
         assert_eq!(finished.status, status, "{right} on {table}: {finished:#?}");
         let named = format!("permission denied for table {table}");
-        let told = if status == 3 {
+        let message = if status == 3 {
             finished.stderr.clone()
         } else {
             day(&finished.json(), "acme", DAY)["error"].to_string()
         };
-        assert!(told.contains(&named), "{right} on {table}: {finished:#?}");
+        assert!(message.contains(&named), "{right} on {table}: {finished:#?}");
         assert_eq!(
             world.sql(
                 "SELECT count(*) FROM audit_events_log WHERE source = 'acme' AND status = 'SUCCESS'"
@@ -216,7 +220,7 @@ fn a_role_without_a_right_is_told_which_table_it_is_and_nothing_is_called_done()
         );
 
         world.sql(&format!("GRANT {right} ON {table} TO {role}"));
-        world.sql("UPDATE audit_events_log SET locked_until = clock_timestamp() WHERE status = 'PROCESSING'");
+        world.expire_leases();
         let next = world.run(&format!("{ON_DAY} --database-url {url}"));
         assert_eq!(next.status, 0, "{right} on {table}: {next:#?}");
     }

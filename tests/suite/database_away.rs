@@ -1,5 +1,5 @@
-//! The database goes away in the middle of the work: what can be waited out within the lease is, and otherwise the day
-//! stays due and the exit code tells.
+//! The database goes away during the work. The program waits if the lease allows it. Otherwise the
+//! day stays due and the exit status says so.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ const SYNC: &str = "sync --date 2024-09-28 --output json";
 const ONE: &str = "[database]\nmax_connections = 1\n";
 const SHORT: &str = "[lock]\nstale_after = \"3s\"\nheartbeat_every = \"500ms\"\n";
 
-/// Cuts every connection to this database but the one that asks, even where new ones may not write.
+/// Cuts every other connection to this database, even where new ones may not write.
 const TERMINATE: &str = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
                          WHERE datname = current_database() AND pid <> pg_backend_pid()";
 
@@ -34,7 +34,7 @@ fn prepared(world: World) -> World {
     world
 }
 
-/// A sync that waits for Heroku, its day claimed.
+/// A sync that waits for Heroku, with its day claimed.
 fn waiting_for_heroku(world: &World) -> (Running, Hold) {
     let hold = world.heroku.hold(Match::events("acme"));
     let run = world.spawn(SYNC);
@@ -42,7 +42,7 @@ fn waiting_for_heroku(world: &World) -> (Running, Hold) {
     (run, hold)
 }
 
-/// A sync in whose transaction the statement that stores events waits for somebody else.
+/// A sync whose insert of events waits for another session's lock.
 fn in_the_middle_of_a_write(world: &World) -> (Running, Session) {
     let mut other = world.session(world.database.url());
     other.ask("BEGIN; LOCK TABLE audit_events IN SHARE MODE");
@@ -55,21 +55,21 @@ fn in_the_middle_of_a_write(world: &World) -> (Running, Session) {
     (run, other)
 }
 
-/// The run itself did it all, and says so.
+/// The run itself did all of it, and says so.
 fn assert_synced_at_once(world: &World, finished: &Finished) {
     assert_eq!(finished.status, 0, "{finished:#?}");
     let report = finished.json();
     let row = day(&report, "acme", DAY);
     let figures = (&row["outcome"], &row["events"], &row["new_events"], &row["attempt"]);
     assert_eq!(figures, (&"synced".into(), &450.into(), &450.into(), &1.into()), "{finished:#?}");
-    world.assert_whole("acme", DAY, &truth(world, "acme", DAY, |_| true));
+    world.assert_complete("acme", DAY, &truth(world, "acme", DAY, |_| true));
     assert_eq!(
         world.sql("SELECT string_agg(action, ' ' ORDER BY id) FROM audit_history"),
         "claim publish"
     );
 }
 
-/// The run did not do it and says so; once its lease has run out, the next one does.
+/// The run did not do it and says so. Once its lease has run out, the next one does.
 fn assert_left_to_the_next(world: &World, finished: &Finished, outcome: &str) {
     assert_eq!(finished.status, 1, "{finished:#?}");
     assert_eq!(day(&finished.json(), "acme", DAY)["outcome"], outcome, "{finished:#?}");
@@ -80,11 +80,11 @@ fn assert_left_to_the_next(world: &World, finished: &Finished, outcome: &str) {
     });
     let report = world.sync("--date 2024-09-28", 0);
     assert_eq!(day(&report, "acme", DAY)["attempt"], 2);
-    world.assert_whole("acme", DAY, &truth(world, "acme", DAY, |_| true));
+    world.assert_complete("acme", DAY, &truth(world, "acme", DAY, |_| true));
 }
 
 #[test]
-fn a_restart_while_heroku_is_waited_for_or_in_the_middle_of_a_write_is_waited_out() {
+fn a_restart_during_a_request_or_a_write_is_waited_out() {
     let (world, cluster) = stoppable("");
     let undo = "TRUNCATE audit_events_log, audit_events, audit_history";
     for shutdown in [Shutdown::Fast, Shutdown::Immediate] {
@@ -102,7 +102,7 @@ fn a_restart_while_heroku_is_waited_for_or_in_the_middle_of_a_write_is_waited_ou
 }
 
 #[test]
-fn a_database_that_is_gone_for_longer_than_the_lease_leaves_the_day_due() {
+fn a_database_away_for_longer_than_the_lease_leaves_the_day_due() {
     let (world, cluster) = stoppable(SHORT);
     let (run, hold) = waiting_for_heroku(&world);
     cluster.stop(Shutdown::Immediate).expect("a stop");
@@ -130,7 +130,7 @@ fn a_terminated_connection_is_replaced_between_and_during_transactions() {
 }
 
 #[test]
-fn a_commit_of_which_nobody_hears_again_is_called_neither_done_nor_failed_in_the_ledger() {
+fn a_commit_without_an_answer_is_recorded_as_neither_done_nor_failed() {
     let mut world = migrated(SHORT);
     let direct = world.database.url().to_owned();
     let proxy = Proxy::start(&direct);
@@ -140,20 +140,20 @@ fn a_commit_of_which_nobody_hears_again_is_called_neither_done_nor_failed_in_the
         world.heroku.generate_day("acme", date(day), 1);
     }
     world.sync("--date 2024-09-28", 0);
-    // The first run plans otherwise, as nothing was stored before. The second shows how many commits come before the day
-    // is called whole, and the third makes the same.
+    // The first run plans differently, because nothing was stored before. The second counts the
+    // commits before the day becomes complete, and the third makes the same number.
     proxy.forget();
     world.sync("--date 2024-09-26", 0);
     let steps = proxy.steps();
     let published = steps
         .iter()
-        .position(|step| step.contains("Makes a day complete"))
+        .position(|step| step.contains("Calls the day whole"))
         .expect("it is published");
     let commits = steps[..published].iter().filter(|step| *step == "query COMMIT").count();
 
     proxy.forget();
     proxy.strike(commits + 1, "query COMMIT", When::After, Blow::Gone);
-    // Whether it took place is asked until the lease runs out.
+    // The program asks until the lease runs out whether the commit took place.
     let finished = world.run(&SYNC.replace(DAY, "2024-09-27"));
     assert!(proxy.has_struck(), "{finished:#?}");
     assert_eq!(finished.status, 1, "{finished:#?}");
@@ -161,10 +161,11 @@ fn a_commit_of_which_nobody_hears_again_is_called_neither_done_nor_failed_in_the
     let row = day(&report, "acme", "2024-09-27");
     assert_eq!(row["outcome"], "failed", "{row:#}");
     assert!(
-        row["error"].as_str().is_some_and(|error| error.contains("`auditsync status` shows")),
+        row["error"].as_str().is_some_and(|error| error.contains("`auditsync status` tells")),
         "{row:#}"
     );
-    let history = "SELECT string_agg(action, ' ' ORDER BY id) FROM audit_history WHERE process_date = '2024-09-27'";
+    let history = "SELECT string_agg(action, ' ' ORDER BY id) FROM audit_history \
+        WHERE process_date = '2024-09-27'";
     assert_eq!(
         world.sql(history),
         "claim publish",
@@ -174,23 +175,24 @@ fn a_commit_of_which_nobody_hears_again_is_called_neither_done_nor_failed_in_the
     world.set("DATABASE_URL", &direct);
     let next = world.sync("--date 2024-09-27", 0);
     assert_eq!(day(&next, "acme", "2024-09-27")["outcome"], "already_synced");
-    world.assert_whole("acme", "2024-09-27", &truth(&world, "acme", "2024-09-27", |_| true));
+    world.assert_complete("acme", "2024-09-27", &truth(&world, "acme", "2024-09-27", |_| true));
 }
 
-/// Lets the server say, for each row of `event`, that its disk is full, and count how often it did.
+/// Makes the server fail with a full disk for each row of `event`, and count how often.
 fn fill_disk(world: &World, event: &str) {
     world.sql(&format!(
         "CREATE SEQUENCE IF NOT EXISTS refusals;
          CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
              PERFORM nextval('refusals');
-             RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100';
+             RAISE EXCEPTION 'could not extend file: No space left on device' USING
+             ERRCODE = '53100';
          END $$;
          CREATE TRIGGER full_disk BEFORE {event} FOR EACH ROW EXECUTE FUNCTION refuse()"
     ));
 }
 
 #[test]
-fn a_disk_that_is_full_for_a_while_is_waited_out() {
+fn a_temporarily_full_disk_is_waited_out() {
     let world = migrated("");
     fill_disk(&world, "INSERT ON audit_events");
     let run = world.spawn(SYNC);
@@ -200,7 +202,7 @@ fn a_disk_that_is_full_for_a_while_is_waited_out() {
 }
 
 #[test]
-fn a_disk_that_stays_full_fails_the_day_with_the_server_s_words_and_keeps_it_due() {
+fn a_disk_that_stays_full_fails_the_day_with_the_server_s_message() {
     let world = migrated(SHORT);
     fill_disk(&world, "INSERT ON audit_events");
     let finished = world.run(SYNC);
@@ -211,7 +213,7 @@ fn a_disk_that_stays_full_fails_the_day_with_the_server_s_words_and_keeps_it_due
 }
 
 #[test]
-fn a_disk_so_full_that_no_beat_gets_through_ends_the_work_before_its_lease() {
+fn a_disk_too_full_to_renew_a_lease_ends_the_work_before_the_lease() {
     let world = migrated(SHORT);
     let (run, hold) = waiting_for_heroku(&world);
     fill_disk(&world, "INSERT ON audit_events");
@@ -233,7 +235,7 @@ fn set_read_only(world: &World, read_only: bool) {
 }
 
 #[test]
-fn a_replica_that_is_promoted_within_the_lease_is_waited_for() {
+fn a_replica_promoted_within_the_lease_is_waited_for() {
     let mut world = migrated("");
     let proxy = Proxy::start(world.database.url());
     world.set("DATABASE_URL", proxy.url());
@@ -254,7 +256,7 @@ fn a_replica_that_is_promoted_within_the_lease_is_waited_for() {
 }
 
 #[test]
-fn a_replica_that_is_not_promoted_within_the_lease_leaves_the_day_due() {
+fn a_replica_not_promoted_within_the_lease_leaves_the_day_due() {
     let world = migrated(SHORT);
     let (run, hold) = waiting_for_heroku(&world);
     set_read_only(&world, true);
@@ -265,13 +267,13 @@ fn a_replica_that_is_not_promoted_within_the_lease_leaves_the_day_due() {
 }
 
 #[test]
-fn a_day_whose_stored_events_the_database_lost_before_the_end_is_not_called_done() {
+fn a_day_that_lost_stored_events_before_its_end_is_not_complete() {
     let world = migrated(SHORT);
     world.heroku.set_paging(Paging::Pages { default: 1000, max: 1000 });
     let hold = world.heroku.hold(Match::events("acme").page(3));
     let run = world.spawn("sync --date 2024-09-27 --output json");
     wait_for("the first batch", || world.sql("SELECT count(*) FROM audit_events") != "0");
-    // As a failover to a replica does that had the claim, and not yet the events.
+    // Like a failover to a replica that had the claim but not yet the events.
     world.sql("DELETE FROM audit_events WHERE event_id > '8'");
     hold.release();
     let finished = run.wait();
@@ -288,15 +290,14 @@ fn a_day_whose_stored_events_the_database_lost_before_the_end_is_not_called_done
             == "t"
     });
     world.sync("--date 2024-09-27", 0);
-    world.assert_whole("acme", "2024-09-27", &truth(&world, "acme", "2024-09-27", |_| true));
+    world.assert_complete("acme", "2024-09-27", &truth(&world, "acme", "2024-09-27", |_| true));
 }
 
 #[test]
-fn a_silent_database_keeps_nobody_waiting_who_ends_the_run() {
-    // One that falls silent while the ledger is planned from, and one in the middle of a write.
-    for statement in
-        ["Reads everything that planning needs", "Stores events that are not stored yet"]
-    {
+fn a_silent_database_does_not_delay_a_user_who_ends_the_run() {
+    // One connection falls silent while the ledger is planned from, and one in the middle of a
+    // write.
+    for statement in ["All that planning needs", "Stores events that are not stored yet"] {
         let mut world = migrated("");
         let proxy = Proxy::start(world.database.url());
         world.set("DATABASE_URL", proxy.url());
@@ -308,7 +309,7 @@ fn a_silent_database_keeps_nobody_waiting_who_ends_the_run() {
         let finished = run.wait();
         assert_eq!(finished.status, 143, "{finished:#?}");
         assert!(sent.elapsed().as_secs() < 5, "{:?}: {finished:#?}", sent.elapsed());
-        world.sql("UPDATE audit_events_log SET locked_until = clock_timestamp() WHERE status = 'PROCESSING'");
+        world.expire_leases();
         world.unset("DATABASE_URL");
         let next = world.run(&format!("{SYNC} --database-url {}", world.database.url()));
         assert_eq!(day(&next.json(), "acme", DAY)["outcome"], "synced", "{next:#?}");

@@ -1,4 +1,7 @@
-//! A database that can't be used as it is: `check`, and the first command that meets it, report it as what it is.
+//! A database that can't be used as it is: `check` and the first command that meets it report the
+//! reason.
+
+mod schema;
 
 use std::sync::Arc;
 
@@ -10,7 +13,7 @@ use crate::support::{ACME, Finished, World};
 
 const SYNC: &str = "sync --date 2024-09-28";
 
-/// What `check` finds wrong, as kind, detail and advice.
+/// The problems that `check` finds, as kind, detail and advice.
 fn wrong(world: &World) -> Vec<[String; 3]> {
     let finished = world.run("check --output json");
     let report: Value = finished.json();
@@ -23,7 +26,7 @@ fn wrong(world: &World) -> Vec<[String; 3]> {
     wrong
 }
 
-/// Exit 3 in these words, in every form of the output, and without a request to Heroku.
+/// Exit status 3 with this message, in every form of the output, and without a request to Heroku.
 fn assert_refused(world: &World, arguments: &str, words: &[&str]) {
     let before = world.heroku.requests().len();
     for output in ["text", "json"] {
@@ -47,7 +50,7 @@ fn assert_refused(world: &World, arguments: &str, words: &[&str]) {
     assert_eq!(world.heroku.requests().len(), before, "{arguments}");
 }
 
-/// `check` finds this and nothing else wrong, in these words.
+/// `check` finds only this problem, with this message.
 fn assert_checked(world: &World, words: &[&str]) {
     let wrong = wrong(world);
     assert_eq!(wrong.len(), 1, "{wrong:#?}");
@@ -60,7 +63,7 @@ fn assert_fine(finished: &Finished) {
     assert_eq!(finished.status, 0, "{finished:#?}");
 }
 
-/// A role of the test's own, which may connect and has every right on the tables that are there.
+/// A role for the test, which may connect and has every right on the existing tables.
 fn role(world: &World) -> String {
     let role = format!("role_{}", world.database.name());
     world.sql(&format!(
@@ -71,13 +74,22 @@ fn role(world: &World) -> String {
     role
 }
 
+/// A world with a synced day, whose program connects as a role of its own; and the role.
+fn synced_as_role() -> (World, String) {
+    let mut world = World::new(ACME);
+    assert_fine(&world.run(SYNC));
+    let role = role(&world);
+    connect_as(&mut world, &role);
+    (world, role)
+}
+
 fn connect_as(world: &mut World, role: &str) {
     let url = world.database.url().replace("postgres@", &format!("{role}@"));
     world.set("DATABASE_URL", &url);
 }
 
 #[test]
-fn a_read_only_database_is_named_with_what_sets_it() {
+fn a_read_only_database_is_reported_with_the_setting_that_causes_it() {
     let mut world = World::new(ACME);
     assert_fine(&world.run(SYNC));
     let name = world.database.name().to_owned();
@@ -93,7 +105,8 @@ fn a_read_only_database_is_named_with_what_sets_it() {
         ),
     ] {
         world.sql(&format!(
-            "SET default_transaction_read_only = off; ALTER {set} SET default_transaction_read_only = on"
+            "SET default_transaction_read_only = off; \
+             ALTER {set} SET default_transaction_read_only = on"
         ));
         let words =
             ["the database accepts no writes", "default_transaction_read_only", set_by, &advice];
@@ -106,11 +119,14 @@ fn a_read_only_database_is_named_with_what_sets_it() {
         ] {
             assert_refused(&world, command, &words);
         }
-        // What writes nothing works.
+        // Commands that write nothing work.
         for command in ["status", "history", "sync --dry-run --date 2024-09-27"] {
             assert_fine(&world.run(command));
         }
-        world.sql(&format!("SET default_transaction_read_only = off; ALTER {set} RESET default_transaction_read_only"));
+        world.sql(&format!(
+            "SET default_transaction_read_only = off; \
+            ALTER {set} RESET default_transaction_read_only"
+        ));
     }
     let url = format!("{}&options=-c%20default_transaction_read_only%3Don", world.database.url());
     world.set("DATABASE_URL", &url);
@@ -124,7 +140,7 @@ fn a_read_only_database_is_named_with_what_sets_it() {
 }
 
 #[test]
-fn a_read_only_database_without_a_schema_is_named_by_what_would_make_it() {
+fn a_read_only_database_without_a_schema_is_reported() {
     let world = World::new(ACME);
     let name = world.database.name();
     world.sql(&format!("ALTER DATABASE {name} SET default_transaction_read_only = on"));
@@ -139,7 +155,7 @@ fn a_read_only_database_without_a_schema_is_named_by_what_would_make_it() {
 }
 
 #[test]
-fn a_standby_is_named_and_still_tells_its_status() {
+fn a_standby_is_reported_and_status_still_works() {
     let cluster = Arc::new(Cluster::builder().start().expect("a cluster"));
     let world = World::on(Database::on(&cluster).expect("a database"), Fixtures::committed(), ACME);
     assert_fine(&world.run(SYNC));
@@ -157,12 +173,12 @@ fn a_standby_is_named_and_still_tells_its_status() {
         assert_refused(&world, command, &words);
     }
     assert_fine(&world.run("status"));
-    // A run with nothing to write has nothing to complain of.
+    // A run with nothing to write reports no problem.
     assert_fine(&world.run(SYNC));
 }
 
 #[test]
-fn a_database_that_is_not_in_utf8_is_refused_before_anything_is_written() {
+fn a_database_that_is_not_in_utf8_is_rejected_before_any_write() {
     for encoding in ["SQL_ASCII", "LATIN1", "EUC_JP"] {
         let mut world = World::new(ACME);
         let name = format!("{}_{}", world.database.name(), encoding.to_lowercase());
@@ -184,11 +200,8 @@ fn a_database_that_is_not_in_utf8_is_refused_before_anything_is_written() {
 }
 
 #[test]
-fn row_level_security_that_hides_rows_is_named_with_its_tables() {
-    let mut world = World::new(ACME);
-    assert_fine(&world.run(SYNC));
-    let role = role(&world);
-    connect_as(&mut world, &role);
+fn row_level_security_that_hides_rows_is_reported_with_its_tables() {
+    let (world, role) = synced_as_role();
     for table in ["audit_events_log", "audit_events", "auditsync_migrations", "audit_history"] {
         world.sql(&format!("ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"));
         let words = [
@@ -199,7 +212,8 @@ fn row_level_security_that_hides_rows_is_named_with_its_tables() {
         for command in ["status", "sync --date 2024-09-27", "reset --source acme 2024-09-28"] {
             assert_refused(&world, command, &words);
         }
-        // A policy that shows some rows hides others; one that shows all of them to this role does no harm.
+        // A policy that shows only some rows hides the others. One that shows all of them to this
+        // role does no harm.
         world.sql(&format!("CREATE POLICY part ON {table} USING (current_date > '2000-01-01')"));
         assert_refused(&world, "status", &words);
         world.sql(&format!(
@@ -221,11 +235,8 @@ fn row_level_security_that_hides_rows_is_named_with_its_tables() {
 }
 
 #[test]
-fn a_run_with_nothing_due_notices_rows_that_are_hidden() {
-    let mut world = World::new(ACME);
-    assert_fine(&world.run(SYNC));
-    let role = role(&world);
-    connect_as(&mut world, &role);
+fn a_run_with_nothing_due_notices_hidden_rows() {
+    let (world, _) = synced_as_role();
     world.sql(
         "ALTER TABLE audit_events_log ENABLE ROW LEVEL SECURITY;
          CREATE POLICY settled ON audit_events_log USING (status = 'SUCCESS')",
@@ -234,149 +245,7 @@ fn a_run_with_nothing_due_notices_rows_that_are_hidden() {
 }
 
 #[test]
-fn a_schema_that_lacks_something_is_told_by_what_it_lacks() {
-    for (damage, lacking) in [
-        ("ALTER TABLE audit_events_log DROP COLUMN digest", "the column audit_events_log.digest"),
-        ("ALTER TABLE audit_events DROP COLUMN via", "the column audit_events.via"),
-        ("ALTER TABLE audit_history RENAME COLUMN \"by\" TO who", "the column audit_history.by"),
-        ("DROP TABLE audit_event_conflicts", "the table audit_event_conflicts"),
-        (
-            "ALTER TABLE audit_events_log DROP CONSTRAINT audit_events_log_source_process_date_key",
-            "the unique constraint on audit_events_log (source, process_date)",
-        ),
-        (
-            "ALTER TABLE audit_events DROP CONSTRAINT audit_events_pkey;
-             CREATE UNIQUE INDEX part ON audit_events (source, process_date, event_id) WHERE via = 'api'",
-            "the unique constraint on audit_events (source, process_date, event_id)",
-        ),
-    ] {
-        let world = World::new(ACME);
-        assert_fine(&world.run(SYNC));
-        world.sql(damage);
-        assert_checked(&world, &[lacking, "migrations/"]);
-        assert_refused(&world, "sync --date 2024-09-27", &[&format!("the schema lacks {lacking}")]);
-    }
-    // Another key with the same columns does as well.
-    let world = World::new(ACME);
-    assert_fine(&world.run("migrate"));
-    world.sql(
-        "ALTER TABLE audit_events_log DROP CONSTRAINT audit_events_log_source_process_date_key;
-         CREATE UNIQUE INDEX other ON audit_events_log (process_date, source) INCLUDE (status)",
-    );
-    assert_fine(&world.run(SYNC));
-    assert_eq!(wrong(&world), [[""; 3]; 0]);
-}
-
-#[test]
-fn tables_of_our_names_that_another_program_made_are_named() {
-    for (table, others) in [
-        ("audit_events", "CREATE TABLE audit_events (id int)"),
-        ("audit_history", "CREATE VIEW audit_history AS SELECT 1 AS id"),
-        ("audit_events_log", "CREATE TABLE audit_events_log (source text, process_date date)"),
-    ] {
-        let world = World::new(ACME);
-        world.sql(others);
-        let relations = "SELECT relname, relnatts FROM pg_class WHERE relnamespace = 'public'::regnamespace ORDER BY 1";
-        let before = world.sql(relations);
-        let words =
-            [&*format!("the table {table} exists already, and another program made it"), "rename"];
-        assert_checked(&world, &words);
-        for command in ["migrate", SYNC] {
-            assert_refused(&world, command, &words);
-        }
-        assert_eq!(world.sql(relations), before, "nothing was changed");
-    }
-}
-
-#[test]
-fn a_search_path_that_leaves_our_tables_out_is_named_with_where_they_are() {
-    let mut world = World::new(ACME);
-    assert_fine(&world.run(SYNC));
-    world.sql("CREATE SCHEMA other");
-    let there = |path: &str| format!("{}&options=-c%20search_path%3D{path}", world.database.url());
-    let (other, both, nowhere) = (there("other"), there("other,public"), there("nowhere"));
-    world.set("DATABASE_URL", &both);
-    assert_fine(&world.run("sync --date 2024-09-27"));
-    world.set("DATABASE_URL", &other);
-    let words = [
-        "auditsync's tables are in the schema public",
-        "its search_path is 'other'",
-        "SET search_path = public",
-    ];
-    assert_checked(&world, &words);
-    for command in ["status", SYNC, "history", "reset --source acme 2024-09-28"] {
-        assert_refused(&world, command, &words);
-    }
-    assert_eq!(world.sql("SELECT count(*) FROM pg_class WHERE relname = 'audit_events'"), "1");
-    world.set("DATABASE_URL", &nowhere);
-    assert_refused(&world, SYNC, &["auditsync's tables are in the schema public"]);
-    // Whoever asks for a second ledger gets one.
-    world.set("DATABASE_URL", &other);
-    assert_fine(&world.run("migrate"));
-    assert_fine(&world.run(SYNC));
-    assert_eq!(world.sql("SELECT count(*) FROM other.audit_events_log"), "1");
-}
-
-#[test]
-fn a_schema_that_the_role_may_not_use_or_that_is_not_there_is_named() {
-    let mut world = World::new(ACME);
-    let role = role(&world);
-    let url = world.database.url().replace("postgres@", &format!("{role}@"));
-    world.sql("CREATE SCHEMA closed");
-    world.set("DATABASE_URL", &format!("{url}&options=-c%20search_path%3Dclosed"));
-    let words = [
-        &*format!("the role {role} may not use the schema closed"),
-        &*format!("GRANT USAGE ON SCHEMA closed TO {role}"),
-    ];
-    assert_checked(&world, &words);
-    assert_refused(&world, SYNC, &words);
-    for (path, shown) in [("nowhere", "'nowhere'"), ("%27%27", "'''")] {
-        world.set("DATABASE_URL", &format!("{url}&options=-c%20search_path%3D{path}"));
-        for command in ["migrate", SYNC] {
-            let finished = world.run(command);
-            assert_eq!(finished.status, 3, "{shown}: {finished:#?}");
-            assert!(
-                finished.stderr.contains("no schema of the search_path exists"),
-                "{shown}: {finished:#?}"
-            );
-        }
-    }
-}
-
-#[test]
-fn a_right_that_is_missing_is_told_with_where_to_find_all() {
-    let mut world = World::new(ACME);
-    assert_fine(&world.run(SYNC));
-    let role = role(&world);
-    connect_as(&mut world, &role);
-    for (table, command) in [
-        ("auditsync_migrations", "status"),
-        ("audit_events_log", SYNC),
-        ("audit_history", "history"),
-    ] {
-        world.sql(&format!("REVOKE SELECT ON {table} FROM {role}"));
-        let words = [
-            &*format!("the role {role} lacks a right: permission denied for table {table}"),
-            "sql/roles.sql",
-        ];
-        assert_refused(&world, command, &words);
-        assert_checked(
-            &world,
-            &[&format!("{role} may not SELECT"), &format!("GRANT SELECT ON {table} TO {role}")],
-        );
-        world.sql(&format!("GRANT SELECT ON {table} TO {role}"));
-    }
-    world.sql(&format!("REVOKE USAGE ON SCHEMA public FROM PUBLIC, {role}"));
-    let words = [
-        &*format!("the role {role} may not use the schema public"),
-        "GRANT USAGE ON SCHEMA public",
-    ];
-    assert_checked(&world, &words);
-    assert_refused(&world, SYNC, &words);
-}
-
-#[test]
-fn a_machine_without_ca_certificates_does_all_that_needs_none() {
+fn a_machine_without_ca_certificates_does_what_needs_none() {
     let mut world = World::new(ACME);
     let empty = world.place("empty.pem", "");
     for (variable, place) in [
@@ -390,7 +259,7 @@ fn a_machine_without_ca_certificates_does_all_that_needs_none() {
         assert_eq!(finished.status, 0, "{finished:#?}");
         assert!(!finished.stderr.contains("certificate"), "{finished:#?}");
         assert_eq!(wrong(&world), [[""; 3]; 0]);
-        // Heroku itself has to be verified, and nothing else fails for that.
+        // Heroku itself must be verified; nothing else fails.
         world.write_file(&format!("[api]\nbase_url = \"https://heroku.invalid\"\n{ACME}"));
         for command in ["status", SYNC, "reset --source acme 2024-09-28", "history"] {
             assert_fine(&world.run(command));

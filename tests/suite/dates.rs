@@ -1,4 +1,5 @@
-//! DateRange that can't be meant: Heroku's audit trail begins on 2017-01-01, and a slip must not become a day.
+//! Impossible dates: Heroku's audit trail begins on 2017-01-01, and a typing error must not become
+//! a day.
 
 use std::path::Path;
 
@@ -6,7 +7,7 @@ use crate::support::{ACME, DAY, World, day, yesterday};
 
 const BEGINS: &str = "Heroku's audit trail begins on 2017-01-01";
 
-/// Every option and argument that names a date, with a date in the place of `{}`.
+/// Every option and argument that takes a date, with `{}` in place of the date.
 const DATED: [&str; 11] = [
     "--date {}",
     "sync --date {}",
@@ -21,7 +22,8 @@ const DATED: [&str; 11] = [
     "history --date {}",
 ];
 
-/// Runs it, and checks that it is rejected as a slip: exit status 2, no request, nothing written.
+/// Runs the command and checks that it rejects the date: exit status 2, no request, nothing
+/// written.
 fn assert_rejected(world: &World, command: &str, said: &str) {
     let finished = world.run(command);
     assert_eq!(finished.status, 2, "{command}: {finished:#?}");
@@ -77,7 +79,7 @@ fn the_first_day_of_the_audit_trail_is_accepted_everywhere() {
 }
 
 #[test]
-fn since_before_the_audit_trail_is_a_mistake_with_its_line() {
+fn since_before_the_audit_trail_is_an_error_with_its_line() {
     let world = World::new(ACME);
     for since in ["\"2016-12-31\"", "2016-12-31", "\"1024-09-28\"", "1970-01-01"] {
         world.write_file(&format!("{}since = {since}\n", ACME.trim_start()));
@@ -90,16 +92,21 @@ fn since_before_the_audit_trail_is_a_mistake_with_its_line() {
     }
 }
 
-/// Puts rows into the ledger that only a slip, an older program or a person can have written.
+/// Inserts ledger rows that only a typing error, an older program or a person can have written.
 fn with_slips(world: &World) {
     world.sql(
-        "INSERT INTO audit_events_log (source, process_date, status, attempt, events_count, synced_at, settled_at, updated_at)
+        "INSERT INTO audit_events_log (source, process_date, status, attempt, events_count,
+         synced_at, settled_at, updated_at)
          SELECT 'acme', date::date, status, 1, 1000, synced_at, synced_at, clock_timestamp()
-         FROM (VALUES ('1024-09-28', 'SUCCESS', now()), ('0001-01-01', 'FAILED', NULL), ('2016-12-31', 'PENDING', NULL),
-                      ('1970-01-01', 'PROCESSING', NULL), ('1999-12-31', 'SUCCESS', NULL), ('1024-09-29', 'PENDING', NULL),
-                      ('-infinity', 'PENDING', NULL), ('infinity', 'SUCCESS', now()), ('4713-01-01 BC', 'PENDING', NULL))
+         FROM (VALUES ('1024-09-28', 'SUCCESS', now()), ('0001-01-01', 'FAILED', NULL),
+         ('2016-12-31', 'PENDING', NULL),
+                      ('1970-01-01', 'PROCESSING', NULL), ('1999-12-31', 'SUCCESS', NULL),
+                      ('1024-09-29', 'PENDING', NULL),
+                      ('-infinity', 'PENDING', NULL), ('infinity', 'SUCCESS', now()),
+                      ('4713-01-01 BC', 'PENDING', NULL))
               AS slip (date, status, synced_at);
-         INSERT INTO audit_history (run_id, source, process_date, attempt, action, outcome, late_events, by)
+         INSERT INTO audit_history (run_id, source, process_date, attempt, action, outcome,
+         late_events, by)
          SELECT gen_random_uuid(), 'acme', date::date, 1, 'publish', 'synced', 5, 'x'
          FROM (VALUES ('1024-09-28'), ('infinity')) AS slip (date)",
     );
@@ -137,7 +144,8 @@ fn a_run_neither_requests_nor_changes_days_before_the_audit_trail() {
     world.sync(&format!("--date {}", yesterday()), 0);
     with_slips(&world);
     world.heroku.forget_requests();
-    let rows = "SELECT * FROM audit_events_log WHERE process_date <> current_date - 1 ORDER BY process_date";
+    let rows = "SELECT * FROM audit_events_log WHERE process_date <> current_date - 1 \
+        ORDER BY process_date";
     let before = world.sql(rows);
     for command in ["", "--dry-run"] {
         let report = world.sync(command, 0);
@@ -152,7 +160,10 @@ fn a_row_in_the_future_makes_no_day_missing() {
     let world = World::new(ACME);
     let last = yesterday();
     world.sync(&format!("--date {last}"), 0);
-    world.sql("INSERT INTO audit_events_log (source, process_date, status) VALUES ('acme', '2124-09-28', 'PENDING')");
+    world.sql(
+        "INSERT INTO audit_events_log (source, process_date, status) \
+        VALUES ('acme', '2124-09-28', 'PENDING')",
+    );
     for sources in [
         ACME.to_owned(),
         format!("{ACME}enabled = false\n"),
@@ -172,7 +183,7 @@ fn every_statement_that_bounds_a_date_names_the_same_first_day() {
     let mut bounded = 0;
     for entry in std::fs::read_dir(folder).expect("the folder") {
         let path = entry.expect("an entry").path();
-        // The history tells what happened to any day that the program can hold.
+        // `history` shows any day that the program can represent.
         if path.ends_with("history.sql") {
             continue;
         }

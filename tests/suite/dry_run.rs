@@ -1,4 +1,4 @@
-//! `--dry-run`: the same plan and fetch, and the database stays as it is.
+//! `--dry-run`: the same plan and fetch, and the database stays unchanged.
 
 use fake_heroku::{Fault, Match};
 
@@ -7,7 +7,7 @@ use crate::support::{ACME, DAY, THREE_ACCOUNTS_AND_A_TEAM, World, date, day};
 const DRY: &str = "--dry-run --date 2024-09-28";
 
 #[test]
-fn it_counts_events_and_new_events_against_what_is_stored_and_writes_nothing() {
+fn a_dry_run_counts_events_and_new_events_and_writes_nothing() {
     let world = World::new(THREE_ACCOUNTS_AND_A_TEAM);
     world.sync("--date 2024-09-28", 0);
     world.heroku.add_event("acme", date(DAY), r#"{"id":"late"}"#);
@@ -40,7 +40,7 @@ fn it_leaves_an_empty_database_empty() {
 }
 
 #[test]
-fn an_event_that_comes_twice_counts_once_and_one_with_other_bytes_as_a_conflict() {
+fn a_repeated_event_counts_once_and_other_bytes_of_it_as_a_conflict() {
     let world = World::new(ACME);
     let events = [r#"{"id":"a"}"#, r#"{"id":"b"}"#].map(|text| text.as_bytes().into()).to_vec();
     world.heroku.put_day("acme", date(DAY), events);

@@ -1,4 +1,5 @@
-//! Ten thousand pages while one request in a hundred fails: nothing is lost, and hardly more is asked than must be.
+//! Ten thousand pages while one request in a hundred fails: nothing is lost, and few additional
+//! requests are sent.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -13,7 +14,7 @@ const PAGES: usize = 100;
 const EVENTS: usize = 3;
 const SEED: u64 = 4;
 
-/// Any of the ways in which an answer fails that is tried again.
+/// Any kind of failed answer that is retried.
 fn failure(random: &mut fastrand::Rng) -> Fault {
     let garbage =
         ["", "<html>", "[", "{\"id\":\"a\"}", "[]x", "[{\"id\":}]", "null", "[{\"id\":\"a\"}"];
@@ -35,10 +36,11 @@ fn failure(random: &mut fastrand::Rng) -> Fault {
 
 #[test]
 #[ignore = "takes about a minute: `cargo test --test suite endurance -- --ignored --nocapture`"]
-fn with_a_hundredth_of_the_requests_failing_three_in_a_hundred_more_are_the_most_and_nothing_is_lost()
- {
-    let limits = "request_timeout = \"1s\"\n[rate_limit]\nrequests_per_hour = 36000000\nburst = 1000\nreserve = 0\n";
-    let retry = "[retry]\ninitial_interval = \"5ms\"\nmax_interval = \"50ms\"\n[events]\nlog = \"none\"\n[sync]\nconcurrency = 8\n";
+fn one_percent_failing_requests_cost_at_most_three_percent_more() {
+    let limits = "request_timeout = \"1s\"\n[rate_limit]\nrequests_per_hour = 36000000\n\
+        burst = 1000\nreserve = 0\n";
+    let retry = "[retry]\ninitial_interval = \"5ms\"\nmax_interval = \"50ms\"\n[events]\n\
+        log = \"none\"\n[sync]\nconcurrency = 8\n";
     let world = World::new(&format!("{limits}{retry}{ACME}"));
     world.heroku.set_gzip(false);
     world.heroku.set_quota(Quota { capacity: 1_000_000, ..Quota::default() });
@@ -50,9 +52,9 @@ fn with_a_hundredth_of_the_requests_failing_three_in_a_hundred_more_are_the_most
         let day = first + Days::new(day);
         world.heroku.generate_day("acme", day, PAGES * EVENTS);
         for page in 1..=PAGES {
-            // Each request for a page fails with the same chance, so that some fail twice.
+            // Each request for a page fails with the same probability, so some fail twice.
             while random.f64() < 0.01 {
-                // What ends a list, ends it wrongly on all pages but the last.
+                // A fault that ends a list ends it wrongly on all pages except the last.
                 world.heroku.fault(Match::events("acme").day(day).page(page), failure(&mut random));
                 failures += 1;
             }
@@ -83,8 +85,10 @@ fn with_a_hundredth_of_the_requests_failing_three_in_a_hundred_more_are_the_most
             format!("{day}|SUCCESS|{}|{}", events.len(), hex::encode(digest(&events)))
         })
         .collect();
-    let ledger =
-        world.sql("SELECT process_date, status, events_count, encode(digest, 'hex') FROM audit_events_log ORDER BY 1");
+    let ledger = world.sql(
+        "SELECT process_date, status, events_count, encode(digest, 'hex') \
+            FROM audit_events_log ORDER BY 1",
+    );
     assert_eq!(ledger.lines().collect::<Vec<_>>(), expected);
     assert_eq!(world.sql("SELECT count(*) FROM audit_event_conflicts"), "0");
 }

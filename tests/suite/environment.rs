@@ -1,4 +1,5 @@
-//! The main job under every setting of database, role and process that people reported: it works as usual, to the byte.
+//! The main job under every reported setting of database, role and process: it works as usual, byte
+//! for byte.
 
 use std::process::Stdio;
 
@@ -9,7 +10,7 @@ use crate::support::{ACME, Finished, World, day, truth};
 const DAYS: [&str; 3] = ["2024-09-26", "2024-09-27", "2024-09-28"];
 const SYNC: &str = "sync --from 2024-09-26 --to 2024-09-28";
 
-/// What the report says of each day, and of nothing else.
+/// The parts of the report that describe each day.
 fn outcomes(finished: &Finished) -> Vec<String> {
     let report: Value = finished.json();
     DAYS.iter()
@@ -17,13 +18,14 @@ fn outcomes(finished: &Finished) -> Vec<String> {
         .collect()
 }
 
-/// The main job: a first sync, which migrates; a second one, which finds nothing to do; status, history and check.
+/// The main job: a first sync, which migrates; a second one with nothing to do; status, history and
+/// check.
 fn assert_works(world: &World, setting: &str) {
     let first = world.run(&format!("{SYNC} --output json"));
     assert_eq!(first.status, 0, "{setting}: {first:#?}");
     assert_eq!(outcomes(&first), ["synced"; 3], "{setting}");
     for date in DAYS {
-        world.assert_whole("acme", date, &truth(world, "acme", date, |_| true));
+        world.assert_complete("acme", date, &truth(world, "acme", date, |_| true));
     }
     let requests = world.heroku.requests().len();
     let second = world.run(&format!("{SYNC} --output json"));
@@ -45,19 +47,20 @@ fn assert_works(world: &World, setting: &str) {
     }
     let text = format!("{:?}", world.run("status --output json"));
     assert!(text.contains("2024-09-28"), "{setting}: {text}");
-    world.assert_whole("acme", DAYS[2], &truth(world, "acme", DAYS[2], |_| true));
+    world.assert_complete("acme", DAYS[2], &truth(world, "acme", DAYS[2], |_| true));
 }
 
-/// Makes new connections to the world's database begin with these settings, those of the test's own queries too.
+/// Applies these settings to new connections to the world's database, including those of the test's
+/// own queries.
 fn set(world: &World, settings: &[(&str, &str)]) {
     for (name, value) in settings {
         world.sql(&format!("ALTER DATABASE {} SET {name} = {value}", world.database.name()));
     }
-    // A statement that fails ends the session that is kept for the next query.
+    // A failed statement ends the session, which is otherwise kept for the next query.
     assert!(world.database.psql("SELECT 1 / 0").is_err());
 }
 
-/// The main job in a database with each of these groups of settings.
+/// Runs the main job in a database with each of these groups of settings.
 fn with_database_settings(groups: &[&[(&str, &str)]]) {
     for settings in groups {
         let world = World::new(ACME);
@@ -67,7 +70,7 @@ fn with_database_settings(groups: &[&[(&str, &str)]]) {
 }
 
 #[test]
-fn forms_of_dates_numbers_and_texts_change_nothing() {
+fn settings_for_dates_numbers_and_texts_change_nothing() {
     with_database_settings(&[
         &[
             ("DateStyle", "'SQL, DMY'"),
@@ -94,7 +97,7 @@ fn forms_of_dates_numbers_and_texts_change_nothing() {
 }
 
 #[test]
-fn how_statements_are_planned_changes_nothing() {
+fn settings_of_the_query_planner_change_nothing() {
     with_database_settings(&[
         &[
             ("jit", "on"),
@@ -135,14 +138,16 @@ fn the_schema_of_the_search_path_is_used() {
 }
 
 #[test]
-fn settings_of_the_role_and_of_the_address_count_as_those_of_the_database() {
+fn settings_of_role_and_address_work_like_those_of_the_database() {
     let mut world = World::new(ACME);
     let role = format!("odd_{}", world.database.name());
     world.sql(&format!(
         "CREATE ROLE {role} LOGIN; CREATE SCHEMA audit AUTHORIZATION {role};
          ALTER ROLE {role} SET search_path = audit;
-         ALTER ROLE {role} SET DateStyle = 'SQL, DMY'; ALTER ROLE {role} SET TimeZone = 'Asia/Tokyo';
-         ALTER ROLE {role} SET bytea_output = 'escape'; ALTER ROLE {role} SET client_encoding = 'LATIN9';"
+         ALTER ROLE {role} SET DateStyle = 'SQL, DMY';
+         ALTER ROLE {role} SET TimeZone = 'Asia/Tokyo';
+         ALTER ROLE {role} SET bytea_output = 'escape';
+         ALTER ROLE {role} SET client_encoding = 'LATIN9';"
     ));
     set(&world, &[("search_path", "audit")]);
     let url = world.database.url().replace("postgres@", &format!("{role}@"));
@@ -185,7 +190,7 @@ fn variables_of_other_programs_change_nothing() {
 }
 
 #[test]
-fn variables_that_are_empty_count_as_not_set() {
+fn empty_variables_count_as_not_set() {
     let mut world = World::new(ACME);
     for name in [
         "AUDITSYNC_PING_URL",
@@ -217,7 +222,7 @@ fn variables_that_are_empty_count_as_not_set() {
 }
 
 #[test]
-fn the_process_needs_no_stdin_no_home_and_no_folder_of_its_own() {
+fn the_process_needs_no_stdin_no_home_and_no_writable_folder() {
     for script in [
         "exec \"$0\" \"$@\" <&-",
         "umask 0777; exec \"$0\" \"$@\"",
@@ -240,7 +245,7 @@ fn the_process_needs_no_stdin_no_home_and_no_folder_of_its_own() {
             );
         }
     }
-    // A folder that is gone, with the file named in full.
+    // A removed folder, with the file given by its full path.
     let world = World::new(ACME);
     let file =
         world.place("elsewhere.toml", &std::fs::read_to_string(world.file()).expect("the file"));

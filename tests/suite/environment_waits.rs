@@ -1,4 +1,5 @@
-//! The main job under settings that bound or order what waits: isolation, time limits, and limits on connections.
+//! The main job under settings that limit or order waits: isolation, time limits, and limits on
+//! connections.
 
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use crate::support::{ACME, THREE_ACCOUNTS_AND_A_TEAM, World, truth, wait_for};
 const DAYS: [&str; 3] = ["2024-09-26", "2024-09-27", "2024-09-28"];
 const SYNC: &str = "sync --from 2024-09-26 --to 2024-09-28";
 
-/// The main job: a first sync, which migrates, a second one, and what people ask for.
+/// The main job: a first sync, which migrates, a second one, and what people run.
 fn assert_works(world: &World, setting: &str) {
     for command in [
         SYNC,
@@ -25,7 +26,7 @@ fn assert_works(world: &World, setting: &str) {
         assert!(!finished.stderr.contains("retrying"), "{setting}, {command}: {finished:#?}");
     }
     for date in DAYS {
-        world.assert_whole("acme", date, &truth(world, "acme", date, |_| true));
+        world.assert_complete("acme", date, &truth(world, "acme", date, |_| true));
     }
 }
 
@@ -47,7 +48,7 @@ fn every_default_of_isolation_works() {
 }
 
 #[test]
-fn first_runs_that_race_agree_under_every_default_of_isolation() {
+fn racing_first_runs_agree_under_every_default_of_isolation() {
     for isolation in ["repeatable read", "serializable"] {
         let world = World::new(ACME);
         world.sql(&format!(
@@ -64,13 +65,13 @@ fn first_runs_that_race_agree_under_every_default_of_isolation() {
             );
         }
         for date in DAYS {
-            world.assert_whole("acme", date, &truth(&world, "acme", date, |_| true));
+            world.assert_complete("acme", date, &truth(&world, "acme", date, |_| true));
         }
     }
 }
 
 #[test]
-fn short_limits_of_the_database_do_not_end_what_is_quick() {
+fn short_time_limits_of_the_database_do_not_end_quick_work() {
     with_database_settings(&[
         ("statement_timeout", "'2s'"),
         ("lock_timeout", "'1ms'"),
@@ -80,7 +81,7 @@ fn short_limits_of_the_database_do_not_end_what_is_quick() {
 }
 
 #[test]
-fn a_connection_that_the_server_ends_while_it_is_idle_is_replaced() {
+fn an_idle_connection_that_the_server_ends_is_replaced() {
     let world = World::new(ACME);
     if world.sql("SELECT count(*) FROM pg_settings WHERE name = 'idle_session_timeout'") == "0" {
         return crate::support::note(
@@ -96,7 +97,8 @@ fn a_connection_that_the_server_ends_while_it_is_idle_is_replaced() {
     wait_for("a request", || hold.waiting() > 0);
     wait_for("the end of idle connections", || {
         world.sql(
-            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'auditsync' AND datname = current_database()",
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'auditsync' \
+             AND datname = current_database()",
         ) == "0"
     });
     hold.release();
@@ -110,7 +112,10 @@ fn a_role_with_fewer_connections_than_the_file_allows_works() {
         let mut world =
             World::new(&format!("[database]\nmax_connections = 4\n{THREE_ACCOUNTS_AND_A_TEAM}"));
         let role = format!("few_{}_{limit}", world.database.name());
-        world.sql(&format!("CREATE ROLE {role} LOGIN CONNECTION LIMIT {limit}; GRANT ALL ON SCHEMA public TO {role}"));
+        world.sql(&format!(
+            "CREATE ROLE {role} LOGIN CONNECTION LIMIT {limit}; \
+            GRANT ALL ON SCHEMA public TO {role}"
+        ));
         let url = world.database.url().replace("postgres@", &format!("{role}@"));
         world.set("DATABASE_URL", &url);
         let begun = std::time::Instant::now();
@@ -123,7 +128,7 @@ fn a_role_with_fewer_connections_than_the_file_allows_works() {
 }
 
 #[test]
-fn a_server_without_a_free_connection_is_told_in_its_own_words() {
+fn a_full_server_is_reported_in_its_own_words() {
     let cluster = Arc::new(
         Cluster::builder()
             .setting("max_connections", "3")

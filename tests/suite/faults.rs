@@ -1,4 +1,4 @@
-//! What Heroku answers that is not good: each answer has a class, and no answer passes for a day that it is not.
+//! Bad answers of Heroku: each answer has a class, and none makes a day look complete.
 
 use std::io::{Read as _, Write as _};
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use fake_heroku::{Fault, Match, Paging};
 
-use crate::support::{ACME, DAY, World, date, day, truth, wait_for};
+use crate::support::{ACME, DAY, World, date, day, of_each_day, truth, wait_for};
 
 const ON_DAY: &str = "--date 2024-09-28";
 
@@ -21,12 +21,12 @@ fn body(bytes: &'static str) -> Fault {
 fn assert_synced_after(world: &World, retries: u64) {
     let report = world.sync(ON_DAY, 0);
     assert_eq!(day(&report, "acme", DAY)["retries"], retries);
-    world.assert_whole("acme", DAY, &truth(world, "acme", DAY, |_| true));
+    world.assert_complete("acme", DAY, &truth(world, "acme", DAY, |_| true));
     assert_eq!(world.heroku.faults_left(), [""; 0]);
 }
 
 #[test]
-fn what_passes_is_tried_again_and_the_day_is_whole() {
+fn passing_faults_are_retried_and_the_day_is_complete() {
     let faults = [
         Fault::status(500, "internal", "error occurred, we are notified"),
         Fault::status(503, "unavailable", "API is unavailable"),
@@ -45,15 +45,15 @@ fn what_passes_is_tried_again_and_the_day_is_whole() {
     ];
     for fault in faults {
         let world = World::new(ACME);
-        let told = format!("{fault:?}");
+        let case = format!("{fault:?}");
         world.heroku.fault(first_page(), fault);
-        crate::support::note(&told);
+        crate::support::note(&case);
         assert_synced_after(&world, 1);
     }
 }
 
 #[test]
-fn half_a_list_that_does_not_get_better_is_a_failed_day_and_never_a_whole_one() {
+fn a_list_that_stays_cut_fails_the_day_and_never_completes_it() {
     for fault in
         [body("[]x"), body("[{\"id\":\"a\"}"), body("null"), Fault::CutBody { after_bytes: 3000 }]
     {
@@ -68,7 +68,7 @@ fn half_a_list_that_does_not_get_better_is_a_failed_day_and_never_a_whole_one() 
 }
 
 #[test]
-fn what_lasts_is_not_tried_again_and_told_in_heroku_s_words_with_the_request_id() {
+fn lasting_faults_are_not_retried_and_quote_heroku_and_the_request_id() {
     for (code, id) in [
         (400, "bad_request"),
         (401, "unauthorized"),
@@ -105,7 +105,7 @@ fn a_redirect_is_not_followed() {
 }
 
 #[test]
-fn a_page_that_does_not_lead_on_is_an_error() {
+fn a_206_without_a_new_next_range_is_an_error() {
     for fault in [Fault::NoNextRange, Fault::RepeatPage] {
         let world = World::new(ACME);
         world.heroku.set_paging(Paging::Pages { default: 100, max: 100 });
@@ -117,7 +117,7 @@ fn a_page_that_does_not_lead_on_is_an_error() {
 }
 
 #[test]
-fn a_page_that_fails_half_way_is_read_again_from_its_start_and_the_pages_before_are_not() {
+fn a_page_that_fails_midway_is_reread_without_the_pages_before() {
     let world = World::new(ACME);
     world.heroku.set_gzip(false);
     world.heroku.set_paging(Paging::Pages { default: 100, max: 100 });
@@ -129,7 +129,7 @@ fn a_page_that_fails_half_way_is_read_again_from_its_start_and_the_pages_before_
 }
 
 #[test]
-fn an_answer_that_never_comes_is_given_up_and_tried_again() {
+fn an_answer_that_never_comes_times_out_and_is_retried() {
     let file = format!(
         "request_timeout = \"300ms\"\n[retry]\ninitial_interval = \"5ms\"\nmax_attempts = 2\n{ACME}"
     );
@@ -141,15 +141,12 @@ fn an_answer_that_never_comes_is_given_up_and_tried_again() {
 }
 
 #[test]
-fn retry_after_comes_before_the_policy_and_one_beyond_the_policy_ends_it() {
+fn retry_after_overrides_the_policy_and_ends_it_when_longer() {
     let world = World::new(ACME);
     world.heroku.fault(first_page(), Fault::rate_limit(Some("1")));
     assert_synced_after(&world, 1);
     let requests = world.heroku.requests_for("acme", date(DAY));
-    assert!(
-        requests[1].at - requests[0].at >= Duration::from_secs(1),
-        "the wait that was asked for"
-    );
+    assert!(requests[1].at - requests[0].at >= Duration::from_secs(1), "the requested wait");
 
     let world = World::new(ACME);
     world.heroku.fault(first_page(), Fault::rate_limit(Some("86400")));
@@ -165,8 +162,9 @@ fn retry_after_comes_before_the_policy_and_one_beyond_the_policy_ends_it() {
 }
 
 #[test]
-fn a_source_s_own_policy_holds_for_it_alone() {
-    let globex = "[[source]]\nname = \"globex\"\naccount = \"globex\"\ntoken_env = \"GLOBEX_TOKEN\"\n[source.retry]\nmax_attempts = 5\n";
+fn a_source_s_own_policy_affects_only_that_source() {
+    let globex = "[[source]]\nname = \"globex\"\naccount = \"globex\"\n\
+        token_env = \"GLOBEX_TOKEN\"\n[source.retry]\nmax_attempts = 5\n";
     let world = World::new(&format!("{ACME}{globex}"));
     world.heroku.fault(Match::any().always(), Fault::status(503, "unavailable", "no"));
     let report = world.sync(ON_DAY, 1);
@@ -175,7 +173,7 @@ fn a_source_s_own_policy_holds_for_it_alone() {
 }
 
 #[test]
-fn a_warning_of_heroku_s_is_shown_without_what_could_steer_a_terminal() {
+fn a_warning_of_heroku_is_shown_without_terminal_controls() {
     let world = World::new(ACME);
     let header = Fault::Header { name: "X-Heroku-Warning".into(), value: "deprecated soon".into() };
     world.heroku.fault(first_page(), header);
@@ -196,17 +194,11 @@ fn a_token_that_heroku_echoes_appears_nowhere() {
 }
 
 #[test]
-fn after_three_days_in_a_row_that_exhausted_the_policy_each_further_day_gets_one_attempt() {
+fn after_three_exhausted_days_in_a_row_further_days_get_one_attempt() {
     let world = World::new(&format!("[sync]\nconcurrency = 1\n{ACME}"));
     world.heroku.fault(Match::events("acme").always(), Fault::status(503, "unavailable", "down"));
     let report = world.sync("--from 2024-09-20 --to 2024-09-25", 1);
-    let requests: Vec<_> = report["days"]
-        .as_array()
-        .expect("days")
-        .iter()
-        .map(|day| day["requests"].clone())
-        .collect();
-    assert_eq!(requests, [3, 3, 3, 1, 1, 1]);
+    assert_eq!(of_each_day(&report, "requests"), [3, 3, 3, 1, 1, 1]);
     assert!(
         day(&report, "acme", "2024-09-25")["error"]
             .as_str()
@@ -216,15 +208,17 @@ fn after_three_days_in_a_row_that_exhausted_the_policy_each_further_day_gets_one
 
 #[test]
 fn pace_and_burst_are_kept_for_a_token_across_sources_that_share_it() {
-    let limit = "[rate_limit]\nrequests_per_hour = 36000\nburst = 2\nreserve = 0\n[sync]\nconcurrency = 8\n";
+    let limit = "[rate_limit]\nrequests_per_hour = 36000\nburst = 2\nreserve = 0\n[sync]\n\
+        concurrency = 8\n";
     let world = World::busy(&format!("{limit}{ACME}"));
     world.sync("--from 2024-09-01 --to 2024-09-12", 0);
     let mut times: Vec<_> = world.heroku.requests().iter().map(|request| request.at).collect();
     times.sort();
     assert_eq!(times.len(), 12);
-    // Ten a second after a burst of two: the n-th request comes no earlier than (n - 2) tenths after the first.
+    // Ten a second after a burst of two: the n-th request comes no earlier than (n - 2) tenths of a
+    // second after the first.
     for (n, at) in times.iter().enumerate().skip(2) {
-        // The first may arrive late at a busy machine.
+        // The first may arrive late on a busy machine.
         let earliest =
             Duration::from_millis(100 * (n as u64 - 1)).saturating_sub(Duration::from_millis(200));
         assert!(*at - times[0] >= earliest, "request {n} came after {:?}", *at - times[0]);
@@ -233,22 +227,25 @@ fn pace_and_burst_are_kept_for_a_token_across_sources_that_share_it() {
 
 #[test]
 fn the_reserve_of_the_quota_is_left_alone() {
-    let limit = "[rate_limit]\nrequests_per_hour = 36000\nburst = 30\nreserve = 10\n[sync]\nconcurrency = 1\n";
+    let limit = "[rate_limit]\nrequests_per_hour = 36000\nburst = 30\nreserve = 10\n[sync]\n\
+        concurrency = 1\n";
     let world = World::new(&format!("{limit}{ACME}"));
     world.heroku.set_remaining("audit@acme.example.com", 6);
     let begun = std::time::Instant::now();
     world.sync("--from 2024-09-01 --to 2024-09-02", 0);
-    // The first answer says that 5 are left, 5 below the reserve: four seconds at Heroku's 4,500 an hour.
+    // The first answer says that 5 are left, 5 below the reserve. That takes four seconds at
+    // Heroku's 4,500 an hour.
     assert!(begun.elapsed() >= Duration::from_secs(4), "{:?}", begun.elapsed());
 }
 
 #[test]
-fn a_limited_token_does_not_hold_the_others_up() {
+fn a_limited_token_does_not_delay_the_others() {
     let globex =
         "[[source]]\nname = \"globex\"\naccount = \"globex\"\ntoken_env = \"GLOBEX_TOKEN\"\n";
     let retry = "[retry]\nmax_elapsed = \"10m\"\n[sync]\nconcurrency = 2\n";
     let world = World::new(&format!("{retry}{ACME}{globex}"));
-    // Ten days of acme's wait for a minute, in two places of two; globex's ten come after them in the plan.
+    // Ten of acme's days wait for a minute, with two slots in total. globex's ten days come after
+    // them in the plan.
     world.heroku.fault(Match::events("acme").always(), Fault::rate_limit(Some("60")));
     let run = world.spawn("--from 2024-09-01 --to 2024-09-10");
     let globex =
@@ -267,7 +264,7 @@ fn a_limited_token_does_not_hold_the_others_up() {
     assert_eq!(run.wait().status, 143);
 }
 
-/// A Heroku whose every page is the same, and says that there is another, under a new name each time.
+/// A Heroku whose pages are all the same, and each promises another under a new name.
 fn in_circles() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -287,7 +284,7 @@ fn in_circles() -> String {
 }
 
 #[test]
-fn pages_that_go_in_circles_are_an_error_whatever_they_are_called() {
+fn pages_in_a_circle_are_an_error_whatever_their_ranges() {
     let world = World::new(ACME);
     let retry = "[retry]\ninitial_interval = \"5ms\"\nmax_attempts = 2\n";
     world.write_file(&format!("[api]\nbase_url = \"{}\"\n{retry}{ACME}", in_circles()));

@@ -1,5 +1,6 @@
-//! A database that stops answering, at any statement: its host is frozen, and its kernel still takes what is sent. Every
-//! wait ends, the report tells what was waited for, and a signal always wins.
+//! A database that stops answering at any statement, like a frozen host whose kernel still accepts
+//! what is sent. Every wait ends, the report names what the run waited for, and a signal always
+//! takes precedence.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -11,17 +12,17 @@ use crate::support::proxy::{Blow, Proxy, When};
 use crate::support::{ACME, DAY, Finished, World, date, day, wait_for};
 
 const SYNC: &str = "sync --date 2024-09-28 --output json";
-/// Leases are short, so that a test need not wait for long ones.
+/// Short leases, so that the tests are short.
 const SHORT: &str =
     "[database]\nmax_connections = 2\n[lock]\nstale_after = \"2s\"\nheartbeat_every = \"600ms\"\n";
-/// What a statement outside of a lease is waited for, and what the rest of a run takes at most.
+/// The longest wait for a statement outside of a lease, and the longest rest of a run.
 const FIXED: Duration = Duration::from_secs(40);
-/// From the signal to the end.
+/// The longest time from the signal to the end.
 const SIGNAL: Duration = Duration::from_secs(5);
-/// As many cases at a time, since they mostly wait.
+/// The number of cases at a time. They mostly wait.
 const LANES: usize = 10;
 
-/// A world with one event on the day, and a proxy before its database.
+/// A world with one event on the day, and a proxy in front of its database.
 struct Stage {
     world: World,
     proxy: Proxy,
@@ -34,7 +35,7 @@ impl Stage {
         let event = |data: u8| {
             format!(r#"{{"id":"a","created_at":"{DAY}T01:02:03Z","data":{data}}}"#).into()
         };
-        // The same id with other bytes, so that what keeps conflicts is carried out too.
+        // The same id with other bytes, so that the statement that keeps conflicts runs too.
         model.put_day("acme", date(DAY), vec![event(1), event(2)]);
         let mut world = World::with(model, &format!("{SHORT}{ACME}"));
         assert_eq!(world.run("migrate").status, 0);
@@ -43,7 +44,8 @@ impl Stage {
         Self { world, proxy }
     }
 
-    /// The first line of each statement of a run, and what begins and ends transactions.
+    /// The first line of each statement of a run, and the statements that begin and end
+    /// transactions.
     fn statements(&self, arguments: &str) -> BTreeSet<String> {
         self.proxy.forget();
         let finished = self.world.run(arguments);
@@ -52,10 +54,10 @@ impl Stage {
         steps.iter().map(|step| step.lines().next().unwrap_or_default().to_owned()).collect()
     }
 
-    /// What the next run, which reaches the database, makes of the day.
+    /// The result of the next run, which reaches the database, for the day.
     fn assert_recovers(&self, case: &str) {
         self.proxy.forget();
-        self.world.sql("UPDATE audit_events_log SET locked_until = clock_timestamp() WHERE status = 'PROCESSING'");
+        self.world.expire_leases();
         let report = self.world.sync("--date 2024-09-28", 0);
         let outcome = day(&report, "acme", DAY)["outcome"].as_str().map(str::to_owned);
         assert!(
@@ -67,13 +69,14 @@ impl Stage {
                              (SELECT count(*) FROM audit_event_conflicts)";
         assert_eq!(self.world.sql(stored), "SUCCESS|1|1", "{case}");
         self.world.sql(
-            "DELETE FROM audit_events_log; DELETE FROM audit_events; DELETE FROM audit_event_conflicts;
+            "DELETE FROM audit_events_log; DELETE FROM audit_events;
+             DELETE FROM audit_event_conflicts;
                         DELETE FROM audit_history",
         );
     }
 }
 
-/// Runs `case` for each of `cases`, several at a time, each on a stage of the lane's own.
+/// Runs `case` for each of `cases`, several at a time, each lane with a stage of its own.
 fn in_lanes<C: Sync + Send>(cases: Vec<C>, case: impl Fn(&Stage, C) + Sync) {
     assert!(!cases.is_empty());
     let cases = Mutex::new(cases.into_iter());
@@ -90,11 +93,12 @@ fn in_lanes<C: Sync + Send>(cases: Vec<C>, case: impl Fn(&Stage, C) + Sync) {
     });
 }
 
-/// The statements of a sync, each by its first line, and whether it is frozen before or after the server carried it out.
+/// The statements of a sync, each by its first line, and whether the database freezes before or
+/// after the server executed it.
 fn cases() -> Vec<(String, When)> {
     let statements = Stage::new().statements(SYNC);
     assert!(statements.len() > 10, "{statements:?}");
-    // A statement is parsed on the way to being carried out.
+    // A statement is parsed before it is executed.
     let statements = statements.into_iter().filter(|text| !text.starts_with("parse"));
     statements
         .flat_map(|text| [When::Before, When::After].map(|when| (text.clone(), when)))
@@ -105,8 +109,8 @@ fn leak(text: &str) -> &'static str {
     Box::leak(text.to_owned().into_boxed_str())
 }
 
-/// What a run says that could not do its day.
-fn told(finished: &Finished) -> String {
+/// The message of a run that could not do its day.
+fn message(finished: &Finished) -> String {
     if finished.status == 3 {
         return finished.stderr.clone();
     }
@@ -123,17 +127,17 @@ fn a_run_whose_database_freezes_at_any_statement_ends_and_says_so() {
         let finished = stage.world.run(SYNC);
         assert!(stage.proxy.has_struck(), "{case}: {finished:#?}");
         assert!(begun.elapsed() < FIXED, "{case}: {:?}", begun.elapsed());
-        // The goodbye comes behind the report, and so do commits of which no answer was lost.
+        // The disconnection and commits whose answers were not lost come after the report.
         if finished.status != 0 {
             assert!([1, 3].contains(&finished.status), "{case}: {finished:#?}");
-            let told = told(&finished);
+            let message = message(&finished);
             let names = [
                 "did not answer",
                 "no answer within",
                 "could not be renewed",
                 "`auditsync status` shows",
             ];
-            assert!(names.iter().any(|name| told.contains(name)), "{case}: {told}");
+            assert!(names.iter().any(|name| message.contains(name)), "{case}: {message}");
         }
         stage.assert_recovers(&case);
     });
@@ -157,7 +161,7 @@ fn a_signal_wins_over_a_frozen_database_at_any_statement() {
 }
 
 #[test]
-fn a_database_that_freezes_while_leases_are_given_back_delays_no_end() {
+fn a_database_that_freezes_during_the_release_does_not_delay_the_end() {
     let statements = ["query BEGIN", "-- Gives many days back", "query COMMIT"];
     let cases = statements
         .into_iter()
@@ -186,8 +190,8 @@ fn a_database_that_freezes_while_leases_are_given_back_delays_no_end() {
 }
 
 #[test]
-fn one_connection_that_falls_silent_costs_time_and_nothing_else() {
-    // Between the claim and the publication; the lease is renewed on another connection meanwhile.
+fn one_silent_connection_costs_only_time() {
+    // Between the claim and the publication. Another connection renews the lease meanwhile.
     in_lanes(
         vec!["-- Stores events", "-- Locks the ledger row", "-- Makes a day complete"],
         |stage, text| {
@@ -226,7 +230,7 @@ fn other_commands_end_with_3_when_the_database_freezes() {
 }
 
 #[test]
-fn a_freeze_that_is_shorter_than_the_lease_is_waited_out() {
+fn a_freeze_shorter_than_the_lease_is_waited_out() {
     let stage = Stage::new();
     stage
         .world

@@ -1,4 +1,5 @@
-//! The guards: triggers that reject what would delete or change a record by a slip, wherever the tables come from.
+//! The guards: triggers that reject statements which would delete or change records by mistake,
+//! wherever the tables come from.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,7 +19,7 @@ const TABLES: [(&str, bool); 4] = [
     ("audit_history", false),
 ];
 
-/// Every kind of slip in psql, with a table in the place of `{T}`.
+/// Every kind of slip in psql, with `{T}` in place of the table.
 const DELETES: [&str; 7] = [
     "DELETE FROM {T}",
     "DELETE FROM {T} WHERE false",
@@ -51,7 +52,7 @@ fn slips() -> Vec<String> {
     slips
 }
 
-/// Checks that each slip is rejected with a message that helps, and changes nothing.
+/// Checks that each slip is rejected with a helpful message and changes nothing.
 fn assert_guarded(database: &Database) {
     for slip in slips() {
         let said = database
@@ -66,7 +67,8 @@ fn assert_guarded(database: &Database) {
         assert!(said.contains("`auditsync reset") || said.contains("`--reason`"), "{slip}: {said}");
         assert!(said.contains("docs/operating.md"), "{slip}: {said}");
     }
-    let rows = "SELECT (SELECT count(*) FROM audit_events_log), (SELECT count(*) FROM audit_events), (SELECT count(*) FROM audit_history)";
+    let rows = "SELECT (SELECT count(*) FROM audit_events_log), \
+        (SELECT count(*) FROM audit_events), (SELECT count(*) FROM audit_history)";
     assert_ne!(database.psql(rows).expect("counts"), "0|0|0");
 }
 
@@ -78,7 +80,7 @@ fn synced() -> World {
 }
 
 #[test]
-fn a_slip_of_any_kind_on_any_table_is_rejected_with_what_to_do_instead() {
+fn a_slip_on_any_table_is_rejected_with_what_to_do_instead() {
     let world = synced();
     let before = world.dump();
     assert_guarded(&world.database);
@@ -89,7 +91,7 @@ fn a_slip_of_any_kind_on_any_table_is_rejected_with_what_to_do_instead() {
             world.database.psql(merge).expect_err("a guard").to_string().contains("is rejected")
         );
     }
-    // The list of the schema's versions needs no guard.
+    // The list of schema versions needs no guard.
     world
         .database
         .psql("UPDATE auditsync_migrations SET description = description")
@@ -98,39 +100,42 @@ fn a_slip_of_any_kind_on_any_table_is_rejected_with_what_to_do_instead() {
 }
 
 #[test]
-fn every_table_but_the_list_of_versions_has_a_guard() {
+fn every_table_except_the_migrations_has_a_guard() {
     let world = synced();
     let guarded = "SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class
                    WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
-                     AND EXISTS (SELECT FROM pg_trigger WHERE tgrelid = pg_class.oid AND tgname = relname || '_guard')";
+                     AND EXISTS (SELECT FROM pg_trigger WHERE tgrelid = pg_class.oid
+                     AND tgname = relname || '_guard')";
     let mut expected = TABLES.map(|(table, _)| table);
     expected.sort_unstable();
     assert_eq!(world.sql(guarded), expected.join(" "));
-    let tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'auditsync_migrations'";
+    let tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public' \
+        AND tablename <> 'auditsync_migrations'";
     assert_eq!(world.sql(tables), expected.len().to_string(), "a new table needs a guard");
 }
 
 #[test]
-fn an_owner_who_is_no_superuser_is_stopped_like_everybody() {
+fn an_owner_who_is_not_a_superuser_is_stopped_too() {
     let world = synced();
     let (mut owner, _) = with_owner(&world);
     let refused = owner.try_ask("DELETE FROM audit_events").expect_err("a guard");
     assert!(refused.contains("DELETE on audit_events is rejected"), "{refused}");
 }
 
-/// A session of a role that owns the tables and the function, and nothing more; and its address.
+/// A session of a role that only owns the tables and the function, and its address.
 fn with_owner(world: &World) -> (crate::support::Session, String) {
     let role = format!("owner_{}", world.database.name());
     let tables = TABLES.map(|(table, _)| format!("ALTER TABLE {table} OWNER TO {role};")).concat();
     world.sql(&format!(
         "CREATE ROLE {role} LOGIN; GRANT CREATE ON SCHEMA public TO {role}; {tables}
-         ALTER TABLE auditsync_migrations OWNER TO {role}; ALTER FUNCTION auditsync_reject() OWNER TO {role};"
+         ALTER TABLE auditsync_migrations OWNER TO {role};
+         ALTER FUNCTION auditsync_reject() OWNER TO {role};"
     ));
     let url = world.database.url().replace("postgres@", &format!("{role}@"));
     (world.session(&url), url)
 }
 
-/// The statements that the documentation shows.
+/// The statements in the documentation.
 fn documented() -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/operating.md");
     let text = std::fs::read_to_string(path).expect("the page");
@@ -143,7 +148,7 @@ fn documented() -> String {
 }
 
 #[test]
-fn an_owner_switches_a_guard_off_for_one_transaction_by_the_documented_lines() {
+fn the_documented_lines_switch_a_guard_off_for_one_transaction() {
     let world = synced();
     let (mut owner, url) = with_owner(&world);
     let statements = documented();
@@ -155,28 +160,28 @@ fn an_owner_switches_a_guard_off_for_one_transaction_by_the_documented_lines() {
     assert_eq!(world.sql("SELECT count(*) FROM audit_events"), "0");
     assert_guarded(&world.database);
 
-    // What is left off by a rollback, or a connection that breaks, is on again.
+    // A rollback, or a broken connection, switches it on again.
     let open = statements.replace("COMMIT;", "");
     let mut broken = world.session(&url);
     broken.ask(&open.replace("ENABLE", "DISABLE"));
     drop(broken);
     assert_guarded(&world.database);
 
-    // As the page says, the day is then read anew.
+    // As the page says, the day is then read again.
     assert_eq!(world.run("reset --source acme 2024-09-28 --reason erased").status, 0);
     assert_eq!(day(&world.sync("", 0), "acme", DAY)["outcome"], "synced");
-    world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+    world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
 }
 
 #[test]
-fn a_table_that_was_adopted_has_the_same_guards() {
+fn an_adopted_table_has_the_same_guards() {
     let world = after_the_python_logger(ACME);
     assert_eq!(world.run("migrate").status, 0);
     assert_guarded(&world.database);
     world.sync("", 0);
 }
 
-/// A program of PostgreSQL's, for the server of this world.
+/// A PostgreSQL client program, for the server of this world.
 fn tool(world: &World, program: &str) -> Command {
     Command::new(
         world
@@ -212,7 +217,7 @@ fn load(world: &World, file: &str, database: &Database) {
     run(command);
 }
 
-/// What matters of a database: its schema, guards and rows, in an order of their own.
+/// The relevant content of a database: its schema, guards and rows, sorted.
 fn contents(database: &Database) -> String {
     let ask = |sql: &str| database.psql(sql).expect("rows");
     let rows = |(table, _): (&str, bool)| {
@@ -239,7 +244,7 @@ fn assert_goes_on(world: &World, database: &Database, before: &str) {
 }
 
 #[test]
-fn a_dump_as_sql_is_restored_into_a_new_database() {
+fn an_sql_dump_is_restored_into_a_new_database() {
     let world = synced();
     let before = contents(&world.database);
     let restored = pg_cluster::fresh_database();
@@ -255,7 +260,7 @@ fn a_custom_dump_is_restored_into_a_new_database_and_over_an_old_one() {
     let restored = pg_cluster::fresh_database();
     restore(&world, &[], &file, &restored);
     assert_eq!(contents(&restored), before);
-    // As Heroku's `pg:backups:restore` does, over what is there.
+    // Like Heroku's `pg:backups:restore`, over the existing tables.
     let url = restored.url();
     assert_eq!(world.run(&format!("sync --date 2024-09-26 --database-url {url}")).status, 0);
     restore(&world, &["--clean", "--if-exists", "--no-acl", "--no-owner"], &file, &restored);
@@ -265,7 +270,7 @@ fn a_custom_dump_is_restored_into_a_new_database_and_over_an_old_one() {
 }
 
 #[test]
-fn data_alone_are_restored_into_a_migrated_schema() {
+fn a_dump_of_data_alone_is_restored_into_a_migrated_schema() {
     let world = synced();
     let before = contents(&world.database);
     let file =
@@ -285,12 +290,12 @@ fn data_alone_are_restored_into_a_migrated_schema() {
 }
 
 #[test]
-fn a_restore_to_a_new_server_goes_on_where_the_old_one_ended() {
+fn a_restored_server_continues_where_the_old_one_ended() {
     let world = synced();
     let before = contents(&world.database);
     let server = Arc::new(Cluster::builder().start().expect("a second server"));
     let restored = Database::on(&server).expect("a database");
-    // The roles of the old server are not on the new one.
+    // The roles of the old server do not exist on the new one.
     let (_, _) = with_owner(&world);
     restore(&world, &["--no-owner", "--no-acl"], &dump(&world, &["--format=custom"]), &restored);
     assert_goes_on(&world, &restored, &before);

@@ -1,6 +1,7 @@
 //! What people read before they run anything: help, the manual page, completions.
 //!
-//! The texts stand under `snapshots/`. `INSTA_UPDATE=always` writes them anew; read the difference before it is committed.
+//! The texts are in `snapshots/`. `INSTA_UPDATE=always` rewrites them; read the difference before
+//! you commit it.
 
 use std::process::{Command, Stdio};
 
@@ -20,7 +21,8 @@ const COMMANDS: [&str; 11] = [
     "man",
 ];
 
-/// Runs the program with nothing around it: no file, no database, no variables but the terminal's width.
+/// Runs the program with nothing around it: no file, no database, no variables except the
+/// terminal's width.
 fn bare(arguments: &str, columns: &str) -> Finished {
     let mut command = Command::new(env!("CARGO_BIN_EXE_auditsync"));
     command
@@ -32,11 +34,11 @@ fn bare(arguments: &str, columns: &str) -> Finished {
     Running { child: command.spawn().expect("the program starts") }.wait()
 }
 
-/// What it prints when all is well.
+/// Its output if it succeeds.
 fn printed(arguments: &str, columns: &str) -> String {
     let finished = bare(arguments, columns);
     assert_eq!((finished.status, finished.stderr.as_str()), (0, ""), "{arguments}: {finished:#?}");
-    // The spaces at the ends of clap's empty lines would not survive an editor.
+    // An editor would remove the trailing spaces of clap's empty lines.
     finished.stdout.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
 }
 
@@ -58,11 +60,11 @@ fn help_fits_a_wide_terminal_and_a_narrow_one() {
 }
 
 #[test]
-fn each_command_has_a_help_of_its_own_with_examples() {
+fn each_command_has_its_own_help_with_examples() {
     for command in COMMANDS {
         let help = printed(&format!("{command} --help"), "80");
         assert!(help.contains("\nExamples:\n"), "{help}");
-        // The global options are the same everywhere, and stand in the help of the program.
+        // The global options are the same everywhere, and are in the help of the program.
         let own = help.split("\nGlobal options:\n").next().expect("a beginning");
         let examples = help.split("\nExamples:\n").nth(1).expect("examples");
         insta::assert_snapshot!(format!("help_{command}"), format!("{own}\nExamples:\n{examples}"));
@@ -70,13 +72,13 @@ fn each_command_has_a_help_of_its_own_with_examples() {
 }
 
 #[test]
-fn the_examples_of_the_help_work_as_they_are() {
+fn the_examples_in_the_help_work_as_they_are() {
     let world = World::new(THREE_ACCOUNTS_AND_A_TEAM);
     let mut run = 0;
     for command in [&[""], &COMMANDS[..]].concat() {
         let help = printed(&format!("{command} --help"), "200");
         for line in help.lines().filter_map(|line| line.strip_prefix("  auditsync")) {
-            // Behind the command stands what it is for, or what becomes of its output.
+            // After the command comes its purpose, or what becomes of its output.
             let end = ["   ", " | ", " > "].iter().filter_map(|mark| line.find(mark)).min();
             let finished = world.run(&line[..end.unwrap_or(line.len())]);
             assert_eq!(finished.status, 0, "auditsync{line}: {finished:#?}");
@@ -87,7 +89,7 @@ fn the_examples_of_the_help_work_as_they_are() {
 }
 
 #[test]
-fn the_help_and_the_readme_tell_the_same_exit_statuses() {
+fn help_and_readme_list_the_same_exit_statuses() {
     let help = printed("--help", "200");
     let readme = include_str!("../../README.md");
     for status in ["0", "1", "2", "3", "128+N"] {
@@ -100,7 +102,7 @@ fn the_help_and_the_readme_tell_the_same_exit_statuses() {
 }
 
 #[test]
-fn the_manual_page_is_made_of_the_command_line() {
+fn the_manual_page_describes_the_command_line() {
     insta::assert_snapshot!("man", printed("man", "80"));
     for command in COMMANDS {
         let page = printed(&format!("man {command}"), "80");
@@ -112,7 +114,7 @@ fn the_manual_page_is_made_of_the_command_line() {
 }
 
 #[test]
-fn completions_are_made_for_each_shell_and_know_each_command() {
+fn completions_for_each_shell_include_each_command() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = printed(&format!("completions {shell}"), "80");
         for command in COMMANDS {
@@ -125,7 +127,7 @@ fn completions_are_made_for_each_shell_and_know_each_command() {
 }
 
 #[test]
-fn an_unknown_command_or_option_names_the_one_that_was_meant() {
+fn an_unknown_command_or_option_suggests_the_intended_one() {
     for (typed, meant) in
         [("stauts", "'status'"), ("cleanp", "'cleanup'"), ("sync --dryrun", "'--dry-run'")]
     {

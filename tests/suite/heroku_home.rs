@@ -1,4 +1,4 @@
-//! The files that Heroku reads say the same, and nothing that the program does not know.
+//! The files that Heroku reads are consistent, and contain nothing that the program does not know.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ fn processes() -> BTreeMap<String, String> {
     lines.map(|(name, command)| (name.to_owned(), command.to_owned())).collect()
 }
 
-/// The instructions of the Dockerfile, with what stands behind them.
+/// The instructions of the Dockerfile, with their arguments.
 fn instructions() -> Vec<(String, String)> {
     let text = read("Dockerfile");
     let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
@@ -73,7 +73,7 @@ fn heroku_yml_runs_what_the_procfile_runs() {
 }
 
 #[test]
-fn app_json_asks_for_each_variable_that_the_file_names_and_for_no_other() {
+fn app_json_requests_exactly_the_variables_that_the_file_names() {
     let (app, example) = (app(), example());
     let variables = app["env"].as_object().expect("variables");
     let tokens: BTreeSet<&str> =
@@ -87,13 +87,13 @@ fn app_json_asks_for_each_variable_that_the_file_names_and_for_no_other() {
             "{name} is not described"
         );
         assert_eq!(variable["required"], tokens.contains(name.as_str()), "{name}");
-        // A token is somebody's: neither is it the same for all, nor can Heroku make one up.
+        // A token belongs to one user: it is neither the same for all, nor can Heroku generate it.
         assert_eq!((variable.get("value"), variable.get("generator")), (None, None), "{name}");
     }
 }
 
 #[test]
-fn app_json_starts_no_process_that_stays() {
+fn app_json_starts_no_permanent_process() {
     let app = app();
     let formation = app["formation"].as_object().expect("a formation");
     let processes = processes();
@@ -122,7 +122,7 @@ fn the_image_holds_the_file_and_runs_the_sync_without_root() {
 }
 
 #[test]
-fn what_the_image_is_built_from_is_there_and_not_ignored() {
+fn the_files_for_the_image_exist_and_are_not_ignored() {
     let ignore = read(".dockerignore");
     let allowed: BTreeSet<&str> =
         ignore.lines().filter_map(|line| line.strip_prefix('!')).collect();

@@ -1,11 +1,11 @@
-//! `history`: what happened to the days, as the append-only record tells it.
+//! `history`: what happened to the days, according to the append-only record.
 
 use serde_json::Value;
 
 use crate::support::{ACME, THREE_ACCOUNTS_AND_A_TEAM, World};
 
-/// The entries that a question finds, each as source, date and action.
-fn told(world: &World, arguments: &str) -> Vec<String> {
+/// The entries that a filter selects, each as source, date and action.
+fn entries(world: &World, arguments: &str) -> Vec<String> {
     let finished = world.run(&format!("history --output json {arguments}"));
     assert_eq!(finished.status, 0, "{finished:#?}");
     let report = finished.json();
@@ -17,16 +17,19 @@ fn told(world: &World, arguments: &str) -> Vec<String> {
 }
 
 #[test]
-fn all_that_was_done_to_a_day_is_told_newest_last_and_nothing_is_changed_by_asking() {
+fn history_shows_every_action_on_a_day_newest_last_and_changes_nothing() {
     let world = World::new(ACME);
     let report = world.sync("--date 2024-09-28", 0);
     assert_eq!(world.run("reset --source acme 2024-09-28 --reason drill --by ada").status, 0);
-    world.sql("UPDATE audit_events_log SET status = 'PROCESSING', locked_by = 'gone', locked_until = '2024-09-29Z'");
+    world.sql(
+        "UPDATE audit_events_log \
+        SET status = 'PROCESSING', locked_by = 'gone', locked_until = '2024-09-29Z'",
+    );
     assert_eq!(world.run("cleanup --by ada").status, 0);
     let before = world.dump();
     let expected =
         ["claim", "publish", "reset", "cleanup"].map(|action| format!("acme 2024-09-28 {action}"));
-    assert_eq!(told(&world, ""), expected);
+    assert_eq!(entries(&world, ""), expected);
 
     let entries = world.run("history --output json").json();
     let publish = &entries["entries"][1];
@@ -64,32 +67,32 @@ fn all_that_was_done_to_a_day_is_told_newest_last_and_nothing_is_changed_by_aski
 }
 
 #[test]
-fn the_history_is_asked_by_source_by_date_and_by_how_long_ago() {
+fn history_filters_by_source_date_and_age() {
     let world = World::new(THREE_ACCOUNTS_AND_A_TEAM);
     world.sync("--source acme --from 2024-09-27 --to 2024-09-28", 0);
     world.sync("--source team-a --date 2024-09-28", 0);
-    assert_eq!(told(&world, "").len(), 6);
+    assert_eq!(entries(&world, "").len(), 6);
     assert_eq!(
-        told(&world, "--source team-a"),
+        entries(&world, "--source team-a"),
         ["team-a 2024-09-28 claim", "team-a 2024-09-28 publish"]
     );
-    assert_eq!(told(&world, "--source acme --source team-a --date 2024-09-28").len(), 4);
-    // What lies further back than a week is told where it is asked for, or where a date is named.
+    assert_eq!(entries(&world, "--source acme --source team-a --date 2024-09-28").len(), 4);
+    // Entries older than a week are shown on request, or if a date is given.
     world.sql(
         "UPDATE audit_history SET at = clock_timestamp() - interval '8 days' WHERE source = 'acme'",
     );
-    assert_eq!(told(&world, "").len(), 2);
-    assert_eq!(told(&world, "--days 9").len(), 6);
-    assert_eq!(told(&world, "--date 2024-09-27").len(), 2);
-    assert_eq!(told(&world, "--date 2024-09-27 --days 7").len(), 0);
+    assert_eq!(entries(&world, "").len(), 2);
+    assert_eq!(entries(&world, "--days 9").len(), 6);
+    assert_eq!(entries(&world, "--date 2024-09-27").len(), 2);
+    assert_eq!(entries(&world, "--date 2024-09-27 --days 7").len(), 0);
 }
 
 #[test]
-fn a_source_that_is_not_in_the_file_any_more_can_be_named_and_an_unknown_one_is_exit_2() {
+fn history_accepts_a_removed_source_and_exits_2_for_an_unknown_one() {
     let world = World::new(ACME);
     world.sync("--date 2024-09-28", 0);
     world.write_config(&ACME.replace("name = \"acme\"", "name = \"acme-prod\""));
-    assert_eq!(told(&world, "--source acme").len(), 2);
+    assert_eq!(entries(&world, "--source acme").len(), 2);
     let unknown = world.run("history --source acme-prd");
     assert_eq!(unknown.status, 2, "{unknown:#?}");
     assert!(unknown.stderr.contains("acme-prod"), "{unknown:#?}");
@@ -100,18 +103,21 @@ fn a_source_that_is_not_in_the_file_any_more_can_be_named_and_an_unknown_one_is_
 }
 
 #[test]
-fn the_history_of_an_empty_database_is_empty_and_leaves_it_so() {
+fn history_of_an_empty_database_is_empty_and_leaves_it_so() {
     let world = World::new(ACME);
     let before = world.dump();
-    assert_eq!(told(&world, ""), Vec::<String>::new());
+    assert_eq!(entries(&world, ""), Vec::<String>::new());
     assert_eq!(world.dump(), before);
 }
 
 #[test]
-fn what_others_wrote_into_the_history_can_not_steer_a_terminal() {
+fn foreign_text_in_the_history_can_not_steer_a_terminal() {
     let world = World::new(ACME);
     world.sync("--date 2024-09-28", 0);
-    world.sql("UPDATE audit_history SET message = E'one\\x1b[31m\\ntwo', at = 'infinity', process_date = 'infinity'");
+    world.sql(
+        "UPDATE audit_history \
+        SET message = E'one\\x1b[31m\\ntwo', at = 'infinity', process_date = 'infinity'",
+    );
     let text = world.run("history --days 30").stdout;
     assert!(text.contains("  one\\u{1b}[31m\\u{a}two\n"), "{text}");
 }

@@ -1,4 +1,4 @@
-//! What a holder is told by the store, statement by statement, where others lock, delete or forbid.
+//! What the store tells a holder, statement by statement, while others lock, delete or forbid.
 
 use std::time::Duration;
 
@@ -23,6 +23,15 @@ struct Place {
 }
 
 impl Place {
+    /// A claimed day with the events `a` and `b`.
+    async fn with_two_events() -> (Self, Lease) {
+        let place = Self::new().await;
+        let lease = place.claim(Claimable::Due).await;
+        place.write(&lease, "a").await;
+        place.write(&lease, "b").await;
+        (place, lease)
+    }
+
     async fn new() -> Self {
         let world = World::new(ACME);
         let reader = Reader::connect(world.database.url(), 2).await.expect("a connection");
@@ -37,7 +46,7 @@ impl Place {
         let claim = self.store.claim(&self.key, &self.scope, Duration::from_mins(10), wanted);
         tokio::time::timeout(Duration::from_secs(30), claim)
             .await
-            .expect("a claim keeps nobody waiting for long")
+            .expect("a claim does not wait for long")
     }
 
     async fn claim(&self, wanted: Claimable) -> Lease {
@@ -67,28 +76,32 @@ impl Place {
         self.store.publish(lease, publication).await
     }
 
-    /// Has somebody do this in a transaction that stays open.
-    fn somebody(&self, sql: &str) -> Session {
+    /// Executes this in another session's transaction, which stays open.
+    fn other_session(&self, sql: &str) -> Session {
         let mut session = self.world.session(self.world.database.url());
         session.ask(&format!("BEGIN; {sql}"));
         session
     }
 }
 
-const A_ROW: &str = "INSERT INTO audit_events_log (source, process_date, status) VALUES ('acme', '2024-09-28', 'PENDING')";
+const A_ROW: &str = "INSERT INTO audit_events_log (source, process_date, status) \
+    VALUES ('acme', '2024-09-28', 'PENDING')";
 
 #[tokio::test]
-async fn a_claim_of_a_row_that_a_person_has_locked_ends_with_the_holder_s_name() {
+async fn a_claim_of_a_manually_locked_row_ends_with_the_holder_s_name() {
     let inserted = Place::new().await;
     let locked = Place::new().await;
     locked.world.sql(A_ROW);
-    let sessions =
-        [inserted.somebody(A_ROW), locked.somebody("SELECT FROM audit_events_log FOR UPDATE")];
+    let sessions = [
+        inserted.other_session(A_ROW),
+        locked.other_session("SELECT FROM audit_events_log FOR UPDATE"),
+    ];
     let claims = tokio::join!(inserted.try_claim(Claimable::Due), locked.try_claim(Claimable::Due));
     for claim in [claims.0, claims.1] {
-        let error = claim.expect_err("nobody has a lease on it");
+        let error = claim.expect_err("it has no lease");
         assert!(
-            matches!(&error, Error::Locked { holder, .. } if holder.contains("a row of the table audit_events_log")),
+            matches!(&error, Error::Locked { holder, .. } if holder.contains("a row of the table \
+                audit_events_log")),
             "{error}"
         );
     }
@@ -97,7 +110,7 @@ async fn a_claim_of_a_row_that_a_person_has_locked_ends_with_the_holder_s_name()
 }
 
 #[tokio::test]
-async fn a_claim_that_the_database_forbids_is_an_error_and_no_other_process_s() {
+async fn a_claim_that_the_database_forbids_is_an_error_and_not_a_held_day() {
     let place = Place::new().await;
     place.world.sql("ALTER TABLE audit_events_log ADD CONSTRAINT closed CHECK (attempt < 0)");
     let forbidden = place.try_claim(Claimable::Due).await;
@@ -108,74 +121,69 @@ async fn a_claim_that_the_database_forbids_is_an_error_and_no_other_process_s() 
 }
 
 #[tokio::test]
-async fn a_day_of_which_confirmed_events_are_gone_is_not_published_and_comes_back() {
-    let place = Place::new().await;
-    let lease = place.claim(Claimable::Due).await;
-    place.write(&lease, "a").await;
-    place.write(&lease, "b").await;
-    let unpublished = place.publish(lease, 3).await.expect_err("one is gone");
+async fn a_day_that_lost_confirmed_events_is_not_published_and_is_due_again() {
+    let (place, lease) = Place::with_two_events().await;
+    let unpublished = place.publish(lease, 3).await.expect_err("an event is missing");
     assert!(
         matches!(unpublished.error, Error::EventsVanished { confirmed: 3, stored: 2 }),
         "{}",
         unpublished.error
     );
-    let lease = unpublished.lease.expect("it was not used up");
-    place.store.release(lease, AttemptStats::default()).await.expect("it is given back");
+    let lease = unpublished.lease.expect("the lease is still held");
+    place.store.release(lease, AttemptStats::default()).await.expect("it is released");
 
-    // Those that were there at the claim count as confirmed too.
+    // Events that were stored at the claim count as confirmed too.
     let lease = place.claim(Claimable::Due).await;
-    let unpublished = place.publish(lease, 1).await.expect_err("one is gone");
+    let unpublished = place.publish(lease, 1).await.expect_err("an event is missing");
     assert!(
         matches!(unpublished.error, Error::EventsVanished { confirmed: 3, stored: 2 }),
         "{}",
         unpublished.error
     );
     let published = place
-        .publish(unpublished.lease.expect("it was not used up"), 0)
+        .publish(unpublished.lease.expect("the lease is still held"), 0)
         .await
-        .expect("a whole day");
+        .expect("a complete day");
     assert_eq!((published.events, published.late_events), (2, 0));
 }
 
 #[tokio::test]
-async fn what_a_whole_day_has_more_when_it_was_read_again_came_late_and_stands_so_in_the_history() {
-    let place = Place::new().await;
-    let lease = place.claim(Claimable::Due).await;
-    place.write(&lease, "a").await;
-    place.write(&lease, "b").await;
-    let published = place.publish(lease, 2).await.expect("a whole day");
+async fn more_events_in_a_reread_complete_day_are_recorded_as_late() {
+    let (place, lease) = Place::with_two_events().await;
+    let published = place.publish(lease, 2).await.expect("a complete day");
     assert_eq!((published.events, published.late_events), (2, 0));
     let lease = place.claim(Claimable::Complete { attempt: 1 }).await;
     place.write(&lease, "c").await;
-    let published = place.publish(lease, 1).await.expect("a whole day");
+    let published = place.publish(lease, 1).await.expect("a complete day");
     assert_eq!((published.events, published.late_events), (3, 1));
-    let history = "SELECT attempt, events, new_events, late_events FROM audit_history WHERE action = 'publish' ORDER BY id";
+    let history = "SELECT attempt, events, new_events, late_events FROM audit_history \
+        WHERE action = 'publish' ORDER BY id";
     assert_eq!(place.world.sql(history), "1|2|2|\n2|3|1|1");
 }
 
 #[tokio::test]
-async fn a_beat_that_finds_the_lease_gone_ends_the_trust_in_it_unless_its_holder_gave_it_back() {
+async fn a_renewal_without_a_lease_ends_trust_unless_it_was_released() {
     let place = Place::new().await;
     let lease = place.claim(Claimable::Due).await;
-    let pulse = lease.renewal();
-    place.store.renew(&pulse).await.expect("a beat");
-    place.store.release(lease, AttemptStats::default()).await.expect("it is given back");
-    let late = place.store.renew(&pulse).await;
+    let renewal = lease.renewal();
+    place.store.renew(&renewal).await.expect("a renewal");
+    place.store.release(lease, AttemptStats::default()).await.expect("it is released");
+    let late = place.store.renew(&renewal).await;
     assert!(matches!(late, Err(Error::LeaseLost)), "{late:?}");
-    assert!(pulse.trust().holds(), "nothing was lost");
+    assert!(renewal.trust().holds(), "nothing was lost");
 
     let lease = place.claim(Claimable::Due).await;
-    place.world.sql("UPDATE audit_events_log SET locked_until = clock_timestamp()");
+    place.world.expire_leases();
     let late = place.store.renew(&lease.renewal()).await;
     assert!(matches!(late, Err(Error::LeaseLost)), "{late:?}");
     assert!(!lease.trust().holds());
 }
 
 #[tokio::test]
-async fn nothing_is_written_under_a_lease_that_has_run_out() {
+async fn nothing_is_written_under_an_expired_lease() {
     let place = Place::new().await;
     let lease = place.claim(Claimable::Due).await;
-    place.world.sql("UPDATE audit_events_log SET locked_until = clock_timestamp()");
+    place.world.expire_leases();
     let event = Event::from_bytes(Bytes::from_static(br#"{"id":"a"}"#)).expect("an event");
     let late = place.store.write_events(&lease, &[&event], Via::Api).await;
     assert!(matches!(late, Err(Error::LeaseLost)), "{late:?}");

@@ -1,32 +1,30 @@
-//! Whatever others write, no text for people steers a terminal, hides a part of itself, or begins a line of theirs.
+//! Foreign text, whatever it holds, never steers a terminal, hides a part of itself, or begins a
+//! line of ours.
 //!
-//! Each origin of foreign text gets the same hostile one, and every command that shows it is run in every form.
+//! Each origin of foreign text gets the same hostile text, and every command that shows it runs in
+//! every form.
 
-use std::process::Command;
+mod inputs;
 
 use bytes::Bytes;
 use fake_heroku::{Fault, Match, Month};
 use serde_json::{Value, json};
 
-use crate::support::{ACME, Finished, World, date};
+use crate::support::{ACME, Finished, World, date, steers};
 
-/// A window's title, a reversal, an overwritten line, a colour by one byte, a line of its own, and two hidden words.
-const HOSTILE: &str = "\u{1b}]0;pwn\u{7}\u{202e}\r\u{9b}31m\nFAKE all is well\r\nFAKE\u{2028}\u{feff}\u{ad}\u{e0041}\u{2066}";
+/// A window title, a reversal, an overwritten line, a colour by one byte, a line of its own, and
+/// two hidden words.
+const HOSTILE: &str = "\u{1b}]0;pwn\u{7}\u{202e}\r\u{9b}31m\nFAKE all is well\r\n\
+    FAKE\u{2028}\u{feff}\u{ad}\u{e0041}\u{2066}";
 /// The same for a column of twenty characters.
 const SHORT: &str = "\u{1b}[2Jpwn\u{202e}\nFAKE";
 const SEPTEMBER: Month = Month { year: 2024, month: 9 };
 const FORMS: [(&str, &str); 3] = [("text", "text"), ("logfmt", "json"), ("json", "text")];
 
-fn steers(c: char) -> bool {
-    c.is_control() && c != '\n'
-        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
-}
-
-/// Runs the program, and looks at all that it says.
+/// Runs the program and checks all of its output.
 fn run(world: &World, (format, output): (&str, &str), args: &[&str]) -> Finished {
     let mut command = world.command(&format!("--log-format {format} --output {output}"));
-    let finished = finish(command.args(args));
+    let finished = Finished::of(command.args(args));
     for text in [&finished.stdout, &finished.stderr] {
         let what = || format!("{args:?} ({format}, {output}): {text:?}");
         assert_eq!(text.chars().find(|c| steers(*c)), None, "{}", what());
@@ -46,7 +44,8 @@ fn run(world: &World, (format, output): (&str, &str), args: &[&str]) -> Finished
     finished
 }
 
-/// The same of a command that must show the hostile text, or the test would see nothing.
+/// The same for a command that must show the hostile text, because the test would see nothing
+/// otherwise.
 fn shows(world: &World, form: (&str, &str), args: &[&str]) -> Finished {
     let finished = run(world, form, args);
     assert!(
@@ -56,20 +55,10 @@ fn shows(world: &World, form: (&str, &str), args: &[&str]) -> Finished {
     finished
 }
 
-fn finish(command: &mut Command) -> Finished {
-    let output = command.output().expect("the program starts");
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
-    Finished {
-        status: output.status.code().unwrap_or(-1),
-        stdout: text(output.stdout),
-        stderr: text(output.stderr),
-    }
-}
-
 fn event(id: &str, kind: &str, created_at: &str) -> Bytes {
-    json!({ "id": id, "type": kind, "action": HOSTILE, "actor": { "email": HOSTILE }, "created_at": created_at })
-        .to_string()
-        .into()
+    let event = json!({ "id": id, "type": kind, "action": HOSTILE, "actor": { "email": HOSTILE },
+        "created_at": created_at });
+    event.to_string().into()
 }
 
 /// `text` as a literal of SQL.
@@ -78,7 +67,7 @@ fn literal(text: &str) -> String {
 }
 
 #[test]
-fn an_event_s_id_steers_no_command_that_names_it() {
+fn an_event_s_id_steers_no_terminal_in_any_command() {
     for form in FORMS {
         let world =
             World::new(&format!("[events]\nlog = \"full\"\n[sync]\nrecheck_after = []\n{ACME}"));
@@ -94,12 +83,13 @@ fn an_event_s_id_steers_no_command_that_names_it() {
         shows(&world, form, &[&day[..], &["--dry-run"]].concat());
         shows(&world, form, &day);
         assert_eq!(world.sql("SELECT count(*) FROM audit_event_conflicts"), "1");
-        // What is not listed any more is named in the log and in the history.
+        // An event that is no longer listed is named in the log and in the history.
         assert_eq!(world.heroku.remove_event("acme", date("2024-09-28"), id), 2);
         run(&world, form, &["reset", "--source", "acme", "2024-09-28"]);
         shows(&world, form, &day);
         shows(&world, form, &["history"]);
-        // It is here and not in the archive; then in the archive and not here, and a stray of another month beside it.
+        // First stored here and missing in the archive; then in the archive and missing here, with
+        // a stray of another month.
         world.heroku.make_archive("acme", SEPTEMBER);
         shows(&world, form, &["reconcile", "--month", "2024-09"]);
         let stray = event(&format!("{HOSTILE}2"), "a", "2019-01-01T00:00:00Z");
@@ -116,7 +106,7 @@ fn an_event_s_id_steers_no_command_that_names_it() {
 }
 
 #[test]
-fn what_heroku_says_steers_no_command() {
+fn heroku_s_messages_steer_no_terminal() {
     let teams =
         format!("{ACME}{}", ACME.replace("\"acme\"\naccount", "\"t\"\nteam = \"gone\"\naccount"));
     for form in FORMS {
@@ -168,24 +158,37 @@ fn what_heroku_says_steers_no_command() {
     }
 }
 
-#[test]
-fn what_the_ledger_and_the_history_hold_steers_no_command() {
-    for form in FORMS {
-        let world = World::busy(&format!("{ACME}since = \"2024-09-20\"\n"));
-        assert_eq!(world.run("sync --from 2024-09-24 --to 2024-09-28").status, 0);
-        let (hostile, short) = (literal(HOSTILE), literal(SHORT));
-        world.sql(&format!(
-            "UPDATE audit_events_log SET status = 'FAILED', error_message = {hostile} WHERE process_date = '2024-09-24';
-             UPDATE audit_events_log SET status = {short}, locked_by = {hostile} WHERE process_date = '2024-09-25';
-             UPDATE audit_events_log SET status = 'PROCESSING', locked_by = {hostile}, locked_until = clock_timestamp() + interval '1 h'
+/// A world whose ledger and history contain the hostile text.
+fn with_hostile_rows() -> World {
+    let world = World::busy(&format!("{ACME}since = \"2024-09-20\"\n"));
+    assert_eq!(world.run("sync --from 2024-09-24 --to 2024-09-28").status, 0);
+    let (hostile, short) = (literal(HOSTILE), literal(SHORT));
+    world.sql(&format!(
+        "UPDATE audit_events_log SET status = 'FAILED', error_message = {hostile}
+             WHERE process_date = '2024-09-24';
+             UPDATE audit_events_log SET status = {short}, locked_by = {hostile}
+             WHERE process_date = '2024-09-25';
+             UPDATE audit_events_log SET status = 'PROCESSING', locked_by = {hostile},
+             locked_until = clock_timestamp() + interval '1 h'
              WHERE process_date = '2024-09-26';
-             UPDATE audit_events_log SET status = 'PENDING', settled_at = NULL, scope = jsonb_build_object('account', {hostile}) WHERE process_date = '2024-09-28';
+             UPDATE audit_events_log SET status = 'PENDING', settled_at = NULL,
+             scope = jsonb_build_object('account', {hostile}) WHERE process_date = '2024-09-28';
              INSERT INTO audit_events_log (source, process_date, status, error_message, scope)
              VALUES ({hostile}, '2024-09-20', 'ERROR', {hostile}, '{{\"account\": \"acme\"}}');
-             INSERT INTO audit_history (run_id, source, process_date, attempt, action, outcome, message, by)
-             VALUES (gen_random_uuid(), {hostile}, '2024-09-20', 1, {hostile}, {hostile}, {hostile}, {hostile}),
-                    (gen_random_uuid(), 'acme', '2024-09-20', 1, 'reset', 'pending', {hostile}, {hostile})"
-        ));
+             INSERT INTO audit_history (run_id, source, process_date, attempt, action, outcome,
+             message, by)
+             VALUES (gen_random_uuid(), {hostile}, '2024-09-20', 1, {hostile}, {hostile},
+             {hostile}, {hostile}),
+                    (gen_random_uuid(), 'acme', '2024-09-20', 1, 'reset', 'pending', {hostile},
+                    {hostile})"
+    ));
+    world
+}
+
+#[test]
+fn ledger_and_history_steer_no_terminal() {
+    for form in FORMS {
+        let (world, hostile) = (with_hostile_rows(), literal(HOSTILE));
         shows(&world, form, &["status", "--days", "30000"]);
         shows(&world, form, &["status", "--days", "30000", "--check"]);
         shows(&world, form, &["status", "--source", HOSTILE]);
@@ -209,11 +212,15 @@ fn what_the_ledger_and_the_history_hold_steers_no_command() {
         shows(&world, form, &["reset", "--source", "acme", "2024-09-25", "2024-09-26"]);
         run(&world, form, &["reset", "--source", "acme", "2024-09-26", "--force"]);
         world.sql(&format!(
-            "UPDATE audit_events_log SET status = 'PROCESSING', locked_by = {hostile}, locked_until = '2024-09-29Z' WHERE process_date = '2024-09-26'"
+            "UPDATE audit_events_log SET status = 'PROCESSING', locked_by = {hostile}, \
+             locked_until = '2024-09-29Z' WHERE process_date = '2024-09-26'"
         ));
         shows(&world, form, &["cleanup"]);
         assert_eq!(
-            world.sql("SELECT count(*) FROM audit_history WHERE action = 'cleanup' AND message ~ '[[:cntrl:]]'"),
+            world.sql(
+                "SELECT count(*) FROM audit_history WHERE action = 'cleanup' \
+                AND message ~ '[[:cntrl:]]'"
+            ),
             "0"
         );
         world.sql(&format!("UPDATE auditsync_migrations SET description = {hostile}"));
@@ -222,151 +229,22 @@ fn what_the_ledger_and_the_history_hold_steers_no_command() {
 }
 
 #[test]
-fn what_is_typed_steers_no_message_and_no_row() {
-    for form in FORMS {
-        let world = World::new(ACME);
-        assert_eq!(world.run("sync --date 2024-09-28").status, 0);
-        let long = format!("--{HOSTILE}");
-        let path = format!("{HOSTILE}/audit.toml");
-        for args in [
-            &[HOSTILE][..],
-            &[&long],
-            &["status", &long],
-            &["sync", HOSTILE],
-            &["sync", "--date", HOSTILE],
-            &["sync", "--source", HOSTILE],
-            &["status", "--days", HOSTILE],
-            &["status", "--check", "--max-lag", HOSTILE],
-            &["history", "--source", HOSTILE],
-            &["reset", "--source", HOSTILE, "2024-09-28"],
-            &["reset", "--source", "acme", HOSTILE],
-            &["backfill", "--from", HOSTILE, "--to", "2024-09-28"],
-            &["backfill", "--from", "2024-09-28", "--to", "2024-09-28", "--via", HOSTILE],
-            &["reconcile", "--month", HOSTILE],
-            &["migrate", "--adopt-as", HOSTILE],
-            &["completions", HOSTILE],
-            &["man", HOSTILE],
-            &["sync", "-c", HOSTILE],
-            &["check", "-c", &path],
-        ] {
-            let finished = shows(&world, form, args);
-            assert_eq!(finished.status, 2, "{args:?}: {finished:#?}");
-        }
-        run(&world, form, &["status", "--database-url", HOSTILE]);
-        run(&world, form, &["status", "--database-url", &format!("postgres://u@{HOSTILE}/d")]);
-        run(
-            &world,
-            form,
-            &["reset", "--source", "acme", "2024-09-28", "--reason", HOSTILE, "--by", HOSTILE],
-        );
-        shows(&world, form, &["history"]);
-        assert_eq!(world.sql("SELECT count(*) FROM audit_history WHERE action = 'reset'"), "1");
-        assert_eq!(
-            world.sql("SELECT count(*) FROM audit_history WHERE concat(message, by) ~ '[[:cntrl:]\u{202e}]'"),
-            "0"
-        );
-    }
-}
-
-#[test]
-fn what_the_environment_holds_steers_no_message_and_no_row() {
-    for form in FORMS {
-        let mut world = World::new(ACME);
-        world.set("DYNO", HOSTILE);
-        world.set("USER", HOSTILE);
-        assert_eq!(run(&world, form, &["sync", "--date", "2024-09-28"]).status, 0);
-        run(&world, form, &["history"]);
-        run(&world, form, &["reset", "--source", "acme", "2024-09-28"]);
-        shows(&world, form, &["history"]);
-        assert_eq!(
-            world.sql("SELECT count(*) FROM audit_history WHERE concat(message, by) ~ '[[:cntrl:]\u{202e}]'"),
-            "0"
-        );
-        for variable in [
-            "AUDITSYNC_CONFIG",
-            "AUDITSYNC_LOG_FORMAT",
-            "RUST_LOG",
-            "TMPDIR",
-            "AUDITSYNC_PING_URL",
-            "DATABASE_URL",
-            "HEROKU_API_TOKEN",
-        ] {
-            let mut world = World::new(ACME);
-            world.set(variable, HOSTILE);
-            // The option would come before the variable.
-            let finished =
-                finish(world.command("sync --date 2024-09-28").args(["--output", form.1]));
-            let text = format!("{}{}", finished.stdout, finished.stderr);
-            assert_eq!(text.chars().find(|c| steers(*c)), None, "{variable}: {finished:#?}");
-            assert!(
-                !text.lines().any(|line| line.starts_with("FAKE")),
-                "{variable}: {finished:#?}"
-            );
-            run(&world, form, &["check"]);
-            run(&world, form, &["reconcile", "--month", "2024-09"]);
-            let help = finish(&mut world.command("--help"));
-            assert!(help.status == 0 && !help.stdout.contains("pwn"), "{variable}: {help:#?}");
-        }
-    }
-}
-
-#[test]
-fn what_the_file_holds_steers_no_message() {
-    let basic = serde_json::to_string(HOSTILE)
-        .expect("a string of TOML too")
-        .replace("\u{202e}", "\\u202e");
-    let basic: String = basic
-        .chars()
-        .map(|c| if steers(c) { format!("\\U{:08x}", u32::from(c)) } else { c.to_string() })
-        .collect();
-    for form in FORMS {
-        let world = World::new(ACME);
-        for file in [
-            ACME.replace("name = \"acme\"", &format!("name = {basic}")),
-            format!("{ACME}{basic} = 1\n"),
-            format!("{ACME}filter = {{ {basic} = 1 }}\n"),
-            format!("[{basic}]\n{ACME}"),
-            format!("[api]\nbase_url = {basic}\n{ACME}"),
-            format!("[api]\nrequest_timeout = {basic}\n{ACME}"),
-            format!("[events]\nlog = {basic}\n{ACME}"),
-            format!("{ACME}# pwn\u{202e}\u{9b}\nname = 2 # pwn\u{202e}\u{9b}\u{feff}\n"),
-            format!("{ACME}x = \"pwn\u{202e}\u{2066}\n"),
-        ] {
-            world.write_file(&file);
-            let finished = shows(&world, form, &["check"]);
-            assert_eq!(finished.status, 2, "{file}: {finished:#?}");
-        }
-        for file in [
-            ACME.replace("account = \"acme\"", &format!("account = {basic}")),
-            format!("{ACME}team = {basic}\n"),
-            format!("{ACME}filter = {{ type = {basic}, actor = {basic} }}\n"),
-            // In doubt these are hidden: they may be secrets in the wrong place.
-            ACME.replace("\"HEROKU_API_TOKEN\"", &basic),
-            format!("[database]\nurl_env = {basic}\n{ACME}"),
-        ] {
-            world.write_config(&file);
-            run(&world, form, &["sync", "--date", "2024-09-28"]);
-            run(&world, form, &["check"]);
-            run(&world, form, &["reconcile", "--month", "2024-09"]);
-        }
-    }
-}
-
-#[test]
-fn what_the_database_says_steers_no_message_and_no_row() {
+fn the_database_s_messages_steer_no_terminal_and_no_row() {
     for form in FORMS {
         let world = World::new(ACME);
         assert_eq!(world.run("migrate").status, 0);
         let raises = |table: &str, code: &str, what: &str| {
             world.sql(&format!(
                 "CREATE OR REPLACE FUNCTION pwn() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-                   RAISE EXCEPTION USING MESSAGE = {}, DETAIL = {0}, HINT = {0}, ERRCODE = '{code}'; END $$;
-                 CREATE OR REPLACE TRIGGER pwn BEFORE {what} ON {table} FOR EACH ROW EXECUTE FUNCTION pwn()",
+                   RAISE EXCEPTION USING MESSAGE = {}, DETAIL = {0}, HINT = {0},
+                   ERRCODE = '{code}'; END $$;
+                 CREATE OR REPLACE TRIGGER pwn BEFORE {what} ON {table} FOR EACH ROW
+                 EXECUTE FUNCTION pwn()",
                 literal(HOSTILE)
             ));
         };
         let day = ["sync", "--date", "2024-09-28"];
-        // The data is refused: the reason is kept beside each event.
+        // PostgreSQL rejects the data: the reason is kept with each event.
         raises("audit_events", "22000", "INSERT");
         world.heroku.put_day(
             "acme",

@@ -1,4 +1,5 @@
-//! HTTP/2 under TLS, as Heroku speaks it: streams that are reset, connections that are given up, and what is logged of them.
+//! HTTP/2 over TLS, as Heroku speaks it: streams that are reset, connections that are closed, and
+//! what is logged of them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,27 +16,28 @@ use crate::support::{ACME, DAY, World, day};
 
 const LIST: &[u8] = br#"[{"id":"a"},{"id":"b"},{"id":"c"}]"#;
 
-/// What becomes of a request.
+/// The fate of a request.
 #[derive(Debug, Clone, Copy)]
 enum Answer {
     Whole,
     /// The stream is reset before an answer.
     Refused,
-    /// The stream is reset behind half of the list.
+    /// The stream is reset after half of the list.
     ResetHalfWay,
-    /// The connection is given up behind half of the list.
+    /// The connection is closed after half of the list.
     Gone,
-    /// The list comes with a `Content-Length` of this and the stream's end.
+    /// The list comes with this `Content-Length` and the end of the stream.
     Length(usize),
-    /// The list comes with trailers behind it.
+    /// The list comes with trailers after it.
     Trailers,
-    /// The list comes, and then a reset where the stream's end should be.
+    /// The list comes, and then a reset in place of the end of the stream.
     ResetBehind(Reason),
-    /// The list comes, and then the connection is given up where the stream's end should be.
+    /// The list comes, and then the connection is closed in place of the end of the stream.
     GoneBehind(Reason),
 }
 
-/// A server on `localhost` that answers by `answers`, the last of them for ever; its address, and its certificate.
+/// A server on `localhost` that gives these `answers` in turn and repeats the last one. Returns its
+/// address and its certificate.
 fn serve(answers: &'static [Answer]) -> (String, String) {
     let CertifiedKey { cert, signing_key } =
         rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate");
@@ -49,13 +51,13 @@ fn serve(answers: &'static [Answer]) -> (String, String) {
         .expect("a configuration");
     config.alpn_protocols = vec![b"h2".to_vec()];
     let acceptor = TlsAcceptor::from(Arc::new(config));
-    let (told, address) = std::sync::mpsc::channel();
+    let (sender, address) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async move {
             let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-            told.send(listener.local_addr().expect("an address").port()).expect("the test waits");
+            sender.send(listener.local_addr().expect("an address").port()).expect("the test waits");
             let seen = Arc::new(AtomicUsize::new(0));
             loop {
                 let (stream, _) = listener.accept().await.expect("a connection");
@@ -78,7 +80,7 @@ async fn connection(
     loop {
         let accepted = match leaves {
             None => connection.accept().await,
-            // Polled once before it goes, the connection has sent what it was given.
+            // Polling the connection once before closing it sends what it was given.
             Some(reason) => tokio::select! {
                 biased;
                 accepted = connection.accept() => accepted,
@@ -95,7 +97,7 @@ async fn connection(
     }
 }
 
-/// Gives the answer, and says why the connection is to go if it is.
+/// Gives the answer, and returns why the connection has to be closed, if it has.
 fn give(answer: Answer, mut respond: SendResponse<Bytes>) -> Option<Reason> {
     if let Answer::Refused = answer {
         respond.send_reset(Reason::INTERNAL_ERROR);
@@ -117,10 +119,11 @@ fn give(answer: Answer, mut respond: SendResponse<Bytes>) -> Option<Reason> {
     }
     match answer {
         Answer::Trailers => body.send_trailers(http::HeaderMap::new()).expect("the client listens"),
-        // Only when the connection has sent what it was given, which happens before this task has its turn.
+        // Only after the connection has sent what it was given, which happens before this task
+        // runs.
         Answer::ResetBehind(reason) => drop(tokio::spawn(async move { body.send_reset(reason) })),
         Answer::GoneBehind(reason) => {
-            // A stream whose sender is gone would be reset.
+            // Dropping the sender would reset its stream.
             drop(tokio::spawn(async move {
                 let _body = body;
                 std::future::pending::<()>().await;
@@ -147,16 +150,15 @@ fn whole() -> std::collections::BTreeMap<String, Vec<u8>> {
 }
 
 #[test]
-fn a_stream_that_is_reset_and_a_connection_that_is_given_up_are_tried_again_until_the_day_is_whole()
-{
+fn a_reset_stream_and_an_abandoned_connection_are_retried() {
     let world = world(&[Answer::Refused, Answer::ResetHalfWay, Answer::Gone, Answer::Whole]);
     let report = world.sync("--date 2024-09-28", 0);
     assert_eq!(day(&report, "acme", DAY)["retries"], 3);
-    world.assert_whole("acme", DAY, &whole());
+    world.assert_complete("acme", DAY, &whole());
 }
 
 #[test]
-fn half_a_stream_is_never_a_whole_day() {
+fn half_a_stream_never_completes_a_day() {
     for answers in [&[Answer::ResetHalfWay][..], &[Answer::Gone]] {
         let world = world(answers);
         let report = world.sync("--date 2024-09-28", 1);
@@ -166,7 +168,7 @@ fn half_a_stream_is_never_a_whole_day() {
 }
 
 #[test]
-fn a_stream_ends_with_its_list_and_nothing_is_missing_or_left_over() {
+fn a_stream_ends_with_its_list_with_nothing_missing_or_left_over() {
     const ANSWERS: [Answer; 3] = [
         Answer::Length(LIST.len() + 1),
         Answer::Length(LIST.len() - 1),
@@ -175,18 +177,18 @@ fn a_stream_ends_with_its_list_and_nothing_is_missing_or_left_over() {
     let world = world(&ANSWERS);
     let report = world.sync("--date 2024-09-28", 0);
     assert_eq!(day(&report, "acme", DAY)["retries"], 2);
-    world.assert_whole("acme", DAY, &whole());
+    world.assert_complete("acme", DAY, &whole());
 }
 
 #[test]
-fn trailers_behind_the_list_are_no_fault() {
+fn trailers_after_the_list_are_no_fault() {
     let world = world(&[Answer::Trailers]);
     let report = world.sync("--date 2024-09-28", 0);
     assert_eq!(day(&report, "acme", DAY)["retries"], 0);
 }
 
 #[test]
-fn a_list_whose_stream_does_not_end_is_read_again_whatever_the_reason() {
+fn a_list_whose_stream_does_not_end_is_requested_again() {
     const REASONS: [Reason; 4] =
         [Reason::NO_ERROR, Reason::CANCEL, Reason::INTERNAL_ERROR, Reason::REFUSED_STREAM];
     for reason in REASONS {
@@ -195,13 +197,13 @@ fn a_list_whose_stream_does_not_end_is_read_again_whatever_the_reason() {
             let world = world(answers);
             let report = world.sync("--date 2024-09-28", 0);
             assert_eq!(day(&report, "acme", DAY)["retries"], 1, "{answer:?}: {report:#}");
-            world.assert_whole("acme", DAY, &whole());
+            world.assert_complete("acme", DAY, &whole());
         }
     }
 }
 
 #[test]
-fn the_libraries_own_words_at_trace_do_not_hold_the_token() {
+fn the_libraries_trace_logs_do_not_contain_the_token() {
     let mut world = world(&[Answer::Whole]);
     world.set("RUST_LOG", "trace");
     let finished = world.run("--date 2024-09-28");
@@ -211,7 +213,7 @@ fn the_libraries_own_words_at_trace_do_not_hold_the_token() {
 }
 
 #[test]
-fn a_certificate_that_nobody_signed_is_not_trusted() {
+fn an_unverifiable_certificate_is_not_trusted() {
     let mut world = world(&[Answer::Whole]);
     world.unset("SSL_CERT_FILE");
     let report = world.sync("--date 2024-09-28", 1);

@@ -1,4 +1,5 @@
-//! Events of megabytes are stored like others; one beyond the stated limit fails its day, not the process.
+//! Events of megabytes are stored like others. One beyond the stated limit fails its day and not
+//! the process.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +16,7 @@ fn event_of(id: &str, bytes: usize) -> String {
 }
 
 #[test]
-fn events_of_megabytes_are_stored_to_the_byte_among_small_ones() {
+fn events_of_megabytes_are_stored_byte_for_byte_among_small_ones() {
     let mut events = BTreeMap::new();
     for (id, bytes) in [
         ("a", 100),
@@ -38,14 +39,14 @@ fn events_of_megabytes_are_stored_to_the_byte_among_small_ones() {
         );
         let report = world.sync("--date 2024-09-28", 0);
         assert_eq!(day(&report, "acme", DAY)["events"], 7);
-        world.assert_whole("acme", DAY, &events);
+        world.assert_complete("acme", DAY, &events);
         assert_eq!(world.sql("SELECT count(*) FROM audit_events WHERE event_raw IS NOT NULL"), "0");
     }
 }
 
 #[test]
-fn an_event_beyond_the_stated_limit_fails_its_day_alone_and_is_never_held_in_memory() {
-    // Compressed, it is a few hundred kilobytes on the way.
+fn an_event_over_the_limit_fails_only_its_day_and_is_never_in_memory() {
+    // Compressed, it is a few hundred kilobytes on the wire.
     for (gzip, bytes) in [(false, 300 * MIB), (true, 40 * MIB)] {
         let world = World::new(&format!(
             "[retry]\nmax_attempts = 1\n[sync]\nconcurrency = 1\n[events]\nlog = \"none\"\n{ACME}"
@@ -78,7 +79,7 @@ fn an_event_beyond_the_stated_limit_fails_its_day_alone_and_is_never_held_in_mem
     }
 }
 
-/// The most memory that a process that still runs has held.
+/// The peak memory of a running process.
 fn peak_mib(process: u32) -> usize {
     let status =
         std::fs::read_to_string(format!("/proc/{process}/status")).expect("a process that runs");

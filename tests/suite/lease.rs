@@ -1,8 +1,9 @@
-//! The lease: a live holder is never taken over, a dead one is, and one that was thought dead changes nothing.
+//! The lease: a live holder is never taken over, a dead one is, and one that was wrongly thought
+//! dead changes nothing.
 
 use fake_heroku::{Fault, Match, Model, Paging};
 
-use crate::support::{ACME, DAY, Running, World, date, day, fetches, truth, wait_for};
+use crate::support::{ACME, DAY, Running, World, date, day, fetches, source, truth, wait_for};
 
 const ON_DAY: &str = "--date 2024-09-28 --output json";
 const SHORT: &str = "[lock]\nstale_after = \"2s\"\nheartbeat_every = \"250ms\"\n";
@@ -22,10 +23,11 @@ fn held_run(world: &World) -> (Running, fake_heroku::Hold) {
     (run, hold)
 }
 
-/// Whether the database's clock is so many seconds behind the day's claim.
+/// Whether the database's clock is this many seconds past the day's claim.
 fn is_past_claim(world: &World, seconds: u32) -> bool {
     let sql = format!(
-        "SELECT max(at) < clock_timestamp() - interval '{seconds} s' FROM audit_history WHERE action = 'claim'"
+        "SELECT max(at) < clock_timestamp() - interval '{seconds} s' FROM audit_history \
+         WHERE action = 'claim'"
     );
     world.sql(&sql) == "t"
 }
@@ -34,7 +36,7 @@ fn is_past_claim(world: &World, seconds: u32) -> bool {
 fn a_live_holder_is_never_taken_over_however_long_it_works() {
     let world = short_lease();
     let (run, hold) = held_run(&world);
-    // More than twice the lease: without its beats it would have run out.
+    // More than twice the lease: it would have run out without renewals.
     wait_for("the lease to have been prolonged", || is_past_claim(&world, 5));
     let other = world.sync("--date 2024-09-28", 0);
     assert_eq!(day(&other, "acme", DAY)["outcome"], "locked_elsewhere");
@@ -43,11 +45,11 @@ fn a_live_holder_is_never_taken_over_however_long_it_works() {
     let finished = run.wait();
     assert_eq!(finished.status, 0, "{finished:#?}");
     assert_eq!(day(&finished.json(), "acme", DAY)["attempt"], 1);
-    world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+    world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
 }
 
 #[test]
-fn it_beats_while_heroku_is_slow_with_a_single_connection() {
+fn it_renews_the_lease_with_one_connection_while_heroku_is_slow() {
     let world = World::new(&format!("[database]\nmax_connections = 1\n{SHORT}{ACME}"));
     world.heroku.set_paging(Paging::Pages { default: 50, max: 50 });
     world
@@ -62,12 +64,13 @@ fn it_beats_while_heroku_is_slow_with_a_single_connection() {
 }
 
 #[test]
-fn work_that_can_not_beat_is_cancelled_before_its_lease_runs_out() {
-    // A second between the end of trust and the end of the lease, so that a busy machine does not blur the two.
+fn work_that_can_not_renew_its_lease_stops_before_the_lease_ends() {
+    // A second between the end of trust and the end of the lease, so that a busy machine does not
+    // blur the two.
     let world =
         World::new(&format!("[lock]\nstale_after = \"10s\"\nheartbeat_every = \"1s\"\n{ACME}"));
     let (run, _hold) = held_run(&world);
-    // Somebody's long transaction on the row: no beat gets through.
+    // A long transaction of another session on the row: no renewal gets through.
     let psql =
         world.database.cluster().map_or_else(|| "psql".into(), |cluster| cluster.bin("psql"));
     let mut blocker = std::process::Command::new(psql)
@@ -87,20 +90,21 @@ fn work_that_can_not_beat_is_cancelled_before_its_lease_runs_out() {
     assert_eq!(
         world.sql("SELECT status, attempt FROM audit_events_log"),
         "PROCESSING|1",
-        "left to whoever takes over"
+        "left to the run that takes over"
     );
 }
 
 #[test]
-fn a_beat_that_finds_the_day_taken_ends_the_work_long_before_the_lease_would_and_stores_nothing() {
+fn a_renewal_that_finds_the_day_taken_ends_the_work_early() {
     let world =
         World::new(&format!("[lock]\nstale_after = \"1h\"\nheartbeat_every = \"250ms\"\n{ACME}"));
     assert_eq!(world.run("migrate").status, 0);
     let (run, hold) = held_run(&world);
     world.sql(
-        "UPDATE audit_events_log SET attempt = attempt + 1, locked_by = 'another', locked_until = clock_timestamp() + '1 h'",
+        "UPDATE audit_events_log SET attempt = attempt + 1, locked_by = 'another', \
+         locked_until = clock_timestamp() + '1 h'",
     );
-    // Heroku is still waited for: the beat alone ends it.
+    // The run still waits for Heroku, so only the renewal ends it.
     let finished = run.wait();
     assert_eq!(finished.status, 1, "{finished:#?}");
     let report = finished.json();
@@ -112,12 +116,13 @@ fn a_beat_that_finds_the_day_taken_ends_the_work_long_before_the_lease_would_and
         "{finished:#?}"
     );
     drop(hold);
-    let row = "SELECT status, attempt, locked_by, (SELECT count(*) FROM audit_events) FROM audit_events_log";
+    let row = "SELECT status, attempt, locked_by, (SELECT count(*) FROM audit_events) \
+        FROM audit_events_log";
     assert_eq!(world.sql(row), "PROCESSING|2|another|0");
 }
 
 #[test]
-fn a_process_that_wakes_up_past_its_lease_changes_neither_row_nor_events_nor_history() {
+fn a_process_that_wakes_after_its_lease_changes_nothing() {
     let world = short_lease();
     let (zombie, hold) = held_run(&world);
     zombie.signal("STOP");
@@ -125,7 +130,7 @@ fn a_process_that_wakes_up_past_its_lease_changes_neither_row_nor_events_nor_his
         world.sql("SELECT locked_until < clock_timestamp() FROM audit_events_log") == "t"
     });
     hold.release();
-    // What Heroku tells the new holder, the zombie did not see.
+    // The zombie did not see what Heroku sends to the new holder.
     world.heroku.add_event("acme", date(DAY), r#"{"id":"late"}"#);
     let report = world.sync("--date 2024-09-28", 0);
     assert_eq!(day(&report, "acme", DAY)["attempt"], 2);
@@ -135,11 +140,11 @@ fn a_process_that_wakes_up_past_its_lease_changes_neither_row_nor_events_nor_his
     assert_eq!(finished.status, 1, "{finished:#?}");
     assert_eq!(day(&finished.json(), "acme", DAY)["outcome"], "lost_lock");
     assert_eq!(world.dump(), before);
-    world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+    world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
 }
 
 #[test]
-fn a_killed_process_s_day_is_taken_over_once_its_lease_ran_out_and_the_history_says_who_lost_it() {
+fn a_killed_process_s_day_is_taken_over_after_its_lease_with_its_name() {
     let world = short_lease();
     let (mut run, hold) = held_run(&world);
     run.child.kill().and_then(|()| run.child.wait()).expect("killed");
@@ -159,7 +164,7 @@ fn a_killed_process_s_day_is_taken_over_once_its_lease_ran_out_and_the_history_s
 }
 
 #[test]
-fn the_threshold_of_a_source_of_its_own_holds_for_it_alone() {
+fn a_source_s_own_stale_after_affects_only_that_source() {
     let globex =
         "[[source]]\nname = \"globex\"\naccount = \"globex\"\ntoken_env = \"GLOBEX_TOKEN\"\n";
     let world = World::new(&format!(
@@ -168,7 +173,8 @@ fn the_threshold_of_a_source_of_its_own_holds_for_it_alone() {
     let hold = world.heroku.hold(Match::any());
     let run = world.spawn(ON_DAY);
     wait_for("both days to be at work", || hold.waiting() > 1);
-    let minutes = "SELECT source, round(extract(epoch FROM locked_until - updated_at) / 10) FROM audit_events_log ORDER BY source";
+    let minutes = "SELECT source, round(extract(epoch FROM locked_until - updated_at) / 10) \
+        FROM audit_events_log ORDER BY source";
     assert_eq!(world.sql(minutes), "acme|90\nglobex|9");
     hold.release();
     assert_eq!(run.wait().status, 0);
@@ -192,11 +198,9 @@ fn account(n: usize) -> String {
     format!("account-{n}")
 }
 
-/// A world of two hundred accounts with three events each, and `sync` options in the file.
+/// A world of two hundred accounts with three events each, and these `sync` options in the file.
 fn two_hundred_sources(sync: &str) -> World {
-    let sources = (0..SOURCES)
-        .map(account)
-        .map(|name| format!("[[source]]\nname = \"{name}\"\naccount = \"{name}\"\ntoken_env = \"HEROKU_API_TOKEN\"\n"));
+    let sources = (0..SOURCES).map(account).map(|name| source(&name, &name));
     let file = format!(
         "[rate_limit]\nburst = 1000\nreserve = 0\n[sync]\n{sync}\n{}",
         sources.collect::<String>()
@@ -234,7 +238,7 @@ fn sixteen_processes_share_two_hundred_sources_and_fetch_each_day_once() {
 
 #[test]
 #[ignore = "prints figures for people, and asserts no time"]
-fn the_wall_time_falls_with_the_processes() {
+fn more_processes_take_less_wall_time() {
     for processes in [1, 4, 16] {
         let world = two_hundred_sources("concurrency = 1");
         let latency = Fault::Delay(std::time::Duration::from_millis(200));

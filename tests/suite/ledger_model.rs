@@ -1,4 +1,5 @@
-//! The ledger's states against a model of a few lines: random interleavings of several holders on the real SQL.
+//! The ledger's states against a small model: random interleavings of several holders on the real
+//! SQL.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -27,12 +28,12 @@ const THE_MODEL: Actor<'static> = Actor { by: "the model", reason: None };
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Claim(usize),
-    /// Claims it even if it is whole, by the present attempt or by one that is not any more.
+    /// Claims it even if it is complete, as of the present attempt or of an outdated one.
     ClaimWhole {
         holder: usize,
         outdated: bool,
     },
-    Beat(usize),
+    Renew(usize),
     Write(usize),
     Publish(usize),
     Fail(usize),
@@ -48,8 +49,9 @@ fn step() -> impl Strategy<Value = Step> {
     let holder = 0..HOLDERS;
     prop_oneof![
         4 => holder.clone().prop_map(Step::Claim),
-        2 => (holder.clone(), any::<bool>()).prop_map(|(holder, outdated)| Step::ClaimWhole { holder, outdated }),
-        2 => holder.clone().prop_map(Step::Beat),
+        2 => (holder.clone(), any::<bool>())
+            .prop_map(|(holder, outdated)| Step::ClaimWhole { holder, outdated }),
+        2 => holder.clone().prop_map(Step::Renew),
         3 => holder.clone().prop_map(Step::Write),
         2 => holder.clone().prop_map(Step::Publish),
         1 => holder.clone().prop_map(Step::Fail),
@@ -60,12 +62,12 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// The model: one day.
+/// The model of one day.
 #[derive(Debug, Default)]
 struct Model {
     status: Option<&'static str>,
     attempt: i32,
-    /// The holder whose attempt is the present one, while the day is PROCESSING.
+    /// The holder of the present attempt, while the day is PROCESSING.
     owner: Option<usize>,
     expired: bool,
     events: usize,
@@ -108,7 +110,7 @@ impl Model {
     }
 }
 
-/// The real thing: the same day through the store, one store and perhaps a lease for each holder.
+/// The real day through the store: a store and perhaps a lease for each holder.
 struct Real<'d> {
     database: &'d Database,
     reader: Reader,
@@ -127,99 +129,102 @@ impl Real<'_> {
                 let attempt = model.attempt - i32::from(outdated);
                 self.claim(holder, Claimable::Complete { attempt }, model).await?;
             }
-            Step::Beat(holder) => {
+            Step::Renew(holder) => {
                 if let Some(lease) = &self.leases[holder] {
                     let holds = model.holds(holder, lease.attempt());
-                    let beat = self.stores[holder].renew(&lease.renewal()).await;
-                    assert_fenced(holds, beat.as_ref().copied())?;
+                    let renewed = self.stores[holder].renew(&lease.renewal()).await;
+                    assert_fenced(holds, renewed.as_ref().copied())?;
                 }
             }
-            Step::Write(holder) => {
-                if let Some(lease) = &self.leases[holder] {
-                    self.written += 1;
-                    // Each day has ids of its own: an id is one event across all days of a source.
-                    let event = format!(r#"{{"id":"{}-{}"}}"#, self.key.date, self.written);
-                    let event = Event::from_bytes(Bytes::from(event)).expect("an event");
-                    let holds = model.holds(holder, lease.attempt());
-                    let written =
-                        self.stores[holder].write_events(lease, &[&event], Via::Api).await;
-                    assert_fenced(holds, written.as_ref().map(|_| ()))?;
-                    model.events += usize::from(holds);
-                }
-            }
-            Step::Publish(holder) => {
-                if let Some(lease) = self.leases[holder].take() {
-                    let holds = model.holds(holder, lease.attempt());
-                    let published = self.stores[holder].publish(lease, self.publication()).await;
-                    assert_fenced(
-                        holds,
-                        published.as_ref().map(|_| ()).map_err(|unpublished| &unpublished.error),
-                    )?;
-                    if holds {
-                        model.end("SUCCESS");
-                        prop_assert_eq!(
-                            published.expect("published").events as usize,
-                            model.events
-                        );
-                    }
-                }
-            }
-            Step::Fail(holder) | Step::Release(holder) => {
-                if let Some(lease) = self.leases[holder].take() {
-                    let holds = model.holds(holder, lease.attempt());
-                    let store = &self.stores[holder];
-                    let (ended, status) = match step {
-                        Step::Fail(_) => (
-                            store
-                                .fail(lease, FailureStatus::Failed, "no", AttemptStats::default())
-                                .await,
-                            "FAILED",
-                        ),
-                        _ => (store.release(lease, AttemptStats::default()).await, "PENDING"),
-                    };
-                    assert_fenced(holds, ended.as_ref().copied())?;
-                    if holds {
-                        model.end(status);
-                    }
-                }
-            }
-            Step::Expire => {
-                let sql = format!(
-                    "UPDATE audit_events_log SET locked_until = clock_timestamp() - interval '1 us'
-                     WHERE status = 'PROCESSING' AND process_date = '{}'",
-                    self.key.date
-                );
-                self.database.psql(&sql).expect("an update");
-                model.expired |= model.status == Some("PROCESSING");
-            }
+            Step::Write(holder) => self.write(holder, model).await?,
+            Step::Publish(holder) => self.publish(holder, model).await?,
+            Step::Fail(holder) => self.end(holder, "FAILED", model).await?,
+            Step::Release(holder) => self.end(holder, "PENDING", model).await?,
+            Step::Expire => self.expire(model),
             Step::Reset { force } => {
                 let request = ResetRequest { force, actor: THE_MODEL };
-                let told = match self.stores[0]
-                    .reset(&self.key, request)
-                    .await
-                    .expect("a reset is answered")
-                {
+                let reset = self.stores[0].reset(&self.key, request).await;
+                let answer = match reset.expect("a reset is answered") {
                     ResetOutcome::Reset { .. } => "done",
                     ResetOutcome::AlreadyDue => "due already",
                     ResetOutcome::NoRow => "no row",
                     ResetOutcome::Refused { .. } => "refused",
                 };
-                prop_assert_eq!(told, model.reset(force));
+                prop_assert_eq!(answer, model.reset(force));
             }
-            Step::CleanUp => {
-                let stale =
-                    self.stores[0].clean_up(THE_MODEL).await.expect("a cleanup is answered");
-                let is_stale = model.status == Some("PROCESSING") && model.expired;
-                prop_assert_eq!(
-                    stale.iter().filter(|day| day.date == self.key.date).count(),
-                    usize::from(is_stale)
-                );
-                if is_stale {
-                    model.end("ERROR");
-                }
-            }
+            Step::CleanUp => self.clean_up(model).await?,
         }
         self.compare(model).await
+    }
+
+    async fn write(&mut self, holder: usize, model: &mut Model) -> Result<(), TestCaseError> {
+        let Some(lease) = &self.leases[holder] else { return Ok(()) };
+        self.written += 1;
+        // Each day has ids of its own, because an id is one event across all days of a source.
+        let event = format!(r#"{{"id":"{}-{}"}}"#, self.key.date, self.written);
+        let event = Event::from_bytes(Bytes::from(event)).expect("an event");
+        let holds = model.holds(holder, lease.attempt());
+        let written = self.stores[holder].write_events(lease, &[&event], Via::Api).await;
+        assert_fenced(holds, written.as_ref().map(|_| ()))?;
+        model.events += usize::from(holds);
+        Ok(())
+    }
+
+    async fn publish(&mut self, holder: usize, model: &mut Model) -> Result<(), TestCaseError> {
+        let Some(lease) = self.leases[holder].take() else { return Ok(()) };
+        let holds = model.holds(holder, lease.attempt());
+        let published = self.stores[holder].publish(lease, self.publication()).await;
+        let result = published.as_ref().map(|_| ()).map_err(|unpublished| &unpublished.error);
+        assert_fenced(holds, result)?;
+        if holds {
+            model.end("SUCCESS");
+            prop_assert_eq!(published.expect("published").events as usize, model.events);
+        }
+        Ok(())
+    }
+
+    /// Ends the holder's attempt without publishing it.
+    async fn end(
+        &mut self,
+        holder: usize,
+        status: &'static str,
+        model: &mut Model,
+    ) -> Result<(), TestCaseError> {
+        let Some(lease) = self.leases[holder].take() else { return Ok(()) };
+        let holds = model.holds(holder, lease.attempt());
+        let store = &self.stores[holder];
+        let ended = match status {
+            "FAILED" => {
+                store.fail(lease, FailureStatus::Failed, "no", AttemptStats::default()).await
+            }
+            _ => store.release(lease, AttemptStats::default()).await,
+        };
+        assert_fenced(holds, ended.as_ref().copied())?;
+        if holds {
+            model.end(status);
+        }
+        Ok(())
+    }
+
+    fn expire(&self, model: &mut Model) {
+        let sql = format!(
+            "UPDATE audit_events_log SET locked_until = clock_timestamp() - interval '1 us'
+             WHERE status = 'PROCESSING' AND process_date = '{}'",
+            self.key.date
+        );
+        self.database.psql(&sql).expect("an update");
+        model.expired |= model.status == Some("PROCESSING");
+    }
+
+    async fn clean_up(&self, model: &mut Model) -> Result<(), TestCaseError> {
+        let stale = self.stores[0].clean_up(THE_MODEL).await.expect("a cleanup is answered");
+        let is_stale = model.status == Some("PROCESSING") && model.expired;
+        let cleaned = stale.iter().filter(|day| day.date == self.key.date).count();
+        prop_assert_eq!(cleaned, usize::from(is_stale));
+        if is_stale {
+            model.end("ERROR");
+        }
+        Ok(())
     }
 
     async fn claim(
@@ -229,12 +234,12 @@ impl Real<'_> {
         model: &mut Model,
     ) -> Result<(), TestCaseError> {
         let claim = self.stores[holder].claim(&self.key, &self.scope, TTL, wanted).await;
-        let (told, lease) = match claim.expect("a claim is answered") {
+        let (answer, lease) = match claim.expect("a claim is answered") {
             Claim::Claimed(lease) => ("claimed", Some(lease)),
             Claim::HeldBy(_) => ("held", None),
             Claim::AlreadyComplete { .. } => ("whole", None),
         };
-        prop_assert_eq!(told, model.claim(holder, wanted));
+        prop_assert_eq!(answer, model.claim(holder, wanted));
         if lease.is_some() {
             self.leases[holder] = lease;
         }
@@ -263,8 +268,10 @@ impl Real<'_> {
         prop_assert_eq!(row.is_some_and(|row| row.locked_by.is_some()), model.owner.is_some());
         prop_assert_eq!(row.is_some_and(|row| row.live), model.owner.is_some() && !model.expired);
         let counts = format!(
-            "SELECT (SELECT count(*) FROM audit_events WHERE source = '{source}' AND process_date = '{day}'),
-                    (SELECT count(*) FROM audit_history WHERE source = '{source}' AND process_date = '{day}')"
+            "SELECT (SELECT count(*) FROM audit_events WHERE source = '{source}'
+             AND process_date = '{day}'),
+                    (SELECT count(*) FROM audit_history WHERE source = '{source}'
+                    AND process_date = '{day}')"
         );
         let counts = self.database.psql(&counts).expect("two counts");
         prop_assert_eq!(counts.trim(), format!("{}|{}", model.events, model.history));
@@ -272,12 +279,13 @@ impl Real<'_> {
     }
 }
 
-/// A holder's statement takes effect exactly when the model says that it holds the day, and else is told that it lost it.
+/// A holder's statement takes effect exactly when the model says that it holds the day. Otherwise
+/// the store reports that the lease is lost.
 fn assert_fenced(holds: bool, result: Result<(), &Error>) -> Result<(), TestCaseError> {
     match result {
         Ok(()) => prop_assert!(holds, "a statement took effect without its lease"),
         Err(Error::LeaseLost) => {
-            prop_assert!(!holds, "a holder was told that it had lost its lease");
+            prop_assert!(!holds, "a statement reported a lost lease to its holder")
         }
         Err(error) => prop_assert!(false, "{error}"),
     }
@@ -300,7 +308,7 @@ fn any_interleaving_of_holders_ends_as_the_model_says() {
 
     let next_day = AtomicU32::new(0);
     let steps = proptest::collection::vec(step(), 1..25);
-    // Each case is some hundred statements; `PROPTEST_CASES` asks for more.
+    // Each case takes some hundred statements. `PROPTEST_CASES` sets a larger number.
     let mut runner =
         TestRunner::new(Config { failure_persistence: None, ..Config::with_cases(cases(40)) });
     let result = runner.run(&steps, |steps| {
@@ -326,7 +334,7 @@ fn any_interleaving_of_holders_ends_as_the_model_says() {
     }
 }
 
-/// How many cases to run, unless the environment says otherwise.
+/// How many cases to run, unless the environment sets it.
 #[expect(clippy::disallowed_methods, reason = "proptest's own variable, read as proptest reads it")]
 fn cases(usual: u32) -> u32 {
     std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(usual)

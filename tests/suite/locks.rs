@@ -1,11 +1,12 @@
-//! Locks that others hold: a wait for one ends, the report names table and holder, and nobody else is harmed.
+//! Locks that other sessions hold: a wait for one ends, the report names table and holder, and
+//! nothing else suffers.
 
 use std::time::{Duration, Instant};
 
-use crate::support::{ACME, DAY, Finished, Session, World, date, day, truth, wait_for};
+use crate::support::{ACME, DAY, Finished, Session, World, date, day, source, truth, wait_for};
 
 const SYNC: &str = "sync --date 2024-09-28 --output json";
-/// A lock is waited for 15 s; the rest is for a busy machine.
+/// The program waits 15 s for a lock; the rest is for a busy machine.
 const LIMIT: Duration = Duration::from_secs(30);
 const TWO: &str = "
 [[source]]
@@ -25,7 +26,7 @@ fn migrated(sources: &str) -> World {
     world
 }
 
-/// A session that holds what `sql` locks, and its number.
+/// A session that holds the locks of `sql`, and its process id.
 fn holding(world: &World, sql: &str) -> (Session, String) {
     let mut session = world.session(world.database.url());
     let pid = session.ask("SELECT pg_backend_pid()");
@@ -49,7 +50,7 @@ fn is_waiting(world: &World) -> bool {
 }
 
 #[test]
-fn a_locked_table_is_no_other_process_that_syncs() {
+fn a_locked_table_is_not_reported_as_another_sync() {
     for (table, mode) in [
         ("audit_events_log", "SHARE"),
         ("audit_events_log", "SHARE ROW EXCLUSIVE"),
@@ -71,7 +72,7 @@ fn a_locked_table_is_no_other_process_that_syncs() {
 }
 
 #[test]
-fn a_lock_that_lets_nobody_read_ends_each_command_with_3() {
+fn a_lock_that_blocks_reading_ends_each_command_with_3() {
     let world = migrated(ACME);
     let (_session, pid) = holding(&world, "LOCK TABLE audit_events_log IN ACCESS EXCLUSIVE MODE");
     let commands = [
@@ -112,12 +113,12 @@ fn a_lock_that_is_released_in_time_is_waited_out() {
         let finished = run.wait();
         assert_eq!(finished.status, 0, "{table}: {finished:#?}");
         assert_eq!(day(&finished.json(), "acme", DAY)["outcome"], "synced", "{table}");
-        world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+        world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
     }
 }
 
 #[test]
-fn a_lock_on_the_events_neither_costs_the_lease_nor_holds_a_signal_up() {
+fn a_lock_on_the_events_costs_no_lease_and_delays_no_signal() {
     let world =
         migrated(&format!("[lock]\nstale_after = \"6s\"\nheartbeat_every = \"1s\"\n{ACME}"));
     let (session, _) = holding(&world, "LOCK TABLE audit_events IN SHARE MODE");
@@ -125,7 +126,7 @@ fn a_lock_on_the_events_neither_costs_the_lease_nor_holds_a_signal_up() {
     wait_for("the write to wait", || is_waiting(&world));
     let until = || world.sql("SELECT locked_until FROM audit_events_log");
     let first = until();
-    wait_for("a renewal behind the write", || until() != first);
+    wait_for("a renewal after the write", || until() != first);
     let sent = Instant::now();
     run.signal("TERM");
     let finished = run.wait();
@@ -138,9 +139,12 @@ fn a_lock_on_the_events_neither_costs_the_lease_nor_holds_a_signal_up() {
 }
 
 #[test]
-fn a_row_that_a_person_has_locked_fails_its_day_alone() {
+fn a_manual_row_lock_fails_only_its_day() {
     let world = migrated(TWO);
-    world.sql("INSERT INTO audit_events_log (source, process_date, status) VALUES ('acme', '2024-09-28', 'PENDING')");
+    world.sql(
+        "INSERT INTO audit_events_log (source, process_date, status) \
+        VALUES ('acme', '2024-09-28', 'PENDING')",
+    );
     let (_session, pid) =
         holding(&world, "SELECT FROM audit_events_log WHERE source = 'acme' FOR UPDATE");
     let finished = timed(&world, SYNC);
@@ -158,34 +162,36 @@ fn a_row_that_a_person_has_locked_fails_its_day_alone() {
 fn only_a_live_lease_means_that_another_process_syncs_the_day() {
     let world = migrated(ACME);
     world.sql(
-        "INSERT INTO audit_events_log (source, process_date, status, attempt, locked_by, locked_until)
-         VALUES ('acme', '2024-09-28', 'PROCESSING', 1, 'another', clock_timestamp() + interval '1 h')",
+        "INSERT INTO audit_events_log (source, process_date, status, attempt, locked_by,
+         locked_until)
+         VALUES ('acme', '2024-09-28', 'PROCESSING', 1, 'another',
+         clock_timestamp() + interval '1 h')",
     );
     let (_session, _) = holding(&world, "SELECT FROM audit_events_log FOR UPDATE");
     let report = world.sync("--date 2024-09-28", 0);
     assert_eq!(
         day(&report, "acme", DAY)["outcome"],
         "locked_elsewhere",
-        "its lease is live, whoever has the row locked"
+        "its lease is live, whatever session holds the row lock"
     );
 }
 
 #[test]
-fn a_table_that_stays_locked_is_waited_for_once_and_not_once_a_day() {
+fn a_table_that_stays_locked_costs_one_wait_and_not_one_a_day() {
     let sources: String = (0..24)
-        .map(|n| format!("[[source]]\nname = \"s{n}\"\naccount = \"acme\"\ntoken_env = \"HEROKU_API_TOKEN\"\nfilter = {{ type = \"t{n}\" }}\n"))
+        .map(|n| source(&format!("s{n}"), "acme") + &format!("filter = {{ type = \"t{n}\" }}\n"))
         .collect();
     let world = migrated(&sources);
     let (_session, _) = holding(&world, "LOCK TABLE audit_events_log IN SHARE MODE");
     let begun = Instant::now();
     let finished = world.run("sync --date 2024-09-28");
     assert_eq!(finished.status, 1, "{finished:#?}");
-    // 15 s for the first four, and one try of 3 s for each four of the others.
+    // 15 s for the first four, and one attempt of 3 s for every four of the others.
     assert!(begun.elapsed() < Duration::from_secs(50), "{:?}", begun.elapsed());
-    let told = finished.stdout.matches("the table audit_events_log is locked").count();
+    let count = finished.stdout.matches("the table audit_events_log is locked").count();
     assert!(
-        (1..=3).contains(&told),
-        "the same reason is told once, but for the time that it is held: {finished:#?}"
+        (1..=3).contains(&count),
+        "the same reason is reported once, except for the time that it is held: {finished:#?}"
     );
 }
 
@@ -194,13 +200,15 @@ fn a_migration_lets_others_through_while_it_waits_for_a_reader() {
     let world = World::new(ACME);
     world.sql(
         "CREATE TABLE audit_events_log (
-            id SERIAL PRIMARY KEY, process_date DATE NOT NULL UNIQUE, status VARCHAR(20) NOT NULL, events_count INTEGER,
+            id SERIAL PRIMARY KEY, process_date DATE NOT NULL UNIQUE,
+            status VARCHAR(20) NOT NULL, events_count INTEGER,
             error_message TEXT, created_at TIMESTAMP, updated_at TIMESTAMP)",
     );
     let (session, pid) = holding(&world, "SELECT count(*) FROM audit_events_log");
     let run = world.spawn("migrate");
     wait_for("the migration to wait", || is_waiting(&world));
-    // Whoever comes behind it is served soon: the migration lets go and tries again.
+    // A session behind the migration gets its turn soon, because the migration releases its place
+    // and retries.
     for _ in 0..3 {
         let begun = Instant::now();
         assert_eq!(world.sql("SELECT count(*) FROM audit_events_log"), "0");
@@ -218,7 +226,7 @@ fn a_migration_lets_others_through_while_it_waits_for_a_reader() {
 }
 
 #[test]
-fn a_reader_keeps_no_sync_waiting() {
+fn a_reader_does_not_delay_a_sync() {
     let world = migrated(ACME);
     let reading = "SELECT count(*) FROM audit_events_log; SELECT count(*) FROM audit_events";
     let (_session, _) = holding(&world, reading);

@@ -1,4 +1,4 @@
-//! The log: its lines are what Logplex takes, and what drains rely on.
+//! The log: its lines suit Logplex and log drains.
 
 use serde_json::Value;
 
@@ -22,15 +22,17 @@ fn keys(entries: &[Value], message: &str) -> String {
 }
 
 #[test]
-fn the_lines_for_a_run_a_day_and_a_new_event_have_the_keys_that_drains_rely_on() {
+fn lines_for_runs_days_and_events_have_the_keys_that_drains_rely_on() {
     let world = World::new(ACME);
     let entries = entries(&world.run(&format!("{ON_DAY} --log-format json")));
     let event = "action actor_email created_at id level message source target timestamp type";
     assert_eq!(keys(&entries, "new event"), event);
-    let day = "attempt conflicts date duration_ms events late_events level message new_events outcome requests retries \
+    let day = "attempt conflicts date duration_ms events late_events level message new_events \
+        outcome requests retries \
                source target timestamp vanished_events";
     assert_eq!(keys(&entries, "day done"), day);
-    let run = "already_synced dry_run events events_logged failed level locked_elsewhere message new_events run_id synced \
+    let run = "already_synced dry_run events events_logged failed level locked_elsewhere message \
+        new_events run_id synced \
                target timestamp";
     assert_eq!(keys(&entries, "run finished"), run);
     let of = |message: &str| entries.iter().filter(|entry| entry["message"] == message).count();
@@ -53,13 +55,14 @@ fn the_last_line_of_a_run_counts_the_lines_for_events_that_were_logged() {
 }
 
 #[test]
-fn no_line_is_as_long_as_logplex_breaks_in_two_whatever_an_event_holds() {
+fn no_line_is_so_long_that_logplex_would_split_it() {
     for format in ["text", "logfmt", "json"] {
         let world = World::new(&format!("[events]\nlog = \"full\"\n{ACME}"));
         let filler = "x".repeat(40_000);
         let odd = format!("{}@example.com", "\\u001b\u{202e}\\\"\\n🙂".repeat(2_000));
         let event = format!(
-            r#"{{"id":"{odd}","type":"{odd}","action":"create","actor":{{"email":"{odd}"}},"created_at":"2024-09-28T01:00:00Z","data":"{filler}"}}"#
+            r#"{{"id":"{odd}","type":"{odd}","action":"create","actor":{{"email":"{odd}"}},
+                "created_at":"2024-09-28T01:00:00Z","data":"{filler}"}}"#
         );
         world.heroku.put_day("acme", date(DAY), vec![event.into()]);
         let finished = world.run(&format!("{ON_DAY} -vv --log-format {format}"));
@@ -89,7 +92,7 @@ fn no_line_is_as_long_as_logplex_breaks_in_two_whatever_an_event_holds() {
 }
 
 #[test]
-fn levels_have_the_names_that_the_python_logger_gave_them_in_each_format() {
+fn levels_have_the_python_logger_s_names_in_each_format() {
     let world = World::new(ACME);
     let refused = "[retry]\nmax_attempts = 2\ninitial_interval = \"5ms\"\n";
     world.write_config(&format!("{refused}{ACME}"));

@@ -12,7 +12,7 @@ const BACKFILL: &str = "backfill --via archive --from 2024-09-28 --to 2024-09-28
 
 const DRY_RUN: &str = "sync --dry-run --date 2024-09-28";
 
-/// The commands that select a team's events, in an order in which each finds something to do.
+/// The commands that select a team's events, in an order in which each has something to do.
 const COMMANDS: [&str; 4] =
     [DRY_RUN, "sync --date 2024-09-28", BACKFILL, "reconcile --month 2024-09"];
 
@@ -56,7 +56,7 @@ fn is_of_team_a(event: &Value) -> bool {
 fn assert_day_is_complete(world: &World) {
     let events = truth(world, "acme", DAY, is_of_team_a);
     assert!(events.len() > 50, "the day holds events of the team: {}", events.len());
-    world.assert_whole("acme", DAY, &events);
+    world.assert_complete("acme", DAY, &events);
 }
 
 /// The reason in a report of any command, if there is one.
@@ -68,7 +68,7 @@ fn reason(report: &Value) -> String {
 
 #[test]
 fn a_lost_team_given_by_id_is_still_selected_with_a_warning() {
-    for (fate, told) in [
+    for (fate, expected) in [
         (Fate::Deleted, "there is no such team, or that the token's user may not see it"),
         (Fate::MovedToGlobex, "it is in the enterprise account globex now"),
         (Fate::MovedOutOfSight, "there is no such team, or that the token's user may not see it"),
@@ -81,7 +81,7 @@ fn a_lost_team_given_by_id_is_still_selected_with_a_warning() {
         assert_day_is_complete(&world);
         let log = &finished.stderr;
         assert!(
-            log.contains(told) && log.contains("are still selected") && log.contains("WARN"),
+            log.contains(expected) && log.contains("are still selected") && log.contains("WARN"),
             "{fate:?}: {log}"
         );
     }
@@ -139,13 +139,13 @@ fn a_run_warns_once_per_source_about_a_lost_team() {
     assert_eq!(
         (asked(TEAMS), asked(&format!("/teams/{ID}"))),
         (1, 1),
-        "each is asked for once in a run"
+        "each is requested once in a run"
     );
 }
 
 #[test]
 fn a_team_name_that_is_gone_fails_every_command_and_advises_the_id() {
-    for (fate, told) in [
+    for (fate, expected) in [
         (Fate::Deleted, "the enterprise account acme has no team `team-a`; its teams are team-b"),
         (Fate::MovedToGlobex, "the team `team-a` is in the enterprise account globex, not in acme"),
         (Fate::LeftItsAccount, "the team `team-a` is in no enterprise account"),
@@ -158,7 +158,7 @@ fn a_team_name_that_is_gone_fails_every_command_and_advises_the_id() {
             assert_eq!(finished.status, 1, "{command} {fate:?}: {finished:#?}");
             let reason = reason(&finished.json());
             assert!(
-                reason.contains(told) && reason.contains("write its id instead of its name"),
+                reason.contains(expected) && reason.contains("write its id instead of its name"),
                 "{command}: {reason}"
             );
             let where_it_is = match fate {
@@ -168,7 +168,11 @@ fn a_team_name_that_is_gone_fails_every_command_and_advises_the_id() {
             assert!(reason.contains(&where_it_is), "{command}: {reason}");
         }
         assert_eq!(world.sql("SELECT DISTINCT status FROM audit_events_log"), "FAILED");
-        assert_eq!(fetches(&world, "acme", DAY), 0, "nothing is asked for that nobody would get");
+        assert_eq!(
+            fetches(&world, "acme", DAY),
+            0,
+            "nothing is requested that no source would get"
+        );
     }
 }
 
@@ -202,7 +206,7 @@ fn an_account_given_by_id_is_compared_as_an_account() {
             let world = World::new(
                 &of_team(team).replace("account = \"acme\"", &format!("account = \"{account}\"")),
             );
-            // The account's list lacks the team, as it may for a moment.
+            // The account's list lacks the team, as may happen for a moment.
             let list = Match::path(&format!("/enterprise-accounts/{account}/teams"));
             world.heroku.fault(list, Fault::body(200, "application/json", "[]"));
             let finished = world.run("sync --date 2024-09-28");
@@ -220,9 +224,9 @@ fn a_team_that_moved_is_reported_for_an_account_given_by_id() {
     let world = World::new(&of_team("team-a").replace("account = \"acme\"", &by_id));
     suffer(&world, Fate::MovedToGlobex);
     let report = world.sync("--date 2024-09-28", 1);
-    let told =
+    let expected =
         format!("the team `team-a` is in the enterprise account globex, not in {ACCOUNT_ID}");
-    assert!(reason(&report).contains(&told), "{report:#}");
+    assert!(reason(&report).contains(&expected), "{report:#}");
 }
 
 #[test]
@@ -247,7 +251,7 @@ fn a_passing_fault_while_looking_for_a_team_fails_the_day() {
                 "{finished:#?}"
             );
             assert_eq!(world.sql("SELECT DISTINCT status FROM audit_events_log"), "FAILED");
-            // One that passes in time is no matter.
+            // A passing fault does not matter.
             world.heroku.fault(home().times(2), Fault::status(500, "error", "later"));
             assert_eq!(world.run("sync --date 2024-09-28").status, i32::from(team != ID));
         }
@@ -291,13 +295,13 @@ fn check_reports_a_lost_team_as_a_sync_treats_it() {
         (finished.status, line.to_owned())
     };
     assert_eq!(check(ID, None, None), (0, format!("✓ team {ID}: team-a in acme")));
-    for (fate, told) in [
+    for (fate, expected) in [
         (Fate::Deleted, "there is no such team"),
         (Fate::MovedToGlobex, "it is in the enterprise account globex now"),
         (Fate::LeftItsAccount, "it is in no enterprise account now"),
     ] {
         let (status, line) = check(ID, Some(fate), None);
-        assert!(status == 0 && line.starts_with('✓') && line.contains(told), "{line}");
+        assert!(status == 0 && line.starts_with('✓') && line.contains(expected), "{line}");
         assert!(line.contains("still selected"), "{line}");
         let (status, line) = check("team-a", Some(fate), None);
         assert!(

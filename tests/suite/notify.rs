@@ -1,6 +1,4 @@
-//! The dead-man ping: a monitor hears how each run ended, and never decides how it ends.
-
-use std::sync::mpsc;
+//! The dead-man ping: a monitor learns how each run ended, and never affects it.
 
 use fake_heroku::{Fault, Match};
 
@@ -10,15 +8,11 @@ const SYNC: &str = "sync --date 2024-09-28";
 const SECRET: &str = "ping-key-5f0c";
 
 #[test]
-fn the_monitor_is_asked_at_its_address_when_a_run_ends_well_and_below_it_at_fail_when_not() {
-    let (heard, pings) = mpsc::channel();
-    let monitor = raw::serve(move |_, head| {
-        let _ = heard.send(head.lines().next().unwrap_or_default().to_owned());
-        raw::http("200 OK", "", "OK")
-    });
+fn the_ping_goes_to_the_address_on_success_and_to_fail_otherwise() {
+    let (monitor, pings) = raw::monitor();
     let mut world = World::new(ACME);
     assert_eq!(world.run(SYNC).status, 0);
-    assert!(pings.try_recv().is_err(), "without the variable nobody is asked");
+    assert!(pings.try_recv().is_err(), "without the variable no ping is sent");
 
     world.set("AUDITSYNC_PING_URL", &format!("{monitor}/{SECRET}"));
     assert_eq!(world.run(SYNC).status, 0);
@@ -39,8 +33,8 @@ fn the_monitor_is_asked_at_its_address_when_a_run_ends_well_and_below_it_at_fail
 }
 
 #[test]
-fn what_people_run_by_hand_beside_the_daily_sync_does_not_pass_for_it() {
-    let monitor = raw::serve(|_, head| panic!("nobody is to be asked: {head}"));
+fn other_commands_do_not_ping_for_the_daily_sync() {
+    let monitor = raw::serve(|_, head| panic!("no ping may be sent: {head}"));
     let mut world = World::new(ACME);
     world.set("AUDITSYNC_PING_URL", &monitor);
     let beside = [
@@ -57,7 +51,7 @@ fn what_people_run_by_hand_beside_the_daily_sync_does_not_pass_for_it() {
 }
 
 #[test]
-fn a_monitor_that_can_not_be_told_changes_no_exit_status_and_its_address_is_in_no_line() {
+fn a_failed_ping_changes_no_exit_status_and_shows_no_address() {
     let refusing = raw::serve(|_, _| raw::http("500 Internal Server Error", "", "no"));
     for address in
         [format!("{refusing}/{SECRET}"), format!("http://127.0.0.1:1/{SECRET}"), SECRET.to_owned()]

@@ -13,7 +13,7 @@ use crate::support::{ACME, World, date, day, truth};
 const FIRST: &str = "2024-09-27";
 const SECOND: &str = "2024-09-28";
 
-/// Sources, and no other day than the named ones.
+/// A file with these sources and only named days.
 fn world() -> World {
     World::new(&format!("[sync]\ncatch_up_days = 1\n{ACME}"))
 }
@@ -23,7 +23,7 @@ fn sync(world: &World, day_of: &str) -> Value {
     day(&report, "acme", day_of).clone()
 }
 
-/// Has a day read once more.
+/// Makes a day due and reads it again.
 fn reread(world: &World, day_of: &str) -> Value {
     assert_eq!(world.run(&format!("reset --source acme {day_of}")).status, 0);
     sync(world, day_of)
@@ -42,19 +42,19 @@ fn days_of(world: &World, id: &str) -> String {
     world.sql(&sql)
 }
 
-/// Checks a day of which Heroku lists one event more than is its own.
+/// Checks a day for which Heroku lists one event more than belongs to it.
 fn assert_whole_without(world: &World, day_of: &str, id: &str) {
     let mut expected = truth(world, "acme", day_of, |_| true);
     expected.remove(id);
-    world.assert_whole("acme", day_of, &expected);
+    world.assert_complete("acme", day_of, &expected);
 }
 
-/// What may stand in an event that is listed under two days: no such time, or one that is outside of either day.
+/// Times that an event listed under two days may have: none, or one outside of either day.
 const TIMES: [&str; 9] = [
     r#""2024-09-27T23:59:59.999999Z""#,
     r#""2024-09-28T00:00:00Z""#,
     r#""2024-09-28T01:30:00+02:00""#,
-    // A leap second: for PostgreSQL it is the next day's first.
+    // A leap second: for PostgreSQL it belongs to the next day.
     r#""2024-09-27T23:59:60Z""#,
     r#""2024-09-27T23:59:60.7Z""#,
     r#""2019-02-28T12:00:00Z""#,
@@ -99,8 +99,8 @@ fn an_event_that_two_days_list_is_stored_once_in_either_order() {
                 [0; 4]
             );
         }
-        world.assert_whole("acme", one, &truth(&world, "acme", one, |_| true));
-        world.assert_whole("acme", other, &BTreeMap::new());
+        world.assert_complete("acme", one, &truth(&world, "acme", one, |_| true));
+        world.assert_complete("acme", other, &BTreeMap::new());
     }
 }
 
@@ -121,7 +121,7 @@ fn an_event_listed_a_day_late_first_leaves_both_days_true_for_good() {
         "SELECT events, new_events FROM audit_history WHERE action = 'publish' AND process_date = ";
     assert_eq!(world.sql(&format!("{history}'{FIRST}'")), format!("{own}|{own}"));
 
-    // Heroku moves it to its own day: the second day lists it no more, and has not lost it.
+    // Heroku moves it to its own day: the second day no longer lists it, and has not lost it.
     let before = truth(&world, "acme", SECOND, |_| true);
     world.heroku.remove_event("acme", date(SECOND), "late-listed");
     let finished = world.run(&format!("reset --source acme {SECOND}"));
@@ -134,18 +134,18 @@ fn an_event_listed_a_day_late_first_leaves_both_days_true_for_good() {
         [kept, 0, 0, 0]
     );
     assert!(!finished.stderr.contains("any more"), "{}", finished.stderr);
-    world.assert_whole("acme", SECOND, &before);
+    world.assert_complete("acme", SECOND, &before);
     assert_eq!(days_of(&world, "late-listed"), SECOND);
 }
 
 #[test]
-fn an_event_of_another_day_does_not_hide_one_that_vanished() {
+fn an_event_of_another_day_does_not_hide_a_vanished_one() {
     let world = world();
     for day_of in [FIRST, SECOND] {
         sync(&world, day_of);
     }
     let events = world.heroku.day("acme", date(FIRST));
-    // As many as before are listed, but one of them is stored under the first day.
+    // The list is as long as before, but one of its events is stored under the first day.
     world.heroku.add_event("acme", date(SECOND), events[3].clone());
     let gone = world
         .sql(&format!("SELECT max(event_id) FROM audit_events WHERE process_date = '{SECOND}'"));
@@ -161,7 +161,7 @@ fn an_event_of_another_day_does_not_hide_one_that_vanished() {
 }
 
 #[test]
-fn an_undated_event_that_its_list_lost_is_told_as_vanished() {
+fn an_undated_event_that_its_list_lost_is_reported_as_vanished() {
     let world = world();
     world.heroku.add_event("acme", date(SECOND), r#"{"id":"undated"}"#);
     sync(&world, SECOND);
@@ -199,7 +199,8 @@ fn other_bytes_of_another_day_s_event_are_a_conflict_of_this_day() {
         assert!(finished.stderr.lines().any(warned), "{event:?}: {}", finished.stderr);
         assert_eq!(days_of(&world, &id), FIRST, "{event:?}");
     }
-    let kept = "SELECT process_date, event::json ->> 'action', count(*) FROM audit_event_conflicts GROUP BY 1, 2";
+    let kept = "SELECT process_date, event::json ->> 'action', count(*) \
+        FROM audit_event_conflicts GROUP BY 1, 2";
     assert_eq!(world.sql(kept), format!("{SECOND}|other|{count}"));
     let again = reread(&world, SECOND);
     assert_eq!(
@@ -210,7 +211,7 @@ fn other_bytes_of_another_day_s_event_are_a_conflict_of_this_day() {
 }
 
 #[test]
-fn one_list_may_hold_it_twice_and_its_other_bytes_beside_it() {
+fn one_list_may_hold_an_event_twice_and_in_other_bytes() {
     let world = world();
     let event =
         |more: &str| format!(r#"{{"id":"twice","created_at":"2024-09-27T10:00:00Z"{more}}}"#);
@@ -259,7 +260,8 @@ token_env = "HEROKU_API_TOKEN"
     world.heroku.add_event("acme", date(SECOND), event);
     world.sync(&format!("--date {SECOND} --source acme"), 0);
     world.sync(&format!("--date {SECOND}"), 0);
-    let stored = "SELECT string_agg(source, ' ' ORDER BY source) FROM audit_events WHERE event_id = 'shared'";
+    let stored = "SELECT string_agg(source, ' ' ORDER BY source) FROM audit_events \
+        WHERE event_id = 'shared'";
     assert_eq!(world.sql(stored), "acme team-a");
 }
 

@@ -1,8 +1,8 @@
-//! What people type: `status`, `reset`, `cleanup`, `migrate`.
+//! Manual commands: `status`, `reset`, `cleanup`, `migrate`.
 
 use fake_heroku::Match;
 
-use crate::support::{ACME, DAY, THREE_ACCOUNTS_AND_A_TEAM, World, day, truth, wait_for};
+use crate::support::{ACME, DAY, THREE_ACCOUNTS_AND_A_TEAM, World, day, schemas, truth, wait_for};
 
 #[test]
 fn reset_makes_a_day_due_again_however_old_and_keeps_its_events() {
@@ -26,7 +26,7 @@ fn reset_makes_a_day_due_again_however_old_and_keeps_its_events() {
 }
 
 #[test]
-fn reset_of_a_day_without_a_row_says_so_and_writes_nothing() {
+fn reset_of_a_day_without_a_row_reports_it_and_writes_nothing() {
     let world = World::new(ACME);
     let empty = world.dump();
     let reset = world.run("reset --source acme 2024-09-28");
@@ -51,17 +51,20 @@ fn reset_of_a_day_without_a_row_says_so_and_writes_nothing() {
 }
 
 #[test]
-fn reset_takes_several_days_and_ranges_with_both_ends_and_names_each_day_in_the_document() {
+fn reset_accepts_days_and_inclusive_ranges_and_lists_each_day() {
     let world = World::busy(ACME);
     world.sync("--from 2024-09-20 --to 2024-09-25", 0);
-    let reset =
-        world.run("reset --source acme 2024-09-25 2024-09-18..2024-09-22 2024-09-21..2024-09-22 --reason drill");
+    let reset = world.run(
+        "reset --source acme 2024-09-25 2024-09-18..2024-09-22 \
+            2024-09-21..2024-09-22 --reason drill",
+    );
     assert_eq!(reset.status, 1, "some days have no row: {reset:#?}");
     assert_eq!(
         reset.stdout,
         "acme 2024-09-18 .. 2024-09-19: 2 days not reset, because they have no row in the ledger. \
          `auditsync backfill --from 2024-09-18 --to 2024-09-19 --source acme` reads them\n\
-         acme 2024-09-20 .. 2024-09-22: 3 days due again (was SUCCESS); the next `auditsync` reads them\n\
+         acme 2024-09-20 .. 2024-09-22: 3 days due again (was SUCCESS); the next `auditsync` \
+         reads them\n\
          acme 2024-09-25: due again (was SUCCESS); the next `auditsync` reads it\n"
     );
     let rows =
@@ -113,13 +116,13 @@ fn reset_of_a_disabled_source_says_which_run_reads_the_day() {
 }
 
 #[test]
-fn reset_of_days_that_can_t_be_meant_is_exit_2_and_writes_nothing() {
+fn reset_of_impossible_days_exits_2_and_writes_nothing() {
     let world = World::new(ACME);
     world.sync("--date 2024-09-28", 0);
     let before = world.dump();
     let yesterday = crate::support::yesterday();
     let today = yesterday + chrono::Days::new(1);
-    for (dates, told) in [
+    for (dates, expected) in [
         (
             format!("2024-09-28 2024-09-25..{today}"),
             format!("the newest day to reset is {yesterday}"),
@@ -135,7 +138,7 @@ fn reset_of_days_that_can_t_be_meant_is_exit_2_and_writes_nothing() {
     ] {
         let reset = world.run(&format!("reset --source acme {dates}"));
         assert_eq!(reset.status, 2, "{dates}: {reset:#?}");
-        assert!(reset.stderr.contains(&told), "{dates}: {reset:#?}");
+        assert!(reset.stderr.contains(&expected), "{dates}: {reset:#?}");
     }
     assert_eq!(world.dump(), before);
 }
@@ -148,12 +151,13 @@ fn cleanup_records_who_and_why() {
         "UPDATE audit_events_log SET status = 'PROCESSING', locked_by = NULL, locked_until = NULL",
     );
     assert_eq!(world.run("cleanup --reason drill --by ada").status, 0);
-    let history = "SELECT message LIKE 'the lease of % went stale%: drill', by FROM audit_history WHERE action = 'cleanup'";
+    let history = "SELECT message LIKE 'the lease of % went stale%: drill', by FROM audit_history \
+        WHERE action = 'cleanup'";
     assert_eq!(world.sql(history), "t|ada");
 }
 
 #[test]
-fn reset_refuses_a_day_at_work_and_with_force_its_worker_changes_nothing_any_more() {
+fn reset_rejects_a_syncing_day_and_force_disables_its_worker() {
     let world = World::new(ACME);
     let hold = world.heroku.hold(Match::events("acme"));
     let run = world.spawn("--date 2024-09-28 --output json");
@@ -173,19 +177,22 @@ fn reset_refuses_a_day_at_work_and_with_force_its_worker_changes_nothing_any_mor
     assert_eq!(world.dump(), before, "not the row, not the events, not the history");
 
     world.sync("", 0);
-    world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+    world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
 }
 
 #[test]
-fn cleanup_marks_days_whose_lease_ran_out_and_no_others() {
+fn cleanup_marks_only_days_whose_lease_ran_out() {
     let world = World::new(THREE_ACCOUNTS_AND_A_TEAM);
     world.sync("--date 2024-09-28", 0);
     world.sql(
-        "UPDATE audit_events_log SET status = 'PROCESSING', locked_by = 'gone', locked_until = clock_timestamp() - interval '1 ms'
+        "UPDATE audit_events_log SET status = 'PROCESSING', locked_by = 'gone',
+         locked_until = clock_timestamp() - interval '1 ms'
          WHERE source = 'acme';
-         UPDATE audit_events_log SET status = 'PROCESSING', locked_by = 'here', locked_until = clock_timestamp() + interval '1 h'
+         UPDATE audit_events_log SET status = 'PROCESSING', locked_by = 'here',
+         locked_until = clock_timestamp() + interval '1 h'
          WHERE source = 'globex';
-         UPDATE audit_events_log SET status = 'PROCESSING', locked_by = NULL, locked_until = NULL WHERE source = 'initech';",
+         UPDATE audit_events_log SET status = 'PROCESSING', locked_by = NULL, locked_until = NULL
+         WHERE source = 'initech';",
     );
     let cleanup = world.run("cleanup --output json");
     assert_eq!(cleanup.status, 0, "{cleanup:#?}");
@@ -196,14 +203,15 @@ fn cleanup_marks_days_whose_lease_ran_out_and_no_others() {
         world.sql(rows),
         "acme|ERROR|t\nglobex|PROCESSING|f\ninitech|ERROR|t\nteam-a|SUCCESS|t"
     );
-    let history = "SELECT source, attempt, message LIKE 'the lease of gone went stale at %' FROM audit_history
+    let history = "SELECT source, attempt, message LIKE 'the lease of gone went stale at %'
+        FROM audit_history
                    WHERE action = 'cleanup' AND source = 'acme'";
     assert_eq!(world.sql(history), "acme|1|t");
     assert_eq!(world.run("cleanup").stdout, "0 stale days marked ERROR.\n");
 }
 
 #[test]
-fn status_shows_days_that_have_no_row_beside_those_that_failed() {
+fn status_shows_missing_days_beside_failed_ones() {
     let world = World::new(ACME);
     let yesterday = crate::support::yesterday();
     let first = yesterday - chrono::Days::new(2);
@@ -236,7 +244,7 @@ fn status_of_an_empty_database_says_how_to_begin_and_leaves_it_empty() {
 }
 
 #[test]
-fn migrate_tells_what_it_would_do_does_it_once_and_then_has_nothing_to_do() {
+fn migrate_says_what_it_would_do_and_then_does_it_once() {
     let world = World::new(ACME);
     let empty = world.dump();
     let planned = world.run("migrate --dry-run").stdout;
@@ -248,9 +256,7 @@ fn migrate_tells_what_it_would_do_does_it_once_and_then_has_nothing_to_do() {
 
 #[test]
 fn a_schema_that_is_newer_or_not_ours_is_left_alone_with_exit_3() {
-    let world = World::new(ACME);
-    world.run("migrate");
-    world.sql("INSERT INTO auditsync_migrations (version, description, checksum) VALUES (9999, 'from the future', '')");
+    let world = schemas::newer();
     let before = world.dump();
     for command in
         ["", "status", "migrate", "cleanup", "reset --source acme 2024-09-28", "--dry-run"]
@@ -261,15 +267,14 @@ fn a_schema_that_is_newer_or_not_ours_is_left_alone_with_exit_3() {
     }
     assert_eq!(world.dump(), before);
 
-    let world = World::new(ACME);
-    world.sql("CREATE TABLE audit_events_log (id serial PRIMARY KEY, process_date date UNIQUE, status varchar(20))");
+    let world = schemas::foreign();
     let finished = world.run("");
     assert_eq!(finished.status, 3, "{finished:#?}");
     assert!(finished.stderr.contains("no column `source`"), "{finished:#?}");
 }
 
 #[test]
-fn a_role_without_the_right_to_migrate_is_told_so_with_exit_3() {
+fn a_role_without_the_right_to_migrate_exits_3_with_that_reason() {
     let world = World::new(ACME);
     let role = format!("poor_{}", world.database.name());
     world.sql(&format!("CREATE ROLE {role} LOGIN; REVOKE CREATE ON SCHEMA public FROM PUBLIC;"));

@@ -1,5 +1,5 @@
-//! `PgBouncer` in transaction mode, where each transaction may get another connection, and whatever a session was left
-//! with is the next client's.
+//! `PgBouncer` in transaction mode: each transaction may get another connection, and the next
+//! client inherits any state that a session leaves.
 
 use std::sync::{Arc, OnceLock};
 
@@ -21,7 +21,7 @@ fn cluster() -> &'static Arc<Cluster> {
     CLUSTER.get_or_init(|| Arc::new(Cluster::builder().start().expect("a cluster")))
 }
 
-/// A world behind a pooler with so many connections to the server.
+/// A world behind a pooler with this many connections to the server.
 fn pooled(size: usize, sources: &str) -> (World, Pooler) {
     let pooler =
         Pooler::start(cluster(), &format!("host={}", cluster().socket_dir().display()), size);
@@ -31,14 +31,14 @@ fn pooled(size: usize, sources: &str) -> (World, Pooler) {
     (world, pooler)
 }
 
-/// What the pooler's connections, all at once, were left with by those who used them before: settings, prepared
-/// statements, advisory locks, temporary tables and listeners.
+/// The state that earlier clients left in all of the pooler's connections at the same time:
+/// settings, prepared statements, advisory locks, temporary tables and listeners.
 fn leftovers(world: &World, pooler: &Pooler, size: usize) -> Vec<String> {
     let url = pooler.url(world.database.name());
     let mut sessions: Vec<_> = (0..size).map(|_| world.session(&url)).collect();
     let mut backends = std::collections::BTreeSet::new();
     let left = sessions.iter_mut().map(|session| {
-        // The transaction keeps the connection, so that the next session gets another.
+        // The transaction keeps the connection, so the next session gets another.
         backends.insert(session.ask("BEGIN; SELECT pg_backend_pid()"));
         session.ask(
             "SELECT 'statement ' || name FROM pg_prepared_statements;
@@ -55,7 +55,7 @@ fn leftovers(world: &World, pooler: &Pooler, size: usize) -> Vec<String> {
     left
 }
 
-/// Everything that people and schedulers do, through a pooler with so many connections.
+/// Everything that people and schedulers do, through a pooler with this many connections.
 fn does_everything(size: usize) {
     let (world, pooler) = pooled(size, THREE_ACCOUNTS_AND_A_TEAM);
     let empty = world.dump();
@@ -73,8 +73,8 @@ fn does_everything(size: usize) {
     }
     let asked = fetches(&world, "acme", DAY);
     assert!((1..=2).contains(&asked), "one that serves account and team, or one for each: {asked}");
-    world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
-    world.assert_whole("team-a", DAY, &truth(&world, "acme", DAY, is_of_team_a_and_filter));
+    world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+    world.assert_complete("team-a", DAY, &truth(&world, "acme", DAY, is_of_team_a_and_filter));
     assert_eq!(world.run("migrate").stdout, "The schema is up to date.\n");
     assert_eq!(world.sync(&format!("--dry-run {ON_DAY}"), 0)["totals"]["already_synced"], 4);
 
@@ -85,9 +85,7 @@ fn does_everything(size: usize) {
     assert_eq!(day(&world.sync(ON_DAY, 0), "acme", DAY)["outcome"], "locked_elsewhere");
     killed.child.kill().and_then(|()| killed.child.wait()).expect("killed");
     assert_eq!(world.run("cleanup").stdout, "0 stale days marked ERROR.\n");
-    world.sql(
-        "UPDATE audit_events_log SET locked_until = clock_timestamp() WHERE status = 'PROCESSING'",
-    );
+    world.expire_leases();
     let cleanup = world.run("cleanup");
     assert!(cleanup.stdout.ends_with("1 stale day marked ERROR.\n"), "{cleanup:#?}");
 
@@ -101,22 +99,22 @@ fn does_everything(size: usize) {
         (&day(&report, "acme", DAY)["attempt"], &report["totals"]["failed"]),
         (&4.into(), &0.into())
     );
-    world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+    world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
     assert_eq!(leftovers(&world, &pooler, size), vec![""; size]);
 }
 
 #[test]
-fn everything_works_through_a_pool_of_one_connection_and_leaves_nothing_in_it() {
+fn all_works_through_a_pool_of_one_connection_and_leaves_no_state_in_it() {
     does_everything(1);
 }
 
 #[test]
-fn everything_works_through_a_pool_of_two_connections_and_leaves_nothing_in_them() {
+fn all_works_through_a_pool_of_two_connections_and_leaves_no_state() {
     does_everything(2);
 }
 
 #[test]
-fn what_a_client_leaves_in_a_connection_would_have_been_seen() {
+fn state_that_a_client_leaves_in_a_connection_is_detected() {
     let (world, pooler) = pooled(1, ACME);
     let mut session = world.session(&pooler.url(world.database.name()));
     session.ask(
@@ -129,8 +127,8 @@ fn what_a_client_leaves_in_a_connection_would_have_been_seen() {
 }
 
 #[test]
-fn a_commit_whose_answer_is_lost_behind_the_pooler_is_neither_repeated_nor_misreported() {
-    let mut told = Vec::new();
+fn a_lost_commit_answer_behind_the_pooler_is_not_repeated_or_misreported() {
+    let mut lost = Vec::new();
     for n in 1.. {
         let world =
             World::on(Database::on(cluster()).expect("a database"), Fixtures::committed(), ACME);
@@ -151,14 +149,14 @@ fn a_commit_whose_answer_is_lost_behind_the_pooler_is_neither_repeated_nor_misre
             (&"synced".into(), &450.into(), &1.into()),
             "COMMIT {n}: {finished:#?}"
         );
-        world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+        world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
         let history = "SELECT string_agg(action, ' ' ORDER BY id) FROM audit_history";
         assert_eq!(world.sql(history), "claim publish");
         assert_eq!(leftovers(&world, &pooler, 1), [""]);
         if !proxy.has_struck() {
             break;
         }
-        told.push(n);
+        lost.push(n);
     }
-    assert_eq!(told, [1, 2, 3], "the claim, the events, and the day");
+    assert_eq!(lost, [1, 2, 3], "the claim, the events, and the day");
 }

@@ -1,4 +1,4 @@
-//! The ready questions of `sql/queries.sql`, asked of what the fixtures hold.
+//! The ready-made queries of `sql/queries.sql`, run on the fixtures.
 
 use std::path::Path;
 
@@ -29,7 +29,7 @@ fn ask(world: &World, words: &str) -> String {
 }
 
 #[test]
-fn each_question_is_answered_from_the_fixtures() {
+fn each_query_answers_its_question_from_the_fixtures() {
     let world = World::new(THREE_ACCOUNTS_AND_A_TEAM);
     world.sync("--from 2024-09-25 --to 2024-09-28", 0);
     let who = ask(&world, "Who deleted that app");
@@ -53,7 +53,7 @@ fn each_question_is_answered_from_the_fixtures() {
 }
 
 #[test]
-fn what_is_missing_late_or_meddled_with_is_found_and_nothing_else() {
+fn queries_find_exactly_missing_days_late_events_and_interventions() {
     let world = World::new(THREE_ACCOUNTS_AND_A_TEAM);
     let first = yesterday() - chrono::Days::new(2);
     world.sync(&format!("--from {first} --to {}", yesterday()), 0);
@@ -79,7 +79,7 @@ fn what_is_missing_late_or_meddled_with_is_found_and_nothing_else() {
 }
 
 #[test]
-fn every_question_is_asked_by_a_test() {
+fn every_query_has_a_test() {
     let tests = include_str!("queries.rs");
     for (question, sql) in queries() {
         let asked = tests.split('"').any(|words| words.len() > 10 && question.contains(words));

@@ -1,4 +1,5 @@
-//! A server that refuses: one that will take connections soon is waited for, and one that does not is found out once.
+//! A server that refuses connections: the program waits for one that will accept soon, and detects
+//! a lasting refusal once.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -10,11 +11,12 @@ use fake_heroku::{Fixtures, Match};
 use pg_cluster::{Cluster, Database, Shutdown};
 
 use crate::support::proxy::Proxy;
-use crate::support::{ACME, DAY, World, day, truth, wait_for};
+use crate::support::{ACME, DAY, World, day, source, truth, wait_for};
 
 const SYNC: &str = "sync --date 2024-09-28 --output json";
 
-/// A server that refuses the first `times` connections in these words, and passes the others on to `proxy`.
+/// A server that refuses the first `times` connections with this message, and passes the others on
+/// to `proxy`.
 fn refusing(
     proxy: &Proxy,
     times: usize,
@@ -77,7 +79,7 @@ fn a_server_that_refuses_for_a_while_is_waited_for() {
 }
 
 #[test]
-fn a_server_that_goes_on_refusing_is_told_in_its_own_words() {
+fn a_server_that_keeps_refusing_is_reported_in_its_own_words() {
     let worlds = REFUSALS.map(|refusal| (World::new(ACME), refusal));
     std::thread::scope(|threads| {
         for (mut world, (code, words)) in worlds {
@@ -109,7 +111,7 @@ fn a_server_that_goes_on_refusing_is_told_in_its_own_words() {
 }
 
 #[test]
-fn what_time_does_not_heal_is_told_at_once() {
+fn a_lasting_refusal_is_reported_at_once() {
     for (code, words) in [
         ("28P01", "password authentication failed for user \"ada\""),
         ("3D000", "database \"x\" does not exist"),
@@ -125,16 +127,13 @@ fn what_time_does_not_heal_is_told_at_once() {
 
 /// Sources that need a fetch each.
 fn sources(count: usize) -> String {
-    let source = |n| {
-        format!(
-            "[[source]]\nname = \"s{n}\"\naccount = \"acme\"\ntoken_env = \"HEROKU_API_TOKEN\"\nfilter = {{ type = \"t{n}\" }}\n"
-        )
-    };
-    format!("[rate_limit]\nburst = 1000\n{}", (0..count).map(source).collect::<String>())
+    let filtered =
+        |n| source(&format!("s{n}"), "acme") + &format!("filter = {{ type = \"t{n}\" }}\n");
+    format!("[rate_limit]\nburst = 1000\n{}", (0..count).map(filtered).collect::<String>())
 }
 
 #[test]
-fn a_role_with_fewer_connections_than_the_file_names_waits_for_none() {
+fn a_role_with_fewer_connections_than_configured_does_not_wait() {
     let world = World::new(&format!(
         "[database]\nmax_connections = 4\n[sync]\nconcurrency = 8\n{}",
         sources(12)
@@ -153,7 +152,7 @@ fn a_role_with_fewer_connections_than_the_file_names_waits_for_none() {
 }
 
 #[test]
-fn a_database_that_begins_to_refuse_writes_is_found_out_once_a_run() {
+fn a_database_that_turns_read_only_is_detected_once_a_run() {
     let short = "[lock]\nstale_after = \"4s\"\nheartbeat_every = \"1s\"\n";
     let world = World::new(&format!("{short}{}", sources(40)));
     assert_eq!(world.run("migrate").status, 0);
@@ -181,11 +180,11 @@ fn a_database_that_begins_to_refuse_writes_is_found_out_once_a_run() {
     assert!(finished.stdout.matches("read-only transaction").count() <= 6, "{}", finished.stdout);
     let lists =
         world.heroku.requests().iter().filter(|request| request.path.ends_with("/events")).count();
-    assert_eq!(lists, 4, "nothing more was asked for what could not be stored");
+    assert_eq!(lists, 4, "nothing more was requested that could not be stored");
 }
 
 #[test]
-fn a_database_that_stops_in_the_middle_ends_the_rest_of_the_run_soon() {
+fn a_database_that_stops_midway_ends_the_rest_of_the_run_soon() {
     let cluster = Arc::new(Cluster::builder().start().expect("a cluster"));
     let database = Database::on(&cluster).expect("a database");
     let short = "[lock]\nstale_after = \"4s\"\nheartbeat_every = \"1s\"\n";
@@ -224,5 +223,5 @@ fn a_short_absence_between_two_days_is_waited_out() {
     let finished = run.wait();
     assert_eq!(finished.status, 0, "{finished:#?}");
     let all = truth(&world, "acme", DAY, |event| event["type"] == "t0");
-    world.assert_whole("s0", DAY, &all);
+    world.assert_complete("s0", DAY, &all);
 }

@@ -1,4 +1,5 @@
-//! Days that a run did not finish: it names the command that reads them, and says truly whether the next run does.
+//! Days that a run did not finish: it names the command that reads them, and says correctly whether
+//! the next run does.
 
 use fake_heroku::{Fault, Match, Month};
 use serde_json::Value;
@@ -9,12 +10,12 @@ fn ago(days: u64) -> String {
     (yesterday() - chrono::Days::new(days - 1)).to_string()
 }
 
-/// A world that reads one day after the other.
+/// A world that reads one day at a time.
 fn one_at_a_time(sources: &str) -> World {
     World::busy(&format!("[sync]\nconcurrency = 1\n{sources}"))
 }
 
-/// Runs it, and ends it by a signal once Heroku was asked for that day.
+/// Runs the command, and ends it by a signal once it requests that day.
 fn interrupt_at(world: &World, command: &str, at: &str) -> Finished {
     let hold = world.heroku.hold(Match::events("acme").day(date(at)));
     let run = world.spawn(command);
@@ -30,7 +31,7 @@ fn error(report: &Value, source: &str, date: &str) -> String {
     day(report, source, date)["error"].as_str().unwrap_or_default().to_owned()
 }
 
-/// The days of a report that were not finished.
+/// The unfinished days of a report.
 fn unfinished(report: &Value) -> Vec<&Value> {
     let days = report["days"].as_array().expect("days").iter();
     days.filter(|day| {
@@ -39,12 +40,12 @@ fn unfinished(report: &Value) -> Vec<&Value> {
     .collect()
 }
 
-/// Checks that the next run reads those days, and only those, of which the report says so.
+/// Checks that the next run reads exactly those of these days that the report announces.
 fn assert_the_next_run_does_as_told(world: &World, report: &Value) {
     let next = world.sync("", 0);
     for day in unfinished(report) {
         let error = day["error"].as_str().expect("an error");
-        let told = match (
+        let expected = match (
             error.contains("does so by itself, too"),
             error.contains("does not read it by itself"),
         ) {
@@ -56,11 +57,11 @@ fn assert_the_next_run_does_as_told(world: &World, report: &Value) {
             (&other["source"], &other["date"], &other["outcome"])
                 == (&day["source"], &day["date"], &"synced".into())
         });
-        assert_eq!(reads, told, "{day:#}\n{next:#}");
+        assert_eq!(reads, expected, "{day:#}\n{next:#}");
     }
 }
 
-/// Runs the command that a text holds, which must complete all days of the ledger.
+/// Runs the command in a text, which must complete all days of the ledger.
 fn run_what_it_says(world: &World, text: &str) {
     let commands: Vec<&str> = text
         .lines()
@@ -75,7 +76,7 @@ fn run_what_it_says(world: &World, text: &str) {
 }
 
 #[test]
-fn an_interrupted_backfill_names_the_command_for_the_days_that_remain() {
+fn an_interrupted_backfill_names_the_command_for_the_remaining_days() {
     let world = one_at_a_time(ACME);
     let text =
         interrupt_at(&world, "backfill --from 2023-03-01 --to 2023-03-09", "2023-03-04").stdout;
@@ -108,7 +109,8 @@ fn the_document_names_the_command_for_each_day() {
     assert_eq!(unfinished(&report).len(), 3);
     assert_eq!(
         error(&report, "acme", "2023-03-05"),
-        "not begun, because a signal ended the run. `auditsync backfill --from 2023-03-05 --to 2023-03-05 --source acme` \
+        "not begun, because a signal ended the run. `auditsync backfill --from 2023-03-05 --to \
+         2023-03-05 --source acme` \
          reads it; the next run does not read it by itself"
     );
     assert!(
@@ -119,7 +121,7 @@ fn the_document_names_the_command_for_each_day() {
 }
 
 #[test]
-fn a_backfill_from_archives_that_is_interrupted_names_its_route() {
+fn an_interrupted_backfill_from_archives_names_that_route() {
     let world = one_at_a_time(ACME);
     for month in [3, 4] {
         world.heroku.make_archive("acme", Month { year: 2023, month });
@@ -141,7 +143,7 @@ fn a_backfill_from_archives_that_is_interrupted_names_its_route() {
 }
 
 #[test]
-fn an_interrupted_sync_of_named_days_says_until_when_the_next_run_reads_them() {
+fn an_interrupted_sync_says_until_when_the_next_run_reads_its_days() {
     let world = one_at_a_time(ACME);
     world.sync(&format!("--date {}", ago(5)), 0);
     let range = format!("--from {} --to {}", ago(4), ago(2));
@@ -157,7 +159,7 @@ fn an_interrupted_sync_of_named_days_says_until_when_the_next_run_reads_them() {
 }
 
 #[test]
-fn named_days_at_both_edges_of_the_window_are_told_apart() {
+fn named_days_at_both_edges_of_the_window_are_distinguished() {
     let world = one_at_a_time(ACME);
     world.sync(&format!("--date {}", ago(12)), 0);
     let command = format!("sync --from {} --to {} --output json", ago(9), ago(6));
@@ -205,11 +207,12 @@ fn a_failed_day_is_due_again_only_within_the_window() {
     let recent = world.run("");
     assert_eq!(recent.status, 1, "{recent:#?}");
     let until = yesterday() + chrono::Days::new(7) - chrono::Days::new(1);
-    let told = format!(
-        "  `auditsync --date {}`\nThe next `auditsync` reads it by itself, too, if it starts by {until} (UTC).",
+    let expected = format!(
+        "  `auditsync --date {}`\nThe next `auditsync` reads it by itself, too, if it starts by \
+         {until} (UTC).",
         ago(2)
     );
-    assert!(recent.stdout.contains(&told), "{recent:#?}");
+    assert!(recent.stdout.contains(&expected), "{recent:#?}");
     let named = world.run("--date 2023-03-02").stdout;
     assert!(
         named.contains(
@@ -227,7 +230,7 @@ fn a_failed_day_is_due_again_only_within_the_window() {
 }
 
 #[test]
-fn sources_are_named_unless_all_of_them_remain() {
+fn the_command_names_sources_unless_all_of_them_remain() {
     let world = one_at_a_time(THREE_VIEWS);
     let range = "--from 2023-03-01 --to 2023-03-04";
     let text = interrupt_at(&world, &format!("backfill {range}"), "2023-03-02").stdout;
@@ -244,7 +247,7 @@ fn sources_are_named_unless_all_of_them_remain() {
 }
 
 #[test]
-fn of_a_disabled_source_the_next_run_reads_nothing() {
+fn the_next_run_reads_nothing_of_a_disabled_source() {
     let world = one_at_a_time(&format!(
         "{ACME}enabled = false\n{}",
         ACME.replace("\"acme\"\naccount = \"acme\"", "\"other\"\naccount = \"acme\"")
@@ -257,7 +260,7 @@ fn of_a_disabled_source_the_next_run_reads_nothing() {
 }
 
 #[test]
-fn a_source_s_first_run_that_is_interrupted_tells_what_is_left_behind() {
+fn an_interrupted_first_run_says_what_it_leaves_behind() {
     let world = one_at_a_time(ACME);
     let hold = world.heroku.hold(Match::events("acme").day(date(&ago(4))));
     let run = world.spawn(&format!("sync --from {} --to {} --output json", ago(4), ago(2)));

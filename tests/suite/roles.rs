@@ -8,18 +8,18 @@ use pg_cluster::{Cluster, Database};
 
 use crate::support::{DAY, Finished, THREE_ACCOUNTS_AND_A_TEAM, World, day, truth};
 
-/// Roles belong to a whole server, so the chapter has one of its own.
+/// Roles belong to an entire server, so the chapter has one of its own.
 fn cluster() -> &'static Arc<Cluster> {
     static CLUSTER: OnceLock<Arc<Cluster>> = OnceLock::new();
     CLUSTER.get_or_init(|| Arc::new(Cluster::builder().start().expect("a cluster")))
 }
 
-/// Runs the file. Roles belong to the whole server, so one test at a time does.
+/// Runs the file. Roles belong to the entire server, so one test at a time runs it.
 fn give_roles(world: &World) {
     give_roles_as(world, "postgres");
 }
 
-/// The same as somebody else.
+/// The same as another role.
 fn give_roles_as(world: &World, who: &str) {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
@@ -28,7 +28,7 @@ fn give_roles_as(world: &World, who: &str) {
     world.sql(&format!("SET SESSION AUTHORIZATION {who};\n{file}"));
 }
 
-/// A world with the roles, in a database that nothing was migrated in yet.
+/// A world with the roles, in a database without a schema.
 fn world() -> World {
     let database = Database::on(cluster()).expect("a database");
     let world = World::on(database, Fixtures::committed(), THREE_ACCOUNTS_AND_A_TEAM);
@@ -53,37 +53,41 @@ fn run_as(world: &World, role: &str, arguments: &str) -> Finished {
     world.run(&format!("--database-url {} {arguments}", url(world, role)))
 }
 
-/// What the server says to a statement of this role, if it refuses it.
+/// The server's message to a statement of this role, if it rejects it.
 fn refusal(world: &World, role: &str, sql: &str) -> Option<String> {
     let as_role = format!("SET ROLE {role};\n{sql}");
     world.database.psql(&as_role).err().map(|error| error.to_string())
 }
 
 #[test]
-fn the_role_that_syncs_does_all_of_a_day_s_work() {
+fn the_syncing_role_can_do_everything_for_a_day() {
     let world = migrated();
     let run = |arguments: &str| run_as(&world, "auditsync_sync", arguments);
     let report = run("sync --date 2024-09-28 --output json");
     assert_eq!(report.status, 0, "{report:#?}");
     assert_eq!(day(&report.json(), "acme", DAY)["outcome"], "synced");
-    world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+    world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
 
     let reset = run("reset --source acme 2024-09-28 --reason drill");
     assert_eq!(reset.status, 0, "{reset:#?}");
-    world.sql("UPDATE audit_events_log SET status = 'PROCESSING', locked_by = 'gone', locked_until = '2024-09-29' WHERE source = 'globex'");
+    world.sql(
+        "UPDATE audit_events_log \
+        SET status = 'PROCESSING', locked_by = 'gone', locked_until = '2024-09-29' \
+        WHERE source = 'globex'",
+    );
     let cleanup = run("cleanup");
     assert!(cleanup.stdout.contains("globex"), "{cleanup:#?}");
     assert_eq!(run("status").status, 0);
     let again = run("sync --date 2024-09-28 --output json");
     assert_eq!(again.status, 0, "{again:#?}");
     assert_eq!(day(&again.json(), "acme", DAY)["attempt"], 2);
-    world.assert_whole("globex", DAY, &truth(&world, "globex", DAY, |_| true));
-    // With a schema that is up to date there is nothing that it would need more rights for.
+    world.assert_complete("globex", DAY, &truth(&world, "globex", DAY, |_| true));
+    // With a current schema it needs no further rights.
     assert_eq!(run("migrate").stdout, "The schema is up to date.\n");
 }
 
 #[test]
-fn the_role_that_syncs_changes_nothing_but_the_ledger_and_deletes_nothing() {
+fn the_syncing_role_updates_only_the_ledger_and_deletes_nothing() {
     let world = migrated();
     run_as(&world, "auditsync_sync", "sync --date 2024-09-28");
     let before = world.dump();
@@ -97,7 +101,8 @@ fn the_role_that_syncs_changes_nothing_but_the_ledger_and_deletes_nothing() {
         ];
         if table != "audit_events_log" {
             let first = format!(
-                "SELECT attname FROM pg_attribute WHERE attrelid = '{table}'::regclass AND attnum = 1"
+                "SELECT attname FROM pg_attribute WHERE attrelid = '{table}'::regclass \
+                 AND attnum = 1"
             );
             let column = world.sql(&first);
             refused.push(format!("UPDATE {table} SET {column} = DEFAULT"));
@@ -120,7 +125,7 @@ fn the_role_that_syncs_changes_nothing_but_the_ledger_and_deletes_nothing() {
             "{sql}"
         );
     }
-    // What it is refused is not refused for another reason.
+    // Each rejection is for the missing right and for no other reason.
     assert_eq!(
         refusal(
             &world,
@@ -133,7 +138,7 @@ fn the_role_that_syncs_changes_nothing_but_the_ledger_and_deletes_nothing() {
 }
 
 #[test]
-fn the_role_that_syncs_is_told_who_may_migrate() {
+fn the_syncing_role_learns_which_role_may_migrate() {
     let world = world();
     for command in ["migrate", "sync --date 2024-09-28"] {
         let finished = run_as(&world, "auditsync_sync", command);
@@ -147,7 +152,7 @@ fn the_role_that_syncs_is_told_who_may_migrate() {
         );
     }
     assert_eq!(world.heroku.requests().len(), 0);
-    // What it would do, it can tell.
+    // It can still say what it would do.
     assert!(
         run_as(&world, "auditsync_sync", "migrate --dry-run")
             .stdout
@@ -184,9 +189,12 @@ fn the_role_for_dashboards_reads_everything_and_changes_nothing() {
 }
 
 #[test]
-fn a_day_that_a_role_may_not_claim_has_failed_in_the_server_s_words_and_is_not_another_process_s() {
+fn a_day_that_a_role_may_not_claim_fails_in_the_server_s_words() {
     let world = migrated();
-    world.sql("INSERT INTO audit_events_log (source, process_date, status) VALUES ('acme', '2024-09-28', 'PENDING')");
+    world.sql(
+        "INSERT INTO audit_events_log (source, process_date, status) \
+        VALUES ('acme', '2024-09-28', 'PENDING')",
+    );
     let run =
         run_as(&world, "auditsync_read", "sync --source acme --date 2024-09-28 --output json");
     assert_eq!(run.status, 1, "{run:#?}");
@@ -199,7 +207,7 @@ fn a_day_that_a_role_may_not_claim_has_failed_in_the_server_s_words_and_is_not_a
 }
 
 #[test]
-fn the_roles_take_over_tables_that_another_made_and_those_that_come_later() {
+fn the_roles_work_on_tables_of_another_owner_and_on_later_ones() {
     let world = world();
     assert_eq!(world.run("sync --date 2024-09-28").status, 0, "as the superuser");
     give_roles(&world);
@@ -207,10 +215,11 @@ fn the_roles_take_over_tables_that_another_made_and_those_that_come_later() {
     assert_eq!(run_as(&world, "auditsync_sync", "sync --date 2024-09-28").status, 0);
     let owners = "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'";
     assert_eq!(world.sql(owners), "auditsync_migrate");
-    let function = "SELECT proowner::regrole, has_function_privilege('auditsync_sync', oid, 'EXECUTE') FROM pg_proc
+    let function = "SELECT proowner::regrole, has_function_privilege('auditsync_sync', oid,
+        'EXECUTE') FROM pg_proc
                     WHERE proname = 'auditsync_reject'";
     assert_eq!(world.sql(function), "auditsync_migrate|f");
-    // The owner has every right and is stopped by the guards; who syncs has no right to begin with.
+    // The owner has every right and is stopped by the guards. The syncing role never has the right.
     let slip = "DELETE FROM audit_events";
     assert!(
         refusal(&world, "auditsync_migrate", slip)
@@ -231,7 +240,7 @@ fn the_roles_take_over_tables_that_another_made_and_those_that_come_later() {
 }
 
 #[test]
-fn the_owner_of_the_database_gives_the_roles_without_being_a_superuser() {
+fn a_database_owner_can_grant_the_roles_without_being_superuser() {
     let world = world();
     let (name, owner) = (world.database.name(), format!("owner_{}", world.database.name()));
     world.sql(&format!(
@@ -246,12 +255,12 @@ fn the_owner_of_the_database_gives_the_roles_without_being_a_superuser() {
     let again = run_as(&world, "auditsync_sync", "sync --date 2024-09-28");
     assert_eq!(again.status, 0, "{again:#?}");
     assert!(refusal(&world, "auditsync_sync", "DELETE FROM audit_events").is_some());
-    // Heroku's own DATABASE_URL goes on working.
+    // Heroku's own DATABASE_URL still works.
     assert_eq!(run_as(&world, &owner, "migrate").stdout, "The schema is up to date.\n");
 }
 
 #[test]
-fn a_preflight_tells_what_each_role_may_not_do_statement_by_statement() {
+fn a_preflight_lists_each_role_s_missing_rights_by_statement() {
     let world = world();
     let wrong = |role: &str| {
         let stdout = run_as(&world, role, "check").stdout;
@@ -265,7 +274,8 @@ fn a_preflight_tells_what_each_role_may_not_do_statement_by_statement() {
     give_roles(&world);
     assert!(wrong("auditsync_sync").is_empty() && wrong("auditsync_migrate").is_empty());
     let of_reader = wrong("auditsync_read");
-    let ledger = "✗ rights audit_events_log: auditsync_read may not INSERT, UPDATE. A sync needs it: \
+    let ledger = "✗ rights audit_events_log: auditsync_read may not INSERT, \
+        UPDATE. A sync needs it: \
                   GRANT INSERT, UPDATE ON audit_events_log TO auditsync_read, or see sql/roles.sql";
     assert_eq!(of_reader[0], ledger);
     assert_eq!(of_reader.len(), 4, "{of_reader:#?}");

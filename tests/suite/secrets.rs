@@ -1,4 +1,5 @@
-//! Tokens and passwords appear nowhere, tokens go to one host, and nothing that Heroku says can steer a terminal.
+//! Tokens and passwords appear nowhere, tokens go to one host, and no message of Heroku can steer a
+//! terminal.
 
 mod placements;
 
@@ -8,16 +9,16 @@ use bytes::Bytes;
 use fake_heroku::{Fault, Match, Month};
 
 use crate::support::raw::{http, serve};
-use crate::support::{ACME, DAY, Finished, World, date, day, yesterday};
+use crate::support::{ACME, DAY, Finished, World, date, day, steers, yesterday};
 
-/// Unlike any other text, and with characters that each encoding writes in its own way.
+/// Unlike any other text, and with characters that each encoding represents differently.
 const TOKEN: &str = "HRKU-canary+Zq7/xW9=vT3~pL5%kk";
 const PASSWORD: &str = "pw-canary.Kd83hZ~Qm27xx";
 const ARCHIVE_KEY: &str = "sgn.Qx93kfL27ab8ZpWw01Lq";
 const SEPTEMBER: Month = Month { year: 2024, month: 9 };
 const FORMATS: [&str; 3] = ["text", "logfmt", "json"];
 
-/// Every way in which `secret` might stand in a text.
+/// Every form in which `secret` might appear in a text.
 fn disguises(secret: &str) -> Vec<String> {
     let percent: String = secret
         .bytes()
@@ -36,7 +37,8 @@ fn disguises(secret: &str) -> Vec<String> {
         hexadecimal.to_uppercase(),
         hexadecimal,
     ];
-    // In base64 a text looks otherwise by its place; what its neighbours have a part in is left out.
+    // The base64 form depends on the position in the text. Characters that also encode a neighbour
+    // are left out.
     for before in 0..3 {
         let bytes = [vec![0; before], secret.as_bytes().to_vec()].concat();
         let inner = before.div_ceil(3) * 3..bytes.len() / 3 * 3;
@@ -82,7 +84,7 @@ impl Canary {
         Self { world, secrets, form, day: date("2024-07-01"), runs: 0 }
     }
 
-    /// Runs the program and searches all that it says.
+    /// Runs the program and searches all of its output.
     fn run(&mut self, arguments: &str, status: i32) -> Finished {
         let (format, output) = self.form;
         let finished =
@@ -152,15 +154,17 @@ impl Canary {
             1,
         );
         self.world.write_config(&format!("[events]\nlog = \"full\"\n{ACME}"));
-        // An event that holds the token is stored as it came, like every other; here it is only looked at.
+        // An event that contains the token is stored as it came, like every other. Here it is only
+        // viewed.
         let event = format!(
-            r#"[{{"id":"{TOKEN}","type":"{TOKEN}","actor":{{"email":"{TOKEN}"}},"data":"{TOKEN}"}}]"#
+            r#"[{{"id":"{TOKEN}","type":"{TOKEN}","actor":{{"email":"{TOKEN}"}},
+                "data":"{TOKEN}"}}]"#
         );
         self.world.heroku.fault(Match::any(), Fault::body(200, "application/json", event));
         self.run("sync --dry-run --date 2024-06-01", 0);
     }
 
-    /// Whoever has an archive's address has the archive.
+    /// An archive's address alone gives access to the archive.
     fn archives(&mut self) {
         self.secrets.push(disguises(ARCHIVE_KEY));
         self.world.heroku.make_archive("acme", SEPTEMBER);
@@ -272,7 +276,7 @@ impl Canary {
 }
 
 #[test]
-fn no_token_and_no_password_is_in_any_output_log_or_row_in_any_form() {
+fn no_token_or_password_is_in_any_output_log_or_row_in_any_form() {
     let search = |form| {
         let mut canary = Canary::new(form);
         canary.answers();
@@ -284,7 +288,7 @@ fn no_token_and_no_password_is_in_any_output_log_or_row_in_any_form() {
         assert_clean("the database", &canary.world.dump(), &canary.secrets);
         canary.runs
     };
-    // Beside each other, since a database that can't be reached is waited for.
+    // In parallel, because the program waits for a database that is unreachable.
     let runs: usize = std::thread::scope(|threads| {
         let forms = FORMATS.into_iter().flat_map(|format| [(format, "text"), (format, "json")]);
         let searches: Vec<_> = forms.map(|form| threads.spawn(move || search(form))).collect();
@@ -309,7 +313,7 @@ fn the_search_for_secrets_finds_them() {
 }
 
 #[test]
-fn a_proxy_of_the_environment_does_not_get_the_token_of_a_heroku_on_this_machine() {
+fn a_proxy_does_not_get_the_token_for_a_heroku_on_this_machine() {
     let mut world = World::new(ACME);
     let proxy = world.heroku.archive_url_base();
     for name in ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "HTTPS_PROXY"] {
@@ -320,15 +324,9 @@ fn a_proxy_of_the_environment_does_not_get_the_token_of_a_heroku_on_this_machine
     assert_eq!(world.heroku.violations(), [""; 0]);
 }
 
-/// Whether a character moves the cursor, begins an escape, or reorders the text around it.
-fn steers(c: char) -> bool {
-    c.is_control() && c != '\n'
-        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
 #[test]
-fn what_heroku_says_can_not_steer_a_terminal_in_any_log_or_report() {
-    // Escaped and as they are: JSON allows all but the first two in a string as they are.
+fn heroku_s_messages_can_not_steer_a_terminal_in_any_log_or_report() {
+    // Escaped and unescaped: JSON allows all except the first two in a string.
     let nasty =
         "\\u001b[2J\\n\\r\\u0007\\u009b31m\\u007f\\u202ex\u{9b}31m\u{7f}\u{202e}\u{2066}\u{2028}y";
     let event = format!(

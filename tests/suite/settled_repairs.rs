@@ -1,20 +1,21 @@
-//! A day that has settled stays settled when a repair adds to it, however the repair ends.
+//! A settled day stays settled when a repair adds to it, however the repair ends.
 
 use bytes::Bytes;
 use fake_heroku::{Fault, Match, Month, pack};
 use serde_json::Value;
 
-use crate::support::{ACME, DAY, Running, World, date, day, fetches, truth, wait_for};
+use crate::support::{ACME, DAY, Running, World, date, day, fetches, source, truth, wait_for};
 
 const SEPTEMBER: Month = Month { year: 2024, month: 9 };
 
-/// The events that the archive of September has and no list had.
+/// The events that are in the archive of September and in no list.
 const UNLISTED: [&str; 2] = [
     r#"{"id":"unlisted-1","created_at":"2024-09-28T01:00:00Z","type":"app","action":"create"}"#,
     r#"{"id":"unlisted-2","created_at":"2024-09-28T02:00:00Z","type":"app","action":"destroy"}"#,
 ];
 
-/// A source whose one day is settled, and whose archive has more of it. From now on Heroku rejects the day's list.
+/// A source with one settled day, whose archive has more events of it. From now on Heroku rejects
+/// the day's list.
 fn settled() -> World {
     let world = World::new(&format!("[sync]\ncatch_up_days = 1\n{ACME}since = \"{DAY}\"\n"));
     world.sync(&format!("--date {DAY}"), 0);
@@ -37,7 +38,7 @@ fn reject_the_list(world: &World) {
     world.heroku.fault(Match::events("acme").day(date(DAY)).always(), rejected);
 }
 
-/// How the day's row stands: status, settled, events, error.
+/// The day's row: status, settled, events, error.
 fn row(world: &World) -> String {
     world.sql(&format!(
         "SELECT status, settled_at IS NOT NULL, events_count, error_message
@@ -45,17 +46,18 @@ fn row(world: &World) -> String {
     ))
 }
 
-/// What the day holds after the repair, event by event.
+/// The day's events after the repair, one by one.
 fn assert_repaired(world: &World, more: &[&str]) {
     let mut expected = truth(world, "acme", DAY, |_| true);
     for text in more {
         let event: Value = serde_json::from_str(text).expect("an event");
         expected.insert(event["id"].as_str().expect("an id").to_owned(), text.as_bytes().to_vec());
     }
-    world.assert_whole("acme", DAY, &expected);
+    world.assert_complete("acme", DAY, &expected);
 }
 
-/// Runs three syncs, of which none may request the list or fail; gives the first one's report of the day, if it has one.
+/// Runs three syncs. None may request the list or fail. Returns the first one's report of the day,
+/// if it has one.
 fn three_syncs(world: &World) -> Option<Value> {
     let reports: Vec<Value> = (0..3).map(|_| world.sync("", 0)).collect();
     assert_eq!(fetches(world, "acme", DAY), 0, "the list is not requested");
@@ -76,7 +78,7 @@ fn repair(world: &World, status: i32) -> Value {
     finished.json()
 }
 
-/// Starts a repair that can read and can't write until the session ends.
+/// Starts a repair that can read, and can't write until the session ends.
 fn repair_that_is_held_up(world: &World) -> (Running, crate::support::Session) {
     let mut session = world.session(world.database.url());
     session.ask("BEGIN; LOCK TABLE audit_events IN SHARE MODE");
@@ -85,14 +87,16 @@ fn repair_that_is_held_up(world: &World) -> (Running, crate::support::Session) {
     (running, session)
 }
 
-/// As a killed repair leaves the day: some events stored, the lease run out, nothing published.
+/// The state after a killed repair: some events stored, the lease expired, nothing published.
 fn repair_was_killed(world: &World) {
     let event = UNLISTED[0];
     world.sql(&format!(
         "UPDATE audit_events_log SET status = 'PROCESSING', attempt = 2, locked_by = 'gone',
                 locked_until = clock_timestamp() - interval '1 s' WHERE process_date = '{DAY}';
-         INSERT INTO audit_events (source, process_date, event_id, attempt, created_at, event, event_hash, via)
-         VALUES ('acme', '{DAY}', 'unlisted-1', 2, '2024-09-28T01:00:00Z', '{event}', sha256('{event}'), 'archive')"
+         INSERT INTO audit_events (source, process_date, event_id, attempt, created_at, event,
+         event_hash, via)
+         VALUES ('acme', '{DAY}', 'unlisted-1', 2, '2024-09-28T01:00:00Z', '{event}',
+         sha256('{event}'), 'archive')"
     ));
 }
 
@@ -105,7 +109,8 @@ fn a_repair_that_adds_to_a_settled_day_leaves_it_settled() {
     assert_eq!(report["months"][0]["days"][0]["repaired"], 2);
     assert_eq!((row(&world).as_str(), world.sql(when)), ("SUCCESS|t|452|", before));
     assert_repaired(&world, &UNLISTED);
-    let history = "SELECT new_events, late_events FROM audit_history WHERE action = 'publish' AND attempt = 2";
+    let history = "SELECT new_events, late_events FROM audit_history WHERE action = 'publish' \
+        AND attempt = 2";
     assert_eq!(world.sql(history), "2|2");
     assert_eq!(three_syncs(&world), None);
 }
@@ -126,11 +131,12 @@ fn a_repair_that_keeps_a_conflict_leaves_a_settled_day_settled() {
 }
 
 #[test]
-fn a_day_long_past_settles_with_the_archive_that_repairs_it() {
+fn an_old_day_settles_with_the_archive_that_repairs_it() {
     let world = settled();
     // Its rechecks never came: it was read ten minutes after its end.
     world.sql(&format!(
-        "UPDATE audit_events_log SET synced_at = '2024-09-29T00:10:00Z', settled_at = NULL WHERE process_date = '{DAY}'"
+        "UPDATE audit_events_log SET synced_at = '2024-09-29T00:10:00Z', settled_at = NULL \
+         WHERE process_date = '{DAY}'"
     ));
     repair(&world, 0);
     assert_eq!(row(&world), "SUCCESS|t|452|");
@@ -138,7 +144,7 @@ fn a_day_long_past_settles_with_the_archive_that_repairs_it() {
 }
 
 #[test]
-fn a_settled_day_whose_repair_was_killed_is_counted_again_without_a_request() {
+fn a_settled_day_with_a_killed_repair_is_recounted_without_a_request() {
     let world = settled();
     repair_was_killed(&world);
     let dry = world.sync("--dry-run", 0);
@@ -167,11 +173,9 @@ fn a_killed_repair_of_a_settled_day_is_finished_by_the_next_one() {
     running.signal("KILL");
     running.wait();
     session.ask("ROLLBACK");
-    // While its lease runs, nothing is done about it.
+    // While its lease is live, no run touches it.
     assert_eq!(three_syncs(&world), None);
-    world.sql(
-        "UPDATE audit_events_log SET locked_until = clock_timestamp() WHERE status = 'PROCESSING'",
-    );
+    world.expire_leases();
     let report = repair(&world, 0);
     assert_eq!(report["months"][0]["days"][0]["repaired"], 2);
     assert_eq!(row(&world), "SUCCESS|t|452|");
@@ -180,20 +184,20 @@ fn a_killed_repair_of_a_settled_day_is_finished_by_the_next_one() {
 }
 
 #[test]
-fn a_settled_day_whose_repair_a_signal_ended_is_settled_after_the_next_run() {
+fn a_settled_day_whose_repair_was_signalled_settles_in_the_next_run() {
     let world = settled();
     let (running, mut session) = repair_that_is_held_up(&world);
     running.signal("TERM");
     assert_eq!(running.wait().status, 143);
     session.ask("ROLLBACK");
     wait_for("the end of its statements", || {
-        world.sql("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%audit_events%' AND pid <> pg_backend_pid()")
-            == "0"
+        world.sql(
+            "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%audit_events%' \
+            AND pid <> pg_backend_pid()",
+        ) == "0"
     });
-    // If the lease could not be given back in time, it runs out.
-    world.sql(
-        "UPDATE audit_events_log SET locked_until = clock_timestamp() WHERE status = 'PROCESSING'",
-    );
+    // A lease that could not be released in time runs out.
+    world.expire_leases();
     three_syncs(&world).expect("the first sync counts it");
     assert_eq!(row(&world), "SUCCESS|t|450|");
     repair(&world, 0);
@@ -201,7 +205,7 @@ fn a_settled_day_whose_repair_a_signal_ended_is_settled_after_the_next_run() {
 }
 
 #[test]
-fn a_settled_day_whose_repair_failed_is_settled_after_the_next_run() {
+fn a_settled_day_whose_repair_failed_settles_in_the_next_run() {
     let world = settled();
     world.sql("ALTER TABLE audit_events ADD CONSTRAINT closed CHECK (via <> 'archive')");
     let report = repair(&world, 1);
@@ -215,7 +219,7 @@ fn a_settled_day_whose_repair_failed_is_settled_after_the_next_run() {
 }
 
 #[test]
-fn status_shows_a_repair_that_broke_off_as_due_until_it_is_counted() {
+fn status_shows_an_unfinished_repair_as_due_until_it_is_counted() {
     let world = settled();
     repair_was_killed(&world);
     let state = |world: &World| {
@@ -224,7 +228,7 @@ fn status_shows_a_repair_that_broke_off_as_due_until_it_is_counted() {
     };
     let [settled, due] = state(&world);
     assert_eq!(due, 1);
-    // The same for a source that the file names no more.
+    // The same for a source that the file no longer names.
     let file = format!("[sync]\ncatch_up_days = 1\n{ACME}since = \"{DAY}\"\n");
     world.write_config(&file.replace("name = \"acme\"", "name = \"another\""));
     let gone = world.run("status --source acme --output json").json();
@@ -238,7 +242,7 @@ fn status_shows_a_repair_that_broke_off_as_due_until_it_is_counted() {
 }
 
 #[test]
-fn after_a_cleanup_a_broken_off_repair_is_counted_and_after_a_reset_read() {
+fn an_unfinished_repair_is_counted_after_cleanup_and_read_after_reset() {
     let world = settled();
     repair_was_killed(&world);
     assert_eq!(world.run("cleanup").status, 0);
@@ -246,7 +250,7 @@ fn after_a_cleanup_a_broken_off_repair_is_counted_and_after_a_reset_read() {
     assert!(three_syncs(&world).is_some());
     assert_eq!(row(&world), "SUCCESS|t|451|");
 
-    // Who resets a day wants it read again.
+    // A reset means that the day is read again.
     assert_eq!(world.run(&format!("reset --source acme {DAY}")).status, 0);
     world.heroku.clear_faults();
     world.sync("", 0);
@@ -255,12 +259,13 @@ fn after_a_cleanup_a_broken_off_repair_is_counted_and_after_a_reset_read() {
 }
 
 #[test]
-fn a_broken_off_repair_of_a_day_that_lost_events_is_read_again() {
+fn an_unfinished_repair_of_a_day_that_lost_events_is_read_again() {
     let world = settled();
     repair_was_killed(&world);
     world.sql(&format!(
         "DELETE FROM audit_events
-         WHERE event_id IN (SELECT event_id FROM audit_events WHERE process_date = '{DAY}' ORDER BY event_id LIMIT 2)"
+         WHERE event_id IN (SELECT event_id FROM audit_events WHERE process_date = '{DAY}'
+         ORDER BY event_id LIMIT 2)"
     ));
     let report = world.sync("", 1);
     assert_eq!(day(&report, "acme", DAY)["outcome"], "failed");
@@ -271,8 +276,8 @@ fn a_broken_off_repair_of_a_day_that_lost_events_is_read_again() {
 }
 
 #[test]
-fn a_list_that_is_due_beside_a_broken_off_repair_is_read_for_the_others() {
-    let team = "\n[[source]]\nname = \"team-a\"\naccount = \"acme\"\nteam = \"team-a\"\ntoken_env = \"HEROKU_API_TOKEN\"\n";
+fn a_due_list_is_read_for_the_sources_without_an_unfinished_repair() {
+    let team = source("team-a", "acme") + "team = \"team-a\"\n";
     let world = settled();
     repair_was_killed(&world);
     world.heroku.clear_faults();
@@ -289,7 +294,7 @@ fn a_list_that_is_due_beside_a_broken_off_repair_is_read_for_the_others() {
 }
 
 #[test]
-fn a_broken_off_repair_is_counted_with_the_scope_and_time_of_its_reading() {
+fn an_unfinished_repair_is_counted_with_scope_and_time_of_its_reading() {
     let world = settled();
     repair_was_killed(&world);
     let read =
@@ -302,9 +307,9 @@ fn a_broken_off_repair_is_counted_with_the_scope_and_time_of_its_reading() {
 }
 
 #[test]
-fn a_reset_of_a_repair_that_a_signal_ended_has_the_day_read() {
+fn a_reset_after_a_signalled_repair_makes_the_day_read() {
     let world = settled();
-    // As a signal leaves it in the middle of a repair.
+    // The state after a signal in the middle of a repair.
     let interrupted =
         "UPDATE audit_events_log SET status = 'PENDING' WHERE process_date = '2024-09-28'";
     world.sql(interrupted);
@@ -312,7 +317,7 @@ fn a_reset_of_a_repair_that_a_signal_ended_has_the_day_read() {
     world.heroku.clear_faults();
     world.sync("", 0);
     assert_eq!(fetches(&world, "acme", DAY), 1);
-    // And without one it is only counted.
+    // Without a reset it is only counted.
     world.sql(interrupted);
     assert!(world.sync("", 0)["totals"]["synced"] == 1 && fetches(&world, "acme", DAY) == 1);
 }

@@ -1,10 +1,11 @@
-//! Whole days are read again until they settle: what came late is found, and what vanished or changed is told.
+//! Complete days are read again until they settle: late events are found, and vanished or changed
+//! ones are reported.
 
 use fake_heroku::{Fault, Match, Paging};
 
 use crate::support::{DAY, World, date, day, fetches, truth, wait_for};
 
-/// One source, whose runs have to do with nothing but days that are whole and not settled.
+/// One source, whose runs process only days that are complete and not settled.
 const ONLY_RECHECKS: &str = r#"
 [sync]
 catch_up_days = 1
@@ -18,7 +19,7 @@ since = "2024-01-01"
 const LATE: &str =
     r#"{"id":"late","created_at":"2024-09-28T12:00:00Z","type":"app","action":"destroy"}"#;
 
-/// A world whose day was read whole ten minutes after its end.
+/// A world whose day was read completely ten minutes after its end.
 fn read_early() -> World {
     let world = World::new(ONLY_RECHECKS);
     world.sync("--date 2024-09-28", 0);
@@ -29,7 +30,8 @@ fn read_early() -> World {
 
 fn as_if_read_at(world: &World, time: &str) {
     world.sql(&format!(
-        "UPDATE audit_events_log SET synced_at = '{time}', settled_at = NULL WHERE process_date = '{DAY}'"
+        "UPDATE audit_events_log SET synced_at = '{time}', settled_at = NULL \
+         WHERE process_date = '{DAY}'"
     ));
 }
 
@@ -40,8 +42,7 @@ fn settled(world: &World) -> bool {
 }
 
 #[test]
-fn a_late_event_is_found_by_a_recheck_counted_dated_logged_and_the_day_settles_when_another_finds_no_more()
- {
+fn a_recheck_finds_a_late_event_and_a_later_one_settles_the_day() {
     let world = read_early();
     let first_seen = "SELECT count(DISTINCT date_trunc('hour', first_seen_at)) FROM audit_events";
     assert_eq!(world.sql(first_seen), "1");
@@ -58,9 +59,10 @@ fn a_late_event_is_found_by_a_recheck_counted_dated_logged_and_the_day_settles_w
     let line =
         finished.stderr.lines().find(|line| line.contains("id=late")).expect("a line of the event");
     assert!(line.contains("late=true") && line.contains("action=destroy"), "{line}");
-    world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+    world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
     assert!(!settled(&world), "it brought something, so another reading follows");
-    let history = "SELECT late_events, new_events FROM audit_history WHERE action = 'publish' AND attempt = 2";
+    let history = "SELECT late_events, new_events FROM audit_history WHERE action = 'publish' \
+        AND attempt = 2";
     assert_eq!(world.sql(history), "1|1");
 
     // Two days later, the distance of the last two ages.
@@ -72,12 +74,11 @@ fn a_late_event_is_found_by_a_recheck_counted_dated_logged_and_the_day_settles_w
     assert_eq!(day(&report, "acme", DAY)["late_events"], 0);
     assert!(settled(&world));
     world.sync("", 0);
-    assert_eq!(fetches(&world, "acme", DAY), asked + 1, "what has settled is not asked for");
+    assert_eq!(fetches(&world, "acme", DAY), asked + 1, "a settled day is not requested");
 }
 
 #[test]
-fn a_day_first_read_behind_the_last_age_has_settled_and_with_no_ages_every_day_has_as_soon_as_it_is_read()
- {
+fn a_day_first_read_after_the_last_age_settles_at_once() {
     let world = World::new(ONLY_RECHECKS);
     world.sync("--date 2024-09-28", 0);
     assert!(settled(&world));
@@ -94,7 +95,7 @@ fn a_day_first_read_behind_the_last_age_has_settled_and_with_no_ages_every_day_h
 }
 
 #[test]
-fn of_two_runs_that_want_to_read_a_day_again_one_does() {
+fn of_two_runs_that_want_to_reread_a_day_one_does() {
     let world = read_early();
     let hold = world.heroku.hold(Match::events("acme").day(date(DAY)));
     let first = world.spawn("--output json");
@@ -107,7 +108,7 @@ fn of_two_runs_that_want_to_read_a_day_again_one_does() {
 }
 
 #[test]
-fn an_event_that_vanished_stays_and_is_told_with_its_id() {
+fn a_vanished_event_stays_and_is_reported_with_its_id() {
     let world = read_early();
     let gone =
         world.sql(&format!("SELECT min(event_id) FROM audit_events WHERE process_date = '{DAY}'"));
@@ -121,14 +122,14 @@ fn an_event_that_vanished_stays_and_is_told_with_its_id() {
         (&"synced".into(), &1.into(), &450.into())
     );
     assert!(finished.stderr.contains(&gone), "{}", finished.stderr);
-    world.assert_whole("acme", DAY, &before);
+    world.assert_complete("acme", DAY, &before);
     let note =
         world.sql("SELECT message FROM audit_history WHERE action = 'publish' AND attempt = 2");
     assert_eq!(note, format!("1 stored events are not listed any more: {gone}"));
 }
 
 #[test]
-fn events_that_only_come_in_another_order_are_nothing_new() {
+fn events_in_another_order_are_not_new() {
     let world = read_early();
     let mut events = world.heroku.day("acme", date(DAY));
     events.reverse();
@@ -141,14 +142,19 @@ fn events_that_only_come_in_another_order_are_nothing_new() {
     assert!(settled(&world));
 }
 
-#[test]
-fn an_event_that_changed_is_kept_beside_the_first_and_keeps_the_day_from_settling() {
-    let world = read_early();
+/// Changes one event of the day at Heroku.
+fn change_an_event(world: &World) {
     let mut events = world.heroku.day("acme", date(DAY));
     let mut changed: serde_json::Value = serde_json::from_slice(&events[7]).expect("an event");
     changed["action"] = "changed".into();
     events[7] = changed.to_string().into();
     world.heroku.put_day("acme", date(DAY), events);
+}
+
+#[test]
+fn a_changed_event_is_kept_beside_the_first_and_prevents_settling() {
+    let world = read_early();
+    change_an_event(&world);
     let report = world.sync("", 0);
     let found = day(&report, "acme", DAY);
     assert_eq!(
@@ -159,25 +165,26 @@ fn an_event_that_changed_is_kept_beside_the_first_and_keeps_the_day_from_settlin
 }
 
 #[test]
-fn a_recheck_that_fails_leaves_the_day_due_at_any_age_and_loses_nothing() {
+fn a_failed_recheck_leaves_the_day_due_at_any_age_and_loses_nothing() {
     let world = read_early();
     world.heroku.fault(Match::events("acme").day(date(DAY)), Fault::status(403, "forbidden", "No"));
     let report = world.sync("", 1);
     assert_eq!(day(&report, "acme", DAY)["outcome"], "failed");
     let row = format!(
-        "SELECT status, events_count, synced_at IS NOT NULL FROM audit_events_log WHERE process_date = '{DAY}'"
+        "SELECT status, events_count, synced_at IS NOT NULL FROM audit_events_log \
+         WHERE process_date = '{DAY}'"
     );
     assert_eq!(world.sql(&row), "FAILED|450|t");
     let report = world.sync("", 0);
     assert_eq!(day(&report, "acme", DAY)["outcome"], "synced");
-    world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+    world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
 }
 
 #[test]
-fn late_events_of_an_attempt_that_was_killed_still_count_as_late() {
+fn late_events_of_a_killed_attempt_still_count_as_late() {
     let world = read_early();
     world.heroku.add_event("acme", date(DAY), LATE);
-    // As a killed recheck leaves it: the event stored, the day not published, the lease run out.
+    // The state after a killed recheck: the event stored, the day not published, the lease expired.
     world.sql(&format!(
         "UPDATE audit_events_log SET status = 'PROCESSING', attempt = 2, locked_by = 'gone',
                 locked_until = clock_timestamp() - interval '1 s' WHERE process_date = '{DAY}';
@@ -187,17 +194,21 @@ fn late_events_of_an_attempt_that_was_killed_still_count_as_late() {
     let report = world.sync("", 0);
     let found = day(&report, "acme", DAY);
     assert_eq!((&found["late_events"], &found["new_events"]), (&1.into(), &0.into()));
-    assert!(!settled(&world), "it has more events than when it was last called whole");
-    world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+    assert!(!settled(&world), "it has more events than at its last complete reading");
+    world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
 }
 
 #[test]
-fn a_day_of_another_filter_is_not_read_again_until_it_is_reset_and_then_both_are_told() {
+fn a_day_of_another_filter_is_reread_only_after_a_reset() {
     let world = read_early();
     let narrower = format!("{ONLY_RECHECKS}filter = {{ type = \"app\" }}\n");
     world.write_config(&narrower);
     world.sync("", 0);
-    assert_eq!(fetches(&world, "acme", DAY), 1, "what was read without a filter is left as it is");
+    assert_eq!(
+        fetches(&world, "acme", DAY),
+        1,
+        "a day that was read without a filter stays as it is"
+    );
     let status = world.run("status --output json").json();
     assert_eq!(status["sources"][0]["other_scope"], 2, "{status:#}");
 
@@ -220,7 +231,7 @@ fn a_day_of_another_filter_is_not_read_again_until_it_is_reset_and_then_both_are
         world.sql(&format!("SELECT scope FROM audit_events_log WHERE process_date = '{DAY}'"));
     assert_eq!(scope, r#"{"filter": {"type": "app"}, "account": "acme"}"#);
 
-    // What the narrower filter does not take is not missed by later readings either.
+    // Later readings do not miss events that the narrower filter excludes either.
     as_if_read_at(&world, "2024-09-29T00:10:00Z");
     let report = world.sync("", 0);
     let found = day(&report, "acme", DAY);
@@ -228,7 +239,7 @@ fn a_day_of_another_filter_is_not_read_again_until_it_is_reset_and_then_both_are
 }
 
 #[test]
-fn what_an_attempt_with_another_filter_left_of_a_day_that_was_never_whole_is_told() {
+fn leftovers_of_another_filter_in_an_unfinished_day_are_reported() {
     let world = World::new(ONLY_RECHECKS);
     world.heroku.set_paging(Paging::Pages { default: 100, max: 100 });
     world
@@ -244,13 +255,9 @@ fn what_an_attempt_with_another_filter_left_of_a_day_that_was_never_whole_is_tol
 }
 
 #[test]
-fn a_conflict_at_the_last_recheck_asks_for_one_more_reading_and_no_other() {
+fn a_conflict_at_the_last_recheck_requires_one_more_reading() {
     let world = read_early();
-    let mut events = world.heroku.day("acme", date(DAY));
-    let mut changed: serde_json::Value = serde_json::from_slice(&events[7]).expect("an event");
-    changed["action"] = "changed".into();
-    events[7] = changed.to_string().into();
-    world.heroku.put_day("acme", date(DAY), events);
+    change_an_event(&world);
     world.sync("", 0);
     assert!(!settled(&world), "the reading brought a conflict");
     as_if_read_at(&world, "2024-10-02T00:00:00Z");
@@ -271,7 +278,8 @@ fn events_that_another_scope_brings_are_not_late_in_report_history_or_log() {
     let finished = world.run("--output json --log-format logfmt");
     let found = day(&finished.json(), "acme", DAY).clone();
     assert_eq!((&found["new_events"], &found["late_events"]), (&1.into(), &0.into()));
-    let history = "SELECT new_events, late_events FROM audit_history WHERE action = 'publish' AND attempt = 2";
+    let history = "SELECT new_events, late_events FROM audit_history WHERE action = 'publish' \
+        AND attempt = 2";
     assert_eq!(world.sql(history), "1|0");
     let line =
         finished.stderr.lines().find(|line| line.contains("id=late")).expect("a line of the event");

@@ -1,4 +1,5 @@
-//! When a day settles, against a model of a few lines: random readings, of which some break off, on the real SQL.
+//! When a day settles, against a small model: random readings, some of which break off, on the real
+//! SQL.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -12,6 +13,7 @@ use auditsync::store::{
 };
 use bytes::Bytes;
 use chrono::TimeDelta;
+use pg_cluster::Database;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use uuid::Uuid;
@@ -26,7 +28,7 @@ enum Brings {
     Nothing,
     AnEvent,
     AConflict,
-    /// The conflict that came last, once more.
+    /// The last conflict once more.
     TheSameConflict,
 }
 
@@ -40,7 +42,7 @@ enum Ends {
 
 #[derive(Debug, Clone, Copy)]
 enum Step {
-    /// A reading that began so many hours after the day's end.
+    /// A reading that began this many hours after the day's end.
     Reading {
         hours: i64,
         brings: Brings,
@@ -60,13 +62,15 @@ fn step() -> impl Strategy<Value = Step> {
     let ends =
         prop_oneof![4 => Just(Ends::Published), 1 => Just(Ends::Killed), 1 => Just(Ends::Released)];
     prop_oneof![
-        8 => (hours, brings, ends).prop_map(|(hours, brings, ends)| Step::Reading { hours, brings, ends }),
+        8 => (hours, brings, ends)
+            .prop_map(|(hours, brings, ends)| Step::Reading { hours, brings, ends }),
         1 => Just(Step::Reset),
     ]
 }
 
-/// The model: a day settles with a reading at the last age, or later, that brings nothing since the last complete one. The
-/// first complete reading needs no other. What is settled stays so, until somebody resets it.
+/// The model: a day settles with a reading at the last age or later that brings nothing since the
+/// last complete one. A first complete reading at that age settles it alone. A settled day stays
+/// settled until a reset.
 #[derive(Debug, Default)]
 struct Model {
     complete_once: bool,
@@ -126,6 +130,49 @@ impl Real {
         }
     }
 
+    async fn step(
+        &mut self,
+        step: Step,
+        model: &mut Model,
+        database: &Database,
+    ) -> Result<(), TestCaseError> {
+        let Step::Reading { hours, brings, ends } = step else {
+            let actor = Actor { by: "the model", reason: None };
+            let request = ResetRequest { force: true, actor };
+            self.store.reset(&self.key, request).await.expect("a reset");
+            model.settled = false;
+            return Ok(());
+        };
+        let lease = self.claim().await;
+        self.write(&lease, brings, model).await;
+        model.brings(brings);
+        match ends {
+            Ends::Published => {
+                let published = self.publish(lease, hours).await;
+                let late = model.publishes(hours);
+                prop_assert_eq!((published.settled, published.late_events), (model.settled, late));
+            }
+            Ends::Released => {
+                self.store.release(lease, AttemptStats::default()).await.expect("it is released");
+            }
+            Ends::Killed => {
+                let sql = "UPDATE audit_events_log SET locked_until = clock_timestamp() \
+                    WHERE status = 'PROCESSING'";
+                database.psql(sql).expect("an update");
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the event that conflicts refer to.
+    async fn write_first(&self) {
+        let lease = self.claim().await;
+        let text = format!(r#"{{"id":"{}"}}"#, self.key.date);
+        let first = Event::from_bytes(Bytes::from(text)).expect("an event");
+        self.store.write_events(&lease, &[&first], Via::Api).await.expect("it is written");
+        self.store.release(lease, AttemptStats::default()).await.expect("it is released");
+    }
+
     async fn write(&mut self, lease: &Lease, brings: Brings, model: &Model) {
         let day = self.key.date;
         let text = match brings {
@@ -170,46 +217,17 @@ fn a_day_settles_exactly_when_the_model_says() {
     let mut runner =
         TestRunner::new(Config { failure_persistence: None, ..Config::with_cases(60) });
     let result = runner.run(&steps, |steps| {
-        let day = date("2020-01-01") + chrono::Days::new(u64::from(next_day.fetch_add(1, Ordering::Relaxed)));
+        let day = date("2020-01-01")
+            + chrono::Days::new(u64::from(next_day.fetch_add(1, Ordering::Relaxed)));
         let key = DayKey::new(&SourceName::parse("model").expect("a name"), day);
         let scope = Scope { account: "model".into(), team: None, filter: Filter::default() };
-        let mut real = Real { store: store.clone(), reader: reader.clone(), key, scope, written: 0 };
+        let mut real =
+            Real { store: store.clone(), reader: reader.clone(), key, scope, written: 0 };
         let mut model = Model::default();
         runtime.block_on(async {
-            // The event that conflicts are with.
-            let lease = real.claim().await;
-            let first = Event::from_bytes(Bytes::from(format!(r#"{{"id":"{day}"}}"#))).expect("an event");
-            real.store.write_events(&lease, &[&first], Via::Api).await.expect("it is written");
-            real.store.release(lease, AttemptStats::default()).await.expect("it is released");
+            real.write_first().await;
             for step in steps {
-                let (hours, brings, ends) = match step {
-                    Step::Reset => {
-                        let actor = Actor { by: "the model", reason: None };
-                        let request = ResetRequest { force: true, actor };
-                        real.store.reset(&real.key, request).await.expect("a reset");
-                        model.settled = false;
-                        continue;
-                    }
-                    Step::Reading { hours, brings, ends } => (hours, brings, ends),
-                };
-                let lease = real.claim().await;
-                real.write(&lease, brings, &model).await;
-                model.brings(brings);
-                match ends {
-                    Ends::Published => {
-                        let published = real.publish(lease, hours).await;
-                        let late = model.publishes(hours);
-                        prop_assert_eq!((published.settled, published.late_events), (model.settled, late));
-                    }
-                    Ends::Released => {
-                        real.store.release(lease, AttemptStats::default()).await.expect("it is released");
-                    }
-                    Ends::Killed => {
-                        let sql =
-                            "UPDATE audit_events_log SET locked_until = clock_timestamp() WHERE status = 'PROCESSING'";
-                        database.psql(sql).expect("an update");
-                    }
-                }
+                real.step(step, &mut model, &database).await?;
             }
             Ok(())
         })

@@ -1,4 +1,4 @@
-//! Signals: each ends a run in order, gives every lease back and is told by the exit status.
+//! Signals: each ends a run in order, releases every lease and determines the exit status.
 
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
@@ -12,7 +12,7 @@ use crate::support::{ACME, DAY, THREE_VIEWS, World, date, day, wait_for};
 const SYNC: &str = "sync --date 2024-09-28 --output json";
 
 #[test]
-fn each_signal_gives_the_lease_back_and_has_its_exit_status() {
+fn each_signal_releases_the_lease_and_has_its_exit_status() {
     for (signal, status) in [("HUP", 129), ("INT", 130), ("TERM", 143)] {
         let world = World::new(ACME);
         let hold = world.heroku.hold(Match::events("acme"));
@@ -37,7 +37,7 @@ fn each_signal_gives_the_lease_back_and_has_its_exit_status() {
 }
 
 #[test]
-fn a_hangup_that_nohup_ignores_ends_nothing() {
+fn a_hangup_under_nohup_ends_nothing() {
     let world = World::new(ACME);
     let hold = world.heroku.hold(Match::events("acme"));
     let plain = world.command(SYNC);
@@ -59,7 +59,7 @@ fn a_hangup_that_nohup_ignores_ends_nothing() {
 }
 
 #[test]
-fn leases_of_a_whole_archive_are_given_back_in_time_over_a_slow_line() {
+fn leases_of_an_archive_run_are_released_in_time_over_a_slow_line() {
     let mut world = World::new(THREE_VIEWS);
     assert_eq!(world.run("migrate").status, 0);
     for number in 1..=30 {

@@ -1,28 +1,17 @@
-//! The streams: what stdout does not take is a failure, what stderr does not take is nothing, and a document is printed for
-//! every error.
+//! The streams: output that stdout does not accept is a failure, output that stderr does not accept
+//! is not, and every error has a document.
 
 use std::fs::OpenOptions;
 use std::process::{Command, Stdio};
-use std::sync::mpsc;
 
 use fake_heroku::{Fault, Match};
 use serde_json::Value;
 
 use crate::support::{ACME, Finished, World, raw};
 
-/// A stream that takes no byte.
+/// A stream that accepts no byte.
 fn full() -> Stdio {
     OpenOptions::new().write(true).open("/dev/full").expect("a full device").into()
-}
-
-fn finish(command: &mut Command) -> Finished {
-    let output = command.output().expect("the program starts");
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
-    Finished {
-        status: output.status.code().unwrap_or(-1),
-        stdout: text(output.stdout),
-        stderr: text(output.stderr),
-    }
 }
 
 /// The program from a shell that closes a stream first.
@@ -42,7 +31,7 @@ fn closing(world: &World, arguments: &str, stream: &str) -> Command {
     shell
 }
 
-/// What does not differ from run to run.
+/// The parts that do not differ between runs.
 fn lasting(stdout: &str) -> Value {
     let mut document: Value =
         serde_json::from_str(stdout).unwrap_or_else(|error| panic!("{error}: {stdout}"));
@@ -62,7 +51,7 @@ fn lasting(stdout: &str) -> Value {
 }
 
 #[test]
-fn a_full_or_closed_stderr_changes_no_status_and_no_document() {
+fn a_full_or_closed_stderr_changes_no_exit_status_and_no_document() {
     for (arguments, status) in [
         ("sync --dry-run --date 2024-09-28 -vv", 0),
         ("sync --dry-run --date 2024-09-28 --source acme --log-format text", 0),
@@ -88,19 +77,23 @@ fn a_full_or_closed_stderr_changes_no_status_and_no_document() {
         };
         let heard = document(world.run(&arguments));
         assert_eq!(
-            document(finish(world.command(&arguments).stderr(full()))),
+            document(Finished::of(world.command(&arguments).stderr(full()))),
             heard,
             "{arguments}"
         );
-        assert_eq!(document(finish(&mut closing(&world, &arguments, "2"))), heard, "{arguments}");
+        assert_eq!(
+            document(Finished::of(&mut closing(&world, &arguments, "2"))),
+            heard,
+            "{arguments}"
+        );
         let text = arguments.replace("json", "text");
-        assert_eq!(finish(world.command(&text).stderr(full())).status, status, "{text}");
-        assert_eq!(finish(&mut closing(&world, &text, "2")).status, status, "{text}");
+        assert_eq!(Finished::of(world.command(&text).stderr(full())).status, status, "{text}");
+        assert_eq!(Finished::of(&mut closing(&world, &text, "2")).status, status, "{text}");
     }
 }
 
 #[test]
-fn a_result_that_can_not_be_written_is_a_failure_that_stderr_tells() {
+fn an_unwritable_result_is_a_failure_reported_on_stderr() {
     let world = World::new(ACME);
     assert_eq!(world.run("sync --date 2024-09-27").status, 0);
     for arguments in [
@@ -123,13 +116,13 @@ fn a_result_that_can_not_be_written_is_a_failure_that_stderr_tells() {
         "man",
         "man reset",
     ] {
-        let finished = finish(world.command(arguments).stdout(full()));
+        let finished = Finished::of(world.command(arguments).stdout(full()));
         assert_eq!(finished.status, 1, "{arguments}: {finished:#?}");
-        let told = finished
+        let errors = finished
             .stderr
             .lines()
             .filter(|line| line.starts_with("error: the result can't be written to stdout"));
-        assert_eq!(told.count(), 1, "{arguments}: {finished:#?}");
+        assert_eq!(errors.count(), 1, "{arguments}: {finished:#?}");
     }
     assert_eq!(
         world.sql("SELECT count(*) FROM audit_events_log WHERE status = 'PENDING'"),
@@ -139,14 +132,14 @@ fn a_result_that_can_not_be_written_is_a_failure_that_stderr_tells() {
 }
 
 #[test]
-fn a_failure_keeps_its_status_where_its_document_can_not_be_written() {
+fn a_failure_keeps_its_exit_status_if_its_document_is_unwritable() {
     let world = World::new(ACME);
     for (arguments, status) in [
         ("sync --bogus", 2),
         ("sync --source nobody", 2),
         ("status --database-url postgres://u@127.0.0.1:1/d?connect_timeout=1", 3),
     ] {
-        let finished = finish(
+        let finished = Finished::of(
             world.command(&format!("{arguments} --output json")).stdout(full()).stderr(full()),
         );
         assert_eq!(finished.status, status, "{arguments}");
@@ -154,7 +147,7 @@ fn a_failure_keeps_its_status_where_its_document_can_not_be_written() {
 }
 
 #[test]
-fn a_reader_that_leaves_early_is_no_failure() {
+fn a_reader_that_closes_the_pipe_early_is_no_failure() {
     let world = World::new(ACME);
     for arguments in [
         "status",
@@ -176,22 +169,21 @@ fn a_reader_that_leaves_early_is_no_failure() {
 }
 
 #[test]
-fn the_monitor_hears_of_a_run_whose_report_can_not_be_written() {
-    let (heard, pings) = mpsc::channel();
-    let monitor = raw::serve(move |_, head| {
-        let _ = heard.send(head.lines().next().unwrap_or_default().to_owned());
-        raw::http("200 OK", "", "OK")
-    });
+fn the_monitor_is_pinged_for_a_run_with_an_unwritable_report() {
+    let (monitor, pings) = raw::monitor();
     let mut world = World::new(ACME);
     world.set("AUDITSYNC_PING_URL", &format!("{monitor}/job"));
-    assert_eq!(finish(world.command("--date 2024-09-28 --output json").stdout(full())).status, 1);
+    assert_eq!(
+        Finished::of(world.command("--date 2024-09-28 --output json").stdout(full())).status,
+        1
+    );
     assert_eq!(pings.try_recv().as_deref(), Ok("GET /job/fail HTTP/1.1"));
-    assert_eq!(finish(world.command("--date 2024-09-28").stderr(full())).status, 0);
+    assert_eq!(Finished::of(world.command("--date 2024-09-28").stderr(full())).status, 0);
     assert_eq!(pings.try_recv().as_deref(), Ok("GET /job HTTP/1.1"));
 }
 
 #[test]
-fn a_mistake_in_the_arguments_gets_a_document_wherever_the_option_stands() {
+fn an_argument_error_gets_a_document_wherever_output_json_is_given() {
     let world = World::new(ACME);
     for (arguments, word) in [
         ("--output json --bogus", "--bogus"),
@@ -231,7 +223,7 @@ fn a_mistake_in_the_arguments_gets_a_document_wherever_the_option_stands() {
 }
 
 #[test]
-fn help_and_version_stay_text_and_good_whatever_form_is_asked_for() {
+fn help_and_version_are_text_and_succeed_in_any_output_format() {
     let world = World::new(ACME);
     for arguments in ["--output json --help", "status --output=json -h", "--version --output json"]
     {

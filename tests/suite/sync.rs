@@ -1,10 +1,10 @@
-//! Syncing: what is due is read once, stored to the byte, and called done only when it is.
+//! Syncing: a due day is read once, stored byte for byte, and becomes complete only when it is.
 
 use fake_heroku::{Fault, Fixtures, Match, Paging};
 
 use crate::support::{
     ACME, DAY, THREE_ACCOUNTS_AND_A_TEAM, World, date, day, fetches, is_of_team_a_and_filter,
-    truth, wait_for,
+    of_each_day, source, truth, wait_for,
 };
 
 const ON_DAY: &str = "--date 2024-09-28";
@@ -16,7 +16,7 @@ fn of_yesterday(sources: &str) -> (World, String) {
 }
 
 #[test]
-fn three_accounts_and_a_team_with_a_filter_sync_in_one_run_to_the_byte() {
+fn one_run_syncs_accounts_and_a_filtered_team_byte_for_byte() {
     let world = World::new(THREE_ACCOUNTS_AND_A_TEAM);
     let report = world.sync(ON_DAY, 0);
     for (source, events) in [("acme", 450), ("globex", 3), ("initech", 0), ("team-a", 45)] {
@@ -33,18 +33,18 @@ fn three_accounts_and_a_team_with_a_filter_sync_in_one_run_to_the_byte() {
     assert_eq!(report["totals"]["synced"], 4);
     assert_eq!(report["totals"]["events"], 498);
     for account in ["acme", "globex", "initech"] {
-        world.assert_whole(account, DAY, &truth(&world, account, DAY, |_| true));
+        world.assert_complete(account, DAY, &truth(&world, account, DAY, |_| true));
     }
-    world.assert_whole("team-a", DAY, &truth(&world, "acme", DAY, is_of_team_a_and_filter));
+    world.assert_complete("team-a", DAY, &truth(&world, "acme", DAY, is_of_team_a_and_filter));
     assert_eq!(world.heroku.violations(), [""; 0]);
 }
 
 #[test]
-fn without_arguments_it_takes_yesterday_and_a_second_run_asks_nothing_and_writes_nothing() {
+fn without_arguments_it_reads_yesterday_and_a_second_run_does_nothing() {
     let (world, yesterday) = of_yesterday(THREE_ACCOUNTS_AND_A_TEAM);
     let first = world.run("");
     assert_eq!(first.status, 0, "{first:#?}");
-    world.assert_whole("acme", &yesterday, &truth(&world, "acme", &yesterday, |_| true));
+    world.assert_complete("acme", &yesterday, &truth(&world, "acme", &yesterday, |_| true));
 
     let (before, asked) = (world.dump(), world.heroku.requests().len());
     let second = world.run("--output json");
@@ -55,38 +55,39 @@ fn without_arguments_it_takes_yesterday_and_a_second_run_asks_nothing_and_writes
 }
 
 #[test]
-fn days_that_were_missed_are_caught_up_from_the_first_day_on() {
+fn missed_days_are_caught_up_from_the_first_day_on() {
     let (world, yesterday) = of_yesterday(ACME);
     let first = date(&yesterday) - chrono::Days::new(3);
     world.sync(&format!("--date {first}"), 0);
     let report = world.sync("", 0);
-    let dates: Vec<_> = report["days"]
-        .as_array()
-        .expect("days")
-        .iter()
-        .map(|day| day["date"].to_string())
-        .collect();
     let expected: Vec<_> =
-        (0..3).rev().map(|n| format!("\"{}\"", date(&yesterday) - chrono::Days::new(n))).collect();
-    assert_eq!(dates, expected, "the three days after the first, oldest first");
+        (0..3).rev().map(|n| (date(&yesterday) - chrono::Days::new(n)).to_string()).collect();
+    assert_eq!(
+        of_each_day(&report, "date"),
+        expected,
+        "the three days after the first, oldest first"
+    );
     assert_eq!(report["totals"]["synced"], 3);
 }
 
 #[test]
-fn a_gap_among_settled_days_is_found_and_a_row_is_judged_by_its_status_whatever_else_stands_in_it()
-{
+fn a_gap_among_settled_days_is_found_and_a_row_is_judged_by_status_only() {
     let (world, _) = of_yesterday(ACME);
     world.sync("", 0);
-    // Ten days that are whole and have settled, but for what somebody did to some of them.
+    // Ten days that are complete and settled, except for changes by hand.
     world.sql(
-        "INSERT INTO audit_events_log (source, process_date, status, attempt, events_count, scope, synced_at, settled_at)
+        "INSERT INTO audit_events_log (source, process_date, status, attempt, events_count,
+         scope, synced_at, settled_at)
          SELECT source, process_date - back, 'SUCCESS', 1, 0, scope, now(), now()
          FROM audit_events_log, generate_series(1, 9) AS back;
-         DELETE FROM audit_events_log WHERE process_date = (SELECT max(process_date) - 2 FROM audit_events_log);
-         UPDATE audit_events_log SET status = 'PENDING' WHERE process_date = (SELECT max(process_date) - 8 FROM audit_events_log);
-         UPDATE audit_events_log SET status = 'FAILED' WHERE process_date = (SELECT max(process_date) - 4 FROM audit_events_log);
-         INSERT INTO audit_events_log (source, process_date, status, settled_at) VALUES ('acme', 'infinity', 'SUCCESS', now()),
-                                                                                      ('acme', '-infinity', 'SUCCESS', now())",
+         DELETE FROM audit_events_log WHERE process_date = (SELECT max(process_date) - 2
+         FROM audit_events_log);
+         UPDATE audit_events_log SET status = 'PENDING'
+         WHERE process_date = (SELECT max(process_date) - 8 FROM audit_events_log);
+         UPDATE audit_events_log SET status = 'FAILED'
+         WHERE process_date = (SELECT max(process_date) - 4 FROM audit_events_log);
+         INSERT INTO audit_events_log (source, process_date, status, settled_at)
+         VALUES ('acme', 'infinity', 'SUCCESS', now()), ('acme', '-infinity', 'SUCCESS', now())",
     );
     let first = world.sql(
         "SELECT max(process_date)::text FROM audit_events_log WHERE process_date < 'infinity'",
@@ -114,14 +115,14 @@ fn a_gap_among_settled_days_is_found_and_a_row_is_judged_by_its_status_whatever_
 }
 
 #[test]
-fn sources_with_the_same_account_token_and_filter_share_one_fetch_and_each_gets_its_own() {
-    let team = "[[source]]\nname = \"team-b\"\naccount = \"acme\"\nteam = \"team-b\"\ntoken_env = \"HEROKU_API_TOKEN\"\n";
+fn sources_with_equal_account_token_and_filter_share_one_fetch() {
+    let team = source("team-b", "acme") + "team = \"team-b\"\n";
     let world = World::new(&format!("{ACME}{team}"));
     let report = world.sync(ON_DAY, 0);
     assert_eq!(fetches(&world, "acme", DAY), 1);
     assert_eq!(day(&report, "team-b", DAY)["events"], 187);
-    world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
-    world.assert_whole(
+    world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+    world.assert_complete(
         "team-b",
         DAY,
         &truth(&world, "acme", DAY, |event| event["team"]["name"] == "team-b"),
@@ -129,8 +130,8 @@ fn sources_with_the_same_account_token_and_filter_share_one_fetch_and_each_gets_
 }
 
 #[test]
-fn a_team_that_the_account_does_not_have_is_an_error_and_no_empty_day() {
-    let team = "[[source]]\nname = \"typo\"\naccount = \"acme\"\nteam = \"team-z\"\ntoken_env = \"HEROKU_API_TOKEN\"\n";
+fn an_unknown_team_is_an_error_and_no_empty_day() {
+    let team = source("typo", "acme") + "team = \"team-z\"\n";
     let world = World::new(&format!("{ACME}{team}"));
     let report = world.sync(ON_DAY, 1);
     assert_eq!(day(&report, "typo", DAY)["outcome"], "failed");
@@ -140,12 +141,12 @@ fn a_team_that_the_account_does_not_have_is_an_error_and_no_empty_day() {
 }
 
 #[test]
-fn a_list_in_pages_is_read_to_its_end_with_pages_as_large_as_allowed() {
+fn a_paged_list_is_read_to_its_end_with_the_largest_pages_allowed() {
     let world = World::new(ACME);
     world.heroku.set_paging(Paging::Pages { default: 200, max: 1000 });
     let report = world.sync("--date 2024-09-27", 0);
     assert_eq!(day(&report, "acme", "2024-09-27")["events"], 2500);
-    world.assert_whole("acme", "2024-09-27", &truth(&world, "acme", "2024-09-27", |_| true));
+    world.assert_complete("acme", "2024-09-27", &truth(&world, "acme", "2024-09-27", |_| true));
     let requests = world.heroku.requests_for("acme", date("2024-09-27"));
     assert_eq!(requests.len(), 4, "200, then 1000, 1000 and 300");
     assert_eq!(requests[0].range, None);
@@ -157,7 +158,7 @@ fn a_list_in_pages_is_read_to_its_end_with_pages_as_large_as_allowed() {
 }
 
 #[test]
-fn eight_first_runs_at_once_on_an_empty_database_all_succeed_with_one_fetch_a_day() {
+fn eight_first_runs_at_once_all_succeed_with_one_fetch_a_day() {
     let (world, yesterday) = of_yesterday(THREE_ACCOUNTS_AND_A_TEAM);
     let running: Vec<_> = (0..8).map(|_| world.spawn("")).collect();
     for run in running {
@@ -168,8 +169,8 @@ fn eight_first_runs_at_once_on_an_empty_database_all_succeed_with_one_fetch_a_da
     assert!((1..=2).contains(&asked), "one that serves account and team, or one for each: {asked}");
     assert_eq!(fetches(&world, "globex", &yesterday), 1);
     assert_eq!(fetches(&world, "initech", &yesterday), 1);
-    world.assert_whole("acme", &yesterday, &truth(&world, "acme", &yesterday, |_| true));
-    world.assert_whole(
+    world.assert_complete("acme", &yesterday, &truth(&world, "acme", &yesterday, |_| true));
+    world.assert_complete(
         "team-a",
         &yesterday,
         &truth(&world, "acme", &yesterday, is_of_team_a_and_filter),
@@ -177,7 +178,7 @@ fn eight_first_runs_at_once_on_an_empty_database_all_succeed_with_one_fetch_a_da
 }
 
 #[test]
-fn a_day_whose_second_page_keeps_failing_is_failed_and_the_next_run_completes_it() {
+fn a_day_with_a_failing_second_page_fails_and_the_next_run_completes_it() {
     let world = World::new(ACME);
     world.heroku.set_paging(Paging::Pages { default: 100, max: 100 });
     let second_page = || Match::events("acme").day(date(DAY)).page(2);
@@ -196,11 +197,11 @@ fn a_day_whose_second_page_keeps_failing_is_failed_and_the_next_run_completes_it
     world.heroku.clear_faults();
     let report = world.sync(ON_DAY, 0);
     assert_eq!(day(&report, "acme", DAY)["attempt"], 2);
-    world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+    world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
 }
 
 #[test]
-fn one_source_s_refusal_leaves_the_others_synced_and_the_exit_code_1() {
+fn a_rejected_source_leaves_the_others_synced_and_exits_1() {
     let sources = THREE_ACCOUNTS_AND_A_TEAM.replace("\"GLOBEX_TOKEN\"", "\"ACME_VIEWER_TOKEN\"");
     let world = World::new(&sources);
     let report = world.sync(ON_DAY, 1);
@@ -226,7 +227,7 @@ fn it_works_with_one_connection_while_heroku_is_slow() {
 }
 
 #[test]
-fn an_event_that_comes_late_is_found_when_the_day_is_reset_and_counted_as_late() {
+fn a_late_event_is_found_after_a_reset_and_counted_as_late() {
     let world = World::new(ACME);
     world.sync(ON_DAY, 0);
     world.heroku.add_event(
@@ -242,11 +243,11 @@ fn an_event_that_comes_late_is_found_when_the_day_is_reset_and_counted_as_late()
         (&row["events"], &row["new_events"], &row["late_events"]),
         (&451.into(), &1.into(), &1.into())
     );
-    world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+    world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
 }
 
 #[test]
-fn sigterm_gives_every_lease_back_reports_and_ends_within_five_seconds_with_143() {
+fn sigterm_releases_every_lease_reports_and_exits_143_within_5_seconds() {
     for (signal, status) in [("TERM", 143), ("INT", 130)] {
         let world = World::new(THREE_ACCOUNTS_AND_A_TEAM);
         let hold = world.heroku.hold(Match::events("acme"));
@@ -258,7 +259,8 @@ fn sigterm_gives_every_lease_back_reports_and_ends_within_five_seconds_with_143(
         assert!(sent.elapsed().as_secs() < 5);
         assert_eq!(finished.status, status, "{finished:#?}");
         assert_eq!(day(&finished.json(), "acme", DAY)["outcome"], "interrupted");
-        let left = "SELECT count(*) FROM audit_events_log WHERE status = 'PROCESSING' OR locked_by IS NOT NULL";
+        let left = "SELECT count(*) FROM audit_events_log \
+            WHERE status = 'PROCESSING' OR locked_by IS NOT NULL";
         assert_eq!(world.sql(left), "0");
         assert_eq!(
             world.sql("SELECT status FROM audit_events_log WHERE source = 'acme'"),
@@ -266,7 +268,7 @@ fn sigterm_gives_every_lease_back_reports_and_ends_within_five_seconds_with_143(
         );
         hold.release();
         assert_eq!(world.sync("", 0)["totals"]["failed"], 0);
-        world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+        world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
     }
 }
 
@@ -276,7 +278,8 @@ fn every_attempt_is_in_the_history_with_its_figures() {
     world.heroku.fault(Match::events("acme"), Fault::status(503, "unavailable", "soon"));
     let report = world.sync(ON_DAY, 0);
     let history = world.sql(
-        "SELECT action, outcome, attempt, events, new_events, requests, retries, run_id FROM audit_history ORDER BY id",
+        "SELECT action, outcome, attempt, events, new_events, requests, retries, run_id \
+         FROM audit_history ORDER BY id",
     );
     let run_id = report["run_id"].as_str().expect("an id");
     assert_eq!(

@@ -1,4 +1,4 @@
-//! What somebody sees who sits before it: how far a run is, on a terminal and nowhere else.
+//! What a person at a terminal sees: the progress of a run, shown nowhere else.
 
 use fake_heroku::{Fault, Match};
 
@@ -9,7 +9,7 @@ const WIDE: (u16, u16) = (600, 250);
 const NARROW: (u16, u16) = (24, 80);
 const ON_DAY: &str = "sync --date 2024-09-28";
 
-/// Whether a text holds the code of a colour, which is that of no movement.
+/// Whether a text contains the code of a colour, which is not that of a movement.
 fn is_colored(raw: &str) -> bool {
     raw.split("\u{1b}[").skip(1).any(|code| {
         code.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';').starts_with('m')
@@ -17,7 +17,7 @@ fn is_colored(raw: &str) -> bool {
 }
 
 #[test]
-fn a_live_line_tells_the_day_its_events_and_pages_and_the_last_one_all_days() {
+fn live_lines_show_each_day_s_progress_and_the_last_one_the_totals() {
     let world = World::new(ACME);
     let hold = world.heroku.hold(Match::events("acme"));
     let screen = Screen::start(&world.command("sync --from 2024-09-27 --to 2024-09-28"), NARROW);
@@ -52,15 +52,15 @@ fn live_lines_do_not_tear_the_lines_of_the_log() {
     let logged: Vec<_> = shown.lines.iter().filter(|line| line.contains(" new event")).collect();
     assert_eq!(logged.len(), 450);
     for line in logged {
-        let is_whole = line.starts_with("20")
+        let is_complete = line.starts_with("20")
             && line.contains("Z INFO    new event source=acme created_at=")
             && line.contains(" id=");
-        assert!(is_whole && !line.contains("0 events"), "{line:?}");
+        assert!(is_complete && !line.contains("0 events"), "{line:?}");
     }
 }
 
 #[test]
-fn waiting_is_told_for_the_next_attempt_and_for_the_token_s_budget() {
+fn waits_for_a_retry_and_for_the_budget_are_shown() {
     let retry = "[retry]\nmax_attempts = 3\ninitial_interval = \"25s\"\njitter = 0.0\n";
     let world = World::new(&format!("{retry}{ACME}"));
     world.heroku.fault(Match::events("acme"), Fault::status(503, "unavailable", "Try later."));
@@ -80,7 +80,7 @@ fn waiting_is_told_for_the_next_attempt_and_for_the_token_s_budget() {
 }
 
 #[test]
-fn nothing_moves_or_is_colored_in_a_pipe_and_nothing_moves_when_quiet() {
+fn a_pipe_gets_no_live_lines_or_colors_and_quiet_no_live_lines() {
     let world = World::new(ACME);
     let piped = world.run(ON_DAY);
     assert!(!format!("{}{}", piped.stdout, piped.stderr).contains('\u{1b}'), "{piped:#?}");
@@ -88,7 +88,7 @@ fn nothing_moves_or_is_colored_in_a_pipe_and_nothing_moves_when_quiet() {
     let hold = world.heroku.hold(Match::events("acme"));
     assert_eq!(world.run("reset --source acme 2024-09-28").status, 0);
     let screen = Screen::start(&world.command("-q"), NARROW);
-    wait_for("the day to be asked for", || hold.waiting() > 0);
+    wait_for("the request for the day", || hold.waiting() > 0);
     assert_eq!(screen.lines(), Vec::<String>::new());
     hold.release();
     let shown = screen.end();
@@ -96,7 +96,7 @@ fn nothing_moves_or_is_colored_in_a_pipe_and_nothing_moves_when_quiet() {
 }
 
 #[test]
-fn no_color_takes_every_color_away_and_a_terminal_has_them() {
+fn no_color_removes_all_colors_that_a_terminal_gets() {
     let mut world = World::new(ACME);
     let colored = Screen::start(&world.command(ON_DAY), WIDE).end();
     assert!(is_colored(&colored.raw), "{:?}", colored.raw);
@@ -108,7 +108,7 @@ fn no_color_takes_every_color_away_and_a_terminal_has_them() {
 }
 
 #[test]
-fn long_advice_is_broken_at_words_on_a_narrow_terminal() {
+fn long_advice_wraps_at_words_on_a_narrow_terminal() {
     let world = World::new(ACME);
     world.heroku.revoke("HRKU-demo-acme-0001-not-a-secret");
     let shown =
@@ -120,7 +120,7 @@ fn long_advice_is_broken_at_words_on_a_narrow_terminal() {
 }
 
 #[test]
-fn the_words_that_say_how_days_stand_are_colored_on_a_terminal_alone() {
+fn words_for_the_state_of_days_are_colored_only_on_a_terminal() {
     let mut world = World::new(ACME);
     assert_eq!(world.run(ON_DAY).status, 0);
     let green = |word: &str| format!("\u{1b}[32m{word}\u{1b}[0m");

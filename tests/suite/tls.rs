@@ -1,17 +1,17 @@
-//! The connection to the database, encrypted and verified, with a real server and certificates of our own.
+//! The connection to the database, encrypted and verified, with a real server and certificates of
+//! our own.
 
-use std::io::Write as _;
-use std::process::Stdio;
 use std::sync::{Arc, OnceLock};
 
 use fake_heroku::{Fixtures, Match};
 use pg_cluster::{Cluster, Database};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
+use crate::support::key_files::place;
 use crate::support::pooler::Pooler;
 use crate::support::{ACME, Finished, World, wait_for};
 
-/// This machine, by an address that does not say so: connections to it have to be encrypted.
+/// This machine, by an address that does not show it: connections to it must be encrypted.
 const ELSEWHERE: &str = "0.0.0.0";
 
 const ON_DAY: &str = "--date 2024-09-28";
@@ -59,15 +59,6 @@ fn certificates() -> (String, String, String) {
     (certificate, own.pem(), key.serialize_pem())
 }
 
-/// Writes a file as the server's user, whom alone it lets read a key.
-fn place(cluster: &Cluster, name: &str, text: &str) {
-    let mut shell = cluster.command("/bin/sh");
-    shell.args(["-c", "umask 077; cat > \"$0\"", name]).stdin(Stdio::piped());
-    let mut shell = shell.spawn().expect("a shell");
-    shell.stdin.take().expect("a pipe").write_all(text.as_bytes()).expect("the file");
-    assert!(shell.wait().expect("the end").success());
-}
-
 fn world_on(cluster: &Arc<Cluster>) -> World {
     World::on(Database::on(cluster).expect("a database"), Fixtures::committed(), ACME)
 }
@@ -102,7 +93,7 @@ fn assert_refused(finished: &Finished, status: i32, words: &[&str]) {
 const NOT_VERIFIED: &str = "is encrypted, its certificate not verified";
 
 #[test]
-fn an_address_as_heroku_gives_it_is_encrypted_and_unverified_and_the_log_says_so_once() {
+fn heroku_s_address_is_encrypted_without_verification_and_logged_once() {
     for query in ["", "?sslmode=require"] {
         let mut world = world();
         world.set("DATABASE_URL", &url(&world, ELSEWHERE, query));
@@ -132,7 +123,7 @@ fn a_certificate_is_verified_by_the_ca_that_the_address_names() {
 }
 
 #[test]
-fn a_certificate_for_another_host_is_refused_unless_the_host_is_not_asked_for() {
+fn a_certificate_for_another_host_is_rejected_where_the_host_matters() {
     let mut world = world();
     let url = with_ca(&world, "127.0.0.1", "verify-full");
     let refused = sync_at(&mut world, &url);
@@ -144,12 +135,12 @@ fn a_certificate_for_another_host_is_refused_unless_the_host_is_not_asked_for() 
 }
 
 #[test]
-fn a_certificate_of_an_unknown_ca_is_refused() {
+fn a_certificate_of_an_unknown_ca_is_rejected() {
     let mut world = world();
     let unknown = url(&world, "localhost", "?sslmode=verify-full");
     let words = ["no CA that is known here signed its certificate", "sslrootcert=FILE"];
     assert_refused(&sync_at(&mut world, &unknown), 3, &words);
-    // Another CA's certificate is no better, and a CA that is named is asked in every mode that encrypts.
+    // Another CA's certificate is rejected too, and a given CA is used in every mode that encrypts.
     let other = world.place("other.pem", &certificates().0);
     for (host, mode) in
         [("localhost", "sslmode=verify-full&"), ("localhost", "sslmode=require&"), (ELSEWHERE, "")]
@@ -161,7 +152,7 @@ fn a_certificate_of_an_unknown_ca_is_refused() {
 }
 
 #[test]
-fn a_ca_file_that_is_not_there_or_holds_none_is_named() {
+fn a_ca_file_that_is_absent_or_empty_is_named() {
     let mut world = world();
     let empty = world.place("empty.pem", "");
     for (file, why) in
@@ -173,7 +164,7 @@ fn a_ca_file_that_is_not_there_or_holds_none_is_named() {
 }
 
 #[test]
-fn a_server_that_does_not_encrypt_is_refused_from_afar_unless_the_address_wants_it_so() {
+fn a_remote_server_without_tls_is_rejected_unless_the_address_allows_it() {
     static PLAIN: OnceLock<Arc<Cluster>> = OnceLock::new();
     let cluster =
         PLAIN.get_or_init(|| Arc::new(Cluster::builder().tcp().start().expect("a cluster")));
@@ -217,7 +208,7 @@ fn the_variable_that_url_env_names_is_used_and_no_other() {
 }
 
 #[test]
-fn a_preflight_tells_how_the_connection_is_protected() {
+fn a_preflight_shows_how_the_connection_is_protected() {
     let mut world = world();
     let addresses = [
         (

@@ -1,4 +1,5 @@
-//! An archive's file is unpacked to its last byte: all gzip members, and nothing behind them but zero bytes.
+//! An archive's file is unpacked to its last byte: all gzip members, and nothing after them except
+//! zero bytes.
 
 use fake_heroku::{Month, gzip};
 use serde_json::Value;
@@ -12,7 +13,7 @@ fn members(parts: &[&[u8]]) -> Vec<u8> {
 
 const SEPTEMBER: Month = Month { year: 2024, month: 9 };
 
-/// How a backfill from this archive of September ends, for one of its days.
+/// The result of a backfill from this archive of September, for one of its days.
 fn backfilled(archive: Vec<u8>, status: i32) -> (String, Value) {
     let world = World::new(ACME);
     world.heroku.put_archive("acme", SEPTEMBER, archive);
@@ -27,7 +28,8 @@ fn backfilled(archive: Vec<u8>, status: i32) -> (String, Value) {
 
 #[test]
 fn zeros_behind_an_archive_are_ignored_and_nothing_else_is() {
-    let list = br#"{"entries":[{"id":"a","created_at":"2024-09-28T01:00:00Z"},{"id":"b","created_at":"2024-09-28T02:00:00Z"}]}"#;
+    let list = br#"{"entries":[{"id":"a","created_at":"2024-09-28T01:00:00Z"},
+        {"id":"b","created_at":"2024-09-28T02:00:00Z"}]}"#;
     let packed = gzip(list).to_vec();
     let two = members(&[&list[..40], &list[40..]]);
     let marked = [b"\xef\xbb\xbf", &list[..]].concat();

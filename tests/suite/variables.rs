@@ -1,4 +1,4 @@
-//! A variable that is empty or blank counts as not set, whichever it is.
+//! A variable that is empty or blank counts as not set, for every variable.
 
 use crate::support::screen::Screen;
 use crate::support::{ACME, Finished, World};
@@ -6,7 +6,7 @@ use crate::support::{ACME, Finished, World};
 const BLANK: [&str; 3] = ["", " ", " \t\n "];
 const ON_DAY: &str = "sync --date 2024-09-28";
 
-/// Runs the program without the variable, and then with each blank one; returns what all of them came to.
+/// Runs the program without the variable, and then with each blank value. Returns all results.
 fn alike(
     world: &mut World,
     variable: &str,
@@ -24,54 +24,55 @@ fn alike(
 }
 
 #[test]
-fn a_blank_token_is_not_set_and_the_message_says_so() {
+fn a_blank_token_counts_as_not_set_and_the_message_says_so() {
     for variable in ["HEROKU_API_TOKEN", "OTHER_TOKEN"] {
         let mut world = World::new(&ACME.replace("HEROKU_API_TOKEN", variable));
-        let told = alike(&mut world, variable, ON_DAY, |finished| {
+        let output = alike(&mut world, variable, ON_DAY, |finished| {
             format!("{} {}", finished.status, finished.stderr)
         });
         assert!(
-            told.starts_with("2 ")
-                && told.contains(&format!("{variable}, the token of source `acme`, is not set")),
-            "{told}"
+            output.starts_with("2 ")
+                && output.contains(&format!("{variable}, the token of source `acme`, is not set")),
+            "{output}"
         );
-        let told =
+        let output =
             alike(&mut world, variable, "check --config-only", |finished| finished.stdout.clone());
-        assert!(told.contains(&format!("{variable}: not set")), "{told}");
+        assert!(output.contains(&format!("{variable}: not set")), "{output}");
     }
 }
 
 #[test]
-fn a_blank_address_of_the_database_is_not_set() {
+fn a_blank_database_address_counts_as_not_set() {
     for variable in ["DATABASE_URL", "MY_DATABASE"] {
         let mut world = World::new(&format!("[database]\nurl_env = \"{variable}\"\n{ACME}"));
-        let told = alike(&mut world, variable, "status", |finished| {
+        let output = alike(&mut world, variable, "status", |finished| {
             format!("{} {}", finished.status, finished.stderr)
         });
         assert!(
-            told.starts_with("2 ")
-                && told.contains(&format!("no database is named: set {variable}")),
-            "{told}"
+            output.starts_with("2 ")
+                && output.contains(&format!("no database is named: set {variable}")),
+            "{output}"
         );
-        let told =
+        let output =
             alike(&mut world, variable, "check --config-only", |finished| finished.stdout.clone());
-        assert!(told.contains(&format!("{variable}: not set")), "{told}");
+        assert!(output.contains(&format!("{variable}: not set")), "{output}");
     }
 }
 
 #[test]
 fn a_blank_variable_of_an_option_leaves_the_option_at_its_default() {
     let mut world = World::new(ACME);
-    let told = alike(&mut world, "AUDITSYNC_CONFIG", "check --config-only", |finished| {
+    let output = alike(&mut world, "AUDITSYNC_CONFIG", "check --config-only", |finished| {
         finished.stdout.clone()
     });
-    assert!(told.contains("file audit.toml: "), "{told}");
+    assert!(output.contains("file audit.toml: "), "{output}");
     let shape = |finished: &Finished| {
         assert_eq!(finished.status, 0, "{finished:#?}");
         finished.stderr.lines().map(|line| line[..3].to_owned()).collect::<Vec<_>>().join(" ")
     };
-    let told = alike(&mut world, "AUDITSYNC_LOG_FORMAT", "sync --dry-run --date 2024-09-28", shape);
-    assert!(told.contains("ts="), "{told}");
+    let output =
+        alike(&mut world, "AUDITSYNC_LOG_FORMAT", "sync --dry-run --date 2024-09-28", shape);
+    assert!(output.contains("ts="), "{output}");
     for blank in BLANK {
         world.set("AUDITSYNC_CONFIG", blank);
         world.set("AUDITSYNC_LOG_FORMAT", blank);
@@ -91,7 +92,7 @@ fn a_blank_variable_of_an_option_leaves_the_option_at_its_default() {
 }
 
 #[test]
-fn a_blank_dyno_user_or_monitor_is_none() {
+fn a_blank_dyno_user_or_monitor_counts_as_not_set() {
     let mut world = World::new(ACME);
     let reset = "reset --source acme 2024-09-28";
     for blank in BLANK {
@@ -112,13 +113,16 @@ fn a_blank_dyno_user_or_monitor_is_none() {
         "somebody"
     );
     assert_eq!(
-        world.sql("SELECT count(*) FROM audit_history WHERE action = 'publish' AND by NOT LIKE '%(no dyno)%'"),
+        world.sql(
+            "SELECT count(*) FROM audit_history WHERE action = 'publish' \
+            AND by NOT LIKE '%(no dyno)%'"
+        ),
         "0"
     );
 }
 
 #[test]
-fn a_blank_folder_for_temporary_files_is_the_usual_one() {
+fn a_blank_folder_for_temporary_files_means_the_default() {
     for blank in BLANK {
         let mut world = World::new(ACME);
         world.heroku.make_archive("acme", fake_heroku::Month { year: 2024, month: 9 });
@@ -129,7 +133,7 @@ fn a_blank_folder_for_temporary_files_is_the_usual_one() {
 }
 
 #[test]
-fn an_empty_no_color_leaves_the_colors() {
+fn an_empty_no_color_keeps_the_colors() {
     let mut world = World::new(ACME);
     world.set("NO_COLOR", "");
     let shown = Screen::start(&world.command(ON_DAY), (600, 250)).end();
@@ -141,7 +145,7 @@ fn an_empty_no_color_leaves_the_colors() {
 
 #[cfg(unix)]
 #[test]
-fn a_token_that_is_no_text_is_refused_for_what_it_is() {
+fn a_token_that_is_not_text_is_rejected_with_that_reason() {
     use std::os::unix::ffi::OsStrExt as _;
     let world = World::new(ACME);
     let mut command = world.command(ON_DAY);

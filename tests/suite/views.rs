@@ -1,4 +1,4 @@
-//! One fetch, many views: what one request brings serves every source that it can.
+//! One fetch, many sources: one request serves every source that it can.
 
 use crate::support::{ACME, DAY, THREE_VIEWS, World, day, fetches, is_of_team_a_and_filter, truth};
 
@@ -18,35 +18,36 @@ fn four_views() -> World {
 }
 
 #[test]
-fn what_a_filter_lets_through_is_taken_from_the_whole_where_the_whole_is_fetched_anyway() {
+fn a_filter_is_applied_locally_where_the_full_day_is_fetched_anyway() {
     let world = four_views();
     world.sync(ON_DAY, 0);
     assert_eq!(fetches(&world, "acme", DAY), 1);
-    world.assert_whole("acme", DAY, &truth(&world, "acme", DAY, |_| true));
-    world.assert_whole(
+    world.assert_complete("acme", DAY, &truth(&world, "acme", DAY, |_| true));
+    world.assert_complete(
         "team-a",
         DAY,
         &truth(&world, "acme", DAY, |event| event["team"]["name"] == "team-a"),
     );
-    world.assert_whole("apps", DAY, &truth(&world, "acme", DAY, |event| event["type"] == "app"));
-    world.assert_whole("team-a-user", DAY, &truth(&world, "acme", DAY, is_of_team_a_and_filter));
+    world.assert_complete("apps", DAY, &truth(&world, "acme", DAY, |event| event["type"] == "app"));
+    world.assert_complete("team-a-user", DAY, &truth(&world, "acme", DAY, is_of_team_a_and_filter));
 }
 
 #[test]
-fn without_the_whole_each_filter_is_asked_for_and_brings_the_same() {
+fn a_filter_sent_to_heroku_brings_the_same_events() {
     let world = four_views();
     world.sync("--date 2024-09-28 --source apps --source team-a-user", 0);
     assert_eq!(fetches(&world, "acme", DAY), 2);
-    world.assert_whole("apps", DAY, &truth(&world, "acme", DAY, |event| event["type"] == "app"));
-    world.assert_whole("team-a-user", DAY, &truth(&world, "acme", DAY, is_of_team_a_and_filter));
+    world.assert_complete("apps", DAY, &truth(&world, "acme", DAY, |event| event["type"] == "app"));
+    world.assert_complete("team-a-user", DAY, &truth(&world, "acme", DAY, is_of_team_a_and_filter));
 }
 
 #[test]
-fn one_view_s_failure_to_publish_leaves_the_others() {
+fn one_source_s_failure_to_publish_does_not_affect_the_others() {
     let world = four_views();
     assert_eq!(world.run("migrate").status, 0);
     world.sql(
-        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not this one'; END $$;
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+         RAISE EXCEPTION 'not this one'; END $$;
          CREATE TRIGGER refuse BEFORE UPDATE ON audit_events_log FOR EACH ROW
          WHEN (NEW.source = 'team-a' AND NEW.status = 'SUCCESS') EXECUTE FUNCTION refuse();",
     );
@@ -60,7 +61,7 @@ fn one_view_s_failure_to_publish_leaves_the_others() {
     assert_eq!(rows, "acme|SUCCESS|1\napps|SUCCESS|1\nteam-a|ERROR|1\nteam-a-user|SUCCESS|1");
     world.sql("DROP TRIGGER refuse ON audit_events_log");
     world.sync(ON_DAY, 0);
-    world.assert_whole(
+    world.assert_complete(
         "team-a",
         DAY,
         &truth(&world, "acme", DAY, |event| event["team"]["name"] == "team-a"),
@@ -68,10 +69,10 @@ fn one_view_s_failure_to_publish_leaves_the_others() {
 }
 
 #[test]
-fn a_team_that_is_in_no_enterprise_account_or_in_another_one_is_told_and_no_day_passes_for_empty() {
+fn a_team_outside_the_account_is_reported_and_its_day_is_not_empty() {
     let world = World::new(ACME);
     world.heroku.grant("globex", "audit@acme.example.com", &["view"]);
-    for (team, told) in [
+    for (team, expected) in [
         ("hobby", "the team `hobby` is in no enterprise account"),
         ("globex-ops", "the team `globex-ops` is in the enterprise account globex, not in acme"),
         (
@@ -82,9 +83,9 @@ fn a_team_that_is_in_no_enterprise_account_or_in_another_one_is_told_and_no_day_
         world.write_config(&format!("{ACME}team = \"{team}\"\n"));
         let report = world.sync(ON_DAY, 1);
         let error = day(&report, "acme", DAY)["error"].as_str().expect("an error").to_owned();
-        assert!(error.contains(told), "{team}: {error}");
+        assert!(error.contains(expected), "{team}: {error}");
     }
     assert_eq!(world.sql("SELECT DISTINCT status FROM audit_events_log"), "FAILED");
-    assert_eq!(fetches(&world, "acme", DAY), 0, "nothing is asked for that nobody would get");
+    assert_eq!(fetches(&world, "acme", DAY), 0, "nothing is requested that no source would get");
     assert_eq!(world.heroku.violations(), [""; 0]);
 }

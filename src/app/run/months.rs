@@ -147,7 +147,7 @@ async fn read_month(run: &ArchiveRun, job: MonthJob, newest: NaiveDate) -> Vec<D
     };
     let to = archive.covers_to(newest);
     let is_covered = |day: &FetchDay| to.is_some_and(|to| day.key.date <= to);
-    let (days, uncovered) = days.into_iter().partition(is_covered);
+    let (days, uncovered): (Vec<_>, Vec<_>) = days.into_iter().partition(is_covered);
     reports.extend(fail(&uncovered, &StopReason::NotCovered { month, to }));
     let read_from = ReadFrom::Archive { month, as_of: archive.as_of(newest) };
     let downloaded = Downloaded { archive, selectors, read_from, cost: session.cost() };

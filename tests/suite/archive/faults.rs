@@ -1,4 +1,5 @@
-//! Archives that are missing, broken, refused or not what they were said to be: told, and nothing is called whole.
+//! Archives that are missing, broken, rejected or not as described: each is reported, and no day
+//! becomes complete.
 
 use bytes::Bytes;
 use fake_heroku::{Fault, Match, gzip};
@@ -7,7 +8,7 @@ use super::{FIXTURE_DAYS, SEPTEMBER, backfill, reconcile};
 use crate::support::{ACME, DAY, World, day};
 
 #[test]
-fn a_file_that_is_cut_or_has_another_checksum_leaves_nothing_but_due_days() {
+fn a_cut_file_or_a_wrong_checksum_leaves_only_due_days() {
     let world = World::new(ACME);
     world.heroku.fault(Match::download().times(3), Fault::EndBody { after_bytes: 5000 });
     let report = backfill(&world, &format!("--via archive {FIXTURE_DAYS}"), 1);
@@ -35,9 +36,8 @@ fn a_file_that_is_cut_or_has_another_checksum_leaves_nothing_but_due_days() {
 }
 
 #[test]
-fn a_file_whose_checksum_is_right_but_that_is_no_archive_fails_its_days_and_stores_nothing_as_whole()
- {
-    for (file, told) in [
+fn a_file_that_is_no_archive_fails_its_days_despite_its_checksum() {
+    for (file, expected) in [
         (gzip(b"{\"entries\":[{\"id\":\"a\",\"created_at\":\"2024-09-28T00:00:00Z\"}"), "cut off"),
         (gzip(b"<html>"), "not a JSON list"),
         (gzip(b"{\"entry\":[]}"), "holds no `entries`"),
@@ -48,16 +48,16 @@ fn a_file_whose_checksum_is_right_but_that_is_no_archive_fails_its_days_and_stor
         world.heroku.put_archive("acme", SEPTEMBER, file);
         let report = backfill(&world, "--via archive --from 2024-09-28 --to 2024-09-28", 1);
         let error = day(&report, "acme", DAY)["error"].as_str().expect("an error").to_owned();
-        assert!(error.contains(told), "{told}: {error}");
+        assert!(error.contains(expected), "{expected}: {error}");
         assert_eq!(world.sql("SELECT status FROM audit_events_log"), "FAILED");
     }
 }
 
 #[test]
-fn an_archive_that_is_described_or_served_as_none_can_be_is_told_and_the_days_stay_due() {
+fn an_impossible_archive_is_reported_and_the_days_stay_due() {
     let description = |text: &'static str| Fault::body(200, "application/json", text);
     let archives = || Match::path("/enterprise-accounts/acme/archives");
-    for (matching, fault, told) in [
+    for (matching, fault, expected) in [
         (archives(), description("{}"), "the archive has no url"),
         (
             archives(),
@@ -85,18 +85,18 @@ fn an_archive_that_is_described_or_served_as_none_can_be_is_told_and_the_days_st
         world.heroku.fault(matching.always(), fault);
         let report = backfill(&world, "--via archive --from 2024-09-28 --to 2024-09-28", 1);
         let error = day(&report, "acme", DAY)["error"].as_str().expect("an error").to_owned();
-        assert!(error.contains(told), "{told}: {error}");
+        assert!(error.contains(expected), "{expected}: {error}");
         let due = "SELECT count(*) FROM audit_events_log WHERE status NOT IN ('PENDING', 'FAILED')";
         assert_eq!(
             (world.sql(due), world.sql("SELECT count(*) FROM audit_events")),
             ("0".into(), "0".into()),
-            "{told}"
+            "{expected}"
         );
     }
 }
 
 #[test]
-fn a_month_that_can_not_be_compared_says_why_and_is_not_called_right() {
+fn a_month_that_can_not_be_compared_says_why_and_does_not_agree() {
     let world = World::new(ACME);
     world.sync("--date 2024-09-28", 0);
     world.heroku.put_archive("acme", SEPTEMBER, gzip(b"[nonsense]"));
@@ -115,7 +115,7 @@ fn a_month_that_can_not_be_compared_says_why_and_is_not_called_right() {
 }
 
 #[test]
-fn a_month_without_an_archive_and_a_token_that_may_not_see_it_are_told_and_the_days_stay_due() {
+fn a_missing_or_forbidden_archive_is_reported_and_the_days_stay_due() {
     let world = World::new(ACME);
     let report = backfill(&world, "--via archive --from 2019-02-28 --to 2019-02-28", 1);
     let error = day(&report, "acme", "2019-02-28")["error"].as_str().expect("an error").to_owned();

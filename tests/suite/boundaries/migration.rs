@@ -1,11 +1,11 @@
-//! The same for the schema, which is done whole or not at all.
+//! The same for the schema: a migration is complete or has not happened.
 
 use pg_cluster::Database;
 
 use super::*;
 
 #[test]
-fn a_migration_survives_a_kill_and_a_cut_at_every_step_and_is_done_whole_or_not_at_all() {
+fn a_migration_killed_or_cut_at_any_step_is_complete_or_absent() {
     let life = Life {
         undo: "DROP SCHEMA public CASCADE; CREATE SCHEMA public",
         run: |stage| stage.start("migrate").wait(),
@@ -16,7 +16,7 @@ fn a_migration_survives_a_kill_and_a_cut_at_every_step_and_is_done_whole_or_not_
             let good = finished.status == 0
                 && finished.stdout == "Applied 0001 ledger and events.\n"
                 && whole;
-            (!good).then(|| told(finished))
+            (!good).then(|| message(finished))
         },
         next: |stage| {
             assert!(["", whole_schema()].contains(&&*stage.schema()), "{}", stage.schema());
@@ -29,7 +29,7 @@ fn a_migration_survives_a_kill_and_a_cut_at_every_step_and_is_done_whole_or_not_
 }
 
 impl Stage {
-    /// Every column, index and constraint of ours, and the migrations that are noted.
+    /// Every column, index and constraint of ours, and the recorded migrations.
     fn schema(&self) -> String {
         schema_of(&self.world.database)
     }
@@ -37,7 +37,8 @@ impl Stage {
 
 fn schema_of(database: &Database) -> String {
     let tables = database.psql(
-        "SELECT attrelid::regclass, attname, format_type(atttypid, atttypmod), attnotnull FROM pg_attribute
+        "SELECT attrelid::regclass, attname, format_type(atttypid, atttypmod), attnotnull
+         FROM pg_attribute
          WHERE attrelid::regclass::text LIKE 'audit%' ORDER BY attrelid::regclass::text, attnum;
          SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
          WHERE conrelid::regclass::text LIKE 'audit%' ORDER BY conname;",

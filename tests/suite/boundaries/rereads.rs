@@ -1,4 +1,4 @@
-//! The same for a day that is read again, and for one that comes out of an archive.
+//! The same for a day that is read again, and for one that comes from an archive.
 
 use std::sync::LazyLock;
 
@@ -6,23 +6,25 @@ use fake_heroku::{Month, pack};
 
 use super::*;
 
-/// A day that was whole with the first of its events, ten minutes after its end.
+/// A day that was complete with the first of its events, ten minutes after its end.
 static WHOLE_BEFORE: LazyLock<String> = LazyLock::new(|| {
     let [first, ..] = events();
     format!(
         "{NO_DAY};
          INSERT INTO audit_events (source, process_date, event_id, attempt, event, event_hash, via)
          VALUES ('acme', '{DAY}', 'a', 1, '{first}', sha256('{first}'), 'api');
-         INSERT INTO audit_events_log (source, process_date, status, attempt, events_count, digest, scope, synced_at)
-         VALUES ('acme', '{DAY}', 'SUCCESS', 1, 1, sha256(sha256('{first}')), '{{\"account\": \"acme\"}}', '2024-09-29 00:10Z');
-         INSERT INTO audit_history (run_id, source, process_date, attempt, action, outcome, events, by)
+         INSERT INTO audit_events_log (source, process_date, status, attempt, events_count,
+         digest, scope, synced_at)
+         VALUES ('acme', '{DAY}', 'SUCCESS', 1, 1, sha256(sha256('{first}')),
+         '{{\"account\": \"acme\"}}', '2024-09-29 00:10Z');
+         INSERT INTO audit_history (run_id, source, process_date, attempt, action, outcome,
+         events, by)
          VALUES (gen_random_uuid(), 'acme', '{DAY}', 1, 'claim', 'processing', NULL, 'earlier')"
     )
 });
 
 #[test]
-fn a_day_that_is_read_again_survives_a_kill_and_a_cut_at_every_step_and_its_late_event_counts_once()
-{
+fn a_reread_survives_kills_and_cuts_and_counts_a_late_event_once() {
     let life = Life {
         undo: &WHOLE_BEFORE,
         run: |stage| stage.start(SYNC).wait(),
@@ -35,9 +37,9 @@ fn a_day_that_is_read_again_survives_a_kill_and_a_cut_at_every_step_and_its_late
             })
         },
         next: |stage| {
-            stage.world.sql("UPDATE audit_events_log SET locked_until = clock_timestamp() WHERE status = 'PROCESSING'");
+            stage.world.expire_leases();
             stage.world.sync(&format!("--date {DAY}"), 0);
-            stage.world.assert_whole("acme", DAY, &truth());
+            stage.world.assert_complete("acme", DAY, &truth());
             let late =
                 "SELECT sum(late_events), max(attempt) = (SELECT attempt FROM audit_events_log)
                         FROM audit_history WHERE action = 'publish'";
@@ -72,11 +74,11 @@ fn a_day_out_of_an_archive_survives_a_kill_and_a_cut_at_every_step() {
             })
         },
         next: |stage| {
-            stage.world.sql("UPDATE audit_events_log SET locked_until = clock_timestamp() WHERE status = 'PROCESSING'");
+            stage.world.expire_leases();
             let next = stage.world.run("backfill --via archive --from 2024-09-28 --to 2024-09-28");
             assert_eq!(next.status, 0, "{next:#?}");
             let [first, ..] = events();
-            stage.world.assert_whole(
+            stage.world.assert_complete(
                 "acme",
                 DAY,
                 &BTreeMap::from([("a".to_owned(), first.into_bytes())]),

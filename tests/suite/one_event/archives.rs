@@ -1,4 +1,4 @@
-//! The same by way of archives: backfill, reconcile and its repairs.
+//! The same with archives: backfill, reconcile and its repairs.
 
 use std::process::Command;
 
@@ -14,7 +14,7 @@ const OCTOBER: Month = Month { year: 2024, month: 10 };
 const LAST: &str = "2024-09-30";
 const NEXT: &str = "2024-10-01";
 
-/// A source that owes the days from the 29th on; nothing but what a test says is listed or archived.
+/// A source that owes the days from the 29th on. Only what a test adds is listed or archived.
 fn world() -> World {
     World::new(&format!("[sync]\ncatch_up_days = 1\n{ACME}since = \"2024-09-29\"\n"))
 }
@@ -43,7 +43,7 @@ fn reconcile(world: &World, arguments: &str, status: i32) -> Value {
     finished.json()
 }
 
-/// What was found of a day, by kind.
+/// The results for a day, by kind.
 fn found(report: &Value, day_of: &str) -> [Value; 3] {
     let days = report["months"][0]["days"].as_array().expect("days");
     let row = days
@@ -60,7 +60,7 @@ fn none() -> [Value; 3] {
 const NO_CHANGE: [u64; 4] = [0; 4];
 const CHANGES: [&str; 4] = ["new_events", "late_events", "conflicts", "vanished_events"];
 
-/// Lists an event under the day after its own, and has that day read.
+/// Lists an event under the day after its own, and reads that day.
 fn listed_a_day_late(world: &World, id: &str) {
     world.heroku.put_day(
         "acme",
@@ -116,7 +116,7 @@ fn a_list_does_not_store_again_what_an_archive_brought_as_a_stray() {
                 "{time}"
             );
         }
-        // The day that it is stored under lists it no more than before.
+        // The day under which it is stored no longer lists it.
         world.heroku.put_day("acme", date(LAST), vec![event("last", "2024-09-30T12:00:00Z")]);
         assert_eq!(figures(&reread(&world, LAST), CHANGES), NO_CHANGE, "{time}");
         assert_eq!(days_of(&world, "stray"), LAST);
@@ -150,7 +150,7 @@ fn an_archive_s_undated_event_is_not_missed_by_the_list_of_its_day() {
 }
 
 #[test]
-fn a_stray_is_taken_once_however_many_archives_hold_it() {
+fn a_stray_is_stored_once_however_many_archives_hold_it() {
     let world = world();
     let stray = event("stray", "2024-10-01T00:00:01Z");
     world.heroku.put_archive(
@@ -199,11 +199,12 @@ fn an_event_under_another_day_is_missing_neither_here_nor_there() {
         world.heroku.put_archive("acme", OCTOBER, pack(&[event("next", "2024-10-01T12:00:00Z")]));
         let report = reconcile(&world, "2024-09", 0);
         assert_eq!(found(&report, LAST), none());
-        // The archive of its own month holds it, so that October's does not lack it.
+        // The archive of its own month has it, so October's archive does not lack it.
         let report = reconcile(&world, "2024-10", 0);
         assert_eq!(found(&report, NEXT), none());
     }
-    // Another value is told on its own day, and a repair keeps it as a conflict of that day, and stores nothing.
+    // Another value is reported on its own day. A repair keeps it as a conflict of that day and
+    // stores nothing.
     let other = Bytes::from_static(
         br#"{"id":"at-midnight","created_at":"2024-09-30T23:59:59Z","type":"other"}"#,
     );
@@ -220,7 +221,7 @@ fn an_event_under_another_day_is_missing_neither_here_nor_there() {
 }
 
 #[test]
-fn what_an_archive_lacks_of_a_day_is_told_though_it_is_stored_beside_it() {
+fn an_event_missing_in_the_archive_is_reported_despite_another_day() {
     let world = world();
     let here = event("listed-late", "2024-09-29T23:59:59Z");
     world.heroku.put_day("acme", date(LAST), vec![here, event("last", "2024-09-30T12:00:00Z")]);
@@ -305,13 +306,13 @@ fn reconcile_names_every_missing_id_once_and_in_order_however_many() {
 }
 
 #[test]
-fn reconcile_that_has_no_room_for_ids_says_so_and_calls_nothing_right() {
+fn reconcile_without_room_for_ids_says_so_and_confirms_nothing() {
     let world = world();
     assert_eq!(world.run("migrate").status, 0);
     let events: Vec<Bytes> =
         (0..30_000).map(|number| event(&format!("{number:060}"), "2024-09-30T12:00:00Z")).collect();
     let archive = pack(&events);
-    // No file may be larger than the archive, nearly.
+    // The size limit for files is just above the archive's size.
     let limit = archive.len() / 1024 + 16;
     world.heroku.put_archive("acme", SEPTEMBER, archive);
     let program = world.command("reconcile --month 2024-09 --output json");

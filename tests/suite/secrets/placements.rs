@@ -1,4 +1,4 @@
-//! Where else a secret may turn up: in events, in other libraries' words, in the ledger, in what people type.
+//! Other places in which a secret may appear: events, messages of libraries, the ledger, arguments.
 
 use super::{
     ARCHIVE_KEY, DAY, FORMATS, PASSWORD, SEPTEMBER, TOKEN, assert_clean, disguises, with_password,
@@ -10,9 +10,9 @@ use serde_json::json;
 
 /// The token of a source that most runs do not use.
 const OTHER: &str = "0c0ffee0-1234-4abc-8def-00decafbad00";
-/// What a monitor's address has behind its host.
+/// The part of a monitor's address after its host.
 const PING_KEY: &str = "mon1tor-Kq82hhZx";
-/// The token of nobody here.
+/// A token that belongs to no source here.
 const STRANGER: &str = "HRKU-AAstranger_0123456789-abcdefghij";
 
 struct Place {
@@ -27,7 +27,8 @@ impl Place {
             .replace("\"acme\"\naccount = \"acme\"", "\"other\"\naccount = \"globex\"")
             .replace("HEROKU_API_TOKEN", "OTHER");
         let mut world = World::new(&format!(
-            "[events]\nlog = \"full\"\n[sync]\nrecheck_after = []\n{ACME}since = \"2024-09-27\"\n{other}"
+            "[events]\nlog = \"full\"\n[sync]\nrecheck_after = []\n{ACME}since = \"2024-09-27\"\n\
+             {other}"
         ));
         world.heroku.add_token(TOKEN, "audit@acme.example.com");
         world.set("HEROKU_API_TOKEN", TOKEN);
@@ -36,7 +37,7 @@ impl Place {
         world.set("AUDITSYNC_PING_URL", &format!("http://127.0.0.1:1/{PING_KEY}"));
         world.set("RUST_LOG", "trace");
         let secrets = [TOKEN, OTHER, PASSWORD, PING_KEY, STRANGER].map(disguises);
-        // Of a token that is not known, nothing but its look tells.
+        // An unknown token can be recognized only by its form.
         let mut secrets = secrets.to_vec();
         secrets[4].truncate(1);
         Self { world, form, secrets }
@@ -57,7 +58,7 @@ impl Place {
         finished
     }
 
-    /// The same where something must stand in a secret's place.
+    /// The same where a replacement must be in the place of the secret.
     fn hides(&self, args: &[&str]) -> Finished {
         let finished = self.run(args);
         let all = format!("{}{}", finished.stdout, finished.stderr);
@@ -67,7 +68,7 @@ impl Place {
         finished
     }
 
-    /// Searches what is recorded beside the events, which stand there as they came.
+    /// Searches the recorded texts except the events, which are stored as they came.
     fn assert_recorded_clean(&self) {
         for table in ["audit_history", "audit_events_log"] {
             let rows =
@@ -95,9 +96,10 @@ fn forms() -> impl Iterator<Item = (&'static str, &'static str)> {
 }
 
 fn event(id: &str, kind: &str) -> Bytes {
-    json!({ "id": id, "type": kind, "action": id, "actor": { "email": id }, "created_at": "2024-09-28T01:00:00Z" })
-        .to_string()
-        .into()
+    let created_at = "2024-09-28T01:00:00Z";
+    let event = json!({ "id": id, "type": kind, "action": id, "actor": { "email": id },
+        "created_at": created_at });
+    event.to_string().into()
 }
 
 const ON_DAY: [&str; 5] = ["sync", "--source", "acme", "--date", DAY];
@@ -148,10 +150,10 @@ fn an_event_that_holds_a_secret_is_named_without_it() {
 }
 
 #[test]
-fn what_heroku_and_the_database_repeat_is_told_without_secrets() {
+fn secrets_repeated_by_heroku_or_the_database_are_redacted() {
     for form in forms() {
         let place = Place::new(form);
-        // A third of them in each form, since each takes a run of its own.
+        // A third of them in each form, because each form takes a run of its own.
         let place_of_form = forms().position(|other| other == form).expect("one of them");
         for secret in Place::secrets_of_all_kinds().into_iter().skip(place_of_form).step_by(3) {
             let refusal =
@@ -178,8 +180,10 @@ fn what_heroku_and_the_database_repeat_is_told_without_secrets() {
         );
         place.hides(&["sync", "--source", "t", "--date", DAY]);
         place.world.sql(&format!(
-            "CREATE FUNCTION echo() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '%', $x${} {OTHER}$x$; END $$;
-             CREATE TRIGGER echo BEFORE INSERT ON audit_events FOR EACH ROW EXECUTE FUNCTION echo()",
+            "CREATE FUNCTION echo() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+             RAISE EXCEPTION '%', $x${} {OTHER}$x$; END $$;
+             CREATE TRIGGER echo BEFORE INSERT ON audit_events FOR EACH ROW
+             EXECUTE FUNCTION echo()",
             hex::encode(PASSWORD)
         ));
         place.hides(&["sync", "--source", "acme", "--date", DAY]);
@@ -190,7 +194,7 @@ fn what_heroku_and_the_database_repeat_is_told_without_secrets() {
 }
 
 #[test]
-fn an_archive_s_address_is_in_no_text_whatever_its_answer_is_like() {
+fn an_archive_s_address_appears_in_no_text_whatever_the_answer() {
     let address =
         format!("https://files.example.com/{ARCHIVE_KEY}/a.gz?X-Signature={ARCHIVE_KEY}&n=1");
     for form in forms() {
@@ -218,8 +222,9 @@ fn an_archive_s_address_is_in_no_text_whatever_its_answer_is_like() {
             ]);
             place.world.heroku.clear_faults();
         }
-        let refusal =
-            json!({ "id": "gone", "message": format!("see {address}, or <http://u:{ARCHIVE_KEY}@h>") }).to_string();
+        let refusal = json!({ "id": "gone", "message": format!("see {address}, or \
+                <http://u:{ARCHIVE_KEY}@h>") })
+        .to_string();
         place.world.heroku.fault(
             Match::path("/enterprise-accounts/acme/archives"),
             Fault::body(410, "application/json", refusal),
@@ -246,7 +251,7 @@ fn an_archive_s_address_is_in_no_text_whatever_its_answer_is_like() {
 }
 
 #[test]
-fn what_others_wrote_into_ledger_and_history_is_shown_without_secrets() {
+fn secrets_in_foreign_ledger_and_history_rows_are_redacted() {
     for form in forms() {
         let place = Place::new(form);
         assert_eq!(place.run(&ON_DAY).status, 0);
@@ -262,11 +267,16 @@ fn what_others_wrote_into_ledger_and_history_is_shown_without_secrets() {
         ]);
         place.assert_recorded_clean();
         place.world.sql(&format!(
-            "INSERT INTO audit_events_log (source, process_date, status, error_message, locked_by, locked_until, scope)
-             VALUES ('x {OTHER}', '2024-09-20', 'ERROR', 'was {PASSWORD}', NULL, NULL, '{{\"account\": \"acme\"}}'),
-                    ('acme', '2024-09-20', 'PROCESSING', NULL, '{PING_KEY}', clock_timestamp() + interval '1 h', NULL);
-             INSERT INTO audit_history (run_id, source, process_date, attempt, action, outcome, message, by)
-             VALUES (gen_random_uuid(), 'acme', '2024-09-20', 1, 'fail', 'failed', '{STRANGER} {}', '{OTHER}')",
+            "INSERT INTO audit_events_log (source, process_date, status, error_message,
+             locked_by, locked_until, scope)
+             VALUES ('x {OTHER}', '2024-09-20', 'ERROR', 'was {PASSWORD}', NULL, NULL,
+             '{{\"account\": \"acme\"}}'),
+                    ('acme', '2024-09-20', 'PROCESSING', NULL, '{PING_KEY}',
+                    clock_timestamp() + interval '1 h', NULL);
+             INSERT INTO audit_history (run_id, source, process_date, attempt, action, outcome,
+             message, by)
+             VALUES (gen_random_uuid(), 'acme', '2024-09-20', 1, 'fail', 'failed',
+             '{STRANGER} {}', '{OTHER}')",
             hex::encode_upper(OTHER)
         ));
         place.hides(&["status", "--days", "30000"]);
@@ -277,7 +287,7 @@ fn what_others_wrote_into_ledger_and_history_is_shown_without_secrets() {
 }
 
 #[test]
-fn a_secret_in_the_wrong_variable_option_or_key_is_in_no_text() {
+fn a_secret_in_the_wrong_variable_option_or_key_appears_in_no_text() {
     for form in forms() {
         let mut place = Place::new(form);
         place.world.set("DYNO", TOKEN);

@@ -1,4 +1,4 @@
-//! A server behind TLS that answers with any bytes at all, with a certificate of its own for `localhost`.
+//! A server behind TLS that answers with any bytes, with a certificate of its own for `localhost`.
 
 use std::sync::Arc;
 use std::sync::mpsc;
@@ -10,7 +10,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::{ServerConfig, pki_types::PrivateKeyDer};
 
-/// What it makes of a request: its own address and the head in, the whole answer out.
+/// Makes the complete answer from the server's own address and the head of a request.
 type Answer = Arc<dyn Fn(&str, &str) -> Vec<u8> + Send + Sync>;
 
 /// Serves until the test program ends. Returns the address, and the certificate to trust.
@@ -28,7 +28,7 @@ pub(crate) fn serve(
         .expect("a configuration");
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let answer: Answer = Arc::new(answer);
-    let (told, address) = mpsc::channel();
+    let (sender, address) = mpsc::channel();
     std::thread::spawn(move || {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -36,7 +36,7 @@ pub(crate) fn serve(
             let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
             let address =
                 format!("https://localhost:{}", listener.local_addr().expect("an address").port());
-            told.send(address.clone()).expect("the test waits");
+            sender.send(address.clone()).expect("the test waits");
             loop {
                 let (stream, _) = listener.accept().await.expect("a connection");
                 tokio::spawn(connection(
@@ -61,7 +61,7 @@ async fn connection(acceptor: TlsAcceptor, stream: TcpStream, address: String, a
         }
     }
     let bytes = answer(&address, &String::from_utf8_lossy(&head));
-    // A client that has had enough has left.
+    // The client may have disconnected already.
     let _ = tls.write_all(&bytes).await;
     let _ = tls.shutdown().await;
 }

@@ -1,17 +1,22 @@
 //! A world for one test: a database of its own, a fake Heroku, a file, and the built program.
 
 pub(crate) mod https;
+pub(crate) mod key_files;
 pub(crate) mod numbered;
 pub(crate) mod pooler;
 pub(crate) mod proxy;
+pub(crate) mod python_logger;
 pub(crate) mod raw;
+mod run;
+pub(crate) mod schemas;
 pub(crate) mod screen;
+mod sources;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use auditsync::digest::DayDigest;
@@ -21,10 +26,13 @@ use pg_cluster::Database;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+pub(crate) use run::{Finished, Running};
+pub(crate) use sources::{ACME, THREE_ACCOUNTS_AND_A_TEAM, THREE_VIEWS, source};
+
 /// See [`World::session`].
 pub(crate) struct Session(pg_cluster::Session);
 
-/// The day that most fixtures are of.
+/// The day of most fixtures.
 pub(crate) const DAY: &str = "2024-09-28";
 
 /// The tokens of the fixtures, by the variables that hold them.
@@ -36,60 +44,6 @@ const TOKENS: &[(&str, &str)] = &[
     ("INITECH_TOKEN", "HRKU-demo-initech-0001-not-a-secret"),
 ];
 
-/// The sources that most tests use: three accounts, and a team with a filter.
-pub(crate) const THREE_ACCOUNTS_AND_A_TEAM: &str = r#"
-[[source]]
-name = "acme"
-account = "acme"
-token_env = "HEROKU_API_TOKEN"
-
-[[source]]
-name = "globex"
-account = "globex"
-token_env = "GLOBEX_TOKEN"
-
-[[source]]
-name = "initech"
-account = "initech"
-token_env = "INITECH_TOKEN"
-
-[[source]]
-name = "team-a"
-account = "acme"
-team = "team-a"
-token_env = "HEROKU_API_TOKEN"
-filter = { type = "app", action = "create", actor = "user@example.com" }
-"#;
-
-/// One source: the account acme.
-pub(crate) const ACME: &str = r#"
-[[source]]
-name = "acme"
-account = "acme"
-token_env = "HEROKU_API_TOKEN"
-"#;
-
-/// The account acme, a team of it, and what a filter lets through.
-pub(crate) const THREE_VIEWS: &str = r#"
-[[source]]
-name = "acme"
-account = "acme"
-token_env = "HEROKU_API_TOKEN"
-
-[[source]]
-name = "team-a"
-account = "acme"
-team = "team-a"
-token_env = "HEROKU_API_TOKEN"
-
-[[source]]
-name = "apps"
-account = "acme"
-token_env = "HEROKU_API_TOKEN"
-filter = { type = "app" }
-"#;
-
-/// See the module.
 pub(crate) struct World {
     pub(crate) heroku: FakeHeroku,
     pub(crate) database: Database,
@@ -97,20 +51,6 @@ pub(crate) struct World {
     environment: BTreeMap<String, String>,
 }
 
-/// How a run of the program ended.
-#[derive(Debug)]
-pub(crate) struct Finished {
-    pub(crate) status: i32,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
-}
-
-/// A run of the program that goes on.
-pub(crate) struct Running {
-    pub(crate) child: Child,
-}
-
-/// The date that `text` names.
 pub(crate) fn date(text: &str) -> NaiveDate {
     text.parse().expect("a date")
 }
@@ -126,7 +66,7 @@ impl World {
         Self::on(pg_cluster::fresh_database(), heroku, sources)
     }
 
-    /// The same with an event on each day that the fixtures have none of.
+    /// The same with an event on each day without fixtures.
     pub(crate) fn busy(sources: &str) -> Self {
         let mut model: fake_heroku::Model = Fixtures::committed().into();
         for account in ["acme", "globex", "initech"] {
@@ -135,7 +75,7 @@ impl World {
         Self::with(model, sources)
     }
 
-    /// The same on a database that is there.
+    /// The same on an existing database.
     pub(crate) fn on(
         database: Database,
         heroku: impl Into<fake_heroku::Model>,
@@ -147,14 +87,15 @@ impl World {
         let mut environment: BTreeMap<String, String> =
             TOKENS.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         environment.insert("DATABASE_URL".into(), database.url().into());
-        // Where coverage is measured, it is of the program's own processes above all.
+        // Coverage is measured above all in the program's own processes.
         environment.extend(std::env::vars().filter(|(name, _)| name == "LLVM_PROFILE_FILE"));
         let world = Self { heroku, database, folder, environment };
         world.write_config(sources);
         world
     }
 
-    /// Writes the file: quick retries, the fake's address, and `sources`, which may hold other sections too.
+    /// Writes the file: quick retries, the fake's address, and `sources`, which may contain other
+    /// sections too.
     pub(crate) fn write_config(&self, sources: &str) {
         let mut text = format!("[api]\nbase_url = \"{}\"\n", self.heroku.url());
         if !sources.contains("[retry]") {
@@ -166,12 +107,12 @@ impl World {
         self.write_file(&text);
     }
 
-    /// Writes the file as it is given.
+    /// Writes the file exactly as given.
     pub(crate) fn write_file(&self, text: &str) {
         std::fs::write(self.file(), text).expect("the file");
     }
 
-    /// Where the file is.
+    /// The path of the file.
     pub(crate) fn file(&self) -> PathBuf {
         self.folder.join("audit.toml")
     }
@@ -188,12 +129,12 @@ impl World {
         self.environment.insert(name.into(), value.into());
     }
 
-    /// Takes a variable away from the program.
+    /// Removes a variable of the program.
     pub(crate) fn unset(&mut self, name: &str) {
         self.environment.remove(name);
     }
 
-    /// The program with `arguments`, not yet started, in an environment of the test's own.
+    /// The program with `arguments`, not yet started, with an environment of its own.
     pub(crate) fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_auditsync"));
         command
@@ -215,26 +156,34 @@ impl World {
         Running { child: self.command(arguments).spawn().expect("the program starts") }
     }
 
-    /// Runs a sync with `--output json` and returns the report; the exit status must be `status`.
+    /// Runs a sync with `--output json` and returns the report. The exit status must be `status`.
     pub(crate) fn sync(&self, arguments: &str, status: i32) -> Value {
         let finished = self.run(&format!("sync --output json {arguments}"));
         assert_eq!(finished.status, status, "{finished:#?}");
         finished.json()
     }
 
-    /// The rows that a query gives: one a line, columns parted by `|`. The schema's guards are off, so that a test can
-    /// tamper with what is stored.
+    /// The rows of a query: one per line, with columns separated by `|`. The schema's guards are
+    /// off, so that a test can tamper with the stored rows.
     pub(crate) fn sql(&self, sql: &str) -> String {
         let unguarded = format!("SET session_replication_role = replica;\n{sql}");
         self.database.psql(&unguarded).expect("a query").trim_end().to_owned()
     }
 
-    /// A session that stays open, so that a test can hold a transaction, with the database at `url`.
+    /// Makes the leases of killed and frozen runs expire.
+    pub(crate) fn expire_leases(&self) {
+        self.sql(
+            "UPDATE audit_events_log SET locked_until = clock_timestamp()
+             WHERE status = 'PROCESSING'",
+        );
+    }
+
+    /// A session on the database at `url` that stays open, so that a test can hold a transaction.
     pub(crate) fn session(&self, url: &str) -> Session {
         Session(self.database.session_at(url).expect("a session"))
     }
 
-    /// The whole database as text.
+    /// The entire database as text.
     pub(crate) fn dump(&self) -> String {
         let cluster = self.database.cluster();
         let mut command = match cluster {
@@ -244,7 +193,7 @@ impl World {
         let dump = command.arg("--dbname").arg(self.database.url()).output().expect("pg_dump");
         assert!(dump.status.success(), "{}", String::from_utf8_lossy(&dump.stderr));
         let text = String::from_utf8(dump.stdout).expect("text");
-        // Newer versions fence a dump in with a random word.
+        // Newer versions enclose a dump in lines with a random word.
         text.lines()
             .filter(|line| !line.starts_with("\\restrict") && !line.starts_with("\\unrestrict"))
             .fold(String::new(), |mut text, line| {
@@ -264,9 +213,9 @@ impl World {
         rows.map(|(id, bytes)| (text(id), hex::decode(bytes).expect("hex"))).collect()
     }
 
-    /// Checks that what is stored of a day is `expected`, event by event and byte by byte, and that the ledger row says
-    /// so: status, count and digest.
-    pub(crate) fn assert_whole(
+    /// Checks that the stored events of a day are `expected`, byte for byte, and that the ledger
+    /// row agrees: status, count and digest.
+    pub(crate) fn assert_complete(
         &self,
         source: &str,
         day: &str,
@@ -283,7 +232,8 @@ impl World {
             assert!(stored[id] == *bytes, "the bytes of {id} differ");
         }
         let row = self.sql(&format!(
-            "SELECT status, events_count, encode(digest, 'hex'), locked_by IS NULL, locked_until IS NULL
+            "SELECT status, events_count, encode(digest, 'hex'), locked_by IS NULL,
+             locked_until IS NULL
              FROM audit_events_log WHERE source = '{source}' AND process_date = '{day}'"
         ));
         let digest = hex::encode(digest(expected));
@@ -303,53 +253,13 @@ impl Session {
         self.try_ask(sql).expect("an answer")
     }
 
-    /// The same, with the server's words where it rejects a statement. Then the session is over.
+    /// The same, with the server's message if it rejects a statement. Then the session is over.
     pub(crate) fn try_ask(&mut self, sql: &str) -> Result<String, String> {
         self.0.ask(sql).map_err(|error| error.to_string())
     }
 }
 
-impl Finished {
-    /// The one JSON document on stdout.
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout)
-            .unwrap_or_else(|error| panic!("no JSON document ({error}): {self:#?}"))
-    }
-}
-
-impl Running {
-    /// Waits for the end, for two minutes at most.
-    pub(crate) fn wait(mut self) -> Finished {
-        let read = |stream: Option<&mut (dyn std::io::Read + Send)>| {
-            let mut text = String::new();
-            if let Some(stream) = stream {
-                let _ = stream.read_to_string(&mut text);
-            }
-            text
-        };
-        let (mut out, mut err) = (self.child.stdout.take(), self.child.stderr.take());
-        let (stdout, stderr) = std::thread::scope(|threads| {
-            let err = threads.spawn(move || read(err.as_mut().map(|stream| stream as _)));
-            (read(out.as_mut().map(|stream| stream as _)), err.join().expect("the log"))
-        });
-        let status = self.child.wait().expect("the end");
-        let code = status
-            .code()
-            .or_else(|| std::os::unix::process::ExitStatusExt::signal(&status).map(|n| -n));
-        Finished { status: code.expect("a status"), stdout, stderr }
-    }
-
-    /// Sends a signal by its name.
-    pub(crate) fn signal(&self, name: &str) {
-        let sent = Command::new("kill")
-            .args(["-s", name, &self.child.id().to_string()])
-            .status()
-            .expect("kill");
-        assert!(sent.success());
-    }
-}
-
-/// What Heroku has of an account's day, by event id; as a filter or a team would see it.
+/// What Heroku has of an account's day, by event id, as seen through a filter or a team.
 pub(crate) fn truth(
     world: &World,
     account: &str,
@@ -364,7 +274,7 @@ pub(crate) fn truth(
     events.collect()
 }
 
-/// Whether an event is the team-a's creation of an app by the fixtures' user.
+/// Whether an event is the creation of an app in team-a by the fixtures' user.
 pub(crate) fn is_of_team_a_and_filter(event: &Value) -> bool {
     event["team"]["name"] == "team-a"
         && event["type"] == "app"
@@ -381,6 +291,17 @@ pub(crate) fn digest(events: &BTreeMap<String, Vec<u8>>) -> [u8; 32] {
     digest.finish()
 }
 
+/// Whether a character moves the cursor, begins an escape sequence, or hides or reorders text.
+pub(crate) fn steers(c: char) -> bool {
+    c.is_control() && c != '\n'
+        || matches!(
+            c,
+            '\u{ad}' | '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}'
+            | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+        )
+}
+
 /// The report of one day.
 pub(crate) fn day<'r>(report: &'r Value, source: &str, day: &str) -> &'r Value {
     let days = report["days"].as_array().expect("days");
@@ -388,18 +309,23 @@ pub(crate) fn day<'r>(report: &'r Value, source: &str, day: &str) -> &'r Value {
     found.unwrap_or_else(|| panic!("no {source} {day} in {report:#}"))
 }
 
-/// The requests for events that Heroku saw of an account's day.
+/// One value of each day in a report.
+pub(crate) fn of_each_day(report: &Value, key: &str) -> Vec<Value> {
+    report["days"].as_array().expect("days").iter().map(|day| day[key].clone()).collect()
+}
+
+/// The requests for events of an account's day that Heroku saw.
 pub(crate) fn fetches(world: &World, account: &str, day: &str) -> usize {
     let requests = world.heroku.requests_for(account, date(day));
     requests.iter().filter(|request| request.path.ends_with("/events")).count()
 }
 
-/// Waits until `done` says so, for a minute at most.
+/// Waits until `done` returns true, at most a minute.
 #[expect(clippy::disallowed_methods, reason = "a test waits for what it expects, in short steps")]
 pub(crate) fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !done() {
-        assert!(begun.elapsed() < Duration::from_mins(1), "waited in vain for {what}");
+        assert!(begun.elapsed() < Duration::from_mins(1), "timed out while waiting for {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }
@@ -414,7 +340,7 @@ fn text(hexadecimal: &str) -> String {
     String::from_utf8(hex::decode(hexadecimal).expect("hex")).expect("text")
 }
 
-/// Writes a line that shows up when a test fails.
+/// Writes a line that is shown when a test fails.
 pub(crate) fn note(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }

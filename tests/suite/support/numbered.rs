@@ -1,13 +1,10 @@
-//! Many accounts that are told apart by a number, for cases that are alike.
+//! Many accounts, distinguished by a number, for similar cases.
 
-/// Sources of one account each, called `a000` and so on: an id is one event within a source.
+use super::source;
+
+/// Sources of one account each, named `a000` and so on, because an id is one event within a source.
 pub(crate) fn accounts(count: usize) -> String {
-    let source = |n| {
-        format!(
-            "[[source]]\nname = \"a{n:03}\"\naccount = \"a{n:03}\"\ntoken_env = \"HEROKU_API_TOKEN\"\n"
-        )
-    };
-    (0..count).map(source).collect()
+    (0..count).map(|n| format!("a{n:03}")).map(|name| source(&name, &name)).collect()
 }
 
 /// The number of the account that a request is for.

@@ -16,7 +16,7 @@ const PLACES: [&str; 4] = [
     "/usr/local/bin/pgbouncer",
 ];
 
-/// Ends the pooler when its own input ends: with this process, however that ends.
+/// Ends the pooler when its own input ends, which happens with this process, however that ends.
 const GUARD: &str = r#""$0" "$1" & cat >/dev/null; kill "$!"; wait"#;
 
 /// A running pooler, which ends with this value.
@@ -27,9 +27,10 @@ pub(crate) struct Pooler {
 }
 
 impl Pooler {
-    /// Starts one that keeps `size` connections to each database of the server at `server`, such as `host=… port=…`.
+    /// Starts one that keeps `size` connections to each database of the server at `server`, such as
+    /// `host=… port=…`.
     pub(crate) fn start(cluster: &Cluster, server: &str, size: usize) -> Self {
-        // The number only names the socket; nobody else uses the folder.
+        // The number only names the socket; the folder has no other user.
         static NUMBERS: AtomicU16 = AtomicU16::new(6432);
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
         let program =
@@ -45,8 +46,10 @@ impl Pooler {
             folder.join(format!("pooler-{number}.ini")),
         );
         let settings = format!(
-            "[databases]\n* = {server} user=postgres\n[pgbouncer]\nunix_socket_dir = {}\nlisten_port = {number}\n\
-             logfile = {}\nauth_type = any\npool_mode = transaction\ndefault_pool_size = {size}\nserver_login_retry = 1\n",
+            "[databases]\n* = {server} user=postgres\n[pgbouncer]\nunix_socket_dir = {}\n\
+             listen_port = {number}\n\
+             logfile = {}\nauth_type = any\npool_mode = transaction\ndefault_pool_size = {size}\n\
+             server_login_retry = 1\n",
             folder.display(),
             log.display(),
         );

@@ -1,33 +1,35 @@
 //! A proxy between a client and PostgreSQL that strikes at the boundary of two steps.
 //!
-//! It knows the protocol's framing, and no more. A *step* is what a client sends before it waits for the server: the
-//! start-up packet, a simple query, or everything up to a `Sync`. One step, chosen by its number, is the one at which
-//! the program is killed, or its connection cut, either before the step reaches the server or after the server has
-//! carried it out and before the client hears of it.
+//! It knows only the protocol's framing. A *step* is what a client sends before it waits for the
+//! server: the start-up packet, a simple query, or everything up to a `Sync`. At one step, chosen
+//! by its number, the proxy kills the program or cuts its connection. That happens either before
+//! the step reaches the server, or after the server has executed it and before the client gets the
+//! answer.
 
-use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+#[path = "relay.rs"]
+mod relay;
 #[path = "stream.rs"]
 mod stream;
 
-use stream::{Stream, Upstream, c_string, read, start_up};
+use relay::accept;
+use stream::Upstream;
 
-/// Whether the server has carried out the step at which it happens.
+/// Whether the server has executed the step when the blow falls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum When {
     /// The step never reaches the server.
     Before,
-    /// The server has carried it out; its answer is lost.
+    /// The server has executed it; its answer is lost.
     After,
 }
 
-/// What happens.
+/// What happens at the step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Blow {
     /// The program is killed (`SIGKILL`).
@@ -36,9 +38,10 @@ pub(crate) enum Blow {
     Cut,
     /// The connection is cut, and every later one.
     Gone,
-    /// On this connection nothing comes through any more, and nothing tells of it.
+    /// This connection passes nothing on any more, and gives no sign of it.
     Silence,
-    /// The same on every connection, and on later ones: a host that froze, whose kernel still takes what is sent.
+    /// The same for every connection, and for later ones: a frozen host whose kernel still accepts
+    /// what is sent.
     Freeze,
 }
 
@@ -59,49 +62,40 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
-    /// The steps so far, in the order in which they came, over all connections.
+    /// The steps so far, in the order of arrival, over all connections.
     steps: Vec<String>,
     strike: Option<Strike>,
     struck: bool,
     passage: Passage,
-    /// How long each step is under way.
+    /// How long each step is delayed.
     delay: Duration,
     /// The process to kill.
     program: Option<u32>,
     closed: bool,
 }
 
-/// What becomes of connections and of what is sent on them.
+/// What happens to connections and to what is sent on them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Passage {
     /// All of it is passed on.
     #[default]
     Open,
-    /// No connection is let through.
+    /// No connection is accepted.
     Gone,
-    /// Nothing comes through on any connection, ever.
+    /// Nothing is passed on, on any connection, ever.
     Frozen,
     /// Everything is held back for now.
     Paused,
 }
 
-/// To be done at a step that is still to come.
+/// The blow planned for a later step.
 #[derive(Debug)]
 struct Strike {
-    /// How many steps that contain `text` are still to come, this one counted.
+    /// How many steps that contain `text` are still to come, including this one.
     left: usize,
     text: &'static str,
     when: When,
     blow: Blow,
-}
-
-/// One client's connection and the server's to it.
-struct Line {
-    /// The number of the step whose answer is withheld; `usize::MAX` for none.
-    withheld: AtomicUsize,
-    blow: Mutex<Blow>,
-    /// Nothing comes through, not even that the server hung up.
-    silent: AtomicBool,
 }
 
 impl Proxy {
@@ -134,7 +128,7 @@ impl Proxy {
         }
     }
 
-    /// The URL that leads through the proxy.
+    /// The URL through the proxy.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
@@ -151,29 +145,29 @@ impl Proxy {
         state.struck = false;
     }
 
-    /// Makes the line slow: each step is so long under way.
+    /// Makes the line slow: each step is delayed by this.
     pub(crate) fn slow_down(&self, delay: Duration) {
         self.shared.lock().delay = delay;
     }
 
-    /// Holds everything back from now on, as a host does that freezes for a while, or lets it through again.
+    /// From now on holds everything back, like a temporarily frozen host, or passes it on again.
     pub(crate) fn set_paused(&self, paused: bool) {
         self.shared.lock().passage = if paused { Passage::Paused } else { Passage::Open };
         self.shared.resumed.notify_all();
     }
 
-    /// Forgets all that was, and lets everything through.
+    /// Forgets all steps and blows, and passes everything on.
     pub(crate) fn forget(&self) {
         *self.shared.lock() = State::default();
     }
 
-    /// Names the process that [`Blow::Kill`] kills, which waits for that.
+    /// Sets the process that [`Blow::Kill`] kills. The blow waits for that.
     pub(crate) fn program_is(&self, process: u32) {
         self.shared.lock().program = Some(process);
         self.shared.program_known.notify_all();
     }
 
-    /// Whether the strike has happened.
+    /// Whether the blow has fallen.
     pub(crate) fn has_struck(&self) -> bool {
         self.shared.lock().struck
     }
@@ -202,7 +196,8 @@ impl Shared {
         self.lock().passage == Passage::Frozen
     }
 
-    /// Counts a step, and says what is to happen at it. A lone `Sync` only asks whether the server is there: no step.
+    /// Counts a step and returns what happens at it. A lone `Sync` only asks whether the server is
+    /// there, so it is no step.
     fn count(&self, step: String) -> Option<(When, Blow)> {
         if step.is_empty() {
             return None;
@@ -229,7 +224,7 @@ impl Shared {
         thread::sleep(delay);
     }
 
-    /// Lets it happen, but for what happens to the connection itself.
+    /// Carries the blow out, except for what happens to the connection itself.
     fn strike(&self, blow: Blow) {
         let mut state = self.lock();
         if blow == Blow::Kill {
@@ -256,147 +251,5 @@ impl Blow {
 
     fn silences(self) -> bool {
         matches!(self, Self::Silence | Self::Freeze)
-    }
-}
-
-fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
-    for client in listener.incoming() {
-        let (closed, passage) = {
-            let state = shared.lock();
-            (state.closed, state.passage)
-        };
-        if closed {
-            return;
-        }
-        if passage == Passage::Gone {
-            continue;
-        }
-        if passage == Passage::Frozen {
-            // Taken, and never answered.
-            thread::spawn(move || client.map(|client| discard(&mut Stream::Tcp(client))));
-            continue;
-        }
-        let (Ok(client), Ok(server)) = (client, shared.upstream.connect()) else { continue };
-        // Each message is passed on by itself; none is to wait for more.
-        client.set_nodelay(true).expect("a connection");
-        let (shared, line) = (Arc::clone(shared), Arc::new(Line::new()));
-        thread::spawn(move || {
-            let (mut from_server, mut to_client) = (server.clone(), Stream::Tcp(client));
-            let mut from_client = to_client.clone();
-            let mut to_server = server;
-            let (answering, theirs) = (Arc::clone(&line), Arc::clone(&shared));
-            let answers = thread::spawn(move || {
-                // An error is the end of a connection, as is everything that this returns.
-                let ends =
-                    answer(&mut from_server, &mut to_client, &answering, &theirs).unwrap_or(true);
-                if ends && !answering.silent.load(Ordering::SeqCst) && !theirs.is_frozen() {
-                    to_client.close();
-                    from_server.close();
-                }
-            });
-            let _ = ask(&mut from_client, &mut to_server, &line, &shared);
-            from_client.close();
-            to_server.close();
-            let _ = answers.join();
-        });
-    }
-}
-
-/// Passes on what the client asks, until the connection is to end.
-fn ask(client: &mut Stream, server: &mut Stream, line: &Line, shared: &Shared) -> io::Result<()> {
-    let (mut step, mut sql) = (start_up(client)?, "start-up".to_owned());
-    let mut text = sql.clone();
-    for number in 0.. {
-        match shared.count(std::mem::take(&mut text)) {
-            Some((When::Before, blow)) => {
-                shared.strike(blow);
-                line.silent.store(blow.silences(), Ordering::SeqCst);
-                return if blow.cuts() { Ok(()) } else { discard(client) };
-            }
-            Some((When::After, blow)) => {
-                *line.blow.lock().unwrap_or_else(PoisonError::into_inner) = blow;
-                line.withheld.store(number, Ordering::SeqCst);
-            }
-            None if shared.is_frozen() => return discard(client),
-            None => {}
-        }
-        shared.delay();
-        server.write_all(&step)?;
-        step.clear();
-        loop {
-            let message = read(client)?;
-            step.extend_from_slice(&message);
-            match message[0] {
-                b'Q' => {
-                    text = format!("query {}", c_string(&message[5..]));
-                    break;
-                }
-                b'P' => {
-                    // The statement's name, which ought to be empty, comes first.
-                    let name = c_string(&message[5..]);
-                    sql = c_string(&message[5 + name.len() + 1..]);
-                    text = format!("parse {name} {sql}");
-                }
-                b'B' => text = format!("execute {sql}"),
-                b'S' => break,
-                // Part of the start-up, or a farewell: nothing that the server carries out.
-                b'p' | b'X' => {
-                    server.write_all(&step)?;
-                    step.clear();
-                }
-                _ => {}
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Passes on what the server answers. False when the client's end is to be awaited.
-fn answer(
-    server: &mut Stream,
-    client: &mut Stream,
-    line: &Line,
-    shared: &Shared,
-) -> io::Result<bool> {
-    let mut answered = 0;
-    loop {
-        let message = read(server)?;
-        if shared.is_frozen() {
-            continue;
-        }
-        drop(
-            shared.resumed.wait_while(shared.lock(), |state| {
-                state.passage == Passage::Paused && !state.closed
-            }),
-        );
-        let withheld = line.withheld.load(Ordering::SeqCst) == answered;
-        if !withheld {
-            client.write_all(&message)?;
-        }
-        // ReadyForQuery: the step is done.
-        if message[0] == b'Z' {
-            if withheld {
-                let blow = *line.blow.lock().unwrap_or_else(PoisonError::into_inner);
-                shared.strike(blow);
-                line.silent.store(blow.silences(), Ordering::SeqCst);
-                return Ok(blow.cuts());
-            }
-            answered += 1;
-        }
-    }
-}
-
-/// Reads until the client is gone.
-fn discard(client: &mut Stream) -> io::Result<()> {
-    io::copy(client, &mut io::sink()).map(drop)
-}
-
-impl Line {
-    fn new() -> Self {
-        Self {
-            withheld: AtomicUsize::new(usize::MAX),
-            blow: Mutex::new(Blow::Cut),
-            silent: AtomicBool::new(false),
-        }
     }
 }

@@ -1,12 +1,13 @@
-//! A server that answers with any bytes at all, for what no HTTP server can be made to say.
+//! A server that answers with any bytes, where no HTTP server would send them.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
 
-/// Serves on loopback until the test program ends, and returns the address. `answer` gets the number of the request,
-/// from 0, and its head; the connection ends behind what it returns.
+/// Serves on loopback until the test program ends, and returns the address. `answer` gets the
+/// number of the request, from 0, and its head. The connection ends after what it returns.
 pub(crate) fn serve(answer: impl Fn(usize, &str) -> Vec<u8> + Send + Sync + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -18,7 +19,7 @@ pub(crate) fn serve(answer: impl Fn(usize, &str) -> Vec<u8> + Send + Sync + 'sta
                 let mut stream = stream.expect("a connection");
                 let mut head = Vec::new();
                 let mut byte = [0];
-                // A client that wants TLS sends no head, and is answered too.
+                // A client that wants TLS sends no head, and gets an answer too.
                 while !head.ends_with(b"\r\n\r\n") && head.first() != Some(&0x16) {
                     match stream.read(&mut byte) {
                         Ok(1) => head.push(byte[0]),
@@ -26,7 +27,7 @@ pub(crate) fn serve(answer: impl Fn(usize, &str) -> Vec<u8> + Send + Sync + 'sta
                     }
                 }
                 let number = requests.fetch_add(1, Ordering::SeqCst);
-                // A client that has had enough has left.
+                // The client may have disconnected already.
                 let _ = stream.write_all(&answer(number, &String::from_utf8_lossy(&head)));
             });
         }
@@ -34,11 +35,22 @@ pub(crate) fn serve(answer: impl Fn(usize, &str) -> Vec<u8> + Send + Sync + 'sta
     format!("http://{address}")
 }
 
-/// An answer as it should be: `status` is code and words, `headers` are whole lines, each with its line end.
+/// A proper answer: `status` is code and words, `headers` are complete lines, each with its line
+/// end.
 pub(crate) fn http(status: &str, headers: &str, body: &str) -> Vec<u8> {
     let length = body.len();
     format!(
         "HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
     )
     .into_bytes()
+}
+
+/// A monitor that accepts every ping, and the first line of each request that it gets.
+pub(crate) fn monitor() -> (String, mpsc::Receiver<String>) {
+    let (heard, pings) = mpsc::channel();
+    let address = serve(move |_, head| {
+        let _ = heard.send(head.lines().next().unwrap_or_default().to_owned());
+        http("200 OK", "", "OK")
+    });
+    (address, pings)
 }

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 
 use super::wait_for;
 
-/// A program that runs on a terminal of its own. See the module.
+/// A program that runs on a terminal of its own.
 pub(crate) struct Screen {
     child: Child,
     seen: Arc<Mutex<Seen>>,
@@ -19,13 +19,13 @@ struct Seen {
     raw: Vec<u8>,
 }
 
-/// What was on the screen at the end.
+/// The final content of the screen.
 #[derive(Debug)]
 pub(crate) struct Shown {
     pub(crate) status: Option<i32>,
     /// The lines that are not empty.
     pub(crate) lines: Vec<String>,
-    /// All that was written, with what steers the terminal.
+    /// All output, including control sequences.
     pub(crate) raw: String,
 }
 
@@ -46,7 +46,7 @@ impl Screen {
         let theirs = Arc::clone(&seen);
         let reading = std::thread::spawn(move || {
             let mut bytes = [0; 4096];
-            // When the program has ended there is an error to read, and no end.
+            // After the program has ended, reading gives an error and no end of file.
             while let Ok(read @ 1..) = terminal.read(&mut bytes) {
                 let mut seen = theirs.lock().unwrap_or_else(PoisonError::into_inner);
                 seen.terminal.process(&bytes[..read]);
@@ -61,7 +61,7 @@ impl Screen {
         lines(&self.seen.lock().unwrap_or_else(PoisonError::into_inner).terminal)
     }
 
-    /// Waits until a line of the screen holds each of `texts`.
+    /// Waits until the screen has a line with each of `texts`.
     pub(crate) fn wait_for(&self, texts: &[&str]) {
         let what = || format!("{texts:?} on the screen");
         let shows = |lines: &[String]| {

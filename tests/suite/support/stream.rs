@@ -1,4 +1,4 @@
-//! A connection of either kind, where the server listens, and the protocol's framing.
+//! A connection of either kind, wherever the server listens, and the protocol's framing.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -20,7 +20,6 @@ impl Upstream {
     }
 }
 
-/// A connection.
 pub(super) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
@@ -64,14 +63,14 @@ impl Write for Stream {
     }
 }
 
-/// A start-up packet: its length, itself counted, and the rest.
+/// A start-up packet: its length, which includes itself, and the rest.
 pub(super) fn start_up(client: &mut Stream) -> io::Result<Vec<u8>> {
     let mut packet = vec![0; 4];
     client.read_exact(&mut packet)?;
     read_rest(client, packet)
 }
 
-/// A message: its type, its length, itself counted, and the rest.
+/// A message: its type, its length, which includes itself, and the rest.
 pub(super) fn read(from: &mut Stream) -> io::Result<Vec<u8>> {
     let mut message = vec![0; 5];
     from.read_exact(&mut message)?;

@@ -1,0 +1,122 @@
+//! `reconcile`: the stored events of a month against its archive.
+
+use bytes::Bytes;
+use fake_heroku::pack;
+use serde_json::Value;
+
+use super::{ACME_AND_TEAM_A, DAYS, SEPTEMBER, downloads, found, listed, put_respelled, reconcile};
+use crate::support::{ACME, DAY, World, date};
+
+#[test]
+fn an_event_stored_under_the_neighbouring_day_is_not_missing() {
+    let world = World::new(&format!("{ACME}since = \"2024-09-27\"\n"));
+    let late = Bytes::from_static(br#"{"id":"at-midnight","created_at":"2024-09-28T00:00:01Z"}"#);
+    world.heroku.add_event("acme", date("2024-09-27"), late.clone());
+    world.sync("--from 2024-09-27 --to 2024-09-28", 0);
+    let mut events = listed(&world, &DAYS[2..]);
+    events.reverse();
+    world.heroku.put_archive("acme", SEPTEMBER, pack(&events));
+    let report = reconcile(&world, "", 0);
+    for day in &DAYS[2..] {
+        for kind in ["missing_here", "missing_there"] {
+            assert_eq!(found(&report, "acme", day)[kind], serde_json::json!([]), "{day}");
+        }
+    }
+}
+
+#[test]
+fn without_a_ledger_all_events_of_an_owed_month_are_reported_missing() {
+    let world = World::new(&format!("{ACME}since = \"2024-09-01\"\n"));
+    let report = reconcile(&world, "", 1);
+    assert!(
+        report["months"][0]["error"].as_str().expect("an error").contains("nothing is stored"),
+        "{report:#}"
+    );
+}
+
+#[test]
+fn a_source_that_owes_no_day_of_the_month_is_reported_without_error() {
+    let world = World::new(&format!("{ACME}since = \"2024-10-01\"\n"));
+    assert_eq!(world.run("migrate").status, 0);
+    let report = reconcile(&world, "", 0);
+    let note = report["months"][0]["note"].as_str().expect("a note");
+    assert!(note.contains("owed for no day of this month"), "{note}");
+    assert_eq!(downloads(&world), 0);
+}
+
+#[test]
+fn store_and_archive_agree_whatever_the_order_and_the_json_spelling() {
+    let world = World::new(ACME_AND_TEAM_A);
+    for day in DAYS {
+        world.sync(&format!("--date {day}"), 0);
+    }
+    put_respelled(&world);
+    let before = world.dump();
+    let report = reconcile(&world, "", 0);
+    assert_eq!(report["months"].as_array().map(Vec::len), Some(2));
+    for source in ["acme", "team-a"] {
+        for day in DAYS {
+            let found = found(&report, source, day);
+            assert_eq!(found["stored"], found["archived"], "{source} {day}");
+            for kind in ["missing_here", "missing_there", "differing"] {
+                assert_eq!(found[kind], Value::Array(vec![]), "{source} {day}");
+            }
+        }
+    }
+    assert_eq!(world.dump(), before, "it only reads");
+    assert_eq!(report["months"][0]["archive"]["events"], 2969);
+    assert_eq!(report["months"][0]["complete"], true);
+}
+
+#[test]
+fn missing_and_differing_events_are_named_and_a_repair_stores_the_missing() {
+    let world =
+        World::new(&ACME_AND_TEAM_A.replace("since = \"2024-09-25\"", "since = \"2024-09-27\""));
+    for day in DAYS {
+        world.sync(&format!("--date {day}"), 0);
+    }
+    let mut events = listed(&world, &DAYS);
+    let gone: Value = serde_json::from_slice(&events.pop().expect("an event")).expect("an event");
+    let gone = gone["id"].as_str().expect("an id").to_owned();
+    let team = r#""team":{"id":"aaaaaaaa-1111-4000-8000-00000000000a","name":"team-a"}"#;
+    events.push(Bytes::from(format!(
+        r#"{{"id":"unlisted","created_at":"2024-09-28T01:00:00Z",{team}}}"#
+    )));
+    let at = events
+        .iter()
+        .rposition(|event| event.windows(6).any(|part| part == b"team-a"))
+        .expect("one of the team")
+        - 1;
+    let mut changed: Value = serde_json::from_slice(&events[at]).expect("an event");
+    let changed_id = changed["id"].as_str().expect("an id").to_owned();
+    changed["action"] = "changed".into();
+    events[at] = Bytes::from(changed.to_string());
+    world.heroku.put_archive("acme", SEPTEMBER, pack(&events));
+
+    let report = reconcile(&world, "", 1);
+    let here = found(&report, "acme", DAY);
+    assert_eq!(here["missing_here"], serde_json::json!(["unlisted"]));
+    assert_eq!(here["missing_there"], serde_json::json!([gone]));
+    assert_eq!(here["differing"], serde_json::json!([changed_id]));
+    assert_eq!(found(&report, "team-a", DAY)["missing_here"], serde_json::json!(["unlisted"]));
+
+    let finished = world.run("reconcile --month 2024-09 --repair");
+    assert_eq!(finished.status, 0, "{finished:#?}");
+    for source in ["acme", "team-a"] {
+        let stored = world.sql(&format!(
+            "SELECT via, first_seen_at > clock_timestamp() - interval '1 min' FROM audit_events
+             WHERE source = '{source}' AND event_id = 'unlisted'"
+        ));
+        assert_eq!(stored, "archive|t", "{source}");
+    }
+    let kept =
+        world.sql("SELECT DISTINCT event_id FROM audit_event_conflicts WHERE source = 'acme'");
+    assert_eq!(kept, changed_id);
+    let report = reconcile(&world, "", 0);
+    assert_eq!(found(&report, "acme", DAY)["missing_here"], serde_json::json!([]));
+    assert_eq!(
+        found(&report, "acme", DAY)["differing"],
+        serde_json::json!([changed_id]),
+        "the first stays"
+    );
+}

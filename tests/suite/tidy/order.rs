@@ -1,0 +1,183 @@
+//! The order of modules, and of the files inside a module: a file uses only what stands below it.
+
+use std::collections::BTreeSet;
+
+use super::assert_none;
+use super::imports::{self, File, Import};
+use super::source;
+
+/// The files of a module in layers, from its entry to its foundation. A file may use the files in
+/// the layers below its own, and none beside it or above it.
+struct Order {
+    /// The module's name; empty for the modules of the crate.
+    module: &'static str,
+    layers: &'static [&'static [&'static str]],
+}
+
+/// The order of the crate's modules, each with all its files, comes first. Inside a module, a file
+/// goes by its path below the module's folder without the extension: `run/attempt`. `mod` is the
+/// module's own file.
+const ORDERS: &[Order] = &[Order {
+    module: "",
+    layers: &[
+        &["main"],
+        &["app"],
+        &["cli", "heartbeat"],
+        &["store", "heroku", "report"],
+        &["logging"],
+        &["plan", "coverage", "fingerprints"],
+        &["ledger"],
+        &["event", "day"],
+        &["retry"],
+        &["config"],
+        &["text", "calendar"],
+    ],
+}];
+
+/// The modules whose answers depend only on their arguments.
+const WITHOUT_IO: &[&str] =
+    &["plan", "coverage", "fingerprints", "ledger", "event", "day", "calendar"];
+
+/// Parts of paths that lead to I/O, to a clock or to the environment.
+const IO: &[&str] = &[
+    "sqlx",
+    "reqwest",
+    "tokio",
+    "std::fs",
+    "std::env",
+    "std::process",
+    "TcpStream",
+    "UdpSocket",
+    "Instant",
+    "SystemTime",
+    "Utc::now",
+];
+
+impl Order {
+    /// The name of a file in this order, if it belongs to the module.
+    fn name(&self, file: &File) -> Option<String> {
+        match (self.module, file.as_slice()) {
+            (_, []) => None,
+            ("", [first, ..]) => Some(first.clone()),
+            (module, [first, rest @ ..]) if first == module => {
+                Some(if rest.is_empty() { "mod".to_owned() } else { rest.join("/") })
+            }
+            _ => None,
+        }
+    }
+
+    fn layer(&self, name: &str) -> Option<usize> {
+        self.layers.iter().position(|layer| layer.contains(&name))
+    }
+
+    /// Files without a layer, names without a file, and imports that do not point downward.
+    fn problems(&self, files: &[File], imports: &[Import]) -> Vec<String> {
+        let names: BTreeSet<String> = files.iter().filter_map(|file| self.name(file)).collect();
+        let unlisted = names.iter().filter(|name| self.layer(name).is_none());
+        let unlisted = unlisted.map(|name| format!("{self}{name} has no layer"));
+        let gone = self.layers.iter().flat_map(|layer| layer.iter());
+        let gone = gone.filter(|name| !names.contains(**name));
+        let gone = gone.map(|name| format!("{self}{name} has a layer and no file"));
+        let upward = imports.iter().filter_map(|import| {
+            let (from, to) = (self.name(&import.from)?, self.name(&import.to)?);
+            let is_wrong = from != to && self.layer(&from)? >= self.layer(&to)?;
+            is_wrong.then(|| format!("{}: {self}{from} uses {self}{to}", import.at))
+        });
+        unlisted.chain(gone).chain(upward).collect()
+    }
+}
+
+impl std::fmt::Display for Order {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.module.is_empty() { Ok(()) } else { write!(f, "{}/", self.module) }
+    }
+}
+
+#[test]
+fn modules_and_their_files_use_only_what_stands_below_them() {
+    let sources = source::program();
+    let files: Vec<File> = sources.iter().map(source::Source::modules).collect();
+    let imports = imports::imports(&sources);
+    let problems: Vec<_> =
+        ORDERS.iter().flat_map(|order| order.problems(&files, &imports)).collect();
+    assert_none("uses against the order", &problems);
+}
+
+#[test]
+fn each_module_of_several_layers_of_work_has_an_order() {
+    for module in ["", "app", "store", "heroku", "report"] {
+        assert!(ORDERS.iter().any(|order| order.module == module), "{module} has no order");
+    }
+}
+
+#[test]
+fn modules_without_io_do_none() {
+    let mut problems = Vec::new();
+    for source in source::program() {
+        if !source.modules().first().is_some_and(|module| WITHOUT_IO.contains(&module.as_str())) {
+            continue;
+        }
+        for (_, path, line) in imports::paths(&source) {
+            let path = format!("::{}::", path.join("::"));
+            let found = IO.iter().filter(|part| path.contains(&format!("::{part}::")));
+            problems.extend(found.map(|part| format!("{}: {part}", source.at_line(line))));
+        }
+    }
+    assert_none("I/O in modules that do none", &problems);
+}
+
+#[test]
+fn sql_is_in_the_store_alone() {
+    const VERBS: &[&str] = &[
+        "SELECT ",
+        "INSERT INTO ",
+        "UPDATE ",
+        "DELETE FROM ",
+        "CREATE TABLE ",
+        "ALTER TABLE ",
+        "BEGIN ",
+    ];
+    let mut problems = Vec::new();
+    for source in source::program() {
+        if source.modules().first().is_some_and(|module| module == "store") {
+            continue;
+        }
+        for token in source.tokens() {
+            let is_statement = |text: String| VERBS.iter().any(|verb| text.starts_with(verb));
+            if token.text == "sqlx" || token.string.is_some_and(is_statement) {
+                problems.push(format!("{}: {}", source.at_line(token.line), token.text));
+            }
+        }
+    }
+    assert_none("SQL outside of the store", &problems);
+}
+
+#[test]
+fn an_order_reports_what_is_unlisted_gone_or_upward() {
+    const ORDER: Order =
+        Order { module: "app", layers: &[&["mod"], &["run/plan", "gone"], &["clock"]] };
+    let file = |path: &str| path.split('/').map(str::to_owned).collect::<File>();
+    let files = ["app", "app/run/plan", "app/clock", "app/new", "store/clock"].map(file);
+    let import = |from, to, at: &str| Import { from: file(from), to: file(to), at: at.to_owned() };
+    let imports = [
+        import("app", "app/clock", "down"),
+        import("app/clock", "app/run/plan", "up"),
+        import("app/run/plan", "store/clock", "elsewhere"),
+    ];
+    assert_eq!(
+        ORDER.problems(&files, &imports),
+        [
+            "app/new has no layer",
+            "app/gone has a layer and no file",
+            "up: app/clock uses app/run/plan"
+        ]
+    );
+    const CRATE: Order = Order { module: "", layers: &[&["app"], &["store", "report"]] };
+    let imports = [
+        import("app/clock", "app/new", "inside"),
+        import("app/clock", "store", "down"),
+        import("store/a", "report/b", "beside"),
+    ];
+    let files = ["app", "store/a", "report/b"].map(file);
+    assert_eq!(CRATE.problems(&files, &imports), ["beside: store uses report"]);
+}
