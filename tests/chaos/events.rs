@@ -23,10 +23,10 @@ pub(crate) fn check(
     for (id, event) in &found {
         match expected.get(id) {
             None => {
-                problems.push(format!("the event {id} is stored, and Heroku has no such event"))
+                problems.push(format!("the event {id} is stored, and Heroku has no such event"));
             }
             Some((hash, _)) if hex::encode(hash) != event.hash => {
-                problems.push(format!("the bytes of {id} differ"))
+                problems.push(format!("the bytes of {id} differ"));
             }
             Some(_) => {}
         }

@@ -89,7 +89,7 @@ pub(crate) fn check(
                 check_days(process, &report, snapshot, weather, &mut problems);
             }
             Kind::Reset { .. } => {
-                check_operator(process, "reset", &report, snapshot, &mut problems)
+                check_operator(process, "reset", &report, snapshot, &mut problems);
             }
             Kind::Cleanup => check_operator(process, "cleanup", &report, snapshot, &mut problems),
         }

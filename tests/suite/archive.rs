@@ -109,7 +109,7 @@ fn an_archive_may_be_a_bare_list_and_need_not_be_compressed() {
 fn only_days_that_the_archive_covers_completely_are_published() {
     let world = World::new(ACME);
     world.heroku.change_archive("acme", SEPTEMBER, |archive| {
-        archive.created_at = "2024-09-28T15:00:00Z".into()
+        archive.created_at = "2024-09-28T15:00:00Z".into();
     });
     let report = backfill(&world, &format!("--via archive {FIXTURE_DAYS}"), 1);
     assert_eq!(report["totals"]["synced"], 3);
@@ -129,7 +129,7 @@ fn only_days_that_the_archive_covers_completely_are_published() {
 fn days_too_close_to_the_archive_s_making_are_read_again_unless_old() {
     let world = World::new(&format!("[sync]\ncatch_up_days = 1\n{ACME}"));
     world.heroku.change_archive("acme", SEPTEMBER, |archive| {
-        archive.created_at = "2024-09-29T00:02:24.870Z".into()
+        archive.created_at = "2024-09-29T00:02:24.870Z".into();
     });
     backfill(&world, &format!("--via archive {FIXTURE_DAYS}"), 0);
     let settled = "SELECT count(*) FROM audit_events_log WHERE settled_at IS NOT NULL";

@@ -270,7 +270,7 @@ fn reconcile_and_the_check_of_an_empty_day_report_a_refused_address() {
 fn a_content_encoding_does_not_change_the_checksum_of_an_archive() {
     let world = World::new(&format!("{ACME}since = \"2024-09-28\"\n"));
     world.heroku.change_archive("acme", SEPTEMBER, |archive| {
-        archive.content_encoding = Some("gzip".into())
+        archive.content_encoding = Some("gzip".into());
     });
     backfill(&world, 0);
     assert_day_is_complete(&world);

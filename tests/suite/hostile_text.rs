@@ -38,7 +38,7 @@ fn run(world: &World, (format, output): (&str, &str), args: &[&str]) -> Finished
         let lines = finished.stderr.lines().filter(|line| line.starts_with('{'));
         lines.for_each(|line| {
             _ = serde_json::from_str::<Value>(line)
-                .unwrap_or_else(|error| panic!("{error}: {line}"))
+                .unwrap_or_else(|error| panic!("{error}: {line}"));
         });
     }
     finished

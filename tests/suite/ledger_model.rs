@@ -285,7 +285,7 @@ fn assert_fenced(holds: bool, result: Result<(), &Error>) -> Result<(), TestCase
     match result {
         Ok(()) => prop_assert!(holds, "a statement took effect without its lease"),
         Err(Error::LeaseLost) => {
-            prop_assert!(!holds, "a statement reported a lost lease to its holder")
+            prop_assert!(!holds, "a statement reported a lost lease to its holder");
         }
         Err(error) => prop_assert!(false, "{error}"),
     }

@@ -181,7 +181,7 @@ fn the_name_of_a_test_has_at_most_70_characters() {
 fn a_function_is_measured_by_its_signature_and_body() {
     let source = Source::parse(
         "src/made_up.rs",
-        r#"
+        r"
         fn plain(a: A, b: Vec<(A, B)>, c: impl Fn(A, B) -> C, d: ()) -> D {
             todo!()
         }
@@ -205,7 +205,7 @@ fn a_function_is_measured_by_its_signature_and_body() {
             fn holds(a in any::<u8>()) {
                 a;
             }
-        }"#,
+        }",
     );
     let function = |name: &str, lines, arguments, line| Function {
         name: name.to_owned(),

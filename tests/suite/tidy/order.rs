@@ -56,14 +56,12 @@ const IO: &[&str] = &[
 impl Order {
     /// The name of a file in this order, if it belongs to the module.
     fn name(&self, file: &File) -> Option<String> {
-        match (self.module, file.as_slice()) {
-            (_, []) => None,
-            ("", [first, ..]) => Some(first.clone()),
-            (module, [first, rest @ ..]) if first == module => {
-                Some(if rest.is_empty() { "mod".to_owned() } else { rest.join("/") })
-            }
-            _ => None,
+        let (first, rest) = file.split_first()?;
+        if self.module.is_empty() {
+            return Some(first.clone());
         }
+        let inside = if rest.is_empty() { "mod".to_owned() } else { rest.join("/") };
+        (first == self.module).then_some(inside)
     }
 
     fn layer(&self, name: &str) -> Option<usize> {
@@ -154,8 +152,7 @@ fn sql_is_in_the_store_alone() {
 
 #[test]
 fn an_order_reports_what_is_unlisted_gone_or_upward() {
-    const ORDER: Order =
-        Order { module: "app", layers: &[&["mod"], &["run/plan", "gone"], &["clock"]] };
+    let order = Order { module: "app", layers: &[&["mod"], &["run/plan", "gone"], &["clock"]] };
     let file = |path: &str| path.split('/').map(str::to_owned).collect::<File>();
     let files = ["app", "app/run/plan", "app/clock", "app/new", "store/clock"].map(file);
     let import = |from, to, at: &str| Import { from: file(from), to: file(to), at: at.to_owned() };
@@ -165,19 +162,19 @@ fn an_order_reports_what_is_unlisted_gone_or_upward() {
         import("app/run/plan", "store/clock", "elsewhere"),
     ];
     assert_eq!(
-        ORDER.problems(&files, &imports),
+        order.problems(&files, &imports),
         [
             "app/new has no layer",
             "app/gone has a layer and no file",
             "up: app/clock uses app/run/plan"
         ]
     );
-    const CRATE: Order = Order { module: "", layers: &[&["app"], &["store", "report"]] };
+    let whole_crate = Order { module: "", layers: &[&["app"], &["store", "report"]] };
     let imports = [
         import("app/clock", "app/new", "inside"),
         import("app/clock", "store", "down"),
         import("store/a", "report/b", "beside"),
     ];
     let files = ["app", "store/a", "report/b"].map(file);
-    assert_eq!(CRATE.problems(&files, &imports), ["beside: store uses report"]);
+    assert_eq!(whole_crate.problems(&files, &imports), ["beside: store uses report"]);
 }

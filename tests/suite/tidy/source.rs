@@ -26,7 +26,7 @@ impl Source {
     pub(super) fn parse(path: impl Into<PathBuf>, text: &str) -> Self {
         let path = path.into();
         let syntax = syn::parse_file(text);
-        Self { syntax: syntax.unwrap_or_else(|error| panic!("{path:?}: {error}")), path }
+        Self { syntax: syntax.unwrap_or_else(|error| panic!("{}: {error}", path.display())), path }
     }
 
     /// The path of its module: `app`, `sync`, `day`. Empty for `lib.rs`.
