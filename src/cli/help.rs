@@ -30,7 +30,6 @@ pub(super) const STATUS: &str = "\
 Examples:
   auditsync status                            show the last 30 days
   auditsync status --source acme --days 90    show 90 days of one source
-  auditsync status --check --max-lag 48h      exit with 1 if a source is behind
   auditsync status --output json              print the status for scripts";
 
 pub(super) const BACKFILL: &str = "\

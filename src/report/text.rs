@@ -89,10 +89,11 @@ mod tests {
 
     #[test]
     fn whatever_is_written_stays_on_its_own_line() {
+        let odd = "\n\u{1b}[2Jd\n";
         let text = written(
             |text| {
                 text.line("a\nb")?;
-                writeln!(text, "\n\u{1b}[2Jd")?;
+                write!(text, "{odd}")?;
                 writeln!(text, "e")?;
                 text.blank()?;
                 text.painted_line("f\r ", "failed", "\u{202e}")

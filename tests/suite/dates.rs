@@ -54,8 +54,8 @@ fn a_day_that_does_not_exist_is_rejected_with_the_reason() {
             ("2024-02-30", "there is no day 30 in 2024-02: that month has 29 days"),
             ("2023-02-29", "that month has 28 days"),
             ("2024-13-01", "there is no month 13"),
-            ("28.9.2024", "written YYYY-MM-DD"),
-            ("+2024-09-28", "written YYYY-MM-DD"),
+            ("28.9.2024", "as YYYY-MM-DD"),
+            ("+2024-09-28", "as YYYY-MM-DD"),
         ] {
             assert_rejected(&world, &command.replace("{}", date), said);
         }

@@ -239,7 +239,7 @@ fn status_of_an_empty_database_says_how_to_begin_and_leaves_it_empty() {
     let before = world.dump();
     let status = world.run("status");
     assert_eq!(status.status, 0, "{status:#?}");
-    assert!(status.stdout.contains("Run `auditsync` to begin"), "{}", status.stdout);
+    assert!(status.stdout.contains("To begin, run `auditsync`"), "{}", status.stdout);
     assert_eq!(world.dump(), before);
 }
 
