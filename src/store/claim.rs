@@ -97,7 +97,9 @@ impl Store {
                 Ok(None) => match looks.next_delay(None) {
                     Some(delay) => tokio::time::sleep(delay).await,
                     None => {
-                        return Err(blockers::name(&self.connections, DOING, Error::RowLocked).await);
+                        return Err(
+                            blockers::name(&self.connections, DOING, Error::RowLocked).await
+                        );
                     }
                 },
                 // A claim whose answer was lost may have taken place. Nobody works under it, and it runs out.

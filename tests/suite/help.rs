@@ -87,15 +87,15 @@ fn the_examples_of_the_help_work_as_they_are() {
 }
 
 #[test]
-fn the_help_and_the_readme_tell_the_same_exit_statuses() {
+fn the_help_and_the_page_on_operating_list_the_same_exit_statuses() {
     let help = printed("--help", "200");
-    let readme = include_str!("../../README.md");
+    let page = include_str!("../../docs/operating.md");
     for status in ["0", "1", "2", "3", "128+N"] {
         assert!(
             help.lines().any(|line| line.starts_with(&format!("  {status} "))),
             "{status} is not in {help}"
         );
-        assert!(readme.contains(&format!("\n| {status} |")), "{status} is not in the README");
+        assert!(page.contains(&format!("\n| {status} |")), "{status} is not on the page");
     }
 }
 
