@@ -1,4 +1,4 @@
-//! Measures auditsync beside what else one would use, and prints the README's table as Markdown.
+//! Measures auditsync beside what else one would use, and prints the table of docs/speed.md.
 //!
 //! ```text
 //! cargo run --release -p measure                                everything, half an hour

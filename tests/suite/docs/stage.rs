@@ -1,11 +1,12 @@
 //! Where the commands of a page run: a database, a fake Heroku, and the dates of the page.
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use chrono::{Days, TimeDelta};
+use chrono::{Days, NaiveDate, TimeDelta};
 use fake_heroku::{Fixtures, Model, Month};
 use pg_cluster::{Cluster, Database};
 
@@ -135,6 +136,9 @@ fn recent(page: &str) -> World {
     for account in ["acme", "globex", "initech"] {
         model.generate_every_day(account, 1);
     }
+    if page == "docs/operating.md" {
+        archive(&mut model, yesterday() - Days::new(70), yesterday());
+    }
     let mut world = match page {
         "docs/python-logger.md" => after_the_python_logger(ACME),
         // Roles belong to a whole server.
@@ -158,15 +162,23 @@ fn recent(page: &str) -> World {
     world
 }
 
+/// Gives the account acme events on each of these days, and archives of their months.
+fn archive(model: &mut Model, first: NaiveDate, last: NaiveDate) {
+    let days: Vec<NaiveDate> = first.iter_days().take_while(|day| *day <= last).collect();
+    for day in &days {
+        if model.day("acme", *day).len() < 2 {
+            model.generate_day("acme", *day, 20);
+        }
+    }
+    for month in days.into_iter().map(Month::of).collect::<BTreeSet<_>>() {
+        model.make_archive("acme", month);
+    }
+}
+
 fn september() -> World {
     let mut model: Model = Fixtures::committed().into();
     let (first, last) = (date("2024-09-01"), date("2024-09-30"));
-    for day in first.iter_days().take_while(|day| *day <= last) {
-        if model.day("acme", day).is_empty() {
-            model.generate_day("acme", day, 100);
-        }
-    }
-    model.make_archive("acme", Month { year: 2024, month: 9 });
+    archive(&mut model, first, last);
     let mut world = World::with(model, ACME);
     finish(&mut world);
     assert_eq!(world.run(&format!("--from {first} --to {last}")).status, 0);
@@ -184,6 +196,7 @@ fn finish(world: &mut World) {
     let heroku = world.place("bin/heroku", HEROKU);
     std::fs::set_permissions(heroku, PermissionsExt::from_mode(0o755)).expect("a script");
     symlink(repository().join("sql"), folder.join("sql")).expect("a link");
+    world.set("USER", "ada");
     world.set("GLOBEX_API_TOKEN", GLOBEX_TOKEN);
     world.set("INITECH_API_TOKEN", "HRKU-demo-initech-0001-not-a-secret");
     let path = std::env::vars().find(|(name, _)| name == "PATH").expect("a PATH").1;
