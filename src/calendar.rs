@@ -1,4 +1,4 @@
-//! Dates as people write them: in one form, and none before Heroku's audit trail begins.
+//! `DateRange` as people write them: in one form, and none before Heroku's audit trail begins.
 //!
 //! Command line and file read every date through this room, so that all of them accept and reject the same.
 

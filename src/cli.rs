@@ -9,9 +9,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::calendar;
-use crate::day::{Dates, Month};
+use crate::day::{DateRange, Month};
+use crate::logging::{LogFormat, Verbosity};
 use crate::report::Output;
-use crate::report::log::{LogFormat, Verbosity};
 
 /// Keeps every event of a Heroku Enterprise audit trail in your own PostgreSQL, and can show that none is missing.
 #[derive(Debug, Parser)]
@@ -186,7 +186,7 @@ pub(crate) struct ResetArgs {
     pub(crate) source: String,
     /// The UTC days, each YYYY-MM-DD or a range YYYY-MM-DD..YYYY-MM-DD with both ends
     #[arg(value_name = "DATE", required = true)]
-    pub(crate) dates: Vec<Dates>,
+    pub(crate) dates: Vec<DateRange>,
     /// Also a day that is being worked on: its worker loses it
     #[arg(long)]
     pub(crate) force: bool,

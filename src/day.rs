@@ -57,6 +57,11 @@ impl Month {
         self.first + Months::new(1) - Days::new(1)
     }
 
+    /// Its days.
+    pub fn days(self) -> DateRange {
+        DateRange { from: self.first(), to: self.last() }
+    }
+
     /// Its year.
     pub fn year(self) -> i32 {
         self.first.year()
@@ -104,37 +109,79 @@ pub enum NotAMonth {
     TooEarly(Month),
 }
 
-/// One date, or a range of them with both ends, as people name days to a command.
+/// A range of dates, both ends included. Commands accept it as `D` or `D..D`.
 ///
 /// ```
-/// use auditsync::day::{Dates, NotDates, range};
+/// use auditsync::day::{DateRange, NotADateRange};
 ///
-/// let dates: Dates = "2024-02-28..2024-03-01".parse()?;
-/// assert_eq!(range(dates.from, dates.to).count(), 3);
-/// assert_eq!("28.2.2024".parse::<Dates>(), Err(NotDates::Form));
-/// # Ok::<(), NotDates>(())
+/// let range: DateRange = "2024-02-28..2024-03-01".parse()?;
+/// assert_eq!(range.dates().count(), 3);
+/// assert_eq!("28.2.2024".parse::<DateRange>(), Err(NotADateRange::Form));
+/// # Ok::<(), NotADateRange>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Dates {
-    /// The first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DateRange {
+    /// The oldest date.
     pub from: NaiveDate,
-    /// The last, which is not before the first.
+    /// The newest date. Before `from`, the range is empty.
     pub to: NaiveDate,
+}
+
+impl DateRange {
+    /// The dates from `from` to `to`.
+    pub fn new(from: NaiveDate, to: NaiveDate) -> Self {
+        Self { from, to }
+    }
+
+    /// One date.
+    pub fn of(date: NaiveDate) -> Self {
+        Self { from: date, to: date }
+    }
+
+    /// The dates between two ends that a query may lack.
+    pub fn between(from: Option<NaiveDate>, to: Option<NaiveDate>) -> Option<Self> {
+        Option::zip(from, to).map(|(from, to)| Self { from, to })
+    }
+
+    /// Every date, oldest first.
+    pub fn dates(self) -> impl Iterator<Item = NaiveDate> {
+        self.from.iter_days().take_while(move |date| *date <= self.to)
+    }
+
+    /// Whether `date` is one of them.
+    pub fn contains(self, date: NaiveDate) -> bool {
+        (self.from..=self.to).contains(&date)
+    }
+
+    /// The dates that both ranges hold; empty if they share none.
+    pub fn overlap(self, other: Self) -> Self {
+        Self { from: self.from.max(other.from), to: self.to.min(other.to) }
+    }
+}
+
+impl fmt::Display for DateRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.from == self.to {
+            write!(f, "{}", self.from)
+        } else {
+            write!(f, "{}..{}", self.from, self.to)
+        }
+    }
 }
 
 /// The longest range that can be named: a century.
 const LONGEST_RANGE: i64 = 36_600;
 
-impl FromStr for Dates {
-    type Err = NotDates;
+impl FromStr for DateRange {
+    type Err = NotADateRange;
 
     /// Reads `YYYY-MM-DD` or `YYYY-MM-DD..YYYY-MM-DD`.
-    fn from_str(text: &str) -> Result<Self, NotDates> {
+    fn from_str(text: &str) -> Result<Self, NotADateRange> {
         let (from, to) = text.split_once("..").unwrap_or((text, text));
         let (from, to) = (calendar::date(from)?, calendar::date(to)?);
         match (to - from).num_days() {
-            days if days < 0 => Err(NotDates::Swapped { from, to }),
-            days if days >= LONGEST_RANGE => Err(NotDates::TooMany),
+            days if days < 0 => Err(NotADateRange::Swapped { from, to }),
+            days if days >= LONGEST_RANGE => Err(NotADateRange::TooMany),
             _ => Ok(Self { from, to }),
         }
     }
@@ -142,7 +189,7 @@ impl FromStr for Dates {
 
 /// A text names no days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum NotDates {
+pub enum NotADateRange {
     /// It is written otherwise.
     #[error("a day is written YYYY-MM-DD, and a range of days YYYY-MM-DD..YYYY-MM-DD")]
     Form,
@@ -162,7 +209,7 @@ pub enum NotDates {
     TooMany,
 }
 
-impl From<NotADate> for NotDates {
+impl From<NotADate> for NotADateRange {
     fn from(error: NotADate) -> Self {
         if error == NotADate::Form { Self::Form } else { Self::Date(error) }
     }
@@ -182,11 +229,6 @@ pub fn end(date: NaiveDate) -> DateTime<Utc> {
 /// ```
 pub fn last_over(now: DateTime<Utc>) -> NaiveDate {
     now.date_naive() - Days::new(1)
-}
-
-/// Every date from `from` to `to`, both included, oldest first.
-pub fn range(from: NaiveDate, to: NaiveDate) -> impl Iterator<Item = NaiveDate> {
-    from.iter_days().take_while(move |date| *date <= to)
 }
 
 /// Times as the JSON documents write them: RFC 3339, UTC, to the millisecond. For `#[serde(serialize_with)]`.
@@ -246,29 +288,36 @@ mod tests {
     #[test]
     fn a_range_holds_both_ends_and_none_when_they_are_swapped() {
         let (first, last) = (date("2024-02-28"), date("2024-03-01"));
-        assert_eq!(range(first, last).count(), 3);
-        assert_eq!(range(last, last).count(), 1);
-        assert_eq!(range(last, first).count(), 0);
+        assert_eq!(DateRange::new(first, last).dates().count(), 3);
+        assert_eq!(DateRange::of(last).dates().count(), 1);
+        assert_eq!(DateRange::new(last, first).dates().count(), 0);
+        assert!(!DateRange::new(last, first).contains(last));
     }
 
     #[test]
     fn days_are_named_one_by_one_or_as_a_range_whose_older_end_comes_first() {
-        let dates = |text: &str| text.parse::<Dates>();
+        let dates = |text: &str| text.parse::<DateRange>();
         let (from, to) = (date("2024-09-01"), date("2024-09-05"));
-        assert_eq!(dates("2024-09-01"), Ok(Dates { from, to: from }));
-        assert_eq!(dates("2024-09-01..2024-09-05"), Ok(Dates { from, to }));
-        assert_eq!(dates("2024-09-01..2024-09-01"), Ok(Dates { from, to: from }));
-        assert_eq!(dates("2024-09-05..2024-09-01"), Err(NotDates::Swapped { from: to, to: from }));
-        assert_eq!(dates("2024-09-01..9999-12-31"), Err(NotDates::TooMany));
+        assert_eq!(dates("2024-09-01"), Ok(DateRange { from, to: from }));
+        assert_eq!(dates("2024-09-01..2024-09-05"), Ok(DateRange { from, to }));
+        assert_eq!(dates("2024-09-01..2024-09-01"), Ok(DateRange { from, to: from }));
+        assert_eq!(
+            dates("2024-09-05..2024-09-01"),
+            Err(NotADateRange::Swapped { from: to, to: from })
+        );
+        assert_eq!(dates("2024-09-01..9999-12-31"), Err(NotADateRange::TooMany));
         for odd in
             ["2024-9-1", "2024-09-01..", "..2024-09-01", "2024-09-01-2024-09-05", "yesterday", ""]
         {
-            assert_eq!(dates(odd), Err(NotDates::Form), "{odd}");
+            assert_eq!(dates(odd), Err(NotADateRange::Form), "{odd}");
         }
         let none = NotADate::NoDay { year: 2024, month: 9, day: 31, days: 30 };
-        assert_eq!(dates("2024-09-01..2024-09-31"), Err(NotDates::Date(none)));
+        assert_eq!(dates("2024-09-01..2024-09-31"), Err(NotADateRange::Date(none)));
         for early in ["0001-01-01..2024-09-01", "2016-12-31", "2016-12-31..2017-01-02"] {
-            assert!(matches!(dates(early), Err(NotDates::Date(NotADate::TooEarly(_)))), "{early}");
+            assert!(
+                matches!(dates(early), Err(NotADateRange::Date(NotADate::TooEarly(_)))),
+                "{early}"
+            );
         }
     }
 }

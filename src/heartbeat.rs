@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tracing::{debug, warn};
 
-use crate::store::{Error, Pulse, Store};
+use crate::store::{Error, Renewal, Store};
 
 /// The beats of some leases; dropping it ends them.
 #[derive(Debug, Default)]
@@ -18,15 +18,15 @@ pub struct Heartbeat {
 }
 
 impl Heartbeat {
-    /// Renews the lease of `pulse` every `every`, until it is lost or this is dropped.
-    pub fn keep(&mut self, store: &Store, pulse: Pulse, every: Duration) {
+    /// Renews the lease of `renewal` every `every`, until it is lost or this is dropped.
+    pub fn keep(&mut self, store: &Store, renewal: Renewal, every: Duration) {
         let store = store.clone();
         self.beats.spawn(async move {
             let mut timer = interval_at(Instant::now() + every, every);
             timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 timer.tick().await;
-                if !beat(&store, &pulse, every).await {
+                if !renew(&store, &renewal, every).await {
                     return;
                 }
             }
@@ -35,16 +35,16 @@ impl Heartbeat {
 }
 
 /// Renews a lease, and tries again while the database fails; false when it is lost.
-async fn beat(store: &Store, pulse: &Pulse, every: Duration) -> bool {
-    let key = pulse.key();
+async fn renew(store: &Store, renewal: &Renewal, every: Duration) -> bool {
+    let key = renewal.key();
     let mut failures = 0_u32;
     loop {
-        match store.beat(pulse).await {
+        match store.renew(renewal).await {
             Ok(()) => {
                 debug!(source = %key.source, date = %key.date, failures, "lease renewed");
                 return true;
             }
-            Err(Error::LeaseLost) if pulse.trust().is_giving_up() => return false,
+            Err(Error::LeaseLost) if renewal.trust().is_giving_up() => return false,
             Err(Error::LeaseLost) => {
                 warn!(source = %key.source, date = %key.date, "the lease was lost to another process, or ran out");
                 return false;
@@ -57,7 +57,7 @@ async fn beat(store: &Store, pulse: &Pulse, every: Duration) -> bool {
                     debug!(source = %key.source, date = %key.date, failures, "the lease could not be renewed yet: {error}");
                 }
                 failures += 1;
-                if !pulse.trust().holds() {
+                if !renewal.trust().holds() {
                     return false;
                 }
                 tokio::time::sleep(every / 10).await;

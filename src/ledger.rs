@@ -85,7 +85,7 @@ pub struct LateEvents {
 
 /// One entry of the append-only record, as it was written.
 #[derive(Debug, Clone, Serialize)]
-pub struct Happened {
+pub struct HistoryEntry {
     /// When, by the database's clock.
     #[serde(serialize_with = "crate::day::written::time")]
     pub at: DateTime<Utc>,

@@ -13,9 +13,10 @@
 //! - [`heartbeat`]: keeps a lease alive.
 //! - [`retry`]: policies as delays.
 //! - [`calendar`]: which dates can be named, and how.
-//! - [`day`], [`event`], [`ledger`], [`seen`]: what the others talk about, without I/O.
+//! - [`day`], [`event`], [`ledger`], [`fingerprints`]: what the others talk about, without I/O.
 //! - [`text`]: what every text for people passes through: no secret leaves it, and nothing that steers a terminal.
 //! - [`report`]: what people and scripts read.
+//! - [`logging`]: log lines on stderr.
 
 pub mod app;
 pub mod calendar;
@@ -24,14 +25,15 @@ pub mod config;
 pub mod coverage;
 pub mod day;
 pub mod event;
+pub mod fingerprints;
 #[cfg(test)]
 mod fuzz;
 pub mod heartbeat;
 pub mod heroku;
 pub mod ledger;
+pub mod logging;
 pub mod plan;
 pub mod report;
 pub mod retry;
-pub mod seen;
 pub mod store;
 pub mod text;

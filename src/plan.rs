@@ -11,7 +11,7 @@ pub use next::{AnyAge, CatchUp, Left, NextRun};
 
 use crate::calendar::AUDIT_TRAIL_BEGINS;
 use crate::config::Source;
-use crate::day::{DayKey, end, last_over, range};
+use crate::day::{DateRange, DayKey, end, last_over};
 use crate::ledger::{LedgerRow, SourceDays, Status};
 
 /// Which days are asked for.
@@ -19,13 +19,13 @@ use crate::ledger::{LedgerRow, SourceDays, Status};
 pub enum Selection {
     /// Those that are due.
     Due,
-    /// Every day from the first to the second date, both included.
-    Named(NaiveDate, NaiveDate),
+    /// Every day of a range.
+    Named(DateRange),
 }
 
 /// What planning looks at.
 #[derive(Debug)]
-pub struct Known<'k, 's> {
+pub struct PlanInput<'k, 's> {
     /// The sources to plan for.
     pub sources: &'k [&'s Source],
     /// Their ledger rows: those of [`window`] that may ask for something, and every PENDING one.
@@ -102,17 +102,13 @@ pub enum Reason {
 }
 
 /// The dates whose rows a plan needs, beside the PENDING ones of any age.
-pub fn window(
-    selection: Selection,
-    last_over: NaiveDate,
-    catch_up_days: u32,
-) -> (NaiveDate, NaiveDate) {
+pub fn window(selection: Selection, last_over: NaiveDate, catch_up_days: u32) -> DateRange {
     match selection {
         Selection::Due => {
             let from = last_over - Days::new(u64::from(catch_up_days.saturating_sub(1)));
-            (from.max(AUDIT_TRAIL_BEGINS), last_over)
+            DateRange::new(from.max(AUDIT_TRAIL_BEGINS), last_over)
         }
-        Selection::Named(from, to) => (from, to),
+        Selection::Named(range) => range,
     }
 }
 
@@ -122,7 +118,7 @@ pub fn window(
 ///
 /// ```
 /// use auditsync::config::Config;
-/// use auditsync::plan::{Known, Reason, Selection, Verdict, plan};
+/// use auditsync::plan::{PlanInput, Reason, Selection, Verdict, plan};
 ///
 /// let text = "[[source]]\nname = \"acme\"\naccount = \"acme\"\ntoken_env = \"HEROKU_API_TOKEN\"\n";
 /// let config = Config::parse("audit.toml".as_ref(), text)?;
@@ -130,7 +126,7 @@ pub fn window(
 /// let sources: Vec<_> = config.sources.iter().collect();
 /// let (rows, days) = (&[], &Default::default());
 /// let (recheck_after, next_recheck_after) = (&[][..], &[][..]);
-/// let known = Known { sources: &sources, rows, days, now, catch_up_days: 7, recheck_after, next_recheck_after };
+/// let known = PlanInput { sources: &sources, rows, days, now, catch_up_days: 7, recheck_after, next_recheck_after };
 ///
 /// let planned = plan(&known, Selection::Due);
 /// assert_eq!(planned.len(), 1, "a first run takes yesterday alone");
@@ -138,7 +134,7 @@ pub fn window(
 /// assert_eq!(planned[0].verdict, Verdict::Due(Reason::New));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn plan<'s>(known: &Known<'_, 's>, selection: Selection) -> Vec<Planned<'s>> {
+pub fn plan<'s>(known: &PlanInput<'_, 's>, selection: Selection) -> Vec<Planned<'s>> {
     let mut rows: BTreeMap<(&str, NaiveDate), &LedgerRow> = BTreeMap::new();
     for row in known.rows {
         rows.insert((&row.source, row.date), row);
@@ -161,19 +157,19 @@ pub fn plan<'s>(known: &Known<'_, 's>, selection: Selection) -> Vec<Planned<'s>>
 }
 
 /// The dates of one source that are looked at.
-fn dates(known: &Known<'_, '_>, source: &Source, selection: Selection) -> Vec<NaiveDate> {
+fn dates(known: &PlanInput<'_, '_>, source: &Source, selection: Selection) -> Vec<NaiveDate> {
     let last_over = last_over(known.now);
-    let (from, to) = window(selection, last_over, known.catch_up_days);
+    let window = window(selection, last_over, known.catch_up_days);
     if selection != Selection::Due {
-        return range(from, to).collect();
+        return window.dates().collect();
     }
     let name = source.name.as_ref();
     let days = known.days.get(name);
-    let owed_from = owed_from(source, days.map(|days| days.first), to);
+    let owed_from = owed_from(source, days.map(|days| days.first), window.to);
+    let owed = DateRange::new(window.from.max(owed_from), window.to);
     let due_at_any_age = |row: &&LedgerRow| is_due_at_any_age(known.recheck_after, known.now, row);
     let others = known.rows.iter().filter(|row| row.source == name).filter(due_at_any_age);
-    let mut dates: Vec<_> =
-        range(from.max(owed_from), to).chain(others.map(|row| row.date)).collect();
+    let mut dates: Vec<_> = owed.dates().chain(others.map(|row| row.date)).collect();
     dates.sort_unstable();
     dates.dedup();
     dates.retain(|date| (AUDIT_TRAIL_BEGINS..=last_over).contains(date));
@@ -225,7 +221,7 @@ fn is_to_be_counted(row: &LedgerRow) -> bool {
 }
 
 /// What a row, or none, means for a day that is looked at.
-fn verdict(known: &Known<'_, '_>, row: Option<&LedgerRow>) -> Verdict {
+fn verdict(known: &PlanInput<'_, '_>, row: Option<&LedgerRow>) -> Verdict {
     let Some(row) = row else { return Verdict::Due(Reason::New) };
     if is_to_be_counted(row) {
         return Verdict::Due(Reason::Recount);

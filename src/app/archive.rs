@@ -12,14 +12,14 @@ use tracing::warn;
 
 use bins::{Bin, Bins, Place};
 
-use super::fetch::{JobDay, Selector, Teams};
-use super::view::{ReadFrom, Stop, View, Writing, all_lost, claim, finish_all};
+use super::fetch::{FetchDay, Selector, Teams};
+use super::view::{DayAttempt, ReadFrom, StopReason, Writing, all_lost, claim, finish_all};
 use crate::config::{Source, Token, Tokens};
 use crate::day::Month;
 use crate::event::Event;
 use crate::heartbeat::Heartbeat;
-use crate::heroku::{Archive, Asker, Client, Cost, Unreadable};
-use crate::report;
+use crate::heroku::{Archive, Client, Cost, Session, Unreadable};
+use crate::logging;
 use crate::report::run::DayReport;
 use crate::store::Via;
 
@@ -41,7 +41,7 @@ pub(super) struct Context {
 #[derive(Debug)]
 pub(super) struct Account<'s> {
     pub(super) name: String,
-    pub(super) asker: Asker,
+    pub(super) asker: Session,
     pub(super) sources: Vec<&'s Source>,
 }
 
@@ -57,7 +57,7 @@ pub(super) fn accounts<'s>(sources: &[&'s Source], tokens: &Tokens) -> Vec<Accou
             Some(account) => account.sources.push(source),
             None => accounts.push(Account {
                 name: name.clone(),
-                asker: Asker::new(token, &source.retry),
+                asker: Session::new(token, &source.retry),
                 sources: vec![source],
             }),
         }
@@ -192,12 +192,12 @@ pub(super) async fn store_days(
     context: &Context,
     account: &Account<'_>,
     found: &Found,
-    days: Vec<JobDay>,
+    days: Vec<FetchDay>,
 ) -> Vec<DayReport> {
     let mut reports = Vec::new();
-    let mut days: VecDeque<JobDay> = days.into();
+    let mut days: VecDeque<FetchDay> = days.into();
     while !days.is_empty() && !context.writing.shutdown.is_asked() {
-        let part: Vec<JobDay> = days.drain(..days.len().min(LEASES)).collect();
+        let part: Vec<FetchDay> = days.drain(..days.len().min(LEASES)).collect();
         let mut heartbeat = Heartbeat::default();
         let mut views = claim(&context.writing, &part, &mut heartbeat, &mut reports).await;
         if !views.is_empty() {
@@ -205,7 +205,7 @@ pub(super) async fn store_days(
             reports.extend(finish_all(&context.writing, views, found.read_from).await);
         }
     }
-    reports.iter().for_each(report::log::day);
+    reports.iter().for_each(logging::day);
     reports
 }
 
@@ -221,10 +221,11 @@ pub(super) struct Found {
 }
 
 /// Reads the archive into the views. Afterwards each view that is not stopped was read whole.
-async fn read(context: &Context, account: &Account<'_>, found: &Found, views: &mut [View]) {
+async fn read(context: &Context, account: &Account<'_>, found: &Found, views: &mut [DayAttempt]) {
     let all_lost = all_lost(views);
-    let number =
-        |view: &View| account.sources.iter().position(|source| source.name == view.day.source.name);
+    let number = |view: &DayAttempt| {
+        account.sources.iter().position(|source| source.name == view.day.source.name)
+    };
     let places = views
         .iter()
         .enumerate()
@@ -235,8 +236,8 @@ async fn read(context: &Context, account: &Account<'_>, found: &Found, views: &m
         Storing { context, token, month, views: &mut *views, places, undated: HashMap::new() };
     let read = tokio::select! {
         biased;
-        () = context.writing.shutdown.asked() => Err(Broken::Here(Stop::Interrupted)),
-        () = all_lost => Err(Broken::Here(Stop::LostLock)),
+        () = context.writing.shutdown.asked() => Err(Broken::Here(StopReason::Interrupted)),
+        () = all_lost => Err(Broken::Here(StopReason::LostLock)),
         read = sort(&found.archive, &found.selectors, &mut storing) => read.map(drop).map_err(Broken::Archive),
     };
     storing.withhold_undated();
@@ -251,20 +252,20 @@ async fn read(context: &Context, account: &Account<'_>, found: &Found, views: &m
 /// Why an archive was not read to its end.
 #[derive(Debug)]
 enum Broken {
-    Here(Stop),
+    Here(StopReason),
     Archive(Unreadable),
 }
 
 impl Broken {
-    fn stops(&self, view: &View, month: Month) -> Stop {
+    fn stops(&self, view: &DayAttempt, month: Month) -> StopReason {
         let name = &view.day.source.name;
         match self {
             Self::Here(stop) => stop.clone(),
-            Self::Archive(error) if view.lease.was_settled() => Stop::Heroku(format!(
+            Self::Archive(error) if view.lease.was_settled() => StopReason::Heroku(format!(
                 "{error}. The day had settled: the next run counts what is stored of it. To repair it, repeat \
                  `auditsync reconcile --source {name} --month {month} --repair`"
             )),
-            Self::Archive(error) => Stop::Heroku(format!(
+            Self::Archive(error) => StopReason::Heroku(format!(
                 "{error}. The day is due all the same; Heroku's list of it may do: `auditsync backfill --via api`"
             )),
         }
@@ -276,7 +277,7 @@ struct Storing<'a> {
     context: &'a Context,
     token: &'a Token,
     month: Month,
-    views: &'a mut [View],
+    views: &'a mut [DayAttempt],
     places: BTreeMap<(usize, NaiveDate), usize>,
     /// How many events of each source do not say when they were.
     undated: HashMap<usize, u64>,
@@ -302,7 +303,7 @@ impl Storing<'_> {
                 (self.undated.get(&source), &view.stopped, view.lease.was_whole())
             {
                 let name = &view.day.source.name;
-                view.stopped = Some(Stop::Heroku(format!(
+                view.stopped = Some(StopReason::Heroku(format!(
                     "the archive of {} holds {undated} events of this source that do not say when they were, so no day of it is \
                      whole for sure; they are kept. Take the day from Heroku's list: `auditsync backfill --source {name} --from {date} --to {date}`",
                     self.month,

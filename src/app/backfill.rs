@@ -5,14 +5,14 @@ use std::collections::{HashMap, HashSet};
 use chrono::{Months, NaiveDate};
 
 use super::archive::{Account, Context, Found, accounts, store_days};
-use super::fetch::{JobDay, Selector, Teams, advice, claimable, jobs};
+use super::fetch::{FetchDay, Selector, Teams, advice, claimable, jobs};
 use super::remaining::ReadCommand;
-use super::sync::{self, Done, Mode, Order};
+use super::sync::{self, Done, Mode, RunRequest};
 use super::view::{ReadFrom, Writing};
 use super::{App, DONE, ExitStatus, Failure};
 use crate::cli::{BackfillArgs, Route};
 use crate::config::{Source, Token, Tokens};
-use crate::day::{Month, last_over};
+use crate::day::{DateRange, Month, last_over};
 use crate::heroku::{ArchiveError, Client, Cost, HostFault};
 use crate::plan::{Planned, Selection, Verdict};
 use crate::report::backfill::{PlanReport, SourcePlan};
@@ -34,15 +34,15 @@ pub(super) async fn run(app: &App<'_>, args: &BackfillArgs) -> Result<ExitStatus
     .await
 }
 
-fn order<'a>(app: &'a App<'_>, args: &BackfillArgs) -> Result<Order<'a>, Failure> {
+fn order<'a>(app: &'a App<'_>, args: &BackfillArgs) -> Result<RunRequest<'a>, Failure> {
     let selection = sync::named(args.from, args.to)?;
     // The archive of a month that is over says the same however often it is read.
-    let rereads = if args.via == Route::Api { Rereads::Wanted } else { Rereads::None };
+    let rereads = if args.via == Route::Api { Rereads::Include } else { Rereads::Skip };
     let command = match args.via {
         Route::Api => ReadCommand::Backfill,
         Route::Archive => ReadCommand::Archive,
     };
-    Ok(Order {
+    Ok(RunRequest {
         sources: app.sources(&args.sources)?,
         selection,
         rereads,
@@ -52,7 +52,11 @@ fn order<'a>(app: &'a App<'_>, args: &BackfillArgs) -> Result<Order<'a>, Failure
 }
 
 /// Prints what a backfill would take, and does nothing.
-async fn tell_plan(app: &App<'_>, order: &Order<'_>, route: Route) -> Result<ExitStatus, Failure> {
+async fn tell_plan(
+    app: &App<'_>,
+    order: &RunRequest<'_>,
+    route: Route,
+) -> Result<ExitStatus, Failure> {
     let tokens = app.config.tokens(order.sources.iter().copied(), &super::env)?;
     let reader = app.connect().await?;
     let (plan, _) = sync::plan_only(app, &reader, order).await?;
@@ -104,7 +108,7 @@ fn is_due(day: &Planned<'_>) -> bool {
 
 /// The time that requests take at their tokens' pace; what bursts save is left out.
 fn estimate(
-    order: &Order<'_>,
+    order: &RunRequest<'_>,
     planned: &[Planned<'_>],
     tokens: &Tokens,
     requests: &Requests,
@@ -139,7 +143,7 @@ fn seconds(requests: u64, source: &Source) -> u64 {
 /// Takes the due days of `order` out of the archives, month by month.
 async fn by_archive(
     app: &App<'_>,
-    order: &Order<'_>,
+    order: &RunRequest<'_>,
     shutdown: &super::Shutdown,
 ) -> Result<Done, Failure> {
     let tokens = app.config.tokens(order.sources.iter().copied(), &super::env)?;
@@ -180,7 +184,7 @@ async fn by_archive(
 
 /// The months that days are asked for of, oldest first.
 fn months(selection: Selection) -> Vec<Month> {
-    let Selection::Named(from, to) = selection else { return Vec::new() };
+    let Selection::Named(DateRange { from, to }) = selection else { return Vec::new() };
     let mut months = vec![Month::of(from)];
     while let Some(next) = months
         .last()
@@ -193,14 +197,14 @@ fn months(selection: Selection) -> Vec<Month> {
 }
 
 /// The due days of an account's sources in a month.
-fn due_days(planned: &[Planned<'_>], account: &Account<'_>, month: Month) -> Vec<JobDay> {
+fn due_days(planned: &[Planned<'_>], account: &Account<'_>, month: Month) -> Vec<FetchDay> {
     let is_its = |day: &&Planned<'_>| {
         Month::of(day.key.date) == month
             && account.sources.iter().any(|source| source.name == day.key.source)
     };
     let job_day = |day: &Planned<'_>| {
         let wanted = claimable(&day.verdict)?;
-        Some(JobDay { key: day.key.clone(), source: day.source.clone(), wanted })
+        Some(FetchDay { key: day.key.clone(), source: day.source.clone(), wanted })
     };
     planned.iter().filter(is_its).filter_map(job_day).collect()
 }
@@ -210,16 +214,16 @@ async fn take_month(
     context: &Context,
     account: &Account<'_>,
     month: Month,
-    days: Vec<JobDay>,
+    days: Vec<FetchDay>,
     newest: NaiveDate,
 ) -> Vec<DayReport> {
     let mut cost = Cost::default();
-    let fail = |days: &[JobDay], why: &str| -> Vec<DayReport> {
+    let fail = |days: &[FetchDay], why: &str| -> Vec<DayReport> {
         let reports: Vec<_> = days
             .iter()
             .map(|day| DayReport::new(&day.key, Outcome::Failed).because(why.to_owned()))
             .collect();
-        reports.iter().for_each(crate::report::log::day);
+        reports.iter().for_each(crate::logging::day);
         reports
     };
     let mut reports = Vec::new();
@@ -255,10 +259,10 @@ async fn take_month(
 pub(super) async fn selectors(
     context: &Context,
     account: &Account<'_>,
-    mut days: Vec<JobDay>,
+    mut days: Vec<FetchDay>,
     cost: &mut Cost,
     reports: &mut Vec<DayReport>,
-) -> (Vec<Option<Selector>>, Vec<JobDay>) {
+) -> (Vec<Option<Selector>>, Vec<FetchDay>) {
     let mut selectors = Vec::new();
     for source in &account.sources {
         let filter = source.scope.filter.clone();
@@ -268,7 +272,7 @@ pub(super) async fn selectors(
                 let (its, others): (Vec<_>, Vec<_>) =
                     days.into_iter().partition(|day| day.key.source == source.name);
                 days = others;
-                let failed = |day: &JobDay| {
+                let failed = |day: &FetchDay| {
                     DayReport::new(&day.key, Outcome::Failed).because(none.told(source))
                 };
                 reports.extend(its.iter().map(failed));
@@ -276,7 +280,7 @@ pub(super) async fn selectors(
             }
         }
     }
-    reports.iter().for_each(crate::report::log::day);
+    reports.iter().for_each(crate::logging::day);
     (selectors, days)
 }
 
@@ -335,7 +339,10 @@ mod tests {
     fn a_range_of_days_lies_in_each_month_that_it_touches() {
         let date = |text: &str| text.parse::<NaiveDate>().expect("a date");
         let months = |from, to| -> Vec<String> {
-            months(Selection::Named(date(from), date(to))).iter().map(ToString::to_string).collect()
+            months(Selection::Named(DateRange::new(date(from), date(to))))
+                .iter()
+                .map(ToString::to_string)
+                .collect()
         };
         assert_eq!(months("2024-09-30", "2024-10-01"), ["2024-09", "2024-10"]);
         assert_eq!(months("2024-09-01", "2024-09-30"), ["2024-09"]);

@@ -3,7 +3,7 @@
 use super::{App, DONE, ExitStatus, Failure, existing, reset};
 use crate::cli::CleanupArgs;
 use crate::report::operator::{CleanupReport, StaleDay};
-use crate::store::{Behalf, Stale};
+use crate::store::{Actor, Stale};
 
 pub(super) async fn run(app: &App<'_>, args: &CleanupArgs) -> Result<ExitStatus, Failure> {
     let by = reset::operator(args.operator.by.as_deref());
@@ -11,7 +11,7 @@ pub(super) async fn run(app: &App<'_>, args: &CleanupArgs) -> Result<ExitStatus,
     let stale = match existing(&reader, &App::holder()).await? {
         Some(store) => {
             reader.must_take_writes().await?;
-            store.clean_up(Behalf { by: &by, reason: args.operator.reason.as_deref() }).await?
+            store.clean_up(Actor { by: &by, reason: args.operator.reason.as_deref() }).await?
         }
         None => Vec::new(),
     };

@@ -7,18 +7,19 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 use tokio::time::Instant;
 
-use super::fetch::{End, Job, JobDay, Selector, Sink, Teams, advice, read_through};
+use super::fetch::{End, Fetch, FetchDay, Selector, Sink, Teams, advice, read_through};
 use super::sync::{Unread, report_unread};
 use super::{App, Shutdown};
 use crate::config::{EventLog, Source, Token};
+use crate::day::DateRange;
 use crate::event::Event;
+use crate::fingerprints::fingerprint;
 use crate::heroku::{Batch, Client, Cost};
+use crate::logging;
+use crate::logging::Novelty;
 use crate::plan::{Planned, Reason, Verdict};
-use crate::report;
-use crate::report::log::Novelty;
 use crate::report::progress::Progress;
 use crate::report::run::{DayReport, Outcome};
-use crate::seen::fingerprint;
 use crate::store::{self, Reader, Sameness, Stored, Under, Via};
 
 /// What the days in flight share. Without a reader, nothing is stored yet.
@@ -56,7 +57,7 @@ impl<'a> Context<'a> {
 pub(super) async fn read_days(
     context: &Context<'_>,
     planned: &[Planned<'_>],
-    jobs: VecDeque<Job>,
+    jobs: VecDeque<Fetch>,
     concurrency: usize,
 ) -> Vec<DayReport> {
     let read: Vec<Vec<DayReport>> = stream::iter(jobs)
@@ -67,7 +68,7 @@ pub(super) async fn read_days(
                 Some(words) => not_read(&job, &words),
                 None => read(context, &job).await,
             };
-            reports.iter().for_each(report::log::day);
+            reports.iter().for_each(logging::day);
             drop(line);
             context.progress.done(reports.len());
             reports
@@ -87,14 +88,14 @@ async fn recount(context: &Context<'_>, planned: &[Planned<'_>]) -> Vec<DayRepor
     let mut reports = Vec::new();
     for Planned { key, .. } in planned.iter().filter(|day| is_recount(day)) {
         let Some(reader) = context.reader else { break };
-        let report = match reader.stored_counts(&key.source, (key.date, key.date)).await {
+        let report = match reader.stored_counts(&key.source, DateRange::of(key.date)).await {
             Ok(counts) => DayReport {
                 events: counts.get(&key.date).copied().unwrap_or_default(),
                 ..DayReport::new(key, Outcome::WouldSync)
             },
             Err(error) => DayReport::new(key, Outcome::Failed).because(error.to_string()),
         };
-        report::log::day(&report);
+        logging::day(&report);
         reports.push(report);
     }
     reports
@@ -106,7 +107,7 @@ pub(super) fn is_recount(day: &Planned<'_>) -> bool {
 }
 
 /// The reports of a job that was not begun, because the database is out of reach.
-fn not_read(job: &Job, words: &str) -> Vec<DayReport> {
+fn not_read(job: &Fetch, words: &str) -> Vec<DayReport> {
     let error = store::Error::NotBegun(words.to_owned()).to_string();
     job.days
         .iter()
@@ -116,7 +117,7 @@ fn not_read(job: &Job, words: &str) -> Vec<DayReport> {
 
 /// A day, and what was counted of it.
 struct Count {
-    day: JobDay,
+    day: FetchDay,
     selector: Option<Selector>,
     seen: HashSet<u64>,
     events: u64,
@@ -125,7 +126,7 @@ struct Count {
     stopped: Option<(Outcome, String)>,
 }
 
-async fn read(context: &Context<'_>, job: &Job) -> Vec<DayReport> {
+async fn read(context: &Context<'_>, job: &Fetch) -> Vec<DayReport> {
     let begun = Instant::now();
     let mut counts: Vec<Count> = job.days.iter().cloned().map(Count::new).collect();
     let mut reader = context.client.read_day(&job.query, &job.asker);
@@ -175,7 +176,7 @@ async fn read(context: &Context<'_>, job: &Job) -> Vec<DayReport> {
 }
 
 impl Count {
-    fn new(day: JobDay) -> Self {
+    fn new(day: FetchDay) -> Self {
         Self {
             day,
             selector: None,
@@ -187,7 +188,7 @@ impl Count {
         }
     }
 
-    async fn find_selector(&mut self, context: &Context<'_>, job: &Job, cost: &mut Cost) {
+    async fn find_selector(&mut self, context: &Context<'_>, job: &Fetch, cost: &mut Cost) {
         let source = &self.day.source;
         match context.teams.selector(context.client, source, job, cost).await {
             Ok(selector) => self.selector = Some(selector),
@@ -216,7 +217,7 @@ impl Count {
             match stored {
                 None => {
                     self.new += 1;
-                    report::log::new_event(
+                    logging::new_event(
                         context.event_log,
                         Novelty::New,
                         &self.day.key.source,

@@ -6,29 +6,29 @@ pub(super) use super::teams::{NoSelector, Teams};
 use crate::config::{Filter, Source, Token, Tokens};
 use crate::day::DayKey;
 use crate::event::Event;
-use crate::heroku::{Asker, Batch, Client, Cost, DayQuery, DayReader, Error, Fault, Read, Team};
+use crate::heroku::{Batch, Client, Cost, DayQuery, DayReader, Error, Fault, Read, Session, Team};
 use crate::plan::{Planned, Reason, Verdict};
 use crate::report::run::counted;
 use crate::store::Claimable;
 
 /// One fetch, and the days that are served by it: those of sources with the same account, filter, token and date.
 #[derive(Debug)]
-pub(super) struct Job {
+pub(super) struct Fetch {
     pub(super) query: DayQuery,
-    pub(super) asker: Asker,
-    pub(super) days: Vec<JobDay>,
+    pub(super) asker: Session,
+    pub(super) days: Vec<FetchDay>,
 }
 
 /// A day that a fetch serves.
 #[derive(Debug, Clone)]
-pub(super) struct JobDay {
+pub(super) struct FetchDay {
     pub(super) key: DayKey,
     pub(super) source: Source,
     /// Whether it must be due, or may be whole.
     pub(super) wanted: Claimable,
 }
 
-impl Job {
+impl Fetch {
     /// What it is called, and what to tell of it while it goes on.
     pub(super) fn told(&self) -> (String, impl Fn() -> String + Clone + Send + Sync + use<>) {
         let names: Vec<&str> = self.days.iter().map(|day| day.key.source.as_ref()).collect();
@@ -47,7 +47,7 @@ impl Job {
 
 /// The fetches that the due days among `planned` take, oldest first. Where the whole account's day is fetched anyway, a
 /// source with a filter takes its share of that, and is not asked for on its own.
-pub(super) fn jobs(planned: &[Planned<'_>], tokens: &Tokens) -> VecDeque<Job> {
+pub(super) fn jobs(planned: &[Planned<'_>], tokens: &Tokens) -> VecDeque<Fetch> {
     let due =
         || planned.iter().filter_map(|day| claimable(&day.verdict).map(|wanted| (day, wanted)));
     let unfiltered = |Planned { key, source, .. }: &Planned<'_>| {
@@ -57,7 +57,7 @@ pub(super) fn jobs(planned: &[Planned<'_>], tokens: &Tokens) -> VecDeque<Job> {
         .filter(|(day, _)| day.source.scope.filter.is_empty())
         .map(|(day, _)| unfiltered(day))
         .collect();
-    let mut jobs: VecDeque<Job> = VecDeque::new();
+    let mut jobs: VecDeque<Fetch> = VecDeque::new();
     let mut places: HashMap<(DayQuery, Token), usize> = HashMap::new();
     for (day, wanted) in due() {
         let Planned { key, source, .. } = day;
@@ -69,11 +69,11 @@ pub(super) fn jobs(planned: &[Planned<'_>], tokens: &Tokens) -> VecDeque<Job> {
         };
         let (account, token, date) = whole;
         let query = DayQuery { account, filter, date };
-        let day = JobDay { key: key.clone(), source: (*source).clone(), wanted };
+        let day = FetchDay { key: key.clone(), source: (*source).clone(), wanted };
         let place = *places.entry((query.clone(), token.clone())).or_insert_with(|| {
-            jobs.push_back(Job {
+            jobs.push_back(Fetch {
                 query,
-                asker: Asker::new(&token, &source.retry),
+                asker: Session::new(&token, &source.retry),
                 days: Vec::new(),
             });
             jobs.len() - 1
@@ -127,7 +127,7 @@ impl Teams {
         &self,
         client: &Client,
         source: &Source,
-        job: &Job,
+        job: &Fetch,
         cost: &mut Cost,
     ) -> Result<Selector, NoSelector> {
         // What Heroku has left out already is not looked at again: it may see types and addresses with other eyes.

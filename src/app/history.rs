@@ -3,7 +3,7 @@
 use super::{App, DONE, ExitStatus, Failure};
 use crate::cli::HistoryArgs;
 use crate::report::history::HistoryReport;
-use crate::store::{Past, Reader, Schema};
+use crate::store::{HistoryFilter, Reader, Schema};
 
 /// How far the history is told when neither a date nor a number of days is named.
 const LATELY: u32 = 7;
@@ -18,7 +18,8 @@ pub(super) async fn run(app: &App<'_>, args: &HistoryArgs) -> Result<ExitStatus,
     refuse_unknown(app, history, &args.sources).await?;
     let sources: Vec<&str> = args.sources.iter().map(String::as_str).collect();
     let days = args.days.or(args.date.is_none().then_some(LATELY));
-    let past = Past { sources: (!sources.is_empty()).then_some(&sources), date: args.date, days };
+    let past =
+        HistoryFilter { sources: (!sources.is_empty()).then_some(&sources), date: args.date, days };
     let entries = match history {
         Some(history) => history.history(&past).await?,
         None => Vec::new(),

@@ -71,7 +71,7 @@ async fn reread_adopted(
     } else {
         Store::new(reader, &App::holder()).reread_adopted(name, &operator(None)).await?
     };
-    let (from, to) = adopted.range.unzip();
+    let (from, to) = (adopted.range.map(|range| range.from), adopted.range.map(|range| range.to));
     Ok(RereadDays {
         days: adopted.days,
         from,
@@ -123,8 +123,8 @@ fn report(args: &MigrateArgs, source: &Source, adopted: Adopted) -> AdoptionRepo
             due: adopted.due,
             error: adopted.error,
             unproven: adopted.unproven,
-            unproven_from: adopted.unproven_range.map(|(from, _)| from),
-            unproven_to: adopted.unproven_range.map(|(_, to)| to),
+            unproven_from: adopted.unproven_range.map(|range| range.from),
+            unproven_to: adopted.unproven_range.map(|range| range.to),
             ignored: adopted.ignored,
         },
         migrations: adopted.migrations,

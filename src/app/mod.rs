@@ -31,7 +31,7 @@ use uuid::Uuid;
 
 use crate::cli::{Command, Global};
 use crate::config::{Config, ConfigError, Source, masked};
-use crate::report::log::{self, Colors};
+use crate::logging::{self, Colors};
 use crate::report::{Output, streams};
 use crate::store::{Address, ConnectError, Holder, Reader, Schema, SchemaError, Store};
 use crate::text::{clean, clean_lines};
@@ -137,7 +137,7 @@ pub fn run(args: impl IntoIterator<Item = std::ffi::OsString>) -> ExitStatus {
         let _ = tempfile::env::override_temp_dir(Path::new("/tmp"));
     }
     let colors = if env("NO_COLOR").is_some() { Colors::Nowhere } else { Colors::OnTerminals };
-    log::start(global.log_format, global.verbosity(), env("RUST_LOG").as_deref(), colors);
+    logging::start(global.log_format, global.verbosity(), env("RUST_LOG").as_deref(), colors);
     // Without a provider rustls panics; another crate's earlier choice would do as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
 

@@ -10,20 +10,20 @@ use chrono::NaiveDate;
 
 use super::archive::{Account, Context, Found, Sink, Sorted, accounts, nearest, sort, store_days};
 use super::backfill::{selectors, told};
-use super::fetch::{JobDay, Selector, Teams};
+use super::fetch::{FetchDay, Selector, Teams};
 use super::view::{ReadFrom, Writing};
 use super::{App, DONE, ExitStatus, FOUND_WRONG, Failure, Shutdown, existing, now, writable};
 use crate::cli::ReconcileArgs;
 use crate::config::Source;
-use crate::day::{DayKey, Month, last_over, range};
+use crate::day::{DateRange, DayKey, Month, last_over};
 use crate::event::Event;
+use crate::fingerprints::Fingerprints;
 use crate::heroku::{Archive, Client, Cost, Unreadable};
 use crate::ledger::LedgerRow;
 use crate::report::reconcile::{
     ArchiveFacts, ListId, MonthReport, ReconcileReport, ReconciledDay, Spool,
 };
 use crate::report::run::{DayReport, Outcome};
-use crate::seen::Seen;
 use crate::store::{self, Claimable, Reader, Sameness, Stored, StoredId, Under};
 
 pub(super) async fn run(app: &App<'_>, args: &ReconcileArgs) -> Result<ExitStatus, Failure> {
@@ -108,7 +108,7 @@ struct Compared {
     months: Vec<MonthReport>,
     found: Option<Found>,
     /// The days that coverage is owed for.
-    days: Vec<JobDay>,
+    days: Vec<FetchDay>,
 }
 
 async fn compare_account(
@@ -183,12 +183,12 @@ async fn owed_days(
     account: &Account<'_>,
     month: Month,
     newest: NaiveDate,
-) -> Result<Vec<JobDay>, Failure> {
+) -> Result<Vec<FetchDay>, Failure> {
     let names: Vec<&str> = account.sources.iter().map(|source| source.name.as_ref()).collect();
     let scoped: Vec<_> =
         account.sources.iter().map(|source| (source.name.as_ref(), Some(&source.scope))).collect();
     let first_days = reader.first_days(&names).await?;
-    let window = (month.first(), month.last());
+    let window = month.days();
     let rows = reader.ledger(&scoped, window).await?;
     let rows: HashMap<(&str, NaiveDate), &LedgerRow> =
         rows.iter().map(|row| ((row.source.as_str(), row.date), row)).collect();
@@ -197,10 +197,10 @@ async fn owed_days(
     let mut days = Vec::new();
     for &source in &account.sources {
         let Some(from) = owed_from(source) else { continue };
-        for date in range(month.first().max(from), month.last().min(newest)) {
+        for date in DateRange::new(from, newest).overlap(month.days()).dates() {
             let row = rows.get(&(source.name.as_ref(), date));
             let wanted = row.map_or(Claimable::Due, |row| Claimable::of(row));
-            days.push(JobDay {
+            days.push(FetchDay {
                 key: DayKey::new(&source.name, date),
                 source: source.clone(),
                 wanted,
@@ -234,14 +234,14 @@ struct Comparing<'a> {
     covered: NaiveDate,
     days: BTreeMap<(usize, NaiveDate), Day>,
     /// Events of each source that are not of the month, or do not say when they were, wherever they are stored.
-    strays: HashMap<usize, Seen>,
+    strays: HashMap<usize, Fingerprints>,
     spool: Spool,
     fault: Option<Fault>,
 }
 
 /// What was found of a day so far.
 struct Day {
-    archived: Seen,
+    archived: Fingerprints,
     /// How many of them are stored under another day.
     beside: u64,
     missing_here: ListId,
@@ -252,7 +252,7 @@ struct Day {
 impl Day {
     fn new(spool: &mut Spool) -> Self {
         Self {
-            archived: Seen::default(),
+            archived: Fingerprints::default(),
             beside: 0,
             missing_here: spool.list(),
             missing_there: spool.list(),
@@ -266,11 +266,12 @@ impl<'a> Comparing<'a> {
         reader: &'a Reader,
         account: &'a Account<'_>,
         selectors: &'a [Option<Selector>],
-        days: &[JobDay],
+        days: &[FetchDay],
         (month, covered): (Month, NaiveDate),
     ) -> Self {
-        let number =
-            |day: &JobDay| account.sources.iter().position(|source| source.name == day.key.source);
+        let number = |day: &FetchDay| {
+            account.sources.iter().position(|source| source.name == day.key.source)
+        };
         let days = days.iter().filter(|day| day.key.date <= covered);
         let places: Vec<_> = days.filter_map(|day| Some((number(day)?, day.key.date))).collect();
         let mut spool = Spool::default();
@@ -320,7 +321,7 @@ impl<'a> Comparing<'a> {
             report.complete = self.covered == self.month.last();
             let checksum = archive.checksum.clone();
             report.archive = Some(ArchiveFacts { events, bytes: archive.bytes, checksum });
-            let window = (archive.month.first(), archive.month.last());
+            let window = archive.month.days();
             stored.insert(number, self.reader.stored_counts(&source.name, window).await?);
         }
         let places: BTreeSet<(usize, NaiveDate)> = self
@@ -415,13 +416,13 @@ impl Sink for Comparing<'_> {
 /// Takes in what is missing here, and keeps what differs, each day under its lease.
 async fn repair(context: &Context, account: &Account<'_>, compared: &mut Compared) {
     let Some(found) = &compared.found else { return };
-    let wants_repair = |day: &JobDay| {
+    let wants_repair = |day: &FetchDay| {
         let month = compared.months.iter().find(|month| month.source == day.key.source.as_ref());
         month.is_some_and(|month| {
             month.days.iter().any(|found| found.date == day.key.date && found.wants_repair())
         })
     };
-    let mut days: Vec<JobDay> =
+    let mut days: Vec<FetchDay> =
         compared.days.iter().filter(|day| wants_repair(day)).cloned().collect();
     days.sort_by(|a, b| a.key.cmp(&b.key));
     for report in store_days(context, account, found, days).await {

@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 
 use super::App;
 use crate::config::SourceName;
-use crate::day::DayKey;
+use crate::day::{DateRange, DayKey};
 use crate::plan::{CatchUp, NextRun, Planned, Verdict};
 use crate::report::remaining::{Remaining, RemainingDays};
 use crate::report::run::{DayReport, Outcome};
@@ -26,8 +26,9 @@ pub(super) enum ReadCommand {
 }
 
 impl ReadCommand {
-    /// The command that reads the days from `from` to `to` of these sources, or of every enabled one.
-    fn line(self, sources: &[&SourceName], from: NaiveDate, to: NaiveDate) -> String {
+    /// The command that reads a range of days of these sources, or of every enabled one.
+    fn line(self, sources: &[&SourceName], range: DateRange) -> String {
+        let DateRange { from, to } = range;
         let mut line = match self {
             Self::Sync if from == to => format!("auditsync --date {from}"),
             Self::Sync => format!("auditsync --from {from} --to {to}"),
@@ -66,12 +67,12 @@ pub(super) fn name_commands(
         });
         // The reason of a failed day is what the ledger says of it, too.
         if let (Some(next_run), Outcome::Interrupted) = (next_run, report.outcome) {
-            let line = command.line(&[&report.source], report.date, report.date);
+            let line = command.line(&[&report.source], DateRange::of(report.date));
             report.advise(&format!("`{line}` reads it; {}", told(next_run)));
         }
         by_source.entry(key.source).or_default().push((report.date, next_run));
     }
-    let mut spans: BTreeMap<(NaiveDate, NaiveDate), Vec<&SourceName>> = BTreeMap::new();
+    let mut spans: BTreeMap<DateRange, Vec<&SourceName>> = BTreeMap::new();
     let mut ranges = Vec::new();
     for (source, days) in &mut by_source {
         days.sort_unstable();
@@ -84,9 +85,9 @@ pub(super) fn name_commands(
         let mut enabled = app.config.sources.iter().filter(|source| source.enabled);
         enabled.all(|source| sources.contains(&&source.name))
     };
-    let commands = spans.iter().map(|(&(from, to), sources)| {
+    let commands = spans.iter().map(|(&range, sources)| {
         let sources = if every_one(sources) { &[] } else { &sources[..] };
-        command.line(sources, from, to)
+        command.line(sources, range)
     });
     Remaining { commands: commands.collect(), ranges, catch_up_days: catch_up.days() }
 }
@@ -103,8 +104,8 @@ fn told(next_run: NextRun) -> String {
 
 /// The ranges that hold the days which were not finished, and between them no more than a few that are complete. `days`
 /// are those of one source that the run had to do with.
-fn unfinished(days: &[(NaiveDate, Option<NextRun>)]) -> Vec<(NaiveDate, NaiveDate)> {
-    let mut spans: Vec<(NaiveDate, NaiveDate)> = Vec::new();
+fn unfinished(days: &[(NaiveDate, Option<NextRun>)]) -> Vec<DateRange> {
+    let mut spans: Vec<DateRange> = Vec::new();
     let mut before: Option<NaiveDate> = None;
     for &(date, next_run) in days {
         let follows = before.is_some_and(|before| before.succ_opt() == Some(date));
@@ -113,10 +114,10 @@ fn unfinished(days: &[(NaiveDate, Option<NextRun>)]) -> Vec<(NaiveDate, NaiveDat
         }
         if next_run.is_some() {
             match spans.last_mut() {
-                Some((_, to)) if before.is_some() && (date - *to).num_days() <= SKIPPED + 1 => {
-                    *to = date
+                Some(span) if before.is_some() && (date - span.to).num_days() <= SKIPPED + 1 => {
+                    span.to = date;
                 }
-                _ => spans.push((date, date)),
+                _ => spans.push(DateRange::of(date)),
             }
         }
         before = Some(date);
@@ -168,7 +169,7 @@ mod tests {
 
     fn spans(text: &str) -> Vec<String> {
         let spans = unfinished(&days(text)).into_iter();
-        spans.map(|(from, to)| format!("{}..{}", from.format("%d"), to.format("%d"))).collect()
+        spans.map(|span| format!("{}..{}", span.from.format("%d"), span.to.format("%d"))).collect()
     }
 
     #[test]
@@ -207,17 +208,20 @@ mod tests {
         let (a, b) =
             (SourceName::parse("a").expect("a name"), SourceName::parse("b").expect("a name"));
         let date = |day: u32| NaiveDate::from_ymd_opt(2024, 9, day).expect("a date");
-        assert_eq!(ReadCommand::Sync.line(&[], date(1), date(1)), "auditsync --date 2024-09-01");
         assert_eq!(
-            ReadCommand::Sync.line(&[&a], date(1), date(2)),
+            ReadCommand::Sync.line(&[], DateRange::new(date(1), date(1))),
+            "auditsync --date 2024-09-01"
+        );
+        assert_eq!(
+            ReadCommand::Sync.line(&[&a], DateRange::new(date(1), date(2))),
             "auditsync --from 2024-09-01 --to 2024-09-02 --source a"
         );
         assert_eq!(
-            ReadCommand::Backfill.line(&[&a, &b], date(1), date(1)),
+            ReadCommand::Backfill.line(&[&a, &b], DateRange::new(date(1), date(1))),
             "auditsync backfill --from 2024-09-01 --to 2024-09-01 --source a --source b"
         );
         assert_eq!(
-            ReadCommand::Archive.line(&[], date(1), date(2)),
+            ReadCommand::Archive.line(&[], DateRange::new(date(1), date(2))),
             "auditsync backfill --from 2024-09-01 --to 2024-09-02 --via archive"
         );
     }

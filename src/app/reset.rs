@@ -7,9 +7,9 @@ use chrono::NaiveDate;
 use super::{App, DONE, ExitStatus, FOUND_WRONG, Failure, clock, env, existing};
 use crate::cli::ResetArgs;
 use crate::config::{Source, SourceName};
-use crate::day::{Dates, DayKey, last_over, range};
+use crate::day::{DateRange, DayKey, last_over};
 use crate::report::operator::{ResetDay, ResetReport};
-use crate::store::{Behalf, Reader, Reset, ResetOrder, Store};
+use crate::store::{Actor, Reader, Reset, ResetOrder, Store};
 use crate::text::clean;
 
 pub(super) async fn run(app: &App<'_>, args: &ResetArgs) -> Result<ExitStatus, Failure> {
@@ -21,14 +21,13 @@ pub(super) async fn run(app: &App<'_>, args: &ResetArgs) -> Result<ExitStatus, F
         reader.must_take_writes().await?;
     }
     let by = operator(args.operator.by.as_deref());
-    let behalf = Behalf { by: &by, reason: args.operator.reason.as_deref() };
+    let behalf = Actor { by: &by, reason: args.operator.reason.as_deref() };
     let order = ResetOrder { force: args.force, behalf };
-    let dates: BTreeSet<NaiveDate> =
-        args.dates.iter().flat_map(|dates| range(dates.from, dates.to)).collect();
+    let dates: BTreeSet<NaiveDate> = args.dates.iter().flat_map(|range| range.dates()).collect();
     let mut days = Vec::with_capacity(dates.len());
     if let (Some(first), Some(last)) = (dates.first(), dates.last()) {
         let rows =
-            rows(&reader, store.as_ref(), &source.name, Dates { from: *first, to: *last }).await?;
+            rows(&reader, store.as_ref(), &source.name, DateRange::new(*first, *last)).await?;
         for date in dates {
             let reset = match &store {
                 Some(store) if rows.contains(&date) => {
@@ -46,7 +45,7 @@ pub(super) async fn run(app: &App<'_>, args: &ResetArgs) -> Result<ExitStatus, F
 }
 
 /// Refuses days that are not over, before anything is done to the others.
-fn refuse_unfinished(named: &[Dates], last_over: NaiveDate) -> Result<(), Failure> {
+fn refuse_unfinished(named: &[DateRange], last_over: NaiveDate) -> Result<(), Failure> {
     match named.iter().map(|dates| dates.to).find(|to| *to > last_over) {
         Some(date) => Err(Failure::usage(format!(
             "{date} is not over in UTC, so it was never due: the newest day to reset is {last_over}"
@@ -60,12 +59,12 @@ async fn rows(
     reader: &Reader,
     store: Option<&Store>,
     source: &SourceName,
-    Dates { from, to }: Dates,
+    window: DateRange,
 ) -> Result<HashSet<NaiveDate>, Failure> {
     if store.is_none() {
         return Ok(HashSet::new());
     }
-    let rows = reader.ledger(&[(source.as_ref(), None)], (from, to)).await?;
+    let rows = reader.ledger(&[(source.as_ref(), None)], window).await?;
     Ok(rows.into_iter().map(|row| row.date).collect())
 }
 
@@ -80,7 +79,7 @@ fn told(source: &Source, date: NaiveDate, reset: &Reset) -> ResetDay {
     let (outcome, message) = match reset {
         Reset::Done { was } => ("reset", format!("due again (was {was}); {run} reads it")),
         Reset::AlreadyDue => ("already_due", format!("due already; {run} reads it")),
-        Reset::NoRow => ("no_row", ResetDay::without_row(name.as_ref(), date, date)),
+        Reset::NoRow => ("no_row", ResetDay::without_row(name.as_ref(), DateRange::of(date))),
         Reset::Refused { holder } => (
             "refused",
             format!(

@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Days, NaiveDate, Utc};
+use chrono::{DateTime, Days, Utc};
 
 use super::{App, DONE, ExitStatus, FOUND_WRONG, Failure, now};
 use crate::calendar::AUDIT_TRAIL_BEGINS;
 use crate::cli::StatusArgs;
 use crate::config::{Scope, Source};
 use crate::coverage::{Adopted, Coverage, Standings, coverage};
-use crate::day::{last_over, range};
+use crate::day::{DateRange, last_over};
 use crate::ledger::LedgerRow;
 use crate::report::status::{Behind, Check, DayStatus, StatusReport};
 use crate::store::{Reader, Schema};
@@ -23,7 +23,8 @@ pub(super) async fn run(app: &App<'_>, args: &StatusArgs) -> Result<ExitStatus, 
     };
     let now = now(&reader).await?;
     let to = last_over(now);
-    let window = ((to - Days::new(u64::from(args.days - 1))).max(AUDIT_TRAIL_BEGINS), to);
+    let from = (to - Days::new(u64::from(args.days - 1))).max(AUDIT_TRAIL_BEGINS);
+    let window = DateRange::new(from, to);
     let standings = standings(app, ledger, &args.sources).await?;
     let sources = wanted(app, &args.sources, &standings)?;
     let covered = coverage(&sources, standings, now);
@@ -34,7 +35,7 @@ pub(super) async fn run(app: &App<'_>, args: &StatusArgs) -> Result<ExitStatus, 
     let check = args.check.then(|| check(&covered, args, now));
     let status = if check.as_ref().is_some_and(|check| !check.ok) { FOUND_WRONG } else { DONE };
     let days = days(&covered, &rows, window);
-    app.global.output.print(&StatusReport { from: window.0, to, sources: covered, days, check })?;
+    app.global.output.print(&StatusReport { from, to, sources: covered, days, check })?;
     reader.close().await;
     Ok(status)
 }
@@ -70,7 +71,7 @@ async fn days_of(
     reader: &Reader,
     covered: &[Coverage],
     sources: &[&Source],
-    window: (NaiveDate, NaiveDate),
+    window: DateRange,
 ) -> Result<Vec<LedgerRow>, Failure> {
     let scopes: HashMap<&str, &Scope> =
         sources.iter().map(|source| (source.name.as_ref(), &source.scope)).collect();
@@ -82,16 +83,12 @@ async fn days_of(
 }
 
 /// The days in the window that have a row or should have one, and those that are due at any age, newest first.
-fn days(
-    covered: &[Coverage],
-    rows: &[LedgerRow],
-    (from, to): (NaiveDate, NaiveDate),
-) -> Vec<DayStatus> {
+fn days(covered: &[Coverage], rows: &[LedgerRow], window: DateRange) -> Vec<DayStatus> {
     let mut days: Vec<DayStatus> = rows.iter().map(DayStatus::of).collect();
     for source in covered {
         for missing in source.missing_ranges() {
-            let dates = range(missing.from.max(from), missing.to.min(to));
-            days.extend(dates.map(|date| DayStatus::missing(&source.source, date)));
+            let dates = DateRange::new(missing.from, missing.to).overlap(window);
+            days.extend(dates.dates().map(|date| DayStatus::missing(&source.source, date)));
         }
     }
     days.sort_by(|a, b| (b.date, &a.source).cmp(&(a.date, &b.source)));

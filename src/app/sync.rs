@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use doubt::Doubts;
 
-use super::fetch::{Job, Teams, jobs};
+use super::fetch::{Fetch, Teams, jobs};
 use super::remaining::{ReadCommand, name_commands};
 use super::view::{TIME_TO_RELEASE, Writing};
 use super::{
@@ -22,14 +22,16 @@ use super::{
 };
 use crate::cli::SyncArgs;
 use crate::config::{Source, Token};
-use crate::day::{DayKey, last_over};
+use crate::day::{DateRange, DayKey, last_over};
 use crate::heroku::Client;
-use crate::plan::{CatchUp, Known, Planned, Selection, Verdict, plan, window};
-use crate::report;
+use crate::logging;
+use crate::plan::{CatchUp, PlanInput, Planned, Selection, Verdict, plan, window};
 use crate::report::progress::Progress;
 use crate::report::remaining::Remaining;
 use crate::report::run::{DayReport, Outcome, RunReport};
-use crate::store::{EveryDay, Holder, Look, Outlook, Reader, Rereads, Schema, Store, Wanted};
+use crate::store::{
+    EveryDay, Holder, LedgerSnapshot, Reader, Rereads, Schema, SnapshotQuery, SnapshotResult, Store,
+};
 
 /// After a signal, how long a run has to report; only one that was held up before its first day needs it all.
 const TIME_TO_END: Duration = Duration::from_millis(2800);
@@ -46,7 +48,7 @@ struct Context {
 
 /// What a run is asked to do.
 #[derive(Debug)]
-pub(super) struct Order<'a> {
+pub(super) struct RunRequest<'a> {
     pub(super) sources: Vec<&'a Source>,
     pub(super) selection: Selection,
     /// Whether whole days are read again when their time has come.
@@ -81,8 +83,8 @@ pub(super) async fn run(app: &App<'_>, args: &SyncArgs) -> Result<ExitStatus, Fa
     let ended = supervise(app, mode, async |shutdown| {
         let selection = selection(args)?;
         let (sources, rereads, command) =
-            (app.sources(&args.sources)?, Rereads::Wanted, ReadCommand::Sync);
-        let order = Order { sources, selection, rereads, mode, command };
+            (app.sources(&args.sources)?, Rereads::Include, ReadCommand::Sync);
+        let order = RunRequest { sources, selection, rereads, mode, command };
         by_list(app, &order, shutdown).await
     })
     .await;
@@ -111,7 +113,7 @@ pub(super) async fn supervise(
     let Done { run_id, reader, days, remaining } = done?;
     let report = RunReport { remaining, ..RunReport::new(run_id, started_at, days) };
     let report = RunReport { dry_run: mode == Mode::DryRun, finished_at: clock(), ..report };
-    report::log::run(&report);
+    logging::run(&report);
     let status = if report.is_good() { DONE } else { FOUND_WRONG };
     let printed = app.global.output.print(&report);
     // The result is out before anything else is waited for, and a signal leaves no time for a goodbye.
@@ -125,7 +127,7 @@ pub(super) async fn supervise(
 /// Reads the days that `order` asks for from Heroku's list of each.
 pub(super) async fn by_list(
     app: &App<'_>,
-    order: &Order<'_>,
+    order: &RunRequest<'_>,
     shutdown: &Shutdown,
 ) -> Result<Done, Failure> {
     let sources = || order.sources.iter().copied();
@@ -134,7 +136,7 @@ pub(super) async fn by_list(
     let reader = app.connect().await?;
     let holder = App::holder();
     let run_id = holder.run_id;
-    let progress = |jobs: &VecDeque<Job>| {
+    let progress = |jobs: &VecDeque<Fetch>| {
         Progress::new(jobs.iter().map(|job| job.days.len()).sum(), app.global.verbosity())
     };
     if order.mode == Mode::DryRun {
@@ -184,7 +186,7 @@ pub(super) fn named(from: NaiveDate, to: NaiveDate) -> Result<Selection, Failure
     if from > to {
         return Err(Failure::usage(format!("--from {from} lies after --to {to}")));
     }
-    let selection = Selection::Named(from, to);
+    let selection = Selection::Named(DateRange::new(from, to));
     refuse_unfinished(selection, last_over(clock()))?;
     Ok(selection)
 }
@@ -192,7 +194,7 @@ pub(super) fn named(from: NaiveDate, to: NaiveDate) -> Result<Selection, Failure
 /// Refuses days that are not over.
 fn refuse_unfinished(selection: Selection, last_over: NaiveDate) -> Result<(), Failure> {
     match selection {
-        Selection::Named(_, to) if to > last_over => Err(Failure::usage(format!(
+        Selection::Named(DateRange { to, .. }) if to > last_over => Err(Failure::usage(format!(
             "{to} is not over in UTC: Heroku may still add events to it. The newest day that can be synced is {last_over}"
         ))),
         _ => Ok(()),
@@ -213,24 +215,24 @@ pub(super) async fn plan_to_write<'s>(
     app: &App<'_>,
     reader: &Reader,
     holder: &Holder,
-    order: &'s Order<'s>,
+    order: &'s RunRequest<'s>,
 ) -> Result<(Plan<'s>, Store), Failure> {
     let store = Store::new(reader, holder);
     let mut seen = look(app, reader, order).await?;
-    if matches!(seen, Look::NotReady(_)) {
+    if matches!(seen, SnapshotResult::NotReady(_)) {
         bring_up_to_date(&store).await?;
         seen = look(app, reader, order).await?;
     }
     match seen {
-        Look::Ready(outlook) => {
-            let plan = plan_days(app, order, &outlook)?;
+        SnapshotResult::Ready(snapshot) => {
+            let plan = plan_days(app, order, &snapshot)?;
             // A run that finds nothing due writes nothing, and is spared the question.
             if plan.days.iter().any(|day| matches!(day.verdict, Verdict::Due(_))) {
                 reader.must_take_writes().await?;
             }
             Ok((plan, store))
         }
-        Look::NotReady(schema) => Err(schema.into_error().into()),
+        SnapshotResult::NotReady(schema) => Err(schema.into_error().into()),
     }
 }
 
@@ -238,60 +240,69 @@ pub(super) async fn plan_to_write<'s>(
 pub(super) async fn plan_only<'s>(
     app: &App<'_>,
     reader: &Reader,
-    order: &'s Order<'s>,
+    order: &'s RunRequest<'s>,
 ) -> Result<(Plan<'s>, bool), Failure> {
-    let (outlook, has_ledger) = match look(app, reader, order).await? {
-        Look::Ready(outlook) => (outlook, true),
-        Look::NotReady(Schema::Absent | Schema::Behind(_)) => {
-            (Outlook { now: now(reader).await?, rows: Vec::new(), days: HashMap::new() }, false)
-        }
-        Look::NotReady(other) => return Err(other.into_error().into()),
+    let (snapshot, has_ledger) = match look(app, reader, order).await? {
+        SnapshotResult::Ready(snapshot) => (snapshot, true),
+        SnapshotResult::NotReady(Schema::Absent | Schema::Behind(_)) => (
+            LedgerSnapshot { now: now(reader).await?, rows: Vec::new(), days: HashMap::new() },
+            false,
+        ),
+        SnapshotResult::NotReady(other) => return Err(other.into_error().into()),
     };
-    Ok((plan_days(app, order, &outlook)?, has_ledger))
+    Ok((plan_days(app, order, &snapshot)?, has_ledger))
 }
 
 /// Looks at the ledger and the clocks; `now` is that of both that counts.
-async fn look(app: &App<'_>, reader: &Reader, order: &Order<'_>) -> Result<Look, Failure> {
+async fn look(
+    app: &App<'_>,
+    reader: &Reader,
+    order: &RunRequest<'_>,
+) -> Result<SnapshotResult, Failure> {
     let selection = order.selection;
     let (every_day, rereads) = match selection {
-        Selection::Due if recheck_after(app, order).is_empty() => (EveryDay::None, Rereads::None),
-        Selection::Due => (EveryDay::None, Rereads::Wanted),
-        Selection::Named(..) => (EveryDay::Wanted, Rereads::None),
+        Selection::Due if recheck_after(app, order).is_empty() => (EveryDay::Skip, Rereads::Skip),
+        Selection::Due => (EveryDay::Skip, Rereads::Include),
+        Selection::Named(_) => (EveryDay::Include, Rereads::Skip),
     };
     let window = |now| window(selection, last_over(now), app.config.sync.catch_up_days);
     let mut now = clock();
     loop {
         let sources =
             order.sources.iter().map(|source| (source.name.as_ref(), &source.scope)).collect();
-        let look =
-            reader.look(&Wanted { sources, window: window(now), every_day, rereads }).await?;
-        let Look::Ready(outlook) = look else { return Ok(look) };
-        let (here, there) = (clock(), outlook.now);
+        let look = reader
+            .snapshot(&SnapshotQuery { sources, window: window(now), every_day, rereads })
+            .await?;
+        let SnapshotResult::Ready(snapshot) = look else { return Ok(look) };
+        let (here, there) = (clock(), snapshot.now);
         // Where the database's date is another than ours, other days are due than were asked for.
         if window(here.min(there)) == window(now) {
-            return Ok(Look::Ready(Outlook { now: earlier(here, there), ..outlook }));
+            return Ok(SnapshotResult::Ready(LedgerSnapshot {
+                now: earlier(here, there),
+                ..snapshot
+            }));
         }
         now = here.min(there);
     }
 }
 
 /// The ages at which this order reads whole days again.
-fn recheck_after<'a>(app: &'a App<'_>, order: &Order<'_>) -> &'a [Duration] {
-    if order.rereads == Rereads::Wanted { &app.config.sync.recheck_after } else { &[] }
+fn recheck_after<'a>(app: &'a App<'_>, order: &RunRequest<'_>) -> &'a [Duration] {
+    if order.rereads == Rereads::Include { &app.config.sync.recheck_after } else { &[] }
 }
 
 fn plan_days<'s>(
     app: &App<'_>,
-    order: &'s Order<'s>,
-    outlook: &Outlook,
+    order: &'s RunRequest<'s>,
+    snapshot: &LedgerSnapshot,
 ) -> Result<Plan<'s>, Failure> {
-    let Outlook { now, ref rows, ref days } = *outlook;
+    let LedgerSnapshot { now, ref rows, ref days } = *snapshot;
     refuse_unfinished(order.selection, last_over(now))?;
     let (sources, catch_up_days) = (&*order.sources, app.config.sync.catch_up_days);
     let (recheck_after, next_recheck_after) =
         (recheck_after(app, order), &*app.config.sync.recheck_after);
     let known =
-        Known { sources, rows, days, now, catch_up_days, recheck_after, next_recheck_after };
+        PlanInput { sources, rows, days, now, catch_up_days, recheck_after, next_recheck_after };
     Ok(Plan { days: plan(&known, order.selection), now, catch_up: CatchUp::of(&known) })
 }
 
@@ -301,7 +312,7 @@ fn plan_days<'s>(
 /// does not hold the others up; of each token, too, no more than `concurrency` are under way.
 async fn work_off(
     context: Arc<Context>,
-    mut jobs: VecDeque<Job>,
+    mut jobs: VecDeque<Fetch>,
     concurrency: usize,
 ) -> Vec<DayReport> {
     let mut reports = Vec::new();
@@ -314,7 +325,7 @@ async fn work_off(
         // rest fails at once.
         let is_away = context.writing.store.refuses_more().is_some() && !running.is_empty();
         for _ in if is_away { concurrency } else { at_work }..concurrency {
-            let is_free = |job: &Job| {
+            let is_free = |job: &Fetch| {
                 under_way.get(&job.asker.token).is_none_or(|count| *count < concurrency)
             };
             let next =
@@ -357,7 +368,7 @@ pub(super) fn report_all(
             day,
             if shutdown.is_asked() { Unread::Interrupted } else { Unread::Unexplained },
         );
-        report::log::day(&report);
+        logging::day(&report);
         report
     });
     let mut reports: Vec<DayReport> = left.collect::<Vec<_>>().into_iter().chain(work).collect();

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::fetch::advice;
 use crate::config::{Scope, Source, SourceName, Token};
-use crate::heroku::{Asker, Client, Cost, Error, Home, Team, harmless};
+use crate::heroku::{Client, Cost, Error, Home, Session, Team, sanitize};
 
 /// The length of a UUID with its hyphens.
 const ID_LENGTH: usize = 36;
@@ -155,7 +155,7 @@ impl Teams {
         &self,
         client: &Client,
         source: &Source,
-        asker: &Asker,
+        asker: &Session,
         cost: &mut Cost,
     ) -> Result<Option<Team>, NoSelector> {
         let Some(Found { team, lost }) = self.find(client, &source.scope, asker, cost).await?
@@ -175,7 +175,7 @@ impl Teams {
         &self,
         client: &Client,
         scope: &Scope,
-        asker: &Asker,
+        asker: &Session,
         cost: &mut Cost,
     ) -> Result<Option<Found>, NoSelector> {
         let (account, Some(wanted)) = (&scope.account, &scope.team) else { return Ok(None) };
@@ -187,7 +187,7 @@ impl Teams {
         }
         let cell = answer(&self.homes, wanted, &asker.token);
         let home = cell.get_or_try_init(|| home(client, wanted, asker, cost)).await?;
-        let text = |text: &str| harmless(text, &asker.token);
+        let text = |text: &str| sanitize(text, &asker.token);
         let fate = match home.as_ref().map(|home| (home, &home.enterprise_account)) {
             None => Fate::Unknown,
             Some((_, None)) => Fate::InNoAccount,
@@ -224,7 +224,7 @@ impl Teams {
         &self,
         client: &Client,
         account: &str,
-        asker: &Asker,
+        asker: &Session,
         cost: &mut Cost,
     ) -> Result<Arc<OnceCell<Vec<Team>>>, Error> {
         let cell = answer(&self.accounts, account, &asker.token);
@@ -238,7 +238,7 @@ impl Teams {
 async fn home(
     client: &Client,
     team: &str,
-    asker: &Asker,
+    asker: &Session,
     cost: &mut Cost,
 ) -> Result<Option<Home>, Error> {
     match client.home(team, asker, cost).await {

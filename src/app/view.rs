@@ -14,18 +14,18 @@ use tracing::warn;
 
 use vanished::Vanished;
 
-use super::fetch::{JobDay, NoSelector, Selector, advice};
+use super::fetch::{FetchDay, NoSelector, Selector, advice};
 use super::{App, Shutdown};
 use crate::config::{EventLog, Source, Token};
 use crate::day::{Month, end};
 use crate::event::Event;
+use crate::fingerprints::Fingerprints;
 use crate::heartbeat::Heartbeat;
 use crate::heroku;
+use crate::logging;
+use crate::logging::Novelty;
 use crate::plan::Left;
-use crate::report;
-use crate::report::log::Novelty;
 use crate::report::run::{DayReport, Outcome};
-use crate::seen::Seen;
 use crate::store::{
     Blame, Claim, Error, Lease, Publication, Reader, Store, Totals, Unpublished, Via,
 };
@@ -60,24 +60,24 @@ impl Writing {
 
 /// A day under our lease, and what was done for it so far.
 #[derive(Debug)]
-pub(super) struct View {
-    pub(super) day: JobDay,
+pub(super) struct DayAttempt {
+    pub(super) day: FetchDay,
     pub(super) lease: Lease,
     /// Which events are its own, once that is known.
     pub(super) selector: Option<Selector>,
     pub(super) totals: Totals,
     /// Why it gets no more events.
-    pub(super) stopped: Option<Stop>,
+    pub(super) stopped: Option<StopReason>,
     claimed: Instant,
     /// What this reading saw that is stored under this day, where some was before: events may be listed no more.
-    seen: Option<Seen>,
+    seen: Option<Fingerprints>,
     /// Whether this reading saw an event.
     pub(super) saw_any: bool,
 }
 
 /// Why a day is not published.
 #[derive(Debug, Clone)]
-pub(super) enum Stop {
+pub(super) enum StopReason {
     /// Its lease was lost, or is about to be.
     LostLock,
     /// A signal came.
@@ -108,7 +108,7 @@ impl ReadFrom {
     }
 }
 
-impl Stop {
+impl StopReason {
     pub(super) fn by_heroku(error: &heroku::Error, source: &Source) -> Self {
         Self::Heroku(format!("{error}. {}", advice(&error.fault, source)))
     }
@@ -129,10 +129,10 @@ impl Stop {
 /// Claims the days. Those that can't be had are reported; those that a signal came before are left out.
 pub(super) async fn claim(
     writing: &Writing,
-    days: &[JobDay],
+    days: &[FetchDay],
     heartbeat: &mut Heartbeat,
     reports: &mut Vec<DayReport>,
-) -> Vec<View> {
+) -> Vec<DayAttempt> {
     let mut views = Vec::new();
     for day in days {
         if writing.shutdown.is_asked() {
@@ -146,8 +146,8 @@ pub(super) async fn claim(
             .await
         {
             Ok(Claim::Claimed(lease)) => {
-                heartbeat.keep(&writing.store, lease.pulse(), source.lock.heartbeat_every);
-                views.push(View::new(day.clone(), lease, claimed));
+                heartbeat.keep(&writing.store, lease.renewal(), source.lock.heartbeat_every);
+                views.push(DayAttempt::new(day.clone(), lease, claimed));
             }
             Ok(Claim::HeldBy(by)) => reports.push(
                 DayReport::new(&day.key, Outcome::LockedElsewhere)
@@ -159,7 +159,7 @@ pub(super) async fn claim(
                 ..DayReport::new(&day.key, Outcome::AlreadySynced)
             }),
             Err(error) => {
-                reports.push(DayReport::new(&day.key, Outcome::Failed).because(error.to_string()))
+                reports.push(DayReport::new(&day.key, Outcome::Failed).because(error.to_string()));
             }
         }
     }
@@ -167,7 +167,7 @@ pub(super) async fn claim(
 }
 
 /// Resolves when the lease of none of `views` can be relied on any more.
-pub(super) fn all_lost(views: &[View]) -> impl Future<Output = ()> + use<> {
+pub(super) fn all_lost(views: &[DayAttempt]) -> impl Future<Output = ()> + use<> {
     let trusts: Vec<_> = views.iter().map(|view| Arc::clone(view.lease.trust())).collect();
     async move { _ = join_all(trusts.iter().map(|trust| trust.ended())).await }
 }
@@ -175,22 +175,22 @@ pub(super) fn all_lost(views: &[View]) -> impl Future<Output = ()> + use<> {
 /// Publishes the days that were read whole, gives the others back, and reports on all.
 pub(super) async fn finish_all(
     writing: &Writing,
-    views: Vec<View>,
+    views: Vec<DayAttempt>,
     from: ReadFrom,
 ) -> Vec<DayReport> {
     let (interrupted, others): (Vec<_>, Vec<_>) =
-        views.into_iter().partition(|view| matches!(view.stopped, Some(Stop::Interrupted)));
+        views.into_iter().partition(|view| matches!(view.stopped, Some(StopReason::Interrupted)));
     let mut reports = join_all(others.into_iter().map(|view| view.finish(writing, from))).await;
     reports.extend(release_all(writing, interrupted).await);
     reports
 }
 
 /// Gives all of `views` back, which a signal stopped.
-async fn release_all(writing: &Writing, views: Vec<View>) -> Vec<DayReport> {
+async fn release_all(writing: &Writing, views: Vec<DayAttempt>) -> Vec<DayReport> {
     if views.is_empty() {
         return Vec::new();
     }
-    let reports: Vec<DayReport> = views.iter().map(View::report).collect();
+    let reports: Vec<DayReport> = views.iter().map(DayAttempt::report).collect();
     let held: Vec<(Lease, Totals)> =
         views.into_iter().map(|view| (view.lease, view.totals)).collect();
     let released =
@@ -204,17 +204,17 @@ async fn release_all(writing: &Writing, views: Vec<View>) -> Vec<DayReport> {
     let held = held.iter().zip(reports).map(|((lease, _), report)| {
         let is_released = released.contains(lease.key());
         let (stop, left) = if is_released {
-            (Stop::Interrupted, Left::Pending)
+            (StopReason::Interrupted, Left::Pending)
         } else {
-            (Stop::LostLock, Left::Failed)
+            (StopReason::LostLock, Left::Failed)
         };
         unpublished(DayReport { left, ..report }, stop, lease.trust().trouble())
     });
     held.collect()
 }
 
-impl View {
-    fn new(day: JobDay, lease: Lease, claimed: Instant) -> Self {
+impl DayAttempt {
+    fn new(day: FetchDay, lease: Lease, claimed: Instant) -> Self {
         let totals = Totals::default();
         Self {
             day,
@@ -244,7 +244,7 @@ impl View {
         via: Via,
     ) {
         if let Err(error) = self.try_store(writing, token, events, via).await {
-            self.stopped = Some(Stop::by_store(&error));
+            self.stopped = Some(StopReason::by_store(&error));
         }
     }
 
@@ -267,7 +267,9 @@ impl View {
         self.totals.conflicts += written.new_conflicts;
         let stored_before = self.lease.stored_before();
         if via == Via::Api && stored_before > 0 {
-            let seen = self.seen.get_or_insert_with(|| Seen::with_capacity(stored_before as usize));
+            let seen = self
+                .seen
+                .get_or_insert_with(|| Fingerprints::with_capacity(stored_before as usize));
             // What is stored under another day must not stand for one of this day that is listed no more.
             let elsewhere: HashSet<&str> =
                 written.elsewhere.iter().map(|event| event.id.as_str()).collect();
@@ -278,9 +280,9 @@ impl View {
         }
         let source = &self.day.source.name;
         let novelty = if self.lease.tells_lateness() { Novelty::Late } else { Novelty::New };
-        let id = |event: &Event| token.hide_in(&event.id).into_owned();
+        let id = |event: &Event| token.redact(&event.id).into_owned();
         for event in &written.new {
-            report::log::new_event(writing.event_log, novelty, source, event, token);
+            logging::new_event(writing.event_log, novelty, source, event, token);
             if event.unusable_id {
                 warn!(%source, date = %self.day.key.date, id = id(event), "an event has no usable id; its hash stands in");
             }
@@ -302,7 +304,7 @@ impl View {
             _ => Ok(Vanished::default()),
         };
         let vanished = vanished.unwrap_or_else(|error| {
-            self.stopped = Some(Stop::by_store(&error));
+            self.stopped = Some(StopReason::by_store(&error));
             Vanished::default()
         });
         let note = if matches!(from, ReadFrom::Stored) { None } else { self.note(from, &vanished) };
@@ -335,19 +337,19 @@ impl View {
                         ..report
                     };
                 }
-                Err(Unpublished { error, lease }) => (Stop::by_store(&error), lease),
+                Err(Unpublished { error, lease }) => (StopReason::by_store(&error), lease),
             },
         };
         let given_back = give_back(writing, &stop, lease, totals).await;
         let trouble = trust.trouble();
         let left = match (&stop, &given_back) {
-            (Stop::Interrupted, Ok(())) => Left::Pending,
+            (StopReason::Interrupted, Ok(())) => Left::Pending,
             _ => Left::Failed,
         };
         let report = DayReport { left, ..report };
         match given_back {
             Ok(()) => unpublished(report, stop, trouble),
-            Err(Error::LeaseLost) => unpublished(report, Stop::LostLock, trouble),
+            Err(Error::LeaseLost) => unpublished(report, StopReason::LostLock, trouble),
             Err(error) => {
                 warn!(source = %self.day.source.name, date = %self.day.key.date,
                     "the day could not be given back; its lease runs out: {error}");
@@ -403,27 +405,29 @@ impl View {
 /// Gives a day back. Without the lease, which ran out or will, there is nothing to give back.
 async fn give_back(
     writing: &Writing,
-    stop: &Stop,
+    stop: &StopReason,
     lease: Option<Lease>,
     totals: Totals,
 ) -> Result<(), Error> {
     let store = &writing.store;
     match (stop, lease) {
-        (Stop::LostLock, _) | (_, None) => Ok(()),
-        (Stop::Interrupted, Some(lease)) => bounded(writing, store.release(lease, totals)).await,
-        (Stop::Heroku(reason), Some(lease)) => {
+        (StopReason::LostLock, _) | (_, None) => Ok(()),
+        (StopReason::Interrupted, Some(lease)) => {
+            bounded(writing, store.release(lease, totals)).await
+        }
+        (StopReason::Heroku(reason), Some(lease)) => {
             bounded(writing, store.fail(lease, Blame::Heroku, reason, totals)).await
         }
-        (Stop::Unexpected(reason), Some(lease)) => {
+        (StopReason::Unexpected(reason), Some(lease)) => {
             bounded(writing, store.fail(lease, Blame::Unexpected, reason, totals)).await
         }
     }
 }
 
 /// The report of a day that was not published; `trouble` is what kept its lease from being renewed.
-fn unpublished(report: DayReport, stop: Stop, trouble: Option<String>) -> DayReport {
+fn unpublished(report: DayReport, stop: StopReason, trouble: Option<String>) -> DayReport {
     let (outcome, error) = match stop {
-        Stop::LostLock => (
+        StopReason::LostLock => (
             Outcome::LostLock,
             trouble.map_or_else(
                 || {
@@ -434,10 +438,10 @@ fn unpublished(report: DayReport, stop: Stop, trouble: Option<String>) -> DayRep
                 |trouble| format!("its lease could not be renewed and ran out; nothing more was changed. {trouble}"),
             ),
         ),
-        Stop::Interrupted => {
+        StopReason::Interrupted => {
             (Outcome::Interrupted, "not finished, because a signal ended the run".to_owned())
         }
-        Stop::Heroku(text) | Stop::Unexpected(text) => (Outcome::Failed, text),
+        StopReason::Heroku(text) | StopReason::Unexpected(text) => (Outcome::Failed, text),
     };
     DayReport { outcome, ..report }.because(error)
 }

@@ -28,7 +28,7 @@ impl Token {
     }
 
     /// `text` with the token replaced wherever it occurs.
-    pub fn hide_in<'t>(&self, text: &'t str) -> Cow<'t, str> {
+    pub fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
         if text.contains(self.expose()) {
             text.replace(self.expose(), "[token]").into()
         } else {

@@ -46,7 +46,7 @@ pub(super) fn class(status: StatusCode) -> Option<Class> {
 /// Why one attempt at a request failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
-    /// Heroku answered with a status that is not good. Its words are made harmless; see [`harmless`].
+    /// Heroku answered with a status that is not good. Its words are made sanitize; see [`sanitize`].
     #[error("{status}{}", words(.id.as_ref(), .message.as_ref()))]
     Status {
         /// The status.
@@ -211,13 +211,13 @@ impl ErrorBody {
         retry_after: Option<Duration>,
         token: &Token,
     ) -> Fault {
-        let harmless = |text: Option<String>| {
-            text.map(|text| harmless(&text, token)).filter(|text| !text.is_empty())
+        let sanitize = |text: Option<String>| {
+            text.map(|text| sanitize(&text, token)).filter(|text| !text.is_empty())
         };
         Fault::Status {
             status,
-            id: harmless(self.id),
-            message: harmless(self.message),
+            id: sanitize(self.id),
+            message: sanitize(self.message),
             retry_after,
         }
     }
@@ -228,20 +228,20 @@ const LONGEST_TEXT: usize = 500;
 
 /// A text of Heroku's that can be printed: without the token, should the server echo it, without the addresses of files,
 /// without control characters, which could steer a terminal, on one line, and not too long.
-pub fn harmless(text: &str, token: &Token) -> String {
-    let text = token.hide_in(text);
+pub fn sanitize(text: &str, token: &Token) -> String {
+    let text = token.redact(text);
     let text = without_addresses(&redact(&text));
-    let mut harmless: String = text
+    let mut sanitize: String = text
         .chars()
         .map(|c| if c.is_whitespace() { ' ' } else { c })
         .map(|c| if steers(c) { '\u{fffd}' } else { c })
         .take(LONGEST_TEXT + 1)
         .collect();
-    if harmless.chars().count() > LONGEST_TEXT {
-        harmless = harmless.chars().take(LONGEST_TEXT).collect();
-        harmless.push('…');
+    if sanitize.chars().count() > LONGEST_TEXT {
+        sanitize = sanitize.chars().take(LONGEST_TEXT).collect();
+        sanitize.push('…');
     }
-    harmless.trim().to_owned()
+    sanitize.trim().to_owned()
 }
 
 /// `text` with every address cut down to its host, but for those at heroku.com: whoever has an archive's has the archive.
@@ -275,7 +275,7 @@ pub(super) fn shape(fault: &serde_json::Error, token: &Token) -> Fault {
         Some((start, end)) => format!("{}{}", words[..start].trim_end(), &words[end + 1..]),
         None => words,
     };
-    Fault::Shape(harmless(&words, token))
+    Fault::Shape(sanitize(&words, token))
 }
 
 fn words(id: Option<&String>, message: Option<&String>) -> String {

@@ -18,9 +18,9 @@ use serde::Deserialize;
 use tracing::{info, warn};
 
 use super::answer::{Error, Fault};
-use super::asking::{Asking, Cost};
+use super::call::{Call, Cost};
 use super::unpack::Entries;
-use super::{Asker, Client};
+use super::{Client, Session};
 use crate::day::{Month, end, last_over};
 use crate::text::secrets::learn_address;
 pub use download::{Astray, HostFault};
@@ -125,7 +125,7 @@ impl Client {
         &self,
         account: &str,
         month: Month,
-        asker: &Asker,
+        asker: &Session,
         cost: &mut Cost,
     ) -> Result<Archive, ArchiveError> {
         let mut attempts = self.attempts(asker);
@@ -175,13 +175,13 @@ impl Client {
         &self,
         account: &str,
         month: Month,
-        asker: &Asker,
+        asker: &Session,
         cost: &mut Cost,
     ) -> Result<Place, ArchiveError> {
         let (year, number) = (month.year().to_string(), format!("{:02}", month.number()));
         let url = self.url(&["enterprise-accounts", account, "archives", &year, &number]);
         let request = format!("GET {}", url.path());
-        let info: Info = Asking::new(self, url, asker.clone()).object(cost).await?;
+        let info: Info = Call::new(self, url, asker.clone()).object(cost).await?;
         self.place(info).map_err(|problem| {
             ArchiveError::Heroku(Error {
                 request,

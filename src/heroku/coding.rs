@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use reqwest::header::{CONTENT_ENCODING, HeaderMap};
 
-use super::answer::{Fault, harmless};
+use super::answer::{Fault, sanitize};
 use super::gunzip::Gunzip;
 use crate::config::Token;
 
@@ -26,7 +26,7 @@ impl Decoder {
         let values = headers.get_all(CONTENT_ENCODING).into_iter();
         let values: Vec<_> = values
             .map(|value| {
-                harmless(&String::from_utf8_lossy(value.as_bytes()), token).to_ascii_lowercase()
+                sanitize(&String::from_utf8_lossy(value.as_bytes()), token).to_ascii_lowercase()
             })
             .collect();
         let codings = values.iter().flat_map(|value| value.split(',')).map(str::trim);

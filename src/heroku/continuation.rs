@@ -26,7 +26,7 @@ use std::collections::HashSet;
 
 use super::answer::Fault;
 use super::page::NextRange;
-use crate::seen::fingerprint;
+use crate::fingerprints::fingerprint;
 
 /// Why a page does not continue its list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

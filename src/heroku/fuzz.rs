@@ -6,7 +6,7 @@ use reqwest::StatusCode;
 use reqwest::header::HeaderValue;
 use serde_json::Value;
 
-use super::answer::{ErrorBody, harmless};
+use super::answer::{ErrorBody, sanitize};
 use super::page::with_page_size;
 use super::request::retry_after;
 use crate::config::Token;
@@ -32,7 +32,7 @@ fn whatever_an_error_s_body_says_is_told_on_one_short_line_without_the_token() {
         assert!(told.chars().count() < 1100, "{told}");
         if let Ok(Value::Object(object)) = serde_json::from_slice(&body) {
             for text in ["id", "message"].iter().filter_map(|key| object.get(*key)?.as_str()) {
-                assert!(told.contains(&harmless(text, &token)), "{text:?} is not told: {told}");
+                assert!(told.contains(&sanitize(text, &token)), "{text:?} is not told: {told}");
             }
         } else {
             assert_eq!(told, "403 Forbidden");

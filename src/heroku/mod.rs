@@ -7,8 +7,8 @@
 mod activity;
 mod answer;
 mod archive;
-mod asking;
 mod budget;
+mod call;
 mod coding;
 mod continuation;
 #[cfg(test)]
@@ -33,9 +33,9 @@ use serde::Deserialize;
 use tokio::sync::watch;
 
 pub use activity::Activity;
-pub use answer::{Class, Error, Fault, harmless};
+pub use answer::{Class, Error, Fault, sanitize};
 pub use archive::{Archive, ArchiveError, Astray, FileError, HostFault};
-pub use asking::Cost;
+pub use call::Cost;
 pub use continuation::Discontinued;
 pub use gunzip::BadGzip;
 pub use preflight::{EnterpriseAccount, Quota, User};
@@ -44,8 +44,8 @@ pub use unpack::{Entries, Unreadable};
 
 use crate::config::{Api, Filter, Retry, Source, Token, Tokens};
 use crate::retry::Attempts;
-use asking::Asking;
 use budget::{Budget, Waiting};
+use call::Call;
 use list::ListSplitter;
 use reader::ListReader;
 
@@ -78,7 +78,7 @@ pub struct DayQuery {
 
 /// How a query is asked: with which token, and how patiently.
 #[derive(Debug, Clone)]
-pub struct Asker {
+pub struct Session {
     /// The token.
     pub token: Token,
     /// The retry policy.
@@ -87,7 +87,7 @@ pub struct Asker {
     pub activity: Activity,
 }
 
-impl Asker {
+impl Session {
     /// Asks with `token`, as patiently as `retry` says.
     pub fn new(token: &Token, retry: &Retry) -> Self {
         Self { token: token.clone(), retry: retry.clone(), activity: Activity::default() }
@@ -238,7 +238,7 @@ impl Client {
     }
 
     /// Reads the events of one day, a batch at a time.
-    pub fn read_day(&self, query: &DayQuery, asker: &Asker) -> DayReader<'_> {
+    pub fn read_day(&self, query: &DayQuery, asker: &Session) -> DayReader<'_> {
         let list = ListReader::new(self, self.events_url(query, "asc"), asker.clone());
         DayReader::new(list.with_witness(self.events_url(query, "desc")))
     }
@@ -265,7 +265,7 @@ impl Client {
     pub async fn teams(
         &self,
         account: &str,
-        asker: &Asker,
+        asker: &Session,
         cost: &mut Cost,
     ) -> Result<Vec<Team>, Error> {
         let url = self.url(&["enterprise-accounts", account, "teams"]);
@@ -273,8 +273,8 @@ impl Client {
     }
 
     /// Where a team belongs, by its name or id.
-    pub async fn home(&self, team: &str, asker: &Asker, cost: &mut Cost) -> Result<Home, Error> {
-        Asking::new(self, self.url(&["teams", team]), asker.clone()).object(cost).await
+    pub async fn home(&self, team: &str, asker: &Session, cost: &mut Cost) -> Result<Home, Error> {
+        Call::new(self, self.url(&["teams", team]), asker.clone()).object(cost).await
     }
 
     fn url(&self, path: &[&str]) -> Url {
@@ -287,7 +287,7 @@ impl Client {
         Arc::clone(self.budgets.get(token).expect("a budget for each source's token"))
     }
 
-    fn attempts(&self, asker: &Asker) -> Attempts {
+    fn attempts(&self, asker: &Session) -> Attempts {
         let attempts = Attempts::new(&asker.retry);
         if self.in_outage(&asker.token) { attempts.only_one() } else { attempts }
     }

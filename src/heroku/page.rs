@@ -60,7 +60,7 @@ impl Page {
         &self.next_range
     }
 
-    /// The answer's `Request-Id`, made harmless.
+    /// The answer's `Request-Id`, made sanitize.
     pub(super) fn request_id(&self, token: &Token) -> Option<String> {
         self.answer.request_id(token)
     }

@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
-use super::asking::Asking;
-use super::{Asker, Client, Cost, Error};
+use super::call::Call;
+use super::{Client, Cost, Error, Session};
 
 /// The user that a token belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -30,23 +30,23 @@ pub struct Quota {
 
 impl Client {
     /// What is left of the quota; asking does not count.
-    pub async fn quota(&self, asker: &Asker) -> Result<Quota, Error> {
+    pub async fn quota(&self, asker: &Session) -> Result<Quota, Error> {
         let url = self.url(&["account", "rate-limits"]);
-        Asking::new(self, url, asker.clone()).object(&mut Cost::default()).await
+        Call::new(self, url, asker.clone()).object(&mut Cost::default()).await
     }
 
     /// The user that the token belongs to.
-    pub async fn user(&self, asker: &Asker) -> Result<User, Error> {
-        Asking::new(self, self.url(&["account"]), asker.clone()).object(&mut Cost::default()).await
+    pub async fn user(&self, asker: &Session) -> Result<User, Error> {
+        Call::new(self, self.url(&["account"]), asker.clone()).object(&mut Cost::default()).await
     }
 
     /// An enterprise account, by name or id.
     pub async fn enterprise_account(
         &self,
         account: &str,
-        asker: &Asker,
+        asker: &Session,
     ) -> Result<EnterpriseAccount, Error> {
         let url = self.url(&["enterprise-accounts", account]);
-        Asking::new(self, url, asker.clone()).object(&mut Cost::default()).await
+        Call::new(self, url, asker.clone()).object(&mut Cost::default()).await
     }
 }

@@ -10,11 +10,11 @@ use serde::de::DeserializeOwned;
 use tokio::task::yield_now;
 
 use super::answer::{Error, Fault, shape};
-use super::asking::{Asking, Cost};
+use super::call::{Call, Cost};
 use super::continuation::{Continuation, Discontinued, Turn};
 use super::page::{Page, with_page_size};
 use super::request::Failed;
-use super::{Asker, Client, Team};
+use super::{Client, Session, Team};
 use crate::event::Event;
 
 /// The most events in a batch.
@@ -54,7 +54,7 @@ pub struct DayReader<'c> {
 /// Reads the elements of a list.
 #[derive(Debug)]
 pub(super) struct ListReader<'c> {
-    asking: Asking<'c>,
+    asking: Call<'c>,
     url: Url,
     /// The same list in descending order, of events, where it can confirm an end.
     witness: Option<Url>,
@@ -158,9 +158,9 @@ impl<'c> DayReader<'c> {
 }
 
 impl<'c> ListReader<'c> {
-    pub(super) fn new(client: &'c Client, url: Url, asker: Asker) -> Self {
+    pub(super) fn new(client: &'c Client, url: Url, asker: Session) -> Self {
         Self {
-            asking: Asking::new(client, url.clone(), asker),
+            asking: Call::new(client, url.clone(), asker),
             url,
             witness: None,
             range: None,

@@ -11,7 +11,7 @@ use reqwest::{Body, Response, StatusCode, Url, Version};
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
-use super::answer::{ErrorBody, Fault, harmless, shape};
+use super::answer::{ErrorBody, Fault, sanitize, shape};
 use super::budget::Budget;
 use super::coding::Decoder;
 use crate::config::Token;
@@ -92,7 +92,7 @@ impl Request<'_> {
         }
         for name in ["X-Heroku-Warning", "Warning-Message"] {
             for value in headers.get_all(name) {
-                let text = harmless(&String::from_utf8_lossy(value.as_bytes()), self.token);
+                let text = sanitize(&String::from_utf8_lossy(value.as_bytes()), self.token);
                 warn!(path = self.url.path(), "Heroku warns: {text}");
             }
         }
@@ -138,9 +138,9 @@ impl Answer {
         &self.headers
     }
 
-    /// Its `Request-Id`, made harmless.
+    /// Its `Request-Id`, made sanitize.
     pub(super) fn request_id(&self, token: &Token) -> Option<String> {
-        header(self.headers(), "Request-Id").map(|id| harmless(id, token))
+        header(self.headers(), "Request-Id").map(|id| sanitize(id, token))
     }
 
     /// The next part of its body, decoded; `None` only when its last byte was read and nothing is left over.

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use chrono::{Days, NaiveDate};
 
-use super::{Known, Planned, Selection, is_due_at_any_age, recheck_has_come, window};
+use super::{PlanInput, Planned, Selection, is_due_at_any_age, recheck_has_come, window};
 use crate::config::Source;
-use crate::day::last_over;
+use crate::day::{DateRange, last_over};
 use crate::ledger::LedgerRow;
 
 /// How a run leaves the row of a day that it did not finish.
@@ -42,7 +42,7 @@ pub struct AnyAge {
 }
 
 impl AnyAge {
-    pub(super) fn of(known: &Known<'_, '_>, row: Option<&LedgerRow>) -> Self {
+    pub(super) fn of(known: &PlanInput<'_, '_>, row: Option<&LedgerRow>) -> Self {
         let ages = known.next_recheck_after;
         let after_a_failure = |row: &LedgerRow| LedgerRow { settled: false, ..row.clone() };
         Self {
@@ -55,8 +55,7 @@ impl AnyAge {
 /// The days that a run without options catches up, by this run's date.
 #[derive(Debug, Clone)]
 pub struct CatchUp {
-    from: NaiveDate,
-    to: NaiveDate,
+    window: DateRange,
     days: u32,
     /// The first day that each source has in the ledger.
     first_days: HashMap<String, NaiveDate>,
@@ -64,11 +63,11 @@ pub struct CatchUp {
 
 impl CatchUp {
     /// The same days as a plan of what is due looks at.
-    pub fn of(known: &Known<'_, '_>) -> Self {
-        let (from, to) = window(Selection::Due, last_over(known.now), known.catch_up_days);
+    pub fn of(known: &PlanInput<'_, '_>) -> Self {
+        let window = window(Selection::Due, last_over(known.now), known.catch_up_days);
         let first_days =
             known.days.iter().map(|(source, days)| (source.clone(), days.first)).collect();
-        Self { from, to, days: known.catch_up_days, first_days }
+        Self { window, days: known.catch_up_days, first_days }
     }
 
     /// How many days it looks back.
@@ -102,6 +101,7 @@ impl CatchUp {
 
     fn reaches(&self, source: &Source, date: NaiveDate) -> bool {
         let first = self.first_days.get(source.name.as_ref()).copied();
-        (self.from.max(super::owed_from(source, first, self.to))..=self.to).contains(&date)
+        let owed_from = super::owed_from(source, first, self.window.to);
+        date >= owed_from && self.window.contains(date)
     }
 }

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 
 use super::*;
 use crate::config::Config;
+use crate::day::DateRange;
 
 const NOW: &str = "2024-09-29T10:00:00Z";
 const LAST_OVER: &str = "2024-09-28";
@@ -72,7 +73,7 @@ fn planned_from(
         ("a".to_owned(), SourceDays { first: date(first), settled })
     });
     let days = days.into_iter().collect();
-    let known = Known {
+    let known = PlanInput {
         sources: &sources,
         rows,
         days: &days,
@@ -285,7 +286,7 @@ fn a_recheck_names_the_attempt_that_it_repeats() {
 #[test]
 fn named_days_are_those_and_no_others_and_whole_ones_stay_whole() {
     let rows = [row("2024-01-02", Status::Success), row("2023-01-01", Status::Pending)];
-    let selection = Selection::Named(date("2024-01-01"), date("2024-01-02"));
+    let selection = Selection::Named(DateRange::new(date("2024-01-01"), date("2024-01-02")));
     let planned = planned(&config("since = \"2024-09-01\""), None, &rows, selection);
     assert_eq!(
         planned,
@@ -314,9 +315,9 @@ fn a_day_without_a_row_is_due_unless_it_is_known_to_have_settled() {
 fn days_come_oldest_first_across_sources() {
     let text = "[[source]]\nname = \"b\"\naccount = \"x\"\ntoken_env = \"T\"\n[[source]]\nname = \"a\"\naccount = \"y\"\ntoken_env = \"T\"\n";
     let config = Config::parse(Path::new("audit.toml"), text).expect("a right file");
-    let selection = Selection::Named(date("2024-01-01"), date("2024-01-02"));
+    let selection = Selection::Named(DateRange::new(date("2024-01-01"), date("2024-01-02")));
     let sources: Vec<&Source> = config.sources.iter().collect();
-    let known = Known {
+    let known = PlanInput {
         sources: &sources,
         rows: &[],
         days: &HashMap::new(),
@@ -342,7 +343,7 @@ fn an_adopted_day_is_due_in_the_window_and_where_it_is_named_and_nowhere_else() 
         &config(""),
         Some("2024-09-10"),
         &rows,
-        Selection::Named(date("2024-09-10"), date("2024-09-10")),
+        Selection::Named(DateRange::new(date("2024-09-10"), date("2024-09-10"))),
     );
     assert_eq!(named, [("2024-09-10".to_owned(), Verdict::Due(Reason::Adopted))]);
 }
@@ -359,7 +360,7 @@ fn no_day_before_the_audit_trail_is_due_whatever_its_row_says() {
         due(&config("since = \"2024-09-28\""), Some("1024-09-28"), &rows),
         ["2017-01-01", LAST_OVER]
     );
-    let (from, to) = window(Selection::Due, date("2017-01-03"), 3650);
+    let DateRange { from, to } = window(Selection::Due, date("2017-01-03"), 3650);
     assert_eq!((from, to), (date("2017-01-01"), date("2017-01-03")));
 }
 
@@ -373,7 +374,7 @@ fn next_runs(
     let sources: Vec<&Source> = config.sources.iter().collect();
     let of_source =
         |first| ("a".to_owned(), SourceDays { first: date(first), settled: HashSet::new() });
-    let known = Known {
+    let known = PlanInput {
         sources: &sources,
         rows,
         days: &first.map(of_source).into_iter().collect(),
@@ -384,7 +385,7 @@ fn next_runs(
     };
     let catch_up = CatchUp::of(&known);
     let next_run = |&(day, left): &(&str, Left)| {
-        let planned = plan(&known, Selection::Named(date(day), date(day)));
+        let planned = plan(&known, Selection::Named(DateRange::new(date(day), date(day))));
         catch_up.next_run(&planned[0], left)
     };
     days.iter().map(next_run).collect()

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::run::counted;
 use super::table::Plain;
 use super::{Report, Text};
-use crate::ledger::Happened;
+use crate::ledger::HistoryEntry;
 
 /// `history`: the entries of the append-only record, newest last.
 #[derive(Debug, Clone, Serialize)]
@@ -14,7 +14,7 @@ pub struct HistoryReport {
     #[serde(skip)]
     pub days: Option<u32>,
     /// In the order in which they were written.
-    pub entries: Vec<Happened>,
+    pub entries: Vec<HistoryEntry>,
 }
 
 impl Report for HistoryReport {
@@ -62,7 +62,7 @@ impl Report for HistoryReport {
 }
 
 /// What a row of the table leaves out: late events, the message, and who did it where a person did.
-fn detail(entry: &Happened) -> Option<String> {
+fn detail(entry: &HistoryEntry) -> Option<String> {
     let late = entry.late_events.filter(|late| *late > 0);
     let late = late.map(|late| format!("{} came late", counted(late as u64, "event")));
     let by_person = ["reset", "cleanup", "adopt"].contains(&&*entry.action);

@@ -6,10 +6,8 @@
 pub mod adoption;
 pub mod backfill;
 pub mod check;
-mod fold;
 pub mod history;
 mod json;
-pub mod log;
 pub mod operator;
 mod paint;
 pub mod progress;
@@ -20,6 +18,7 @@ pub mod status;
 pub mod streams;
 mod table;
 mod text;
+mod wrap;
 
 use std::io::{self, IsTerminal as _, Write as _};
 
@@ -49,7 +48,7 @@ impl Output {
         match self {
             Self::Text => {
                 let text = report.text();
-                let folded = width().map(|width| fold::fold(text.as_str(), width));
+                let folded = width().map(|width| wrap::wrap(text.as_str(), width));
                 let text = folded.as_deref().unwrap_or(text.as_str());
                 let mut stdout = anstream::AutoStream::auto(io::stdout().lock());
                 streams::unless_read_enough(

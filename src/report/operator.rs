@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::adoption::RereadDays;
 use super::run::counted;
 use super::{Report, Text};
+use crate::day::DateRange;
 
 /// `reset`: what became of each date that was named. The document has an entry for every one, those of a range without a
 /// row too, so that a script finds each day it asked for; the text tells consecutive days that fared alike as one line.
@@ -30,7 +31,8 @@ pub struct ResetDay {
 
 impl ResetDay {
     /// What is told of days that have no row.
-    pub fn without_row(source: &str, from: NaiveDate, to: NaiveDate) -> String {
+    pub fn without_row(source: &str, range: DateRange) -> String {
+        let DateRange { from, to } = range;
         let (have, them) = if from == to { ("it has", "it") } else { ("they have", "them") };
         format!(
             "not reset, because {have} no row in the ledger. \
@@ -55,7 +57,7 @@ impl Report for ResetReport {
                 1 => writeln!(text, "{} {}: {}", first.source, first.date, first.message),
                 days => {
                     let message = if first.outcome == "no_row" {
-                        ResetDay::without_row(&first.source, first.date, last.date)
+                        ResetDay::without_row(&first.source, DateRange::new(first.date, last.date))
                     } else {
                         first.message.replace("reads it", "reads them")
                     };

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use tracing::info;
 
-use super::log::Verbosity;
+use crate::logging::Verbosity;
 use crate::text::clean;
 
 /// How often the log tells how far a run is.
@@ -70,7 +70,7 @@ impl Progress {
         Line(self.live.as_ref().map(|(lines, total)| {
             let line = lines.insert_before(total, ProgressBar::new_spinner());
             let tell = move |_: &ProgressState, w: &mut dyn std::fmt::Write| {
-                _ = w.write_str(&clean(&tell()))
+                _ = w.write_str(&clean(&tell()));
             };
             line.set_style(style("{spinner} {prefix}  {now}").with_key("now", tell));
             line.set_prefix(name);

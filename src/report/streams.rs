@@ -38,7 +38,7 @@ pub fn complain(text: &str) {
 }
 
 /// Writes whole lines to stderr, out of the way of the live lines.
-pub(super) fn to_stderr(lines: &[u8]) {
+pub(crate) fn to_stderr(lines: &[u8]) {
     let _ = beside_lines(|| io::stderr().lock().write_all(lines));
 }
 

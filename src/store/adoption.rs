@@ -4,7 +4,6 @@
 //! leads to the shape of the first migration; the later ones then run as in any database. A rehearsal does the same and
 //! does not commit.
 
-use chrono::NaiveDate;
 use sqlx::Executor as _;
 use sqlx::postgres::PgRow;
 
@@ -14,6 +13,7 @@ use super::outage::PATIENCE;
 use super::patience::Tries;
 use super::schema::{self, Schema, SchemaError};
 use super::{Error, Reader, Result, Store, Transaction, column, statement};
+use crate::day::DateRange;
 
 pub(super) const DOING: &str = "take the Python logger's table over";
 
@@ -42,7 +42,7 @@ pub struct Adopted {
     /// Those that are SUCCESS by its word alone, without an event…
     pub unproven: i64,
     /// …their first and last.
-    pub unproven_range: Option<(NaiveDate, NaiveDate)>,
+    pub unproven_range: Option<DateRange>,
     /// Those that name no day of Heroku's audit trail, so that nothing comes of them.
     pub ignored: i64,
     /// The migrations that ran.
@@ -55,13 +55,16 @@ pub struct AdoptedDays {
     /// How many they are.
     pub days: u64,
     /// The first and the last, if there is one.
-    pub range: Option<(NaiveDate, NaiveDate)>,
+    pub range: Option<DateRange>,
 }
 
 impl AdoptedDays {
     fn from_row(row: &PgRow) -> Result<Self> {
         let (first, last) = (column(row, "first_day")?, column(row, "last_day")?);
-        Ok(Self { days: column::<i64>(row, "days")? as u64, range: Option::zip(first, last) })
+        Ok(Self {
+            days: column::<i64>(row, "days")? as u64,
+            range: DateRange::between(first, last),
+        })
     }
 }
 
@@ -97,8 +100,8 @@ impl Store {
             .await
             .doing(doing)?;
         let due = AdoptedDays::from_row(&row)?;
-        if let (Some((date, _)), Some(attempt)) = (due.range, column(&row, "first_attempt")?) {
-            let proof = Proof::History { source, date, attempt, action: "reset" };
+        if let (Some(range), Some(attempt)) = (due.range, column(&row, "first_attempt")?) {
+            let proof = Proof::History { source, date: range.from, attempt, action: "reset" };
             let prepared = Prepared { tx, xact: column(&row, "xact")?, proof, value: () };
             self.commit(prepared, PATIENCE).await?;
         }
@@ -163,7 +166,7 @@ impl Store {
             due: column(&row, "due")?,
             error: column(&row, "error")?,
             unproven: column(&row, "unproven")?,
-            unproven_range: Option::zip(from, to),
+            unproven_range: DateRange::between(from, to),
             ignored: column(&row, "ignored")?,
             migrations,
         })

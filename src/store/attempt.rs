@@ -19,7 +19,7 @@ use super::error::Doing;
 use super::history::{Counts, Entry};
 use super::lease::Fence;
 use super::patience::{STATEMENT, Tries};
-use super::{Error, Lease, Pulse, Result, Store, Transaction, column, statement};
+use super::{Error, Lease, Renewal, Result, Store, Transaction, column, statement};
 use crate::config::Scope;
 use crate::day::DayKey;
 use crate::text::clean;
@@ -99,24 +99,24 @@ pub struct Published {
 
 impl Store {
     /// Renews a lease for its whole time, counted from now by the database's clock.
-    pub async fn beat(&self, pulse: &Pulse) -> Result<()> {
+    pub async fn renew(&self, renewal: &Renewal) -> Result<()> {
         // A connection that fell silent must not keep another from renewing in time.
-        let limit = STATEMENT.min(pulse.fence.ttl / 4);
-        let renewed = timeout(limit, self.try_beat(pulse)).await;
+        let limit = STATEMENT.min(renewal.fence.ttl / 4);
+        let renewed = timeout(limit, self.try_beat(renewal)).await;
         let renewed = renewed.unwrap_or(Err(Error::Silent { doing: RENEW, waited: limit }));
         match &renewed {
             Ok(()) | Err(Error::LeaseLost) => {}
-            Err(error) => pulse.trust.note_trouble(error.to_string()),
+            Err(error) => renewal.trust.note_trouble(error.to_string()),
         }
         renewed
     }
 
-    async fn try_beat(&self, pulse: &Pulse) -> Result<()> {
+    async fn try_beat(&self, renewal: &Renewal) -> Result<()> {
         let doing = RENEW;
-        let Fence { key, attempt, ttl } = &pulse.fence;
+        let Fence { key, attempt, ttl } = &renewal.fence;
         let mut tx = self.begin().await?;
         let sent = Instant::now();
-        let beat = statement(include_str!("sql/beat.sql"))
+        let beat = statement(include_str!("sql/renew.sql"))
             .bind(key.source.as_ref())
             .bind(key.date)
             .bind(attempt)
@@ -127,12 +127,12 @@ impl Store {
             .doing(doing)?;
         tx.commit().await?;
         if beat.rows_affected() == 0 {
-            if !pulse.trust.is_giving_up() {
-                pulse.trust.lose();
+            if !renewal.trust.is_giving_up() {
+                renewal.trust.lose();
             }
             return Err(Error::LeaseLost);
         }
-        pulse.trust.renew(sent, *ttl);
+        renewal.trust.renew(sent, *ttl);
         Ok(())
     }
 

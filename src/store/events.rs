@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::iter::zip;
 
 use super::commit::{Prepared, Proof};
+use super::compare::{Before, Sameness, Stored, Under, Via, compare};
 use super::error::Doing;
-use super::known::{Before, Sameness, Stored, Under, Via, compare};
 use super::patience::Tries;
 use super::{Lease, Result, Store, Transaction, column, statement};
 use crate::event::{Event, Hash};
@@ -116,7 +116,7 @@ impl Store {
             match written {
                 // An id that came in an earlier batch already.
                 Err(error) if error.is_duplicate() && before == Before::Nothing => {
-                    lease.meet_again()
+                    lease.meet_again();
                 }
                 Err(error) if error.refused_data().is_none() => tries.again(error).await?,
                 // Written; or refused data, for `write_events` to halve.

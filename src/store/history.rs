@@ -6,7 +6,7 @@ use sqlx::postgres::PgRow;
 use super::commit::Proof;
 use super::error::Doing;
 use super::{Reader, Result, Store, Transaction, column, statement};
-use crate::ledger::Happened;
+use crate::ledger::HistoryEntry;
 use crate::text::clean;
 
 /// One thing that happened to a day.
@@ -70,7 +70,7 @@ impl Store {
 
 /// Which part of the history is asked for.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Past<'a> {
+pub struct HistoryFilter<'a> {
     /// These sources, or all.
     pub sources: Option<&'a [&'a str]>,
     /// What happened to this date, or to any.
@@ -81,7 +81,7 @@ pub struct Past<'a> {
 
 impl Reader {
     /// What happened, in the order in which it was written.
-    pub async fn history(&self, past: &Past<'_>) -> Result<Vec<Happened>> {
+    pub async fn history(&self, past: &HistoryFilter<'_>) -> Result<Vec<HistoryEntry>> {
         let sources: Option<Vec<&str>> = past.sources.map(<[&str]>::to_vec);
         let rows = self.rows("read the history", || {
             let question =
@@ -99,8 +99,8 @@ impl Reader {
     }
 }
 
-fn happened(row: &PgRow) -> Result<Happened> {
-    Ok(Happened {
+fn happened(row: &PgRow) -> Result<HistoryEntry> {
+    Ok(HistoryEntry {
         at: column(row, "at")?,
         run_id: column(row, "run_id")?,
         source: column(row, "source")?,

@@ -27,7 +27,7 @@ pub struct Lease {
 
 /// The permission to prolong a lease, and nothing else: what the heartbeat holds.
 #[derive(Debug, Clone)]
-pub struct Pulse {
+pub struct Renewal {
     pub(super) fence: Fence,
     pub(super) trust: Arc<Trust>,
 }
@@ -137,12 +137,12 @@ impl Lease {
     }
 
     /// What a heartbeat needs to keep this lease alive.
-    pub fn pulse(&self) -> Pulse {
-        Pulse { fence: self.fence.clone(), trust: Arc::clone(&self.trust) }
+    pub fn renewal(&self) -> Renewal {
+        Renewal { fence: self.fence.clone(), trust: Arc::clone(&self.trust) }
     }
 }
 
-impl Pulse {
+impl Renewal {
     /// The day.
     pub fn key(&self) -> &DayKey {
         &self.fence.key

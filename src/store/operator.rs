@@ -49,19 +49,19 @@ pub struct ResetOrder<'a> {
     /// Also a day that is being worked on.
     pub force: bool,
     /// For the history.
-    pub behalf: Behalf<'a>,
+    pub behalf: Actor<'a>,
 }
 
 /// Who does something to the ledger and why, for the history.
 #[derive(Debug, Clone, Copy)]
-pub struct Behalf<'a> {
+pub struct Actor<'a> {
     /// The person.
     pub by: &'a str,
     /// The reason, if one was given.
     pub reason: Option<&'a str>,
 }
 
-impl Behalf<'_> {
+impl Actor<'_> {
     /// What happened, with the reason.
     fn told(&self, what: &str) -> String {
         self.reason.map_or_else(|| what.to_owned(), |reason| format!("{what}: {reason}"))
@@ -112,11 +112,11 @@ impl Store {
     }
 
     /// Marks every day whose lease went stale as ERROR, so that it is due again.
-    pub async fn clean_up(&self, behalf: Behalf<'_>) -> Result<Vec<Stale>> {
+    pub async fn clean_up(&self, behalf: Actor<'_>) -> Result<Vec<Stale>> {
         self.connections.persist("mark stale days", async || self.try_clean_up(behalf).await).await
     }
 
-    async fn try_clean_up(&self, behalf: Behalf<'_>) -> Result<Vec<Stale>> {
+    async fn try_clean_up(&self, behalf: Actor<'_>) -> Result<Vec<Stale>> {
         let mut tx = self.begin().await?;
         let marked = statement(include_str!("sql/mark_stale.sql")).fetch_all(&mut *tx).await;
         let rows = marked.doing("mark stale days")?;
@@ -158,9 +158,9 @@ mod tests {
 
     #[test]
     fn what_happened_is_told_with_the_reason_if_one_was_given() {
-        assert_eq!(Behalf { by: "ada", reason: None }.told("was FAILED"), "was FAILED");
+        assert_eq!(Actor { by: "ada", reason: None }.told("was FAILED"), "was FAILED");
         assert_eq!(
-            Behalf { by: "ada", reason: Some("drill") }.told("was FAILED"),
+            Actor { by: "ada", reason: Some("drill") }.told("was FAILED"),
             "was FAILED: drill"
         );
     }

@@ -10,14 +10,14 @@ use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
 use sqlx::types::Json;
 
+use super::compare::{Before, Sameness, Stored, Via, compare};
 use super::connect::{ConnectError, connect};
 use super::error::Doing;
-use super::known::{Before, Sameness, Stored, Via, compare};
 use super::patience::Tries;
 use super::pool::{Access, Connections};
 use super::{Address, Result, Transaction, column, statement};
 use crate::config::{Filter, Scope, SourceName};
-use crate::day::DayKey;
+use crate::day::{DateRange, DayKey};
 use crate::event::Event;
 use crate::ledger::{LedgerRow, Status};
 
@@ -114,12 +114,12 @@ impl Reader {
         column(rows.first().ok_or(sqlx::Error::RowNotFound).doing("tell the time")?, "now")
     }
 
-    /// The rows of `sources`, each with its present scope if it has one, from `from` to `to`, in the order of dates and
+    /// The rows of `sources`, each with its present scope if it has one, in `window`, in the order of dates and
     /// names, and before them those of every PENDING day.
     pub async fn ledger(
         &self,
         sources: &[(&str, Option<&Scope>)],
-        (from, to): (NaiveDate, NaiveDate),
+        window: DateRange,
     ) -> Result<Vec<LedgerRow>> {
         let (names, scopes): (Vec<&str>, Vec<Option<Json<&Scope>>>) =
             sources.iter().map(|(name, scope)| (*name, scope.map(Json))).unzip();
@@ -127,7 +127,7 @@ impl Reader {
             let question = statement(include_str!("sql/ledger_of_sources.sql"))
                 .bind(names.clone())
                 .bind(scopes.clone());
-            question.bind(from).bind(to)
+            question.bind(window.from).bind(window.to)
         });
         rows.await?.iter().map(ledger_row).collect()
     }
@@ -191,13 +191,13 @@ impl Reader {
     pub async fn stored_counts(
         &self,
         source: &SourceName,
-        (from, to): (NaiveDate, NaiveDate),
+        window: DateRange,
     ) -> Result<HashMap<NaiveDate, u64>> {
         let ask = || {
             statement(include_str!("sql/stored_counts.sql"))
                 .bind(source.as_ref())
-                .bind(from)
-                .bind(to)
+                .bind(window.from)
+                .bind(window.to)
         };
         let rows = self.rows("count a month's events", ask).await?;
         let count = |row| Ok((column(row, "process_date")?, column::<i64>(row, "events")? as u64));

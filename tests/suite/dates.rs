@@ -1,4 +1,4 @@
-//! Dates that can't be meant: Heroku's audit trail begins on 2017-01-01, and a slip must not become a day.
+//! DateRange that can't be meant: Heroku's audit trail begins on 2017-01-01, and a slip must not become a day.
 
 use std::path::Path;
 

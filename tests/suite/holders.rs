@@ -157,16 +157,16 @@ async fn what_a_whole_day_has_more_when_it_was_read_again_came_late_and_stands_s
 async fn a_beat_that_finds_the_lease_gone_ends_the_trust_in_it_unless_its_holder_gave_it_back() {
     let place = Place::new().await;
     let lease = place.claim(Claimable::Due).await;
-    let pulse = lease.pulse();
-    place.store.beat(&pulse).await.expect("a beat");
+    let pulse = lease.renewal();
+    place.store.renew(&pulse).await.expect("a beat");
     place.store.release(lease, Totals::default()).await.expect("it is given back");
-    let late = place.store.beat(&pulse).await;
+    let late = place.store.renew(&pulse).await;
     assert!(matches!(late, Err(Error::LeaseLost)), "{late:?}");
     assert!(pulse.trust().holds(), "nothing was lost");
 
     let lease = place.claim(Claimable::Due).await;
     place.world.sql("UPDATE audit_events_log SET locked_until = clock_timestamp()");
-    let late = place.store.beat(&lease.pulse()).await;
+    let late = place.store.renew(&lease.renewal()).await;
     assert!(matches!(late, Err(Error::LeaseLost)), "{late:?}");
     assert!(!lease.trust().holds());
 }

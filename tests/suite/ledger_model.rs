@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use auditsync::config::{Filter, Scope, SourceName};
-use auditsync::day::DayKey;
+use auditsync::day::{DateRange, DayKey};
 use auditsync::event::Event;
 use auditsync::store::{
-    Behalf, Blame, Claim, Claimable, Error, Holder, Lease, Publication, Reader, Reset, ResetOrder,
+    Actor, Blame, Claim, Claimable, Error, Holder, Lease, Publication, Reader, Reset, ResetOrder,
     Store, Totals, Via,
 };
 use bytes::Bytes;
@@ -20,7 +20,7 @@ use crate::support::date;
 
 const HOLDERS: usize = 3;
 const TTL: Duration = Duration::from_mins(10);
-const THE_MODEL: Behalf<'static> = Behalf { by: "the model", reason: None };
+const THE_MODEL: Actor<'static> = Actor { by: "the model", reason: None };
 
 /// What happens to the day, and by which holder.
 #[derive(Debug, Clone, Copy)]
@@ -129,7 +129,7 @@ impl Real<'_> {
             Step::Beat(holder) => {
                 if let Some(lease) = &self.leases[holder] {
                     let holds = model.holds(holder, lease.attempt());
-                    let beat = self.stores[holder].beat(&lease.pulse()).await;
+                    let beat = self.stores[holder].renew(&lease.renewal()).await;
                     assert_fenced(holds, beat.as_ref().copied())?;
                 }
             }
@@ -252,7 +252,8 @@ impl Real<'_> {
 
     async fn compare(&self, model: &Model) -> Result<(), TestCaseError> {
         let (source, day) = (self.key.source.as_ref(), self.key.date);
-        let rows = self.reader.ledger(&[(source, None)], (day, day)).await.expect("the row");
+        let rows =
+            self.reader.ledger(&[(source, None)], DateRange::of(day)).await.expect("the row");
         let row = rows.iter().find(|row| row.date == self.key.date);
         prop_assert_eq!(row.map(|row| row.status.to_string()), model.status.map(str::to_owned));
         prop_assert_eq!(row.map_or(0, |row| row.attempt), model.attempt);

@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use auditsync::config::{Filter, Scope, SourceName};
-use auditsync::day::{DayKey, end};
+use auditsync::day::{DateRange, DayKey, end};
 use auditsync::event::Event;
 use auditsync::store::{
-    Behalf, Claim, Claimable, Holder, Lease, Publication, Published, Reader, ResetOrder, Store,
+    Actor, Claim, Claimable, Holder, Lease, Publication, Published, Reader, ResetOrder, Store,
     Totals, Via,
 };
 use bytes::Bytes;
@@ -110,7 +110,7 @@ impl Real {
     async fn claim(&self) -> Lease {
         let rows = self
             .reader
-            .ledger(&[("model", None)], (self.key.date, self.key.date))
+            .ledger(&[("model", None)], DateRange::of(self.key.date))
             .await
             .expect("the row");
         let row = rows.iter().find(|row| row.date == self.key.date);
@@ -184,7 +184,7 @@ fn a_day_settles_exactly_when_the_model_says() {
             for step in steps {
                 let (hours, brings, ends) = match step {
                     Step::Reset => {
-                        let behalf = Behalf { by: "the model", reason: None };
+                        let behalf = Actor { by: "the model", reason: None };
                         let order = ResetOrder { force: true, behalf };
                         real.store.reset(&real.key, &order).await.expect("a reset");
                         model.settled = false;

@@ -6,7 +6,7 @@ use super::super::fetch::advice;
 use super::super::teams::{Found, NoSelector, Teams};
 use super::super::{App, Failure, env};
 use crate::config::{Retry, Source, Token};
-use crate::heroku::{Asker, Client, Cost, Error, SetupError, harmless};
+use crate::heroku::{Client, Cost, Error, Session, SetupError, sanitize};
 use crate::report::check::Check;
 
 /// The longest that one answer is waited for, over all attempts: somebody sits there.
@@ -50,7 +50,7 @@ pub(super) async fn look(app: &App<'_>) -> Result<Vec<Check>, Failure> {
 /// All questions that are asked with one token.
 struct Inquiry<'a> {
     client: &'a Client,
-    asker: Asker,
+    asker: Session,
     sources: &'a [&'a Source],
     /// The variables that hold the token.
     variables: String,
@@ -70,7 +70,12 @@ impl<'a> Inquiry<'a> {
             max_elapsed: policy.max_elapsed.min(PATIENCE),
             ..policy
         };
-        Self { client, asker: Asker::new(token, &retry), sources, variables: variables.join(", ") }
+        Self {
+            client,
+            asker: Session::new(token, &retry),
+            sources,
+            variables: variables.join(", "),
+        }
     }
 
     async fn run(&self, checks: &mut Vec<Check>) {
@@ -86,7 +91,7 @@ impl<'a> Inquiry<'a> {
             return checks.push(quota);
         }
         let email = match self.client.user(&self.asker).await {
-            Ok(user) => self.harmless(&user.email),
+            Ok(user) => self.sanitize(&user.email),
             Err(error) => return checks.push(self.failed("user", &self.variables, &error)),
         };
         checks.push(Check::good(
@@ -141,7 +146,7 @@ impl<'a> Inquiry<'a> {
                 let advice = format!(
                     "Have somebody who manages the account give {email} the permission manage"
                 );
-                Check::bad("account", name, self.harmless(&found), self.harmless(&advice))
+                Check::bad("account", name, self.sanitize(&found), self.sanitize(&advice))
             }
         });
         let in_account =
@@ -178,7 +183,7 @@ impl<'a> Inquiry<'a> {
                     Ok(Some(Found { team: known, .. })) => Check::good(
                         "team",
                         team,
-                        format!("{} in {account}", self.harmless(&known.name)),
+                        format!("{} in {account}", self.sanitize(&known.name)),
                     ),
                     Ok(None) => continue,
                     Err(NoSelector::Heroku(error)) => self.failed("team", team, &error),
@@ -200,8 +205,8 @@ impl<'a> Inquiry<'a> {
         Check::bad(check, subject, error.to_string(), advice)
     }
 
-    fn harmless(&self, text: &str) -> String {
-        harmless(text, &self.asker.token)
+    fn sanitize(&self, text: &str) -> String {
+        sanitize(text, &self.asker.token)
     }
 }
 

@@ -2,31 +2,31 @@
 
 use std::sync::Arc;
 
-use super::super::fetch::{End, Job, Sink, read_through};
-use super::super::view::{ReadFrom, Stop, View, all_lost, claim, finish_all};
+use super::super::fetch::{End, Fetch, Sink, read_through};
+use super::super::view::{DayAttempt, ReadFrom, StopReason, all_lost, claim, finish_all};
 use super::Context;
 use crate::config::Token;
 use crate::heartbeat::Heartbeat;
 use crate::heroku::{self, Batch, Cost};
-use crate::report;
+use crate::logging;
 use crate::report::run::DayReport;
 
 /// Why reading ended before the day was whole, for all of its views.
 #[derive(Debug)]
 enum Broken {
-    Here(Stop),
+    Here(StopReason),
     Heroku(heroku::Error),
 }
 
 /// Does the work of one fetch, and reports on each of its days.
-pub(super) async fn work(context: Arc<Context>, job: Job) -> Vec<DayReport> {
+pub(super) async fn work(context: Arc<Context>, job: Fetch) -> Vec<DayReport> {
     let (name, tell) = job.told();
     let _line = context.progress.line(name, tell);
     let mut reports = Vec::new();
     let mut heartbeat = Heartbeat::default();
     let views = claim(&context.writing, &job.days, &mut heartbeat, &mut reports).await;
     // A settled day comes here only after a repair of it broke off. It need not be read again, and its list may be gone.
-    let (settled, mut views): (Vec<View>, Vec<View>) =
+    let (settled, mut views): (Vec<DayAttempt>, Vec<DayAttempt>) =
         views.into_iter().partition(|view| view.lease.was_settled());
     if !settled.is_empty() {
         reports.extend(finish_all(&context.writing, settled, ReadFrom::Stored).await);
@@ -35,12 +35,12 @@ pub(super) async fn work(context: Arc<Context>, job: Job) -> Vec<DayReport> {
         read(&context, &job, &mut views).await;
         reports.extend(finish_all(&context.writing, views, ReadFrom::Api).await);
     }
-    reports.iter().for_each(report::log::day);
+    reports.iter().for_each(logging::day);
     reports
 }
 
 /// Reads the day into the views. Afterwards each view that is not stopped was read whole.
-async fn read(context: &Context, job: &Job, views: &mut [View]) {
+async fn read(context: &Context, job: &Fetch, views: &mut [DayAttempt]) {
     let mut reader = context.client.read_day(&job.query, &job.asker);
     let all_lost = all_lost(views);
     let mut cost = Cost::default();
@@ -60,8 +60,8 @@ async fn read(context: &Context, job: &Job, views: &mut [View]) {
     // What is dropped here stops at once: a request is closed, a transaction rolled back.
     let read = tokio::select! {
         biased;
-        () = context.writing.shutdown.asked() => Err(Broken::Here(Stop::Interrupted)),
-        () = all_lost => Err(Broken::Here(Stop::LostLock)),
+        () = context.writing.shutdown.asked() => Err(Broken::Here(StopReason::Interrupted)),
+        () = all_lost => Err(Broken::Here(StopReason::LostLock)),
         read = reading => read.map_err(Broken::Heroku),
     };
     cost += reader.cost();
@@ -71,18 +71,18 @@ async fn read(context: &Context, job: &Job, views: &mut [View]) {
         if let (None, Err(broken)) = (&view.stopped, &read) {
             view.stopped = Some(match broken {
                 Broken::Here(stop) => stop.clone(),
-                Broken::Heroku(error) => Stop::by_heroku(error, &view.day.source),
+                Broken::Heroku(error) => StopReason::by_heroku(error, &view.day.source),
             });
         }
     }
 }
 
-async fn find_selectors(context: &Context, job: &Job, views: &mut [View], cost: &mut Cost) {
+async fn find_selectors(context: &Context, job: &Fetch, views: &mut [DayAttempt], cost: &mut Cost) {
     for view in views {
         let source = &view.day.source;
         match context.teams.selector(&context.client, source, job, cost).await {
             Ok(selector) => view.selector = Some(selector),
-            Err(none) => view.stopped = Some(Stop::by_selector(&none, source)),
+            Err(none) => view.stopped = Some(StopReason::by_selector(&none, source)),
         }
     }
 }
@@ -91,7 +91,7 @@ async fn find_selectors(context: &Context, job: &Job, views: &mut [View], cost: 
 struct Storing<'a> {
     context: &'a Context,
     token: &'a Token,
-    views: &'a mut [View],
+    views: &'a mut [DayAttempt],
     /// Whether the fetch brought an event, whosever it is.
     saw_any: bool,
 }

@@ -12,8 +12,8 @@ use chrono::{NaiveDate, TimeDelta};
 use tokio::sync::OnceCell;
 use tracing::warn;
 
-use super::super::fetch::{Job, Selector};
-use super::super::view::{Stop, View};
+use super::super::fetch::{Fetch, Selector};
+use super::super::view::{DayAttempt, StopReason};
 use super::Context;
 use crate::config::{Filter, Token};
 use crate::day::{Month, end};
@@ -47,12 +47,12 @@ impl Doubts {
     pub(super) async fn disbelieve(
         &self,
         context: &Context,
-        job: &Job,
-        views: &mut [View],
+        job: &Fetch,
+        views: &mut [DayAttempt],
         cost: &mut Cost,
     ) {
         let DayQuery { account, filter, date } = &job.query;
-        let doubted = |view: &&mut View| {
+        let doubted = |view: &&mut DayAttempt| {
             view.stopped.is_none() && !(view.lease.was_whole() && view.lease.stored_before() > 0)
         };
         if views
@@ -69,7 +69,7 @@ impl Doubts {
         };
         let Some(reason) = reason else { return };
         for view in views.iter_mut().filter(doubted) {
-            view.stopped = Some(Stop::Heroku(format!(
+            view.stopped = Some(StopReason::Heroku(format!(
                 "Heroku lists no event for this old day, which is not believed: {reason}. \
                  Take the day from the archive: `auditsync backfill --via archive --source {} --from {date} --to {date}`",
                 view.day.source.name
@@ -78,7 +78,7 @@ impl Doubts {
     }
 
     /// Why the archive contradicts an empty answer, or can't confirm it; `None` where it does not contradict.
-    async fn ask_archive(&self, context: &Context, job: &Job, cost: &mut Cost) -> Option<String> {
+    async fn ask_archive(&self, context: &Context, job: &Fetch, cost: &mut Cost) -> Option<String> {
         let DayQuery { account, filter, date } = &job.query;
         let month = Month::of(*date);
         let cell = {
@@ -103,7 +103,7 @@ impl Doubts {
 }
 
 /// Counts the events in the archive of `month` that the job's query asks for.
-async fn count(context: &Context, job: &Job, month: Month, cost: &mut Cost) -> Known {
+async fn count(context: &Context, job: &Fetch, month: Month, cost: &mut Cost) -> Known {
     let archive = match context.client.archive(&job.query.account, month, &job.asker, cost).await {
         Ok(archive) => archive,
         Err(ArchiveError::Heroku(error))

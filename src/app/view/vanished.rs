@@ -2,7 +2,7 @@
 
 use tracing::warn;
 
-use super::{View, Writing};
+use super::{DayAttempt, Writing};
 use crate::store::Error;
 
 /// How many events that are not listed any more are named.
@@ -16,7 +16,7 @@ pub(super) struct Vanished {
     pub(super) named: Vec<String>,
 }
 
-impl View {
+impl DayAttempt {
     /// The events that are stored, and were not listed though the source's scope takes them and the list of this day should
     /// have them.
     pub(super) async fn find_vanished(&mut self, writing: &Writing) -> Result<Vanished, Error> {

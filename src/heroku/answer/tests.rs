@@ -50,9 +50,9 @@ fn a_body_that_is_no_error_object_leaves_the_status_alone() {
 
 #[test]
 fn what_heroku_says_can_not_carry_the_token_nor_steer_a_terminal() {
-    let text = harmless("no \u{1b}[2J\u{202e}HRKU-secret\r\nhere", &token());
+    let text = sanitize("no \u{1b}[2J\u{202e}HRKU-secret\r\nhere", &token());
     assert_eq!(text, "no \u{fffd}[2J\u{fffd}[token]  here");
-    assert_eq!(harmless(&"x".repeat(10_000), &token()).chars().count(), LONGEST_TEXT + 1);
+    assert_eq!(sanitize(&"x".repeat(10_000), &token()).chars().count(), LONGEST_TEXT + 1);
 }
 
 fn refused(code: u16, retry_after: Option<Duration>) -> Fault {
@@ -132,8 +132,8 @@ fn one_word_of_heroku_s_is_told_without_the_other_and_an_empty_one_is_none() {
 #[test]
 fn a_text_is_cut_where_it_is_too_long_and_nowhere_else() {
     let longest = "x".repeat(LONGEST_TEXT);
-    assert_eq!(harmless(&longest, &token()), longest);
-    assert_eq!(harmless(&format!("{longest}y"), &token()), format!("{longest}…"));
+    assert_eq!(sanitize(&longest, &token()), longest);
+    assert_eq!(sanitize(&format!("{longest}y"), &token()), format!("{longest}…"));
 }
 
 /// A cause of an error, and its own cause.

@@ -12,7 +12,7 @@ use reqwest::{Response, StatusCode, Url};
 use sha2::{Digest as _, Sha256};
 use tokio::io::AsyncWriteExt as _;
 
-use super::super::answer::{Class, Fault, class, harmless};
+use super::super::answer::{Class, Fault, class, sanitize};
 use crate::config::{Token, masked};
 
 /// How many redirects are followed.
@@ -38,7 +38,7 @@ pub enum HostFault {
         status: StatusCode,
         /// The host's code for the reason, such as `AccessDenied`.
         code: Option<String>,
-        /// The host's words, made harmless.
+        /// The host's words, made sanitize.
         message: Option<String>,
     },
     /// The host redirects to where the download may not go.
@@ -252,20 +252,20 @@ impl Secrets {
         self.0.dedup();
     }
 
-    /// The code and the message in the XML of S3's errors, made harmless.
+    /// The code and the message in the XML of S3's errors, made sanitize.
     fn words_of(&self, body: &[u8], token: &Token) -> (Option<String>, Option<String>) {
         let body = String::from_utf8_lossy(body);
         let code = element(&body, "Code").map(|code| code.trim().to_owned());
         let is_code = |code: &String| {
             let is_word = !code.is_empty()
                 && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.');
-            is_word && code.len() <= LONGEST_CODE && self.hide_in(code, token) == **code
+            is_word && code.len() <= LONGEST_CODE && self.redact(code, token) == **code
         };
-        let message = element(&body, "Message").map(|text| self.hide_in(&text, token));
+        let message = element(&body, "Message").map(|text| self.redact(&text, token));
         (code.filter(is_code), message.filter(|text| !text.is_empty()))
     }
 
-    fn hide_in(&self, text: &str, token: &Token) -> String {
+    fn redact(&self, text: &str, token: &Token) -> String {
         let mut text = text.to_owned();
         for secret in &self.0 {
             text = text.replace(secret, "[address]");
@@ -273,7 +273,7 @@ impl Secrets {
         let words = text
             .split_whitespace()
             .map(|word| if word.contains("://") { "[address]" } else { word });
-        masked(&harmless(&words.collect::<Vec<_>>().join(" "), token))
+        masked(&sanitize(&words.collect::<Vec<_>>().join(" "), token))
     }
 }
 

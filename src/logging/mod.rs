@@ -16,10 +16,10 @@ use tracing_subscriber::{Layer, fmt};
 
 use line::Lines;
 
-use super::run::{DayReport, Outcome, RunReport};
-use super::streams::{complain, to_stderr};
 use crate::config::{EventLog, SourceName, Token};
 use crate::event::Event;
+use crate::report::run::{DayReport, Outcome, RunReport};
+use crate::report::streams::{complain, to_stderr};
 use crate::text::clean;
 
 /// The form of the log's lines.
@@ -156,7 +156,7 @@ pub fn new_event(
     token: &Token,
 ) {
     let columns = &event.columns;
-    let hide = |text: &Option<String>| text.as_deref().map(|text| token.hide_in(text).into_owned());
+    let hide = |text: &Option<String>| text.as_deref().map(|text| token.redact(text).into_owned());
     let created_at = columns.created_at.map(|time| time.to_rfc3339());
     let late = (novelty == Novelty::Late).then_some(true);
     match mode {
@@ -168,7 +168,7 @@ pub fn new_event(
             actor_email = hide(&columns.actor_email),
             r#type = hide(&columns.kind),
             action = hide(&columns.action),
-            id = &*token.hide_in(&event.id),
+            id = &*token.redact(&event.id),
             late,
             "new event"
         ),
@@ -179,9 +179,9 @@ pub fn new_event(
             actor_email = hide(&columns.actor_email),
             r#type = hide(&columns.kind),
             action = hide(&columns.action),
-            id = &*token.hide_in(&event.id),
+            id = &*token.redact(&event.id),
             late,
-            event = &*token.hide_in(&String::from_utf8_lossy(&event.bytes)),
+            event = &*token.redact(&String::from_utf8_lossy(&event.bytes)),
             "new event"
         ),
     }

@@ -12,18 +12,18 @@ pub fn fingerprint(id: &str) -> u64 {
 /// The ids that were seen, each counted once however often it came.
 ///
 /// ```
-/// let mut seen = auditsync::seen::Seen::default();
+/// let mut seen = auditsync::fingerprints::Fingerprints::default();
 /// ["a", "b", "a"].iter().for_each(|id| seen.note(id));
 /// assert_eq!((seen.count(), seen.contains("b"), seen.contains("c")), (2, true, false));
 /// ```
 #[derive(Debug, Default)]
-pub struct Seen {
+pub struct Fingerprints {
     prints: Vec<u64>,
     /// How many of them, from the first, are in order and differ.
     sorted: usize,
 }
 
-impl Seen {
+impl Fingerprints {
     /// For about `count` ids.
     pub fn with_capacity(count: usize) -> Self {
         Self { prints: Vec::with_capacity(count), sorted: 0 }
@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn an_id_that_comes_again_counts_once_whenever_it_is_asked_for() {
-        let mut seen = Seen::with_capacity(2);
+        let mut seen = Fingerprints::with_capacity(2);
         for id in ["b", "a", "b"] {
             seen.note(id);
         }

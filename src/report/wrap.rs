@@ -2,7 +2,7 @@
 
 /// `text` with its lines broken at spaces where they are longer than `width`; what goes on is indented by two more than
 /// the line. A command in backticks stays whole if it can, so that it can be copied; a row of a table stays a row.
-pub(super) fn fold(text: &str, width: usize) -> String {
+pub(super) fn wrap(text: &str, width: usize) -> String {
     text.split_inclusive('\n')
         .map(|line| if fits(line, width) { line.to_owned() } else { folded(line, width) })
         .collect()
@@ -57,14 +57,14 @@ mod tests {
 
     #[test]
     fn prose_is_broken_at_spaces_and_what_goes_on_is_indented() {
-        assert_eq!(fold("one two three four\n", 9), "one two\n  three\n  four\n");
-        assert_eq!(fold("  one two three\nshort\n", 9), "  one two\n    three\nshort\n");
-        assert_eq!(fold("averyveryverylongword and\n", 9), "averyveryverylongword\n  and\n");
+        assert_eq!(wrap("one two three four\n", 9), "one two\n  three\n  four\n");
+        assert_eq!(wrap("  one two three\nshort\n", 9), "  one two\n    three\nshort\n");
+        assert_eq!(wrap("averyveryverylongword and\n", 9), "averyveryverylongword\n  and\n");
     }
 
     #[test]
     fn a_command_is_not_broken_and_neither_is_a_row() {
-        assert_eq!(fold("now `auditsync reset` it\n", 18), "now\n  `auditsync reset`\n  it\n");
-        assert_eq!(fold("acme  2024-09-28  synced\n", 9), "acme  2024-09-28  synced\n");
+        assert_eq!(wrap("now `auditsync reset` it\n", 18), "now\n  `auditsync reset`\n  it\n");
+        assert_eq!(wrap("acme  2024-09-28  synced\n", 9), "acme  2024-09-28  synced\n");
     }
 }

@@ -7,7 +7,7 @@ use tracing::warn;
 use super::answer::{Class, Error, Fault};
 use super::budget::StillLimited;
 use super::request::{Answer, Failed, Request};
-use super::{Activity, Asker, Client};
+use super::{Activity, Client, Session};
 use crate::config::Token;
 use crate::retry::Attempts;
 
@@ -29,18 +29,18 @@ impl std::ops::AddAssign for Cost {
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct Asking<'c> {
+pub(super) struct Call<'c> {
     client: &'c Client,
     url: Url,
-    asker: Asker,
+    asker: Session,
     attempts: Attempts,
     in_outage: bool,
     cost: Cost,
 }
 
-impl<'c> Asking<'c> {
+impl<'c> Call<'c> {
     /// A question that was not asked yet.
-    pub(super) fn new(client: &'c Client, url: Url, asker: Asker) -> Self {
+    pub(super) fn new(client: &'c Client, url: Url, asker: Session) -> Self {
         let (attempts, in_outage) = (client.attempts(&asker), client.in_outage(&asker.token));
         Self { client, url, asker, attempts, in_outage, cost: Cost::default() }
     }
