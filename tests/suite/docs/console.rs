@@ -48,8 +48,9 @@ pub(super) fn steps(block: &str) -> Vec<Step> {
         }
         let step = steps.last_mut().unwrap_or_else(|| panic!("no command comes before `{line}`"));
         if goes_on {
-            step.typed += &format!("\n{line}");
-            step.command += &format!("\n{line}");
+            for text in [&mut step.typed, &mut step.command] {
+                *text = format!("{text}\n{line}");
+            }
             goes_on = line.ends_with('\\');
         } else {
             step.output.push(line.to_owned());
