@@ -1,8 +1,9 @@
-//! The README and the pages of `docs/`: their commands run, their links lead somewhere, and what they
-//! list is what there is.
+//! The README and the pages of `docs/`: their commands run, their links lead somewhere, and what
+//! they list is what there is.
 //!
 //! The pages take 29 September 2024 for today, and the commands run with their dates moved to now.
-//! `INSTA_UPDATE=always` writes the output that pages show anew; read the difference before you commit it.
+//! `INSTA_UPDATE=always` writes the output that pages show anew; read the difference before you
+//! commit it.
 
 mod cargo;
 mod console;
@@ -70,7 +71,15 @@ fn play(page: &Page) -> (Vec<String>, String) {
                     problems.push(format!("{}: {}: {error}", page.name, block.text));
                 }
             }
-            _ => {}
+            _ => {
+                let scheduled = block.text.lines().filter_map(scheduled);
+                for command in scheduled.collect::<Vec<_>>() {
+                    match stage.run(&block.section, &command) {
+                        Ok(finished) if finished.status == 0 => {}
+                        other => problems.push(format!("{} `{command}`: {other:#?}", page.name)),
+                    }
+                }
+            }
         }
     }
     for (block, body) in replaced.into_iter().rev() {
@@ -82,6 +91,12 @@ fn play(page: &Page) -> (Vec<String>, String) {
     }
     play_inline(page, &mut stage, &mut problems);
     (problems, text)
+}
+
+/// The command that a line of another program's file starts, with its file where tests have it.
+fn scheduled(line: &str) -> Option<String> {
+    let command = line.split_once("/usr/local/bin/")?.1;
+    Some(command.replace("/etc/auditsync/", ""))
 }
 
 /// Runs the commands of one block, and returns the block as it should be.

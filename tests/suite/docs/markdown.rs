@@ -108,7 +108,7 @@ impl Reader {
     }
 }
 
-/// The anchor that GitHub gives a heading: <https://docs.github.com/en/get-started/writing-on-github>.
+/// The anchor that GitHub gives a heading, as its documentation of Markdown describes it.
 fn anchor(heading: &str) -> String {
     let kept = heading.to_lowercase();
     let kept = kept.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));

@@ -24,7 +24,7 @@ const RUN: [&str; 6] = [
 ];
 
 /// Commands of the heroku CLI. They need an account at Heroku, and change it.
-const HEROKU: [&str; 11] = [
+const HEROKU: [&str; 10] = [
     "heroku create acme-audit",
     "heroku addons:create ",
     "heroku addons:open scheduler",
@@ -35,15 +35,15 @@ const HEROKU: [&str; 11] = [
     "heroku container:push sync",
     "heroku container:release sync",
     "heroku stack:set container",
-    "heroku pg:credentials:create --name auditsync_sync",
 ];
 
 /// Whole commands that nothing can be checked of, each with its reason.
-const LISTED: [(&str, &str); 8] = [
+const LISTED: [(&str, &str); 9] = [
     ("git push heroku main", "it needs an app at Heroku"),
     ("git commit -am 'Audit initech too'", "it would change this repository"),
     ("apt-get install postgresql pgbouncer", "it would change this machine"),
     ("brew install postgresql@17 pgbouncer", "it would change this machine, a Mac"),
+    ("systemctl enable --now auditsync.timer", "it would change this machine"),
     ("docker build --tag auditsync .", "it needs Docker; `.ci/dockerfile-steps` runs the steps"),
     (
         "docker run --rm --env HEROKU_API_TOKEN --env DATABASE_URL auditsync",
