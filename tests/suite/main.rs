@@ -21,6 +21,7 @@ mod damaged;
 mod database_away;
 mod database_state;
 mod dates;
+mod docs;
 mod dry_run;
 mod endurance;
 mod environment;

@@ -5,9 +5,11 @@
 //! everything keeps running, so that you can try the built binary.
 
 mod database;
+mod picture;
 mod show;
 mod stage;
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -25,6 +27,9 @@ struct Options {
     /// Use the embedded PostgreSQL even where a server is installed
     #[arg(long)]
     embedded: bool,
+    /// Draw a terminal with this run as SVG into FILE, and show nothing else
+    #[arg(long, value_name = "FILE", conflicts_with = "stay")]
+    picture: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -54,11 +59,20 @@ fn until_ended() -> std::io::Result<()> {
     })
 }
 
+fn write_picture(stage: &Stage, file: &Path) -> Result<(), Box<dyn std::error::Error>> {
+    std::fs::write(file, picture::draw(stage)?)?;
+    println!("The picture is in {}.", file.display());
+    Ok(())
+}
+
 fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     println!("Starting a PostgreSQL, and a fake Heroku with the events of yesterday …");
     let stage = Stage::set(options.embedded)?;
     println!("PostgreSQL: {}.", stage.database.kind());
     println!("Heroku: a fake at {}, with synthetic events.\n", stage.heroku.url());
+    if let Some(file) = &options.picture {
+        return write_picture(&stage, file);
+    }
 
     stage.auditsync("The first run reads yesterday for two accounts and a team:", &[])?;
     stage.auditsync(

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use chrono::{Days, NaiveDate, Utc};
 use fake_heroku::{FakeHeroku, Fixtures};
@@ -52,7 +52,24 @@ impl Stage {
 
     /// Run auditsync in a separate process, and show its output.
     pub(crate) fn auditsync(&self, why: &str, arguments: &[&str]) -> Result<(), Box<dyn Error>> {
-        println!("{why}\n\n$ {}", [&["auditsync"], arguments].concat().join(" "));
+        println!("{why}\n\n$ {}", command_line(arguments));
+        let status = self.command(arguments)?.status()?;
+        println!();
+        if status.success() { Ok(()) } else { Err(format!("auditsync ended with {status}").into()) }
+    }
+
+    /// Runs auditsync in the same way, and returns what it prints, in colour.
+    pub(crate) fn printed(&self, arguments: &[&str]) -> Result<String, Box<dyn Error>> {
+        let mut command = self.command(arguments)?;
+        command.env_remove("NO_COLOR").env("CLICOLOR_FORCE", "1").stderr(Stdio::inherit());
+        let finished = command.output()?;
+        if !finished.status.success() {
+            return Err(format!("auditsync ended with {}", finished.status).into());
+        }
+        Ok(String::from_utf8(finished.stdout)?)
+    }
+
+    fn command(&self, arguments: &[&str]) -> std::io::Result<Command> {
         let mut command = Command::new(std::env::current_exe()?);
         command
             .arg("auditsync")
@@ -60,9 +77,7 @@ impl Stage {
             .env("RUST_LOG", "warn")
             .env_remove("AUDITSYNC_PING_URL")
             .envs(self.variables());
-        let status = command.status()?;
-        println!();
-        if status.success() { Ok(()) } else { Err(format!("auditsync ended with {status}").into()) }
+        Ok(command)
     }
 
     fn file(&self) -> String {
@@ -96,6 +111,11 @@ token_env = "HEROKU_API_TOKEN"
             self.heroku.url()
         )
     }
+}
+
+/// What a person types to run auditsync with `arguments`.
+pub(crate) fn command_line(arguments: &[&str]) -> String {
+    [&["auditsync"], arguments].concat().join(" ")
 }
 
 impl Drop for Stage {

@@ -1,4 +1,4 @@
-//! Measure auditsync beside other tools, and print the README's table as Markdown.
+//! Measure auditsync beside other tools, and print the table of docs/speed.md as Markdown.
 //!
 //! ```text
 //! cargo run --release -p measure                                everything, half an hour

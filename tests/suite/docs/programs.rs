@@ -1,0 +1,148 @@
+//! Commands for other programs: what is checked of those that can't run here, and why they can't.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use super::markdown::repository;
+
+/// What is done about a command.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Handling {
+    /// A shell runs it.
+    Run,
+    /// It is known, and was checked as far as possible without running it.
+    Checked,
+}
+
+/// The programs that a shell runs here.
+const RUN: [&str; 6] = [
+    "auditsync",
+    "target/debug/auditsync",
+    "target/release/auditsync",
+    "export",
+    "psql",
+    "openssl",
+];
+
+/// Commands of the heroku CLI. They need an account at Heroku, and change it.
+const HEROKU: [&str; 10] = [
+    "heroku create acme-audit",
+    "heroku addons:create ",
+    "heroku addons:open scheduler",
+    "heroku authorizations:create -d auditsync",
+    "heroku authorizations:revoke",
+    "heroku buildpacks:set emk/rust",
+    "heroku config:set ",
+    "heroku container:push sync",
+    "heroku container:release sync",
+    "heroku stack:set container",
+];
+
+/// Whole commands that nothing can be checked of, each with its reason.
+const LISTED: [(&str, &str); 9] = [
+    ("git push heroku main", "it needs an app at Heroku"),
+    ("git commit -am 'Audit initech too'", "it would change this repository"),
+    ("apt-get install postgresql pgbouncer", "it would change this machine"),
+    ("brew install postgresql@17 pgbouncer", "it would change this machine, a Mac"),
+    ("systemctl enable --now auditsync.timer", "it would change this machine"),
+    ("docker build --tag auditsync .", "it needs Docker; `.ci/dockerfile-steps` runs the steps"),
+    (
+        "docker run --rm --env HEROKU_API_TOKEN --env DATABASE_URL auditsync",
+        "it needs Docker; `.ci/dockerfile-steps` starts the program",
+    ),
+    ("cargo deny check", "it is a subcommand of its own to install"),
+    ("cargo machete", "it is a subcommand of its own to install"),
+];
+
+/// How to check a command. The error says what is wrong with it.
+pub(super) fn handling(command: &str) -> Result<Handling, String> {
+    if let Some(command) = command.strip_prefix("heroku run -- ") {
+        return match handling(command)? {
+            Handling::Run => Ok(Handling::Run),
+            Handling::Checked => Err(format!("no dyno has what runs `{command}`")),
+        };
+    }
+    let mut words = command.split_whitespace().skip_while(|word| is_assignment(word));
+    let program = words.next().unwrap_or_default();
+    let words: Vec<&str> = words.collect();
+    if RUN.contains(&program) {
+        // The tests themselves need no openssl, so a machine may lack it.
+        let runs = program != "openssl" || is_installed(program);
+        return Ok(if runs { Handling::Run } else { Handling::Checked });
+    }
+    let is_listed = LISTED.iter().any(|(listed, _)| *listed == command);
+    match program {
+        _ if is_listed => Ok(()),
+        "heroku" => heroku(command, &words),
+        "cargo" => super::cargo::check(&words),
+        _ if program.starts_with("./") || program.starts_with('.') => script(program),
+        _ => Err(format!("`{program}` is neither run nor listed")),
+    }?;
+    Ok(Handling::Checked)
+}
+
+fn is_installed(program: &str) -> bool {
+    let path = std::env::vars_os().find(|(name, _)| name == "PATH").map(|(_, path)| path);
+    path.is_some_and(|path| {
+        std::env::split_paths(&path).any(|folder| folder.join(program).exists())
+    })
+}
+
+fn is_assignment(word: &str) -> bool {
+    word.split_once('=').is_some_and(|(name, _)| name.chars().all(|c| c.is_uppercase() || c == '_'))
+}
+
+fn read(name: &str) -> String {
+    std::fs::read_to_string(repository().join(name))
+        .unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// Checks what the files of this repository know: plans, variables and processes.
+fn heroku(command: &str, words: &[&str]) -> Result<(), String> {
+    if !HEROKU.iter().any(|known| command.starts_with(known)) {
+        return Err("it is not among the known commands of the heroku CLI".to_owned());
+    }
+    let known = match words[0] {
+        "addons:create" => read("app.json").contains(&format!("\"plan\": \"{}\"", words[1])),
+        "config:set" => {
+            let variable = words[1].split('=').next().unwrap_or_default();
+            let (file, page) = (read("audit.toml"), read("docs/heroku.md"));
+            [file, page].iter().any(|text| text.contains(&format!("token_env = \"{variable}\"")))
+        }
+        "container:push" | "container:release" => {
+            read("Procfile").contains(&format!("\n{}: ", words[1]))
+        }
+        _ => true,
+    };
+    if known { Ok(()) } else { Err(format!("no file of the repository knows `{}`", words[1])) }
+}
+
+/// Checks that a script of the repository is there, may be run, and is one that bash can read.
+fn script(program: &str) -> Result<(), String> {
+    let path = repository().join(program);
+    let mode = path.metadata().map_err(|error| format!("{program}: {error}"))?.permissions().mode();
+    let read = std::process::Command::new("bash").arg("-n").arg(&path).status().expect("bash");
+    if mode & 0o111 == 0 || !read.success() {
+        return Err(format!("{program} can't be run"));
+    }
+    Ok(())
+}
+
+#[test]
+fn a_command_that_is_neither_run_nor_listed_is_found() {
+    for wrong in [
+        "auditsink status",
+        "heroku frobnicate",
+        "heroku addons:create redis:mini",
+        "heroku config:set NO_SUCH_TOKEN=HRKU-…",
+        "heroku container:push web",
+        "heroku run -- cargo test",
+        "git push origin main",
+        "./no-such-script",
+        "cargo test --test no_such_target",
+        "make",
+    ] {
+        assert!(handling(wrong).is_err(), "{wrong} passes");
+    }
+    assert_eq!(handling("heroku run -- auditsync status"), Ok(Handling::Run));
+    assert_eq!(handling("heroku addons:create scheduler:standard"), Ok(Handling::Checked));
+}
