@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_has_one_form() {
+    fn a_date_has_one_spelling() {
         for text in [
             "",
             "2024",

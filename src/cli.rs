@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn the_command_tree_is_sound() {
+    fn the_command_tree_is_valid() {
         <Cli as clap::CommandFactory>::command().debug_assert();
     }
 

@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn a_month_has_its_own_length_and_one_form() {
+    fn a_month_has_its_own_length_and_one_spelling() {
         let month = |text: &str| text.parse::<Month>();
         assert_eq!(month("2024-02").map(Month::last), Ok(date("2024-02-29")));
         assert_eq!(month("2023-12").map(Month::last), Ok(date("2023-12-31")));

@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn absent_null_and_odd_parts_are_none_and_lose_nothing() {
+    fn absent_null_and_odd_parts_are_none_and_the_event_is_kept() {
         for text in [
             r#"{"id":"x"}"#,
             r#"{"id":"x","actor":null,"app":null,"request":{"ip_address":null},"type":7}"#,

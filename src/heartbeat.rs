@@ -1,7 +1,7 @@
 //! The heartbeat renews a lease on its own timer while the work is slow.
 //!
-//! A renewal never waits for Heroku, only for the database. If renewals fail, the heartbeat only warns: the lease's own
-//! [`Trust`](crate::store::Trust) ends in time to stop the work.
+//! A renewal never waits for Heroku, only for the database. If renewals fail, the heartbeat only
+//! warns: the lease's own [`Trust`](crate::store::Trust) ends in time to stop the work.
 
 use std::time::Duration;
 
@@ -18,7 +18,8 @@ pub(crate) struct Heartbeat {
 }
 
 impl Heartbeat {
-    /// Renews the lease of `renewal` at each interval `every`, until the lease is lost or this is dropped.
+    /// Renews the lease of `renewal` at each interval `every`, until the lease is lost or this is
+    /// dropped.
     pub(crate) fn start(store: &Store, renewal: Renewal, every: Duration) -> Self {
         let store = store.clone();
         let mut task = JoinSet::new();
@@ -48,15 +49,18 @@ async fn renew(store: &Store, renewal: &Renewal, every: Duration) -> bool {
             }
             Err(Error::LeaseLost) if renewal.trust().is_giving_up() => return false,
             Err(Error::LeaseLost) => {
-                warn!(source = %key.source, date = %key.date, "the lease was lost to another process, or ran out");
+                warn!(source = %key.source, date = %key.date, "the lease was lost to another \
+                    process, or ran out");
                 return false;
             }
             Err(error) => {
                 // The first failure says why; each further one would say the same.
                 if failures == 0 {
-                    warn!(source = %key.source, date = %key.date, "the lease could not be renewed yet; trying again: {error}");
+                    warn!(source = %key.source, date = %key.date, "the lease could not be renewed \
+                        yet; trying again: {error}");
                 } else {
-                    debug!(source = %key.source, date = %key.date, failures, "the lease could not be renewed yet: {error}");
+                    debug!(source = %key.source, date = %key.date, failures, "the lease could not \
+                        be renewed yet: {error}");
                 }
                 failures += 1;
                 if !renewal.trust().holds() {

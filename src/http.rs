@@ -21,7 +21,8 @@ pub(crate) enum SetupError {
 
 impl SetupError {
     /// What to do on a machine without CA certificates.
-    pub(crate) const INSTALL: &str = "Install them (Debian: `apt-get install ca-certificates`), or set \
+    pub(crate) const INSTALL: &str = "Install them (Debian: `apt-get install ca-certificates`), \
+        or set \
                                SSL_CERT_FILE to a file of them";
 
     /// The error of the HTTP library.

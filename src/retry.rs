@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn no_attempt_begins_after_the_longest_time_for_all() {
+    fn no_attempt_begins_after_the_longest_total_time() {
         let (mut attempts, clock) = attempts(&policy());
         assert!(attempts.next_delay(None).is_some());
         advance(&clock, Duration::from_millis(59_500));
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn the_servers_wait_comes_first_and_an_absurd_one_ends_the_policy() {
+    fn the_server_s_wait_takes_precedence_and_an_absurd_one_ends_retries() {
         let (mut attempts, _) = attempts(&policy());
         assert_eq!(attempts.next_delay(Some(Duration::from_secs(7))), Some(Duration::from_secs(7)));
         assert_eq!(attempts.next_delay(Some(Duration::from_hours(24))), None);

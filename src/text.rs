@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clean_text_is_one_line_and_cleaning_it_again_changes_nothing() {
+    fn a_sanitized_text_is_one_line_and_sanitizing_it_again_is_a_no_op() {
         let clean_text = clean(&format!("{PLAIN}{STEERING}"));
         assert!(clean_text.starts_with(PLAIN) && !clean_text.chars().any(steers), "{clean_text}");
         assert_eq!(clean(&clean_text), clean_text);

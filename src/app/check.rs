@@ -33,7 +33,7 @@ pub(super) async fn run(app: &App<'_>, args: &CheckArgs) -> Result<ExitStatus, F
 
 fn file(app: &App<'_>) -> Check {
     let sources = &app.config.sources;
-    let enabled: Vec<&str> = enabled(app).map(|source| source.name.as_ref()).collect();
+    let enabled: Vec<&str> = app.enabled_sources().map(|source| source.name.as_ref()).collect();
     let subject = app.config.path.display().to_string();
     let found =
         format!("{} of {} sources enabled: {}", enabled.len(), sources.len(), enabled.join(", "));
@@ -44,14 +44,10 @@ fn file(app: &App<'_>) -> Check {
     Check::good("file", subject, found)
 }
 
-fn enabled<'a>(app: &'a App<'_>) -> impl Iterator<Item = &'a Source> {
-    app.config.sources.iter().filter(|source| source.enabled)
-}
-
 /// Checks each variable that holds a token of an enabled source.
 fn token_variables(app: &App<'_>) -> Vec<Check> {
     let mut users: Vec<(&str, Vec<&Source>)> = Vec::new();
-    for source in enabled(app) {
+    for source in app.enabled_sources() {
         match users.iter_mut().find(|(variable, _)| *variable == source.token_env) {
             Some((_, users)) => users.push(source),
             None => users.push((&source.token_env, vec![source])),

@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_document_is_asked_for_wherever_that_stands_before_the_operands() {
+    fn output_json_is_recognized_anywhere_before_the_operands() {
         for (line, wanted) in [
             ("auditsync --output json --bogus", true),
             ("auditsync --bogus status --output=json", true),

@@ -42,10 +42,15 @@ impl App<'_> {
         Holder { run_id: Uuid::new_v4(), place }
     }
 
+    /// Every enabled source.
+    pub(super) fn enabled_sources(&self) -> impl Iterator<Item = &Source> {
+        self.config.sources.iter().filter(|source| source.enabled)
+    }
+
     /// The named sources, or every enabled one.
     pub(super) fn sources(&self, names: &[String]) -> Result<Vec<&Source>, Failure> {
         if names.is_empty() {
-            return Ok(self.config.sources.iter().filter(|source| source.enabled).collect());
+            return Ok(self.enabled_sources().collect());
         }
         let mut sources: Vec<&Source> = Vec::new();
         for name in names {

@@ -19,7 +19,7 @@ use super::environment::env;
 use super::failure::{DONE, ExitStatus, FOUND_WRONG, Failure};
 use super::run::archive::sort;
 use super::run::archive_days::{
-    Account, ArchiveRun, Downloaded, accounts, find_selectors, store_days,
+    Account, ArchiveRun, OpenArchive, accounts, find_selectors, store_days,
 };
 use super::run::attempt::ReadFrom;
 use super::run::fetches::FetchDay;
@@ -112,7 +112,7 @@ fn refuse_month(month: Month, newest: NaiveDate) -> Result<(), Failure> {
 /// How the sources of an account compare with its archive, and what a repair needs.
 struct Compared {
     months: Vec<MonthReport>,
-    downloaded: Option<Downloaded>,
+    open: Option<OpenArchive>,
     /// The days that the sources owe.
     days: Vec<FetchDay>,
 }
@@ -137,7 +137,7 @@ async fn compare_account(
     let mut days = owed_days(&run.writer.reader, account, month, newest).await?;
     let (selectors, failed) = find_selectors(run, account, session, &mut days).await;
     let months = begin_reports(account, month, &days, &failed);
-    let mut compared = Compared { months, downloaded: None, days };
+    let mut compared = Compared { months, open: None, days };
     if compared.days.is_empty() {
         return Ok(compared);
     }
@@ -161,8 +161,8 @@ async fn compare_account(
     match ended {
         Ok(()) => {
             let read_from = ReadFrom::Archive { month, as_of: archive.as_of(newest) };
-            compared.downloaded =
-                Some(Downloaded { archive, selectors, read_from, cost: session.cost() });
+            compared.open =
+                Some(OpenArchive { archive, selectors, read_from, cost: session.cost() });
             Ok(compared)
         }
         Err(Broken::Store(error)) => Err(error.into()),
@@ -218,7 +218,7 @@ async fn owed_days(
 
 /// Stores the events that are missing here or differ, each day under its lease.
 async fn repair(run: &ArchiveRun, account: &Account, compared: &mut Compared) {
-    let Some(downloaded) = &compared.downloaded else { return };
+    let Some(open) = &compared.open else { return };
     let wants_repair = |day: &&FetchDay| {
         let month = compared.months.iter().find(|month| month.source == day.key.source.as_ref());
         month.is_some_and(|month| {
@@ -227,7 +227,7 @@ async fn repair(run: &ArchiveRun, account: &Account, compared: &mut Compared) {
     };
     let mut days: Vec<FetchDay> = compared.days.iter().filter(wants_repair).cloned().collect();
     days.sort_by(|a, b| a.key.cmp(&b.key));
-    for report in store_days(run, account, downloaded, days).await {
+    for report in store_days(run, account, open, days).await {
         let month = compared.months.iter_mut().find(|month| month.source == report.source.as_ref());
         let day = month.and_then(|month| month.days.iter_mut().find(|day| day.date == report.date));
         if let Some(day) = day {

@@ -107,7 +107,7 @@ fn no_day_before_since_or_before_the_first_day_is_owed() {
 }
 
 #[test]
-fn the_lag_counts_from_the_begin_of_the_oldest_gap_or_of_today() {
+fn the_lag_counts_from_the_beginning_of_the_oldest_gap_or_of_today() {
     let hours = |coverage: &Coverage| coverage.lag.map(|lag| lag.as_secs() / 3600);
     let whole = of("", vec![range(DayState::Whole, "2024-09-20", "2024-09-28")]);
     assert_eq!(hours(&whole), Some(10));

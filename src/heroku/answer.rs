@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_object_beyond_the_limit_is_refused_and_not_cut() {
+    async fn an_object_over_the_limit_is_rejected_and_not_cut() {
         let text = |spaces: usize| [br#"{"id":"a"}"#.to_vec(), vec![b' '; spaces]].concat();
         let longest = text(LONGEST_BODY - text(0).len());
         object(answer("", vec![longest.clone()])).await.expect("just the limit");

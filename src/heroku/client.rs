@@ -23,10 +23,10 @@ const OUTAGE_AFTER: u32 = 3;
 
 /// A client of Heroku's API. Clones share connections, budgets and outage.
 #[derive(Debug, Clone)]
-pub(crate) struct Client(Arc<Shared>);
+pub(crate) struct Client(Arc<ClientState>);
 
 #[derive(Debug)]
-struct Shared {
+struct ClientState {
     http: reqwest::Client,
     /// For files on other hosts; built when the first one is downloaded.
     files: OnceLock<reqwest::Client>,
@@ -57,7 +57,7 @@ impl Client {
                 (tokens.of(source).clone(), Arc::new(Budget::new(&source.rate_limit, &waiting)))
             })
             .collect();
-        Ok(Self(Arc::new(Shared {
+        Ok(Self(Arc::new(ClientState {
             http,
             files: OnceLock::new(),
             api: api.clone(),

@@ -271,7 +271,7 @@ fn a_failed_recheck_is_due_at_any_age_and_one_of_another_scope_never() {
 }
 
 #[test]
-fn a_settled_day_whose_repair_broke_off_is_counted_again_at_any_age() {
+fn a_settled_day_with_an_unfinished_repair_is_recounted_at_any_age() {
     let day = "2019-01-01";
     let row = |status| LedgerRow { status, settled: true, ..complete(day, "2019-02-01T00:00:00Z") };
     let verdict = |row: LedgerRow| {
@@ -288,7 +288,7 @@ fn a_settled_day_whose_repair_broke_off_is_counted_again_at_any_age() {
 }
 
 #[test]
-fn a_recheck_names_the_attempt_that_it_repeats() {
+fn a_recheck_names_the_attempt_that_it_rechecks() {
     let rows = [LedgerRow { attempt: 3, ..complete("2024-09-27", "2024-09-28T00:10:00Z") }];
     let planned = planned(&config(""), Some("2024-09-27"), &rows);
     assert_eq!(planned[0].1, Verdict::Due(Reason::Recheck { attempt: 3 }));
@@ -309,7 +309,7 @@ fn only_named_days_are_planned_and_complete_ones_stay_complete() {
 }
 
 #[test]
-fn a_day_without_a_row_is_due_unless_it_is_known_to_have_settled() {
+fn a_day_without_a_row_is_due_unless_it_is_known_as_settled() {
     let settled = ["2024-09-22", "2024-09-23", "2024-09-24", "2024-09-26", "2024-09-27"];
     let rows = [row(LAST_OVER, Status::Failed)];
     let config = config("");

@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_written_stays_on_its_own_line() {
+    fn any_value_stays_on_its_own_line() {
         let odd = "\n\u{1b}[2Jd\n";
         let text = written(
             |text| {

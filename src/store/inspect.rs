@@ -68,9 +68,7 @@ impl Reader {
         diagnosis::require_writable(self.connections()).await
     }
 
-    /// The obstacle of an incomplete schema, if it is one. The schema must be [`Schema::Current`].
-    ///
-    /// [`Schema::Current`]: super::Schema::Current
+    /// The obstacle of an incomplete schema, if it is one. The schema must be the current one.
     pub async fn schema_gaps(&self) -> Result<Option<Obstacle>> {
         let mut tx = self.begin().await?;
         let missing = missing(&mut tx).await?;

@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn every_file_of_migrations_is_known_under_its_number() {
+    fn every_migration_file_is_listed_under_its_number() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations");
         let files = std::fs::read_dir(folder)
             .expect("the folder")

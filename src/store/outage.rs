@@ -90,7 +90,7 @@ mod tests {
     const REFUSED: Error = Error::Busy { operation: "claim the day" };
 
     #[tokio::test(start_paused = true)]
-    async fn an_outage_stops_new_days_after_the_patience_and_not_before() {
+    async fn an_outage_stops_new_days_only_after_the_patience() {
         let outage = Outage::default();
         outage.note(OutageKind::ReadOnly, Instant::now(), &REFUSED);
         tokio::time::advance(Duration::from_millis(14_999)).await;

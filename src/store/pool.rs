@@ -82,10 +82,10 @@ impl Access {
 
 /// The connections to the database. Clones share them.
 #[derive(Debug, Clone)]
-pub(super) struct Connections(Arc<Shared>);
+pub(super) struct Connections(Arc<PoolState>);
 
 #[derive(Debug)]
-struct Shared {
+struct PoolState {
     options: PgConnectOptions,
     permits: Arc<Semaphore>,
     /// All permits, in use or not. They become fewer when the server allows fewer connections.
@@ -112,7 +112,7 @@ impl Connections {
     /// Opens no connection yet, and never more than `most`.
     pub(super) fn new(options: PgConnectOptions, most: u32) -> Self {
         let most = most as usize;
-        Self(Arc::new(Shared {
+        Self(Arc::new(PoolState {
             options,
             permits: Arc::new(Semaphore::new(most)),
             most: AtomicUsize::new(most),
@@ -187,7 +187,7 @@ impl Connections {
     }
 }
 
-impl Shared {
+impl PoolState {
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Idle>> {
         self.idle.lock().expect("no panic while locked")
     }

@@ -1,6 +1,6 @@
 //! `--dry-run`: the same plan and fetch, and the database stays unchanged.
 
-use fake_heroku::{Fault, Match};
+use fake_heroku::{Fault, Fixtures, Match, Model, Month};
 
 use crate::support::{ACME, DAY, THREE_ACCOUNTS_AND_A_TEAM, World, date, day};
 
@@ -64,4 +64,75 @@ fn a_day_that_heroku_refuses_fails_the_dry_run_too() {
     world.heroku.fault(Match::events("acme").always(), Fault::status(403, "forbidden", "no"));
     let report = world.sync(DRY, 1);
     assert_eq!(day(&report, "acme", DAY)["outcome"], "failed");
+}
+
+/// An old day with five events, which its month's archive holds too.
+const OLD: &str = "2023-05-05";
+
+/// A Heroku whose list no longer has the events of the old day.
+fn forgetful() -> Model {
+    let mut model: Model = Fixtures::committed().into();
+    model.generate_day("acme", date(OLD), 5);
+    model.make_archive("acme", Month { year: 2023, month: 5 });
+    model.put_day("acme", date(OLD), vec![]);
+    model
+}
+
+/// The outcome and the error of the old day in a run with these arguments.
+fn old_day(world: &World, arguments: &str, status: i32) -> (String, Option<String>) {
+    let report = world.sync(&format!("{arguments} --date {OLD}"), status);
+    let row = day(&report, "acme", OLD);
+    let text = |key: &str| row[key].as_str().map(str::to_owned);
+    (text("outcome").expect("an outcome"), text("error"))
+}
+
+#[test]
+fn an_empty_old_day_fails_the_dry_run_as_it_fails_the_sync() {
+    let world = World::with(forgetful(), ACME);
+    let before = world.dump();
+    let promised = old_day(&world, "--dry-run", 1);
+    assert_eq!(world.dump(), before, "without a ledger");
+    assert_eq!(promised, old_day(&world, "", 1));
+    let (outcome, error) = promised;
+    assert_eq!(outcome, "failed");
+    let error = error.expect("the reason");
+    assert!(error.contains("the archive of 2023-05 holds 5 events of it"), "{error}");
+    let before = world.dump();
+    assert_eq!(old_day(&world, "--dry-run", 1).1.as_ref(), Some(&error));
+    assert_eq!(world.dump(), before, "with a ledger");
+}
+
+#[test]
+fn a_dry_run_and_a_sync_ask_the_same_witnesses_of_an_empty_old_day() {
+    let mut model = forgetful();
+    model.make_archive("acme", Month { year: 2023, month: 5 });
+    let world = World::with(model, ACME);
+    let requests = |arguments: &str| {
+        world.heroku.forget_requests();
+        let seen = old_day(&world, arguments, 0);
+        let requests = world.heroku.requests().len();
+        (seen.1, requests)
+    };
+    let dry = requests("--dry-run");
+    assert_eq!(dry, requests(""));
+    assert_eq!(dry.0, None);
+    assert!(dry.1 > 1, "the archive was read");
+}
+
+#[test]
+fn the_stored_events_of_another_source_fail_an_empty_old_day_of_a_dry_run() {
+    let filtered = ACME.replace("acme\"\naccount", "apps\"\naccount");
+    let config = format!("{ACME}{filtered}filter = {{ type = \"app\" }}\n");
+    let mut model: Model = Fixtures::committed().into();
+    model.put_day(
+        "acme",
+        date(OLD),
+        vec![br#"{"id":"a","created_at":"2023-05-05T10:00:00Z","type":"app"}"#[..].into()],
+    );
+    let world = World::with(model, &config);
+    world.sync(&format!("--date {OLD} --source acme"), 0);
+    world.heroku.put_day("acme", date(OLD), vec![]);
+    let report = world.sync(&format!("--dry-run --date {OLD} --source apps"), 1);
+    let error = day(&report, "apps", OLD)["error"].as_str().expect("the reason").to_owned();
+    assert!(error.contains("events of it are stored for the source acme"), "{error}");
 }

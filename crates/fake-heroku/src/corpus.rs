@@ -72,6 +72,33 @@ const TOKENS: [(&str, &str, &str); 6] = [
     ("HRKU-demo-group-0001-not-a-secret", "group@example.com", "GROUP_TOKEN"),
 ];
 
+/// The teams: three in enterprise accounts, and one in none.
+fn teams() -> serde_json::Value {
+    json!([
+        {
+            "id": "aaaaaaaa-1111-4000-8000-00000000000a",
+            "name": "team-a",
+            "enterprise_account": "acme"
+        },
+        {
+            "id": "aaaaaaaa-1111-4000-8000-00000000000b",
+            "name": "team-b",
+            "enterprise_account": "acme"
+        },
+        {
+            "id": "bbbbbbbb-1111-4000-8000-00000000000c",
+            "name": "globex-ops",
+            "enterprise_account": "globex"
+        },
+        {
+            "id": "dddddddd-1111-4000-8000-00000000000d",
+            "name": "hobby",
+            "enterprise_account": null,
+            "members": ["audit@acme.example.com"],
+        },
+    ])
+}
+
 fn directory() -> Directory {
     let member = |user, permissions: &[&str]| json!({ "user": user, "permissions": permissions });
     let manager = |user| member(user, &["view", "create", "manage"]);
@@ -111,29 +138,7 @@ fn directory() -> Directory {
                 "members": [manager("audit@initech.example.com"), manager("group@example.com")],
             },
         ],
-        "teams": [
-            {
-                "id": "aaaaaaaa-1111-4000-8000-00000000000a",
-                "name": "team-a",
-                "enterprise_account": "acme"
-            },
-            {
-                "id": "aaaaaaaa-1111-4000-8000-00000000000b",
-                "name": "team-b",
-                "enterprise_account": "acme"
-            },
-            {
-                "id": "bbbbbbbb-1111-4000-8000-00000000000c",
-                "name": "globex-ops",
-                "enterprise_account": "globex"
-            },
-            {
-                "id": "dddddddd-1111-4000-8000-00000000000d",
-                "name": "hobby",
-                "enterprise_account": null,
-                "members": ["audit@acme.example.com"],
-            },
-        ],
+        "teams": teams(),
     });
     serde_json::from_value(directory).expect("the directory has its own form")
 }

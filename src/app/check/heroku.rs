@@ -20,7 +20,7 @@ const ATTEMPTS: u32 = 3;
 pub(super) async fn look(app: &App<'_>) -> Result<Vec<Check>, Failure> {
     let usable =
         |source: &&Source| env(&source.token_env).is_some_and(|text| Token::parse(&text).is_ok());
-    let sources: Vec<&Source> = super::enabled(app).filter(usable).collect();
+    let sources: Vec<&Source> = app.enabled_sources().filter(usable).collect();
     // The caller has also reported two budgets for one token, with which no request is possible.
     let Ok(tokens) = app.config.tokens(sources.iter().copied(), &env) else {
         return Ok(Vec::new());

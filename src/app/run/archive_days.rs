@@ -39,9 +39,9 @@ pub(crate) struct Account {
     pub(crate) sources: Vec<Source>,
 }
 
-/// An archive that was downloaded, and what is known of it.
+/// A downloaded archive, and what is known of it.
 #[derive(Debug)]
-pub(crate) struct Downloaded {
+pub(crate) struct OpenArchive {
     pub(crate) archive: Archive,
     /// Which of its events belong to each source of the account. A source of which that is not
     /// known has none.
@@ -116,7 +116,7 @@ pub(super) fn failed(day: &FetchDay, reason: &StopReason) -> DayReport {
 pub(crate) async fn store_days(
     run: &ArchiveRun,
     account: &Account,
-    downloaded: &Downloaded,
+    open: &OpenArchive,
     days: Vec<FetchDay>,
 ) -> Vec<DayReport> {
     let mut reports = Vec::new();
@@ -125,8 +125,8 @@ pub(crate) async fn store_days(
         let part: Vec<FetchDay> = days.drain(..days.len().min(LEASES)).collect();
         let mut attempts = run.writer.begin(&part, &mut reports).await;
         if !attempts.is_empty() {
-            read(&run.writer, account, downloaded, &mut attempts).await;
-            reports.extend(finish_all(&run.writer, attempts, downloaded.read_from).await);
+            read(&run.writer, account, open, &mut attempts).await;
+            reports.extend(finish_all(&run.writer, attempts, open.read_from).await);
         }
     }
     reports.iter().for_each(logging::day);
@@ -137,10 +137,10 @@ pub(crate) async fn store_days(
 async fn read(
     writer: &LedgerWriter,
     account: &Account,
-    downloaded: &Downloaded,
+    open: &OpenArchive,
     attempts: &mut [LeasedAttempt],
 ) {
-    let Downloaded { archive, selectors, cost, .. } = downloaded;
+    let OpenArchive { archive, selectors, cost, .. } = open;
     let all_lost = writer.all_lost(attempts);
     let places = attempts.iter().enumerate();
     let places = places.filter_map(|(at, attempt)| Some((account.slot(&attempt.day)?, at)));

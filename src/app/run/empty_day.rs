@@ -27,7 +27,7 @@ const DOUBTED_AFTER: TimeDelta = TimeDelta::days(31);
 /// What the archives hold for days that were empty in the list. A run reads each archive once.
 #[derive(Debug, Default)]
 pub(super) struct EmptyDays {
-    archives: Mutex<HashMap<ArchiveQuery, Arc<OnceCell<Answer>>>>,
+    archives: Mutex<HashMap<ArchiveQuery, Arc<OnceCell<ArchiveCount>>>>,
 }
 
 /// An archive, and which of its events count: those of an account that a filter lets through.
@@ -41,7 +41,7 @@ struct ArchiveQuery {
 
 /// What an archive holds of a query's events.
 #[derive(Debug)]
-enum Answer {
+enum ArchiveCount {
     /// The number of each day, up to the newest day that the archive covers completely.
     Events { days: HashMap<NaiveDate, u64>, covered: Option<NaiveDate> },
     /// There is no archive of this month, or the token may not have it.
@@ -102,36 +102,42 @@ impl EmptyDays {
             Arc::clone(self.archives.lock().expect("no panic while locked").entry(key).or_default())
         };
         match cell.get_or_init(|| count(session, query, month)).await {
-            Answer::Events { covered, .. } if covered.is_none_or(|covered| covered < *date) => {
+            ArchiveCount::Events { covered, .. }
+                if covered.is_none_or(|covered| covered < *date) =>
+            {
                 Some(format!("the archive of {month} was made before the day was over"))
             }
-            Answer::Events { days, .. } => {
+            ArchiveCount::Events { days, .. } => {
                 let events = days.get(date).filter(|events| **events > 0)?;
                 Some(format!("the archive of {month} holds {events} events of it"))
             }
-            Answer::None => {
+            ArchiveCount::None => {
                 warn!(account, %date, "Heroku lists no event for this old day, and has no archive \
                     that could confirm it");
                 None
             }
-            Answer::Unknown(why) => Some(format!("the archive of {month} can't be read: {why}")),
+            ArchiveCount::Unknown(why) => {
+                Some(format!("the archive of {month} can't be read: {why}"))
+            }
         }
     }
 }
 
 /// Counts the events in the archive of `month` that the fetch asks for.
-async fn count(session: &Session, query: &DayQuery, month: Month) -> Answer {
+async fn count(session: &Session, query: &DayQuery, month: Month) -> ArchiveCount {
     let archive = match session.archive(&query.account, month).await {
         Ok(archive) => archive,
-        Err(error) if error.is_absent() => return Answer::None,
-        Err(error) => return Answer::Unknown(error.to_string()),
+        Err(error) if error.is_absent() => return ArchiveCount::None,
+        Err(error) => return ArchiveCount::Unknown(error.to_string()),
     };
     let selector = Selector { team: None, filter: query.filter.clone() };
     let covered = archive.covers_to(month.last());
     match count_days(&archive, &selector).await {
-        Ok(Some(days)) => Answer::Events { days, covered },
-        Ok(None) => Answer::Unknown("some of its events do not say when they were".to_owned()),
-        Err(error) => Answer::Unknown(error.to_string()),
+        Ok(Some(days)) => ArchiveCount::Events { days, covered },
+        Ok(None) => {
+            ArchiveCount::Unknown("some of its events do not say when they were".to_owned())
+        }
+        Err(error) => ArchiveCount::Unknown(error.to_string()),
     }
 }
 

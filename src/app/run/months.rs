@@ -10,7 +10,7 @@ use super::super::environment::env;
 use super::super::failure::Failure;
 use super::super::shutdown::Shutdown;
 use super::archive_days::{
-    Account, ArchiveRun, Downloaded, accounts, failed, find_selectors, store_days,
+    Account, ArchiveRun, OpenArchive, accounts, failed, find_selectors, store_days,
 };
 use super::attempt::ReadFrom;
 use super::fetches::FetchDay;
@@ -150,8 +150,8 @@ async fn read_month(run: &ArchiveRun, job: MonthJob, newest: NaiveDate) -> Vec<D
     let (days, uncovered): (Vec<_>, Vec<_>) = days.into_iter().partition(is_covered);
     reports.extend(fail(&uncovered, &StopReason::NotCovered { month, to }));
     let read_from = ReadFrom::Archive { month, as_of: archive.as_of(newest) };
-    let downloaded = Downloaded { archive, selectors, read_from, cost: session.cost() };
-    reports.extend(store_days(run, &account, &downloaded, days).await);
+    let open = OpenArchive { archive, selectors, read_from, cost: session.cost() };
+    reports.extend(store_days(run, &account, &open, days).await);
     reports
 }
 

@@ -84,7 +84,7 @@ pub(crate) fn name_commands(
         ranges.extend(alike(source, days));
     }
     let every_one = |sources: &[&SourceName]| {
-        let mut enabled = app.config.sources.iter().filter(|source| source.enabled);
+        let mut enabled = app.enabled_sources();
         enabled.all(|source| sources.contains(&&source.name))
     };
     let commands = spans.iter().map(|(&range, sources)| {
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_holds_what_was_not_finished_and_skips_a_few_complete_days() {
+    fn a_range_covers_unfinished_days_and_a_few_complete_ones_between() {
         assert_eq!(spans("01+ 02- 03- 04+"), ["02..03"]);
         assert_eq!(spans("01- 02+ 03-"), ["01..03"]);
         assert_eq!(spans("01- 02+ 03+ 04+ 05+ 06+ 07+ 08+ 09-"), ["01..09"]);
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_holds_no_day_that_the_run_had_nothing_to_do_with() {
+    fn a_range_covers_no_day_that_the_run_did_not_select() {
         assert_eq!(spans("01- 03-"), ["01..01", "03..03"]);
         assert_eq!(spans("01- 02+ 04- 05-"), ["01..01", "04..05"]);
     }
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn each_route_has_its_command() {
+    fn each_way_to_read_a_day_has_its_command() {
         let (a, b) =
             (SourceName::parse("a").expect("a name"), SourceName::parse("b").expect("a name"));
         let date = |day: u32| NaiveDate::from_ymd_opt(2024, 9, day).expect("a date");

@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn a_team_is_told_by_its_id_and_by_its_name_only_without_one() {
+    fn a_team_matches_by_its_id_or_without_one_by_its_name() {
         let team = Some(Team { id: "t-1".into(), name: "team-a".into() });
         let team = Selector { team, filter: Filter::default() };
         assert!(team.takes(&event(r#"{"team":{"id":"t-1","name":"renamed since"}}"#)));
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_that_is_applied_here_takes_what_heroku_s_would() {
+    fn a_local_filter_selects_what_heroku_s_would() {
         let filter = |r#type: Option<&str>, action: Option<&str>, actor: Option<&str>| Selector {
             team: None,
             filter: Filter {

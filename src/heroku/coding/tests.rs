@@ -118,7 +118,7 @@ fn gzip_that_is_cut_ends_properly_only_between_members() {
 }
 
 #[test]
-fn a_wrong_checksum_or_length_is_found_in_every_member() {
+fn a_wrong_checksum_or_length_is_detected_in_every_member() {
     let parts = [plain(b"first"), with_header_checksum(b"second"), plain(b"third")];
     for damaged in 0..parts.len() {
         for from_end in 1..=8 {

@@ -16,7 +16,7 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    pub(in crate::store) fn of(options: &PgConnectOptions) -> Self {
+    pub(crate) fn of(options: &PgConnectOptions) -> Self {
         // The name of an abstract socket begins with a NUL, which people write as `@`.
         let socket =
             options.get_socket().map(|folder| folder.display().to_string().replace('\0', "@"));

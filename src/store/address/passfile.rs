@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_line_that_fits_gives_the_password() {
+    fn the_first_matching_line_gives_the_password() {
         let file =
             "# db:1:d:u:no\n\nother:*:*:*:x\ndb:5432:d\\:1:u:p\\:q\\\\r\n*:*:*:u:any:thing\n";
         assert_eq!(find(file, ["db", "5432", "d:1", "u"]).as_deref(), Some("p:q\\r"));

@@ -35,10 +35,10 @@ impl<'a> Lookup<'a> {
 
 /// The options of a connection.
 #[derive(Clone)]
-pub(in crate::store) struct Resolved {
-    pub(in crate::store) options: PgConnectOptions,
+pub(crate) struct Resolved {
+    pub(crate) options: PgConnectOptions,
     /// The `sslmode` to try after that of `options` fails, as `prefer` and `allow` ask for.
-    pub(in crate::store) fallback: Option<PgSslMode>,
+    pub(crate) fallback: Option<PgSslMode>,
 }
 
 /// Makes the options of a connection. `variable` looks up environment variables; `HOME` leads to

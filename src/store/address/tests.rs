@@ -177,7 +177,7 @@ fn a_named_ca_is_used_in_every_mode_that_encrypts() {
 }
 
 #[test]
-fn every_parameter_of_libpq_is_taken_or_rejected_by_its_name() {
+fn every_parameter_of_libpq_is_accepted_or_rejected_by_name() {
     for parameter in PARAMETERS {
         let name = parameter.name;
         for text in
@@ -259,7 +259,7 @@ fn an_unknown_parameter_is_named_with_a_suggestion_and_no_value() {
 }
 
 #[test]
-fn what_may_be_a_part_of_a_password_is_never_shown() {
+fn a_possible_part_of_a_password_is_never_shown() {
     for text in [
         "postgres://u:hush@hush@h/d",
         "postgres://u:pa/hush@h/d",
@@ -360,7 +360,7 @@ fn shows(message: &str, secret: &str) -> Option<String> {
 
 proptest! {
     #[test]
-    fn no_part_of_a_password_is_in_any_refusal(secret in secrets()) {
+    fn no_error_shows_a_part_of_a_password(secret in secrets()) {
         for text in [
             format!("postgres://user:{secret}@db.example.com:5432/audit"),
             format!("postgres://user:{secret}@db.example.com/audit?sslmode=odd"),
@@ -389,7 +389,7 @@ proptest! {
     }
 
     #[test]
-    fn a_password_that_is_percent_encoded_is_read_as_it_is(secret in secrets()) {
+    fn a_percent_encoded_password_is_decoded(secret in secrets()) {
         let all = percent_encoding::NON_ALPHANUMERIC;
         let encoded = percent_encoding::utf8_percent_encode(&secret, all);
         prop_assert_eq!(password(&format!("postgres://u:{encoded}@h/d")), secret.clone());

@@ -117,7 +117,8 @@ fn anchor(heading: &str) -> String {
 
 #[test]
 fn a_page_is_read_as_a_reader_sees_it() {
-    let text = "# What it can't do\n\n1. Run `auditsync status`:\n\n   ```console\n   $ auditsync\n   \
+    let text = "# What it can't do\n\n1. Run `auditsync status`:\n\n   ```console\n   $ \
+        auditsync\n   \
                 Nothing is due.\n   ```\n\n[A](b.md#c) ![d](e.svg)\n";
     let page = Page::parse("docs/page.md", text.to_owned());
     assert_eq!(page.anchors.iter().collect::<Vec<_>>(), ["what-it-cant-do"]);

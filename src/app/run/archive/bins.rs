@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_waits_until_it_is_full_by_count_or_by_weight_and_the_others_wait_on() {
+    fn a_bin_is_taken_when_full_by_count_or_bytes_and_the_others_stay() {
         let mut bins = Bins::default();
         let (small, large) = (event(610), event(BIN_WEIGHT));
         (1..BIN_EVENTS).for_each(|_| bins.put(place(0), &small));
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn when_all_hold_too_much_the_largest_go_first_until_they_do_not() {
+    fn when_all_bins_hold_too_much_the_largest_are_taken_first() {
         let mut bins = Bins::default();
         let half = event(BIN_WEIGHT / 2);
         let days = BINS_WEIGHT / BIN_WEIGHT * 2;
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn at_the_end_everything_is_taken_once() {
+    fn at_the_end_each_bin_is_taken_once() {
         let mut bins = Bins::default();
         (0..5).for_each(|source| bins.put(place(source), &event(610 + source)));
         let all: Vec<_> =
