@@ -282,7 +282,7 @@ fn a_day_that_lost_stored_events_before_its_end_is_not_complete() {
     let row = day(&report, "acme", "2024-09-27");
     assert_eq!((&row["outcome"], &row["new_events"]), (&"failed".into(), &2500.into()));
     assert!(
-        row["error"].as_str().is_some_and(|error| error.contains("it lost some of them")),
+        row["error"].as_str().is_some_and(|error| error.contains("lost the others")),
         "{row:#}"
     );
     wait_for("the lease to run out", || {
