@@ -112,7 +112,7 @@ fn the_document_names_the_command_for_each_day() {
          reads it; the next run does not read it"
     );
     assert!(
-        error(&report, "acme", "2023-03-03").ends_with("the next run does so by itself, too"),
+        error(&report, "acme", "2023-03-03").ends_with("the next run also reads it"),
         "{report:#}"
     );
     assert_the_next_run_does_as_told(&world, &report);

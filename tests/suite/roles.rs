@@ -276,7 +276,7 @@ fn a_preflight_lists_each_role_s_missing_rights_by_statement() {
     let of_reader = wrong("auditsync_read");
     let ledger = "✗ rights audit_events_log: auditsync_read may not INSERT, \
         UPDATE. A sync needs it. \
-                  Run GRANT INSERT, UPDATE ON audit_events_log TO auditsync_read, or see sql/roles.sql";
+        Run GRANT INSERT, UPDATE ON audit_events_log TO auditsync_read, or see sql/roles.sql";
     assert_eq!(of_reader[0], ledger);
     assert_eq!(of_reader.len(), 4, "{of_reader:#?}");
     world.sql("REVOKE ALL ON auditsync_migrations FROM auditsync_sync");

@@ -204,7 +204,7 @@ fn the_variable_that_url_env_names_is_used_and_no_other() {
     assert_eq!(world.sql("SELECT status FROM audit_events_log"), "SUCCESS");
     let check = world.run("check");
     assert_eq!(check.status, 0, "{check:#?}");
-    assert!(check.stdout.contains("so a pooler or a tunnel is between"), "{check:#?}");
+    assert!(check.stdout.contains("so a pooler or a tunnel is in between"), "{check:#?}");
 }
 
 #[test]
