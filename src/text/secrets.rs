@@ -1,7 +1,7 @@
 //! Redacts the secrets that this process knows in every text that leaves it.
 //!
 //! Others repeat secrets: Heroku in an error, an event in its id, a library in a message, a person
-//! in the wrong option. Therefore whoever reads a secret passes it to [`learn`], and [`redact`]
+//! in the wrong option. Therefore each reader of a secret passes it to [`learn`], and [`redact`]
 //! replaces it in every text, also where it is percent-encoded, escaped, hexadecimal or in base64.
 //! Everything that looks like one of Heroku's tokens is redacted, too: it may be another user's.
 

@@ -141,7 +141,12 @@ fn a_removed_or_renamed_source_is_still_shown_as_it_was_left() {
     );
     let renamed = source(&report, "acme-prod");
     assert_eq!(renamed["earlier_names"], serde_json::json!(["acme"]));
-    assert!(world.run("status").stdout.contains("It reads the same as acme: earlier names?"));
+    assert!(
+        world
+            .run("status")
+            .stdout
+            .contains("It has the same scope as acme: is that its earlier name?")
+    );
     // The source can still be selected by its name.
     assert_eq!(status(&world, "--source acme", 0)["sources"].as_array().map(Vec::len), Some(1));
     assert_eq!(world.run("status --source nobody").status, 2);

@@ -90,7 +90,7 @@ fn assert_refused(finished: &Finished, status: i32, words: &[&str]) {
     }
 }
 
-const NOT_VERIFIED: &str = "is encrypted, its certificate not verified";
+const NOT_VERIFIED: &str = "is encrypted, but its certificate is not verified";
 
 #[test]
 fn heroku_s_address_is_encrypted_without_verification_and_logged_once() {
@@ -138,7 +138,7 @@ fn a_certificate_for_another_host_is_rejected_where_the_host_matters() {
 fn a_certificate_of_an_unknown_ca_is_rejected() {
     let mut world = world();
     let unknown = url(&world, "localhost", "?sslmode=verify-full");
-    let words = ["no CA that is known here signed its certificate", "sslrootcert=FILE"];
+    let words = ["no CA that this machine knows signed its certificate", "sslrootcert=FILE"];
     assert_refused(&sync_at(&mut world, &unknown), 3, &words);
     // Another CA's certificate is rejected too, and a given CA is used in every mode that encrypts.
     let other = world.place("other.pem", &certificates().0);
@@ -171,7 +171,11 @@ fn a_remote_server_without_tls_is_rejected_unless_the_address_allows_it() {
     let mut world = world_on(cluster);
     let afar = url(&world, ELSEWHERE, "");
     let refused = sync_at(&mut world, &afar);
-    assert_refused(&refused, 3, &["the server takes no encrypted connections", "sslmode=disable"]);
+    assert_refused(
+        &refused,
+        3,
+        &["the server accepts no encrypted connections", "sslmode=disable"],
+    );
     let plain = url(&world, ELSEWHERE, "?sslmode=disable");
     let finished = sync_at(&mut world, &plain);
     assert_eq!(finished.status, 0, "{finished:#?}");
@@ -204,7 +208,7 @@ fn the_variable_that_url_env_names_is_used_and_no_other() {
     assert_eq!(world.sql("SELECT status FROM audit_events_log"), "SUCCESS");
     let check = world.run("check");
     assert_eq!(check.status, 0, "{check:#?}");
-    assert!(check.stdout.contains("so a pooler or a tunnel is between"), "{check:#?}");
+    assert!(check.stdout.contains("so a pooler or a tunnel is in between"), "{check:#?}");
 }
 
 #[test]
@@ -224,12 +228,12 @@ fn a_preflight_shows_how_the_connection_is_protected() {
         (
             url(&world, ELSEWHERE, ""),
             0,
-            "encrypted; the certificate is not verified. sslmode=verify-full",
+            "encrypted; the certificate is not verified. If the server has",
         ),
         (
             url(&world, ELSEWHERE, "?sslmode=disable"),
             1,
-            "not encrypted. Take sslmode=disable out of the URL",
+            "not encrypted. Remove sslmode=disable from the URL",
         ),
         (url(&world, "localhost", ""), 0, "the connection does not leave this machine\n"),
         (url(&world, "localhost", "?sslmode=verify-full"), 1, "can't be reached over TLS"),
@@ -240,6 +244,6 @@ fn a_preflight_shows_how_the_connection_is_protected() {
         assert_eq!(check.status, status, "{check:#?}");
         assert!(check.stdout.contains(said), "{said:?} is not in {check:#?}");
         assert_ne!(check.stdout.contains("pooler"), said.contains("reached"), "{check:#?}");
-        assert!(!check.stdout.contains("is between"), "{check:#?}");
+        assert!(!check.stdout.contains("is in between"), "{check:#?}");
     }
 }

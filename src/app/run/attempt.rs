@@ -16,7 +16,7 @@ use crate::store::{self, Reader};
 #[derive(Debug)]
 pub(crate) struct DayAttempt<R> {
     pub(super) day: FetchDay,
-    /// Which events are its own, once that is known.
+    /// Selects its own events; `None` until it is known.
     pub(super) selector: Option<Selector>,
     /// What reading it cost. Days of one fetch share the cost.
     pub(super) cost: Cost,
@@ -53,8 +53,8 @@ pub(super) trait Writer: Send + Sync + 'static {
     /// What it keeps of a day while the day is read.
     type Record: Send + Sync;
 
-    /// Begins each day. A day that can't be begun is reported. A day that a signal came before is
-    /// left out.
+    /// Begins each day. Reports a day that can't be begun. Leaves out the days that come after a
+    /// signal.
     fn begin(
         &self,
         days: &[FetchDay],
