@@ -193,7 +193,7 @@ pub(crate) struct StatusArgs {
     /// Exit with 1 if a source is behind, and print the reason
     #[arg(long)]
     pub(crate) check: bool,
-    /// Accept this lag: the time since the oldest day that is not complete began
+    /// Accept this lag, counted from the start of the oldest incomplete day
     #[arg(long, value_name = "TIME", default_value = "36h", requires = "check")]
     pub(crate) max_lag: humantime::Duration,
     /// Accept adopted days: the Python logger called them complete, but stored no events
@@ -258,8 +258,8 @@ pub(crate) struct MigrateArgs {
     /// Give the Python logger's days to this source [default: the only source in the file]
     #[arg(long, value_name = "NAME")]
     pub(crate) adopt_as: Option<String>,
-    /// Make the adopted days due, because the Python logger stored none of their events. Works when
-    /// its table is adopted, and at any later time
+    /// Make the adopted days due, because the Python logger stored none of their events. Use it
+    /// with the adoption, or at any later time
     #[arg(long)]
     pub(crate) reread: bool,
 }

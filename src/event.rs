@@ -5,7 +5,7 @@
 //! error, because then the response is broken.
 //!
 //! Heroku's schema declares no part as required and none as null. So every part may be absent, null
-//! or of another type. Of repeated keys the last one counts, as in PostgreSQL's `json` functions.
+//! or of another type. If a key repeats, the last one counts, as in PostgreSQL's `json` functions.
 
 mod value;
 

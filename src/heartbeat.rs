@@ -57,7 +57,7 @@ async fn renew(store: &Store, renewal: &Renewal, every: Duration) -> bool {
                 // The first failure says why; each further one would say the same.
                 if failures == 0 {
                     warn!(source = %key.source, date = %key.date, "the lease could not be renewed \
-                        yet; trying again: {error}");
+                        yet; retrying: {error}");
                 } else {
                     debug!(source = %key.source, date = %key.date, failures, "the lease could not \
                         be renewed yet: {error}");

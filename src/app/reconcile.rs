@@ -1,8 +1,8 @@
 //! `reconcile`: compares what is stored with Heroku's archive of a month, event by event.
 //!
 //! Heroku makes the archive in another way than its lists of events, so it is a second witness.
-//! Events are compared as JSON values, on the days that the source owes and that the archive covers
-//! completely.
+//! Events are compared as JSON values, on the days that the source must cover and that the archive
+//! covers completely.
 
 mod compare;
 
@@ -84,7 +84,8 @@ async fn reconcile(
     Ok((ReconcileReport { months }, reader))
 }
 
-/// The report where there is no ledger. It is an error for a source that owes days of the month.
+/// The report where there is no ledger. It is an error for a source that must cover days of the
+/// month.
 fn nothing_stored(sources: &[&Source], month: Month) -> ReconcileReport {
     let one = |source: &&Source| {
         let message = Some(
@@ -113,7 +114,7 @@ fn refuse_month(month: Month, newest: NaiveDate) -> Result<(), Failure> {
 struct Compared {
     months: Vec<MonthReport>,
     open: Option<OpenArchive>,
-    /// The days that the sources owe.
+    /// The days that the sources must cover.
     days: Vec<FetchDay>,
 }
 
@@ -149,7 +150,7 @@ async fn compare_account(
         }
     };
     let Some(covered) = archive.covers_to(newest) else {
-        return Ok(compared.failed("the archive covers no complete day of it yet"));
+        return Ok(compared.failed("the archive covers no complete day of this month yet"));
     };
     let covered = DateRange::new(month.first(), covered);
     let mut comparing =
@@ -170,7 +171,8 @@ async fn compare_account(
     }
 }
 
-/// The reports before anything is compared: what is wrong with a source, or why it owes nothing.
+/// The reports before anything is compared: what is wrong with a source, or why it must cover no
+/// day.
 fn begin_reports(
     account: &Account,
     month: Month,
@@ -182,13 +184,13 @@ fn begin_reports(
         let error = failed.and_then(|day| day.error.clone());
         let owes = days.iter().any(|day| day.key.source == source.name);
         let note = (!owes && error.is_none())
-            .then(|| "the source owes no day of this month, so nothing was compared".to_owned());
+            .then(|| "no day of this month must be covered, so nothing was compared".to_owned());
         MonthReport { error, note, ..MonthReport::new(source.name.as_ref(), month) }
     };
     account.sources.iter().map(begin).collect()
 }
 
-/// The days of the month that the sources owe, with the claim that each allows.
+/// The days of the month that the sources must cover, with the claim that each allows.
 async fn owed_days(
     reader: &Reader,
     account: &Account,

@@ -34,7 +34,7 @@ Examples:
 
 pub(super) const BACKFILL: &str = "\
 Examples:
-  auditsync backfill --from 2024-09-01 --to 2024-09-30 --plan    print the effort
+  auditsync backfill --from 2024-09-01 --to 2024-09-30 --plan    only estimate
   auditsync backfill --source acme --from 2024-09-01 --to 2024-09-30 --via archive
 
 Exit status: 1 if a day failed or lost its lease.";

@@ -9,7 +9,7 @@ use super::duration::show;
 use super::mistake::Mistake;
 use super::rule::{RuleKey, conflict};
 
-/// The store takes a lease that ends later than this from now for a mistake in the ledger.
+/// The store treats a lease that ends later than this from now as a mistake in the ledger.
 const LONGEST_LEASE: Duration = Duration::from_hours(30 * 24);
 
 /// How long a lease lasts, and how often its holder renews it.

@@ -30,7 +30,7 @@ enum JsonValue {
     /// Text as bytes, because it may contain lone surrogates.
     Text(Vec<u8>),
     List(Vec<JsonValue>),
-    /// Of repeated keys the last counts, as for PostgreSQL.
+    /// If a key repeats, the last one counts, as in PostgreSQL.
     Object(BTreeMap<Vec<u8>, JsonValue>),
 }
 

@@ -145,8 +145,8 @@ impl Answer {
                         return Ok(Some(bytes));
                     }
                 }
-                // Over HTTP/2, the library reports a stream that the server resets without an
-                // error as ended.
+                // If the server resets an HTTP/2 stream without an error, the library reports a
+                // normal end.
                 None if self.version == Version::HTTP_2 && !self.body.is_end_stream() => {
                     return Err(Fault::Reset);
                 }

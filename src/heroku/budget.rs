@@ -103,7 +103,7 @@ impl Budget {
                 Err(too_early) => {
                     let wait = too_early.wait_time_from(DefaultClock::default().now());
                     if wait >= LONG {
-                        info!(wait = %rounded(wait), "waiting for the token's own pace");
+                        info!(wait = %rounded(wait), "waiting for the token's rate limit");
                     }
                 }
             }

@@ -128,7 +128,7 @@ impl Call {
             client.budget(token).slow_down(delay);
         } else {
             let attempt = self.attempts.made();
-            warn!(%request, request_id, %wait, attempt, "trying again: {fault}");
+            warn!(%request, request_id, %wait, attempt, "retrying: {fault}");
             tokio::time::sleep(delay).await;
         }
         self.session.add_retry();

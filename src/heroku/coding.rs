@@ -23,13 +23,13 @@ pub(crate) enum DecodeError {
     #[error("the body is encoded as `{0}`, but only gzip was requested")]
     Coding(String),
     /// A member, or the rest of one, is not gzip.
-    #[error("its gzip is damaged: {0}")]
+    #[error("the gzip data is damaged: {0}")]
     Damaged(io::Error),
     /// The last member lacks its end, or its checksum does not match.
-    #[error("its gzip ends too soon, or its checksum is wrong")]
+    #[error("the gzip data ends too soon, or its checksum is wrong")]
     Unfinished,
     /// The bytes after the last member are not a member.
-    #[error("something that is not gzip follows its gzip")]
+    #[error("other data follows the gzip data")]
     Leftover,
 }
 

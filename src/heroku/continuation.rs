@@ -38,7 +38,7 @@ pub(crate) enum Discontinued {
     Repeats,
     /// It is empty, although the previous page promised more.
     #[error(
-        "the page does not continue the list: it is empty, although the one before promised more"
+        "the page does not continue the list: it is empty, although the previous page promised more"
     )]
     Empty,
     /// It is empty, but the descending list holds an unread element.

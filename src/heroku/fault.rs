@@ -67,8 +67,8 @@ pub(crate) enum Fault {
     Shape(String),
     /// A file does not have the checksum that Heroku announces.
     #[error(
-        "its {bytes} bytes have the SHA-256 {found}, which is not the checksum that Heroku \
-         announces: the file is cut or damaged"
+        "the file's {bytes} bytes have the SHA-256 {found}, which is not the checksum that Heroku \
+         announces: it is cut or damaged"
     )]
     Checksum {
         /// The checksum of the downloaded bytes, as lower-case hex.
@@ -180,7 +180,7 @@ impl fmt::Display for Error {
         let verb = match self.class() {
             Class::Lasting => "Heroku refused",
             Class::Limited => "Heroku limits this token",
-            Class::Passing => "Heroku did not answer as it should",
+            Class::Passing => "Heroku did not answer properly",
         };
         write!(f, "{verb}: {} ({}", self.fault, self.request)?;
         if let Some(id) = &self.request_id {
@@ -188,7 +188,7 @@ impl fmt::Display for Error {
         }
         write_attempts(f, self.attempts, self.elapsed)?;
         if self.in_outage {
-            f.write_str(", one attempt only: Heroku had not answered for several days in a row")?;
+            f.write_str(", one attempt only, because several requests in a row had failed")?;
         }
         f.write_str(")")
     }

@@ -51,8 +51,8 @@ pub(super) fn meaning(status: StatusCode) -> Option<(Class, Hint)> {
     let (class, hint) = match status.as_u16() {
         200 | 206 => return None,
         401 => (Class::Lasting,
-            "The token in ${variable} is not valid, or no longer: make a new one with \
-             `heroku authorizations:create` and set it"),
+            "The token in ${variable} is invalid or was revoked. Create a new one with \
+             `heroku authorizations:create`, and set the variable to it"),
         403 => (Class::Lasting,
             "The user of the token in ${variable} needs the permission `manage` in the enterprise \
              account {account}"),

@@ -13,7 +13,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use serde_json::value::RawValue;
 
-/// The longest element, in bytes. A longer one is a fault, so that it can't fill the memory.
+/// The longest element, in bytes. A longer one is a fault, because it would fill the memory.
 pub(super) const LONGEST_ELEMENT: usize = 32 * 1024 * 1024;
 
 /// The byte-order mark in UTF-8.
@@ -29,13 +29,13 @@ pub(crate) enum Malformed {
     #[error("the list is cut off")]
     CutOff,
     /// Something follows the closing bracket.
-    #[error("something follows the end of the list")]
+    #[error("other data follows the end of the list")]
     TrailingBytes,
     /// Something other than a comma separates two elements, or precedes the first.
     #[error("the list is broken between two elements")]
     Separator,
     /// The bytes around the list of entries are not an object, or hold no such list.
-    #[error("what surrounds the list of entries is not JSON, or holds no `entries`")]
+    #[error("the object around the list is not JSON, or has no list `entries`")]
     Envelope,
     /// An element has no end within [`LONGEST_ELEMENT`].
     #[error("one element of the list is longer than {} MiB", LONGEST_ELEMENT / 1024 / 1024)]

@@ -274,7 +274,8 @@ impl ListReader {
 
     /// Asks the descending list whether the list ends with the empty page that was read.
     ///
-    /// If the descending list fails, it is requested again. If it contradicts, the page is.
+    /// If the descending list fails, it is requested again. If it contradicts the end, the empty
+    /// page is requested again.
     async fn confirm_end(&mut self) -> Result<(), Fault> {
         if let Some(descending) = &self.descending {
             self.call.set_url(descending);

@@ -1,7 +1,7 @@
 //! A session of the API client: the token, the retry policy, the activity and the cost so far.
 //!
 //! Make one session for each fetch, so that its cost is the cost of that fetch. Each operation is a
-//! method of [`Session`], in the file that knows it: `read_day` in `reader`, `teams` and `home` in
+//! method of [`Session`], in a file of its subject: `read_day` in `reader`, `teams` and `home` in
 //! `team`, `archive` in `archive/fetch`, `quota`, `user` and `enterprise_account` in `preflight`.
 
 use std::sync::{Arc, Mutex};

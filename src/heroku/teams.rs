@@ -58,7 +58,7 @@ impl fmt::Display for LostTeam {
             Fate::Unknown => f.write_str(
                 "Heroku says that there is no such team, or that the token's user may not see it",
             ),
-            Fate::InTheAccount => f.write_str("but Heroku says that the team is in this account"),
+            Fate::InTheAccount => f.write_str("Heroku says that the team is in this account"),
         }
     }
 }
@@ -71,7 +71,7 @@ impl LostTeam {
             _ => {
                 "Events with this id are still selected. If the id is wrong, correct `team` or \
                  `account`. \
-                 If the team needs no more days, set `enabled = false`"
+                 If you need no more days of the team, set `enabled = false`"
             }
         }
     }
@@ -117,7 +117,7 @@ impl TeamError {
 
 fn its_teams(teams: &[String]) -> String {
     if teams.is_empty() {
-        ": it has none".to_owned()
+        ": it has no team".to_owned()
     } else {
         format!("; its teams are {}", teams.join(", "))
     }

@@ -98,7 +98,7 @@ pub(crate) enum StopReason {
     NotCovered { month: Month, to: Option<NaiveDate> },
     /// The archive could not be read to its end.
     BrokenArchive { month: Month, error: Arc<Unreadable>, day: BrokenDay },
-    /// Some events of the source do not say when they were, so any day may lack them.
+    /// Some events of the source have no date, so any day may lack them.
     Undated { month: Month, events: u64 },
     /// The database failed.
     Store(Arc<store::Error>),
@@ -164,18 +164,18 @@ impl StopReason {
                 )
             }
             Self::BrokenArchive { month, error, day: BrokenDay::Settled } => format!(
-                "{error}. The day had settled: the next run counts what is stored of it. To \
-                 repair it, repeat \
+                "{error}. The day had settled. The next run counts its stored events again. \
+                 To repair the day, repeat \
                  `auditsync reconcile --source {name} --month {month} --repair`"
             ),
             Self::BrokenArchive { error, day: BrokenDay::Due, .. } => format!(
-                "{error}. The day is due all the same. Heroku's list may have it: `auditsync \
+                "{error}. The day is still due. Heroku's list may have it: `auditsync \
                  backfill --via api`"
             ),
             Self::Undated { month, events } => format!(
-                "the archive of {month} holds {events} events of this source that do not say when \
-                 they were, so no day of \
-                 it is complete for certain; they are kept. Read the day from Heroku's list: \
+                "the archive of {month} holds {events} events of this source without a date, so \
+                 any of its days may be incomplete. These events stay stored. Read the day from \
+                 Heroku's list: \
                  `auditsync backfill --source {name} --from {date} --to {date}`"
             ),
             // These say what to do.

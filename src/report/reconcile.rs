@@ -154,7 +154,11 @@ impl MonthReport {
         }
         if let (false, Some(last), None) = (self.complete, self.days.last(), &self.error) {
             text.blank()?;
-            writeln!(text, "{source} {month}: so far, the archive reaches to {}", last.date)?;
+            writeln!(
+                text,
+                "{source} {month}: the archive covers this month only up to {}",
+                last.date
+            )?;
         }
         self.days.iter().try_for_each(|day| day.write_differences(source, text))?;
         if self.days.iter().any(|day| day.repaired.is_none() && !day.missing_here.is_empty()) {

@@ -155,7 +155,7 @@ impl RunReport {
         }
         for (days, what) in [
             (already_synced, "already synced"),
-            (locked_elsewhere, "being worked on elsewhere"),
+            (locked_elsewhere, "being synced by another process"),
             (failed, "not done"),
         ] {
             if days > 0 {

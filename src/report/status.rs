@@ -209,7 +209,7 @@ fn write_source(text: &mut Text<'_>, source: &Coverage) -> io::Result<()> {
     writeln!(text, "{}{what}", source.source)?;
     let hidden = source.ranges.len().saturating_sub(RANGES_SHOWN);
     if hidden > 0 {
-        writeln!(text, "  … and {hidden} ranges before, see --output json")?;
+        writeln!(text, "  … and {hidden} earlier ranges: see `--output json`")?;
     }
     source.ranges.iter().skip(hidden).try_for_each(|range| write_range(text, range))?;
     write_missing(text, source)?;
@@ -228,12 +228,13 @@ fn write_source(text: &mut Text<'_>, source: &Coverage) -> io::Result<()> {
     }
     if !source.earlier_names.is_empty() {
         let names = source.earlier_names.join(", ");
-        writeln!(text, "  It reads the same as {names}: is this an earlier name?")?;
+        writeln!(text, "  It has the same scope as {names}: is that its earlier name?")?;
     }
     if let Some(Lateness { late_events, share, median, max }) = source.lateness {
         writeln!(
             text,
-            "  {} came late ({:.3} %): half were found {} after the day's end, the last {}",
+            "  {} came late ({:.3} %): half were found within {} after the day's end, \
+             the last {} after it",
             counted(late_events, "event"),
             share * 100.0,
             hours(median),

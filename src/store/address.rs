@@ -1,7 +1,7 @@
 //! The database's address in the two forms that libpq accepts: a URI, or a string of keywords and
 //! values (PostgreSQL's manual, "Connection Strings").
 //!
-//! Every keyword of libpq either works, or is harmless because auditsync does its job, or is
+//! Every keyword of libpq either works, or is ignored because auditsync does its job, or is
 //! rejected by name. No message repeats a value, or any text that may be part of a password.
 //! sqlx's own parser is not used, because it logs unknown parameters together with their values.
 
@@ -92,7 +92,7 @@ fn form_advice(text: &str) -> &'static str {
     } else if is("postgres+") || is("postgresql+") {
         "Leave the `+` and the driver's name out"
     } else if is("postgres:") || is("postgresql:") {
-        "Write postgres:// or postgresql://, in small letters"
+        "Write postgres:// or postgresql://, in lower case"
     } else {
         "Set it to the entire address, as `heroku config:get DATABASE_URL` prints it"
     }

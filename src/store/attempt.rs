@@ -70,10 +70,10 @@ pub struct Publication<'a> {
     /// The figures of the attempt.
     pub stats: AttemptStats,
     /// Until when the source of the events is known to be complete: the time of the archive. `None`
-    /// stands for the time of the claim.
+    /// means the time of the claim.
     pub as_of: Option<DateTime<Utc>>,
-    /// The time that decides whether the day has settled: that of the archive. `None` stands for
-    /// the time of the claim.
+    /// The time that decides whether the day has settled: that of the archive. `None` means the
+    /// time of the claim.
     pub settles_as_of: Option<DateTime<Utc>>,
     /// The last age at which the day is rechecked. A reading from then on settles the day if it
     /// brings nothing new. With `None`, any reading settles it. A settled day stays settled.

@@ -34,7 +34,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(200);
 pub enum Claimable {
     /// It is due. An adopted day is due, too.
     Due,
-    /// It is due, or complete since this attempt: it is to be read again, or added to.
+    /// It is due, or this attempt made it complete. It will be read again, or get more events.
     Complete {
         /// The attempt that published it.
         attempt: i32,

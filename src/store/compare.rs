@@ -94,7 +94,7 @@ struct StoredCopy {
 
 impl Reader {
     /// Compares events that arrived with the day `key` with the stored ones of the same ids, under
-    /// any day of the source. `None` stands for an event that is not stored.
+    /// any day of the source. `None` means that the event is not stored.
     pub async fn compare(
         &self,
         key: &DayKey,

@@ -90,7 +90,7 @@ pub(super) fn reject(found: Vec<Obstacle>) -> Result<()> {
 pub(super) async fn server_row(tx: &mut Transaction) -> Result<PgRow> {
     let tables = Expected::of_this_program().tables();
     let query = statement(include_str!("sql/server.sql")).bind(tables);
-    query.fetch_one(&mut **tx).await.context("describe itself")
+    query.fetch_one(&mut **tx).await.context("describe its settings")
 }
 
 /// What is missing from a schema of ours, in words.
@@ -110,7 +110,7 @@ pub(super) async fn missing(tx: &mut Transaction) -> Result<Vec<String>> {
 /// Finds the obstacles, and retries while the database fails.
 pub(super) async fn diagnose(connections: &Connections) -> Result<Diagnosis> {
     let ask = async || Diagnosis::read(&mut begin(connections).await?).await;
-    connections.persist("describe itself", ask).await
+    connections.persist("describe its settings", ask).await
 }
 
 /// Fails when the database may hide rows from the role.
@@ -121,7 +121,7 @@ pub(super) async fn require_readable(connections: &Connections) -> Result<()> {
 /// Fails when the database accepts no writes, or when the schema is incomplete.
 pub(super) async fn require_writable(connections: &Connections) -> Result<()> {
     let ask = async || look(connections).await;
-    let (found, missing) = connections.persist("describe itself", ask).await?;
+    let (found, missing) = connections.persist("describe its settings", ask).await?;
     reject(found.reading)?;
     reject(found.writing)?;
     if missing.is_empty() {
@@ -158,5 +158,5 @@ async fn look(connections: &Connections) -> Result<(Diagnosis, Vec<String>)> {
 }
 
 async fn begin(connections: &Connections) -> Result<Transaction> {
-    connections.begin(Access::Read, "begin to read").await
+    connections.begin(Access::Read, "begin a transaction").await
 }

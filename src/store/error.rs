@@ -31,7 +31,7 @@ pub enum Error {
     },
     /// The day was read completely, but fewer events of it are stored than the database confirmed.
     #[error(
-        "the database confirmed {confirmed} events of this day and holds {stored}: a failover to a \
+        "the database confirmed {confirmed} events of this day but holds {stored}: a failover to a \
          server that lagged behind lost the others, or somebody deleted them"
     )]
     EventsVanished {
@@ -82,7 +82,7 @@ pub enum Error {
     #[error("not started, because of the database: {0}")]
     NotStarted(String),
     /// A signal left no time to wait for the database.
-    #[error("the database did not answer in the time that the signal left")]
+    #[error("the database did not answer in the short time after the signal")]
     OutOfTime,
     /// The database can't be used for this.
     #[error("{0}")]
@@ -197,7 +197,8 @@ impl Error {
         match self {
             Self::Silent { .. }
             | Self::Database { source: sqlx::Error::Io(_) | sqlx::Error::Protocol(_), .. } => true,
-            // The server ended the connection after whatever it had done; or a pooler lost its own.
+            // The server may have executed the request before it ended the connection, or a pooler
+            // lost its own connection.
             _ => self
                 .code()
                 .is_some_and(|code| code.starts_with("08") || matches!(&*code, "57P01" | "57P02")),

@@ -31,7 +31,7 @@ impl Fence {
             .bind(milliseconds((self.ttl / 3).min(LONGEST_TIMEOUT)))
             .fetch_optional(&mut **tx)
             .await
-            .context("hold the lease")?
+            .context("confirm the lease")?
             .ok_or(Error::LeaseLost)?;
         column(&row, "xact")
     }

@@ -32,12 +32,12 @@ impl Reader {
     }
 
     pub(super) async fn begin(&self) -> Result<Transaction> {
-        self.connections.begin(Access::Read, "begin to read").await
+        self.connections.begin(Access::Read, "begin a transaction").await
     }
 
     /// Begins a transaction in which all queries see the same snapshot.
     pub(super) async fn begin_snapshot(&self) -> Result<Transaction> {
-        self.connections.begin(Access::ReadSnapshot, "begin to read").await
+        self.connections.begin(Access::ReadSnapshot, "begin a transaction").await
     }
 
     /// The rows of the query that `ask` makes. `operation` completes "the database failed to …".

@@ -78,7 +78,7 @@ impl Reader {
     /// Describes the server and the role.
     pub async fn server(&self) -> Result<Server> {
         let ask = async || server_row(&mut self.begin().await?).await;
-        let row = self.connections().persist("describe itself", ask).await?;
+        let row = self.connections().persist("describe its settings", ask).await?;
         let found = Diagnosis::from_row(&row)?;
         Ok(Server {
             version: column(&row, "version")?,

@@ -54,7 +54,7 @@ pub(super) struct DayBefore {
 pub struct Trust {
     until: Mutex<Instant>,
     lost: CancellationToken,
-    /// The holder is giving the day back, so a renewal that finds it gone is no surprise.
+    /// The holder is giving the day back, so a renewal is expected to fail.
     giving_up: AtomicBool,
     /// The last failure to use or renew the lease.
     trouble: Mutex<Option<String>>,

@@ -89,7 +89,7 @@ impl Obstacle {
                 schemas.join(", ")
             ),
             Self::NoSchema { search_path } => {
-                format!("no schema of the search_path exists, which is '{search_path}'")
+                format!("no schema of the search_path exists: it is '{search_path}'")
             }
             Self::NamesTaken(tables) => format!(
                 "{} exists already, and another program made it: nothing was changed",
@@ -118,11 +118,11 @@ impl Obstacle {
                  `auditsync check` shows what is missing"
             ),
             Self::SchemaForbidden { schemas, role } => {
-                format!("`GRANT USAGE ON SCHEMA {} TO {role}`", schemas.join(", "))
+                format!("Run `GRANT USAGE ON SCHEMA {} TO {role}`", schemas.join(", "))
             }
             Self::OutsideSearchPath { schemas, role, .. } => format!(
-                "`ALTER ROLE {role} SET search_path = {}`; or, for a second ledger apart from that \
-                 one, `auditsync migrate`",
+                "Run `ALTER ROLE {role} SET search_path = {}`; or, to begin a second ledger, \
+                 `auditsync migrate`",
                 schemas.first().map_or("", |schema| schema)
             ),
             Self::NoSchema { .. } => {
@@ -131,11 +131,9 @@ impl Obstacle {
             Self::NamesTaken(_) => {
                 "Use another database or schema, or rename these tables".to_owned()
             }
-            Self::SchemaIncomplete(_) => {
-                "Somebody changed it after `auditsync migrate`: restore it \
+            Self::SchemaIncomplete(_) => "It was changed after `auditsync migrate`: restore it \
                                           as migrations/ makes it, or from a backup"
-                    .to_owned()
-            }
+                .to_owned(),
         }
     }
 }
@@ -144,12 +142,12 @@ impl Obstacle {
 fn writable_again(set_by: &str, database: &str, role: &str) -> String {
     const SETTING: &str = "default_transaction_read_only";
     match set_by {
-        "database" => format!("`ALTER DATABASE {database} RESET {SETTING}` ends that"),
-        "user" => format!("`ALTER ROLE {role} RESET {SETTING}` ends that"),
+        "database" => format!("Run `ALTER DATABASE {database} RESET {SETTING}`"),
+        "user" => format!("Run `ALTER ROLE {role} RESET {SETTING}`"),
         "database user" => {
-            format!("`ALTER ROLE {role} IN DATABASE {database} RESET {SETTING}` ends that")
+            format!("Run `ALTER ROLE {role} IN DATABASE {database} RESET {SETTING}`")
         }
-        "client" => format!("Take {SETTING} out of the address's `options`"),
+        "client" => format!("Remove {SETTING} from the address's `options`"),
         _ => format!("Reset {SETTING} in the server's configuration"),
     }
 }

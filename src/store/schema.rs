@@ -36,8 +36,8 @@ pub enum SchemaError {
     #[error(
         "the table audit_events_log is the Python logger's, with no column `source`: nothing was \
          changed. `auditsync migrate --dry-run` shows what adopting it would do, and \
-         `auditsync migrate` does it; with several sources in the file, `--adopt-as NAME` says \
-         whose days they are"
+         `auditsync migrate` does it; with several sources in the file, `--adopt-as NAME` \
+         names the source of its days"
     )]
     PythonLogger,
     /// A table of another program.

@@ -62,7 +62,7 @@ impl StoredEvent {
     }
 
     /// Whether Heroku's list of `date`, the day that the event is stored under, should contain it.
-    /// Heroku may list an event of another day under that day by now. An event without a date
+    /// Heroku may now list an event of another day under its own day. An event without a date
     /// should still be in the list that it came from.
     pub fn should_be_listed_on(&self, date: NaiveDate) -> bool {
         self.own_day.map_or(self.is_from_list, |own| own == date)

@@ -37,12 +37,12 @@ impl Protection {
     pub(super) fn log(self) {
         match self {
             Self::Encrypted => tracing::info!(
-                "the connection to the database is encrypted, its certificate not verified; \
-                 sslmode=verify-full and sslrootcert=FILE in the URL verify it"
+                "the connection to the database is encrypted, but its certificate is not verified; \
+                 to verify it, add sslmode=verify-full and sslrootcert=FILE to the URL"
             ),
             Self::None => tracing::warn!(
-                "the connection to the database is not encrypted; sslmode=require in the URL \
-                 encrypts it"
+                "the connection to the database is not encrypted; to encrypt it, add \
+                 sslmode=require to the URL"
             ),
             Self::Local | Self::Signed | Self::Verified => {}
         }
@@ -56,15 +56,15 @@ const MAKE_ANOTHER: &str = "\
      -subj /CN=HOST -addext subjectAltName=DNS:HOST -addext basicConstraints=critical,CA:FALSE`; \
      or write sslmode=disable, if you trust the network";
 const UNENCRYPTED: &str =
-    "sslmode=disable in the URL connects without encryption, if you trust the network";
-const SHOW_CERTIFICATE: &str =
-    "Name a certificate that it accepts, and its key, with sslcert=FILE and sslkey=FILE in the URL";
+    "If you trust the network, add sslmode=disable to the URL: it connects without encryption";
+const SHOW_CERTIFICATE: &str = "Name a certificate that the server accepts, and its key, with \
+                                sslcert=FILE and sslkey=FILE in the URL";
 
 /// Why a connection can't be protected, and what to do. `None` if the error has another cause.
 pub(super) fn refusal(error: &sqlx::Error) -> Option<(String, &'static str)> {
     let error = match error {
         sqlx::Error::Tls(error) if error.to_string().contains("does not support TLS") => {
-            return Some(("the server takes no encrypted connections".to_owned(), UNENCRYPTED));
+            return Some(("the server accepts no encrypted connections".to_owned(), UNENCRYPTED));
         }
         sqlx::Error::Database(error) if error.message().contains("client certificate") => {
             return Some((error.message().to_owned(), SHOW_CERTIFICATE));
@@ -84,7 +84,7 @@ pub(super) fn refusal(error: &sqlx::Error) -> Option<(String, &'static str)> {
 }
 
 const NOTHING_IN_COMMON: &str =
-    "the server has no kind of key and no cipher in common with auditsync";
+    "the server and auditsync have no kind of key and no cipher in common";
 
 /// Why a certificate is not trusted, or an empty text to use the message of rustls; and what to do.
 fn untrusted(error: &Untrusted) -> (&'static str, &'static str) {
@@ -95,17 +95,17 @@ fn untrusted(error: &Untrusted) -> (&'static str, &'static str) {
              host of that CA",
         ),
         Untrusted::UnknownIssuer | Untrusted::BadSignature => (
-            "no CA that is known here signed its certificate",
+            "no CA that this machine knows signed its certificate",
             "Name the file of its CA's certificate in the URL, with sslrootcert=FILE",
         ),
         Untrusted::Expired | Untrusted::ExpiredContext { .. } => (
             "its certificate has expired",
-            "Renew it on the server, or set this machine's clock right; sslmode=require encrypts \
-             and verifies nothing",
+            "Renew it on the server, or correct this machine's clock; sslmode=require encrypts \
+             without verification",
         ),
         Untrusted::NotValidYet | Untrusted::NotValidYetContext { .. } => (
             "its certificate is not valid yet",
-            "Set the clocks right; sslmode=require in the URL encrypts and verifies nothing",
+            "Correct the clocks; sslmode=require in the URL encrypts without verification",
         ),
         // Errors of webpki that rustls has no variant for.
         Untrusted::Other(error) => match format!("{error:?}") {
@@ -113,13 +113,13 @@ fn untrusted(error: &Untrusted) -> (&'static str, &'static str) {
                 ("its certificate is of X.509 version 1, which auditsync can't read", MAKE_ANOTHER)
             }
             text if text.contains("CaUsedAsEndEntity") => (
-                "its certificate is that of a CA, which can't be verified as that of a server",
+                "its certificate is that of a CA, so it can't be verified as a server's",
                 MAKE_ANOTHER,
             ),
             _ => ("", MAKE_ANOTHER),
         },
         Untrusted::BadEncoding => ("its certificate can't be read", MAKE_ANOTHER),
-        _ => ("", "sslmode=require in the URL encrypts and verifies nothing"),
+        _ => ("", "sslmode=require in the URL encrypts without verification"),
     }
 }
 

@@ -164,7 +164,7 @@ fn a_password_is_taken_from_the_address_a_variable_or_a_file() {
     let with_file = format!("{bare}?passfile={file}");
     let open = sync_at(&mut world, &with_file);
     assert!(
-        open.status == 3 && open.stderr.contains("is ignored: others may read it"),
+        open.status == 3 && open.stderr.contains("is ignored, because others may read it"),
         "{open:#?}"
     );
     std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600))

@@ -174,7 +174,7 @@ fn without_a_connection_the_day_fails_after_all_retries_and_says_why() {
         let row = day(&report, "acme", DAY);
         assert_eq!((&row["outcome"], &row["requests"]), (&"failed".into(), &3.into()), "{url}");
         let error = error(&report);
-        assert!(error.starts_with("Heroku did not answer as it should: "), "{error}");
+        assert!(error.starts_with("Heroku did not answer properly: "), "{error}");
         assert!(error.contains(why), "{url}: {error}");
         assert_eq!(world.sql("SELECT status FROM audit_events_log"), "FAILED");
     }

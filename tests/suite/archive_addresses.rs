@@ -178,8 +178,8 @@ fn a_redirect_that_is_not_followed_is_an_error_without_its_address() {
     let redirect = |location: &str| Fault::redirect(302, Some(location));
     for (fault, times, expected) in [
         (redirect(&format!("/{secret}")), 4, "this is the fourth redirect in a row"),
-        (Fault::redirect(307, None), 1, "does not say where to"),
-        (redirect(" "), 1, "does not say where to"),
+        (Fault::redirect(307, None), 1, "names no address"),
+        (redirect(" "), 1, "names no address"),
         (redirect(&format!("http://[{secret}")), 1, "can't be read"),
         (redirect(&address("ftp")), 1, "leads to another scheme"),
         (redirect(&address("https")), 1, "leads to another scheme"),

@@ -204,7 +204,7 @@ fn an_old_day_is_not_empty_if_another_source_holds_its_events() {
         let report = world.sync(&format!("--date 2023-05-06 --source {source}"), 1);
         let error =
             day(&report, source, "2023-05-06")["error"].as_str().expect("an error").to_owned();
-        assert!(error.contains("events of it are stored for the source acme"), "{error}");
+        assert!(error.contains("the source acme has stored events of it"), "{error}");
     }
 }
 

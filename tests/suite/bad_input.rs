@@ -28,7 +28,7 @@ fn a_bad_date_today_and_the_future_are_exit_2() {
     assert_refused(&world.run(&format!("--date {today}")), 2, "is not over in UTC");
     assert_refused(&world.run("--date 2999-01-01"), 2, "is not over in UTC");
     assert_refused(&world.run(&format!("reset --source acme {today}")), 2, "is not over in UTC");
-    assert_refused(&world.run("--from 2024-09-02 --to 2024-09-01"), 2, "lies after");
+    assert_refused(&world.run("--from 2024-09-02 --to 2024-09-01"), 2, "is after");
     assert_eq!(world.heroku.requests().len(), 0);
     assert_eq!(
         world.sql("SELECT count(*) FROM pg_class WHERE relname LIKE 'audit%'"),

@@ -134,7 +134,7 @@ fn sslmode_prefer_connects_without_tls_where_tls_fails() {
         let finished = status_at(&world, ELSEWHERE, query);
         assert_eq!(finished.status, 0, "{query}: {finished:#?}");
         assert!(
-            finished.stderr.contains("is not encrypted; sslmode=require"),
+            finished.stderr.contains("is not encrypted; to encrypt it, add sslmode=require"),
             "{query}: {finished:#?}"
         );
     }
@@ -143,7 +143,7 @@ fn sslmode_prefer_connects_without_tls_where_tls_fails() {
     let finished = status_at(&world, ELSEWHERE, "?sslmode=prefer");
     assert_eq!(finished.status, 0, "{finished:#?}");
     assert!(
-        finished.stderr.contains("is encrypted, its certificate not verified"),
+        finished.stderr.contains("is encrypted, but its certificate is not verified"),
         "{finished:#?}"
     );
 }
@@ -179,7 +179,7 @@ fn an_expired_or_ca_certificate_is_rejected_with_what_to_do() {
     let early = own(|params| params.not_before = date_time_ymd(2990, 1, 1));
     for (certificate, words) in [
         (&expired, ["its certificate has expired", "Renew it on the server"]),
-        (&early, ["its certificate is not valid yet", "Set the clocks right"]),
+        (&early, ["its certificate is not valid yet", "Correct the clocks"]),
         (&of_ca, ["that of a CA", "basicConstraints=critical,CA:FALSE"]),
     ] {
         show(cluster, texts(certificate), &[], "");
@@ -225,7 +225,7 @@ fn sslrootcert_system_means_this_machine_s_cas() {
     let none = status_at(&world, "localhost", "?sslrootcert=system");
     assert_eq!(none.status, 2, "{none:#?}");
     assert!(
-        none.stderr.contains("has no certificates of CAs") && none.stderr.contains("SSL_CERT_FILE"),
+        none.stderr.contains("has no CA certificates") && none.stderr.contains("SSL_CERT_FILE"),
         "{none:#?}"
     );
 }

@@ -121,7 +121,7 @@ fn a_check_finds_all_that_a_sync_needs_and_changes_nothing() {
     let report = check(&world);
     assert_eq!(failed(&report), []);
     let (_, ok, detail) = found(&report, "schema")[0];
-    assert_eq!((ok, detail), (true, "there is none yet"));
+    assert_eq!((ok, detail), (true, "there is no schema yet"));
     assert_eq!(world.dump(), empty, "an empty database stays empty");
 
     world.sync("--date 2024-09-28", 0);

@@ -92,7 +92,7 @@ fn check_names_the_source_that_is_behind_with_its_lag_and_exits_1() {
     assert_eq!(report["check"]["ok"], false);
     let reason = report["check"]["behind"][0]["reason"].as_str().expect("a reason").to_owned();
     let gap = (yesterday() - chrono::Days::new(8)).to_string();
-    assert!(reason.starts_with(&format!("{gap} is not complete")), "{reason}");
+    assert!(reason.starts_with(&format!("{gap} is not whole")), "{reason}");
     assert!(world.run("status --check").stdout.contains("acme is behind: "));
 
     world.sql(
@@ -142,7 +142,10 @@ fn a_removed_or_renamed_source_is_still_shown_as_it_was_left() {
     let renamed = source(&report, "acme-prod");
     assert_eq!(renamed["earlier_names"], serde_json::json!(["acme"]));
     assert!(
-        world.run("status").stdout.contains("It reads the same as acme: is this an earlier name?")
+        world
+            .run("status")
+            .stdout
+            .contains("It has the same scope as acme: is that its earlier name?")
     );
     // The source can still be selected by its name.
     assert_eq!(status(&world, "--source acme", 0)["sources"].as_array().map(Vec::len), Some(1));

@@ -133,7 +133,7 @@ fn a_read_only_database_is_reported_with_the_setting_that_causes_it() {
     assert_refused(
         &world,
         "sync --date 2024-09-27",
-        &["(set by: client)", "out of the address's `options`"],
+        &["(set by: client)", "from the address's `options`"],
     );
     connect_as(&mut world, "postgres");
     assert_fine(&world.run("sync --date 2024-09-27"));

@@ -145,5 +145,5 @@ fn the_stored_events_of_another_source_fail_an_empty_old_day_of_a_dry_run() {
     world.heroku.put_day("acme", date(OLD), vec![]);
     let report = world.sync(&format!("--dry-run --date {OLD} --source apps"), 1);
     let error = day(&report, "apps", OLD)["error"].as_str().expect("the reason").to_owned();
-    assert!(error.contains("events of it are stored for the source acme"), "{error}");
+    assert!(error.contains("the source acme has stored events of it"), "{error}");
 }

@@ -247,7 +247,7 @@ fn a_passing_fault_while_looking_for_a_team_fails_the_day() {
             assert_eq!(finished.status, 1, "{finished:#?}");
             let reason = reason(&finished.json());
             assert!(
-                reason.contains("did not answer as it should") && reason.contains("3 attempts"),
+                reason.contains("did not answer properly") && reason.contains("3 attempts"),
                 "{reason}"
             );
             assert!(

@@ -157,7 +157,7 @@ fn an_event_of_another_day_does_not_hide_a_vanished_one() {
     );
     let note = world
         .sql("SELECT message FROM audit_history WHERE action = 'publish' ORDER BY id DESC LIMIT 1");
-    assert_eq!(note, format!("1 stored events are not listed any more: {gone}"));
+    assert_eq!(note, format!("1 stored events are no longer listed: {gone}"));
 }
 
 #[test]

@@ -267,7 +267,7 @@ fn a_preflight_lists_each_role_s_missing_rights_by_statement() {
         let wrong = stdout.lines().filter(|line| line.starts_with('✗')).map(str::to_owned);
         wrong.collect::<Vec<_>>()
     };
-    let create = "✗ schema database: there is none yet. auditsync_sync may not create tables. \
+    let create = "✗ schema database: there is no schema yet. auditsync_sync may not create tables. \
                   Run `auditsync migrate` as a role that may";
     assert_eq!(wrong("auditsync_sync"), [create]);
     assert_eq!(run_as(&world, "auditsync_migrate", "migrate").status, 0);
@@ -275,8 +275,8 @@ fn a_preflight_lists_each_role_s_missing_rights_by_statement() {
     assert!(wrong("auditsync_sync").is_empty() && wrong("auditsync_migrate").is_empty());
     let of_reader = wrong("auditsync_read");
     let ledger = "✗ rights audit_events_log: auditsync_read may not INSERT, \
-        UPDATE. A sync needs it. \
-        Run GRANT INSERT, UPDATE ON audit_events_log TO auditsync_read, or see sql/roles.sql";
+                  UPDATE. A sync needs it. Run GRANT INSERT, UPDATE ON audit_events_log TO \
+                  auditsync_read, or see sql/roles.sql";
     assert_eq!(of_reader[0], ledger);
     assert_eq!(of_reader.len(), 4, "{of_reader:#?}");
     world.sql("REVOKE ALL ON auditsync_migrations FROM auditsync_sync");

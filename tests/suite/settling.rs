@@ -125,7 +125,7 @@ fn a_vanished_event_stays_and_is_reported_with_its_id() {
     world.assert_complete("acme", DAY, &before);
     let note =
         world.sql("SELECT message FROM audit_history WHERE action = 'publish' AND attempt = 2");
-    assert_eq!(note, format!("1 stored events are not listed any more: {gone}"));
+    assert_eq!(note, format!("1 stored events are no longer listed: {gone}"));
 }
 
 #[test]

@@ -90,7 +90,7 @@ fn assert_refused(finished: &Finished, status: i32, words: &[&str]) {
     }
 }
 
-const NOT_VERIFIED: &str = "is encrypted, its certificate not verified";
+const NOT_VERIFIED: &str = "is encrypted, but its certificate is not verified";
 
 #[test]
 fn heroku_s_address_is_encrypted_without_verification_and_logged_once() {
@@ -138,7 +138,7 @@ fn a_certificate_for_another_host_is_rejected_where_the_host_matters() {
 fn a_certificate_of_an_unknown_ca_is_rejected() {
     let mut world = world();
     let unknown = url(&world, "localhost", "?sslmode=verify-full");
-    let words = ["no CA that is known here signed its certificate", "sslrootcert=FILE"];
+    let words = ["no CA that this machine knows signed its certificate", "sslrootcert=FILE"];
     assert_refused(&sync_at(&mut world, &unknown), 3, &words);
     // Another CA's certificate is rejected too, and a given CA is used in every mode that encrypts.
     let other = world.place("other.pem", &certificates().0);
@@ -171,7 +171,11 @@ fn a_remote_server_without_tls_is_rejected_unless_the_address_allows_it() {
     let mut world = world_on(cluster);
     let afar = url(&world, ELSEWHERE, "");
     let refused = sync_at(&mut world, &afar);
-    assert_refused(&refused, 3, &["the server takes no encrypted connections", "sslmode=disable"]);
+    assert_refused(
+        &refused,
+        3,
+        &["the server accepts no encrypted connections", "sslmode=disable"],
+    );
     let plain = url(&world, ELSEWHERE, "?sslmode=disable");
     let finished = sync_at(&mut world, &plain);
     assert_eq!(finished.status, 0, "{finished:#?}");
@@ -196,7 +200,7 @@ fn the_variable_that_url_env_names_is_used_and_no_other() {
     let mut world = world();
     world.write_config(&format!("[database]\nurl_env = \"DATABASE_CONNECTION_POOL_URL\"\n{ACME}"));
     world.unset("DATABASE_URL");
-    assert_refused(&world.run(ON_DAY), 2, &["Set DATABASE_CONNECTION_POOL_URL"]);
+    assert_refused(&world.run(ON_DAY), 2, &["set DATABASE_CONNECTION_POOL_URL"]);
     world.set("DATABASE_CONNECTION_POOL_URL", &pooler.url(world.database.name()));
     world.set("DATABASE_URL", "postgres://user:hush-hush@127.0.0.1:1/nowhere");
     let finished = world.run(ON_DAY);
@@ -224,7 +228,7 @@ fn a_preflight_shows_how_the_connection_is_protected() {
         (
             url(&world, ELSEWHERE, ""),
             0,
-            "encrypted; the certificate is not verified. If the server has a certificate",
+            "encrypted; the certificate is not verified. If the server has",
         ),
         (
             url(&world, ELSEWHERE, "?sslmode=disable"),

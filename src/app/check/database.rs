@@ -105,7 +105,7 @@ fn tls(place: &str, protection: Protection) -> Check {
 fn pooler(reader: &Reader, server: &Server) -> Check {
     let place = reader.endpoint();
     let found = if place.port == server.port {
-        "none seen".to_owned()
+        "none detected".to_owned()
     } else {
         format!(
             "the server itself listens on port {}, so a pooler or a tunnel is in between",
@@ -144,7 +144,7 @@ fn allowed(role: &str, rights: &Rights) -> Check {
 fn schema(server: &Server, schema: &Schema) -> Check {
     let (found, to_come) = match schema {
         Schema::Current => return Check::good("schema", "database", "up to date"),
-        Schema::Absent => ("there is none yet".to_owned(), true),
+        Schema::Absent => ("there is no schema yet".to_owned(), true),
         Schema::Behind(migrations) => (format!("behind by {}", migrations.join(", ")), true),
         Schema::Ahead(_) | Schema::Changed(_) | Schema::PythonLogger | Schema::Foreign => {
             (schema.clone().into_error().to_string(), false)

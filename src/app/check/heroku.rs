@@ -28,8 +28,8 @@ pub(super) async fn look(app: &App<'_>) -> Result<Vec<Check>, Failure> {
     let client = match Client::new(&app.config.api, sources.iter().copied(), &tokens) {
         Ok(client) => client,
         Err(SetupError::NoCertificates(_)) => {
-            let found = "this machine has no CA certificates, so Heroku can't be verified, and \
-                was not asked";
+            let found = "this machine has no CA certificates, so Heroku can't be verified. No \
+                request was sent";
             let host = app.config.api.base_url.host_str().unwrap_or_default();
             return Ok(vec![Check::bad("certificates", host, found, SetupError::INSTALL)]);
         }
@@ -139,7 +139,7 @@ impl<'a> Inquiry<'a> {
             ),
             Some(known) => {
                 let found = format!(
-                    "{email} lacks the permission manage in it, and has: {}",
+                    "{email} lacks the permission manage in this account, and has: {}",
                     known.join(", ")
                 );
                 let advice =

@@ -25,8 +25,8 @@ pub(super) enum Broken {
     #[error(transparent)]
     Archive(#[from] Unreadable),
     #[error(
-        "the ids of what was found can't be kept in the temporary folder (TMPDIR): {0}. Make \
-         room, or set TMPDIR to a folder that has it"
+        "the found ids can't be stored in the temporary folder (TMPDIR): {0}. Free some space, \
+         or set TMPDIR to a folder with enough space"
     )]
     Disk(#[from] io::Error),
 }
@@ -178,8 +178,8 @@ impl<'a> Comparing<'a> {
     }
 
     /// Whether the archive holds an event that is stored under a day. An event of another day is
-    /// looked for on its own; where that day is not compared, or has another month's archive, it
-    /// can't be told and is not missed.
+    /// searched for under its own day. If that day is not compared, or is in another month's
+    /// archive, the event does not count as missing.
     fn is_archived(&mut self, slot: Slot, stored: &StoredEvent) -> bool {
         let own = stored.own_day.unwrap_or(slot.date);
         let of_its_day = self

@@ -40,7 +40,7 @@ pub(crate) struct Sorted<'e> {
     pub(crate) events: Vec<&'e Event>,
 }
 
-/// The one of a source's `days` that is nearest to the date `own` of a stray event.
+/// The day of a source that is nearest to the date `own` of a stray event.
 pub(crate) fn nearest<T>(
     days: &BTreeMap<Slot, T>,
     source: usize,
@@ -132,7 +132,7 @@ impl Strays {
     fn warn(&self, month: Month) {
         if self.events > 0 {
             warn!(%month, events = self.events, ids = self.ids.join(" "),
-                "the archive holds events that are not of its month, or do not say when they were");
+                "the archive holds events that are not of its month, or have no date");
         }
     }
 }

@@ -43,8 +43,7 @@ pub(crate) struct Account {
 #[derive(Debug)]
 pub(crate) struct OpenArchive {
     pub(crate) archive: Archive,
-    /// Which of its events belong to each source of the account. A source of which that is not
-    /// known has none.
+    /// Which of its events belong to each source of the account; `None` where that is unknown.
     pub(crate) selectors: Vec<Option<Selector>>,
     pub(crate) read_from: ReadFrom,
     /// What the download cost.
@@ -184,14 +183,13 @@ struct Storing<'a> {
     archive: &'a Archive,
     attempts: &'a mut [LeasedAttempt],
     places: BTreeMap<Slot, usize>,
-    /// How many events of each source do not say when they were.
+    /// How many events of each source have no date.
     undated: HashMap<usize, u64>,
 }
 
 impl Storing<'_> {
-    /// Stops the days of a source that has events without a date: an event that does not say when
-    /// it was may belong to any of them. A day that was complete before stays so, because another
-    /// reading made it complete.
+    /// Stops the days of a source that has events without a date: such an event may belong to any
+    /// of them. A day that was complete before stays complete, because another reading made it so.
     fn withhold_undated(&mut self) {
         let month = self.archive.month;
         for (slot, &at) in &self.places {

@@ -79,11 +79,9 @@ impl EmptyDays {
             None => Ok(None),
         };
         let doubt = match witness {
-            Ok(Some(source)) => Some(format!("events of it are stored for the source {source}")),
+            Ok(Some(source)) => Some(format!("the source {source} has stored events of it")),
             Ok(None) => self.ask_archive(session, query).await,
-            Err(error) => {
-                Some(format!("it is not known whether other sources hold events of it: {error}"))
-            }
+            Err(error) => Some(format!("other sources may hold events of it: {error}")),
         };
         let Some(doubt) = doubt else { return };
         for attempt in doubted {
@@ -134,9 +132,7 @@ async fn count(session: &Session, query: &DayQuery, month: Month) -> ArchiveCoun
     let covered = archive.covers_to(month.last());
     match count_days(&archive, &selector).await {
         Ok(Some(days)) => ArchiveCount::Events { days, covered },
-        Ok(None) => {
-            ArchiveCount::Unknown("some of its events do not say when they were".to_owned())
-        }
+        Ok(None) => ArchiveCount::Unknown("some of its events have no date".to_owned()),
         Err(error) => ArchiveCount::Unknown(error.to_string()),
     }
 }

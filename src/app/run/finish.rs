@@ -22,11 +22,11 @@ use crate::store::{AttemptStats, Error, Lease, Publication, Published, Unpublish
 /// The part of [`TIME_TO_RELEASE`] that is left for the report.
 const TIME_TO_REPORT: Duration = Duration::from_millis(500);
 
-/// How long after its last recheck a day from an archive is not read from Heroku's list any more.
+/// A day from an archive is not read from Heroku's list this long after its last recheck.
 const LONG_PAST: TimeDelta = TimeDelta::days(31);
 
 /// What the history says of a settled day whose events were only counted.
-const RECOUNTED: &str = "counted again after a repair broke off; Heroku was not asked";
+const RECOUNTED: &str = "counted again after a repair broke off; no request was sent to Heroku";
 
 /// Publishes the days that were read completely, gives the others back, and reports on all.
 pub(super) async fn finish_all(
@@ -139,8 +139,7 @@ fn publication<'a>(
     record: &Leased,
     from: ReadFrom,
 ) -> Publication<'a> {
-    // For a day long past, Heroku's list may know less than its archive: there is nothing to read
-    // again.
+    // Heroku's list of an old day may hold less than its archive, so no recheck reads it again.
     let reads_again = from.as_of().is_none() || !is_long_past(writer, day, &record.lease);
     Publication {
         scope: &day.source.scope,
@@ -222,7 +221,7 @@ fn note(attempt: &LeasedAttempt, from: ReadFrom, vanished: &Vanished) -> Option<
     }
     if vanished.count > 0 {
         let ids = vanished.named.join(" ");
-        parts.push(format!("{} stored events are not listed any more: {ids}", vanished.count));
+        parts.push(format!("{} stored events are no longer listed: {ids}", vanished.count));
     }
     (!parts.is_empty()).then(|| parts.join("; "))
 }

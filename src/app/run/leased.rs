@@ -55,7 +55,7 @@ impl LedgerWriter {
         Self { store, reader, event_log: app.config.events, last_recheck, shutdown }
     }
 
-    /// Claims one day; `Err` holds the report of a day that can't be had.
+    /// Claims one day; `Err` holds the report of a day that can't be claimed.
     pub(super) async fn claim(&self, day: &FetchDay) -> Result<LeasedAttempt, DayReport> {
         let (key, source, claimed) = (&day.key, &day.source, Instant::now());
         let stale_after = source.lock.stale_after;

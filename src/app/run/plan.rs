@@ -49,7 +49,7 @@ pub(crate) struct Plan<'s> {
 pub(crate) fn named(range: DateRange) -> Result<Selection, Failure> {
     let DateRange { from, to } = range;
     if from > to {
-        return Err(Failure::usage(format!("--from {from} lies after --to {to}")));
+        return Err(Failure::usage(format!("--from {from} is after --to {to}")));
     }
     let selection = Selection::Named(range);
     refuse_unfinished(selection, last_over(clock::here()))?;

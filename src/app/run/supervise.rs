@@ -69,7 +69,7 @@ pub(crate) async fn within<T>(
     }
 }
 
-/// Prints a report before anything else is waited for. A signal leaves no time to close the
+/// Prints a report before it waits for anything else. A signal leaves no time to close the
 /// connections.
 pub(crate) async fn print_and_close(
     app: &App<'_>,
@@ -84,8 +84,8 @@ pub(crate) async fn print_and_close(
     Ok(printed?)
 }
 
-/// A report for each planned day: that of its job, or the plan's verdict, or that it was not begun.
-/// And what reads the days that were not finished.
+/// A report for each planned day, from its job or from the plan's verdict; or the report that it
+/// was not begun. It also names the commands that read the unfinished days.
 pub(super) fn report_all(
     app: &App<'_>,
     request: &RunRequest<'_>,

@@ -47,11 +47,11 @@ pub(super) async fn find_vanished(
         let (source, date) = (&attempt.day.source.name, key.date);
         let ids = vanished.named.join(" ");
         if attempt.record.saw_any {
-            warn!(%source, %date, vanished = vanished.count, ids, "Heroku does not list events \
-                any more that are stored; they stay");
+            warn!(%source, %date, vanished = vanished.count, ids, "Heroku no longer lists some \
+                stored events; they stay stored");
         } else {
-            warn!(%source, %date, stored, "Heroku lists no event for a day that events are stored \
-                of; what is stored stays");
+            warn!(%source, %date, stored, "Heroku lists no event for this day; its stored events \
+                stay stored");
         }
     }
     Ok(vanished)

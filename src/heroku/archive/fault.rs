@@ -56,7 +56,9 @@ impl ArchiveError {
             }
             Self::Heroku { error, .. } => error.hint(source),
             Self::Host { fault, .. } => fault.hint(source),
-            Self::Disk(_) => "Make room, or set TMPDIR to a folder that has it".to_owned(),
+            Self::Disk(_) => {
+                "Free some space, or set TMPDIR to a folder with enough space".to_owned()
+            }
         }
     }
 }
@@ -68,7 +70,7 @@ impl fmt::Display for ArchiveError {
             Self::Disk(error) => {
                 return write!(
                     f,
-                    "the archive can't be kept in the temporary folder (TMPDIR): {error}"
+                    "the archive can't be stored in the temporary folder (TMPDIR): {error}"
                 );
             }
             Self::Host { archive, host, fault, .. } => (archive, host, fault),
@@ -85,7 +87,7 @@ impl fmt::Display for ArchiveError {
             HostFault::Passing(_) => {
                 write!(
                     f,
-                    "Heroku did not answer as it should: {fault} \
+                    "Heroku did not answer properly: {fault} \
                      (GET the file of the {archive}, from {host}"
                 )?;
                 if let Self::Host { attempts, elapsed, .. } = self {
@@ -161,7 +163,7 @@ pub(crate) enum BadRedirect {
     #[error("this is the fourth redirect in a row")]
     TooMany,
     /// It has no `Location`.
-    #[error("the redirect does not say where to")]
+    #[error("the redirect names no address")]
     NoLocation,
     /// Its `Location` is not an address.
     #[error("the redirect's address can't be read")]

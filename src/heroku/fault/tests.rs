@@ -86,7 +86,7 @@ fn an_error_shows_its_class_its_attempts_and_an_outage() {
     };
     assert_eq!(
         error(refused(503, None), 3, false).to_string(),
-        "Heroku did not answer as it should: 503 Service Unavailable \
+        "Heroku did not answer properly: 503 Service Unavailable \
          (GET /teams, 3 attempts in 1s 500ms)"
     );
     assert_eq!(
@@ -95,9 +95,9 @@ fn an_error_shows_its_class_its_attempts_and_an_outage() {
     );
     assert_eq!(
         error(Discontinued::BadNextRange.into(), 1, true).to_string(),
-        "Heroku did not answer as it should: the page has no usable Next-Range: \
+        "Heroku did not answer properly: the page has no usable Next-Range: \
          it is missing, unreadable or repeated \
-         (GET /teams, one attempt only: Heroku had not answered for several days in a row)"
+         (GET /teams, one attempt only, because several requests in a row had failed)"
     );
 }
 

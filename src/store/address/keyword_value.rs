@@ -25,14 +25,14 @@ pub(super) fn parse(text: &str) -> Result<Vec<Given>, AddressError> {
     let mut may_be_a_secret = false;
     while !rest.is_empty() {
         let Some((name, behind)) = rest.split_once('=') else {
-            return Err(AddressError::new("something in it has no `=`", QUOTE));
+            return Err(AddressError::new("a part of it has no `=`", QUOTE));
         };
         let name = name.trim_end();
         let Some(parameter) = parameter(name) else {
             return Err(if is_name(name) && !may_be_a_secret {
                 unknown(name)
             } else {
-                AddressError::new("it holds an unknown parameter behind another's value", QUOTE)
+                AddressError::new("it holds an unknown parameter after another's value", QUOTE)
             });
         };
         let behind = behind.trim_start();
@@ -41,7 +41,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Given>, AddressError> {
         may_be_a_secret |= !is_quoted && parameter.is_secret();
         given.push(Given { parameter, value, origin: Origin::Address });
         if !behind.is_empty() && !behind.starts_with(char::is_whitespace) {
-            return Err(AddressError::new("something follows a closing quote in it", QUOTE));
+            return Err(AddressError::new("text follows a closing quote in it", QUOTE));
         }
         rest = behind.trim_start();
     }

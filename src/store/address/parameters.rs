@@ -62,8 +62,9 @@ const NO_OAUTH: &str =
 const NO_SERVICE: &str = "Write host, dbname and user into the address itself";
 const NO_REVOCATION: &str = "auditsync checks no revocation lists: leave it out, and name in \
                              sslrootcert only a CA that you trust";
-const NO_AUTHENTICATION_CHECK: &str = "auditsync can't check how or by whom it is authenticated: \
-                                       leave it out, and use sslmode=verify-full";
+const NO_AUTHENTICATION_CHECK: &str = "auditsync can't check who the server is or how \
+                                       it authenticates: leave it out, and use \
+                                       sslmode=verify-full";
 
 /// All parameters of libpq up to version 18, with the variables that libpq reads.
 pub(super) const PARAMETERS: &[Parameter] = &[
@@ -216,10 +217,8 @@ impl Given {
         match self.parameter.usage {
             Usage::Honoured => Ok(()),
             Usage::Bounded if self.value.trim().parse::<i32>().is_ok() => Ok(()),
-            Usage::Bounded => {
-                Err(self
-                    .rejected("is no number", "auditsync bounds every wait itself: leave it out"))
-            }
+            Usage::Bounded => Err(self
+                .rejected("is not a number", "auditsync bounds every wait itself: leave it out")),
             Usage::Only(values, _)
                 if values.iter().any(|value| self.value.eq_ignore_ascii_case(value)) =>
             {
@@ -269,11 +268,9 @@ pub(super) fn unknown(name: &str) -> AddressError {
     }
     let advice = match meant {
         Some(meant) => format!("Did you mean `{meant}`?"),
-        None => {
-            "Leave it out: libpq's documentation, section \"Parameter Key Words\", lists those \
-             that there are"
-                .into()
-        }
+        None => "Leave it out: libpq's documentation, section \"Parameter Key Words\", lists all \
+             parameters"
+            .into(),
     };
     AddressError::new(format!("its parameter `{name}` is unknown"), advice)
 }

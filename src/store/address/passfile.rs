@@ -13,7 +13,7 @@ pub(super) fn password(path: &Path, login: Login<'_>) -> Option<String> {
     let metadata = path.metadata().ok().filter(std::fs::Metadata::is_file)?;
     if metadata.permissions().mode() & 0o077 != 0 {
         tracing::warn!(
-            "the password file {} is ignored: others may read it. `chmod 0600` it",
+            "the password file {} is ignored, because others may read it. Run `chmod 0600` on it",
             path.display()
         );
         return None;

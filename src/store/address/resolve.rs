@@ -99,15 +99,17 @@ impl Target {
         if let Some(address) = given.given("hostaddr") {
             if address.value.parse::<IpAddr>().is_err() {
                 return Err(
-                    address.rejected("is no IP address", "Write the name of a host as `host`")
+                    address.rejected("is not an IP address", "Write the name of a host as `host`")
                 );
             }
             // The driver connects to the address, so TLS would verify the address, not the name.
             if host.is_some() && given.value("sslmode").is_some_and(|mode| mode == "verify-full") {
                 let advice =
                     "auditsync verifies the host that it connects to: leave `hostaddr` out";
-                return Err(address
-                    .rejected("can't be used beside `host` with sslmode=verify-full", advice));
+                return Err(address.rejected(
+                    "can't be used together with `host` and sslmode=verify-full",
+                    advice,
+                ));
             }
             return Ok(Self::Host(address.value.clone()));
         }
@@ -128,7 +130,7 @@ impl Target {
                 return Ok(Self::Socket(format!("\0{name}")));
             }
             return Err(host.rejected(
-                "names an abstract socket, which Linux alone has",
+                "names an abstract socket, which only Linux has",
                 "Name the socket's folder",
             ));
         }
@@ -139,7 +141,7 @@ impl Target {
         if is_address || host.value.chars().all(is_name) {
             return Ok(Self::Host(host.value.clone()));
         }
-        Err(host.rejected("is no name of a host, no IP address and no socket's folder", ENCODE))
+        Err(host.rejected("is not a host name, an IP address or a socket's folder", ENCODE))
     }
 
     /// Its name in the password file.
@@ -181,7 +183,7 @@ fn port(given: &Lookup<'_>) -> Result<u16, AddressError> {
         return Err(port.rejected("names several ports", "Name one host and one port"));
     }
     match port.value.trim().parse() {
-        Ok(0) | Err(_) => Err(port.rejected("is no number from 1 to 65535", ENCODE)),
+        Ok(0) | Err(_) => Err(port.rejected("is not a number from 1 to 65535", ENCODE)),
         Ok(port) => Ok(port),
     }
 }
@@ -192,7 +194,7 @@ fn user(given: &Lookup<'_>) -> Result<String, AddressError> {
         Some(user) => Ok(user.to_owned()),
         None => whoami::username().map_err(|_| {
             AddressError::new(
-                "it names no user, and the system has no name for its own",
+                "it names no user, and the system does not name the current one",
                 "Add `user=NAME`",
             )
         }),
@@ -220,7 +222,7 @@ fn settings(
         };
         let setting = setting.as_deref().and_then(|setting| setting.split_once('='));
         let Some((name, value)) = setting.filter(|(name, _)| !name.is_empty()) else {
-            return Err(text.rejected("holds something else than settings", advice));
+            return Err(text.rejected("holds more than settings", advice));
         };
         settings.push((name.replace('-', "_"), value.to_owned()));
     }
@@ -265,7 +267,7 @@ fn protect(
             return Err(given
                 .given("sslmode")
                 .expect("it is given")
-                .rejected("is no mode of libpq's", advice));
+                .rejected("is not a mode of libpq", advice));
         }
         // Like libpq, ignore it for a socket.
         _ if matches!(target, Target::Socket(_)) => (Disable, None),
@@ -305,9 +307,7 @@ fn root_certificate(
     if known.is_empty() {
         let advice =
             "Install them (Debian: ca-certificates), or set SSL_CERT_FILE to a file of them";
-        return Err(
-            root.rejected("is `system`, and this machine has no certificates of CAs", advice)
-        );
+        return Err(root.rejected("is `system`, and this machine has no CA certificates", advice));
     }
     let encoded = known.iter().map(|certificate| {
         let text = base64::engine::general_purpose::STANDARD.encode(certificate);
@@ -327,16 +327,17 @@ fn client_certificate(
         (Some(certificate), Some(key)) => (certificate, key),
         (Some(one), None) | (None, Some(one)) => {
             return Err(
-                one.rejected("stands alone", "Give both `sslcert` and `sslkey`, or neither")
+                one.rejected("is given alone", "Give both `sslcert` and `sslkey`, or neither")
             );
         }
     };
     match mode.map(|mode| (mode, &*mode.value)) {
         None | Some((_, "allow" | "require")) => {}
         Some((mode, _)) => {
-            return Err(
-                mode.rejected("contradicts `sslcert`", "Leave `sslcert` and `sslkey` out, or this")
-            );
+            return Err(mode.rejected(
+                "contradicts `sslcert`",
+                "Leave out either it, or `sslcert` and `sslkey`",
+            ));
         }
     }
     readable(certificate, "-----BEGIN CERTIFICATE-----", "there is no PEM certificate in it")?;
@@ -362,5 +363,5 @@ fn readable(given: &Given, mark: &str, without_mark: &str) -> Result<String, Add
     let file =
         if is_path { format!("the file {}", shown(&given.value)) } else { "a file".to_owned() };
     let why = format!("names {file}, which can't be used: {why}");
-    Err(given.rejected(&why, "Name a file in PEM that this process may read"))
+    Err(given.rejected(&why, "Name a PEM file that this process may read"))
 }

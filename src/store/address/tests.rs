@@ -191,7 +191,7 @@ fn every_parameter_of_libpq_is_accepted_or_rejected_by_name() {
             }
         }
     }
-    for harmless in [
+    for accepted in [
         "connect_timeout=10&keepalives=1&keepalives_idle=60",
         "keepalives_interval=5&keepalives_count=3",
         "tcp_user_timeout=1000&client_encoding=UTF8",
@@ -202,7 +202,7 @@ fn every_parameter_of_libpq_is_accepted_or_rejected_by_name() {
         "fallback_application_name=x",
         "max_protocol_version=3.2&sslmode=&sslcert=&gssdelegation=0&requiressl=0",
     ] {
-        parsed(&format!("postgres://u@h/d?{harmless}"));
+        parsed(&format!("postgres://u@h/d?{accepted}"));
     }
     for (odd, named) in [
         ("sslpassword=x", "openssl pkey"),
@@ -210,11 +210,11 @@ fn every_parameter_of_libpq_is_accepted_or_rejected_by_name() {
         ("target_session_attrs=read-only", "name the primary"),
         ("channel_binding=require", "sslmode=verify-full"),
         ("gssencmode=require", "does not speak Kerberos"),
-        ("connect_timeout=soon", "is no number"),
+        ("connect_timeout=soon", "is not a number"),
         ("client_encoding=LATIN1", "speaks UTF-8"),
         ("sslcert=/x", "both `sslcert` and `sslkey`"),
-        ("port=70000", "no number from 1 to 65535"),
-        ("hostaddr=db", "is no IP address"),
+        ("port=70000", "not a number from 1 to 65535"),
+        ("hostaddr=db", "is not an IP address"),
         ("hostaddr=10.0.0.1&sslmode=verify-full", "leave `hostaddr` out"),
         ("sslmode=verify_ful", "Did you mean `verify-full`?"),
         ("sslmode=strict", "Choose one of disable, allow, prefer, require, verify-ca, verify-full"),

@@ -73,7 +73,7 @@ fn host_and_port(authority: &str) -> Result<(&str, &str), AddressError> {
         return match rest.strip_prefix(':') {
             Some(port) => Ok((host, port)),
             None if rest.is_empty() => Ok((host, "")),
-            None => Err(AddressError::new("something follows the `]` of its host", ENCODE)),
+            None => Err(AddressError::new("text follows the `]` of its host", ENCODE)),
         };
     }
     Ok(authority.split_once(':').unwrap_or((authority, "")))
@@ -88,7 +88,7 @@ enum Naming {
 
 fn pair_of(pair: &str, naming: Naming) -> Result<Given, AddressError> {
     let Some((name, value)) = pair.split_once('=') else {
-        return Err(AddressError::new("a parameter behind its `?` has no `=`", ENCODE));
+        return Err(AddressError::new("a parameter after its `?` has no `=`", ENCODE));
     };
     let (name, value) = (decoded(name)?, decoded(value)?);
     if name == "ssl" {
@@ -120,8 +120,8 @@ fn decoded(text: &str) -> Result<String, AddressError> {
         ));
     }
     let decoded = percent_encoding::percent_decode_str(text).decode_utf8();
-    let decoded = decoded
-        .map_err(|_| AddressError::new("a part of it is not UTF-8 once it is decoded", ENCODE))?;
+    let decoded =
+        decoded.map_err(|_| AddressError::new("a decoded part of it is not UTF-8", ENCODE))?;
     if decoded.contains('\0') {
         return Err(AddressError::new("it holds %00", ENCODE));
     }

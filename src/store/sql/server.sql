@@ -32,7 +32,7 @@ SELECT current_setting('server_version') AS version,
         FROM pg_class
         WHERE relnamespace = to_regnamespace(quote_ident(current_schema()))
           AND relname = ANY ($1)) AS taken,
-       -- Row-level security is harmless if one policy lets this role read and write every row, and
+       -- Row-level security hides nothing if one policy lets this role read and write every row, and
        -- no policy restricts it.
        (SELECT array_agg(c.relname::text ORDER BY c.relname)
         FROM unnest($1::text[]) AS ours (name)

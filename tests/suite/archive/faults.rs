@@ -14,7 +14,7 @@ fn a_cut_file_or_a_wrong_checksum_leaves_only_due_days() {
     let report = backfill(&world, &format!("--via archive {FIXTURE_DAYS}"), 1);
     let error = day(&report, "acme", DAY)["error"].as_str().expect("an error").to_owned();
     assert!(
-        error.contains("its 5000 bytes have the SHA-256") && error.contains("3 attempts"),
+        error.contains("the file's 5000 bytes have the SHA-256") && error.contains("3 attempts"),
         "{error}"
     );
     assert_eq!(world.sql("SELECT count(*) FROM audit_events"), "0");

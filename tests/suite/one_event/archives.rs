@@ -328,5 +328,8 @@ fn reconcile_without_room_for_ids_says_so_and_confirms_nothing() {
         .as_str()
         .unwrap_or_else(|| panic!("no error in {report:#}"))
         .to_owned();
-    assert!(error.contains("temporary folder (TMPDIR)") && error.contains("Make room"), "{error}");
+    assert!(
+        error.contains("temporary folder (TMPDIR)") && error.contains("Free some space"),
+        "{error}"
+    );
 }
