@@ -112,6 +112,13 @@ pub struct LedgerRow {
     pub other_scope: bool,
 }
 
+impl LedgerRow {
+    /// Whether the day was complete at some time.
+    pub fn was_complete(&self) -> bool {
+        self.synced_at.is_some()
+    }
+}
+
 /// The days of a source that planning knows without their rows.
 #[derive(Debug, Clone)]
 pub struct SourceDays {

@@ -1,5 +1,5 @@
-//! auditsync keeps every event of a Heroku Enterprise audit trail in your own PostgreSQL, and can show
-//! that none is missing.
+//! auditsync keeps every event of a Heroku Enterprise audit trail in your own PostgreSQL, and can
+//! show that none is missing.
 //!
 //! A day passes through these steps: [`plan`] → claim → fetch (`heroku`) → store and publish
 //! ([`store`]) → `report`. The modules, from the top down:
@@ -10,9 +10,11 @@
 //! - `logging`: log lines on stderr.
 //! - `report`: results for people and scripts, and the reason why a day failed.
 //! - `heroku`: requests, pages, budgets, and the class of every failure. It stores nothing.
-//! - [`store`]: every SQL statement, each conditional on the lease. It requests nothing from Heroku.
+//! - [`store`]: every SQL statement, each conditional on the lease. It requests nothing from
+//!   Heroku.
 //! - [`plan`]: which days are due, and why. [`coverage`]: the state of each source. Both are pure.
-//! - [`ledger`], [`event`], [`digest`], [`day`], [`fingerprints`]: the terms of the field, without I/O.
+//! - [`ledger`], [`event`], [`digest`], [`day`], [`fingerprints`]: the terms of the field, without
+//!   I/O.
 //! - `http`: the one builder of HTTP clients. `retry`: the retry policy as delays.
 //! - [`config`]: the file, which is checked completely before anything else happens.
 //! - [`calendar`]: which dates can be named. [`text`]: every text for people passes through it.

@@ -64,6 +64,7 @@ pub fn plan<'s>(input: &PlanInput<'_, 's>, selection: Selection) -> Vec<Planned<
                     source,
                     verdict,
                     any_age,
+                    was_complete: row.is_some_and(LedgerRow::was_complete),
                 });
             }
         }

@@ -1,7 +1,7 @@
 //! A retry policy, as the delays between attempts. The caller waits.
 //!
-//! The crate `backoff` computes the delays. It is no longer maintained, so it is used only here, and
-//! only for this arithmetic.
+//! The crate `backoff` computes the delays. It is no longer maintained, so it is used only here,
+//! and only for this arithmetic.
 
 use std::time::Duration;
 #[cfg(test)]

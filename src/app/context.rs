@@ -28,8 +28,8 @@ impl App<'_> {
             Some(url) => url.clone(),
             None => env(variable).ok_or_else(|| {
                 Failure::usage(format!(
-                    "no database is named. Set {variable} to its address, \
-                     postgres://user:password@host:port/database, or give --database-url"
+                    "no database is named. Set {variable} to its address, which begins with \
+                     postgres://, or give --database-url"
                 ))
             })?,
         };

@@ -213,7 +213,9 @@ async fn owed_days(
             let row = rows.get(&(name, date));
             let claimable = row.map_or(Claimable::Due, |row| Claimable::of(row));
             let key = DayKey::new(&source.name, date);
-            days.push(FetchDay { key, source: source.clone(), claimable, is_recount: false });
+            let was_complete = row.is_some_and(|row| row.was_complete());
+            let source = source.clone();
+            days.push(FetchDay { key, source, claimable, is_recount: false, was_complete });
         }
     }
     Ok(days)

@@ -38,6 +38,7 @@ impl LockKeys {
     /// Reads `[lock]`.
     pub(super) fn common(section: &mut Table<'_, '_>) -> Self {
         let keys = Self::read(section);
+        // Only to report the rules that the section breaks by itself.
         keys.over(&keys, section);
         keys
     }

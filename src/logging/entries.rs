@@ -27,37 +27,25 @@ pub(crate) fn new_event(
     event: &Event,
     token: &Token,
 ) {
-    let columns = &event.columns;
-    let redact =
-        |text: &Option<String>| text.as_deref().map(|text| token.redact(text).into_owned());
-    let created_at = columns.created_at.map(|time| time.to_rfc3339());
-    let late = (novelty == Novelty::Late).then_some(true);
-    match mode {
-        EventLog::None => {}
-        EventLog::Summary => info!(
-            target: EVENT,
-            %source,
-            created_at,
-            actor_email = redact(&columns.actor_email),
-            r#type = redact(&columns.kind),
-            action = redact(&columns.action),
-            id = &*token.redact(&event.id),
-            late,
-            "new event"
-        ),
-        EventLog::Full => info!(
-            target: EVENT,
-            %source,
-            created_at,
-            actor_email = redact(&columns.actor_email),
-            r#type = redact(&columns.kind),
-            action = redact(&columns.action),
-            id = &*token.redact(&event.id),
-            late,
-            event = &*token.redact(&String::from_utf8_lossy(&event.bytes)),
-            "new event"
-        ),
+    if mode == EventLog::None {
+        return;
     }
+    let columns = &event.columns;
+    let redact = |text: &str| token.redact(text).into_owned();
+    let column = |text: &Option<String>| text.as_deref().map(redact);
+    let bytes = || redact(&String::from_utf8_lossy(&event.bytes));
+    info!(
+        target: EVENT,
+        %source,
+        created_at = columns.created_at.map(|time| time.to_rfc3339()),
+        actor_email = column(&columns.actor_email),
+        r#type = column(&columns.kind),
+        action = column(&columns.action),
+        id = redact(&event.id),
+        late = (novelty == Novelty::Late).then_some(true),
+        event = (mode == EventLog::Full).then(bytes),
+        "new event"
+    );
 }
 
 /// Logs one line about a day that ended.

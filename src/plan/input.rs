@@ -50,6 +50,8 @@ pub struct Planned<'s> {
     pub verdict: Verdict,
     /// Whether it is due at any age.
     pub any_age: AnyAge,
+    /// Whether the day was complete at some time, by its row.
+    pub was_complete: bool,
 }
 
 /// The dates whose rows a plan needs, in addition to the PENDING rows of any age.

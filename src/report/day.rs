@@ -178,7 +178,16 @@ impl StopReason {
                  Heroku's list: \
                  `auditsync backfill --source {name} --from {date} --to {date}`"
             ),
-            Self::Store(error) if matches!(**error, store::Error::NotStarted(_)) => {
+            // These say what to do.
+            Self::Store(error)
+                if matches!(
+                    **error,
+                    store::Error::NotStarted(_)
+                        | store::Error::BrokenRow { .. }
+                        | store::Error::Locked { .. }
+                        | store::Error::RowLocked
+                ) =>
+            {
                 error.to_string()
             }
             Self::Store(error) => format!("{error}. Check the database"),

@@ -63,7 +63,7 @@ impl Claimable {
 pub enum Claim {
     /// The day is ours.
     Claimed(Lease),
-    /// This process holds a live lease on the day.
+    /// The process with this name holds a live lease on the day.
     HeldBy(String),
     /// The day is complete, and only a due one was wanted; or another process read it meanwhile.
     AlreadyComplete {

@@ -1,9 +1,10 @@
 //! Redacts the secrets that this process knows in every text that leaves it.
 //!
 //! Others repeat secrets: Heroku in an error, an event in its id, a library in a message, a person
-//! in the wrong option. Therefore each reader of a secret passes it to [`learn`], and [`redact`]
-//! replaces it in every text, also where it is percent-encoded, escaped, hexadecimal or in base64.
-//! Everything that looks like one of Heroku's tokens is redacted, too: it may be another user's.
+//! in the wrong option. Therefore the code that reads a secret passes it to [`learn`], and
+//! [`redact`] replaces it in every text, also where it is percent-encoded, escaped, hexadecimal or
+//! in base64. Everything that looks like one of Heroku's tokens is redacted, too: it may be another
+//! user's.
 
 use std::borrow::Cow;
 use std::ops::Range;

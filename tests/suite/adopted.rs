@@ -83,7 +83,7 @@ fn a_check_fails_on_adopted_days_unless_they_are_accepted() {
     assert_eq!(behind.len(), 1, "{behind:#?}");
     let reason = behind[0]["reason"].as_str().expect("a reason");
     assert!(
-        reason.contains(&format!("({} .. {})", ago(3), ago(2)))
+        reason.contains(&format!("({}..{})", ago(3), ago(2)))
             && reason.contains("--accept-adopted"),
         "{reason}"
     );

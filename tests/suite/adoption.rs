@@ -79,12 +79,13 @@ fn a_dry_run_says_what_adoption_would_do_and_changes_nothing() {
     assert_eq!(
         rehearsal.stdout.lines().take(7).collect::<Vec<_>>(),
         [
-            "Would take the Python logger's table over: 6 days, as those of acme.",
+            "Would adopt the Python logger's table: 6 days of acme.",
             "    3 due      the next `auditsync` reads them",
             "    1 ERROR    due within `catch_up_days`; `--from` and `--to` read older ones",
-            "    2 SUCCESS  by its word alone, 2024-09-23 to 2024-09-24: it stored no events",
-            "               `auditsync reset --source acme DATE…` makes such a day due",
-            "               `migrate --reread` makes them all due",
+            "    2 SUCCESS  adopted, 2024-09-23..2024-09-24: the logger called them complete, but \
+             stored no events",
+            "               `auditsync reset --source acme DATE…` makes one of them due",
+            "               `migrate --reread` makes all of them due",
             "Would apply 0001 ledger and events.",
         ]
     );
@@ -104,7 +105,7 @@ fn adoption_keeps_rows_utc_times_and_indexes_and_makes_unread_days_due() {
     let adoption = world.run("migrate");
     assert_eq!(adoption.status, 0, "{adoption:#?}");
     assert!(
-        adoption.stdout.starts_with("Took the Python logger's table over: 6 days"),
+        adoption.stdout.starts_with("Adopted the Python logger's table: 6 days"),
         "{}",
         adoption.stdout
     );
@@ -250,7 +251,7 @@ fn small_differences_do_not_matter_and_extra_columns_stay() {
 
     let world = World::new(ACME);
     world.sql(&format!("{TABLE}{ALEMBIC}"));
-    assert!(world.run("migrate").stdout.contains("0 days, as those of acme"), "an empty table");
+    assert!(world.run("migrate").stdout.contains("0 days of acme"), "an empty table");
     world.sync("--date 2024-09-28", 0);
 }
 
@@ -283,7 +284,7 @@ fn a_table_that_can_not_be_adopted_stays_and_the_dry_run_says_so() {
         let refused = world.run(command);
         assert_eq!(refused.status, 3, "{command}: {refused:#?}");
         assert!(
-            refused.stderr.contains("take the Python logger's table over"),
+            refused.stderr.contains("adopt the Python logger's table"),
             "{command}: {refused:#?}"
         );
         assert!(
@@ -374,7 +375,7 @@ fn an_adoption_killed_or_cut_at_any_step_is_complete_or_absent() {
         let run = world.run("migrate");
         assert!(proxy.has_struck() && run.status == 0, "step {n}, {when:?}: {run:#?}");
         assert!(
-            run.stdout.starts_with("Took the Python logger's table over: 6 days"),
+            run.stdout.starts_with("Adopted the Python logger's table: 6 days"),
             "step {n}, {when:?}: {run:#?}"
         );
         assert_eq!(world.sql(ROWS_AS_TEXT), ADOPTED_ROWS, "step {n}, {when:?}");

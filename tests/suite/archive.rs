@@ -114,7 +114,7 @@ fn only_days_that_the_archive_covers_completely_are_published() {
     let report = backfill(&world, &format!("--via archive {FIXTURE_DAYS}"), 1);
     assert_eq!(report["totals"]["synced"], 3);
     let error = day(&report, "acme", DAY)["error"].as_str().expect("an error").to_owned();
-    assert!(error.contains("covers whole days up to 2024-09-27 only"), "{error}");
+    assert!(error.contains("covers complete days up to 2024-09-27 only"), "{error}");
     assert_eq!(
         world.sql(&format!("SELECT count(*) FROM audit_events WHERE process_date = '{DAY}'")),
         "0"

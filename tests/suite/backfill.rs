@@ -165,7 +165,7 @@ fn a_plan_shows_days_requests_and_time_and_does_nothing() {
     assert_eq!(plan(YEAR)["days"], 1095 - 93);
     assert_eq!(world.heroku.requests().len(), 0);
     let text = world.run(&format!("backfill --plan {YEAR}")).stdout;
-    assert!(text.contains("1002 days, at least 335 requests"), "{text}");
+    assert!(text.contains("1002 days: at least 335 requests"), "{text}");
 }
 
 #[test]
@@ -234,7 +234,7 @@ fn a_failing_archive_leaves_an_empty_day_due_and_a_missing_one_warns() {
     let report = world.sync("--date 2023-05-05", 1);
     let error = day(&report, "acme", "2023-05-05")["error"].as_str().expect("an error").to_owned();
     assert!(
-        error.contains("the archive of 2023-05 can't be asked: ") && error.contains("503"),
+        error.contains("the archive of 2023-05 can't be read: ") && error.contains("503"),
         "{error}"
     );
     world.heroku.clear_faults();
@@ -242,7 +242,7 @@ fn a_failing_archive_leaves_an_empty_day_due_and_a_missing_one_warns() {
     world.heroku.fault(Match::download().always(), Fault::status(403, "expired", "Expired"));
     let report = world.sync("--date 2023-05-05", 1);
     let error = day(&report, "acme", "2023-05-05")["error"].as_str().expect("an error").to_owned();
-    assert!(error.contains("can't be asked: ") && error.contains("403"), "{error}");
+    assert!(error.contains("can't be read: ") && error.contains("403"), "{error}");
     world.heroku.clear_faults();
     world.heroku.change_archive("acme", Month { year: 2023, month: 5 }, |archive| {
         archive.created_at = "2023-05-03T00:02:00Z".into();

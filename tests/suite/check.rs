@@ -191,7 +191,7 @@ fn a_rejected_token_is_reported_and_the_others_are_checked() {
     assert!(users[1].2.contains("401 Unauthorized unauthorized"), "{users:?}");
     assert_eq!(
         users[0],
-        ("HEROKU_API_TOKEN", true, "the token is valid, and that of audit@acme.example.com")
+        ("HEROKU_API_TOKEN", true, "the token is valid, and belongs to audit@acme.example.com")
     );
     let accounts: Vec<_> = found(&report, "account").into_iter().map(|(name, ..)| name).collect();
     assert_eq!(accounts, ["acme", "initech"]);

@@ -294,7 +294,7 @@ fn an_unknown_source_gets_a_suggestion() {
     assert_eq!(config.source("globex").map(|source| source.name.as_ref()), Ok("globex"));
     let said = |name: &str| config.source(name).expect_err("no such source").to_string();
     assert_eq!(said("glodex"), "no source is named `glodex`: did you mean `globex`?");
-    assert_eq!(said("x\n"), "no source is named `x\\n`: there are `acme` and `globex`");
+    assert_eq!(said("x\n"), "no source is named `x\\n`: the sources are `acme` and `globex`");
 }
 
 #[test]
@@ -311,10 +311,10 @@ fn an_unreadable_file_is_reported_with_the_reason() {
     };
     assert_eq!(
         said("/none.toml", None),
-        "error: can't read /none.toml: there is no such file\n  \
-         = help: copy the example audit.toml of this project there, or name another file with -c \
+        "error: can't read /none.toml: the file does not exist\n  \
+         = help: copy this project's example audit.toml there, or name another file with -c \
          FILE\n\n\
-         /none.toml: not read; nothing was asked or written"
+         /none.toml: not read; nothing was requested or written"
     );
     assert!(said("", None).contains("it is a directory"));
     assert!(said("bytes.toml", Some(b"# one\n# \xff\n")).contains("line 2 is not UTF-8"));
@@ -357,7 +357,7 @@ fn nothing_makes_it_panic() {
         "HRKU-é://@",
     ] {
         let said = said_of(&deep.repeat(3000));
-        assert!(said.ends_with("nothing was asked or written"));
+        assert!(said.ends_with("nothing was requested or written"));
     }
     let mut dice = Dice(7);
     #[rustfmt::skip]

@@ -92,7 +92,7 @@ fn check_names_the_source_that_is_behind_with_its_lag_and_exits_1() {
     assert_eq!(report["check"]["ok"], false);
     let reason = report["check"]["behind"][0]["reason"].as_str().expect("a reason").to_owned();
     let gap = (yesterday() - chrono::Days::new(8)).to_string();
-    assert!(reason.starts_with(&format!("{gap} is not whole")), "{reason}");
+    assert!(reason.starts_with(&format!("{gap} is not complete")), "{reason}");
     assert!(world.run("status --check").stdout.contains("acme is behind: "));
 
     world.sql(

@@ -147,7 +147,7 @@ fn a_commit_without_an_answer_is_recorded_as_neither_done_nor_failed() {
     let steps = proxy.steps();
     let published = steps
         .iter()
-        .position(|step| step.contains("Calls the day whole"))
+        .position(|step| step.contains("Makes a day complete"))
         .expect("it is published");
     let commits = steps[..published].iter().filter(|step| *step == "query COMMIT").count();
 
@@ -161,7 +161,7 @@ fn a_commit_without_an_answer_is_recorded_as_neither_done_nor_failed() {
     let row = day(&report, "acme", "2024-09-27");
     assert_eq!(row["outcome"], "failed", "{row:#}");
     assert!(
-        row["error"].as_str().is_some_and(|error| error.contains("`auditsync status` tells")),
+        row["error"].as_str().is_some_and(|error| error.contains("`auditsync status` shows")),
         "{row:#}"
     );
     let history = "SELECT string_agg(action, ' ' ORDER BY id) FROM audit_history \
@@ -297,7 +297,9 @@ fn a_day_that_lost_stored_events_before_its_end_is_not_complete() {
 fn a_silent_database_does_not_delay_a_user_who_ends_the_run() {
     // One connection falls silent while the ledger is planned from, and one in the middle of a
     // write.
-    for statement in ["All that planning needs", "Stores events that are not stored yet"] {
+    for statement in
+        ["Reads everything that planning needs", "Stores events that are not stored yet"]
+    {
         let mut world = migrated("");
         let proxy = Proxy::start(world.database.url());
         world.set("DATABASE_URL", proxy.url());

@@ -222,7 +222,7 @@ fn output_that_is_not_right_is_written_anew() {
         text.starts_with("1. Step\n\n   ```console\n   $ auditsync status\n   SOURCE "),
         "{text}"
     );
-    assert!(text.ends_with(" to begin.\n   ```\n\nThe end.\n"), "{text}");
+    assert!(text.ends_with(" run `auditsync`.\n   ```\n\nThe end.\n"), "{text}");
     assert_eq!(play(&Page::parse("docs/page.md", text)).0, [""; 0]);
 }
 

@@ -120,6 +120,17 @@ fn a_dry_run_and_a_sync_ask_the_same_witnesses_of_an_empty_old_day() {
 }
 
 #[test]
+fn a_day_that_was_complete_with_events_stays_credible_in_a_dry_run_too() {
+    let world = World::with(forgetful(), ACME);
+    world.heroku.put_day("acme", date(OLD), vec![br#"{"id":"a"}"#[..].into()]);
+    assert_eq!(old_day(&world, "", 0).0, "synced");
+    world.heroku.put_day("acme", date(OLD), vec![]);
+    assert_eq!(world.run(&format!("reset --source acme {OLD}")).status, 0);
+    assert_eq!(old_day(&world, "--dry-run", 0), ("would_sync".to_owned(), None));
+    assert_eq!(old_day(&world, "", 0), ("synced".to_owned(), None));
+}
+
+#[test]
 fn the_stored_events_of_another_source_fail_an_empty_old_day_of_a_dry_run() {
     let filtered = ACME.replace("acme\"\naccount", "apps\"\naccount");
     let config = format!("{ACME}{filtered}filter = {{ type = \"app\" }}\n");

@@ -211,7 +211,11 @@ fn an_account_given_by_id_is_compared_as_an_account() {
             world.heroku.fault(list, Fault::body(200, "application/json", "[]"));
             let finished = world.run("sync --date 2024-09-28");
             assert_eq!(finished.status, 0, "{account} {team}: {finished:#?}");
-            assert!(finished.stderr.contains("that it is in this account"), "{}", finished.stderr);
+            assert!(
+                finished.stderr.contains("says that the team is in this account"),
+                "{}",
+                finished.stderr
+            );
             assert_day_is_complete(&world);
             assert_eq!(world.heroku.faults_left(), [""; 0]);
         }

@@ -195,7 +195,8 @@ fn other_bytes_of_another_day_s_event_are_a_conflict_of_this_day() {
         [count, 1, 1, 0]
     );
     for (id, event) in events_of_times("") {
-        let warned = |line: &str| line.contains("other bytes") && line.contains(&id);
+        let warned =
+            |line: &str| line.contains("differs from the stored one") && line.contains(&id);
         assert!(finished.stderr.lines().any(warned), "{event:?}: {}", finished.stderr);
         assert_eq!(days_of(&world, &id), FIRST, "{event:?}");
     }

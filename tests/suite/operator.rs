@@ -107,7 +107,7 @@ fn reset_of_a_disabled_source_says_which_run_reads_the_day() {
     world.write_config(&format!("{ACME}enabled = false\n"));
     for said in [
         "due again (was SUCCESS); `auditsync --source acme` reads it",
-        "due already; `auditsync --source acme` reads it",
+        "already due; `auditsync --source acme` reads it",
     ] {
         let reset = world.run("reset --source acme 2024-09-24");
         assert!(reset.status == 0 && reset.stdout.contains(said), "{reset:#?}");
@@ -125,7 +125,7 @@ fn reset_of_impossible_days_exits_2_and_writes_nothing() {
     for (dates, expected) in [
         (
             format!("2024-09-28 2024-09-25..{today}"),
-            format!("the newest day to reset is {yesterday}"),
+            format!("The newest day to reset is {yesterday}"),
         ),
         (
             "2024-09-28 2024-09-28..2024-09-25".to_owned(),
@@ -165,7 +165,7 @@ fn reset_rejects_a_syncing_day_and_force_disables_its_worker() {
 
     let refused = world.run("reset --source acme 2024-09-28");
     assert_eq!(refused.status, 1, "{refused:#?}");
-    assert!(refused.stdout.contains(": at work: "), "{refused:#?}");
+    assert!(refused.stdout.contains(": syncing: "), "{refused:#?}");
     assert_eq!(world.sql("SELECT status FROM audit_events_log"), "PROCESSING");
 
     assert_eq!(world.run("reset --source acme 2024-09-28 --force").status, 0);

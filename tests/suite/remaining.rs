@@ -46,8 +46,8 @@ fn assert_the_next_run_does_as_told(world: &World, report: &Value) {
     for day in unfinished(report) {
         let error = day["error"].as_str().expect("an error");
         let expected = match (
-            error.contains("does so by itself, too"),
-            error.contains("does not read it by itself"),
+            error.contains("the next run also reads it"),
+            error.contains("the next run does not read it"),
         ) {
             (true, false) => true,
             (false, true) => false,
@@ -82,9 +82,7 @@ fn an_interrupted_backfill_names_the_command_for_the_remaining_days() {
         interrupt_at(&world, "backfill --from 2023-03-01 --to 2023-03-09", "2023-03-04").stdout;
     assert!(text.contains("  `auditsync backfill --from 2023-03-04 --to 2023-03-09`\n"), "{text}");
     assert!(
-        text.contains(
-            "By itself, the next `auditsync` reads only these of them:\n  acme 2023-03-04\n"
-        ),
+        text.contains("The next `auditsync` reads only these of them:\n  acme 2023-03-04\n"),
         "{text}"
     );
     assert!(
@@ -111,10 +109,10 @@ fn the_document_names_the_command_for_each_day() {
         error(&report, "acme", "2023-03-05"),
         "not begun, because a signal ended the run. `auditsync backfill --from 2023-03-05 --to \
          2023-03-05 --source acme` \
-         reads it; the next run does not read it by itself"
+         reads it; the next run does not read it"
     );
     assert!(
-        error(&report, "acme", "2023-03-03").ends_with("the next run does so by itself, too"),
+        error(&report, "acme", "2023-03-03").ends_with("the next run also reads it"),
         "{report:#}"
     );
     assert_the_next_run_does_as_told(&world, &report);
@@ -138,7 +136,7 @@ fn an_interrupted_backfill_from_archives_names_that_route() {
         text.contains("  `auditsync backfill --from 2023-04-01 --to 2023-04-02 --via archive`\n"),
         "{text}"
     );
-    assert!(text.contains("The next `auditsync` does not read them by itself"), "{text}");
+    assert!(text.contains("The next `auditsync` does not read them."), "{text}");
     run_what_it_says(&world, text);
 }
 
@@ -150,10 +148,7 @@ fn an_interrupted_sync_says_until_when_the_next_run_reads_its_days() {
     let text = interrupt_at(&world, &format!("sync {range}"), &ago(4)).stdout;
     assert!(text.contains(&format!("  `auditsync {range}`\n")), "{text}");
     let until = yesterday() + chrono::Days::new(7) - chrono::Days::new(2);
-    assert!(
-        text.contains(&format!("reads them by itself, too, if it starts by {until} (UTC).")),
-        "{text}"
-    );
+    assert!(text.contains(&format!("also reads them, if it starts by {until} (UTC).")), "{text}");
     let report = interrupt_at(&world, &format!("sync --output json {range}"), &ago(3)).json();
     assert_the_next_run_does_as_told(&world, &report);
 }
@@ -164,7 +159,7 @@ fn named_days_at_both_edges_of_the_window_are_distinguished() {
     world.sync(&format!("--date {}", ago(12)), 0);
     let command = format!("sync --from {} --to {} --output json", ago(9), ago(6));
     let report = interrupt_at(&world, &command, &ago(9)).json();
-    let not = |days| error(&report, "acme", &ago(days)).contains("does not read it by itself");
+    let not = |days| error(&report, "acme", &ago(days)).contains("the next run does not read it");
     assert_eq!([9, 8, 7, 6].map(not), [false, true, false, false], "{report:#}");
     assert_the_next_run_does_as_told(&world, &report);
 }
@@ -202,22 +197,20 @@ fn a_failed_day_is_due_again_only_within_the_window() {
         old.stdout.contains("  `auditsync backfill --from 2023-03-02 --to 2023-03-02`\n"),
         "{old:#?}"
     );
-    assert!(old.stdout.contains("The next `auditsync` does not read it by itself"), "{old:#?}");
+    assert!(old.stdout.contains("The next `auditsync` does not read it."), "{old:#?}");
     assert!(!old.stdout.contains("due again"), "{old:#?}");
     let recent = world.run("");
     assert_eq!(recent.status, 1, "{recent:#?}");
     let until = yesterday() + chrono::Days::new(7) - chrono::Days::new(1);
     let expected = format!(
-        "  `auditsync --date {}`\nThe next `auditsync` reads it by itself, too, if it starts by \
+        "  `auditsync --date {}`\nThe next `auditsync` also reads it, if it starts by \
          {until} (UTC).",
         ago(2)
     );
     assert!(recent.stdout.contains(&expected), "{recent:#?}");
     let named = world.run("--date 2023-03-02").stdout;
     assert!(
-        named.contains(
-            "  `auditsync --date 2023-03-02`\nThe next `auditsync` does not read it by itself"
-        ),
+        named.contains("  `auditsync --date 2023-03-02`\nThe next `auditsync` does not read it."),
         "{named}"
     );
     world.heroku.clear_faults();

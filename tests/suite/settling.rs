@@ -223,10 +223,7 @@ fn a_day_of_another_filter_is_reread_only_after_a_reset() {
     assert!(finished.stderr.contains("read with another scope before"), "{}", finished.stderr);
     let note =
         world.sql("SELECT message FROM audit_history WHERE action = 'publish' AND attempt = 2");
-    assert_eq!(
-        note,
-        r#"read before with the scope {"account": "acme"}, what was stored with that stays"#
-    );
+    assert_eq!(note, r#"read with another scope before: {"account": "acme"}"#);
     let scope =
         world.sql(&format!("SELECT scope FROM audit_events_log WHERE process_date = '{DAY}'"));
     assert_eq!(scope, r#"{"filter": {"type": "app"}, "account": "acme"}"#);

@@ -33,6 +33,8 @@ fn each_signal_releases_the_lease_and_has_its_exit_status() {
             world.sql("SELECT string_agg(action, ' ' ORDER BY id) FROM audit_history"),
             "claim release"
         );
+        let requests = "SELECT requests FROM audit_history WHERE action = 'release'";
+        assert_eq!(world.sql(requests), "1", "{signal}: the history has what the attempt cost");
     }
 }
 

@@ -50,7 +50,7 @@ fn a_blank_database_address_counts_as_not_set() {
         });
         assert!(
             output.starts_with("2 ")
-                && output.contains(&format!("no database is named: set {variable}")),
+                && output.contains(&format!("no database is named. Set {variable}")),
             "{output}"
         );
         let output =

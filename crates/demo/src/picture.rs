@@ -1,8 +1,8 @@
 //! The README's picture: a terminal that shows a run of the demo, as SVG.
 //!
 //! The text is what the program prints. Only what differs from run to run is set to a fixed value:
-//! the days, the time that a day took, and the lag. So drawing it again changes the file only if the
-//! program prints something else.
+//! the days, the time that a day took, and the lag. So drawing it again changes the file only if
+//! the program prints something else.
 
 use std::error::Error;
 use std::fmt::Write as _;

@@ -16,7 +16,7 @@ use crate::config::{Filter, Retry, Source, Token, Tokens};
 use crate::event::Event;
 use crate::heroku::{Archive, Client, Cost, Session, Teams};
 use crate::logging;
-use crate::report::day::{BrokenDay, DayReport, Outcome, StopReason};
+use crate::report::day::{BrokenDay, DayReport, StopReason};
 use crate::store::Via;
 
 /// The most leases held at a time: a month of four sources. More days need the file to be read
@@ -98,17 +98,12 @@ pub(crate) async fn find_selectors(
                 selectors.push(None);
                 let reason = StopReason::Team(Arc::new(error));
                 let its = days.extract_if(.., |day| day.key.source == source.name);
-                reports.extend(its.map(|day| failed(&day, &reason)));
+                reports.extend(its.map(|day| day.failed(&reason)));
             }
         }
     }
     reports.iter().for_each(logging::day);
     (selectors, reports)
-}
-
-/// The report of a day that was never claimed.
-pub(super) fn failed(day: &FetchDay, reason: &StopReason) -> DayReport {
-    DayReport::new(&day.key, Outcome::Failed).stopped(&day.source, reason)
 }
 
 /// Stores `days` from the archive, and reports on each.

@@ -16,7 +16,7 @@ use crate::store::{self, Reader};
 #[derive(Debug)]
 pub(crate) struct DayAttempt<R> {
     pub(super) day: FetchDay,
-    /// Selects its own events; `None` until it is known.
+    /// Which events are its own, once that is known.
     pub(super) selector: Option<Selector>,
     /// What reading it cost. Days of one fetch share the cost.
     pub(super) cost: Cost,
@@ -53,8 +53,7 @@ pub(super) trait Writer: Send + Sync + 'static {
     /// What it keeps of a day while the day is read.
     type Record: Send + Sync;
 
-    /// Begins each day. Reports a day that can't be begun. Leaves out the days that come after a
-    /// signal.
+    /// Begins each day, and reports those that can't begin. After a signal, days may be left out.
     fn begin(
         &self,
         days: &[FetchDay],
@@ -91,7 +90,7 @@ pub(super) trait Writer: Send + Sync + 'static {
         attempt: &DayAttempt<Self::Record>,
     ) -> impl Future<Output = store::Result<bool>> + Send;
 
-    /// When the attempt began, by the database's clock.
+    /// When the attempt began: by the database's clock, or by the plan's in a dry run.
     fn began_at(&self, attempt: &DayAttempt<Self::Record>) -> DateTime<Utc>;
 
     /// What is stored; `None` where there is no ledger yet.

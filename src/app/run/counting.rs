@@ -14,7 +14,7 @@ use crate::event::Event;
 use crate::fingerprints::fingerprint;
 use crate::logging::{self, Novelty};
 use crate::report::day::{DayReport, Outcome, StopReason};
-use crate::store::{Claimable, Error, Reader, Result, Sameness, Stored, Under, Via};
+use crate::store::{Error, Reader, Result, Sameness, Stored, Under, Via};
 
 /// See the module.
 #[derive(Debug)]
@@ -80,10 +80,7 @@ impl Writer for CountingWriter {
     ) -> Vec<DayAttempt<Counted>> {
         if let Some(words) = self.reader.as_ref().and_then(Reader::lasting_outage) {
             let reason = StopReason::of_store(Error::NotStarted(words));
-            let failed = |day: &FetchDay| {
-                DayReport::new(&day.key, Outcome::Failed).stopped(&day.source, &reason)
-            };
-            reports.extend(days.iter().map(failed));
+            reports.extend(days.iter().map(|day| day.failed(&reason)));
             return Vec::new();
         }
         let record = || {
@@ -141,8 +138,7 @@ impl Writer for CountingWriter {
     }
 
     async fn was_complete_with_events(&self, attempt: &DayAttempt<Counted>) -> Result<bool> {
-        let was_complete = matches!(attempt.day.claimable, Claimable::Complete { .. });
-        Ok(was_complete && self.stored(&attempt.day).await? > 0)
+        Ok(attempt.day.was_complete && self.stored(&attempt.day).await? > 0)
     }
 
     fn began_at(&self, _: &DayAttempt<Counted>) -> DateTime<Utc> {

@@ -6,6 +6,7 @@ use crate::config::{Filter, Retry, Source, Token, Tokens};
 use crate::day::DayKey;
 use crate::heroku::DayQuery;
 use crate::plan::{Planned, Reason, Verdict};
+use crate::report::day::{DayReport, StopReason};
 use crate::store::Claimable;
 
 /// One fetch, and the days that it serves: those of sources with the same account, filter, token
@@ -27,6 +28,8 @@ pub(crate) struct FetchDay {
     pub(crate) claimable: Claimable,
     /// Whether the plan only wants its stored events counted again. The claim has the last word.
     pub(crate) is_recount: bool,
+    /// Whether the day was complete at some time, as far as the plan knows.
+    pub(crate) was_complete: bool,
 }
 
 impl FetchDay {
@@ -38,7 +41,13 @@ impl FetchDay {
             _ => Claimable::Due,
         };
         let (key, source) = (day.key.clone(), day.source.clone());
-        Some(Self { key, source, claimable, is_recount: reason == Reason::Recount })
+        let (is_recount, was_complete) = (reason == Reason::Recount, day.was_complete);
+        Some(Self { key, source, claimable, is_recount, was_complete })
+    }
+
+    /// The report of this day, if it never began for this reason.
+    pub(crate) fn failed(&self, reason: &StopReason) -> DayReport {
+        DayReport::new(&self.key, reason.outcome()).stopped(&self.source, reason)
     }
 }
 
@@ -47,15 +56,15 @@ impl FetchDay {
 /// If the account's entire day is fetched anyway, a source with a filter takes its events from that
 /// fetch.
 pub(crate) fn fetches(planned: &[Planned<'_>], tokens: &Tokens) -> VecDeque<Fetch> {
-    let due = || planned.iter().filter_map(FetchDay::of);
+    let due: Vec<FetchDay> = planned.iter().filter_map(FetchDay::of).collect();
     let place = |FetchDay { key, source, .. }: &FetchDay| {
         (source.scope.account.clone(), tokens.of(source).clone(), key.date)
     };
     let unfiltered: HashSet<_> =
-        due().filter(|day| day.source.scope.filter.is_empty()).map(|day| place(&day)).collect();
+        due.iter().filter(|day| day.source.scope.filter.is_empty()).map(place).collect();
     let mut fetches: VecDeque<Fetch> = VecDeque::new();
     let mut known: HashMap<(DayQuery, Token), usize> = HashMap::new();
-    for day in due() {
+    for day in due {
         let place = place(&day);
         let filter = if unfiltered.contains(&place) {
             Filter::default()

@@ -13,6 +13,7 @@ use super::leased::{Leased, LeasedAttempt, LedgerWriter};
 use super::schedule::TIME_TO_RELEASE;
 use super::vanished::{Vanished, find_vanished};
 use crate::day::end;
+use crate::heartbeat::Heartbeat;
 use crate::ledger::FailureStatus;
 use crate::plan::Left;
 use crate::report::day::{DayReport, Outcome, StopReason};
@@ -30,9 +31,14 @@ const RECOUNTED: &str = "counted again after a repair broke off; no request was 
 /// Publishes the days that were read completely, gives the others back, and reports on all.
 pub(super) async fn finish_all(
     writer: &LedgerWriter,
-    attempts: Vec<LeasedAttempt>,
+    mut attempts: Vec<LeasedAttempt>,
     from: ReadFrom,
 ) -> Vec<DayReport> {
+    for DayAttempt { cost, record, .. } in &mut attempts {
+        record.stats.requests = cost.requests;
+        record.stats.retries = cost.retries;
+        record.stats.duration = record.claimed.elapsed();
+    }
     let (interrupted, others): (Vec<_>, Vec<_>) = attempts
         .into_iter()
         .partition(|attempt| matches!(attempt.stopped, Some(StopReason::Interrupted)));
@@ -49,8 +55,12 @@ async fn release_all(writer: &LedgerWriter, attempts: Vec<LeasedAttempt>) -> Vec
     }
     let reports: Vec<DayReport> = attempts.iter().map(report).collect();
     let sources: Vec<_> = attempts.iter().map(|attempt| attempt.day.source.clone()).collect();
-    let held: Vec<(Lease, AttemptStats)> =
-        attempts.into_iter().map(|attempt| (attempt.record.lease, attempt.record.stats)).collect();
+    // The heartbeats go on until the days are given back.
+    let (held, _heartbeats): (Vec<(Lease, AttemptStats)>, Vec<Heartbeat>) = attempts
+        .into_iter()
+        .map(|attempt| attempt.record)
+        .map(|Leased { lease, stats, heartbeat, .. }| ((lease, stats), heartbeat))
+        .unzip();
     let released = bounded(writer, writer.store.release_all(&held)).await.unwrap_or_else(|error| {
         let days = held.len();
         warn!(days, "the days could not be given back; their leases expire: {error}");
@@ -70,9 +80,6 @@ async fn release_all(writer: &LedgerWriter, attempts: Vec<LeasedAttempt>) -> Vec
 
 /// Publishes a day that was read completely, or gives it back with the reason.
 async fn finish(mut attempt: LeasedAttempt, writer: &LedgerWriter, from: ReadFrom) -> DayReport {
-    attempt.record.stats.duration = attempt.record.claimed.elapsed();
-    attempt.record.stats.requests = attempt.cost.requests;
-    attempt.record.stats.retries = attempt.cost.retries;
     let vanished = match (&attempt.stopped, from) {
         (None, ReadFrom::List) => find_vanished(&mut attempt, writer).await,
         _ => Ok(Vanished::default()),
@@ -191,8 +198,8 @@ fn report(attempt: &LeasedAttempt) -> DayReport {
     DayReport {
         new_events: u64::from(stats.new_events),
         conflicts: u64::from(stats.conflicts),
-        requests: u64::from(attempt.cost.requests),
-        retries: u64::from(attempt.cost.retries),
+        requests: u64::from(stats.requests),
+        retries: u64::from(stats.retries),
         attempt: attempt.record.lease.attempt(),
         duration_ms: stats.duration.as_millis() as u64,
         ..DayReport::new(&attempt.day.key, Outcome::Synced)

@@ -16,7 +16,7 @@ use crate::event::Event;
 use crate::fingerprints::Fingerprints;
 use crate::heartbeat::Heartbeat;
 use crate::logging::{self, Novelty};
-use crate::report::day::{DayReport, Outcome, StopReason};
+use crate::report::day::{DayReport, StopReason};
 use crate::store::{AttemptStats, Claim, Error, Lease, Reader, Result, Store, Via, Written};
 
 /// Writes days to the ledger and their events to the store.
@@ -74,7 +74,7 @@ impl LedgerWriter {
             }
             Err(error) => {
                 let reason = StopReason::Store(Arc::new(error));
-                Err(DayReport::new(key, Outcome::Failed).stopped(source, &reason))
+                Err(day.failed(&reason))
             }
         }
     }

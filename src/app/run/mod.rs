@@ -1,7 +1,7 @@
 //! A run: plan → fetches → schedule → read → write → report.
 //!
-//! The same engine serves `sync`, its dry run, and `backfill` from either source. A dry run differs
-//! only in its [`Writer`], which counts and can't write.
+//! The same engine serves `sync`, its dry run, and `backfill` from either source. A dry run plans
+//! without writing, and its [`Writer`] counts and can't write.
 
 pub(super) mod archive;
 pub(super) mod archive_days;
@@ -11,13 +11,13 @@ mod empty_day;
 pub(super) mod fetches;
 mod finish;
 pub(super) mod leased;
-mod ledger;
 mod months;
 pub(super) mod plan;
 mod read;
 pub(super) mod remaining;
 pub(super) mod schedule;
 pub(super) mod selector;
+mod storing;
 pub(super) mod supervise;
 mod vanished;
 
@@ -41,7 +41,6 @@ use super::shutdown::Shutdown;
 use crate::config::Tokens;
 use crate::heroku::{Client, Teams};
 use crate::report::day::DayReport;
-use crate::report::progress::Progress;
 
 /// Does what `request` asks for, prints the report and gives the exit status.
 pub(super) async fn run(app: &App<'_>, request: &RunRequest<'_>) -> Result<ExitStatus, Failure> {
@@ -102,11 +101,10 @@ async fn read_days<W: Writer>(
         return Ok(Vec::new());
     }
     let client = Client::new(&app.config.api, request.sources.iter().copied(), tokens)?;
-    let days = fetches.iter().map(|fetch| fetch.days.len()).sum();
     let schedule = Schedule {
         concurrency: app.config.sync.concurrency,
-        waiting: Some(client.waiting()),
-        progress: Progress::new(days, app.global.live_lines()),
+        waiting: client.waiting(),
+        live_lines: app.global.live_lines(),
         shutdown: writer.shutdown().clone(),
     };
     let jobs = fetches.into_iter().map(|fetch| FetchJob::new(fetch, &client)).collect();

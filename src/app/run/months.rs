@@ -4,14 +4,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use chrono::{Months, NaiveDate};
+use tokio::sync::watch;
 
 use super::super::context::App;
 use super::super::environment::env;
 use super::super::failure::Failure;
 use super::super::shutdown::Shutdown;
-use super::archive_days::{
-    Account, ArchiveRun, OpenArchive, accounts, failed, find_selectors, store_days,
-};
+use super::archive_days::{Account, ArchiveRun, OpenArchive, accounts, find_selectors, store_days};
 use super::attempt::ReadFrom;
 use super::fetches::FetchDay;
 use super::leased::LedgerWriter;
@@ -25,7 +24,6 @@ use crate::logging;
 use crate::plan::{Planned, Selection};
 use crate::report::counted;
 use crate::report::day::{DayReport, StopReason};
-use crate::report::progress::Progress;
 
 /// The due days of an account in one month.
 #[derive(Debug)]
@@ -70,11 +68,13 @@ pub(super) async fn read_archives(
     let newest = last_over(plan.now);
     let accounts = accounts(&request.sources, &tokens);
     let jobs = jobs(&client, &accounts, request.selection, &plan.days);
+    // No archive leaves its place while it waits for its token's budget.
+    let (_budget, waiting) = watch::channel(0);
     let schedule = Schedule {
         // One archive after the other: each fills a temporary file and memory of its own.
         concurrency: 1,
-        waiting: None,
-        progress: Progress::new(jobs.iter().map(MonthJob::days).sum(), app.global.live_lines()),
+        waiting,
+        live_lines: app.global.live_lines(),
         shutdown: shutdown.clone(),
     };
     let writer = LedgerWriter::new(app, store, reader.clone(), shutdown.clone());
@@ -157,7 +157,7 @@ async fn read_month(run: &ArchiveRun, job: MonthJob, newest: NaiveDate) -> Vec<D
 
 /// Reports days that were never claimed.
 fn fail(days: &[FetchDay], reason: &StopReason) -> Vec<DayReport> {
-    let reports: Vec<DayReport> = days.iter().map(|day| failed(day, reason)).collect();
+    let reports: Vec<DayReport> = days.iter().map(|day| day.failed(reason)).collect();
     reports.iter().for_each(logging::day);
     reports
 }

@@ -1,7 +1,6 @@
 //! The one scheduler: runs jobs, as many at a time as allowed, until all are done or a signal came.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -10,7 +9,7 @@ use tokio::task::JoinSet;
 use super::super::shutdown::Shutdown;
 use crate::config::Token;
 use crate::report::day::DayReport;
-use crate::report::progress::Progress;
+use crate::report::progress::{LiveLines, Progress};
 
 /// After a signal, how long the jobs in flight have to give their leases back. With the ping, a run
 /// ends within five seconds.
@@ -36,8 +35,8 @@ pub(super) struct Schedule {
     /// The jobs that run at a time.
     pub(super) concurrency: usize,
     /// How many of them wait for their token's budget. Each leaves its place to another job.
-    pub(super) waiting: Option<watch::Receiver<usize>>,
-    pub(super) progress: Arc<Progress>,
+    pub(super) waiting: watch::Receiver<usize>,
+    pub(super) live_lines: LiveLines,
     pub(super) shutdown: Shutdown,
 }
 
@@ -46,8 +45,8 @@ impl Schedule {
     ///
     /// A job that waits for its token's budget leaves its place to one with another token. So a
     /// slow token does not delay the others. At most `concurrency` jobs of one token run at a time.
-    /// While `is_away` says that the database is away, no further job begins. When no running job
-    /// waits for the database any more, the rest fails at once.
+    /// While `is_away` says that the database is away, nothing more begins until no job runs. Then
+    /// the rest fails at once.
     pub(super) async fn run<J: Job, W>(
         self,
         mut jobs: VecDeque<J>,
@@ -57,13 +56,13 @@ impl Schedule {
     where
         W: Future<Output = Vec<DayReport>> + Send + 'static,
     {
-        let Self { concurrency, mut waiting, progress, shutdown } = self;
+        let Self { concurrency, mut waiting, live_lines, shutdown } = self;
+        let progress = Progress::new(jobs.iter().map(Job::days).sum(), live_lines);
         let mut reports = Vec::new();
         let mut in_flight: HashMap<Token, usize> = HashMap::new();
         let mut running: JoinSet<(Token, Vec<DayReport>)> = JoinSet::new();
         loop {
-            let waiting_now = waiting.as_mut().map_or(0, |waiting| *waiting.borrow_and_update());
-            let busy = running.len().saturating_sub(waiting_now);
+            let busy = running.len().saturating_sub(*waiting.borrow_and_update());
             let held_up = is_away() && !running.is_empty();
             for _ in if held_up { concurrency } else { busy }..concurrency {
                 let is_free =
@@ -89,21 +88,10 @@ impl Schedule {
                     Some(Err(fault)) => tracing::error!("a job ended unexpectedly: {fault}"),
                     None => break,
                 },
-                () = changed(&mut waiting) => {}
+                Ok(()) = waiting.changed() => {}
                 () = shutdown.overdue(TIME_TO_RELEASE) => break,
             }
         }
         reports
-    }
-}
-
-/// Resolves when the number of waiting jobs changes.
-async fn changed(waiting: &mut Option<watch::Receiver<usize>>) {
-    let changed = match waiting {
-        Some(waiting) => waiting.changed().await.is_ok(),
-        None => false,
-    };
-    if !changed {
-        std::future::pending::<()>().await;
     }
 }

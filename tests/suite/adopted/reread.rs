@@ -19,7 +19,7 @@ fn reread_works_later_too_but_once_and_only_for_adopted_days() {
     world.heroku.clear_faults();
     let before = world.dump();
     let plan = world.run("migrate --reread --dry-run");
-    let dates = format!("2024-09-26 .. {}", ago(2));
+    let dates = format!("2024-09-26..{}", ago(2));
     assert!(
         plan.stdout.ends_with(&format!(
             "Would make 3 adopted days of acme due: {dates}. Nothing was changed.\n"

@@ -111,7 +111,7 @@ fn a_month_that_can_not_be_compared_says_why_and_does_not_agree() {
     });
     let report = reconcile(&world, "", 1);
     let error = report["months"][0]["error"].as_str().expect("an error").to_owned();
-    assert!(error.contains("covers no whole day"), "{error}");
+    assert!(error.contains("covers no complete day"), "{error}");
 }
 
 #[test]

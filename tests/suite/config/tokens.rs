@@ -31,11 +31,11 @@ fn all_unusable_tokens_are_reported_together_and_none_is_shown() {
     assert_eq!(
         said,
         "error: HEROKU_API_TOKEN, the token of sources `acme` and `second`, is not set\n\
-         error: THIRD_TOKEN, the token of source `third`, holds a line break, so it is no token \
-         (its value is not shown)\n  \
-         = help: on Heroku, set a variable with `heroku config:set NAME=TOKEN`; elsewhere, in the \
-         environment\n\n\
-         2 mistakes with tokens; nothing was asked or written"
+         error: THIRD_TOKEN, the token of source `third`, contains a line break, so it is not \
+         a token (its value is not shown)\n  \
+         = help: on Heroku, set a variable with `heroku config:set NAME=TOKEN`; elsewhere, set \
+         it in the environment\n\n\
+         2 mistakes with tokens; nothing was requested or written"
     );
 }
 

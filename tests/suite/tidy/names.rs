@@ -8,10 +8,8 @@ use super::assert_none;
 use super::source::{self, Source};
 
 /// Names that several modules may define, each with the reason.
-const DEFINED_IN_SEVERAL: &[(&str, &str)] = &[
-    ("Error", "each module has one, and others name it with its module: `store::Error`"),
-    ("Result", "the alias that goes with a module's `Error`"),
-];
+const DEFINED_IN_SEVERAL: &[(&str, &str)] =
+    &[("Error", "each module has one, and others name it with its module: `store::Error`")];
 
 /// The types that the items of a file define: name and line.
 #[derive(Default)]

@@ -42,7 +42,7 @@ const ORDERS: &[Order] = &[
             &["migrate", "manual", "command_line", "secrets"],
             &["check/database", "check/heroku", "reconcile/compare", "estimate", "notify"],
             &["run"],
-            &["run/counting", "run/ledger", "run/months", "run/read"],
+            &["run/counting", "run/storing", "run/months", "run/read"],
             &["run/archive_days", "run/empty_day", "run/supervise"],
             &["run/archive", "run/finish", "run/plan"],
             &["run/archive/bins", "run/remaining", "run/schedule", "run/vanished"],

@@ -19,7 +19,6 @@ const WORDS: &[(&str, &str)] = &[
     ("farewell", "disconnect"),
     ("goodbye", "disconnect"),
     ("ear for signals", "signal handler"),
-    ("harmless", "sanitized"),
     ("is at it", "is already doing it"),
     ("is told", "say what the program reports"),
     ("somebody sits", "a terminal"),
@@ -91,7 +90,9 @@ fn words_that_readers_stumbled_over_stay_out() {
         [EVERYWHERE, &["migrations", "sql", "docs", "README.md", "ARCHITECTURE.md"]].concat();
     let places = [places, vec!["CONTRIBUTING.md", "SECURITY.md", "audit.toml", ".ci"]].concat();
     let mut texts = texts(&places, &["rs", "sql", "md", "toml", "snap", "txt"]);
-    texts.retain(|(path, _)| !path.ends_with("tidy/text.rs"));
+    // These two show the words as bad examples.
+    let shows_them = ["tidy/text.rs", "CONTRIBUTING.md"];
+    texts.retain(|(path, _)| !shows_them.iter().any(|place| path.ends_with(place)));
     assert_none("words that readers stumble over", &problems(&texts, unwanted));
 }
 
