@@ -183,8 +183,9 @@ fn begin_reports(
         let failed = failed.iter().find(|day| day.source == source.name);
         let error = failed.and_then(|day| day.error.clone());
         let owes = days.iter().any(|day| day.key.source == source.name);
-        let note = (!owes && error.is_none())
-            .then(|| "no day of this month must be covered, so nothing was compared".to_owned());
+        let note = (!owes && error.is_none()).then(|| {
+            "the source has no day to cover in this month, so nothing was compared".to_owned()
+        });
         MonthReport { error, note, ..MonthReport::new(source.name.as_ref(), month) }
     };
     account.sources.iter().map(begin).collect()

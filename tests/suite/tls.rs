@@ -228,7 +228,7 @@ fn a_preflight_shows_how_the_connection_is_protected() {
         (
             url(&world, ELSEWHERE, ""),
             0,
-            "encrypted; the certificate is not verified. If the server has",
+            "encrypted; the certificate is not verified. If the server has a certificate",
         ),
         (
             url(&world, ELSEWHERE, "?sslmode=disable"),

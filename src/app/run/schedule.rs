@@ -43,10 +43,10 @@ pub(super) struct Schedule {
 impl Schedule {
     /// Runs `jobs` in their order with `work`.
     ///
-    /// A job that waits for its token's budget leaves its place to one with another token, so that
-    /// a slow token does not delay the others. No more than `concurrency` jobs of one token run at
-    /// a time. While `is_away` says that the database is away, nothing more begins until no job
-    /// runs; then the rest fails at once.
+    /// A job that waits for its token's budget leaves its place to one with another token. So a
+    /// slow token does not delay the others. At most `concurrency` jobs of one token run at a time.
+    /// While `is_away` says that the database is away, nothing more begins until no job runs. Then
+    /// the rest fails at once.
     pub(super) async fn run<J: Job, W>(
         self,
         mut jobs: VecDeque<J>,

@@ -40,7 +40,7 @@ fn a_source_that_owes_no_day_of_the_month_is_reported_without_error() {
     assert_eq!(world.run("migrate").status, 0);
     let report = reconcile(&world, "", 0);
     let note = report["months"][0]["note"].as_str().expect("a note");
-    assert!(note.contains("owes no day of this month"), "{note}");
+    assert!(note.contains("no day to cover in this month"), "{note}");
     assert_eq!(downloads(&world), 0);
 }
 
