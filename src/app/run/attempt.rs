@@ -113,17 +113,3 @@ impl<R> DayAttempt<R> {
         self.stopped.is_none()
     }
 }
-
-/// Hands events that are the source's own to `writer`, which may stop the day.
-pub(super) async fn write_own<W: Writer>(
-    writer: &W,
-    attempt: &mut DayAttempt<W::Record>,
-    events: &[Event],
-    token: &Token,
-) {
-    let selector = attempt.selector.as_ref().expect("found before anything is read");
-    let own: Vec<&Event> = events.iter().filter(|event| selector.takes(event)).collect();
-    if let Err(error) = writer.write(attempt, &own, token).await {
-        attempt.stopped = Some(StopReason::of_store(error));
-    }
-}

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use super::attempt::{DayAttempt, ReadFrom, Writer, write_own};
+use super::attempt::{DayAttempt, ReadFrom, Writer};
 use super::empty_day::EmptyDays;
 use super::fetches::Fetch;
 use super::schedule::Job;
 use super::selector::Selector;
 use crate::config::Token;
+use crate::event::Event;
 use crate::heroku::{self, Batch, Client, DayReader, Read, Session, Teams};
 use crate::logging;
 use crate::report::counted;
@@ -156,7 +157,7 @@ async fn read_through<W: Writer>(
     Ok(End::Complete { is_empty })
 }
 
-/// Writes a batch to every open day; false when none is open any more.
+/// Writes a batch to every open day, to each its own events; false when none is open any more.
 async fn write<W: Writer>(
     writer: &W,
     token: &Token,
@@ -164,7 +165,11 @@ async fn write<W: Writer>(
     batch: &Batch,
 ) -> bool {
     for attempt in attempts.iter_mut().filter(|attempt| attempt.is_open()) {
-        write_own(writer, attempt, batch, token).await;
+        let selector = attempt.selector.as_ref().expect("found before anything is read");
+        let own: Vec<&Event> = batch.iter().filter(|event| selector.takes(event)).collect();
+        if let Err(error) = writer.write(attempt, &own, token).await {
+            attempt.stopped = Some(StopReason::of_store(error));
+        }
     }
     attempts.iter().any(DayAttempt::is_open)
 }

@@ -32,8 +32,8 @@ SELECT current_setting('server_version') AS version,
         FROM pg_class
         WHERE relnamespace = to_regnamespace(quote_ident(current_schema()))
           AND relname = ANY ($1)) AS taken,
-       -- Row-level security hides nothing if one policy lets this role read and write every row, and
-       -- no policy restricts it.
+       -- Row-level security hides nothing if one policy lets this role read and write every row,
+       -- and no policy restricts it.
        (SELECT array_agg(c.relname::text ORDER BY c.relname)
         FROM unnest($1::text[]) AS ours (name)
         JOIN pg_class AS c ON c.oid = to_regclass(ours.name)

@@ -40,7 +40,7 @@ fn a_file_that_is_no_archive_fails_its_days_despite_its_checksum() {
     for (file, expected) in [
         (gzip(b"{\"entries\":[{\"id\":\"a\",\"created_at\":\"2024-09-28T00:00:00Z\"}"), "cut off"),
         (gzip(b"<html>"), "not a JSON list"),
-        (gzip(b"{\"entry\":[]}"), "holds no `entries`"),
+        (gzip(b"{\"entry\":[]}"), "has no list `entries`"),
         (gzip(b"[nonsense]"), "not JSON"),
         (Bytes::from_static(&[0x1f, 0x8b, 8, 0, 0, 0]), "can't be unpacked"),
     ] {
