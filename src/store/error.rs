@@ -234,6 +234,7 @@ const TRANSIENT: &[&str] = &[
     "57P01", // admin_shutdown
     "57P02", // crash_shutdown
     "57P03", // cannot_connect_now
+    "57P05", // idle_session_timeout: the server ends a connection just when we use it
 ];
 
 /// The codes of a server that shuts down, or does not accept connections yet.

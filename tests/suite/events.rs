@@ -159,7 +159,7 @@ fn an_empty_answer_for_a_day_with_events_warns_and_deletes_nothing() {
     world.heroku.put_day("acme", date(DAY), vec![]);
     assert_eq!(world.run("reset --source acme 2024-09-28").status, 0);
     let finished = world.run("");
-    assert!(finished.stderr.contains("the stored events stay"), "{finished:#?}");
+    assert!(finished.stderr.contains("its stored events stay"), "{finished:#?}");
     world.assert_complete("acme", DAY, &by_id(&[("a", r#"{"id":"a"}"#)]));
 }
 

@@ -85,7 +85,7 @@ fn others() -> Vec<Error> {
 fn dead_connections_restarts_failovers_and_shortages_are_transient() {
     for code in [
         "08000", "08006", "08P01", "53000", "53100", "53300", "25006", "25P03", "40001", "40P01",
-        "55P03", "57P01", "57P02", "57P03",
+        "55P03", "57P01", "57P02", "57P03", "57P05",
     ] {
         assert!(refused(code).is_transient(), "{code}");
     }
