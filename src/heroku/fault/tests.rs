@@ -138,7 +138,7 @@ fn a_hint_names_the_variable_the_source_and_the_account() {
     let text = "[[source]]\nname = \"acme\"\naccount = \"{variable}\"\ntoken_env = \"TOKEN\"";
     let config = Config::parse(Path::new("audit.toml"), text).expect("a file");
     let hint = |fault: Fault| fault.hint(&config.sources[0]);
-    assert!(hint(refused(401, None)).starts_with("The token in $TOKEN is not valid"));
+    assert!(hint(refused(401, None)).starts_with("The token in $TOKEN is invalid or was revoked"));
     assert!(hint(refused(403, None)).ends_with("in the enterprise account {variable}"));
     assert!(hint(refused(404, None)).starts_with("Check `account` of the source acme:"));
     assert!(hint(refused(422, None)).ends_with("of the source acme"));
