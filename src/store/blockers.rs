@@ -1,4 +1,4 @@
-//! Finds out who holds the lock that was waited for in vain, as far as the role may see.
+//! Names the holder of a lock that a statement waited for, as far as the role may see it.
 //!
 //! When a wait for a lock has ended, the server no longer knows what it was for. So this reports
 //! the strongest lock that another session holds on one of our tables now.

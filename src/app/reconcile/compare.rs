@@ -15,7 +15,7 @@ use crate::event::Event;
 use crate::fingerprints::Fingerprints;
 use crate::heroku::{Archive, Unreadable};
 use crate::report::reconcile::{ArchiveFacts, ListId, MonthReport, ReconciledDay, Spool};
-use crate::store::{self, Reader, Sameness, Stored, StoredEvent, StoredQuery, StoredTeam, Under};
+use crate::store::{self, Reader, Sameness, Stored, StoredEvent, StoredQuery, Under};
 
 /// Why a month was not compared to its end.
 #[derive(Debug, thiserror::Error)]
@@ -166,8 +166,7 @@ impl<'a> Comparing<'a> {
             return Ok(());
         }
         let filter = &self.sources[slot.source].scope.filter;
-        let team = self.selectors[slot.source].as_ref().and_then(|selector| selector.team.as_ref());
-        let team = team.map(|team| StoredTeam { id: &team.id, name: &team.name });
+        let team = self.selectors[slot.source].as_ref().and_then(Selector::stored_team);
         let mut events = self.reader.stored(StoredQuery { key: &key, filter, team });
         while let Some(event) = events.next().await? {
             if !self.is_archived(slot, &event) {

@@ -91,8 +91,7 @@ async fn finish(mut attempt: LeasedAttempt, writer: &LedgerWriter, from: ReadFro
     let report = DayReport { vanished_events: vanished.count, ..report(&attempt) };
     let note = note(&attempt, from, &vanished);
     let DayAttempt { day, stopped, record, .. } = attempt;
-    let publication =
-        Publication { note: note.as_deref(), ..publication(writer, &day, &record, from) };
+    let publication = publication(writer, &day, &record, from, note.as_deref());
     // The heartbeat goes on until the day is published or given back.
     let Leased { lease, stats, heartbeat: _heartbeat, .. } = record;
     let trust = Arc::clone(lease.trust());
@@ -132,12 +131,13 @@ async fn finish(mut attempt: LeasedAttempt, writer: &LedgerWriter, from: ReadFro
     DayReport { left, ..report }.stopped(&day.source, &reason)
 }
 
-/// What is published of a day. The caller adds the note.
+/// What is published of a day.
 fn publication<'a>(
     writer: &LedgerWriter,
     day: &'a FetchDay,
     record: &Leased,
     from: ReadFrom,
+    note: Option<&'a str>,
 ) -> Publication<'a> {
     // Heroku's list of an old day may hold less than its archive, so no recheck reads it again.
     let reads_again = from.as_of().is_none() || !is_long_past(writer, day, &record.lease);
@@ -147,7 +147,7 @@ fn publication<'a>(
         as_of: from.as_of(),
         settles_as_of: from.as_of(),
         last_recheck: writer.last_recheck.filter(|_| reads_again),
-        note: None,
+        note,
     }
 }
 

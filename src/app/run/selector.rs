@@ -3,6 +3,7 @@
 use crate::config::{Filter, Source};
 use crate::event::Event;
 use crate::heroku::{Session, Team, TeamError, Teams};
+use crate::store::StoredTeam;
 
 /// Selects the events of one source.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,6 +29,11 @@ impl Selector {
         let filter = if filter == applied { Filter::default() } else { filter.clone() };
         let team = teams.team(session, source).await?;
         Ok(Self { team, filter })
+    }
+
+    /// The team as a query of stored events names it.
+    pub(crate) fn stored_team(&self) -> Option<StoredTeam<'_>> {
+        self.team.as_ref().map(|team| StoredTeam { id: &team.id, name: &team.name })
     }
 
     /// Whether `event` belongs to the source.

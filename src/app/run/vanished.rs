@@ -3,7 +3,8 @@
 use tracing::warn;
 
 use super::leased::{LeasedAttempt, LedgerWriter};
-use crate::store::{Error, StoredQuery, StoredTeam};
+use super::selector::Selector;
+use crate::store::{Error, StoredQuery};
 
 /// How many ids of such events are named.
 const NAMED: usize = 10;
@@ -31,8 +32,7 @@ pub(super) async fn find_vanished(
         return Ok(Vanished::default());
     }
     let (key, filter) = (&attempt.day.key, &attempt.day.source.scope.filter);
-    let team = attempt.selector.as_ref().and_then(|selector| selector.team.as_ref());
-    let team = team.map(|team| StoredTeam { id: &team.id, name: &team.name });
+    let team = attempt.selector.as_ref().and_then(Selector::stored_team);
     let mut vanished = Vanished::default();
     let mut events = writer.reader.stored(StoredQuery { key, filter, team });
     while let Some(event) = events.next().await? {
