@@ -34,6 +34,7 @@ mod patience;
 mod pool;
 mod release;
 mod schema;
+mod seal;
 mod snapshot;
 mod statement;
 mod stored;
@@ -41,7 +42,7 @@ mod tls;
 
 pub use address::{Address, AddressError, Endpoint};
 pub use adoption::{AdoptRequest, AdoptedDays, Adoption};
-pub use attempt::{AttemptStats, Publication, Published, Unpublished};
+pub use attempt::{ArchiveFacts, AttemptStats, Provenance, Publication, Published, Unpublished};
 pub use claim::{Claim, Claimable};
 pub use compare::{Sameness, Stored, Under, Via};
 pub use connect::ConnectError;
