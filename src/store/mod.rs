@@ -32,6 +32,7 @@ mod operator;
 mod outage;
 mod patience;
 mod pool;
+mod raw;
 mod release;
 mod schema;
 mod seal;
@@ -39,6 +40,7 @@ mod snapshot;
 mod statement;
 mod stored;
 mod tls;
+mod verify;
 
 pub use address::{Address, AddressError, Endpoint};
 pub use adoption::{AdoptRequest, AdoptedDays, Adoption};
@@ -55,7 +57,12 @@ pub use lease::{Lease, Renewal, Trust};
 pub use migrations::{Schema, all_migrations};
 pub use obstacle::Obstacle;
 pub use operator::{Actor, ResetRequest, StaleLease};
+pub use raw::{RawDate, RawTime};
 pub use schema::SchemaError;
 pub use snapshot::{EveryDay, LedgerSnapshot, Rereads, SnapshotQuery, SnapshotResult};
 pub use stored::{StoredEvent, StoredEvents, StoredQuery, StoredTeam};
 pub use tls::Protection;
+pub use verify::{
+    AnchorRow, DayName, DayRows, DaysPage, EventChunk, EventStream, Selected, StoredConflict,
+    VerifySnapshot, WantedDays,
+};
