@@ -1,0 +1,3 @@
+//! The formats of the evidence, without I/O.
+
+pub mod tree;
