@@ -139,7 +139,12 @@ mod tests {
             edge.push(&leaf);
             oracle.push(leaf);
             assert_eq!(edge.size(), oracle.len());
-            assert_eq!(edge.root()[..], oracle.root().as_bytes()[..], "with {} leaves", edge.size());
+            assert_eq!(
+                edge.root()[..],
+                oracle.root().as_bytes()[..],
+                "with {} leaves",
+                edge.size()
+            );
         }
     }
 

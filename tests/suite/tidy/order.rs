@@ -27,7 +27,7 @@ const ORDERS: &[Order] = &[
             &["logging"],
             &["report"],
             &["heroku", "store"],
-            &["plan", "coverage", "digest", "fingerprints", "http"],
+            &["plan", "coverage", "digest", "evidence", "fingerprints", "http"],
             &["ledger", "event", "retry"],
             &["day"],
             &["config"],
@@ -91,6 +91,10 @@ const ORDERS: &[Order] = &[
         ],
     },
     Order {
+        module: "evidence",
+        layers: &[&["mod"], &["checkpoint"], &["note"], &["key", "timestamp", "tree"]],
+    },
+    Order {
         module: "report",
         layers: &[
             &["mod"],
@@ -105,8 +109,17 @@ const ORDERS: &[Order] = &[
 ];
 
 /// The modules whose answers depend only on their arguments.
-const WITHOUT_IO: &[&str] =
-    &["plan", "coverage", "digest", "fingerprints", "ledger", "event", "day", "calendar"];
+const WITHOUT_IO: &[&str] = &[
+    "plan",
+    "coverage",
+    "digest",
+    "evidence",
+    "fingerprints",
+    "ledger",
+    "event",
+    "day",
+    "calendar",
+];
 
 /// Parts of paths that lead to I/O, to a clock or to the environment.
 const IO: &[&str] = &[
