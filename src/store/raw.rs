@@ -11,7 +11,7 @@ use sqlx::{Decode, Encode, Postgres, Type};
 const EPOCH: i64 = 946_684_800_000_000;
 
 /// A `date`: the days since 2000-01-01. The lowest and the highest value are the infinities.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RawDate(i32);
 
 impl RawDate {

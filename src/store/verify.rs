@@ -16,7 +16,7 @@ use super::error::{Error, ErrorContext as _, Result};
 use super::handle::Reader;
 use super::pool::{Access, STATEMENT, Transaction};
 use super::raw::{RawDate, RawJson, RawTime};
-use super::statement::{Statement, column, statement};
+use super::statement::{Statement, column, first, statement};
 use crate::event::Hash;
 use crate::evidence::{ConflictRow, DerivedColumns, EventRow, LedgerFacts, SealRow};
 use crate::ledger::Status;
@@ -128,6 +128,16 @@ impl Reader {
 }
 
 impl VerifySnapshot {
+    /// How many of the wanted days have a row.
+    pub async fn count_days(&mut self, wanted: &WantedDays) -> Result<u64> {
+        let query = statement(include_str!("sql/verify_count.sql"))
+            .bind(wanted.sources.clone())
+            .bind(wanted.from)
+            .bind(wanted.to);
+        let rows = self.rows(query).await?;
+        Ok(column::<i64>(first(&rows, OPERATION)?, "days")? as u64)
+    }
+
     /// The next seals behind the number `after`.
     pub async fn seals(&mut self, after: Option<i64>) -> Result<Vec<SealRow>> {
         let query = statement(include_str!("sql/verify_chain.sql")).bind(after).bind(SEALS);

@@ -78,6 +78,12 @@ impl FromStr for AnchorText {
 }
 
 impl OutsideAnchor {
+    /// An anchor that was given on the command line.
+    pub fn of_option(text: AnchorText) -> Self {
+        let anchor = Self { from: "--anchor".to_owned(), place: String::new(), text };
+        Self { place: format!("--anchor {}:…", anchor.seq()), ..anchor }
+    }
+
     /// The number of the seal that it vouches for.
     pub fn seq(&self) -> i64 {
         match &self.text {
