@@ -2,7 +2,9 @@
 -- sources and dates.
 SELECT source, process_date, sealed
 FROM audit_seals
-WHERE ($1::text[] IS NULL OR source = ANY ($1))
+WHERE source IS NOT NULL
+  AND process_date IS NOT NULL
+  AND ($1::text[] IS NULL OR source = ANY ($1))
   AND ($2::date IS NULL OR process_date >= $2)
   AND ($3::date IS NULL OR process_date <= $3)
   AND ($4::text IS NULL OR (source, process_date) > ($4, $5::date))
