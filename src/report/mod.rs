@@ -23,5 +23,5 @@ mod table;
 mod text;
 mod wrap;
 
-pub(crate) use output::{Output, Report};
+pub(crate) use output::Output;
 pub(crate) use text::counted;
