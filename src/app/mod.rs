@@ -10,6 +10,7 @@ mod context;
 mod environment;
 mod estimate;
 mod failure;
+mod head;
 mod history;
 mod manual;
 mod migrate;

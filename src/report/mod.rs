@@ -24,5 +24,5 @@ mod text;
 pub(crate) mod verify;
 mod wrap;
 
-pub(crate) use output::{Output, Report};
+pub(crate) use output::Output;
 pub(crate) use text::counted;

@@ -50,7 +50,7 @@ const ORDERS: &[Order] = &[
             &["run/attempt"],
             &["run/fetches", "run/selector"],
             &["context", "operator", "clock"],
-            &["environment", "shutdown"],
+            &["environment", "head", "shutdown"],
             &["failure"],
         ],
     },
