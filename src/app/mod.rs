@@ -11,6 +11,7 @@ mod environment;
 mod estimate;
 mod failure;
 mod history;
+mod keygen;
 mod manual;
 mod migrate;
 mod notify;
@@ -64,6 +65,7 @@ async fn dispatch(global: &Global, command: Command) -> Result<ExitStatus, Failu
     match &command {
         Command::Completions(args) => return manual::completions(args),
         Command::Man(args) => return manual::man(args),
+        Command::Keygen(args) => return keygen::run(args, global.output),
         _ => {}
     }
     let config = Config::load(&global.config)?;
@@ -79,7 +81,7 @@ async fn dispatch(global: &Global, command: Command) -> Result<ExitStatus, Failu
         Command::History(args) => history::run(&app, &args).await,
         Command::Migrate(args) => migrate::run(&app, &args).await,
         Command::Check(args) => check::run(&app, &args).await,
-        Command::Completions(_) | Command::Man(_) => Ok(DONE),
+        Command::Keygen(_) | Command::Completions(_) | Command::Man(_) => Ok(DONE),
     }
 }
 
