@@ -9,6 +9,7 @@ use reqwest::header::CONTENT_TYPE;
 use tokio::time::timeout;
 use tracing::{debug, warn};
 
+use super::context::App;
 use super::environment::env;
 use super::shutdown::Shutdown;
 use crate::config::Evidence;
@@ -20,7 +21,7 @@ use crate::evidence::timestamp;
 use crate::http;
 use crate::store::{AnchorKind, Reader, Store};
 
-/// How long all of it may take. A chain whose tree was never kept is read completely.
+/// How long a checkpoint may take. A chain whose tree was never kept is read completely.
 const LONGEST: Duration = Duration::from_mins(5);
 
 /// How long an authority may take to answer.
@@ -32,40 +33,52 @@ const LONGEST_ANSWER: usize = 64 * 1024;
 /// Why the head was not recorded.
 type Unrecorded = String;
 
-/// Records the head, if the file says how, and if it is not `before`.
-pub(super) async fn record(
-    evidence: &Evidence,
-    store: &Store,
+/// Keeps a signed checkpoint of the chain, if the file names a key and the head is not `before`.
+pub(super) async fn sign(
+    app: &App<'_>,
     reader: &Reader,
     before: Option<&Head>,
     shutdown: &Shutdown,
 ) {
-    if evidence.signing_key_env.is_none() && evidence.timestamp_url.is_none() {
-        return;
-    }
+    let evidence = &app.config.evidence;
+    let Some(variable) = &evidence.signing_key_env else { return };
     let work = async {
-        match reader.head().await {
-            Ok(Some(head)) if Some(&head) != before => {
-                sign(evidence, store, reader).await;
-                stamp(evidence, store, reader).await;
-            }
-            Ok(_) => debug!("the head did not move, so it is not recorded again"),
-            Err(error) => warn!("the head was not recorded: {error}"),
+        let head = reader.head().await.map_err(|error| error.to_string())?;
+        if head.is_none() || head.as_ref() == before {
+            return Ok(());
         }
+        let store = Store::new(reader, &App::holder());
+        timeout(LONGEST, try_sign(evidence, variable, &store, reader))
+            .await
+            .unwrap_or_else(|_| Err("it took too long to read the chain".to_owned()))
     };
     tokio::select! {
-        done = timeout(LONGEST, work) => if done.is_err() {
-            warn!("the head was not recorded in time");
+        signed = work => if let Err(why) = signed {
+            warn!("no checkpoint was signed: {why}");
         },
-        () = shutdown.asked() => debug!("a signal ended the run before the head was recorded"),
+        () = shutdown.asked() => debug!("a signal ended the run before a checkpoint was signed"),
     }
 }
 
-/// Keeps a signed checkpoint of the chain.
-async fn sign(evidence: &Evidence, store: &Store, reader: &Reader) {
-    let Some(variable) = &evidence.signing_key_env else { return };
-    if let Err(why) = try_sign(evidence, variable, store, reader).await {
-        warn!("no checkpoint was signed: {why}");
+/// Keeps a timestamp of the head, if the file names an authority and the head is not `before`.
+pub(super) async fn stamp(
+    app: &App<'_>,
+    reader: &Reader,
+    heads: (Option<&Head>, Option<&Head>),
+    shutdown: &Shutdown,
+) {
+    let (before, head) = heads;
+    let (Some(url), Some(head)) = (&app.config.evidence.timestamp_url, head) else { return };
+    if Some(head) == before {
+        return;
+    }
+    let store = Store::new(reader, &App::holder());
+    tokio::select! {
+        stamped = try_stamp(url, &store, head) => if let Err(why) = stamped {
+            let host = url.host_str().unwrap_or_default();
+            warn!("no timestamp was obtained from {host}: {why}");
+        },
+        () = shutdown.asked() => debug!("a signal ended the run before a timestamp came"),
     }
 }
 
@@ -89,10 +102,8 @@ async fn try_sign(
     let checkpoint = Checkpoint { origin: name.clone(), size: tree.size(), root: tree.root() };
     let keys: Vec<&SigningKey> = [Some(&key), previous.as_ref()].into_iter().flatten().collect();
     let note = checkpoint.sign(&keys).to_string();
-    let anchors = [
-        (AnchorKind::Checkpoint, note.into_bytes()),
-        (AnchorKind::Edge, tree.to_bytes()),
-    ];
+    let anchors =
+        [(AnchorKind::Checkpoint, note.into_bytes()), (AnchorKind::Edge, tree.to_bytes())];
     let kept = store.keep_anchors(tree.size() as i64, &anchors).await;
     kept.map_err(|error| error.to_string())
 }
@@ -130,18 +141,7 @@ async fn announce(
     store.announce_key(&new).await.map_err(|error| error.to_string())
 }
 
-/// Keeps a timestamp of the head.
-async fn stamp(evidence: &Evidence, store: &Store, reader: &Reader) {
-    let Some(url) = &evidence.timestamp_url else { return };
-    if let Err(why) = try_stamp(url, store, reader).await {
-        let host = url.host_str().unwrap_or_default();
-        warn!("no timestamp was obtained from {host}: {why}");
-    }
-}
-
-async fn try_stamp(url: &Url, store: &Store, reader: &Reader) -> Result<(), Unrecorded> {
-    let head = reader.head().await.map_err(|error| error.to_string())?;
-    let Some(head) = head else { return Ok(()) };
+async fn try_stamp(url: &Url, store: &Store, head: &Head) -> Result<(), Unrecorded> {
     let answer = timeout(AUTHORITY, ask(url, &head.seal)).await;
     let answer = answer.map_err(|_| "it did not answer in time".to_owned())??;
     timestamp::check(&answer, &head.seal).map_err(|error| error.to_string())?;

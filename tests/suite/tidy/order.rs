@@ -39,8 +39,15 @@ const ORDERS: &[Order] = &[
         layers: &[
             &["mod"],
             &["sync", "backfill", "reconcile", "check", "status", "reset", "cleanup", "history"],
-            &["migrate", "manual", "command_line", "secrets"],
-            &["check/database", "check/heroku", "reconcile/compare", "estimate", "notify"],
+            &["migrate", "keygen", "manual", "command_line", "secrets"],
+            &[
+                "check/database",
+                "check/heroku",
+                "check/signing",
+                "reconcile/compare",
+                "estimate",
+                "notify",
+            ],
             &["run"],
             &["run/counting", "run/storing", "run/months", "run/read"],
             &["run/archive_days", "run/empty_day", "run/supervise"],
