@@ -1,6 +1,7 @@
 use chrono::TimeDelta;
 use ring::rand::SystemRandom;
 
+use super::super::chain::{DerivedColumns, SealRow};
 use super::super::key::SigningKey;
 use super::super::seal::{Place, Sealed, hash_of};
 use super::*;
@@ -125,7 +126,18 @@ fn kept<'a>((seq, kind, bytes): &'a (i64, &'static str, Vec<u8>)) -> KeptAnchor<
 }
 
 fn step(anchors: &mut Anchors, seq: i64, text: &str, kept: &[KeptAnchor<'_>]) {
-    anchors.step((seq, hash_of(text)), text, Seal::parse(text).ok().as_ref(), kept);
+    let derived = DerivedColumns {
+        prev: None,
+        kind: String::new(),
+        source: None,
+        date: None,
+        attempt: None,
+        events: None,
+        digest: None,
+        sealed_at: None,
+    };
+    let row = SealRow { seq, seal: hash_of(text).to_vec(), sealed: text.to_owned(), derived };
+    anchors.step(&row, Seal::parse(text).ok().as_ref(), kept);
 }
 
 /// The head as a line of a log, recorded at this time.
