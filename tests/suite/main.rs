@@ -68,4 +68,5 @@ mod tidy;
 mod tls;
 mod unpacking;
 mod variables;
+mod verify;
 mod views;
