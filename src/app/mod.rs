@@ -23,6 +23,7 @@ mod secrets;
 mod shutdown;
 mod status;
 mod sync;
+mod verify;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -80,6 +81,7 @@ async fn dispatch(global: &Global, command: Command) -> Result<ExitStatus, Failu
         Command::History(args) => history::run(&app, &args).await,
         Command::Migrate(args) => migrate::run(&app, &args).await,
         Command::Check(args) => check::run(&app, &args).await,
+        Command::Verify(args) => verify::run(&app, &args).await,
         Command::Completions(_) | Command::Man(_) => Ok(DONE),
     }
 }

@@ -18,6 +18,7 @@ mod error;
 mod file;
 #[cfg(test)]
 mod fuzz;
+mod key_name;
 mod load;
 mod lock;
 mod mask;
@@ -36,6 +37,7 @@ mod token;
 mod value;
 
 pub use error::{ConfigError, UnknownSource};
+pub use key_name::{KeyName, KeyNameError};
 pub use lock::Lock;
 pub use mask::redact_patterns;
 pub use near::nearest;

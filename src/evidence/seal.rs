@@ -278,6 +278,11 @@ pub fn hash_of(preimage: &str) -> Hash {
     Sha256::digest(preimage).into()
 }
 
+/// The hash of an event's bytes.
+pub(super) fn hash_of_bytes(bytes: &[u8]) -> Hash {
+    Sha256::digest(bytes).into()
+}
+
 /// A time as a preimage writes it.
 fn time_text(time: &DateTime<Utc>) -> String {
     time.format(TIME).to_string()

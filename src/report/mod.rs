@@ -21,6 +21,7 @@ pub(crate) mod status;
 pub(crate) mod streams;
 mod table;
 mod text;
+pub(crate) mod verify;
 mod wrap;
 
 pub(crate) use output::Output;

@@ -34,6 +34,7 @@ mod outage;
 mod patience;
 mod pool;
 mod publish;
+mod raw;
 mod release;
 mod schema;
 mod seal;
@@ -41,6 +42,7 @@ mod snapshot;
 mod statement;
 mod stored;
 mod tls;
+mod verify;
 
 pub use address::{Address, AddressError, Endpoint};
 pub use adoption::{AdoptRequest, AdoptedDays, Adoption};
@@ -59,7 +61,12 @@ pub use migrations::{Schema, all_migrations};
 pub use obstacle::Obstacle;
 pub use operator::{Actor, ResetRequest, StaleLease};
 pub use publish::{ArchiveFacts, Provenance, Publication, Published, Unpublished};
+pub use raw::{RawDate, RawTime};
 pub use schema::SchemaError;
 pub use snapshot::{EveryDay, LedgerSnapshot, Rereads, SnapshotQuery, SnapshotResult};
 pub use stored::{StoredEvent, StoredEvents, StoredQuery, StoredTeam};
 pub use tls::Protection;
+pub use verify::{
+    AnchorRow, DayName, DayRows, DaysPage, EventChunk, EventStream, Selected, StoredConflict,
+    VerifySnapshot, WantedDays,
+};

@@ -7,11 +7,14 @@ use sqlx::{Postgres, Row as _};
 use super::error::{ErrorContext as _, Result};
 use crate::event::Hash;
 
+/// A statement with its parameters, which owns them.
+pub(super) type Statement = Query<'static, Postgres, PgArguments>;
+
 /// A statement that PostgreSQL prepares without a name. A pooler in transaction mode would leave a
 /// named one on a connection that another client gets next. `clippy.toml` rejects every other way
 /// to make a statement.
 #[expect(clippy::disallowed_methods, reason = "the one place where a statement is made")]
-pub(super) fn statement(sql: &'static str) -> Query<'static, Postgres, PgArguments> {
+pub(super) fn statement(sql: &'static str) -> Statement {
     sqlx::query(sql).persistent(false)
 }
 

@@ -44,6 +44,7 @@ mod log_lines;
 mod lost_teams;
 mod notify;
 mod one_event;
+mod openssl;
 mod operator;
 mod pages;
 mod pooler;

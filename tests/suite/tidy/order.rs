@@ -99,6 +99,10 @@ const ORDERS: &[Order] = &[
         ],
     },
     Order {
+        module: "evidence",
+        layers: &[&["mod"], &["checkpoint"], &["note"], &["key", "timestamp", "tree"]],
+    },
+    Order {
         module: "report",
         layers: &[
             &["mod"],

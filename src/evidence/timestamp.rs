@@ -1,0 +1,222 @@
+//! Timestamps (RFC 3161): an authority signs that a hash existed at some time.
+//!
+//! Only the status, the hash and the time of an answer are read here. `openssl ts -verify` checks
+//! its signature and certificates.
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use der::asn1::{AnyRef, BitStringRef, ObjectIdentifier, OctetStringRef, Utf8StringRef};
+use der::{Reader, SliceReader, Tag, TagNumber, Tagged as _};
+
+use crate::event::Hash;
+
+/// The DER of a request up to the hash: version 1, SHA-256.
+const BEFORE_HASH: [u8; 24] = [
+    0x30, 0x39, 0x02, 0x01, 0x01, 0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65,
+    0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20,
+];
+
+/// The DER after the hash: the answer is to contain the authority's certificate.
+const AFTER_HASH: [u8; 3] = [0x01, 0x01, 0xff];
+
+const SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
+const TIMESTAMP_INFO: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.1.4");
+const SHA_256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
+
+/// The tag of the content in the two wrappers of a timestamp.
+const CONTENT: Tag = Tag::ContextSpecific { constructed: true, number: TagNumber(0) };
+
+/// The reasons that an answer gives by number.
+const FAILURES: [(usize, &str); 8] = [
+    (0, "it does not know the hash algorithm"),
+    (2, "the request is not permitted"),
+    (5, "the request has the wrong format"),
+    (14, "it has no time"),
+    (15, "it does not know the policy"),
+    (16, "it does not know an extension"),
+    (17, "it does not have what the request asks for"),
+    (25, "it has a fault"),
+];
+
+/// What a timestamp says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TimestampFacts {
+    /// The time at which the hash existed.
+    pub time: DateTime<Utc>,
+    /// The number that the authority gave the timestamp, in hexadecimal digits.
+    pub serial: String,
+}
+
+/// Why an answer is not a timestamp of a hash.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TimestampError {
+    /// The bytes have another format.
+    #[error("the answer is not a timestamp: {0}")]
+    Malformed(#[from] der::Error),
+    /// The authority made no timestamp.
+    #[error("the authority made no timestamp (status {status}): {reason}")]
+    Rejected {
+        /// The status of RFC 3161, section 2.4.2.
+        status: u64,
+        /// The authority's words, or what its number means.
+        reason: String,
+    },
+    /// The answer has a good status and no timestamp.
+    #[error("the answer contains no timestamp")]
+    NoToken,
+    /// The timestamp was made with another hash algorithm.
+    #[error("the timestamp is of a hash by another algorithm ({0}), and not by SHA-256")]
+    Algorithm(ObjectIdentifier),
+    /// The timestamp is of something else.
+    #[error("the timestamp is of another hash, {}", hex::encode(.0))]
+    Hash(Vec<u8>),
+    /// The time is none.
+    #[error("the timestamp has a time that can't be read")]
+    Time,
+}
+
+/// The request for a timestamp of `hash`.
+///
+/// ```
+/// let request = auditsync::evidence::timestamp::request(&[0; 32]);
+/// assert_eq!(request.len(), 59);
+/// ```
+pub fn request(hash: &Hash) -> [u8; 59] {
+    let mut request = [0; 59];
+    let (before, rest) = request.split_at_mut(BEFORE_HASH.len());
+    let (middle, after) = rest.split_at_mut(hash.len());
+    before.copy_from_slice(&BEFORE_HASH);
+    middle.copy_from_slice(hash);
+    after.copy_from_slice(&AFTER_HASH);
+    request
+}
+
+/// Checks that the answer is a timestamp of `hash`, and returns what it says.
+pub fn check(answer: &[u8], hash: &Hash) -> Result<TimestampFacts, TimestampError> {
+    let mut reader = SliceReader::new(answer)?;
+    let facts = reader.sequence(|answer| {
+        answer.sequence(check_status)?;
+        if answer.is_finished() {
+            return Err(TimestampError::NoToken);
+        }
+        let info = answer.sequence(signed_info)?;
+        let mut info = SliceReader::new(info)?;
+        let facts = info.sequence(|info| read_info(info, hash))?;
+        info.finish()?;
+        Ok(facts)
+    })?;
+    reader.finish()?;
+    Ok(facts)
+}
+
+/// Accepts a status that comes with a timestamp.
+fn check_status<'a>(info: &mut SliceReader<'a>) -> Result<(), TimestampError> {
+    let status: u64 = info.decode()?;
+    let (mut words, mut failure) = (Vec::new(), None);
+    while !info.is_finished() {
+        let part: AnyRef<'a> = info.decode()?;
+        if part.tag() == Tag::BitString {
+            failure = Some(part.decode_as::<BitStringRef<'_>>()?);
+            continue;
+        }
+        part.sequence(|texts| -> der::Result<()> {
+            while !texts.is_finished() {
+                words.push(texts.decode::<Utf8StringRef<'a>>()?.to_string());
+            }
+            Ok(())
+        })?;
+    }
+    // 0: granted. 1: granted with changes.
+    if status <= 1 {
+        return Ok(());
+    }
+    if words.is_empty() {
+        words.push(failure.and_then(meaning).unwrap_or("it gives no reason").to_owned());
+    }
+    Err(TimestampError::Rejected { status, reason: words.join("; ") })
+}
+
+/// What the first number of a failure means.
+fn meaning(failure: BitStringRef<'_>) -> Option<&'static str> {
+    let number = failure.bits().position(|is_set| is_set)?;
+    FAILURES.iter().find(|(known, _)| *known == number).map(|(_, meaning)| *meaning)
+}
+
+/// The signed bytes of a timestamp, from the two wrappers around them.
+fn signed_info<'a>(token: &mut SliceReader<'a>) -> Result<&'a [u8], TimestampError> {
+    let mut content = content(token, SIGNED_DATA)?;
+    let info = content.sequence(|signed| -> der::Result<_> {
+        let _version: u64 = signed.decode()?;
+        let _algorithms: AnyRef<'a> = signed.decode()?;
+        let info = signed.sequence(|wrapper| -> der::Result<_> {
+            let mut content = self::content(wrapper, TIMESTAMP_INFO)?;
+            let info: &OctetStringRef = content.decode()?;
+            content.finish()?;
+            Ok(info)
+        })?;
+        skip_rest(signed)?;
+        Ok(info)
+    })?;
+    content.finish()?;
+    Ok(info.as_bytes())
+}
+
+/// The content of a wrapper, which must be of this type.
+fn content<'a>(
+    wrapper: &mut SliceReader<'a>,
+    expected: ObjectIdentifier,
+) -> der::Result<SliceReader<'a>> {
+    let found: ObjectIdentifier = wrapper.decode()?;
+    if found != expected {
+        return Err(wrapper.error(der::ErrorKind::OidUnknown { oid: found }));
+    }
+    let content: AnyRef<'a> = wrapper.decode()?;
+    content.tag().assert_eq(CONTENT)?;
+    SliceReader::new(content.value())
+}
+
+/// Reads a `TSTInfo`, which must be of `hash`.
+fn read_info<'a>(
+    info: &mut SliceReader<'a>,
+    hash: &Hash,
+) -> Result<TimestampFacts, TimestampError> {
+    let _version: u64 = info.decode()?;
+    let _policy: ObjectIdentifier = info.decode()?;
+    info.sequence(|imprint| {
+        let algorithm = imprint.sequence(|algorithm| -> der::Result<ObjectIdentifier> {
+            let oid = algorithm.decode()?;
+            skip_rest(algorithm)?;
+            Ok(oid)
+        })?;
+        if algorithm != SHA_256 {
+            return Err(TimestampError::Algorithm(algorithm));
+        }
+        let stamped: &OctetStringRef = imprint.decode()?;
+        let is_ours = stamped.as_bytes() == hash;
+        if is_ours { Ok(()) } else { Err(TimestampError::Hash(stamped.as_bytes().to_vec())) }
+    })?;
+    let serial: AnyRef<'a> = info.decode()?;
+    serial.tag().assert_eq(Tag::Integer)?;
+    let time: AnyRef<'a> = info.decode()?;
+    time.tag().assert_eq(Tag::GeneralizedTime)?;
+    let time = read_time(time.value()).ok_or(TimestampError::Time)?;
+    skip_rest(info)?;
+    Ok(TimestampFacts { time, serial: hex::encode(serial.value()) })
+}
+
+/// Reads `YYYYMMDDhhmmss[.f]Z`. The type of `der` accepts no fractions, and authorities send them.
+fn read_time(bytes: &[u8]) -> Option<DateTime<Utc>> {
+    let text = str::from_utf8(bytes).ok()?.strip_suffix('Z')?;
+    let is_plain = text.len() >= 14 && text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    let time = NaiveDateTime::parse_from_str(text, "%Y%m%d%H%M%S%.f").ok()?;
+    is_plain.then(|| time.and_utc())
+}
+
+fn skip_rest<'a>(reader: &mut SliceReader<'a>) -> der::Result<()> {
+    while !reader.is_finished() {
+        reader.decode::<AnyRef<'a>>()?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
