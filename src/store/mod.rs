@@ -60,7 +60,7 @@ pub use lease::{Lease, Renewal, Trust};
 pub use migrations::{Schema, all_migrations};
 pub use obstacle::Obstacle;
 pub use operator::{Actor, ResetRequest, StaleLease};
-pub use publish::{ArchiveFacts, Provenance, Publication, Published, Unpublished};
+pub use publish::{Provenance, Publication, Published, SealedArchive, Unpublished};
 pub use raw::{RawDate, RawTime};
 pub use schema::SchemaError;
 pub use snapshot::{EveryDay, LedgerSnapshot, Rereads, SnapshotQuery, SnapshotResult};

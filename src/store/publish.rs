@@ -69,14 +69,14 @@ pub struct Provenance {
     /// Heroku's id of the request for the last page, or for the archive.
     pub request_id: Option<String>,
     /// The archive, if they were read from one.
-    pub archive: Option<ArchiveFacts>,
+    pub archive: Option<SealedArchive>,
     /// What confirmed an empty list, beyond the list itself.
     pub confirmed_by: Option<String>,
 }
 
-/// An archive, as Heroku described it.
+/// An archive, as the seals of its days name it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ArchiveFacts {
+pub struct SealedArchive {
     /// The month.
     pub month: Month,
     /// The SHA-256 of the file as lower-case hex.
