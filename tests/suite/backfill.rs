@@ -236,7 +236,7 @@ fn old_days_empty_in_list_and_archive_are_complete_with_one_download() {
 }
 
 #[test]
-fn an_event_of_an_earlier_attempt_keeps_an_empty_list_from_being_confirmed() {
+fn a_stored_event_keeps_an_empty_list_from_being_confirmed() {
     let world = World::with(a_year(), ACME);
     world.heroku.put_day("acme", date("2023-05-05"), vec![]);
     world.heroku.make_archive("acme", Month { year: 2023, month: 5 });

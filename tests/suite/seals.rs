@@ -12,7 +12,7 @@ fn assert_verified(world: &World) {
 }
 
 #[test]
-fn each_publication_leaves_one_seal_and_an_attempt_without_one_leaves_none() {
+fn each_publication_leaves_one_seal_and_a_failed_attempt_none() {
     let world = World::new(ACME);
     world.sync(SYNC, 0);
     assert_eq!(world.seals(), "1 genesis, 2 day 2024-09-28 1");
