@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::calendar;
+use crate::config::KeyName;
 use crate::day::{DateRange, Month};
 use crate::evidence::key::VerifierKey;
 use crate::evidence::{AnchorText, LogId};
@@ -108,6 +109,9 @@ pub(crate) enum Command {
     /// Check the configuration, tokens and database; change nothing
     #[command(after_help = help::CHECK)]
     Check(CheckArgs),
+    /// Generate a key that signs checkpoints; no file or database is needed
+    #[command(after_help = help::KEYGEN)]
+    Keygen(KeygenArgs),
     /// Print shell completions; no file or database is needed
     #[command(after_help = help::COMPLETIONS)]
     Completions(CompletionsArgs),
@@ -303,6 +307,13 @@ pub(crate) struct VerifyArgs {
     /// Accept a database without a complete day
     #[arg(long)]
     pub(crate) allow_empty: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeygenArgs {
+    /// Give the key this name, which is also the origin of the checkpoints that it signs
+    #[arg(long, value_name = "ORIGIN", value_parser = KeyName::parse)]
+    pub(crate) name: KeyName,
 }
 
 #[derive(Debug, Args)]

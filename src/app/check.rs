@@ -5,6 +5,7 @@
 
 mod database;
 mod heroku;
+mod signing;
 
 use std::collections::HashMap;
 
@@ -22,6 +23,7 @@ pub(super) async fn run(app: &App<'_>, args: &CheckArgs) -> Result<ExitStatus, F
     checks.extend(token_variables(app));
     checks.push(database_variable(app));
     checks.push(ping_variable(app));
+    checks.extend(signing::keys(app));
     if !args.config_only {
         checks.extend(database::look(app).await);
         checks.extend(heroku::look(app).await?);

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::config::{ConfigError, redact_patterns};
+use crate::evidence::key::NoRandomness;
 use crate::http::SetupError;
 use crate::report::{Output, streams};
 use crate::store::{self, ConnectError, SchemaError};
@@ -41,6 +42,8 @@ pub(super) enum Failure {
          expire"
     )]
     Interrupted(ExitStatus),
+    #[error("no key can be made: {0}")]
+    Random(#[from] NoRandomness),
     /// The process could not start its threads, or could not listen for signals.
     #[error("the process can't be set up: {0}")]
     Process(std::io::Error),
@@ -57,7 +60,7 @@ impl Failure {
         match self {
             Self::Usage(_) | Self::Config(_) | Self::Connect(ConnectError::Address(_)) => MISUSED,
             Self::Connect(_) | Self::Schema(_) | Self::Store(_) => NO_DATABASE,
-            Self::Http(_) | Self::Process(_) | Self::Output(_) => FOUND_WRONG,
+            Self::Http(_) | Self::Random(_) | Self::Process(_) | Self::Output(_) => FOUND_WRONG,
             Self::Interrupted(status) => *status,
         }
     }

@@ -1,6 +1,7 @@
 //! The commands. Each connects configuration, Heroku and the database, does its work, and gives an
 //! exit status.
 
+mod anchoring;
 mod backfill;
 mod check;
 mod cleanup;
@@ -12,6 +13,7 @@ mod estimate;
 mod failure;
 mod head;
 mod history;
+mod keygen;
 mod manual;
 mod migrate;
 mod notify;
@@ -66,6 +68,7 @@ async fn dispatch(global: &Global, command: Command) -> Result<ExitStatus, Failu
     match &command {
         Command::Completions(args) => return manual::completions(args),
         Command::Man(args) => return manual::man(args),
+        Command::Keygen(args) => return keygen::run(args, global.output),
         _ => {}
     }
     let config = Config::load(&global.config)?;
@@ -82,7 +85,7 @@ async fn dispatch(global: &Global, command: Command) -> Result<ExitStatus, Failu
         Command::Migrate(args) => migrate::run(&app, &args).await,
         Command::Check(args) => check::run(&app, &args).await,
         Command::Verify(args) => verify::run(&app, &args).await,
-        Command::Completions(_) | Command::Man(_) => Ok(DONE),
+        Command::Keygen(_) | Command::Completions(_) | Command::Man(_) => Ok(DONE),
     }
 }
 

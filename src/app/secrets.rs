@@ -7,8 +7,7 @@ use crate::config::Config;
 use crate::text::secrets::{self, SecretKind};
 
 /// Variables that hold a password or a key, for any program.
-const PASSWORDS: [&str; 4] =
-    ["PGPASSWORD", "PGSSLPASSWORD", "AUDITSYNC_SIGNING_KEY", "HEROKU_API_KEY"];
+const PASSWORDS: [&str; 3] = ["PGPASSWORD", "PGSSLPASSWORD", "HEROKU_API_KEY"];
 
 /// Addresses of proxies, which may hold a password.
 const PROXIES: [&str; 6] =
@@ -20,6 +19,7 @@ pub(super) fn learn_usual() {
     learn_token("HEROKU_API_TOKEN");
     learn_database("DATABASE_URL");
     learn_address("AUDITSYNC_PING_URL");
+    learn_key("AUDITSYNC_SIGNING_KEY");
     for variable in PROXIES {
         learn_database(variable);
     }
@@ -41,12 +41,24 @@ pub(super) fn learn_of(config: &Config) {
     }
     learn_database(&config.database.url_env);
     learn_address(&config.notify.ping_url_env);
+    let evidence = &config.evidence;
+    let keys = [&evidence.signing_key_env, &evidence.previous_signing_key_env];
+    keys.into_iter().flatten().for_each(|variable| learn_key(variable));
 }
 
 fn learn_token(variable: &str) {
     // A value may hold more than the token, as in `Bearer …`.
     for word in env(variable).unwrap_or_default().split_whitespace() {
         secrets::learn(SecretKind::Token, word);
+    }
+}
+
+fn learn_key(variable: &str) {
+    let key = env(variable).unwrap_or_default();
+    // `PRIVATE+KEY+NAME+HASH+BASE64`: only the last part is secret, and it may stand alone.
+    let last = key.splitn(5, '+').nth(4).unwrap_or_default();
+    for secret in [&key, last] {
+        secrets::learn(SecretKind::Password, secret);
     }
 }
 

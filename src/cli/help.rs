@@ -96,6 +96,14 @@ Examples:
 
 Exit status: 1 if there is a problem, or nothing to check.";
 
+pub(super) const KEYGEN: &str = "\
+The private key is printed once and stored nowhere. Put it into the variable that [evidence]
+`signing_key_env` names, and give the verifier's key to everyone who checks signatures.
+
+Examples:
+  auditsync keygen --name audit.example.com/acme
+  auditsync keygen --name audit.example.com/acme --output json";
+
 pub(super) const COMPLETIONS: &str = "\
 Examples:
   auditsync completions bash > ~/.local/share/bash-completion/completions/auditsync

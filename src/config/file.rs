@@ -5,6 +5,7 @@ use std::collections::hash_map::Entry;
 use std::path::Path;
 
 use super::document::{Table, bare};
+use super::evidence::Evidence;
 use super::lock::LockKeys;
 use super::mistake::{Mistake, Span};
 use super::rate_limit::{RateLimit, RateLimitKeys};
@@ -24,6 +25,7 @@ pub(super) fn read(path: &Path, file: &mut Table<'_, '_>) -> Option<Config> {
     let sync = file.section("sync", "[sync]", Sync::read);
     let events = file.section("events", "[events]", |section| bare(section.take("log")));
     let notify = file.section("notify", "[notify]", Notify::read);
+    let evidence = file.section("evidence", "[evidence]", Evidence::read);
     let sources =
         file.sections("source", "[[source]]", |section| SourceSection::read(section, &common));
     check_names(&sources, file);
@@ -35,6 +37,7 @@ pub(super) fn read(path: &Path, file: &mut Table<'_, '_>) -> Option<Config> {
         sync,
         events: events.unwrap_or_default(),
         notify,
+        evidence,
         sources: sources.into_iter().map(SourceSection::into_source).collect::<Option<_>>()?,
     })
 }

@@ -6,18 +6,21 @@
 
 use std::ops::Range;
 
-use crate::text::secrets::token_like;
+use crate::text::secrets::{key_like, token_like};
 
 /// A key whose name contains one of these holds a secret, or names a variable that does.
-const SECRET_KEYS: [&str; 6] = ["token", "secret", "password", "passwd", "api_key", "apikey"];
+const SECRET_KEYS: [&str; 7] =
+    ["token", "secret", "password", "passwd", "api_key", "apikey", "signing_key"];
 
 /// A longer line, in bytes, is redacted entirely.
 const LONGEST_LINE: usize = 4096;
 
-/// Redacts whatever looks like a token, a UUID or a URL's credentials, byte for byte.
+/// Redacts whatever looks like a token, a private key, a UUID or a URL's credentials, byte for
+/// byte.
 pub fn redact_patterns(text: &str) -> String {
     let mut shown = text.as_bytes().to_vec();
-    for span in token_like(text).into_iter().chain(uuids(text)).chain(credentials(text)) {
+    let keys = token_like(text).into_iter().chain(key_like(text));
+    for span in keys.chain(uuids(text)).chain(credentials(text)) {
         shown[span].fill(b'*');
     }
     // Redacted spans begin and end at ASCII bytes, hence at character boundaries.
@@ -143,6 +146,7 @@ mod tests {
             ("01234567-89ab-cdef-0123-456789abcdef", "************************************"),
             ("postgres://me:p@ss@host/db", "postgres://*******@host/db"),
             ("http://é:ü@host", "http://*****@host"),
+            ("a 'PRIVATE+KEY+é+0+AY/+' b", "a '*********************' b"),
             ("nothing to hide", "nothing to hide"),
         ] {
             assert_eq!(redact_patterns(text), shown);

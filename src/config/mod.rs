@@ -6,15 +6,16 @@
 //!
 //! `load` calls `syntax`, which parses the text into a tree, and `document`, which walks the tree
 //! by the known keys. `value`, `number`, `date`, `duration` and `base_url` read single values. Each
-//! section has a reader: `settings`, `rate_limit`, `retry`, `lock`, `source`; `file` reads them
-//! all. `mistake` renders mistakes, and `mask` keeps secrets out of them. `schema` describes the
-//! file to editors.
+//! section has a reader: `settings`, `rate_limit`, `retry`, `lock`, `evidence`, `source`; `file`
+//! reads them all. `mistake` renders mistakes, and `mask` keeps secrets out of them. `schema`
+//! describes the file to editors.
 
 mod base_url;
 mod date;
 mod document;
 mod duration;
 mod error;
+mod evidence;
 mod file;
 #[cfg(test)]
 mod fuzz;
@@ -37,6 +38,7 @@ mod token;
 mod value;
 
 pub use error::{ConfigError, UnknownSource};
+pub use evidence::Evidence;
 pub use key_name::{KeyName, KeyNameError};
 pub use lock::Lock;
 pub use mask::redact_patterns;

@@ -99,6 +99,23 @@ const DESCRIPTIONS: &[(&str, &str)] = &[
         "If this variable is set: GET its URL after a sync that exits 0, and its path + /fail \
          after any other",
     ),
+    ("evidence", "What proves to others that the stored events are complete and unchanged"),
+    (
+        "evidence.signing_key_env",
+        "The environment variable that holds the key that signs checkpoints, from auditsync keygen",
+    ),
+    (
+        "evidence.previous_signing_key_env",
+        "The environment variable that holds the replaced key; needed for one run",
+    ),
+    (
+        "evidence.timestamp_url",
+        "The address of a timestamp authority (RFC 3161), which a run that stores something asks",
+    ),
+    (
+        "evidence.origin",
+        "The name of the log in checkpoints, and of the key; without it, auditsync/LOG",
+    ),
     ("source", "What to read: enterprise accounts, and teams inside them"),
     (
         "source.name",

@@ -11,6 +11,7 @@ use toml::de::DeValue;
 use super::base_url::BaseUrl;
 use super::document::{Table, bare};
 use super::duration::show;
+use super::evidence::Evidence;
 use super::mistake::Mistake;
 use super::near;
 use super::number::Whole;
@@ -32,6 +33,8 @@ pub struct Config {
     pub events: EventLog,
     /// What to call after a sync.
     pub notify: Notify,
+    /// What proves the stored events to others.
+    pub evidence: Evidence,
     /// All sources in the order of the file, at least one; disabled sources, too.
     pub sources: Vec<Source>,
 }

@@ -7,12 +7,13 @@ mod text;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use super::chain::SealRow;
 use super::checkpoint::Checkpoint;
 use super::head::{Head, LogId};
 use super::key::VerifierKey;
 use super::note::Note;
 use super::problem::{Problem, ProblemKind};
-use super::seal::{Seal, SealKind};
+use super::seal::{Seal, SealKind, hash_of};
 use super::timestamp;
 use super::tree::TreeEdge;
 use crate::event::Hash;
@@ -80,17 +81,10 @@ impl Anchors {
         Self { outside, pinned, ..Self::default() }
     }
 
-    /// Takes the next seal of the chain: its number, hash and text, the seal if the text could be
-    /// read, and the anchors that the database keeps of it.
-    pub fn step(
-        &mut self,
-        head: (i64, Hash),
-        text: &str,
-        seal: Option<&Seal>,
-        kept: &[KeptAnchor<'_>],
-    ) {
-        let (seq, hash) = head;
-        self.tree.push(text.as_bytes());
+    /// Takes the next seal of the chain, and the anchors that the database keeps of it.
+    pub fn step(&mut self, row: &SealRow, seal: Option<&Seal>, kept: &[KeptAnchor<'_>]) {
+        let (seq, hash) = (row.seq, hash_of(&row.sealed));
+        self.tree.push(row.sealed.as_bytes());
         if let Some(seal) = seal {
             self.log.get_or_insert_with(|| seal.place.log.clone());
             self.note_key(seal);
@@ -113,8 +107,7 @@ impl Anchors {
         if seal.sealed.kind != SealKind::Key {
             return;
         }
-        let body: serde_json::Value = serde_json::from_str(&seal.sealed.body).unwrap_or_default();
-        match body["verifier_key"].as_str().map(VerifierKey::parse) {
+        match seal.sealed.verifier_key().as_deref().map(VerifierKey::parse) {
             Some(Ok(key)) => self.keys.push(key),
             _ => self.problems.push(Problem::of_chain(
                 ProblemKind::Malformed,
@@ -161,8 +154,11 @@ impl Anchors {
             }
             AnchorText::Head { seal, .. } => {
                 self.count(&anchor.from, "head", here.seq);
-                let agrees = *seal == here.seal;
-                self.mismatches.note(here.seq, agrees, recorded, here.sealed_at);
+                if *seal == here.seal {
+                    self.mismatches.agrees(here.seq);
+                } else {
+                    self.mismatches.differs(here.seq, recorded, here.sealed_at);
+                }
             }
             AnchorText::Note(note, _) => self.compare_note(here, note, recorded),
         }
@@ -182,11 +178,12 @@ impl Anchors {
             return self.bad_note(format!("{place}: it is of seal {size}"));
         }
         self.count(&recorded.from, "checkpoint", here.seq);
-        let agrees = checkpoint.root == self.tree.root();
-        if agrees {
+        if checkpoint.root == self.tree.root() {
             self.signed_up_to = here.seq;
+            self.mismatches.agrees(here.seq);
+        } else {
+            self.mismatches.differs(here.seq, recorded, here.sealed_at);
         }
-        self.mismatches.note(here.seq, agrees, recorded, here.sealed_at);
     }
 
     /// Whether a known key signed the note, and for this log.

@@ -59,7 +59,7 @@ pub struct ChainWalk {
     last: Option<Last>,
     problems: Vec<Problem>,
     /// The latest problem that repeats, with the numbers of its seals.
-    run: Option<Run>,
+    run: Option<Repeated>,
     broken: Vec<BrokenLink>,
 }
 
@@ -75,7 +75,7 @@ struct Last {
 
 /// Equal problems of consecutive seals.
 #[derive(Debug)]
-struct Run {
+struct Repeated {
     kind: ProblemKind,
     what: String,
     first: i64,
@@ -96,7 +96,7 @@ impl ChainWalk {
         let hash = hash_of(&row.sealed);
         let column: Option<Hash> = row.seal.as_slice().try_into().ok();
         if column != Some(hash) {
-            self.note(row.seq, ProblemKind::Altered, "the text is not the one that was hashed");
+            self.note(row.seq, ProblemKind::Altered, "its text and the column seal do not match");
         }
         let seal = match Seal::parse(&row.sealed) {
             Ok(seal) => {
@@ -150,11 +150,11 @@ impl ChainWalk {
             return;
         }
         self.end_run();
-        self.run = Some(Run { kind, what: what.to_owned(), first: seq, last: seq });
+        self.run = Some(Repeated { kind, what: what.to_owned(), first: seq, last: seq });
     }
 
     fn end_run(&mut self) {
-        let Some(Run { kind, what, first, last }) = self.run.take() else { return };
+        let Some(Repeated { kind, what, first, last }) = self.run.take() else { return };
         self.problems.push(Problem::of_chain(kind, format!("{}: {what}", seals(first, last))));
     }
 

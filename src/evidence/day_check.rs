@@ -5,22 +5,13 @@ mod ledger;
 use chrono::NaiveDate;
 
 use super::problem::{Few, Problem, ProblemKind, events};
-use super::row::EventRow;
+use super::row::{EventRow, RowFacts};
 use super::seal::{Seal, SealKind};
 use super::tally::Tally;
 use crate::event::Hash;
 use crate::ledger::Status;
 
-pub use ledger::LedgerFacts;
-
-/// What the ledger and the chain say of a day. Its conflicts and events follow.
-#[derive(Debug, Clone, Default)]
-pub struct DayFacts {
-    /// Its row in the ledger.
-    pub ledger: Option<LedgerFacts>,
-    /// Its seals, in their order.
-    pub seals: Vec<Seal>,
-}
+pub use ledger::{DayFacts, LedgerFacts};
 
 /// A stored conflict.
 #[derive(Debug, Clone, Copy)]
@@ -61,7 +52,7 @@ pub struct DayCheck {
     odd_date: Option<String>,
     facts: DayFacts,
     /// The seals of kind `day`.
-    published: Vec<Published>,
+    published: Vec<DaySeal>,
     events: Tally,
     conflicts: Tally,
     /// What the last seal covers, without the events that are of another date.
@@ -73,7 +64,7 @@ pub struct DayCheck {
 
 /// A publication of the day, from its seal.
 #[derive(Debug, Clone, Copy)]
-struct Published {
+struct DaySeal {
     attempt: i32,
     sealed_at: i64,
 }
@@ -93,11 +84,11 @@ impl DayCheck {
     /// such as `infinity`.
     pub fn new(source: String, date: Result<NaiveDate, String>, facts: DayFacts) -> Self {
         let is_day = |seal: &&Seal| seal.sealed.kind == SealKind::Day;
-        let published = facts.seals.iter().filter(is_day).map(|seal| Published {
+        let published = facts.seals.iter().filter(is_day).map(|seal| DaySeal {
             attempt: seal.sealed.attempt.unwrap_or_default(),
             sealed_at: seal.place.sealed_at.timestamp_micros(),
         });
-        let published: Vec<Published> = published.collect();
+        let published: Vec<DaySeal> = published.collect();
         Self {
             source,
             date: date.as_ref().ok().copied(),
@@ -148,25 +139,21 @@ impl DayCheck {
                 if row.first_seen_at > self.published[seal].sealed_at {
                     self.found.seen_after_seal.add(row.id);
                 }
-                let is_stray = facts.own_day.is_some() && facts.own_day != self.date;
-                if is_stray {
-                    self.strays.add(row.id);
-                }
-                self.count(seal, &facts.hash, is_stray);
+                self.count(seal, row.id, &facts);
             }
             Covered::NotYet => self.checked.unsealed += 1,
             Covered::Never => self.found.added.add(row.id),
         }
     }
 
-    fn count(&mut self, seal: usize, hash: &Hash, is_stray: bool) {
-        if is_stray && self.without_strays.is_none() {
-            self.without_strays = Some(self.events.clone());
+    fn count(&mut self, seal: usize, id: &str, facts: &RowFacts) {
+        if facts.own_day.is_some() && facts.own_day != self.date {
+            self.strays.add(id);
+            self.without_strays.get_or_insert_with(|| self.events.clone());
+        } else if let Some(without) = &mut self.without_strays {
+            without.add(seal, &facts.hash);
         }
-        if let Some(without) = self.without_strays.as_mut().filter(|_| !is_stray) {
-            without.add(seal, hash);
-        }
-        self.events.add(seal, hash);
+        self.events.add(seal, &facts.hash);
     }
 
     /// Which seal covers the rows of an attempt.
@@ -175,8 +162,11 @@ impl DayCheck {
             return Covered::Never;
         }
         let seal = self.published.iter().position(|seal| seal.attempt >= attempt);
-        let is_open =
-            |ledger: &LedgerFacts| ledger.status != Status::Success && attempt <= ledger.attempt;
+        // A day that is SUCCESS without any seal is one problem, and its events are no others.
+        let is_open = |ledger: &LedgerFacts| {
+            let is_due = ledger.status != Status::Success;
+            (is_due || self.published.is_empty()) && attempt <= ledger.attempt
+        };
         match (seal, &self.facts.ledger) {
             (Some(seal), _) => Covered::By(seal),
             (None, Some(ledger)) if is_open(ledger) => Covered::NotYet,
@@ -293,7 +283,7 @@ impl DayCheck {
         let is_all = (count, digest) == (contents.events, contents.digest);
         let (many, ids) = (events(self.strays.count()), &self.strays);
         is_all.then(|| {
-            let detail = format!("{many} of another day stand here, against seal {seq}: {ids}");
+            let detail = format!("{many} of another date, which seal {seq} does not cover: {ids}");
             (ProblemKind::Moved, detail)
         })
     }

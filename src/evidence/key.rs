@@ -49,8 +49,8 @@ pub struct VerifierKey {
     bytes: KeyBytes,
 }
 
-/// The hash of a key: the first four bytes of the SHA-256 over its name and public key. It tells two
-/// keys of one name apart; alone, it proves nothing.
+/// The hash of a key: the first four bytes of the SHA-256 over its name and public key. It tells
+/// two keys of one name apart; alone, it proves nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeyId(pub [u8; 4]);
 

@@ -9,6 +9,7 @@
 
 mod address;
 mod adoption;
+mod anchors;
 mod attempt;
 mod blockers;
 mod claim;
@@ -33,7 +34,7 @@ mod operator;
 mod outage;
 mod patience;
 mod pool;
-mod publish;
+mod provenance;
 mod raw;
 mod release;
 mod schema;
@@ -46,7 +47,8 @@ mod verify;
 
 pub use address::{Address, AddressError, Endpoint};
 pub use adoption::{AdoptRequest, AdoptedDays, Adoption};
-pub use attempt::AttemptStats;
+pub use anchors::AnchorKind;
+pub use attempt::{AttemptStats, Publication, Published, Unpublished};
 pub use claim::{Claim, Claimable};
 pub use compare::{Sameness, Stored, Under, Via};
 pub use comparison::ComparedDay;
@@ -60,7 +62,7 @@ pub use lease::{Lease, Renewal, Trust};
 pub use migrations::{Schema, all_migrations};
 pub use obstacle::Obstacle;
 pub use operator::{Actor, ResetRequest, StaleLease};
-pub use publish::{Provenance, Publication, Published, SealedArchive, Unpublished};
+pub use provenance::{Provenance, SealedArchive};
 pub use raw::{RawDate, RawTime};
 pub use schema::SchemaError;
 pub use snapshot::{EveryDay, LedgerSnapshot, Rereads, SnapshotQuery, SnapshotResult};

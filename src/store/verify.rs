@@ -320,7 +320,9 @@ impl DaysPage {
 }
 
 fn day_name(row: &PgRow) -> Result<DayName> {
-    Ok(DayName { source: column(row, "source")?, date: column(row, "process_date")? })
+    let source = column::<Option<_>>(row, "source")?.unwrap_or_default();
+    let date = column::<Option<_>>(row, "process_date")?.unwrap_or(RawDate::NONE);
+    Ok(DayName { source, date })
 }
 
 fn selected<T>(rows: &[PgRow], value: fn(&PgRow) -> Result<T>) -> Result<Vec<Selected<T>>> {

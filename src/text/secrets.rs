@@ -3,8 +3,8 @@
 //! Others repeat secrets: Heroku in an error, an event in its id, a library in a message, a person
 //! in the wrong option. Therefore the code that reads a secret passes it to [`learn`], and
 //! [`redact`] replaces it in every text, also where it is percent-encoded, escaped, hexadecimal or
-//! in base64. Everything that looks like one of Heroku's tokens is redacted, too: it may be another
-//! user's.
+//! in base64. Everything that looks like one of Heroku's tokens or like a private key is redacted,
+//! too: it may be another user's.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -165,6 +165,16 @@ pub fn token_like(text: &str) -> Vec<Range<usize>> {
     found
 }
 
+/// The places in `text` that look like private keys of signed notes.
+pub fn key_like(text: &str) -> Vec<Range<usize>> {
+    const BEGINNING: &str = "PRIVATE+KEY+";
+    let is_end = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`');
+    let length = |key: &str| key.find(is_end).unwrap_or(key.len());
+    let places = text.match_indices(BEGINNING).map(|(at, _)| at..at + length(&text[at..]));
+    // Our own messages contain the beginning alone.
+    places.filter(|span| span.len() > BEGINNING.len()).collect()
+}
+
 #[derive(Debug)]
 struct KnownSecrets {
     secrets: Vec<(SecretKind, String)>,
@@ -212,6 +222,7 @@ impl KnownSecrets {
     fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut found: Vec<(Range<usize>, SecretKind)> =
             token_like(text).into_iter().map(|span| (span, SecretKind::Token)).collect();
+        found.extend(key_like(text).into_iter().map(|span| (span, SecretKind::Password)));
         if let Some(forms) = &self.forms {
             forms.find(text, &mut found);
         }

@@ -107,6 +107,9 @@ fn the_example_is_right_and_shows_the_defaults() {
         shown.sources[0].since.take().map(|day| day.to_string()).as_deref(),
         Some("2024-09-01")
     );
+    let evidence = std::mem::take(&mut shown.evidence);
+    assert_eq!(evidence.signing_key_env.as_deref(), Some("AUDITSYNC_SIGNING_KEY"));
+    assert!(evidence.timestamp_url.is_some() && evidence.origin.is_some());
     let filter = std::mem::take(&mut shown.sources[2].scope.filter);
     assert_eq!(filter.actor.as_deref(), Some("user@example.com"));
     assert_eq!(Config { path: example.path.clone(), ..shown }, example);
@@ -259,6 +262,19 @@ fn values_just_outside_their_limits_are_rejected() {
     }
     for name in ["", "-a", "_a", "A", "a.b", "ä", &"a".repeat(64)] {
         said_of(&LEAST.replacen("\"acme\"", &format!("\"{name}\""), 1));
+    }
+}
+
+#[test]
+fn keys_of_evidence_that_can_not_be_right_are_rejected() {
+    for line in [
+        "evidence.previous_signing_key_env = \"A\"",
+        "evidence = { signing_key_env = \"A\", previous_signing_key_env = \"A\" }",
+        "evidence.timestamp_url = \"timestamp.example.com\"",
+        "evidence.origin = \"\"",
+        "evidence.origin = \"a\\u202e\"",
+    ] {
+        said_of(&format!("{line}\n{LEAST}"));
     }
 }
 

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use crate::support::{Finished, Running, THREE_ACCOUNTS_AND_A_TEAM, World};
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 12] = [
     "sync",
     "status",
     "backfill",
@@ -17,6 +17,7 @@ const COMMANDS: [&str; 11] = [
     "history",
     "migrate",
     "check",
+    "keygen",
     "completions",
     "man",
 ];

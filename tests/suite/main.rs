@@ -59,6 +59,7 @@ mod settled_repairs;
 mod settling;
 mod settling_model;
 mod signals;
+mod signing_keys;
 mod statements;
 mod streams;
 mod support;

@@ -112,6 +112,8 @@ fn an_unwritable_result_is_a_failure_reported_on_stderr() {
         "--help",
         "sync --help",
         "--version",
+        "keygen --name a",
+        "keygen --name a --output json",
         "completions bash",
         "man",
         "man reset",
@@ -155,6 +157,7 @@ fn a_reader_that_closes_the_pipe_early_is_no_failure() {
         "sync --date 2024-09-28",
         "--help",
         "man",
+        "keygen --name a",
         "completions zsh",
     ] {
         let mut child = world.command(arguments).spawn().expect("the program starts");
@@ -199,6 +202,7 @@ fn an_argument_error_gets_a_document_wherever_output_json_is_given() {
         ("--log-format xml --output json", "xml"),
         ("-q -v --output json", "--quiet"),
         ("--output json --output xml", "--output"),
+        ("keygen --name a+b --output json", "a+b"),
         ("--output json completions tcsh", "tcsh"),
     ] {
         let finished = world.run(arguments);

@@ -1,8 +1,6 @@
 //! Walks the chain of seals, and compares it with anchors.
 
-use crate::evidence::{
-    Anchors, ChainWalk, ComparedAnchor, Head, KeptAnchor, Problem, ProblemKind, hash_of,
-};
+use crate::evidence::{Anchors, ChainWalk, ComparedAnchor, Head, KeptAnchor, Problem, ProblemKind};
 use crate::store::{AnchorRow, Result, VerifySnapshot};
 
 /// What the walk found.
@@ -30,7 +28,7 @@ pub(super) async fn walk(snapshot: &mut VerifySnapshot, mut anchors: Anchors) ->
             before.iter().for_each(|kept| anchors.beyond(&anchor(kept)));
             let own: Vec<KeptAnchor<'_>> = own.iter().map(anchor).collect();
             kept = rest;
-            anchors.step((row.seq, hash_of(&row.sealed)), &row.sealed, seal.as_ref(), &own);
+            anchors.step(row, seal.as_ref(), &own);
         }
         last = Some(end);
     }

@@ -36,18 +36,18 @@ pub(super) struct Mismatches {
 }
 
 impl Mismatches {
-    /// Notes whether the seal `seq`, made here at `sealed_at`, is the recorded one.
-    pub(super) fn note(
+    /// Notes that an anchor confirms the seal `seq`.
+    pub(super) fn agrees(&mut self, seq: i64) {
+        self.agrees_up_to = self.agrees_up_to.max(Some(seq));
+    }
+
+    /// Notes that the seal `seq`, made here at `sealed_at`, is not the recorded one.
+    pub(super) fn differs(
         &mut self,
         seq: i64,
-        agrees: bool,
         recorded: Recorded,
         sealed_at: Option<DateTime<Utc>>,
     ) {
-        if agrees {
-            self.agrees_up_to = self.agrees_up_to.max(Some(seq));
-            return;
-        }
         self.differing += 1;
         if self.first.as_ref().is_none_or(|(first, ..)| seq < *first) {
             self.first = Some((seq, recorded, sealed_at));

@@ -2,7 +2,6 @@
 
 use super::super::problem::ProblemKind;
 use super::super::seal::{Seal, SealKind};
-use super::DayFacts;
 use crate::event::same_value;
 use crate::ledger::Status;
 
@@ -21,6 +20,15 @@ pub struct LedgerFacts {
     pub scope: Option<String>,
     /// Whether the day was read by us.
     pub is_read: bool,
+}
+
+/// What the ledger and the chain say of a day. Its conflicts and events follow.
+#[derive(Debug, Clone, Default)]
+pub struct DayFacts {
+    /// Its row in the ledger.
+    pub ledger: Option<LedgerFacts>,
+    /// Its seals, in their order.
+    pub seals: Vec<Seal>,
 }
 
 type Differences = Vec<(ProblemKind, String)>;

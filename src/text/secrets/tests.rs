@@ -46,6 +46,14 @@ fn a_secret_is_found_in_each_encoding() {
 }
 
 #[test]
+fn a_private_key_is_found_by_its_form() {
+    let redacted = known(&[]).redact("a \"PRIVATE+KEY+b+0+AY/+\", PRIVATE+KEY+c").into_owned();
+    assert_eq!(redacted, "a \"[password]\", [password]");
+    let own = "which begins with PRIVATE+KEY+ (its value is not shown)";
+    assert_eq!(known(&[]).redact(own), own);
+}
+
+#[test]
 fn a_key_in_an_address_is_not_a_word_or_a_date() {
     for key in [
         "ping-key-5f0c",

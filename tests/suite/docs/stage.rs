@@ -28,8 +28,8 @@ esac
 "#;
 
 /// Words of commands that change nothing.
-const READING: [&str; 8] =
-    ["status", "history", "check", "man", "--dry-run", "--plan", "--help", "--version"];
+const READING: [&str; 9] =
+    ["status", "history", "check", "keygen", "man", "--dry-run", "--plan", "--help", "--version"];
 
 const INITECH: &str = "
 [[source]]

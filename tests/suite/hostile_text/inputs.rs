@@ -26,6 +26,7 @@ fn arguments_steer_no_terminal_and_no_row() {
             &["backfill", "--from", "2024-09-28", "--to", "2024-09-28", "--via", HOSTILE],
             &["reconcile", "--month", HOSTILE],
             &["migrate", "--adopt-as", HOSTILE],
+            &["keygen", "--name", HOSTILE],
             &["completions", HOSTILE],
             &["man", HOSTILE],
             &["sync", "-c", HOSTILE],
