@@ -107,7 +107,7 @@ fn adoption_leaves_genesis_and_one_baseline_for_each_finite_date_in_order() {
     );
     world.sync(SYNC, 0);
     assert_eq!(world.seals(), format!("{BASELINES}, 6 day 2024-09-28 1"));
-    assert_verified(&world);
+    world.assert_sealed("after a reading");
 }
 
 #[test]

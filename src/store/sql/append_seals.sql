@@ -1,4 +1,4 @@
--- Adds seals to the chain, in their order: $2 holds the 13 fields of each of $3 seals, one after the
+-- Adds seals to the chain in their order: $2 holds the 13 fields of each of $3 seals, one after the
 -- other. Others wait for the lock of the chain until this transaction ends, so a session that falls
 -- silent must not hold it for long ($4). Waits for the lock itself up to $5.
 SELECT CASE

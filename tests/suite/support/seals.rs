@@ -7,7 +7,14 @@ impl World {
     /// has no gap.
     #[track_caller]
     pub(crate) fn assert_sealed(&self, case: &str) {
-        assert_eq!(self.sql(include_str!("sealed.sql")), "", "{case}");
+        match self.database.psql(include_str!("sealed.sql")) {
+            Ok(problems) => assert_eq!(problems.trim_end(), "", "{case}"),
+            // There is no schema, so there is nothing to seal.
+            Err(error) => {
+                let says = error.to_string();
+                assert!(says.contains("\"audit_events_log\" does not exist"), "{case}: {says}");
+            }
+        }
     }
 
     /// The seals without their hashes: number, kind, date and attempt.
