@@ -237,6 +237,15 @@ impl Store {
         if i64::from(events) < confirmed {
             return Err(Error::EventsVanished { confirmed, stored: events });
         }
+        // Events of an earlier attempt may be stored although the list is empty now.
+        if let (0, Some(words)) = (events, &input.provenance.confirmed_by) {
+            let entry = NewEntry {
+                counts: EntryCounts { events: Some(0), ..EntryCounts::default() },
+                message: Some(words),
+                ..lease.entry(HistoryAction::Confirm, HistoryOutcome::Confirmed)
+            };
+            self.write_history(&mut tx, entry).await?;
+        }
         let more = (events - before.events).max(0);
         let late_events =
             before.was_complete.then_some(if lease.counts_late_events() { more } else { 0 });

@@ -93,7 +93,8 @@ async fn append_to(
         .bind(milliseconds(limits.wait))
         .fetch_all(&mut **tx)
         .await
-        .context(SEAL)?;
+        .context(SEAL)
+        .map_err(|error| if error.lacks_chain() { Error::NoChain } else { error })?;
     let texts = rows.iter().map(|row| column(row, "sealed")).collect::<Result<Vec<&str>>>()?;
     if texts.len() == seals.len() && texts.iter().zip(seals).all(|(text, seal)| is_of(text, seal)) {
         Ok(())
