@@ -5,7 +5,7 @@ mod ledger;
 use chrono::NaiveDate;
 
 use super::problem::{Few, Problem, ProblemKind, events};
-use super::row::{EventRow, RowFacts};
+use super::row::{self, EventRow, RowFacts};
 use super::seal::{Seal, SealKind};
 use super::tally::Tally;
 use crate::event::Hash;
@@ -107,7 +107,7 @@ impl DayCheck {
     /// Takes the next conflict, in the order of ids and hashes.
     pub fn conflict(&mut self, row: &ConflictRow<'_>) {
         let hash = super::seal::hash_of_bytes(row.bytes);
-        if row.hash != hash {
+        if row.hash != hash || !row::has_id(row.bytes, row.id) {
             self.found.wrong_conflicts.add(row.id);
         }
         match self.seal_of(row.attempt) {
@@ -206,8 +206,9 @@ impl DayCheck {
             self.note(ProblemKind::Altered, detail);
         }
         let no_seal = "that no seal covers";
+        let contradicts = "whose id or hash contradicts the bytes";
         let lists = [
-            (ProblemKind::Altered, found.wrong_conflicts, "conflict", "whose bytes were changed"),
+            (ProblemKind::Altered, found.wrong_conflicts, "conflict", contradicts),
             (ProblemKind::Added, found.added, "event", no_seal),
             (ProblemKind::Added, found.added_conflicts, "conflict", no_seal),
             (

@@ -81,6 +81,11 @@ impl EventRow<'_> {
     }
 }
 
+/// Whether the bytes are an event with this id.
+pub(super) fn has_id(bytes: &[u8], id: &str) -> bool {
+    Event::from_bytes(Bytes::copy_from_slice(bytes)).is_ok_and(|event| event.id == id)
+}
+
 fn texts(columns: &Columns) -> [Option<&str>; 9] {
     [
         columns.kind.as_deref(),
