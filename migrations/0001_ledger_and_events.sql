@@ -80,7 +80,8 @@ CREATE TABLE audit_event_conflicts (
     CONSTRAINT audit_event_conflicts_bytes_stand_once CHECK (num_nonnulls(event, event_raw) = 1)
 );
 
--- The history of each day: attempts, takeovers, resets, cleanups. Rows are added and never changed.
+-- The history of each day: attempts, takeovers, resets, cleanups, comparisons with an archive, and
+-- what confirmed an empty day. Rows are added and never changed.
 CREATE TABLE audit_history (
     id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     at           timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -105,6 +106,83 @@ CREATE INDEX idx_audit_history_source_process_date ON audit_history (source, pro
 
 -- Lets `status` find late events without reading the entire history.
 CREATE INDEX idx_audit_history_late ON audit_history (source) WHERE late_events > 0;
+
+-- The chain of seals: each is the SHA-256 of its text, which names the seal before it. The text is
+-- the record; docs/evidence.md has its form. The other columns are derived from it, for queries.
+CREATE TABLE audit_seals (
+    seq          bigint      PRIMARY KEY,
+    prev         bytea       UNIQUE,
+    seal         bytea       NOT NULL UNIQUE,
+    sealed       text        NOT NULL,
+    -- genesis, baseline, day, reset, prune or key.
+    kind         text        NOT NULL,
+    source       text,
+    process_date date,
+    attempt      integer,
+    events_count integer,
+    digest       bytea,
+    sealed_at    timestamptz NOT NULL,
+    CONSTRAINT audit_seals_begin_once CHECK ((seq = 1) = (prev IS NULL))
+);
+
+-- Finds the seals of a day.
+CREATE INDEX idx_audit_seals_source_process_date ON audit_seals (source, process_date, seq);
+
+-- What was recorded of the chain for readers elsewhere: signed checkpoints and timestamps. `edge`
+-- rows hold the right edge of the tree of seals, so that a run need not read the entire chain.
+CREATE TABLE audit_anchors (
+    -- The seal up to which the anchor vouches for the chain.
+    seq    bigint      NOT NULL,
+    at     timestamptz NOT NULL DEFAULT clock_timestamp(),
+    -- checkpoint, timestamp or edge.
+    kind   text        NOT NULL,
+    anchor bytea       NOT NULL,
+    PRIMARY KEY (seq, kind, at)
+);
+
+-- Adds a seal to the chain and returns its text. `fields` are the fields of the text in their order,
+-- without its format and the four that are added here: log, seq, prev and sealed_at. Only the first
+-- seal needs `new_log`.
+--
+-- The lock makes one session at a time append, until its transaction ends, so call this last. A
+-- statement of a VOLATILE function begins with a new snapshot, in READ COMMITTED, so it sees what
+-- the lock waited for.
+CREATE FUNCTION auditsync_seal(new_log text, fields text[]) RETURNS text
+    LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+    head   record;
+    log    text;
+    at     timestamptz;
+    sealed text;
+BEGIN
+    PERFORM pg_advisory_xact_lock(7022629598042219873);
+    SELECT s.seq, s.seal, s.sealed INTO head FROM audit_seals AS s ORDER BY s.seq DESC LIMIT 1;
+    IF head.seq IS NULL AND fields[1] <> 'genesis' THEN
+        RAISE EXCEPTION 'the chain of seals has no beginning: the table audit_seals is empty'
+            USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
+    -- The first two fields have fixed lengths: 17:auditsync-seal-v1,32:…,
+    log := coalesce(substr(head.sealed, 25, 32), new_log);
+    at := clock_timestamp();
+    SELECT string_agg(octet_length(field) || ':' || field || ',', '' ORDER BY place)
+    INTO STRICT sealed
+    FROM unnest(
+        ARRAY['auditsync-seal-v1', log, (coalesce(head.seq, 0) + 1)::text,
+              coalesce(encode(head.seal, 'hex'), '')]
+        || fields[1:11]
+        || to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+        || fields[12:13]
+    ) WITH ORDINALITY AS of_text (field, place);
+    INSERT INTO audit_seals (seq, prev, seal, sealed, kind, source, process_date, attempt,
+                             events_count, digest, sealed_at)
+    VALUES (coalesce(head.seq, 0) + 1, head.seal, sha256(convert_to(sealed, 'UTF8')), sealed,
+            fields[1], nullif(fields[2], ''), nullif(fields[3], '')::date,
+            nullif(fields[4], '')::integer, nullif(fields[6], '')::integer,
+            decode(nullif(fields[7], ''), 'hex'), at);
+    RETURN sealed;
+END
+$$;
 
 -- The unsettled days. They are few, because most days settle soon. Rechecks are among them.
 CREATE INDEX idx_audit_events_log_unsettled ON audit_events_log (source, process_date)
@@ -151,3 +229,11 @@ CREATE TRIGGER audit_history_guard BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_
     FOR EACH STATEMENT EXECUTE FUNCTION auditsync_reject(
         'The history is append-only. To record why something was done, use `--reason` and `--by` '
         'of reset and cleanup.');
+CREATE TRIGGER audit_seals_guard BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_seals
+    FOR EACH STATEMENT EXECUTE FUNCTION auditsync_reject(
+        'A seal proves the days before it, so leave it. To read a day again, run '
+        '`auditsync reset --source NAME DATE`.');
+CREATE TRIGGER audit_anchors_guard BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_anchors
+    FOR EACH STATEMENT EXECUTE FUNCTION auditsync_reject(
+        'An anchor is evidence, so leave it. To read a day again, run '
+        '`auditsync reset --source NAME DATE`.');

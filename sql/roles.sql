@@ -47,8 +47,8 @@ DECLARE
     name text;
 BEGIN
     FOREACH name IN ARRAY ARRAY[
-        'audit_events_log', 'audit_events', 'audit_event_conflicts', 'audit_seals', 'audit_history',
-        'auditsync_migrations'
+        'audit_events_log', 'audit_events', 'audit_event_conflicts', 'audit_history', 'audit_seals',
+        'audit_anchors', 'auditsync_migrations'
     ] LOOP
         CONTINUE WHEN to_regclass(name) IS NULL;
         EXECUTE format('ALTER TABLE %I OWNER TO auditsync_migrate', name);
@@ -62,6 +62,14 @@ BEGIN
     -- Only the migrating role records which migrations ran.
     IF to_regclass('auditsync_migrations') IS NOT NULL THEN
         REVOKE INSERT ON auditsync_migrations FROM auditsync_sync;
+    END IF;
+    -- The function that seals. It runs with the rights of its caller, so only a role that may add
+    -- seals needs it.
+    IF to_regprocedure('auditsync_seal(text, text[])') IS NOT NULL THEN
+        ALTER FUNCTION auditsync_seal(text, text[]) OWNER TO auditsync_migrate;
+        REVOKE ALL ON FUNCTION auditsync_seal(text, text[])
+            FROM PUBLIC, auditsync_sync, auditsync_read;
+        GRANT EXECUTE ON FUNCTION auditsync_seal(text, text[]) TO auditsync_sync;
     END IF;
     -- The function of the guards. Its owner could replace it. Nobody else needs a right to it,
     -- because the triggers call it.

@@ -5,8 +5,12 @@
 
 use reqwest::{Client, ClientBuilder, Url, redirect};
 
-const USER_AGENT: &str =
-    concat!("auditsync/", env!("CARGO_PKG_VERSION"), " (audit trail to PostgreSQL)");
+/// Our name as a `User-Agent`, with `more` at the end of its comment.
+pub(crate) fn user_agent(more: Option<&str>) -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    let more = more.map(|more| format!("; {more}")).unwrap_or_default();
+    format!("auditsync/{version} (audit trail to PostgreSQL{more})")
+}
 
 /// The HTTP client can't be built.
 #[derive(Debug, thiserror::Error)]
@@ -65,7 +69,7 @@ pub(crate) fn client(
 
 fn base(url: &Url) -> ClientBuilder {
     let client = Client::builder()
-        .user_agent(USER_AGENT)
+        .user_agent(user_agent(None))
         .no_gzip()
         .redirect(redirect::Policy::none())
         .referer(false);

@@ -13,7 +13,7 @@
 //! - [`store`]: every SQL statement, each conditional on the lease. It requests nothing from
 //!   Heroku.
 //! - [`plan`]: which days are due, and why. [`coverage`]: the state of each source. Both are pure.
-//! - [`evidence`]: the formats that let a stranger check the stored events. It is pure, too.
+//! - [`evidence`]: the chain of seals, without I/O.
 //! - [`ledger`], [`event`], [`digest`], [`day`], [`fingerprints`]: the terms of the field, without
 //!   I/O.
 //! - `http`: the one builder of HTTP clients. `retry`: the retry policy as delays.

@@ -12,7 +12,10 @@ use crate::store::Rereads;
 
 pub(super) async fn run(app: &App<'_>, args: &BackfillArgs) -> Result<ExitStatus, Failure> {
     let request = request(app, args)?;
-    if args.plan { estimate::run(app, &request).await } else { run::run(app, &request).await }
+    if args.plan {
+        return estimate::run(app, &request).await;
+    }
+    Ok(run::run(app, &request).await?.status)
 }
 
 fn request<'a>(app: &'a App<'_>, args: &BackfillArgs) -> Result<RunRequest<'a>, Failure> {

@@ -2,7 +2,7 @@
 
 use super::context::App;
 use super::failure::{DONE, ExitStatus, Failure};
-use super::operator;
+use super::{head, operator};
 use crate::cli::MigrateArgs;
 use crate::config::Source;
 use crate::report::adoption::{AdoptedTable, AdoptionReport, RereadDays};
@@ -24,8 +24,7 @@ pub(super) async fn run(app: &App<'_>, args: &MigrateArgs) -> Result<ExitStatus,
         )?;
         if let Some(report) = adopt(&reader, args, source).await? {
             app.global.output.print(&report)?;
-            reader.close().await;
-            return Ok(DONE);
+            return Ok(end(args, reader).await);
         }
     }
     // A missing name must stop the command before it changes anything.
@@ -53,8 +52,16 @@ pub(super) async fn run(app: &App<'_>, args: &MigrateArgs) -> Result<ExitStatus,
         None => None,
     };
     app.global.output.print(&MigrateReport { dry_run: args.dry_run, migrations, reread })?;
+    Ok(end(args, reader).await)
+}
+
+/// Ends the command after its result was printed.
+async fn end(args: &MigrateArgs, reader: Reader) -> ExitStatus {
+    if !args.dry_run {
+        head::log("migrate", &reader).await;
+    }
     reader.close().await;
-    Ok(DONE)
+    DONE
 }
 
 /// Why `--reread` needs a name.

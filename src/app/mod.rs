@@ -10,6 +10,7 @@ mod context;
 mod environment;
 mod estimate;
 mod failure;
+mod head;
 mod history;
 mod keygen;
 mod manual;
@@ -23,6 +24,7 @@ mod secrets;
 mod shutdown;
 mod status;
 mod sync;
+mod verify;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -81,6 +83,7 @@ async fn dispatch(global: &Global, command: Command) -> Result<ExitStatus, Failu
         Command::History(args) => history::run(&app, &args).await,
         Command::Migrate(args) => migrate::run(&app, &args).await,
         Command::Check(args) => check::run(&app, &args).await,
+        Command::Verify(args) => verify::run(&app, &args).await,
         Command::Keygen(_) | Command::Completions(_) | Command::Man(_) => Ok(DONE),
     }
 }

@@ -1,14 +1,16 @@
-//! The ping after each run. A monitor that misses it notices that no run happened.
+//! The ping after each run. A monitor that misses it notices that no run happened. The ping carries
+//! the head of the chain of seals, so a monitor that keeps its requests is a copy elsewhere.
 
 use std::time::Duration;
 
-use reqwest::Url;
 use reqwest::redirect::Policy;
+use reqwest::{ClientBuilder, Url};
 use tracing::{debug, warn};
 
 use super::environment::env;
 use super::failure::{DONE, ExitStatus};
 use crate::config::Notify;
+use crate::evidence::Head;
 use crate::http;
 
 /// A monitor that does not answer must delay neither a run nor a dyno that is about to stop.
@@ -36,7 +38,7 @@ pub(super) fn address(notify: &Notify) -> Monitor {
 
 /// Requests the monitor's URL, or `/fail` below it if the run did not exit with 0. A failure
 /// changes no exit status.
-pub(super) async fn ping(notify: &Notify, status: ExitStatus) {
+pub(super) async fn ping(notify: &Notify, status: ExitStatus, head: Option<&Head>) {
     let variable = &notify.ping_url_env;
     let mut url = match address(notify) {
         Monitor::Nobody => return,
@@ -51,17 +53,24 @@ pub(super) async fn ping(notify: &Notify, status: ExitStatus) {
     {
         path.pop_if_empty().push("fail");
     }
-    match get(url).await {
+    match get(url, head).await {
         Ok(()) => debug!("the monitor was notified"),
         // The address may be a secret, so the message names the variable instead.
         Err(why) => warn!("the monitor at ${variable} could not be notified: {why}"),
     }
 }
 
-async fn get(url: Url) -> Result<(), String> {
+async fn get(url: Url, head: Option<&Head>) -> Result<(), String> {
+    let head = head.map(|head| {
+        let Head { log, seq, seal } = head;
+        format!("head_log={log} head_seq={seq} head_seal={}", hex::encode(seal))
+    });
+    let user_agent = http::user_agent(head.as_deref());
     // A monitor may have moved to another address.
-    let client = http::client(&url, |client| client.timeout(TIMEOUT).redirect(Policy::default()))
-        .map_err(|error| error.to_string())?;
+    let configure = |client: ClientBuilder| {
+        client.timeout(TIMEOUT).redirect(Policy::default()).user_agent(&user_agent)
+    };
+    let client = http::client(&url, configure).map_err(|error| error.to_string())?;
     let answer = client.get(url).send().await.and_then(reqwest::Response::error_for_status);
     answer.map(drop).map_err(|error| error.without_url().to_string())
 }

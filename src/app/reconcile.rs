@@ -17,6 +17,7 @@ use super::clock;
 use super::context::{App, existing, writable};
 use super::environment::env;
 use super::failure::{DONE, ExitStatus, FOUND_WRONG, Failure};
+use super::head;
 use super::run::archive::sort;
 use super::run::archive_days::{
     Account, ArchiveRun, OpenArchive, accounts, find_selectors, store_days,
@@ -25,7 +26,7 @@ use super::run::attempt::ReadFrom;
 use super::run::fetches::FetchDay;
 use super::run::leased::LedgerWriter;
 use super::run::schedule::TIME_TO_RELEASE;
-use super::run::supervise::{print_and_close, within};
+use super::run::supervise::{close, within};
 use super::shutdown::Shutdown;
 use crate::cli::ReconcileArgs;
 use crate::config::Source;
@@ -41,7 +42,15 @@ pub(super) async fn run(app: &App<'_>, args: &ReconcileArgs) -> Result<ExitStatu
     let work = reconcile(app, args, &shutdown);
     let (report, reader) = within(&shutdown, TIME_TO_RELEASE, work).await?;
     let status = if report.is_good() { DONE } else { FOUND_WRONG };
-    print_and_close(app, &report, reader, &shutdown).await?;
+    let printed = app.global.output.print(&report);
+    if args.repair {
+        tokio::select! {
+            () = head::log("reconcile", &reader) => {}
+            () = shutdown.overdue(TIME_TO_RELEASE) => {}
+        }
+    }
+    close(reader, &shutdown).await;
+    printed?;
     Ok(shutdown.exit_status().unwrap_or(status))
 }
 

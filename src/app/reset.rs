@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use super::clock;
 use super::context::{App, existing};
 use super::failure::{DONE, ExitStatus, FOUND_WRONG, Failure};
-use super::operator;
+use super::{head, operator};
 use crate::cli::ResetArgs;
 use crate::config::{Source, SourceName};
 use crate::day::{DateRange, DayKey, last_over};
@@ -43,6 +43,9 @@ pub(super) async fn run(app: &App<'_>, args: &ResetArgs) -> Result<ExitStatus, F
     }
     let rejected = days.iter().any(|day| day.outcome.is_rejected());
     app.global.output.print(&ResetReport { days })?;
+    if store.is_some() {
+        head::log("reset", &reader).await;
+    }
     reader.close().await;
     Ok(if rejected { FOUND_WRONG } else { DONE })
 }

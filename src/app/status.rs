@@ -26,14 +26,14 @@ pub(super) async fn run(app: &App<'_>, args: &StatusArgs) -> Result<ExitStatus, 
     let standings = standings(app, ledger, &args.sources).await?;
     let sources = wanted(app, &args.sources, &standings)?;
     let covered = coverage(&sources, standings, now);
-    let rows = match ledger {
-        Some(ledger) => days_of(ledger, &covered, &sources, window).await?,
-        None => Vec::new(),
+    let (rows, head) = match ledger {
+        Some(ledger) => (days_of(ledger, &covered, &sources, window).await?, ledger.head().await?),
+        None => (Vec::new(), None),
     };
     let check = args.check.then(|| check(&covered, args, now));
     let status = if check.as_ref().is_some_and(|check| !check.ok) { FOUND_WRONG } else { DONE };
     let days = days(&covered, &rows, window);
-    app.global.output.print(&StatusReport { window, sources: covered, days, check })?;
+    app.global.output.print(&StatusReport { window, head, sources: covered, days, check })?;
     reader.close().await;
     Ok(status)
 }

@@ -5,6 +5,7 @@ use super::failure::{ExitStatus, Failure};
 use super::notify;
 use super::run::plan::{Mode, RunRequest, named};
 use super::run::remaining::ReadCommand;
+use super::run::supervise::Ended;
 use super::run::{self};
 use crate::cli::SyncArgs;
 use crate::day::DateRange;
@@ -17,10 +18,13 @@ pub(super) async fn run(app: &App<'_>, args: &SyncArgs) -> Result<ExitStatus, Fa
         Err(failure) => Err(failure),
     };
     if !args.dry_run {
-        let status = ended.as_ref().map_or_else(Failure::exit_status, |status| *status);
-        notify::ping(&app.config.notify, status).await;
+        let (status, head) = match &ended {
+            Ok(Ended { status, head }) => (*status, head.as_ref()),
+            Err(failure) => (failure.exit_status(), None),
+        };
+        notify::ping(&app.config.notify, status, head).await;
     }
-    ended
+    Ok(ended?.status)
 }
 
 fn request<'a>(app: &'a App<'_>, args: &SyncArgs) -> Result<RunRequest<'a>, Failure> {

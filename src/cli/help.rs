@@ -86,6 +86,14 @@ Examples:
 
 Exit status: 1 if a check failed, 2 if the file is wrong.";
 
+pub(super) const VERIFY: &str = "\
+Examples:
+  auditsync verify                                    check everything
+  auditsync verify --from 2024-09-01 --to 2024-09-30  check the events of one month
+  auditsync verify --anchors heads.log                compare with heads kept elsewhere
+
+Exit status: 1 if there is a problem, or nothing to check.";
+
 pub(super) const KEYGEN: &str = "\
 The private key is printed once and stored nowhere. Put it into the variable that [evidence]
 `signing_key_env` names, and give the verifier's key to everyone who checks signatures.

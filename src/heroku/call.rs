@@ -43,13 +43,18 @@ impl Call {
         &self.session
     }
 
+    /// The `Request-Id` of the last response.
+    pub(super) fn request_id(&self) -> Option<&str> {
+        self.request_id.as_deref()
+    }
+
     /// Changes the address of further attempts.
     pub(super) fn set_url(&mut self, url: &Url) {
         self.url = url.clone();
     }
 
     /// Reads a single object, and retries by the policy.
-    pub(super) async fn object<T: DeserializeOwned>(mut self) -> Result<T, Error> {
+    pub(super) async fn object<T: DeserializeOwned>(&mut self) -> Result<T, Error> {
         loop {
             match self.try_object().await {
                 Ok(object) => return Ok(object),

@@ -144,6 +144,11 @@ impl DayReader {
         }
     }
 
+    /// Heroku's id of the request for the last page.
+    pub(crate) fn request_id(&self) -> Option<&str> {
+        self.list.call.request_id()
+    }
+
     /// Drops the events of a page that failed. It is read again, and a broken response proves
     /// nothing.
     fn drop_page(&mut self) {

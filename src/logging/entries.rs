@@ -3,10 +3,12 @@
 use std::sync::{Mutex, PoisonError};
 
 use tracing::{debug, error, info, warn};
+use uuid::Uuid;
 
 use super::line::{EVENT, events_logged};
 use crate::config::{EventLog, SourceName, Token};
 use crate::event::Event;
+use crate::evidence::Head;
 use crate::report::day::{DayReport, Outcome};
 use crate::report::run::RunReport;
 
@@ -84,9 +86,22 @@ fn is_repeated(reason: Option<&str>) -> bool {
     is_repeated
 }
 
+/// Logs the first line of a run, with the head of the chain of seals.
+pub(crate) fn run_started(run_id: Uuid, head: Option<&Head>) {
+    info!(
+        target: "auditsync",
+        %run_id,
+        head_log = log_of(head),
+        head_seq = head.map(|head| head.seq),
+        head_seal = seal_of(head),
+        "run started"
+    );
+}
+
 /// Logs the last line of a run. Its count of event lines shows whether a drain lost some.
 pub(crate) fn run(report: &RunReport) {
     let totals = &report.totals;
+    let head = report.head.as_ref();
     info!(
         target: "auditsync",
         run_id = %report.run_id,
@@ -98,6 +113,28 @@ pub(crate) fn run(report: &RunReport) {
         events = totals.events,
         new_events = totals.new_events,
         events_logged = events_logged(),
+        head_log = log_of(head),
+        head_seq = head.map(|head| head.seq),
+        head_seal = seal_of(head),
         "run finished"
     );
+}
+
+/// Logs the last line of another command that may have moved the head.
+pub(crate) fn command_finished(command: &str, head: Option<&Head>) {
+    info!(
+        target: "auditsync",
+        head_log = log_of(head),
+        head_seq = head.map(|head| head.seq),
+        head_seal = seal_of(head),
+        "{command} finished"
+    );
+}
+
+fn log_of(head: Option<&Head>) -> Option<&str> {
+    head.map(|head| head.log.as_str())
+}
+
+fn seal_of(head: Option<&Head>) -> Option<String> {
+    head.map(|head| hex::encode(head.seal))
 }

@@ -21,7 +21,8 @@ pub(crate) mod status;
 pub(crate) mod streams;
 mod table;
 mod text;
+pub(crate) mod verify;
 mod wrap;
 
-pub(crate) use output::{Output, Report};
+pub(crate) use output::Output;
 pub(crate) use text::counted;

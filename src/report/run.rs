@@ -14,6 +14,7 @@ use super::table::PlainTable;
 use super::text::{Text, counted};
 use crate::config::SourceName;
 use crate::day::written;
+use crate::evidence::Head;
 
 /// What a run did, day by day.
 #[derive(Debug, Clone, Serialize)]
@@ -30,7 +31,9 @@ pub(crate) struct RunReport {
     pub(crate) finished_at: DateTime<Utc>,
     /// The days, oldest first.
     pub(crate) days: Vec<DayReport>,
-    /// Their sums.
+    /// The head of the chain of seals after the run.
+    pub(crate) head: Option<Head>,
+    /// The sums of the days.
     pub(crate) totals: Totals,
     /// What reads those that were not finished.
     #[serde(skip)]
@@ -72,15 +75,15 @@ impl RunReport {
                 totals.new_events += day.new_events;
             }
         }
-        let remaining = Remaining::default();
         Self {
             run_id,
             dry_run: false,
             started_at,
             finished_at: started_at,
             days,
+            head: None,
             totals,
-            remaining,
+            remaining: Remaining::default(),
         }
     }
 
@@ -93,8 +96,16 @@ impl RunReport {
 impl Report for RunReport {
     fn write_text(&self, text: &mut Text<'_>) -> io::Result<()> {
         if self.days.is_empty() {
-            return text.line("Nothing is due.");
+            text.line("Nothing is due.")?;
+        } else {
+            self.write_days(text)?;
         }
+        text.head(self.head.as_ref())
+    }
+}
+
+impl RunReport {
+    fn write_days(&self, text: &mut Text<'_>) -> io::Result<()> {
         let mut table = PlainTable::new(&[
             "SOURCE",
             "DATE",
@@ -127,9 +138,7 @@ impl Report for RunReport {
         }
         text.lines(&self.remaining.text())
     }
-}
 
-impl RunReport {
     /// Why days were not done, each reason once with all days that it is of.
     fn reasons(&self) -> Vec<(Vec<&DayReport>, &str)> {
         let mut reasons: Vec<(Vec<&DayReport>, &str)> = Vec::new();

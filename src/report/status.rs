@@ -11,6 +11,7 @@ use super::table::PlainTable;
 use super::text::{Text, counted};
 use crate::coverage::{Coverage, Lateness, StateRange};
 use crate::day::DateRange;
+use crate::evidence::Head;
 use crate::ledger::LedgerRow;
 
 /// `status`: the sources, then their days.
@@ -19,6 +20,8 @@ pub(crate) struct StatusReport {
     /// The range that `days` covers.
     #[serde(skip)]
     pub(crate) window: DateRange,
+    /// The head of the chain of seals.
+    pub(crate) head: Option<Head>,
     /// The sources of the file in its order, then those that only the ledger knows.
     pub(crate) sources: Vec<Coverage>,
     /// The days of the window that have a row or must have one, and all days that are due at any
@@ -124,7 +127,7 @@ impl Report for StatusReport {
                 writeln!(text, "No source is behind by more than {}.", check.max_lag)?;
             }
         }
-        Ok(())
+        text.head(self.head.as_ref())
     }
 }
 

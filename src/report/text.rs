@@ -6,6 +6,7 @@ use std::io;
 use super::paint::painted;
 use super::table::PlainTable;
 use super::wrap::wrapped;
+use crate::evidence::Head;
 use crate::text::clean;
 
 /// Writes lines for people.
@@ -53,6 +54,14 @@ impl<'w> Text<'w> {
     /// Writes a table.
     pub(super) fn table(&mut self, table: PlainTable) -> io::Result<()> {
         table.lines().iter().try_for_each(|row| self.row(row))
+    }
+
+    /// Writes the head of the chain of seals as the last line of a report, if there is one. Its
+    /// second word is what `verify --anchor` reads.
+    pub(super) fn head(&mut self, head: Option<&Head>) -> io::Result<()> {
+        let Some(head) = head else { return Ok(()) };
+        self.blank()?;
+        writeln!(self, "Head: {head} of log {}", head.log)
     }
 
     /// Writes a row of a table, whose cells are clean.

@@ -5,6 +5,8 @@
 //! table as it was. The result equals the first migration; the later ones then run as usual. A
 //! rehearsal does the same without the commit.
 
+use chrono::NaiveDate;
+use serde_json::json;
 use sqlx::Executor as _;
 use sqlx::postgres::PgRow;
 
@@ -12,13 +14,17 @@ use super::commit::{Prepared, Proof};
 use super::error::{ErrorContext as _, Result};
 use super::handle::{Reader, Store};
 use super::migrations::{ADOPT, Schema};
+use super::operator::Actor;
 use super::outage::PATIENCE;
 use super::patience::Retrying;
 use super::pool::Transaction;
 use super::schema::{self, SchemaError};
+use super::seal::{self, SealLimits};
 use super::statement::{column, first, statement};
 use crate::day::DateRange;
-use crate::ledger::HistoryAction;
+use crate::evidence::{SealKind, Sealed};
+use crate::ledger::{HistoryAction, Status};
+use crate::text::clean;
 
 /// How the Python logger's table is adopted.
 #[derive(Debug, Clone, Copy)]
@@ -103,6 +109,8 @@ impl Store {
         if let (Some(range), Some(attempt)) = (due.range, column(&row, "first_attempt")?) {
             let (date, action) = (range.from, HistoryAction::Reset);
             let proof = Proof::History { source, date, attempt, action };
+            let actor = Actor { by, reason: None };
+            seal::append(&mut tx, &reset_seals(source, &row, actor)?, SealLimits::ALONE).await?;
             let prepared = Prepared { tx, xact: column(&row, "xact")?, proof, value: () };
             self.commit(prepared, PATIENCE).await?;
         }
@@ -152,6 +160,8 @@ impl Store {
         schema::limit_lock_wait(tx).await?;
         tx.execute(sqlx::raw_sql(include_str!("sql/adopt_table.sql"))).await.context(ADOPT)?;
         schema::apply_first_without_ledger(tx).await?;
+        let rows = statement(include_str!("sql/adoptable_rows.sql")).fetch_all(&mut **tx).await;
+        let baselines = baseline_seals(request.source, &rows.context(ADOPT)?)?;
         let row = statement(include_str!("sql/adopt_rows.sql"))
             .bind(request.source)
             .bind(request.reread)
@@ -162,6 +172,8 @@ impl Store {
             .context(ADOPT)?;
         tx.execute(sqlx::raw_sql(include_str!("sql/adopt_keys.sql"))).await.context(ADOPT)?;
         let migrations = schema::apply_later(tx).await?;
+        seal::begin_chain(tx).await?;
+        seal::append(tx, &baselines, SealLimits::ALONE).await?;
         let (from, to) = (column(&row, "unproven_from")?, column(&row, "unproven_to")?);
         Ok(Adoption {
             days: column(&row, "days")?,
@@ -173,4 +185,28 @@ impl Store {
             migrations,
         })
     }
+}
+
+/// The seals of adopted days: we did not read them.
+fn baseline_seals(source: &str, rows: &[PgRow]) -> Result<Vec<Sealed>> {
+    let seal = |row| {
+        let (status, events): (String, Option<i64>) =
+            (column(row, "status")?, column(row, "events")?);
+        let body = json!({ "status": clean(&status), "events_count": events }).to_string();
+        let day = Sealed::of_day(SealKind::Baseline, source, column(row, "process_date")?, 0);
+        Ok(Sealed { body, ..day })
+    };
+    rows.iter().map(seal).collect()
+}
+
+/// The seals of adopted days that became due.
+fn reset_seals(source: &str, row: &PgRow, actor: Actor<'_>) -> Result<Vec<Sealed>> {
+    let dates: Option<Vec<NaiveDate>> = column(row, "sealed_dates")?;
+    let attempts: Option<Vec<i32>> = column(row, "sealed_attempts")?;
+    let days = dates.unwrap_or_default().into_iter().zip(attempts.unwrap_or_default());
+    let seal = |(date, attempt)| Sealed {
+        body: actor.body(&Status::Success),
+        ..Sealed::of_day(SealKind::Reset, source, date, attempt)
+    };
+    Ok(days.map(seal).collect())
 }

@@ -11,6 +11,9 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::json;
+use sqlx::postgres::PgRow;
 use sqlx::types::Json;
 use tokio::time::{Instant, timeout};
 
@@ -22,8 +25,11 @@ use super::history::{EntryCounts, NewEntry};
 use super::lease::{Lease, Renewal};
 use super::patience::Retrying;
 use super::pool::STATEMENT;
-use super::statement::{column, statement};
+use super::seal::{self, SealLimits};
+use super::statement::{column, hash, statement};
 use crate::config::Scope;
+use crate::day::Month;
+use crate::evidence::{Contents, SealKind, Sealed};
 use crate::ledger::{FailureStatus, HistoryAction, HistoryOutcome, Status};
 use crate::text::clean;
 
@@ -80,6 +86,28 @@ pub struct Publication<'a> {
     pub last_recheck: Option<Duration>,
     /// A note for the history.
     pub note: Option<&'a str>,
+    /// What the events were read from.
+    pub provenance: &'a Provenance,
+}
+
+/// What the events of a day were read from, for its seal.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Provenance {
+    /// Heroku's id of the request for the last page, or for the archive.
+    pub request_id: Option<String>,
+    /// The archive, if they were read from one.
+    pub archive: Option<ArchiveFacts>,
+}
+
+/// An archive, as Heroku described it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ArchiveFacts {
+    /// The month.
+    pub month: Month,
+    /// The SHA-256 of the file as lower-case hex.
+    pub checksum: String,
+    /// The size of the file.
+    pub bytes: u64,
 }
 
 /// A day that became complete.
@@ -149,6 +177,7 @@ impl Store {
             last_recheck: publication.last_recheck,
             stats: publication.stats,
             note: publication.note,
+            provenance: publication.provenance,
         };
         self.publish_input(lease, input).await
     }
@@ -168,6 +197,7 @@ impl Store {
             last_recheck: None,
             stats,
             note: Some(note),
+            provenance: &Provenance::default(),
         };
         self.publish_input(lease, input).await
     }
@@ -242,6 +272,8 @@ impl Store {
         };
         let proof = self.write_history(&mut tx, entry).await?;
         let settled = column(&row, "settled")?;
+        seal::append(&mut tx, &[sealed(lease, input, &row)?], SealLimits::under(lease.fence.ttl))
+            .await?;
         let value = Published { events, late_events: late_events.unwrap_or(0) as u32, settled };
         Ok(Prepared { tx, xact, proof, value })
     }
@@ -323,6 +355,32 @@ impl Store {
     }
 }
 
+/// The seal of a day that `sql/publish.sql` published.
+fn sealed(lease: &Lease, input: &PublishInput<'_>, row: &PgRow) -> Result<Sealed> {
+    let key = lease.key();
+    let body = input.provenance.archive.as_ref().map(|archive| json!({ "archive": archive }));
+    // Without a reading, scope and time of the last one stay.
+    let scope = match input.scope {
+        Some(scope) => json!(scope).to_string(),
+        None => column::<Option<String>>(row, "scope")?.unwrap_or_default(),
+    };
+    let read_at = input.began.map_or_else(|| column(row, "synced_at"), |began| Ok(Some(began)))?;
+    Ok(Sealed {
+        prev_attempt: Some(column(row, "prev_attempt")?),
+        contents: Some(Contents {
+            events: i64::from(column::<i32>(row, "events_count")?),
+            digest: hash(row, "digest")?,
+            conflicts: i64::from(column::<i32>(row, "conflicts")?),
+            conflicts_digest: hash(row, "conflicts_digest")?,
+        }),
+        scope,
+        read_at,
+        request_id: input.provenance.request_id.clone().unwrap_or_default(),
+        body: body.map(|body| body.to_string()).unwrap_or_default(),
+        ..Sealed::of_day(SealKind::Day, key.source.as_ref(), key.date, lease.attempt())
+    })
+}
+
 impl Lease {
     /// An entry of the history about this attempt, without figures and message.
     fn entry(&self, action: HistoryAction, outcome: HistoryOutcome) -> NewEntry<'_> {
@@ -364,6 +422,7 @@ struct PublishInput<'a> {
     last_recheck: Option<Duration>,
     stats: AttemptStats,
     note: Option<&'a str>,
+    provenance: &'a Provenance,
 }
 
 /// How an attempt ends without publishing.

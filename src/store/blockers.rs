@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::error::{Error, ErrorContext as _, Result};
-use super::migrations::{ADOPT, LOCK, MIGRATE};
+use super::migrations::{ADOPT, CHAIN_LOCK, LOCK, MIGRATE};
 use super::pool::{Access, Connections};
 use super::statement::{column, statement};
 
@@ -28,6 +28,8 @@ const READERS_MODES: [&str; 2] = ["ShareUpdateExclusiveLock", "AccessShareLock"]
 struct LockHolder {
     pid: i32,
     table: Option<String>,
+    /// The number of an advisory lock.
+    number: Option<i64>,
     mode: String,
     role: Option<String>,
     program: Option<String>,
@@ -56,12 +58,14 @@ const OPERATION: &str = "look up who holds a lock";
 
 async fn find(connections: &Connections, modes: &[&str]) -> Result<Option<LockHolder>> {
     let mut tx = connections.begin(Access::Read, OPERATION).await?;
-    let query = statement(include_str!("sql/lock_holders.sql")).bind(modes.to_vec()).bind(LOCK);
-    let row = query.fetch_optional(&mut *tx).await.context(OPERATION)?;
+    let query = statement(include_str!("sql/lock_holders.sql")).bind(modes.to_vec());
+    let row =
+        query.bind(vec![LOCK, CHAIN_LOCK]).fetch_optional(&mut *tx).await.context(OPERATION)?;
     row.map(|row| {
         Ok(LockHolder {
             pid: column(&row, "pid")?,
             table: column(&row, "table_name")?,
+            number: column(&row, "number")?,
             mode: column(&row, "mode")?,
             role: column(&row, "role")?,
             program: column(&row, "program")?,
@@ -80,6 +84,9 @@ impl LockHolder {
                 format!("a row of the table {table} is locked")
             }
             Some(table) => format!("the table {table} is locked ({})", self.mode),
+            None if self.number == Some(CHAIN_LOCK) => {
+                "another auditsync is sealing a day: the chain of seals is locked".to_owned()
+            }
             None => "another auditsync is changing the schema".to_owned(),
         };
         let text = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
@@ -108,6 +115,7 @@ mod tests {
         let holder = LockHolder {
             pid: 7,
             table: Some("audit_events".to_owned()),
+            number: None,
             mode: "ShareLock".to_owned(),
             role: Some("ada".to_owned()),
             program: Some("pg_dump".to_owned()),
@@ -134,10 +142,18 @@ mod tests {
                 "a row of the table audit_events is locked by the database process 7. "
             )
         );
-        let of_the_schema = LockHolder { table: None, ..of_a_row };
+        let of_the_schema = LockHolder { table: None, number: Some(LOCK), ..of_a_row };
         assert!(
             of_the_schema.describe().starts_with("another auditsync is changing the schema by"),
             "{of_the_schema:?}"
+        );
+        let of_the_chain = LockHolder { number: Some(CHAIN_LOCK), ..of_the_schema };
+        assert!(
+            of_the_chain.describe().starts_with(
+                "another auditsync is sealing a day: the chain of seals is locked by the database \
+                 process 7. "
+            ),
+            "{of_the_chain:?}"
         );
     }
 }

@@ -40,6 +40,12 @@ pub enum Error {
         /// The events that are stored now.
         stored: i32,
     },
+    /// The function `auditsync_seal` of the database built another seal than this program does.
+    #[error(
+        "the database built another seal than this program, so nothing was sealed: its function \
+         auditsync_seal was changed. Create it again as the file in migrations/ has it"
+    )]
+    OtherSeal,
     /// The connection broke at a commit, and the database did not come back in time to say whether
     /// the commit took place.
     #[error(
@@ -143,7 +149,8 @@ impl Error {
             | Self::NotStarted(_)
             | Self::Unusable(_)
             | Self::BrokenRow { .. }
-            | Self::EventsVanished { .. } => false,
+            | Self::EventsVanished { .. }
+            | Self::OtherSeal => false,
         }
     }
 

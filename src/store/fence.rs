@@ -40,7 +40,7 @@ impl Fence {
 /// The longest timeout that PostgreSQL accepts is 2,147,483,647 ms.
 const LONGEST_TIMEOUT: Duration = Duration::from_hours(24 * 24);
 
-fn milliseconds(time: Duration) -> String {
+pub(super) fn milliseconds(time: Duration) -> String {
     format!("{}ms", time.as_millis())
 }
 
@@ -52,7 +52,7 @@ fn longest_wait(ttl: Duration) -> Duration {
 
 /// How long a transaction that holds the fence may be silent. A connection that died unseen must
 /// not block our own next renewal until the lease is lost.
-fn longest_silence(ttl: Duration) -> Duration {
+pub(super) fn longest_silence(ttl: Duration) -> Duration {
     (ttl / 10).clamp(Duration::from_secs(1), Duration::from_secs(30)).min(ttl)
 }
 

@@ -9,12 +9,13 @@ use super::statement::{column, statement};
 use super::tls::Protection;
 
 /// The rights that the syncing role needs, by table. `sql/roles.sql` grants them.
-const NEEDED: [(&str, &[&str]); 6] = [
+const NEEDED: [(&str, &[&str]); 7] = [
     ("audit_events_log", &["SELECT", "INSERT", "UPDATE"]),
     ("audit_events", &["SELECT", "INSERT"]),
     ("audit_event_conflicts", &["SELECT", "INSERT"]),
-    ("audit_seals", &["SELECT", "INSERT"]),
     ("audit_history", &["SELECT", "INSERT"]),
+    ("audit_seals", &["SELECT", "INSERT"]),
+    ("audit_anchors", &["SELECT", "INSERT"]),
     ("auditsync_migrations", &["SELECT"]),
 ];
 

@@ -32,16 +32,19 @@ mod operator;
 mod outage;
 mod patience;
 mod pool;
+mod raw;
 mod release;
 mod schema;
+mod seal;
 mod snapshot;
 mod statement;
 mod stored;
 mod tls;
+mod verify;
 
 pub use address::{Address, AddressError, Endpoint};
 pub use adoption::{AdoptRequest, AdoptedDays, Adoption};
-pub use attempt::{AttemptStats, Publication, Published, Unpublished};
+pub use attempt::{ArchiveFacts, AttemptStats, Provenance, Publication, Published, Unpublished};
 pub use claim::{Claim, Claimable};
 pub use compare::{Sameness, Stored, Under, Via};
 pub use connect::ConnectError;
@@ -54,7 +57,12 @@ pub use lease::{Lease, Renewal, Trust};
 pub use migrations::{Schema, all_migrations};
 pub use obstacle::Obstacle;
 pub use operator::{Actor, ResetRequest, StaleLease};
+pub use raw::{RawDate, RawTime};
 pub use schema::SchemaError;
 pub use snapshot::{EveryDay, LedgerSnapshot, Rereads, SnapshotQuery, SnapshotResult};
 pub use stored::{StoredEvent, StoredEvents, StoredQuery, StoredTeam};
 pub use tls::Protection;
+pub use verify::{
+    AnchorRow, DayName, DayRows, DaysPage, EventChunk, EventStream, Selected, StoredConflict,
+    VerifySnapshot, WantedDays,
+};

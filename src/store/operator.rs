@@ -1,6 +1,7 @@
 //! What people do to the ledger: make days due again, and clear stale leases.
 
 use chrono::NaiveDate;
+use serde_json::json;
 
 use super::commit::{Prepared, Proof};
 use super::error::{ErrorContext as _, Result};
@@ -8,9 +9,12 @@ use super::handle::Store;
 use super::history::{EntryCounts, NewEntry};
 use super::ledger::lock_day;
 use super::outage::PATIENCE;
+use super::seal::{self, SealLimits};
 use super::statement::{column, statement};
 use crate::day::DayKey;
+use crate::evidence::{SealKind, Sealed};
 use crate::ledger::{HistoryAction, HistoryOutcome, ResetOutcome, Status};
+use crate::text::clean;
 
 const RESET: &str = "reset the day";
 const CLEAN_UP: &str = "mark stale days";
@@ -53,6 +57,14 @@ impl Actor<'_> {
     }
 }
 
+impl Actor<'_> {
+    /// What the seal of a reset says, as JSON.
+    pub(super) fn body(&self, was: &Status) -> String {
+        let Self { by, reason } = self;
+        json!({ "by": clean(by), "reason": reason.map(clean), "was": was.as_str() }).to_string()
+    }
+}
+
 impl Store {
     /// Makes a day due again, however old, and keeps its events.
     pub async fn reset(&self, key: &DayKey, request: ResetRequest<'_>) -> Result<ResetOutcome> {
@@ -91,6 +103,12 @@ impl Store {
             by: Some(request.actor.by),
         };
         let proof = self.write_history(&mut tx, entry).await?;
+        if seal::has_seal(&mut tx, key).await? {
+            let body = request.actor.body(&before.status);
+            let reset =
+                Sealed::of_day(SealKind::Reset, key.source.as_ref(), key.date, before.attempt);
+            seal::append(&mut tx, &[Sealed { body, ..reset }], SealLimits::ALONE).await?;
+        }
         let value = ResetOutcome::Reset { was: before.status };
         self.commit(Prepared { tx, xact: column(&row, "xact")?, proof, value }, PATIENCE).await
     }

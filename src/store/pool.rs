@@ -49,6 +49,9 @@ pub(super) enum Access {
     Read,
     /// Read. All statements see the same snapshot.
     ReadSnapshot,
+    /// Read in one snapshot, and for long: the caller bounds the wait for each row. The server's own
+    /// limit only ends what nobody waits for any more.
+    ReadLong,
     /// Whatever the database, the role and the session allow.
     Write,
 }
@@ -70,6 +73,11 @@ impl Access {
                 "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL lock_timeout = '3s'; \
                  SET LOCAL statement_timeout = '28s'; \
                  SET LOCAL idle_in_transaction_session_timeout = '10s'"
+            }
+            Self::ReadLong => {
+                "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL lock_timeout = '3s'; \
+                 SET LOCAL statement_timeout = '12h'; \
+                 SET LOCAL idle_in_transaction_session_timeout = '60s'"
             }
             Self::Write => {
                 "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '3s'; \

@@ -6,6 +6,7 @@
 
 use sqlx::migrate::Migration;
 use sqlx::{Executor as _, SqlStr};
+use tracing::warn;
 
 use super::diagnosis::{self, Diagnosis};
 use super::error::{Error, ErrorContext as _, Result};
@@ -15,6 +16,7 @@ use super::migrations::{
 };
 use super::patience::Retrying;
 use super::pool::Transaction;
+use super::seal;
 use super::statement::{column, statement};
 
 /// The schema can't be used, or can't be brought up to date.
@@ -137,7 +139,10 @@ impl Store {
         limit_lock_wait(&mut tx).await?;
         // Another process may have migrated while this one waited for the lock.
         let pending = match schema(&mut tx).await? {
-            Schema::Current => return Ok(std::mem::take(committing)),
+            Schema::Current => {
+                restart_chain(tx).await?;
+                return Ok(std::mem::take(committing));
+            }
             Schema::Absent => {
                 found.require_migratable()?;
                 migrations()
@@ -151,9 +156,22 @@ impl Store {
             apply(&mut tx, migration).await.map_err(not_allowed)?;
         }
         *committing = pending.iter().map(name).collect();
+        seal::begin_chain(&mut tx).await?;
         tx.commit().await?;
         Ok(std::mem::take(committing))
     }
+}
+
+/// Begins a new chain where a complete schema has none: its seals were deleted.
+async fn restart_chain(mut tx: Transaction) -> Result<()> {
+    if seal::begin_chain(&mut tx).await? {
+        warn!(
+            "the chain of seals was gone: a new one begins. `auditsync verify` shows which days \
+            have no seal"
+        );
+        tx.commit().await?;
+    }
+    Ok(())
 }
 
 /// Locks the schema until the end of the transaction. Other processes that change it wait.

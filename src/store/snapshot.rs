@@ -13,9 +13,11 @@ use super::handle::Reader;
 use super::ledger::ledger_row;
 use super::migrations::{Schema, schema_of};
 use super::patience::Retrying;
+use super::seal::head_of;
 use super::statement::{column, first, statement};
 use crate::config::Scope;
 use crate::day::DateRange;
+use crate::evidence::Head;
 use crate::ledger::{LedgerRow, SourceDays};
 
 const OPERATION: &str = "read the ledger";
@@ -60,6 +62,8 @@ pub struct LedgerSnapshot {
     pub rows: Vec<LedgerRow>,
     /// The days without rows, by source.
     pub days: HashMap<String, SourceDays>,
+    /// The head of the chain of seals.
+    pub head: Option<Head>,
 }
 
 /// The result of a snapshot.
@@ -116,18 +120,25 @@ impl Reader {
 }
 
 fn read(rows: &[PgRow]) -> Result<SnapshotResult> {
-    let head = first(rows, OPERATION)?;
-    let versions: Option<Vec<i64>> = column(head, "versions")?;
-    let checksums: Option<Vec<Vec<u8>>> = column(head, "checksums")?;
+    let here = first(rows, OPERATION)?;
+    let versions: Option<Vec<i64>> = column(here, "versions")?;
+    let checksums: Option<Vec<Vec<u8>>> = column(here, "checksums")?;
     match schema_of(
         &versions.unwrap_or_default().into_iter().zip(checksums.unwrap_or_default()).collect(),
     ) {
         Schema::Current => {}
         other => return Ok(SnapshotResult::NotReady(other)),
     }
-    let mut snapshot =
-        LedgerSnapshot { now: column(head, "now")?, rows: Vec::new(), days: HashMap::new() };
+    let mut snapshot = LedgerSnapshot {
+        now: column(here, "now")?,
+        rows: Vec::new(),
+        days: HashMap::new(),
+        head: None,
+    };
     for row in rows {
+        if let Some(last_seal) = column(row, "last_seal")? {
+            snapshot.head = head_of(last_seal);
+        }
         let Some(first) = column(row, "first_day")? else { continue };
         let days = SourceDays { first, settled: HashSet::new() };
         let days = snapshot.days.entry(column(row, "source")?).or_insert(days);

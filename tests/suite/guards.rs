@@ -12,28 +12,30 @@ use crate::adoption::after_the_python_logger;
 use crate::support::{ACME, DAY, World, day, truth};
 
 /// The tables with a guard, and whether their rows may be updated.
-const TABLES: [(&str, bool); 4] = [
+const TABLES: [(&str, bool); 6] = [
     ("audit_events_log", true),
     ("audit_events", false),
     ("audit_event_conflicts", false),
     ("audit_history", false),
+    ("audit_seals", false),
+    ("audit_anchors", false),
 ];
 
-/// Every kind of slip in psql, with `{T}` in place of the table.
+/// Every kind of slip in psql, with `{T}` in place of the table and `{C}` of a column.
 const DELETES: [&str; 7] = [
     "DELETE FROM {T}",
     "DELETE FROM {T} WHERE false",
-    "DELETE FROM ONLY {T} WHERE source = 'acme'",
+    "DELETE FROM ONLY {T} WHERE {C} = 'acme'",
     "WITH gone AS (DELETE FROM {T} RETURNING 1) SELECT count(*) FROM gone",
     "TRUNCATE {T}",
     "TRUNCATE TABLE ONLY {T} RESTART IDENTITY CASCADE",
-    "DELETE FROM {T} USING pg_class WHERE {T}.source = relname",
+    "DELETE FROM {T} USING pg_class WHERE {T}.{C} = relname",
 ];
 const UPDATES: [&str; 4] = [
-    "UPDATE {T} SET source = source",
-    "UPDATE {T} SET source = 'other' WHERE false",
-    "WITH changed AS (UPDATE {T} SET source = 'other' RETURNING 1) SELECT count(*) FROM changed",
-    "UPDATE ONLY {T} SET process_date = '2024-01-01' WHERE source = 'nobody'",
+    "UPDATE {T} SET {C} = {C}",
+    "UPDATE {T} SET {C} = 'other' WHERE false",
+    "WITH changed AS (UPDATE {T} SET {C} = 'other' RETURNING 1) SELECT count(*) FROM changed",
+    "UPDATE ONLY {T} SET {C} = 'other' WHERE {C} = 'nobody'",
 ];
 
 /// Every statement that a guard rejects.
@@ -41,7 +43,9 @@ fn slips() -> Vec<String> {
     let mut slips = Vec::new();
     for (table, may_update) in TABLES {
         let updates: &[&str] = if may_update { &[] } else { &UPDATES };
-        slips.extend(DELETES.iter().chain(updates).map(|slip| slip.replace("{T}", table)));
+        let column = if table == "audit_anchors" { "kind" } else { "source" };
+        let of_table = |slip: &&str| slip.replace("{T}", table).replace("{C}", column);
+        slips.extend(DELETES.iter().chain(updates).map(of_table));
     }
     slips.push("TRUNCATE audit_events, audit_event_conflicts".to_owned());
     slips.push(

@@ -6,8 +6,8 @@ use auditsync::config::{Filter, Scope, SourceName};
 use auditsync::day::DayKey;
 use auditsync::event::Event;
 use auditsync::store::{
-    AttemptStats, Claim, Claimable, Error, Holder, Lease, Publication, Published, Reader, Store,
-    Unpublished, Via,
+    AttemptStats, Claim, Claimable, Error, Holder, Lease, Provenance, Publication, Published,
+    Reader, Store, Unpublished, Via,
 };
 use bytes::Bytes;
 use uuid::Uuid;
@@ -71,6 +71,7 @@ impl Place {
             as_of: None,
             settles_as_of: None,
             last_recheck: None,
+            provenance: &Provenance::default(),
             note: None,
         };
         self.store.publish(lease, publication).await

@@ -9,14 +9,17 @@ use auditsync::day::{DateRange, DayKey};
 use auditsync::event::Event;
 use auditsync::ledger::{FailureStatus, ResetOutcome};
 use auditsync::store::{
-    Actor, AttemptStats, Claim, Claimable, Error, Holder, Lease, Publication, Reader, ResetRequest,
-    Store, Via,
+    Actor, AttemptStats, Claim, Claimable, Error, Holder, Lease, Provenance, Publication, Reader,
+    ResetRequest, Store, Via,
 };
 use bytes::Bytes;
 use pg_cluster::Database;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use uuid::Uuid;
+
+/// What the events were read from makes no difference here.
+static UNKNOWN: Provenance = Provenance { request_id: None, archive: None };
 
 use crate::support::date;
 
@@ -254,6 +257,7 @@ impl Real<'_> {
             as_of: None,
             settles_as_of: None,
             last_recheck: None,
+            provenance: &UNKNOWN,
             note: None,
         }
     }

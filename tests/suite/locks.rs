@@ -72,6 +72,20 @@ fn a_locked_table_is_not_reported_as_another_sync() {
 }
 
 #[test]
+fn a_wait_for_the_chain_of_seals_names_the_session_that_seals() {
+    let world = migrated(ACME);
+    let (_session, pid) = holding(&world, "SELECT pg_advisory_xact_lock(7022629598042219873)");
+    let finished = timed(&world, SYNC);
+    assert_eq!(finished.status, 1, "{finished:#?}");
+    let report = finished.json();
+    let error = day(&report, "acme", DAY)["error"].as_str().unwrap_or_default();
+    let sealing =
+        "another auditsync is sealing a day: the chain of seals is locked by the database";
+    assert!(error.contains(sealing) && error.contains(&format!("process {pid}")), "{error}");
+    assert_eq!(world.sql("SELECT status FROM audit_events_log"), "ERROR");
+}
+
+#[test]
 fn a_lock_that_blocks_reading_ends_each_command_with_3() {
     let world = migrated(ACME);
     let (_session, pid) = holding(&world, "LOCK TABLE audit_events_log IN ACCESS EXCLUSIVE MODE");

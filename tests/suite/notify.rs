@@ -33,6 +33,42 @@ fn the_ping_goes_to_the_address_on_success_and_to_fail_otherwise() {
 }
 
 #[test]
+fn the_ping_carries_the_head_in_its_user_agent() {
+    let (heard, heads) = std::sync::mpsc::channel();
+    let monitor = raw::serve(move |_, head| {
+        let agent = head.lines().find_map(|line| {
+            let (name, value) = line.split_once(": ")?;
+            name.eq_ignore_ascii_case("user-agent").then(|| value.to_owned())
+        });
+        let _ = heard.send(agent.expect("a User-Agent"));
+        raw::http("200 OK", "", "OK")
+    });
+    let mut world = World::new(ACME);
+    world.set("AUDITSYNC_PING_URL", &monitor);
+    let ours = format!("auditsync/{} (audit trail to PostgreSQL", env!("CARGO_PKG_VERSION"));
+    let head = || {
+        world.sql(
+            "SELECT 'head_log=' || substr(sealed, 25, 32) || ' head_seq=' || seq
+                    || ' head_seal=' || encode(seal, 'hex')
+             FROM audit_seals ORDER BY seq DESC LIMIT 1",
+        )
+    };
+    // The second run finds nothing to do.
+    for _ in 0..2 {
+        assert_eq!(world.run(SYNC).status, 0);
+        assert_eq!(heads.try_recv(), Ok(format!("{ours}; {})", head())));
+    }
+    let forbidden = Fault::status(403, "forbidden", "no");
+    world.heroku.fault(Match::events("acme").always(), forbidden);
+    assert_eq!(world.run("sync --date 2024-09-27").status, 1);
+    assert_eq!(heads.try_recv(), Ok(format!("{ours}; {})", head())));
+
+    let nowhere = "--database-url postgresql://nobody@127.0.0.1:1/none";
+    assert_eq!(world.run(&format!("{SYNC} {nowhere}")).status, 3);
+    assert_eq!(heads.try_recv(), Ok(format!("{ours})")), "without a head the usual one");
+}
+
+#[test]
 fn other_commands_do_not_ping_for_the_daily_sync() {
     let monitor = raw::serve(|_, head| panic!("no ping may be sent: {head}"));
     let mut world = World::new(ACME);

@@ -215,10 +215,14 @@ fn the_roles_work_on_tables_of_another_owner_and_on_later_ones() {
     assert_eq!(run_as(&world, "auditsync_sync", "sync --date 2024-09-28").status, 0);
     let owners = "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'";
     assert_eq!(world.sql(owners), "auditsync_migrate");
-    let function = "SELECT proowner::regrole, has_function_privilege('auditsync_sync', oid,
-        'EXECUTE') FROM pg_proc
-                    WHERE proname = 'auditsync_reject'";
-    assert_eq!(world.sql(function), "auditsync_migrate|f");
+    let functions = "SELECT proname, proowner::regrole,
+                            has_function_privilege('auditsync_sync', oid, 'EXECUTE'),
+                            has_function_privilege('auditsync_read', oid, 'EXECUTE')
+                     FROM pg_proc WHERE proname LIKE 'auditsync%' ORDER BY proname";
+    assert_eq!(
+        world.sql(functions),
+        "auditsync_reject|auditsync_migrate|f|f\nauditsync_seal|auditsync_migrate|t|f"
+    );
     // The owner has every right and is stopped by the guards. The syncing role never has the right.
     let slip = "DELETE FROM audit_events";
     assert!(
@@ -278,7 +282,10 @@ fn a_preflight_lists_each_role_s_missing_rights_by_statement() {
                   UPDATE. A sync needs it. Run GRANT INSERT, UPDATE ON audit_events_log TO \
                   auditsync_read, or see sql/roles.sql";
     assert_eq!(of_reader[0], ledger);
-    assert_eq!(of_reader.len(), 4, "{of_reader:#?}");
+    let function =
+        "✗ rights FUNCTION auditsync_seal(text, text[]): auditsync_read may not EXECUTE.";
+    assert!(of_reader[6].starts_with(function), "{of_reader:#?}");
+    assert_eq!(of_reader.len(), 7, "{of_reader:#?}");
     world.sql("REVOKE ALL ON auditsync_migrations FROM auditsync_sync");
     let of_sync = wrong("auditsync_sync");
     assert!(

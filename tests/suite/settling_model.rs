@@ -8,8 +8,8 @@ use auditsync::config::{Filter, Scope, SourceName};
 use auditsync::day::{DateRange, DayKey, end};
 use auditsync::event::Event;
 use auditsync::store::{
-    Actor, AttemptStats, Claim, Claimable, Holder, Lease, Publication, Published, Reader,
-    ResetRequest, Store, Via,
+    Actor, AttemptStats, Claim, Claimable, Holder, Lease, Provenance, Publication, Published,
+    Reader, ResetRequest, Store, Via,
 };
 use bytes::Bytes;
 use chrono::TimeDelta;
@@ -198,6 +198,7 @@ impl Real {
             as_of: began,
             settles_as_of: began,
             last_recheck,
+            provenance: &Provenance::default(),
             note: None,
         };
         self.store.publish(lease, publication).await.expect("it is published")

@@ -17,7 +17,7 @@ use crate::event::Event;
 use crate::heroku::{Archive, Client, Cost, Session, Teams};
 use crate::logging;
 use crate::report::day::{BrokenDay, DayReport, StopReason};
-use crate::store::Via;
+use crate::store::{ArchiveFacts, Provenance, Via};
 
 /// The most leases held at a time: a month of four sources. More days need the file to be read
 /// again.
@@ -160,10 +160,18 @@ async fn read(
     storing.withhold_undated();
     for attempt in attempts {
         attempt.cost = *cost;
+        attempt.provenance = provenance(archive);
         if attempt.is_open() {
             attempt.stopped = stopped.clone().map(|reason| for_day(reason, attempt));
         }
     }
+}
+
+/// What the seals of the archive's days say of it.
+fn provenance(archive: &Archive) -> Provenance {
+    let Archive { month, bytes, checksum, request_id, .. } = archive;
+    let facts = ArchiveFacts { month: *month, checksum: checksum.clone(), bytes: *bytes };
+    Provenance { request_id: request_id.clone(), archive: Some(facts) }
 }
 
 /// The reason for one day: what to do depends on whether the day had settled.

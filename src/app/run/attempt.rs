@@ -10,7 +10,7 @@ use crate::day::Month;
 use crate::event::Event;
 use crate::heroku::Cost;
 use crate::report::day::{DayReport, StopReason};
-use crate::store::{self, Reader};
+use crate::store::{self, Provenance, Reader};
 
 /// A day while it is read.
 #[derive(Debug)]
@@ -22,6 +22,8 @@ pub(crate) struct DayAttempt<R> {
     pub(super) cost: Cost,
     /// Why it takes no more events.
     pub(super) stopped: Option<StopReason>,
+    /// What its events were read from.
+    pub(super) provenance: Provenance,
     /// What the writer keeps of it: a lease, or counts.
     pub(super) record: R,
 }
@@ -105,7 +107,8 @@ pub(super) trait Writer: Send + Sync + 'static {
 
 impl<R> DayAttempt<R> {
     pub(super) fn new(day: FetchDay, record: R) -> Self {
-        Self { day, selector: None, cost: Cost::default(), stopped: None, record }
+        let (cost, provenance) = (Cost::default(), Provenance::default());
+        Self { day, selector: None, cost, stopped: None, provenance, record }
     }
 
     /// Whether it still takes events.

@@ -17,7 +17,7 @@ use crate::heartbeat::Heartbeat;
 use crate::ledger::FailureStatus;
 use crate::plan::Left;
 use crate::report::day::{DayReport, Outcome, StopReason};
-use crate::store::{AttemptStats, Error, Lease, Publication, Published, Unpublished};
+use crate::store::{AttemptStats, Error, Lease, Provenance, Publication, Published, Unpublished};
 
 /// The part of [`TIME_TO_RELEASE`] that is left for the report.
 const TIME_TO_REPORT: Duration = Duration::from_millis(500);
@@ -90,8 +90,11 @@ async fn finish(mut attempt: LeasedAttempt, writer: &LedgerWriter, from: ReadFro
     });
     let report = DayReport { vanished_events: vanished.count, ..report(&attempt) };
     let note = note(&attempt, from, &vanished);
-    let DayAttempt { day, stopped, record, .. } = attempt;
-    let publication = publication(writer, &day, &record, from, note.as_deref());
+    let DayAttempt { day, stopped, record, provenance, .. } = attempt;
+    let publication = Publication {
+        note: note.as_deref(),
+        ..publication(writer, &day, &record, from, &provenance)
+    };
     // The heartbeat goes on until the day is published or given back.
     let Leased { lease, stats, heartbeat: _heartbeat, .. } = record;
     let trust = Arc::clone(lease.trust());
@@ -137,7 +140,7 @@ fn publication<'a>(
     day: &'a FetchDay,
     record: &Leased,
     from: ReadFrom,
-    note: Option<&'a str>,
+    provenance: &'a Provenance,
 ) -> Publication<'a> {
     // Heroku's list of an old day may hold less than its archive, so no recheck reads it again.
     let reads_again = from.as_of().is_none() || !is_long_past(writer, day, &record.lease);
@@ -147,7 +150,8 @@ fn publication<'a>(
         as_of: from.as_of(),
         settles_as_of: from.as_of(),
         last_recheck: writer.last_recheck.filter(|_| reads_again),
-        note,
+        note: None,
+        provenance,
     }
 }
 

@@ -32,18 +32,19 @@ use plan::{Mode, Plan, RunRequest, plan_only, plan_to_write};
 use read::{FetchJob, Reading, read_fetch};
 use remaining::ReadCommand;
 use schedule::Schedule;
-use supervise::{Done, report_all};
+use supervise::{Done, Ended, report_all};
 
 use super::context::App;
 use super::environment::env;
-use super::failure::{ExitStatus, Failure};
+use super::failure::Failure;
 use super::shutdown::Shutdown;
 use crate::config::Tokens;
 use crate::heroku::{Client, Teams};
+use crate::logging;
 use crate::report::day::DayReport;
 
-/// Does what `request` asks for, prints the report and gives the exit status.
-pub(super) async fn run(app: &App<'_>, request: &RunRequest<'_>) -> Result<ExitStatus, Failure> {
+/// Does what `request` asks for, prints the report and returns how the run ended.
+pub(super) async fn run(app: &App<'_>, request: &RunRequest<'_>) -> Result<Ended, Failure> {
     supervise::supervise(app, request.mode, async |shutdown| {
         if request.command == ReadCommand::Archive {
             months::read_archives(app, request, shutdown).await
@@ -67,12 +68,14 @@ async fn read_lists(
     let (plan, read) = match request.mode {
         Mode::Write => {
             let (plan, store) = plan_to_write(app, &reader, &holder, request).await?;
+            logging::run_started(run_id, plan.head.as_ref());
             let writer = LedgerWriter::new(app, store, reader.clone(), shutdown.clone());
             let read = read_days(app, request, &tokens, &plan, writer).await?;
             (plan, read)
         }
         Mode::DryRun => {
             let (plan, has_ledger) = plan_only(app, &reader, request).await?;
+            logging::run_started(run_id, plan.head.as_ref());
             let writer = CountingWriter {
                 reader: has_ledger.then(|| reader.clone()),
                 event_log: app.config.events,
@@ -83,8 +86,8 @@ async fn read_lists(
             (plan, read)
         }
     };
-    let (days, remaining) = report_all(app, request, plan, read, shutdown);
-    Ok(Done { run_id, reader, days, remaining })
+    let reported = report_all(app, request, plan, read, shutdown);
+    Ok(Done { run_id, reader, reported })
 }
 
 /// Reads the due days of `plan`, and hands their events to `writer`.

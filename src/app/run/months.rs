@@ -65,6 +65,7 @@ pub(super) async fn read_archives(
     let holder = App::holder();
     let run_id = holder.run_id;
     let (plan, store) = plan_to_write(app, &reader, &holder, request).await?;
+    logging::run_started(run_id, plan.head.as_ref());
     let newest = last_over(plan.now);
     let accounts = accounts(&request.sources, &tokens);
     let jobs = jobs(&client, &accounts, request.selection, &plan.days);
@@ -88,8 +89,8 @@ pub(super) async fn read_archives(
         },
     );
     let read = read.await;
-    let (days, remaining) = report_all(app, request, plan, read, shutdown);
-    Ok(Done { run_id, reader, days, remaining })
+    let reported = report_all(app, request, plan, read, shutdown);
+    Ok(Done { run_id, reader, reported })
 }
 
 /// One job for each month and account that has due days, oldest first.

@@ -11,6 +11,7 @@ use super::super::failure::Failure;
 use super::remaining::ReadCommand;
 use crate::config::Source;
 use crate::day::{DateRange, last_over};
+use crate::evidence::Head;
 use crate::plan::{CatchUp, PlanInput, Planned, Selection, Verdict, plan, window};
 use crate::store::{
     EveryDay, Holder, LedgerSnapshot, Reader, Rereads, Schema, SnapshotQuery, SnapshotResult, Store,
@@ -43,6 +44,8 @@ pub(crate) struct Plan<'s> {
     pub(crate) now: DateTime<Utc>,
     /// What the next run catches up.
     pub(super) catch_up: CatchUp,
+    /// The head of the chain of seals at that time.
+    pub(super) head: Option<Head>,
 }
 
 /// The days of `range`, which must be over.
@@ -104,7 +107,8 @@ pub(crate) async fn plan_only<'s>(
         SnapshotResult::Ready(snapshot) => (snapshot, true),
         SnapshotResult::NotReady(Schema::Absent | Schema::Behind(_)) => {
             let now = clock::now(reader).await?;
-            (LedgerSnapshot { now, rows: Vec::new(), days: HashMap::new() }, false)
+            let (rows, days) = (Vec::new(), HashMap::new());
+            (LedgerSnapshot { now, rows, days, head: None }, false)
         }
         SnapshotResult::NotReady(other) => return Err(other.into_error().into()),
     };
@@ -152,7 +156,8 @@ fn plan_days<'s>(
     request: &'s RunRequest<'s>,
     snapshot: &LedgerSnapshot,
 ) -> Result<Plan<'s>, Failure> {
-    let LedgerSnapshot { now, ref rows, ref days } = *snapshot;
+    let LedgerSnapshot { now, rows, days, head } = snapshot;
+    let now = *now;
     refuse_unfinished(request.selection, last_over(now))?;
     let input = PlanInput {
         sources: &request.sources,
@@ -163,5 +168,6 @@ fn plan_days<'s>(
         recheck_after: recheck_after(app, request),
         next_recheck_after: &app.config.sync.recheck_after,
     };
-    Ok(Plan { days: plan(&input, request.selection), now, catch_up: CatchUp::of(&input) })
+    let (days, catch_up) = (plan(&input, request.selection), CatchUp::of(&input));
+    Ok(Plan { days, now, catch_up, head: head.clone() })
 }

@@ -114,8 +114,10 @@ async fn read<W: Writer>(
         () = all_lost => Some(StopReason::LostLock { trouble: None }),
         read = work => read.err().map(|error| StopReason::Heroku(Arc::new(error))),
     };
+    let request_id = reader.request_id();
     for attempt in attempts {
         attempt.cost = job.session.cost();
+        attempt.provenance.request_id = request_id.map(str::to_owned);
         attempt.stopped = attempt.stopped.take().or_else(|| stopped.clone());
     }
 }

@@ -8,12 +8,13 @@ use uuid::Uuid;
 use super::super::clock;
 use super::super::context::App;
 use super::super::failure::{DONE, ExitStatus, FOUND_WRONG, Failure};
+use super::super::head;
 use super::super::shutdown::Shutdown;
 use super::plan::{Mode, Plan, RunRequest};
 use super::remaining::name_commands;
 use crate::day::DayKey;
+use crate::evidence::Head;
 use crate::logging;
-use crate::report::Report;
 use crate::report::day::{DayReport, Unread};
 use crate::report::remaining::Remaining;
 use crate::report::run::RunReport;
@@ -29,30 +30,65 @@ pub(super) struct Done {
     pub(super) run_id: Uuid,
     /// The connections, to be closed after the report.
     pub(super) reader: Reader,
-    pub(super) days: Vec<DayReport>,
-    /// What reads the days that were not finished.
-    pub(super) remaining: Remaining,
+    pub(super) reported: Reported,
 }
 
-/// Runs `work`, prints the report, and gives the exit status. The caller reports a failure.
+/// The days of a run, and the chain of seals.
+#[derive(Debug)]
+pub(super) struct Reported {
+    days: Vec<DayReport>,
+    /// What reads the days that were not finished.
+    remaining: Remaining,
+    /// The head when the run was planned.
+    head: Option<Head>,
+    /// Whether the run wrote to days, so that the head may have moved.
+    wrote: bool,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) status: ExitStatus,
+    /// The head of the chain of seals.
+    pub(crate) head: Option<Head>,
+}
+
+/// Runs `work`, prints the report, and returns how the run ended. The caller reports a failure.
 pub(super) async fn supervise(
     app: &App<'_>,
     mode: Mode,
     work: impl AsyncFnOnce(&Shutdown) -> Result<Done, Failure>,
-) -> Result<ExitStatus, Failure> {
+) -> Result<Ended, Failure> {
     let (shutdown, started_at) = (Shutdown::listen().map_err(Failure::Process)?, clock::here());
-    let done = within(&shutdown, TIME_TO_END, work(&shutdown)).await?;
-    let report = RunReport::new(done.run_id, started_at, done.days);
+    let Done { run_id, reader, reported } = within(&shutdown, TIME_TO_END, work(&shutdown)).await?;
+    let head = reported.head_at_end(&reader, &shutdown).await;
+    let report = RunReport::new(run_id, started_at, reported.days);
     let report = RunReport {
-        remaining: done.remaining,
+        remaining: reported.remaining,
+        head: head.clone(),
         dry_run: mode == Mode::DryRun,
         finished_at: clock::here(),
         ..report
     };
     logging::run(&report);
     let status = if report.is_good() { DONE } else { FOUND_WRONG };
-    print_and_close(app, &report, done.reader, &shutdown).await?;
-    Ok(shutdown.exit_status().unwrap_or(status))
+    let printed = app.global.output.print(&report);
+    close(reader, &shutdown).await;
+    printed?;
+    Ok(Ended { status: shutdown.exit_status().unwrap_or(status), head })
+}
+
+impl Reported {
+    /// The head after the run. A run that found nothing to do does not ask for it again.
+    async fn head_at_end(&self, reader: &Reader, shutdown: &Shutdown) -> Option<Head> {
+        if !self.wrote {
+            return self.head.clone();
+        }
+        tokio::select! {
+            head = head::read(reader) => head,
+            () = shutdown.overdue(TIME_TO_END) => None,
+        }
+    }
 }
 
 /// Runs `work`, but after a signal no longer than `time`.
@@ -69,19 +105,11 @@ pub(crate) async fn within<T>(
     }
 }
 
-/// Prints a report before it waits for anything else. A signal leaves no time to close the
-/// connections.
-pub(crate) async fn print_and_close(
-    app: &App<'_>,
-    report: &impl Report,
-    reader: Reader,
-    shutdown: &Shutdown,
-) -> Result<(), Failure> {
-    let printed = app.global.output.print(report);
+/// Closes the connections. A signal leaves no time for that.
+pub(crate) async fn close(reader: Reader, shutdown: &Shutdown) {
     if !shutdown.is_asked() {
         reader.close().await;
     }
-    Ok(printed?)
 }
 
 /// A report for each planned day, from its job or from the plan's verdict; or the report that it
@@ -92,19 +120,20 @@ pub(super) fn report_all(
     plan: Plan<'_>,
     read: Vec<DayReport>,
     shutdown: &Shutdown,
-) -> (Vec<DayReport>, Remaining) {
+) -> Reported {
     let done: HashSet<DayKey> = read.iter().map(|day| DayKey::new(&day.source, day.date)).collect();
     let why = if shutdown.is_asked() { Unread::Interrupted } else { Unread::Unexplained };
-    let mut reports = Vec::with_capacity(plan.days.len());
+    let (head, wrote) = (plan.head, request.mode == Mode::Write && !read.is_empty());
+    let mut days = Vec::with_capacity(plan.days.len());
     for day in plan.days.iter().filter(|day| !done.contains(&day.key)) {
         let report = DayReport::unread(day, why);
         logging::day(&report);
-        reports.push(report);
+        days.push(report);
     }
-    reports.extend(read);
-    if request.mode == Mode::DryRun {
-        return (reports, Remaining::default());
-    }
-    let remaining = name_commands(app, request.command, &plan.days, plan.catch_up, &mut reports);
-    (reports, remaining)
+    days.extend(read);
+    let remaining = match request.mode {
+        Mode::DryRun => Remaining::default(),
+        Mode::Write => name_commands(app, request.command, &plan.days, plan.catch_up, &mut days),
+    };
+    Reported { days, remaining, head, wrote }
 }

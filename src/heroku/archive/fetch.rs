@@ -32,6 +32,8 @@ struct Location {
     url: Url,
     checksum: String,
     made_at: Option<DateTime<Utc>>,
+    /// Heroku's id of the request that named it.
+    request_id: Option<String>,
 }
 
 impl Session {
@@ -56,7 +58,8 @@ impl Session {
             let fault = match downloaded.and_then(|file| checked(file, &location.checksum)) {
                 Ok(Downloaded { file, bytes, checksum }) => {
                     info!(account, %month, bytes, "archive downloaded");
-                    return Ok(Archive { file, month, bytes, checksum, made_at: location.made_at });
+                    let Location { made_at, request_id, .. } = location;
+                    return Ok(Archive { file, month, bytes, checksum, request_id, made_at });
                 }
                 Err(fault) => fault,
             };
@@ -92,9 +95,13 @@ impl Session {
         let (year, number) = (month.year().to_string(), format!("{:02}", month.number()));
         let url = self.client().url(&["enterprise-accounts", account, "archives", &year, &number]);
         let request = format!("GET {}", url.path());
-        let error = match Call::new(self, url.clone()).object::<Info>().await {
+        let mut call = Call::new(self, url.clone());
+        let error = match call.object::<Info>().await {
             Ok(info) => match location(info, &url) {
-                Ok(location) => return Ok(location),
+                Ok(location) => {
+                    let request_id = call.request_id().map(str::to_owned);
+                    return Ok(Location { request_id, ..location });
+                }
                 Err(problem) => Error::unusable(request, problem),
             },
             Err(error) => error,
@@ -119,7 +126,8 @@ fn location(info: Info, api: &Url) -> Result<Location, &'static str> {
         .filter(|text| !text.is_empty())
         .ok_or("the archive has no checksum, so a cut file can't be told from a complete one")?;
     let made_at = info.created_at.and_then(|text| DateTime::parse_from_rfc3339(&text).ok());
-    Ok(Location { url, checksum, made_at: made_at.map(|time| time.to_utc()) })
+    let made_at = made_at.map(|time| time.to_utc());
+    Ok(Location { url, checksum, made_at, request_id: None })
 }
 
 /// The file, if it has this checksum.

@@ -18,6 +18,8 @@ pub(crate) struct Archive {
     pub(crate) bytes: u64,
     /// Their SHA-256 as lower-case hex.
     pub(crate) checksum: String,
+    /// Heroku's id of the request that named the file.
+    pub(crate) request_id: Option<String>,
     /// When Heroku made the archive, if it says so.
     pub(super) made_at: Option<DateTime<Utc>>,
 }

@@ -1,7 +1,20 @@
 -- Claims a day in one statement, however many processes try.
 INSERT INTO audit_events_log AS l (source, process_date, status, attempt, locked_by, locked_until,
                                    scope)
-VALUES ($1, $2, 'PROCESSING', 1, $3, clock_timestamp() + make_interval(secs => $4), $5)
+VALUES ($1, $2, 'PROCESSING',
+        -- A day whose row is missing has no number that was used before.
+        CASE WHEN $6 THEN 1
+             ELSE 1 + greatest((SELECT coalesce(max(s.attempt), 0)
+                                FROM audit_seals AS s
+                                WHERE s.source = $1 AND s.process_date = $2),
+                               (SELECT coalesce(max(e.attempt), 0)
+                                FROM audit_events AS e
+                                WHERE e.source = $1 AND e.process_date = $2),
+                               (SELECT coalesce(max(c.attempt), 0)
+                                FROM audit_event_conflicts AS c
+                                WHERE c.source = $1 AND c.process_date = $2))
+        END,
+        $3, clock_timestamp() + make_interval(secs => $4), $5)
 ON CONFLICT (source, process_date) DO UPDATE
 SET status = 'PROCESSING',
     -- With a new number, no statement of an earlier holder matches any more.
@@ -35,5 +48,8 @@ RETURNING attempt, synced_at IS NOT NULL AS was_complete, settled_at IS NOT NULL
           clock_timestamp() AS claimed_at,
           (SELECT count(*)
            FROM audit_events AS e
-           WHERE e.source = $1 AND e.process_date = $2) AS stored_before,
+           WHERE e.source = $1
+             AND e.process_date = $2
+             -- No attempt of ours has a later number.
+             AND e.attempt < l.attempt) AS stored_before,
           pg_current_xact_id()::text AS xact

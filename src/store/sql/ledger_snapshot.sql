@@ -1,5 +1,5 @@
 -- Reads everything that planning needs in one query: the time, the migrations that ran here, and
--- the days of each source.
+-- the days of each source. The first row also has the last seal, from which the log's head comes.
 --
 -- Complete and settled days of the window come as an array of dates ($6), except the last one. All
 -- other days of the window come as rows. Before the window, these days come as rows, however old:
@@ -46,7 +46,9 @@ WITH of_window AS MATERIALIZED (
       AND process_date >= '2017-01-01'
       AND process_date < $3
 )
-SELECT here.now, here.versions, here.checksums, here.may_hide_rows, wanted.source, wanted.first_day,
+SELECT here.now, here.versions, here.checksums, here.may_hide_rows,
+       CASE WHEN row_number() OVER () = 1 THEN here.last_seal END AS last_seal,
+       wanted.source, wanted.first_day,
        CASE WHEN row_number() OVER (PARTITION BY wanted.source) = 1 THEN wanted.settled_days END
            AS settled_days,
        listed.process_date, listed.status, listed.attempt,
@@ -66,7 +68,9 @@ FROM (
            array_agg(checksum ORDER BY version) AS checksums,
            -- The result may be incomplete: look closer.
            row_security_active('auditsync_migrations') OR row_security_active('audit_events_log')
-               OR row_security_active('audit_events') AS may_hide_rows
+               OR row_security_active('audit_events') OR row_security_active('audit_seals')
+               OR row_security_active('audit_anchors') AS may_hide_rows,
+           (SELECT sealed FROM audit_seals ORDER BY seq DESC LIMIT 1) AS last_seal
     FROM auditsync_migrations
 ) AS here
 LEFT JOIN (

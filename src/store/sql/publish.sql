@@ -1,6 +1,6 @@
 -- Makes a day complete, with count and digest of all its stored events. The transaction holds the
 -- fence, so no event can be stored meanwhile. The statement names the fence again, so that it is
--- correct by itself.
+-- correct by itself. It returns what the seal needs.
 UPDATE audit_events_log AS l
 SET status = 'SUCCESS',
     events_count = stored.events,
@@ -39,11 +39,28 @@ FROM (
     FROM audit_events
     WHERE source = $1
       AND process_date = $2
-) AS stored
+      -- No attempt of ours has a later number.
+      AND attempt <= $3
+) AS stored, (
+    SELECT count(*)::integer AS conflicts,
+           sha256(coalesce(string_agg(event_hash, ''::bytea ORDER BY event_id, event_hash),
+                           ''::bytea)) AS digest
+    FROM audit_event_conflicts
+    WHERE source = $1
+      AND process_date = $2
+      AND attempt <= $3
+) AS differing
 WHERE l.source = $1
   AND l.process_date = $2
   AND l.attempt = $3
   AND l.locked_by = $4
   AND l.status = 'PROCESSING'
   AND l.locked_until > clock_timestamp()
-RETURNING l.events_count, l.settled_at IS NOT NULL AS settled
+RETURNING l.events_count, l.settled_at IS NOT NULL AS settled, stored.digest,
+          differing.conflicts, differing.digest AS conflicts_digest, l.scope::text AS scope,
+          l.synced_at,
+          (SELECT coalesce(max(s.attempt), 0)
+           FROM audit_seals AS s
+           WHERE s.source = $1
+             AND s.process_date = $2
+             AND s.kind = 'day') AS prev_attempt

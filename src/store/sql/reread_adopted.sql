@@ -23,5 +23,15 @@ SELECT count(*) AS days,
        min(process_date) AS first_day,
        max(process_date) AS last_day,
        min(attempt) FILTER (WHERE process_date = first) AS first_attempt,
+       -- The days that a seal must record.
+       array_agg(process_date ORDER BY process_date) FILTER (WHERE has_seal) AS sealed_dates,
+       array_agg(attempt ORDER BY process_date) FILTER (WHERE has_seal) AS sealed_attempts,
        pg_current_xact_id()::text AS xact
-FROM (SELECT due.*, min(process_date) OVER () AS first FROM due) AS due
+FROM (
+    SELECT due.*, min(process_date) OVER () AS first,
+           EXISTS (SELECT
+                   FROM audit_seals AS s
+                   WHERE s.source = $1
+                     AND s.process_date = due.process_date) AS has_seal
+    FROM due
+) AS due

@@ -1,5 +1,5 @@
--- Finds, in words, what is missing from the schema: tables, columns, and the unique constraints
--- that inserts rely on.
+-- Finds, in words, what is missing from the schema: tables, columns, the unique constraints that
+-- inserts rely on, and the function that seals.
 SELECT DISTINCT 'the table ' || name AS missing
 FROM unnest($1::text[]) AS expected (name)
 WHERE to_regclass(name) IS NULL
@@ -30,3 +30,6 @@ WHERE to_regclass(table_name) IS NOT NULL
                          WHERE key.place <= i.indnkeyatts)
                         = (SELECT array_agg(name ORDER BY name::name)
                            FROM unnest(string_to_array(columns, ', ')) AS k (name)))
+UNION ALL
+SELECT 'the function auditsync_seal(text, text[])'
+WHERE to_regprocedure('auditsync_seal(text, text[])') IS NULL

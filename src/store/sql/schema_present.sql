@@ -11,7 +11,9 @@ SELECT to_regclass('auditsync_migrations') IS NOT NULL AS migrations,
            OR coalesce(row_security_active(to_regclass('audit_events_log')), false)
            OR coalesce(row_security_active(to_regclass('audit_events')), false)
            OR coalesce(row_security_active(to_regclass('audit_event_conflicts')), false)
-           OR coalesce(row_security_active(to_regclass('audit_history')), false) AS may_hide_rows
+           OR coalesce(row_security_active(to_regclass('audit_history')), false)
+           OR coalesce(row_security_active(to_regclass('audit_seals')), false)
+           OR coalesce(row_security_active(to_regclass('audit_anchors')), false) AS may_hide_rows
 FROM (
     SELECT coalesce(array_agg(attname::text), '{}') AS columns
     FROM pg_attribute

@@ -1,0 +1,110 @@
+//! `verify`: recomputes seals, events and sums from what is stored, and compares them. Changes
+//! nothing.
+//!
+//! The chain is always walked from end to end. The days are checked by a thread of their own, while
+//! this one reads.
+
+mod chain;
+mod days;
+
+use std::path::Path;
+
+use super::clock;
+use super::context::App;
+use super::failure::{DONE, ExitStatus, FOUND_WRONG, Failure};
+use crate::cli::VerifyArgs;
+use crate::day::last_over;
+use crate::evidence::{Anchors, OutsideAnchor, Problem, ProblemKind};
+use crate::report::verify::VerifyReport;
+use crate::store::{Reader, Schema, WantedDays};
+
+pub(super) async fn run(app: &App<'_>, args: &VerifyArgs) -> Result<ExitStatus, Failure> {
+    let wanted = wanted(args)?;
+    let anchors = Anchors::new(outside_anchors(args)?, args.keys.clone());
+    let reader = app.connect().await?;
+    match reader.schema().await? {
+        Schema::Current => {}
+        other => return Err(other.into_error().into()),
+    }
+    refuse_unknown(app, &reader, &args.sources).await?;
+    let mut snapshot = reader.verify_snapshot().await?;
+    let chain = chain::walk(&mut snapshot, anchors).await?;
+    let days = days::check(&mut snapshot, &wanted, app.global.live_lines()).await?;
+    drop(snapshot);
+    let mut problems = chain.problems;
+    let log = chain.head.as_ref().map(|head| &head.log);
+    if let Some(pinned) = args.log.as_ref().filter(|pinned| Some(*pinned) != log) {
+        let log = log.map_or("of no log".to_owned(), |log| format!("of the log {log}"));
+        let detail = format!("the chain is {log}, not of {pinned}, which --log names");
+        problems.push(Problem::of_chain(ProblemKind::Foreign, detail));
+    }
+    problems.extend(days.problems);
+    let is_outside = args.anchors.len() + args.anchor_files.len() > 0;
+    let report = VerifyReport {
+        ok: problems.is_empty() && (days.sealed > 0 || args.allow_empty),
+        days_checked: days.sealed,
+        events_checked: days.events,
+        seals_checked: chain.seals,
+        events_unsealed: days.unsealed,
+        head: chain.head,
+        days_pruned: 0,
+        days_baseline: days.baseline,
+        anchors_compared: chain.compared.iter().map(|anchor| anchor.count).sum(),
+        anchors: chain.compared,
+        problems,
+        compared_outside: is_outside,
+    };
+    app.global.output.print(&report)?;
+    reader.close().await;
+    Ok(if report.ok { DONE } else { FOUND_WRONG })
+}
+
+fn wanted(args: &VerifyArgs) -> Result<WantedDays, Failure> {
+    let newest = last_over(clock::here());
+    for date in [args.from, args.to].into_iter().flatten().filter(|date| *date > newest) {
+        return Err(Failure::usage(format!(
+            "{date} is not over in UTC, so nothing is stored of it; the newest day is {newest}"
+        )));
+    }
+    if let (Some(from), Some(to)) = (args.from, args.to)
+        && from > to
+    {
+        return Err(Failure::usage(format!("--from {from} is after --to {to}")));
+    }
+    let sources = (!args.sources.is_empty()).then(|| args.sources.clone());
+    Ok(WantedDays { sources, from: args.from, to: args.to })
+}
+
+/// The anchors on the command line, and those in files.
+fn outside_anchors(args: &VerifyArgs) -> Result<Vec<OutsideAnchor>, Failure> {
+    let option = |text: &_| OutsideAnchor::of_option(Clone::clone(text));
+    let mut anchors: Vec<OutsideAnchor> = args.anchors.iter().map(option).collect();
+    for file in &args.anchor_files {
+        anchors.extend(read_file(file)?);
+    }
+    Ok(anchors)
+}
+
+fn read_file(file: &Path) -> Result<Vec<OutsideAnchor>, Failure> {
+    let name = file.display().to_string();
+    let bytes = std::fs::read(file)
+        .map_err(|error| Failure::usage(format!("--anchors {name} can't be read: {error}")))?;
+    // A log may contain anything, and anchors are ASCII but for the mark of a signature.
+    OutsideAnchor::read_all(&name, &String::from_utf8_lossy(&bytes))
+        .map_err(|error| Failure::usage(format!("--anchors {name}: {error}")))
+}
+
+/// Refuses a name that neither the file nor the database knows.
+async fn refuse_unknown(app: &App<'_>, reader: &Reader, names: &[String]) -> Result<(), Failure> {
+    let unknown: Vec<&str> = names.iter().map(String::as_str).collect();
+    let unknown: Vec<&str> =
+        unknown.into_iter().filter(|name| app.config.source(name).is_err()).collect();
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let known = reader.first_days(&unknown).await?;
+    match unknown.iter().find(|name| !known.contains_key(**name)) {
+        Some(name) => app.config.source(name).map(drop).map_err(Failure::usage),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,56 @@
+//! Walks the chain of seals, and compares it with anchors.
+
+use crate::evidence::{
+    Anchors, ChainWalk, ComparedAnchor, Head, KeptAnchor, Problem, ProblemKind, hash_of,
+};
+use crate::store::{AnchorRow, Result, VerifySnapshot};
+
+/// What the walk found.
+#[derive(Debug)]
+pub(super) struct Walked {
+    pub(super) seals: u64,
+    pub(super) head: Option<Head>,
+    pub(super) compared: Vec<ComparedAnchor>,
+    pub(super) problems: Vec<Problem>,
+}
+
+pub(super) async fn walk(snapshot: &mut VerifySnapshot, mut anchors: Anchors) -> Result<Walked> {
+    let mut walk = ChainWalk::default();
+    let mut last = None;
+    loop {
+        let rows = snapshot.seals(last).await?;
+        let Some(end) = rows.last().map(|row| row.seq) else { break };
+        let kept = snapshot.anchors(last.map(|last| last + 1), Some(end)).await?;
+        let mut kept = kept.as_slice();
+        for row in &rows {
+            let seal = walk.step(row);
+            let (before, behind) = kept.split_at(kept.partition_point(|kept| kept.seq < row.seq));
+            let (own, rest) = behind.split_at(behind.partition_point(|kept| kept.seq == row.seq));
+            // Those of seals that are missing.
+            before.iter().for_each(|kept| anchors.beyond(&anchor(kept)));
+            let own: Vec<KeptAnchor<'_>> = own.iter().map(anchor).collect();
+            kept = rest;
+            anchors.step((row.seq, hash_of(&row.sealed)), &row.sealed, seal.as_ref(), &own);
+        }
+        last = Some(end);
+    }
+    let beyond = snapshot.anchors(last.map(|last| last + 1), None).await?;
+    beyond.iter().for_each(|kept| anchors.beyond(&anchor(kept)));
+    let (seals, head) = (walk.seals(), walk.head());
+    let (mut problems, broken) = walk.finish();
+    if seals == 0 {
+        let detail = "the chain has no seal: the table audit_seals is empty";
+        problems.push(Problem::of_chain(ProblemKind::Missing, detail));
+    }
+    for link in broken {
+        problems.push(link.problem(snapshot.find_seal(&link.prev).await?));
+    }
+    let (of_anchors, compared) = anchors.finish(head.as_ref());
+    problems.extend(of_anchors);
+    Ok(Walked { seals, head, compared, problems })
+}
+
+fn anchor(row: &AnchorRow) -> KeptAnchor<'_> {
+    let AnchorRow { seq, at, kind, anchor } = row;
+    KeptAnchor { seq: *seq, kind, at: *at, bytes: anchor }
+}

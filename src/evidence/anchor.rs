@@ -1,0 +1,288 @@
+//! Compares a chain with what was recorded of it: heads in log lines, signed checkpoints and
+//! timestamps.
+
+mod mismatch;
+mod text;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::checkpoint::Checkpoint;
+use super::head::{Head, LogId};
+use super::key::VerifierKey;
+use super::note::Note;
+use super::problem::{Problem, ProblemKind};
+use super::seal::{Seal, SealKind};
+use super::timestamp;
+use super::tree::TreeEdge;
+use crate::event::Hash;
+use mismatch::{Mismatches, Recorded};
+
+pub use text::{AnchorText, NoAnchor, OutsideAnchor};
+
+/// An anchor that the database keeps: a row of `audit_anchors`.
+#[derive(Debug, Clone, Copy)]
+pub struct KeptAnchor<'a> {
+    /// The number of the seal.
+    pub seq: i64,
+    /// `checkpoint`, `timestamp` or `edge`.
+    pub kind: &'a str,
+    /// When it was recorded.
+    pub at: Option<DateTime<Utc>>,
+    /// The note, or the answer of the authority.
+    pub bytes: &'a [u8],
+}
+
+/// Anchors of one kind and origin that were compared with the chain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ComparedAnchor {
+    /// Where they were recorded: `database`, `--anchor`, or the name of a file.
+    pub from: String,
+    /// `head`, `checkpoint` or `timestamp`.
+    pub kind: &'static str,
+    /// How many there are.
+    pub count: u64,
+    /// The highest number of a seal that they name.
+    pub seq: i64,
+}
+
+/// The comparison, one seal after the other.
+#[derive(Debug, Default)]
+pub struct Anchors {
+    outside: Vec<OutsideAnchor>,
+    /// Keys that the caller trusts. Without one, the keys of the chain's own seals count.
+    pinned: Vec<VerifierKey>,
+    /// The keys that sign, from which seal on.
+    keys: Vec<VerifierKey>,
+    tree: TreeEdge,
+    log: Option<LogId>,
+    /// The highest seal that a checkpoint by a known key vouches for.
+    signed_up_to: i64,
+    mismatches: Mismatches,
+    compared: Vec<ComparedAnchor>,
+    problems: Vec<Problem>,
+}
+
+/// Where the walk is.
+#[derive(Debug, Clone, Copy)]
+struct Here {
+    seq: i64,
+    seal: Hash,
+    sealed_at: Option<DateTime<Utc>>,
+}
+
+const DATABASE: &str = "database";
+
+impl Anchors {
+    /// A comparison with anchors that are kept elsewhere. `pinned` are keys that the caller trusts.
+    pub fn new(mut outside: Vec<OutsideAnchor>, pinned: Vec<VerifierKey>) -> Self {
+        outside.sort_by_key(|anchor| std::cmp::Reverse(anchor.seq()));
+        Self { outside, pinned, ..Self::default() }
+    }
+
+    /// Takes the next seal of the chain: its number, hash and text, the seal if the text could be
+    /// read, and the anchors that the database keeps of it.
+    pub fn step(
+        &mut self,
+        head: (i64, Hash),
+        text: &str,
+        seal: Option<&Seal>,
+        kept: &[KeptAnchor<'_>],
+    ) {
+        let (seq, hash) = head;
+        self.tree.push(text.as_bytes());
+        if let Some(seal) = seal {
+            self.log.get_or_insert_with(|| seal.place.log.clone());
+            self.note_key(seal);
+        }
+        let here = Here { seq, seal: hash, sealed_at: seal.map(|seal| seal.place.sealed_at) };
+        for anchor in kept {
+            self.compare_kept(here, anchor);
+        }
+        while let Some(anchor) = self.outside.pop_if(|anchor| anchor.seq() <= seq) {
+            if anchor.seq() == seq {
+                self.compare_outside(here, &anchor);
+            } else {
+                self.report_absent(&anchor);
+            }
+        }
+    }
+
+    /// Notes the key that signs from this seal on.
+    fn note_key(&mut self, seal: &Seal) {
+        if seal.sealed.kind != SealKind::Key {
+            return;
+        }
+        let body: serde_json::Value = serde_json::from_str(&seal.sealed.body).unwrap_or_default();
+        match body["verifier_key"].as_str().map(VerifierKey::parse) {
+            Some(Ok(key)) => self.keys.push(key),
+            _ => self.problems.push(Problem::of_chain(
+                ProblemKind::Malformed,
+                format!("seal {}: its body names no key", seal.place.seq),
+            )),
+        }
+    }
+
+    fn compare_kept(&mut self, here: Here, anchor: &KeptAnchor<'_>) {
+        match anchor.kind {
+            "checkpoint" => {
+                let what = format!("the kept checkpoint of seal {}", here.seq);
+                match Note::parse(anchor.bytes) {
+                    Ok(note) => {
+                        self.compare_note(here, &note, Recorded::new(what, DATABASE, anchor.at));
+                    }
+                    Err(error) => self.bad_note(format!("{what}: {error}")),
+                }
+            }
+            "timestamp" => match timestamp::check(anchor.bytes, &here.seal) {
+                Ok(_) => self.count(DATABASE, "timestamp", here.seq),
+                Err(error) => self.problems.push(Problem::of_chain(
+                    ProblemKind::BadTimestamp,
+                    format!("the kept timestamp of seal {}: {error}", here.seq),
+                )),
+            },
+            "edge" if anchor.bytes == self.tree.to_bytes() => {}
+            "edge" => self.problems.push(Problem::of_chain(
+                ProblemKind::Altered,
+                format!("the kept edge of the tree at seal {} is another one", here.seq),
+            )),
+            other => self.problems.push(Problem::of_chain(
+                ProblemKind::Malformed,
+                format!("the kept anchor of seal {} has the unknown kind `{other}`", here.seq),
+            )),
+        }
+    }
+
+    fn compare_outside(&mut self, here: Here, anchor: &OutsideAnchor) {
+        let recorded = Recorded::new(anchor.place.clone(), &anchor.from, anchor.at());
+        match &anchor.text {
+            AnchorText::Head { log: Some(log), .. } if self.is_foreign(log) => {
+                self.foreign(&anchor.place, log);
+            }
+            AnchorText::Head { seal, .. } => {
+                self.count(&anchor.from, "head", here.seq);
+                let agrees = *seal == here.seal;
+                self.mismatches.note(here.seq, agrees, recorded, here.sealed_at);
+            }
+            AnchorText::Note(note, _) => self.compare_note(here, note, recorded),
+        }
+    }
+
+    /// Compares a checkpoint with the tree of the seals up to here.
+    fn compare_note(&mut self, here: Here, note: &Note, recorded: Recorded) {
+        let checkpoint = match Checkpoint::parse(note.text()) {
+            Ok(checkpoint) => checkpoint,
+            Err(error) => return self.bad_note(format!("{}: {error}", recorded.place)),
+        };
+        if let Err(why) = self.verify(note, &checkpoint) {
+            return self.bad_note(format!("{}: {why}", recorded.place));
+        }
+        if checkpoint.size != here.seq as u64 {
+            let (place, size) = (&recorded.place, checkpoint.size);
+            return self.bad_note(format!("{place}: it is of seal {size}"));
+        }
+        self.count(&recorded.from, "checkpoint", here.seq);
+        let agrees = checkpoint.root == self.tree.root();
+        if agrees {
+            self.signed_up_to = here.seq;
+        }
+        self.mismatches.note(here.seq, agrees, recorded, here.sealed_at);
+    }
+
+    /// Whether a known key signed the note, and for this log.
+    fn verify(&mut self, note: &Note, checkpoint: &Checkpoint) -> Result<(), String> {
+        let known = if self.pinned.is_empty() { self.keys.last() } else { None };
+        let known: Vec<&VerifierKey> = known.into_iter().chain(&self.pinned).collect();
+        if known.is_empty() {
+            return Err("no key is known: the chain has no seal of kind key so far".to_owned());
+        }
+        let mut why = String::new();
+        let mut signer = None;
+        for key in known {
+            match note.verify(key) {
+                Ok(()) => signer = Some(key.name().clone()),
+                Err(error) => why = error.to_string(),
+            }
+        }
+        let signer = signer.ok_or(why)?;
+        if signer != checkpoint.origin {
+            return Err(format!("it is of the log {}, not {signer}", checkpoint.origin));
+        }
+        // A trusted key announces the one that replaces it.
+        let announced =
+            self.keys.last().filter(|key| !self.pinned.is_empty() && note.verify(key).is_ok());
+        if let Some(key) = announced.filter(|key| !self.pinned.contains(key)) {
+            self.pinned.push(key.clone());
+        }
+        Ok(())
+    }
+
+    fn is_foreign(&self, log: &LogId) -> bool {
+        self.log.as_ref().is_some_and(|own| own != log)
+    }
+
+    fn foreign(&mut self, place: &str, log: &LogId) {
+        self.problems.push(Problem::of_chain(
+            ProblemKind::Foreign,
+            format!("{place}: it is of the log {log}"),
+        ));
+    }
+
+    fn bad_note(&mut self, detail: String) {
+        self.problems.push(Problem::of_chain(ProblemKind::BadNote, detail));
+    }
+
+    fn count(&mut self, from: &str, kind: &'static str, seq: i64) {
+        match self.compared.iter_mut().find(|known| known.from == from && known.kind == kind) {
+            Some(known) => {
+                known.count += 1;
+                known.seq = known.seq.max(seq);
+            }
+            None => {
+                let from = from.to_owned();
+                self.compared.push(ComparedAnchor { from, kind, count: 1, seq });
+            }
+        }
+    }
+
+    /// An anchor of a seal that is missing, which the walk reports.
+    fn report_absent(&mut self, anchor: &OutsideAnchor) {
+        self.problems.push(Problem::of_chain(
+            ProblemKind::Missing,
+            format!("{}: the chain has no seal {}", anchor.place, anchor.seq()),
+        ));
+    }
+
+    /// Takes an anchor that the database keeps of a seal which the chain does not have.
+    pub fn beyond(&mut self, anchor: &KeptAnchor<'_>) {
+        if anchor.kind != "edge" {
+            let place = format!("the kept {} of seal {}", anchor.kind, anchor.seq);
+            self.mismatches.beyond(anchor.seq, Recorded::new(place, DATABASE, anchor.at));
+        }
+    }
+
+    /// The problems, and what was compared. `head` is the end of the chain.
+    pub fn finish(mut self, head: Option<&Head>) -> (Vec<Problem>, Vec<ComparedAnchor>) {
+        while let Some(anchor) = self.outside.pop() {
+            let recorded = Recorded::new(anchor.place.clone(), &anchor.from, anchor.at());
+            match &anchor.text {
+                AnchorText::Head { log: Some(log), .. } if self.is_foreign(log) => {
+                    self.foreign(&anchor.place, log);
+                }
+                AnchorText::Note(note, checkpoint) => match self.verify(note, checkpoint) {
+                    Ok(()) => self.mismatches.beyond(anchor.seq(), recorded),
+                    Err(why) => self.bad_note(format!("{}: {why}", anchor.place)),
+                },
+                AnchorText::Head { .. } => self.mismatches.beyond(anchor.seq(), recorded),
+            }
+            let kind = anchor.text.kind();
+            self.count(&anchor.from, kind, anchor.seq());
+        }
+        let mismatches = std::mem::take(&mut self.mismatches);
+        self.problems.extend(mismatches.problems(head, self.signed_up_to));
+        (self.problems, self.compared)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,179 @@
+//! The report of `verify`.
+
+use std::io;
+
+use chrono::NaiveDate;
+use serde::Serialize;
+
+use super::output::Report;
+use super::text::{Text, counted};
+use crate::day::DateRange;
+use crate::evidence::{ComparedAnchor, Head, Problem};
+
+/// `verify`: what was recomputed, and what differs.
+#[derive(Debug, Serialize)]
+pub(crate) struct VerifyReport {
+    /// Something was checked, and nothing differs.
+    pub(crate) ok: bool,
+    /// The days that a seal covers.
+    pub(crate) days_checked: u64,
+    /// The events whose bytes, columns and hashes were recomputed.
+    pub(crate) events_checked: u64,
+    /// The seals of the chain.
+    pub(crate) seals_checked: u64,
+    /// Events and conflicts that no seal covers yet, because their attempt did not finish.
+    pub(crate) events_unsealed: u64,
+    /// The end of the chain.
+    pub(crate) head: Option<Head>,
+    /// The days whose events were deleted by retention.
+    pub(crate) days_pruned: u64,
+    /// The days that the Python logger called complete.
+    pub(crate) days_baseline: u64,
+    /// How many anchors were compared.
+    pub(crate) anchors_compared: u64,
+    /// Which ones.
+    pub(crate) anchors: Vec<ComparedAnchor>,
+    /// What differs: first in the chain, then by day.
+    pub(crate) problems: Vec<Problem>,
+    /// Whether anchors from outside this database were given.
+    #[serde(skip)]
+    pub(crate) compared_outside: bool,
+}
+
+impl Report for VerifyReport {
+    fn write_text(&self, text: &mut Text<'_>) -> io::Result<()> {
+        self.write_verdict(text)?;
+        if !self.problems.is_empty() {
+            text.blank()?;
+            for group in grouped(&self.problems) {
+                writeln!(
+                    text,
+                    "{:<13} {}{}",
+                    group.first.problem,
+                    group.place(),
+                    group.first.detail
+                )?;
+            }
+            text.blank()?;
+        }
+        if self.days_baseline > 0 {
+            let days = counted(self.days_baseline, "day");
+            writeln!(
+                text,
+                "{days} came from the Python logger, which stored no events: not proven."
+            )?;
+        }
+        if self.events_unsealed > 0 {
+            let events = counted(self.events_unsealed, "event");
+            writeln!(
+                text,
+                "{events} have no seal yet: an attempt stored them and did not finish."
+            )?;
+        }
+        for ComparedAnchor { from, kind, count, seq } in &self.anchors {
+            let anchors = counted(*count, kind);
+            writeln!(text, "Compared with {anchors} from {from}, up to seal {seq}.")?;
+        }
+        if !self.compared_outside {
+            text.line(
+                "Nothing outside this database was compared: who can change all of it can also \
+                 seal it again. Compare with --anchor or --anchors.",
+            )?;
+        }
+        match &self.head {
+            Some(head) => writeln!(text, "Head {head} of log {}", head.log),
+            None => text.line("There is no head."),
+        }
+    }
+}
+
+impl VerifyReport {
+    fn write_verdict(&self, text: &mut Text<'_>) -> io::Result<()> {
+        let checked = format!(
+            "{}, {}, {}",
+            counted(self.days_checked, "day"),
+            counted(self.events_checked, "event"),
+            counted(self.seals_checked, "seal")
+        );
+        let problems = self.problems.len() as u64;
+        if problems > 0 {
+            let found = counted(problems, "problem");
+            return text.painted_line("", "FAILED", &format!("  {found} in {checked}"));
+        }
+        if self.ok {
+            return text.painted_line("", "OK", &format!("  {checked}: all as they were sealed"));
+        }
+        text.painted_line("", "FAILED", &format!("  nothing was checked: {checked}"))?;
+        text.line("A database without a complete day proves nothing. For a new one: --allow-empty")
+    }
+}
+
+/// Equal problems of consecutive days.
+struct Group<'p> {
+    first: &'p Problem,
+    last: Option<NaiveDate>,
+}
+
+impl Group<'_> {
+    /// The source and the dates, before the detail.
+    fn place(&self) -> String {
+        let Some(source) = &self.first.source else { return String::new() };
+        match DateRange::between(self.first.date, self.last) {
+            Some(dates) => format!("{source} {dates}: "),
+            None => format!("{source}: "),
+        }
+    }
+}
+
+fn grouped(problems: &[Problem]) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    for problem in problems {
+        let continues = |group: &&mut Group<'_>| {
+            let (first, next) = (group.first, group.last.and_then(|last| last.succ_opt()));
+            next.is_some()
+                && next == problem.date
+                && (&first.source, first.problem, &first.detail)
+                    == (&problem.source, problem.problem, &problem.detail)
+        };
+        match groups.last_mut().filter(continues) {
+            Some(group) => group.last = problem.date,
+            None => groups.push(Group { first: problem, last: problem.date }),
+        }
+    }
+    groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::ProblemKind;
+
+    #[test]
+    fn equal_problems_of_consecutive_days_become_one_line() {
+        let of = |day: &str, source: &str, detail: &str| Problem {
+            source: Some(source.to_owned()),
+            date: Some(day.parse().expect("a date")),
+            problem: ProblemKind::Missing,
+            detail: detail.to_owned(),
+        };
+        let problems = [
+            of("2024-09-01", "acme", "gone"),
+            of("2024-09-02", "acme", "gone"),
+            of("2024-09-04", "acme", "gone"),
+            of("2024-09-05", "acme", "other"),
+            of("2024-09-06", "team-a", "other"),
+            Problem::of_chain(ProblemKind::Missing, "seal 1"),
+        ];
+        let places: Vec<String> = grouped(&problems).iter().map(Group::place).collect();
+        assert_eq!(
+            places,
+            [
+                "acme 2024-09-01..2024-09-02: ",
+                "acme 2024-09-04: ",
+                "acme 2024-09-05: ",
+                "team-a 2024-09-06: ",
+                ""
+            ]
+        );
+    }
+}

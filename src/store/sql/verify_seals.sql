@@ -1,0 +1,12 @@
+-- Reads the seals of days behind the day ($4, $5) up to the day ($6, $7). $1 to $3 select
+-- sources and dates.
+SELECT source, process_date, sealed
+FROM audit_seals
+WHERE source IS NOT NULL
+  AND process_date IS NOT NULL
+  AND ($1::text[] IS NULL OR source = ANY ($1))
+  AND ($2::date IS NULL OR process_date >= $2)
+  AND ($3::date IS NULL OR process_date <= $3)
+  AND ($4::text IS NULL OR (source, process_date) > ($4, $5::date))
+  AND ($6::text IS NULL OR (source, process_date) <= ($6, $7::date))
+ORDER BY source, process_date, seq
