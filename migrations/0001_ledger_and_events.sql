@@ -128,6 +128,9 @@ CREATE TABLE audit_seals (
 -- Finds the seals of a day.
 CREATE INDEX idx_audit_seals_source_process_date ON audit_seals (source, process_date, seq);
 
+-- Finds the key that signs checkpoints at present. Such seals are rare.
+CREATE INDEX idx_audit_seals_keys ON audit_seals (seq) WHERE kind = 'key';
+
 -- What was recorded of the chain for readers elsewhere: signed checkpoints and timestamps. `edge`
 -- rows hold the right edge of the tree of seals, so that a run need not read the entire chain.
 CREATE TABLE audit_anchors (

@@ -30,7 +30,9 @@ pub(super) async fn read(reader: &Reader) -> Option<Head> {
     }
 }
 
-/// Logs the last line of a command that may have moved the head.
-pub(super) async fn log(command: &str, reader: &Reader) {
-    logging::command_finished(command, read(reader).await.as_ref());
+/// Logs the last line of a command that may have moved the head, and returns the head.
+pub(super) async fn log(command: &str, reader: &Reader) -> Option<Head> {
+    let head = read(reader).await;
+    logging::command_finished(command, head.as_ref());
+    head
 }

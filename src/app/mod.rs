@@ -1,6 +1,7 @@
 //! The commands. Each connects configuration, Heroku and the database, does its work, and gives an
 //! exit status.
 
+mod anchoring;
 mod backfill;
 mod check;
 mod cleanup;

@@ -13,6 +13,7 @@ use chrono::NaiveDate;
 
 use compare::{Broken, Comparing};
 
+use super::anchoring;
 use super::clock;
 use super::context::{App, existing, writable};
 use super::environment::env;
@@ -44,10 +45,12 @@ pub(super) async fn run(app: &App<'_>, args: &ReconcileArgs) -> Result<ExitStatu
     let status = if report.is_good() { DONE } else { FOUND_WRONG };
     let printed = app.global.output.print(&report);
     if args.repair {
-        tokio::select! {
-            () = head::log("reconcile", &reader) => {}
-            () = shutdown.overdue(TIME_TO_RELEASE) => {}
-        }
+        anchoring::sign(app, &reader, None, &shutdown).await;
+        let head = tokio::select! {
+            head = head::log("reconcile", &reader) => head,
+            () = shutdown.overdue(TIME_TO_RELEASE) => None,
+        };
+        anchoring::stamp(app, &reader, (None, head.as_ref()), &shutdown).await;
     }
     close(reader, &shutdown).await;
     printed?;

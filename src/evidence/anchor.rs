@@ -113,8 +113,7 @@ impl Anchors {
         if seal.sealed.kind != SealKind::Key {
             return;
         }
-        let body: serde_json::Value = serde_json::from_str(&seal.sealed.body).unwrap_or_default();
-        match body["verifier_key"].as_str().map(VerifierKey::parse) {
+        match seal.sealed.verifier_key().as_deref().map(VerifierKey::parse) {
             Some(Ok(key)) => self.keys.push(key),
             _ => self.problems.push(Problem::of_chain(
                 ProblemKind::Malformed,

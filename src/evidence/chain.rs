@@ -96,7 +96,7 @@ impl ChainWalk {
         let hash = hash_of(&row.sealed);
         let column: Option<Hash> = row.seal.as_slice().try_into().ok();
         if column != Some(hash) {
-            self.note(row.seq, ProblemKind::Altered, "the text is not the one that was hashed");
+            self.note(row.seq, ProblemKind::Altered, "its text and the column seal do not match");
         }
         let seal = match Seal::parse(&row.sealed) {
             Ok(seal) => {

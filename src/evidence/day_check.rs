@@ -175,8 +175,11 @@ impl DayCheck {
             return Covered::Never;
         }
         let seal = self.published.iter().position(|seal| seal.attempt >= attempt);
-        let is_open =
-            |ledger: &LedgerFacts| ledger.status != Status::Success && attempt <= ledger.attempt;
+        // A day that is SUCCESS without any seal is one problem, and its events are no others.
+        let is_open = |ledger: &LedgerFacts| {
+            let is_due = ledger.status != Status::Success;
+            (is_due || self.published.is_empty()) && attempt <= ledger.attempt
+        };
         match (seal, &self.facts.ledger) {
             (Some(seal), _) => Covered::By(seal),
             (None, Some(ledger)) if is_open(ledger) => Covered::NotYet,
@@ -293,7 +296,7 @@ impl DayCheck {
         let is_all = (count, digest) == (contents.events, contents.digest);
         let (many, ids) = (events(self.strays.count()), &self.strays);
         is_all.then(|| {
-            let detail = format!("{many} of another day stand here, against seal {seq}: {ids}");
+            let detail = format!("{many} of another date, which seal {seq} does not cover: {ids}");
             (ProblemKind::Moved, detail)
         })
     }

@@ -8,6 +8,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use super::head::{Head, LogId};
@@ -153,6 +154,17 @@ impl Sealed {
             request_id: String::new(),
             body,
         }
+    }
+
+    /// The seal that announces the key with this text, which others verify with.
+    pub fn of_key(verifier_key: &str) -> Self {
+        Self::of_log(SealKind::Key, json!({ "verifier_key": verifier_key }).to_string())
+    }
+
+    /// The key that the seal announces, as text.
+    pub fn verifier_key(&self) -> Option<String> {
+        let body: serde_json::Value = serde_json::from_str(&self.body).ok()?;
+        (self.kind == SealKind::Key).then(|| body["verifier_key"].as_str().map(str::to_owned))?
     }
 
     /// A seal of this kind about the day `date` of `source`, which was not read for it.

@@ -9,6 +9,7 @@
 
 mod address;
 mod adoption;
+mod anchors;
 mod attempt;
 mod blockers;
 mod claim;
@@ -44,6 +45,7 @@ mod verify;
 
 pub use address::{Address, AddressError, Endpoint};
 pub use adoption::{AdoptRequest, AdoptedDays, Adoption};
+pub use anchors::AnchorKind;
 pub use attempt::{ArchiveFacts, AttemptStats, Provenance, Publication, Published, Unpublished};
 pub use claim::{Claim, Claimable};
 pub use compare::{Sameness, Stored, Under, Via};

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::super::anchoring;
 use super::super::clock;
 use super::super::context::App;
 use super::super::failure::{DONE, ExitStatus, FOUND_WRONG, Failure};
@@ -61,7 +62,8 @@ pub(super) async fn supervise(
 ) -> Result<Ended, Failure> {
     let (shutdown, started_at) = (Shutdown::listen().map_err(Failure::Process)?, clock::here());
     let Done { run_id, reader, reported } = within(&shutdown, TIME_TO_END, work(&shutdown)).await?;
-    let head = reported.head_at_end(&reader, &shutdown).await;
+    let before = reported.head.clone();
+    let head = reported.head_at_end(app, &reader, &shutdown).await;
     let report = RunReport::new(run_id, started_at, reported.days);
     let report = RunReport {
         remaining: reported.remaining,
@@ -73,17 +75,25 @@ pub(super) async fn supervise(
     logging::run(&report);
     let status = if report.is_good() { DONE } else { FOUND_WRONG };
     let printed = app.global.output.print(&report);
+    anchoring::stamp(app, &reader, (before.as_ref(), head.as_ref()), &shutdown).await;
     close(reader, &shutdown).await;
     printed?;
     Ok(Ended { status: shutdown.exit_status().unwrap_or(status), head })
 }
 
 impl Reported {
-    /// The head after the run. A run that found nothing to do does not ask for it again.
-    async fn head_at_end(&self, reader: &Reader, shutdown: &Shutdown) -> Option<Head> {
+    /// The head after the run, which is recorded if it moved. A run that found nothing to do does
+    /// not ask for it again.
+    async fn head_at_end(
+        &self,
+        app: &App<'_>,
+        reader: &Reader,
+        shutdown: &Shutdown,
+    ) -> Option<Head> {
         if !self.wrote {
             return self.head.clone();
         }
+        anchoring::sign(app, reader, self.head.as_ref(), shutdown).await;
         tokio::select! {
             head = head::read(reader) => head,
             () = shutdown.overdue(TIME_TO_END) => None,

@@ -80,7 +80,7 @@ fn a_changed_text_is_altered_once_and_a_changed_column_is_named() {
     assert_eq!(
         said,
         [
-            "altered: seal 2: the text is not the one that was hashed",
+            "altered: seal 2: its text and the column seal do not match",
             "altered: seal 2: the column source is not what the text says"
         ]
     );
