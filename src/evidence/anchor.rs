@@ -97,7 +97,7 @@ impl Anchors {
             if anchor.seq() == seq {
                 self.compare_outside(here, &anchor);
             } else {
-                self.report_absent(&anchor);
+                self.report_absent(&anchor.place, anchor.seq());
             }
         }
     }
@@ -243,19 +243,23 @@ impl Anchors {
     }
 
     /// An anchor of a seal that is missing, which the walk reports.
-    fn report_absent(&mut self, anchor: &OutsideAnchor) {
-        self.problems.push(Problem::of_chain(
-            ProblemKind::Missing,
-            format!("{}: the chain has no seal {}", anchor.place, anchor.seq()),
-        ));
+    fn report_absent(&mut self, place: &str, seq: i64) {
+        let detail = format!("{place}: the chain has no seal {seq}");
+        self.problems.push(Problem::of_chain(ProblemKind::Missing, detail));
     }
 
-    /// Takes an anchor that the database keeps of a seal which the chain does not have.
-    pub fn beyond(&mut self, anchor: &KeptAnchor<'_>) {
-        if anchor.kind != "edge" {
-            let place = format!("the kept {} of seal {}", anchor.kind, anchor.seq);
-            self.mismatches.beyond(anchor.seq, Recorded::new(place, DATABASE, anchor.at));
+    /// Takes an anchor that the database keeps of a seal which is missing before the chain's end.
+    pub fn absent(&mut self, anchor: &KeptAnchor<'_>) {
+        let KeptAnchor { seq, kind, .. } = anchor;
+        if *kind != "edge" {
+            self.report_absent(&format!("the kept {kind} of seal {seq}"), *seq);
         }
+    }
+
+    /// Takes an anchor that the database keeps of a seal behind the end of the chain.
+    pub fn beyond(&mut self, anchor: &KeptAnchor<'_>) {
+        let place = format!("the kept {} of seal {}", anchor.kind, anchor.seq);
+        self.mismatches.beyond(anchor.seq, Recorded::new(place, DATABASE, anchor.at));
     }
 
     /// The problems, and what was compared. `head` is the end of the chain.

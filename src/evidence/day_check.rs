@@ -5,7 +5,7 @@ mod ledger;
 use chrono::NaiveDate;
 
 use super::problem::{Few, Problem, ProblemKind, events};
-use super::row::{EventRow, RowFacts};
+use super::row::{self, EventRow, RowFacts};
 use super::seal::{Seal, SealKind};
 use super::tally::Tally;
 use crate::event::Hash;
@@ -107,7 +107,7 @@ impl DayCheck {
     /// Takes the next conflict, in the order of ids and hashes.
     pub fn conflict(&mut self, row: &ConflictRow<'_>) {
         let hash = super::seal::hash_of_bytes(row.bytes);
-        if row.hash != hash {
+        if row.hash != hash || !row::has_id(row.bytes, row.id) {
             self.found.wrong_conflicts.add(row.id);
         }
         match self.seal_of(row.attempt) {
@@ -183,8 +183,12 @@ impl DayCheck {
         self.report_rows();
         self.report_order();
         self.report_contents();
-        for (kind, detail) in ledger::compare(&self.facts) {
-            self.note(kind, detail);
+        // A row of the Python logger that names no day has no effect, and no seal.
+        let is_ignored = self.odd_date.is_some()
+            && self.facts.ledger.as_ref().is_some_and(|row| row.attempt == 0 && !row.is_read);
+        if !is_ignored {
+            let found = ledger::compare(&self.facts);
+            found.into_iter().for_each(|(kind, detail)| self.note(kind, detail));
         }
         self.checked
     }
@@ -206,8 +210,9 @@ impl DayCheck {
             self.note(ProblemKind::Altered, detail);
         }
         let no_seal = "that no seal covers";
+        let contradicts = "whose id or hash contradicts the bytes";
         let lists = [
-            (ProblemKind::Altered, found.wrong_conflicts, "conflict", "whose bytes were changed"),
+            (ProblemKind::Altered, found.wrong_conflicts, "conflict", contradicts),
             (ProblemKind::Added, found.added, "event", no_seal),
             (ProblemKind::Added, found.added_conflicts, "conflict", no_seal),
             (

@@ -23,7 +23,7 @@ use super::lease::{Lease, Renewal};
 use super::patience::Retrying;
 use super::pool::STATEMENT;
 use super::provenance::{Provenance, day_seal};
-use super::seal::{self, SealLimits};
+use super::seal::SealLimits;
 use super::statement::{column, statement};
 use crate::config::Scope;
 use crate::ledger::{FailureStatus, HistoryAction, HistoryOutcome, Status};
@@ -255,10 +255,10 @@ impl Store {
             message: input.note,
             ..lease.entry(HistoryAction::Publish, HistoryOutcome::Synced)
         };
-        let proof = self.write_history(&mut tx, entry).await?;
         let settled = column(&row, "settled")?;
         let sealed = day_seal(lease, (input.scope, input.began), input.provenance, &row)?;
-        seal::append(&mut tx, &[sealed], SealLimits::under(lease.fence.ttl)).await?;
+        let limits = SealLimits::under(lease.fence.ttl);
+        let proof = self.write_history_and_seal(&mut tx, entry, sealed, limits).await?;
         let value = Published { events, late_events: late_events.unwrap_or(0) as u32, settled };
         Ok(Prepared { tx, xact, proof, value })
     }

@@ -47,7 +47,7 @@ mod verify;
 
 pub use address::{Address, AddressError, Endpoint};
 pub use adoption::{AdoptRequest, AdoptedDays, Adoption};
-pub use anchors::AnchorKind;
+pub use anchors::{AnchorKind, AnnouncedKeys};
 pub use attempt::{AttemptStats, Publication, Published, Unpublished};
 pub use claim::{Claim, Claimable};
 pub use compare::{Sameness, Stored, Under, Via};

@@ -45,11 +45,24 @@ pub(super) fn compare(facts: &DayFacts) -> Differences {
     if let Status::Unknown(status) = &row.status {
         found.push((ProblemKind::Altered, format!("the status is `{status}`")));
     }
+    report_attempt(row, &facts.seals, &mut found);
     match last_day {
         Some(last) => of_published(row, &facts.seals[last], &facts.seals[last + 1..], &mut found),
         None => of_unpublished(row, &facts.seals, &mut found),
     }
     found
+}
+
+/// Attempts are counted upwards, so the row's is at least that of every seal.
+fn report_attempt(row: &LedgerFacts, seals: &[Seal], found: &mut Differences) {
+    let sealed = seals.iter().filter_map(|seal| Some((seal.sealed.attempt?, seal.place.seq)));
+    if let Some((attempt, seq)) = sealed.max().filter(|(attempt, _)| row.attempt < *attempt) {
+        let what = format!(
+            "the ledger has attempt {}, and {attempt} was sealed (seal {seq})",
+            row.attempt
+        );
+        found.push((ProblemKind::Altered, what));
+    }
 }
 
 /// A day whose last publication is `seal`. `later` are its resets since then.
@@ -59,10 +72,7 @@ fn of_published(row: &LedgerFacts, seal: &Seal, later: &[Seal], found: &mut Diff
     let altered = |what: String| (ProblemKind::Altered, format!("{what} (seal {seq})"));
     let was_reset = later.iter().any(|seal| seal.sealed.kind == SealKind::Reset);
     let is_complete = row.status == Status::Success;
-    if row.attempt < attempt {
-        let what = format!("the ledger has attempt {}, and {attempt} was sealed", row.attempt);
-        found.push(altered(what));
-    } else if is_complete && row.attempt > attempt {
+    if is_complete && row.attempt > attempt {
         let what = format!(
             "the ledger says SUCCESS for attempt {}, and the last seal is of attempt {attempt}",
             row.attempt
@@ -89,20 +99,32 @@ fn of_published(row: &LedgerFacts, seal: &Seal, later: &[Seal], found: &mut Diff
 
 /// A day that was never published. The Python logger may have called it complete.
 fn of_unpublished(row: &LedgerFacts, seals: &[Seal], found: &mut Differences) {
-    if row.status != Status::Success {
-        return;
-    }
     let baseline = seals.iter().find(|seal| seal.sealed.kind == SealKind::Baseline);
-    let was_reset = seals.iter().any(|seal| seal.sealed.kind == SealKind::Reset);
-    let Some(baseline) = baseline.filter(|_| !row.is_read) else {
-        found.push((ProblemKind::Unsealed, "the day is SUCCESS, and no seal says so".to_owned()));
+    let is_complete = row.status == Status::Success;
+    let Some(baseline) = baseline.filter(|_| !(is_complete && row.is_read)) else {
+        if is_complete {
+            let what = "the day is SUCCESS, and no seal says so";
+            found.push((ProblemKind::Unsealed, what.to_owned()));
+        }
         return;
     };
-    let seq = baseline.place.seq;
-    let body: serde_json::Value = serde_json::from_str(&baseline.sealed.body).unwrap_or_default();
-    let was = (body["status"].as_str(), body["events_count"].as_i64());
-    if was_reset || was != (Some("SUCCESS"), row.events.map(i64::from)) {
-        let detail = format!("the row is not the one that was adopted (seal {seq})");
+    let was_reset = seals.iter().any(|seal| seal.sealed.kind == SealKind::Reset);
+    if !is_as_adopted(row, baseline, was_reset) {
+        let detail =
+            format!("the row is not the one that was adopted (seal {})", baseline.place.seq);
         found.push((ProblemKind::Altered, detail));
     }
+}
+
+/// Whether the row can come from the adopted one without a publication: by attempts, and by resets
+/// if `was_reset`. An adoption makes days due that were not complete, and drops their counts.
+fn is_as_adopted(row: &LedgerFacts, baseline: &Seal, was_reset: bool) -> bool {
+    let body: serde_json::Value = serde_json::from_str(&baseline.sealed.body).unwrap_or_default();
+    let was_complete = body["status"] == "SUCCESS";
+    let was_tried = Some(row.attempt) != baseline.sealed.attempt;
+    let is_complete = row.status == Status::Success;
+    let may_be_complete = was_complete && !was_reset && !was_tried;
+    let count = body["events_count"].as_i64().filter(|_| was_complete);
+    let is_status_explained = is_complete == may_be_complete;
+    is_status_explained && row.events.map(i64::from) == count && row.digest.is_none()
 }
