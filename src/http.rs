@@ -3,6 +3,8 @@
 //! Each client has our name as its `User-Agent`, decodes nothing, follows no redirect and sends no
 //! `Referer`. Its caller adds timeouts and headers.
 
+use std::error::Error as _;
+
 use reqwest::{Client, ClientBuilder, Url, redirect};
 
 /// Our name as a `User-Agent`, with `more` at the end of its comment.
@@ -49,6 +51,20 @@ impl From<reqwest::Error> for SetupError {
         }
         Self::Other(failure)
     }
+}
+
+/// The error with each of its causes once.
+pub(crate) fn chain(error: &reqwest::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.ends_with(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    text
 }
 
 /// A client for the server at `url`; `configure` adds what this use needs.

@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use reqwest::Url;
 use reqwest::header::CONTENT_TYPE;
+use reqwest::{StatusCode, Url};
 use tokio::time::timeout;
 use tracing::{debug, warn};
 
@@ -19,7 +19,7 @@ use crate::evidence::checkpoint::Checkpoint;
 use crate::evidence::key::SigningKey;
 use crate::evidence::timestamp;
 use crate::http;
-use crate::store::{AnchorKind, Reader, Store};
+use crate::store::{AnchorKind, AnnouncedKeys, Reader, Store};
 
 /// How long a checkpoint may take. A chain whose tree was never kept is read completely.
 const LONGEST: Duration = Duration::from_mins(5);
@@ -99,8 +99,14 @@ async fn try_sign(
     let previous = evidence.previous_signing_key_env.as_deref().map(self::key).transpose()?;
     announce(&key, previous.as_ref(), store, reader).await?;
     let tree = reader.tree().await.map_err(|error| error.to_string())?;
+    let tree = tree.ok_or("seals are missing in the database. Run `auditsync verify`")?;
+    // Another run may have announced another key. A checkpoint behind that seal needs that key.
+    if announced(reader).await?.current != Some(key.verifier().to_string()) {
+        return Err("another run announced another key meanwhile".to_owned());
+    }
     let checkpoint = Checkpoint { origin: name.clone(), size: tree.size(), root: tree.root() };
-    let keys: Vec<&SigningKey> = [Some(&key), previous.as_ref()].into_iter().flatten().collect();
+    let other = previous.as_ref().filter(|previous| previous.verifier() != key.verifier());
+    let keys: Vec<&SigningKey> = [Some(&key), other].into_iter().flatten().collect();
     let note = checkpoint.sign(&keys).to_string();
     let anchors =
         [(AnchorKind::Checkpoint, note.into_bytes()), (AnchorKind::Edge, tree.to_bytes())];
@@ -121,16 +127,13 @@ async fn announce(
     reader: &Reader,
 ) -> Result<(), Unrecorded> {
     let new = key.verifier().to_string();
-    let known = reader.announced_key().await.map_err(|error| error.to_string())?;
-    if known.as_ref() == Some(&new) {
-        return Ok(());
-    }
+    let AnnouncedKeys { current, replaced } = announced(reader).await?;
+    let is_known = current.as_ref() == Some(&new);
     // Under the same name, only the key that is replaced can tell a new key from a stranger's.
     let name = key.verifier().name().as_ref();
-    let replaced = known.filter(|known| known.split('+').next() == Some(name));
-    if let Some(replaced) = replaced
-        && previous.map(|previous| previous.verifier().to_string()) != Some(replaced)
-    {
+    let replaced = if is_known { replaced } else { current };
+    let replaced = replaced.filter(|replaced| replaced.split('+').next() == Some(name));
+    if replaced.is_some() && previous.map(|key| key.verifier().to_string()) != replaced {
         return Err(
             "another key of this name signed before. Set [evidence] previous_signing_key_env to \
              the variable that holds it, for one run. If that key is lost, make a key with a new \
@@ -138,7 +141,14 @@ async fn announce(
                 .to_owned(),
         );
     }
+    if is_known {
+        return Ok(());
+    }
     store.announce_key(&new).await.map_err(|error| error.to_string())
+}
+
+async fn announced(reader: &Reader) -> Result<AnnouncedKeys, Unrecorded> {
+    reader.announced_keys().await.map_err(|error| error.to_string())
 }
 
 async fn try_stamp(url: &Url, store: &Store, head: &Head) -> Result<(), Unrecorded> {
@@ -151,14 +161,16 @@ async fn try_stamp(url: &Url, store: &Store, head: &Head) -> Result<(), Unrecord
 
 /// Asks for a timestamp of a seal (RFC 3161, section 3.4).
 async fn ask(url: &Url, seal: &Hash) -> Result<Vec<u8>, Unrecorded> {
-    let words = |error: reqwest::Error| error.without_url().to_string();
+    let words = |error: reqwest::Error| http::chain(&error.without_url());
     let client = http::client(url, |client| client).map_err(|error| error.to_string())?;
     let request = client
         .post(url.clone())
         .header(CONTENT_TYPE, "application/timestamp-query")
         .body(timestamp::request(seal).to_vec());
-    let answer = request.send().await.and_then(reqwest::Response::error_for_status);
-    let mut answer = answer.map_err(words)?;
+    let mut answer = request.send().await.map_err(words)?;
+    if answer.status() != StatusCode::OK {
+        return Err(format!("it answered {}", answer.status()));
+    }
     let mut bytes = Vec::new();
     while let Some(chunk) = answer.chunk().await.map_err(words)? {
         bytes.extend_from_slice(&chunk);

@@ -5,6 +5,7 @@
 //! covers completely.
 
 mod compare;
+mod record;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 
 use compare::{Broken, Comparing};
+use record::Recorder;
 
 use super::anchoring;
 use super::clock;
@@ -32,6 +34,7 @@ use super::shutdown::Shutdown;
 use crate::cli::ReconcileArgs;
 use crate::config::Source;
 use crate::day::{DateRange, DayKey, Month, last_over};
+use crate::evidence::Head;
 use crate::heroku::{Client, Session, Teams};
 use crate::ledger::LedgerRow;
 use crate::report::day::{DayReport, Outcome, StopReason};
@@ -41,28 +44,37 @@ use crate::store::{Claimable, Reader};
 pub(super) async fn run(app: &App<'_>, args: &ReconcileArgs) -> Result<ExitStatus, Failure> {
     let shutdown = Shutdown::listen().map_err(Failure::Process)?;
     let work = reconcile(app, args, &shutdown);
-    let (report, reader) = within(&shutdown, TIME_TO_RELEASE, work).await?;
+    let Reconciled { report, reader, before } = within(&shutdown, TIME_TO_RELEASE, work).await?;
     let status = if report.is_good() { DONE } else { FOUND_WRONG };
     let printed = app.global.output.print(&report);
     if args.repair {
-        anchoring::sign(app, &reader, None, &shutdown).await;
+        let before = before.as_ref();
+        anchoring::sign(app, &reader, before, &shutdown).await;
         let head = tokio::select! {
             head = head::log("reconcile", &reader) => head,
             () = shutdown.overdue(TIME_TO_RELEASE) => None,
         };
-        anchoring::stamp(app, &reader, (None, head.as_ref()), &shutdown).await;
+        anchoring::stamp(app, &reader, (before, head.as_ref()), &shutdown).await;
     }
     close(reader, &shutdown).await;
     printed?;
     Ok(shutdown.exit_status().unwrap_or(status))
 }
 
-/// The report, and the reader that is to be closed after it is printed.
+/// What a comparison did.
+struct Reconciled {
+    report: ReconcileReport,
+    /// The connections, to be closed after the report.
+    reader: Reader,
+    /// The head before a repair.
+    before: Option<Head>,
+}
+
 async fn reconcile(
     app: &App<'_>,
     args: &ReconcileArgs,
     shutdown: &Shutdown,
-) -> Result<(ReconcileReport, Reader), Failure> {
+) -> Result<Reconciled, Failure> {
     let sources = app.sources(&args.sources)?;
     let tokens = app.config.tokens(sources.iter().copied(), &env)?;
     let client = Client::new(&app.config.api, sources.iter().copied(), &tokens)?;
@@ -75,9 +87,14 @@ async fn reconcile(
     } else {
         existing(&reader, &holder).await?
     };
-    let Some(store) = store else { return Ok((nothing_stored(&sources, args.month), reader)) };
+    let Some(store) = store else {
+        let report = nothing_stored(&sources, args.month);
+        return Ok(Reconciled { report, reader, before: None });
+    };
+    let before = if args.repair { head::read(&reader).await } else { None };
     let writer = LedgerWriter::new(app, store, reader.clone(), shutdown.clone());
     let run = ArchiveRun { teams: Teams::default(), writer };
+    let mut recorder = Recorder::new(&reader, &run.writer.store).await;
     let mut months = Vec::new();
     for account in accounts(&sources, &tokens) {
         if shutdown.is_asked() {
@@ -85,6 +102,8 @@ async fn reconcile(
         }
         let mut compared =
             compare_account(&run, &account, &account.session(&client), args.month, newest).await?;
+        // Before a repair, which changes what was found.
+        recorder.record(&compared.months).await;
         if args.repair {
             repair(&run, &account, &mut compared).await;
         }
@@ -93,7 +112,7 @@ async fn reconcile(
     months.sort_by_key(|month| {
         sources.iter().position(|source| source.name.as_ref() == month.source)
     });
-    Ok((ReconcileReport { months }, reader))
+    Ok(Reconciled { report: ReconcileReport { months }, reader, before })
 }
 
 /// The report where there is no ledger. It is an error for a source that must cover days of the

@@ -183,8 +183,12 @@ impl DayCheck {
         self.report_rows();
         self.report_order();
         self.report_contents();
-        for (kind, detail) in ledger::compare(&self.facts) {
-            self.note(kind, detail);
+        // A row of the Python logger that names no day has no effect, and no seal.
+        let is_ignored = self.odd_date.is_some()
+            && self.facts.ledger.as_ref().is_some_and(|row| row.attempt == 0 && !row.is_read);
+        if !is_ignored {
+            let found = ledger::compare(&self.facts);
+            found.into_iter().for_each(|(kind, detail)| self.note(kind, detail));
         }
         self.checked
     }

@@ -2,7 +2,6 @@
 //!
 //! [`super::hint`] holds the class and the hint of each.
 
-use std::error::Error as _;
 use std::fmt;
 use std::time::Duration;
 
@@ -16,6 +15,7 @@ use super::list::Malformed;
 use super::sanitize::sanitize;
 use crate::config::{Source, Token};
 use crate::event::NotJson;
+use crate::http::chain;
 
 /// Why one attempt at a request failed.
 #[derive(Debug, thiserror::Error)]
@@ -246,20 +246,6 @@ pub(super) fn words(id: Option<&String>, message: Option<&String>) -> String {
         (Some(text), None) | (None, Some(text)) => format!(": {text}"),
         (None, None) => String::new(),
     }
-}
-
-/// The error with each of its causes once.
-fn chain(error: &reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.ends_with(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

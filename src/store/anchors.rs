@@ -35,38 +35,67 @@ impl AnchorKind {
     }
 }
 
+/// The verifier's keys that the chain names, as text.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AnnouncedKeys {
+    /// The one that signs at present.
+    pub current: Option<String>,
+    /// The one before it, until a checkpoint announces the change.
+    pub replaced: Option<String>,
+}
+
 impl Reader {
-    /// The verifier's key that the chain named last, as text.
-    pub async fn announced_key(&self) -> Result<Option<String>> {
-        let rows = self.rows(READ, || statement(include_str!("sql/last_key.sql"))).await?;
-        let Some(row) = rows.first() else { return Ok(None) };
-        let seal = Seal::parse(column(row, "sealed")?).ok();
-        Ok(seal.and_then(|seal| seal.sealed.verifier_key()))
+    /// The keys that the chain named last.
+    pub async fn announced_keys(&self) -> Result<AnnouncedKeys> {
+        let mut keys = AnnouncedKeys::default();
+        let rows = self.rows(READ, || statement(include_str!("sql/last_keys.sql"))).await?;
+        for row in &rows {
+            let seal = Seal::parse(column(row, "sealed")?).ok();
+            let Some(key) = seal.and_then(|seal| seal.sealed.verifier_key()) else { continue };
+            let is_current = *keys.current.get_or_insert_with(|| key.clone()) == key;
+            if is_current && column(row, "has_checkpoint")? {
+                break;
+            }
+            if !is_current {
+                keys.replaced = Some(key);
+                break;
+            }
+        }
+        Ok(keys)
     }
 
-    /// The tree of all seals, of which only those behind the last kept edge are read.
-    pub async fn tree(&self) -> Result<TreeEdge> {
-        let rows = self.rows(READ, || statement(include_str!("sql/last_edge.sql"))).await?;
-        let kept = match rows.first() {
-            Some(row) => {
-                let (size, bytes): (i64, &[u8]) = (column(row, "seq")?, column(row, "anchor")?);
-                // An edge that can't be read is not trusted: verify reports it.
-                TreeEdge::from_bytes(size.max(0) as u64, bytes).ok()
-            }
-            None => None,
+    /// The tree of all seals, of which only those behind the last kept edge are read. `None` if a
+    /// seal is missing.
+    pub async fn tree(&self) -> Result<Option<TreeEdge>> {
+        // Seals and edges are only added, so the edge is not behind a head that is read after it.
+        let mut tree = self.last_edge().await?;
+        let Some(head) = self.head().await?.filter(|head| tree.size() <= head.seq as u64) else {
+            return Ok(None);
         };
-        let mut tree = kept.unwrap_or_default();
-        loop {
+        while tree.size() < head.seq as u64 {
             let after = tree.size() as i64;
             let ask = || statement(include_str!("sql/sealed_texts.sql")).bind(after).bind(SEALS);
             let rows = self.rows(READ, ask).await?;
-            if rows.is_empty() {
-                return Ok(tree);
-            }
             for row in &rows {
+                if column::<i64>(row, "seq")? != tree.size() as i64 + 1 {
+                    return Ok(None);
+                }
                 tree.push(column::<&str>(row, "sealed")?.as_bytes());
             }
+            if rows.is_empty() {
+                return Ok(None);
+            }
         }
+        Ok(Some(tree))
+    }
+
+    /// The edge of the tree that was kept last; that of an empty tree if there is none.
+    async fn last_edge(&self) -> Result<TreeEdge> {
+        let rows = self.rows(READ, || statement(include_str!("sql/last_edge.sql"))).await?;
+        let Some(row) = rows.first() else { return Ok(TreeEdge::default()) };
+        let (size, bytes): (i64, &[u8]) = (column(row, "seq")?, column(row, "anchor")?);
+        // An edge that can't be read is not trusted: verify reports it.
+        Ok(TreeEdge::from_bytes(size.max(0) as u64, bytes).unwrap_or_default())
     }
 }
 

@@ -23,7 +23,7 @@ use super::lease::{Lease, Renewal};
 use super::patience::Retrying;
 use super::pool::STATEMENT;
 use super::provenance::{Provenance, day_seal};
-use super::seal::{self, SealLimits};
+use super::seal::SealLimits;
 use super::statement::{column, statement};
 use crate::config::Scope;
 use crate::ledger::{FailureStatus, HistoryAction, HistoryOutcome, Status};
@@ -237,6 +237,15 @@ impl Store {
         if i64::from(events) < confirmed {
             return Err(Error::EventsVanished { confirmed, stored: events });
         }
+        // Events of an earlier attempt may be stored although the list is empty now.
+        if let (0, Some(words)) = (events, &input.provenance.confirmed_by) {
+            let entry = NewEntry {
+                counts: EntryCounts { events: Some(0), ..EntryCounts::default() },
+                message: Some(words),
+                ..lease.entry(HistoryAction::Confirm, HistoryOutcome::Confirmed)
+            };
+            self.write_history(&mut tx, entry).await?;
+        }
         let more = (events - before.events).max(0);
         let late_events =
             before.was_complete.then_some(if lease.counts_late_events() { more } else { 0 });
@@ -246,10 +255,10 @@ impl Store {
             message: input.note,
             ..lease.entry(HistoryAction::Publish, HistoryOutcome::Synced)
         };
-        let proof = self.write_history(&mut tx, entry).await?;
         let settled = column(&row, "settled")?;
         let sealed = day_seal(lease, (input.scope, input.began), input.provenance, &row)?;
-        seal::append(&mut tx, &[sealed], SealLimits::under(lease.fence.ttl)).await?;
+        let limits = SealLimits::under(lease.fence.ttl);
+        let proof = self.write_history_and_seal(&mut tx, entry, sealed, limits).await?;
         let value = Published { events, late_events: late_events.unwrap_or(0) as u32, settled };
         Ok(Prepared { tx, xact, proof, value })
     }

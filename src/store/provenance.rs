@@ -12,13 +12,15 @@ use crate::config::Scope;
 use crate::day::Month;
 use crate::evidence::{Contents, SealKind, Sealed};
 
-/// What the events of a day were read from, for its seal.
+/// What the events of a day were read from, for its seal and the history.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Provenance {
     /// Heroku's id of the request for the last page, or for the archive.
     pub request_id: Option<String>,
     /// The archive, if they were read from one.
     pub archive: Option<SealedArchive>,
+    /// What confirmed an empty list, beyond the list itself.
+    pub confirmed_by: Option<String>,
 }
 
 /// An archive, as Heroku described it.

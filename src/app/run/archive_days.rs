@@ -171,7 +171,8 @@ async fn read(
 fn provenance(archive: &Archive) -> Provenance {
     let Archive { month, bytes, checksum, request_id, .. } = archive;
     let facts = SealedArchive { month: *month, checksum: checksum.clone(), bytes: *bytes };
-    Provenance { request_id: request_id.clone(), archive: Some(facts) }
+    let archive = Some(facts);
+    Provenance { request_id: request_id.clone(), archive, ..Provenance::default() }
 }
 
 /// The reason for one day: what to do depends on whether the day had settled.
