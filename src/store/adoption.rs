@@ -187,8 +187,8 @@ impl Store {
     }
 }
 
-/// The seals of adopted days: we did not read them. Complete days that become due at once are reset,
-/// too.
+/// The seals of adopted days: we did not read them. Complete days that become due at once are also
+/// reset.
 fn adoption_seals(request: &AdoptRequest<'_>, rows: &[PgRow]) -> Result<Vec<Sealed>> {
     let (mut seals, mut resets) = (Vec::new(), Vec::new());
     let actor = Actor { by: request.by, reason: None };

@@ -1,7 +1,7 @@
 //! Random histories: days are claimed, written, published, counted again, failed, released, reset
-//! and cleaned up in any order, by holders that lose their leases, wake up late and race each other,
-//! while connections break between any two statements. Whatever happens, `verify` finds no problem
-//! afterwards, because nobody but the program changed anything.
+//! and cleaned up in any order. Their holders lose leases, wake up late and race each other, while
+//! connections break between any two statements. Afterwards, `verify` finds no problem, because
+//! only the program changed anything.
 //!
 //! ```text
 //! cargo test --test histories                                   100 histories

@@ -1,6 +1,7 @@
 //! `verify`: whatever is changed of what the seals cover is found, each with its code, and nothing
 //! that the program itself does is taken for a change.
 
+mod accidents;
 mod anchored;
 mod bad_input;
 mod changes;

@@ -131,8 +131,8 @@ fn seals_of_another_log_and_broken_texts_are_named_in_runs() {
         row.sealed = "no netstring".to_owned();
         row.seal = hash_of(&row.sealed).to_vec();
     }
-    let malformed = "malformed: seals 2 to 3: the text: it is not a sequence of netstrings: byte 0 begins no \
-         length";
+    let malformed = "malformed: seals 2 to 3: the text: it is not a sequence of netstrings: byte \
+                     0 begins no length";
     assert_eq!(walk(&rows).0, [malformed]);
 }
 

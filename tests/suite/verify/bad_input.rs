@@ -159,14 +159,16 @@ fn several_faults_are_all_reported_and_repeats_are_one() {
     }
     // Seals 5 and 7 are resets, 6 and 8 publications.
     let world = without_keys(world);
-    world.sql("UPDATE audit_seals SET attempt = 9 WHERE seq IN (6, 7); DELETE FROM audit_seals WHERE seq = 3");
+    world.sql("UPDATE audit_seals SET attempt = 9 WHERE seq IN (6, 7)");
+    world.sql("DELETE FROM audit_seals WHERE seq = 3");
     replace_text(&world, 2, "no netstring");
     world.sql("UPDATE audit_seals SET seal = sha256('evil') WHERE seq = 8");
     world.sql("UPDATE audit_seals SET seq = 20 WHERE seq = 4");
     assert_eq!(
         of_chain(&world),
         [
-            "malformed: seal 2: the text: it is not a sequence of netstrings: byte 0 begins no length",
+            "malformed: seal 2: the text: it is not a sequence of netstrings: byte 0 begins no \
+             length",
             "missing: seals 3 to 4 are gone from the chain",
             "altered: seals 6 to 7: the column attempt is not what the text says",
             "altered: seal 8: its text and the column seal do not match",

@@ -42,14 +42,13 @@ fn swap(what: &str, columns: &str, (one, other): (&str, &str)) -> Change {
 
 /// Changes of events, conflicts and the ledger.
 pub(super) fn of_rows() -> Vec<Change> {
-    [of_events(), of_conflicts(), of_ledger()].concat()
+    [of_events(), of_swaps(), of_conflicts(), of_ledger(), of_entire_days()].concat()
 }
 
 fn of_events() -> Vec<Change> {
     let text = "replace(event::text, '\"n\":1', '\"n\":2')";
     let returning = |sql: String| format!("{} RETURNING 1", sql.trim_end_matches(';'));
     let copy = |id: &str, attempt| returning(store_copy("a1", id, attempt));
-    let days = ("a1", "b1");
     vec![
         edit(
             "edit an event and its hash",
@@ -81,6 +80,12 @@ fn of_events() -> Vec<Change> {
             ),
             &["added"],
         ),
+    ]
+}
+
+fn of_swaps() -> Vec<Change> {
+    let days = ("a1", "b1");
+    vec![
         change(
             "store a late event as one of the first reading",
             "UPDATE audit_events SET attempt = 1 WHERE source = 'acme' AND event_id = 'b2'
@@ -159,6 +164,11 @@ fn of_ledger() -> Vec<Change> {
         redate("re-date a day's row", SIMPLE, "2024-08-01"),
         redate("re-date an empty day", EMPTY, "2024-08-01"),
         redate("re-date a day to infinity", LATE, "infinity"),
+    ]
+}
+
+fn of_entire_days() -> Vec<Change> {
+    vec![
         change(
             "re-date a day with its events",
             format!(

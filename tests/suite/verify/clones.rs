@@ -22,7 +22,8 @@ fn cloned(count: usize) -> World {
     for table in ["audit_events", "audit_event_conflicts", "audit_events_log"] {
         let columns = world.sql(&format!(
             "SELECT string_agg(quote_ident(attname), ', ') FROM pg_attribute
-             WHERE attrelid = '{table}'::regclass AND attnum > 0 AND attname NOT IN ('id', 'source')"
+             WHERE attrelid = '{table}'::regclass AND attnum > 0
+               AND attname NOT IN ('id', 'source')"
         ));
         let _ = write!(
             sql,

@@ -67,7 +67,8 @@ fn heads_behind_the_end_of_the_chain_are_one_truncation() {
     assert_eq!(
         chain.found(vec![option(&longer.head(4))]),
         [format!(
-            "truncated: the chain ends with seal 3, and an anchor names seal 4 (--anchor 4:…): {why}"
+            "truncated: the chain ends with seal 3, and an anchor names seal 4 (--anchor 4:…): \
+             {why}"
         )]
     );
     let several = [6, 9, 4, 3].map(|seq| option(&longer.head(seq)));

@@ -8,10 +8,8 @@ fn the_key_that_the_chain_names_signs_from_its_seal_on() {
     let early = Chain::of(2).keeping(&[&key]).announcing(&key).keeping(&[&key]);
     assert_eq!(
         early.found(Vec::new()),
-        [
-            "bad_note: the kept checkpoint of seal 2: no key is known: the chain has no seal of kind \
-          key so far"
-        ]
+        ["bad_note: the kept checkpoint of seal 2: no key is known: the chain has no seal of \
+          kind key so far"]
     );
 }
 
@@ -67,7 +65,7 @@ fn a_pinned_key_counts_instead_of_the_keys_that_the_chain_names() {
         |chain: &Chain| chain.compare(Anchors::new(Vec::new(), vec![key.verifier().clone()])).0;
     let good = Chain::of(1).announcing(&key).keeping(&[&key]);
     assert_eq!(pinned(&good), nothing());
-    // Whoever rewrites the chain can announce a key, too.
+    // A forger of the chain can announce a key, too.
     let forged = Chain::of(1).announcing(&forger).keeping(&[&forger]);
     assert_eq!(forged.found(Vec::new()), nothing());
     let found = pinned(&forged);
