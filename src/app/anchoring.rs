@@ -105,7 +105,8 @@ async fn try_sign(
         return Err("another run announced another key meanwhile".to_owned());
     }
     let checkpoint = Checkpoint { origin: name.clone(), size: tree.size(), root: tree.root() };
-    let keys: Vec<&SigningKey> = [Some(&key), previous.as_ref()].into_iter().flatten().collect();
+    let other = previous.as_ref().filter(|previous| previous.verifier() != key.verifier());
+    let keys: Vec<&SigningKey> = [Some(&key), other].into_iter().flatten().collect();
     let note = checkpoint.sign(&keys).to_string();
     let anchors =
         [(AnchorKind::Checkpoint, note.into_bytes()), (AnchorKind::Edge, tree.to_bytes())];

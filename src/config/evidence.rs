@@ -19,7 +19,7 @@ pub struct Evidence {
     pub previous_signing_key_env: Option<String>,
     /// The address of an authority for timestamps: `http` or `https`. `None`: request none.
     pub timestamp_url: Option<Url>,
-    /// The name of the log in checkpoints. `None`: made from the log's id.
+    /// The name that the key must have. It names the log in checkpoints. `None`: any name.
     pub origin: Option<KeyName>,
 }
 

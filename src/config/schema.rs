@@ -106,7 +106,7 @@ const DESCRIPTIONS: &[(&str, &str)] = &[
     ),
     (
         "evidence.previous_signing_key_env",
-        "The environment variable that holds the replaced key; needed for one run",
+        "The environment variable that holds the replaced key, until a run has stored something",
     ),
     (
         "evidence.timestamp_url",
@@ -114,7 +114,7 @@ const DESCRIPTIONS: &[(&str, &str)] = &[
     ),
     (
         "evidence.origin",
-        "The name of the log in checkpoints, and of the key; without it, auditsync/LOG",
+        "The name that the key must have. It names the log in checkpoints; without it, any name",
     ),
     ("source", "What to read: enterprise accounts, and teams inside them"),
     (

@@ -35,6 +35,22 @@ pub enum ProblemKind {
 }
 
 impl ProblemKind {
+    /// All kinds.
+    pub const ALL: [Self; 12] = [
+        Self::Altered,
+        Self::Missing,
+        Self::Added,
+        Self::Moved,
+        Self::Fork,
+        Self::Truncated,
+        Self::Rewritten,
+        Self::Unsealed,
+        Self::Foreign,
+        Self::Malformed,
+        Self::BadNote,
+        Self::BadTimestamp,
+    ];
+
     /// The code.
     pub fn as_str(self) -> &'static str {
         match self {

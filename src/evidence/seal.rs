@@ -42,7 +42,8 @@ pub enum SealKind {
 }
 
 impl SealKind {
-    const ALL: [Self; 6] =
+    /// All kinds.
+    pub const ALL: [Self; 6] =
         [Self::Genesis, Self::Baseline, Self::Day, Self::Reset, Self::Prune, Self::Key];
 
     /// The word in the preimage and in the column `kind`.

@@ -296,10 +296,12 @@ fn event_row(row: &PgRow) -> (&str, RawDate, EventRow<'_>) {
 }
 
 fn event_bytes(row: &PgRow) -> &[u8] {
-    match at(row, EVENT) {
-        Some(RawJson(bytes)) => bytes,
-        None => at(row, RAW).unwrap_or_default(),
-    }
+    only(at(row, EVENT).map(|RawJson(bytes)| bytes), at(row, RAW))
+}
+
+/// The bytes, which stand in one of two columns. In both, they contradict each other.
+fn only<T: Default>(json: Option<T>, raw: Option<T>) -> T {
+    json.xor(raw).unwrap_or_default()
 }
 
 impl WantedDays {
@@ -374,7 +376,7 @@ fn stored_conflict(row: &PgRow) -> Result<StoredConflict> {
     Ok(StoredConflict {
         id: column::<Option<_>>(row, "event_id")?.unwrap_or_default(),
         attempt: column::<Option<_>>(row, "attempt")?.unwrap_or_default(),
-        bytes: json.or(raw).unwrap_or_default(),
+        bytes: only(json, raw),
         hash: column::<Option<_>>(row, "event_hash")?.unwrap_or_default(),
         seen_at: column::<Option<_>>(row, "seen_at")?.unwrap_or(RawTime(i64::MAX)),
     })

@@ -7,6 +7,7 @@
 
 mod cargo;
 mod console;
+mod evidence;
 mod lists;
 mod markdown;
 mod programs;

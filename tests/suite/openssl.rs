@@ -2,8 +2,6 @@
 //! newer is not installed, these tests check nothing.
 
 use std::fs;
-use std::path::Path;
-use std::process::{Command, Output};
 
 use auditsync::config::KeyName;
 use auditsync::evidence::checkpoint::Checkpoint;
@@ -13,51 +11,8 @@ use auditsync::evidence::timestamp::{self, TimestampError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::rand::SystemRandom;
-use tempfile::TempDir;
 
-/// An authority that accepts SHA-256, and one that does not.
-const AUTHORITY: &str = "\
-[sha256]
-digests = sha256
-serial = serial
-signer_cert = tsa.pem
-signer_key = tsa.key
-signer_digest = sha256
-default_policy = 1.2.3.4
-[sha512]
-digests = sha512
-serial = serial
-signer_cert = tsa.pem
-signer_key = tsa.key
-signer_digest = sha256
-default_policy = 1.2.3.4
-[extensions]
-extendedKeyUsage = critical,timeStamping
-";
-
-/// Runs `openssl` with these words in `folder`.
-fn openssl(folder: &Path, words: &str) -> Output {
-    let mut command = Command::new("openssl");
-    command.args(words.split_whitespace()).current_dir(folder);
-    command.output().expect("openssl starts")
-}
-
-fn assert_accepts(folder: &Path, words: &str) {
-    let output = openssl(folder, words);
-    assert!(output.status.success(), "openssl {words}: {output:#?}");
-}
-
-fn assert_rejects(folder: &Path, words: &str) {
-    let output = openssl(folder, words);
-    assert!(!output.status.success(), "openssl {words}: {output:#?}");
-}
-
-/// A folder to work in, where OpenSSL 3 or newer is installed.
-fn folder() -> Option<TempDir> {
-    let output = Command::new("openssl").arg("version").output().ok()?;
-    let is = |words: &[u8]| output.stdout.starts_with(words);
-    (is(b"OpenSSL") && !is(b"OpenSSL 1")).then(|| TempDir::new().expect("a folder"))
-}
+use crate::support::authority::{assert_accepts, assert_rejects, folder, make_authority, openssl};
 
 #[test]
 fn openssl_verifies_the_signature_of_a_checkpoint() {
@@ -117,18 +72,4 @@ fn an_authority_that_rejects_our_request_is_quoted() {
     let error = timestamp::check(&answer, &[0; 32]).expect_err("a rejection");
     assert!(matches!(error, TimestampError::Rejected { status: 2, .. }), "{error}");
     assert!(error.to_string().contains("algorithm is not supported"), "{error}");
-}
-
-/// Makes the files of an authority, and the certificate that vouches for it.
-fn make_authority(folder: &Path) {
-    fs::write(folder.join("config"), AUTHORITY).expect("a file");
-    fs::write(folder.join("serial"), "01\n").expect("a file");
-    for words in [
-        "req -x509 -newkey ed25519 -nodes -keyout ca.key -out ca.pem -subj /CN=CA",
-        "req -newkey rsa:2048 -nodes -keyout tsa.key -out tsa.csr -subj /CN=TSA",
-        "x509 -req -in tsa.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out tsa.pem \
-         -extfile config -extensions extensions",
-    ] {
-        assert_accepts(folder, words);
-    }
 }

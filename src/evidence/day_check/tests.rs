@@ -22,6 +22,7 @@ struct Stored {
 #[derive(Debug, Clone)]
 struct StoredDay {
     ledger: Option<LedgerFacts>,
+    other_rows: u32,
     seals: Vec<Seal>,
     events: Vec<Stored>,
     conflicts: Vec<Stored>,
@@ -90,7 +91,7 @@ impl StoredDay {
             scope: Some(r#"{"account": "acme"}"#.to_owned()),
             is_read: true,
         };
-        Self { ledger: Some(ledger), seals, events, conflicts }
+        Self { ledger: Some(ledger), other_rows: 0, seals, events, conflicts }
     }
 
     /// Two events and a conflict, published at once.
@@ -116,7 +117,13 @@ impl StoredDay {
             scope: None,
             is_read: false,
         };
-        Self { ledger: Some(ledger), seals: vec![baseline], events: vec![], conflicts: vec![] }
+        Self {
+            ledger: Some(ledger),
+            other_rows: 0,
+            seals: vec![baseline],
+            events: vec![],
+            conflicts: vec![],
+        }
     }
 
     fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
@@ -139,7 +146,11 @@ impl StoredDay {
         date: Result<NaiveDate, String>,
         see: fn(&mut EventRow<'_>),
     ) -> CheckedDay {
-        let facts = DayFacts { ledger: self.ledger.clone(), seals: self.seals.clone() };
+        let facts = DayFacts {
+            ledger: self.ledger.clone(),
+            other_rows: self.other_rows,
+            seals: self.seals.clone(),
+        };
         let mut check = DayCheck::new("acme".to_owned(), date, facts);
         for Stored { id, attempt, bytes } in &self.conflicts {
             let (bytes, hash) = (bytes.as_bytes(), hash_of_bytes(bytes.as_bytes()));

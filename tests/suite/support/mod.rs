@@ -1,5 +1,7 @@
 //! A world for one test: a database of its own, a fake Heroku, a file, and the built program.
 
+pub(crate) mod authority;
+pub(crate) mod checkpoints;
 pub(crate) mod https;
 pub(crate) mod key_files;
 pub(crate) mod numbered;

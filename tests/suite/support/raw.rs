@@ -1,7 +1,7 @@
 //! A server that answers with any bytes, where no HTTP server would send them.
 
 use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -9,12 +9,36 @@ use std::sync::mpsc;
 /// Serves on loopback until the test program ends, and returns the address. `answer` gets the
 /// number of the request, from 0, and its head. The connection ends after what it returns.
 pub(crate) fn serve(answer: impl Fn(usize, &str) -> Vec<u8> + Send + Sync + 'static) -> String {
+    let requests = AtomicUsize::new(0);
+    serve_streams(move |stream, head| {
+        let number = requests.fetch_add(1, Ordering::SeqCst);
+        // The client may have disconnected already.
+        let _ = stream.write_all(&answer(number, head));
+    })
+}
+
+/// The same for requests with a body. `answer` gets the head and the body.
+pub(crate) fn serve_bodies(
+    answer: impl Fn(&str, &[u8]) -> Vec<u8> + Send + Sync + 'static,
+) -> String {
+    serve_streams(move |stream, head| {
+        let length = head.lines().find_map(|line| {
+            let (name, value) = line.split_once(": ")?;
+            name.eq_ignore_ascii_case("content-length").then(|| value.parse().expect("a number"))
+        });
+        let mut body = vec![0; length.unwrap_or(0)];
+        stream.read_exact(&mut body).expect("the body");
+        let _ = stream.write_all(&answer(head, &body));
+    })
+}
+
+fn serve_streams(answer: impl Fn(&mut TcpStream, &str) + Send + Sync + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
-    let (answer, requests) = (Arc::new(answer), Arc::new(AtomicUsize::new(0)));
+    let answer = Arc::new(answer);
     std::thread::spawn(move || {
         for stream in listener.incoming() {
-            let (answer, requests) = (Arc::clone(&answer), Arc::clone(&requests));
+            let answer = Arc::clone(&answer);
             std::thread::spawn(move || {
                 let mut stream = stream.expect("a connection");
                 let mut head = Vec::new();
@@ -26,9 +50,7 @@ pub(crate) fn serve(answer: impl Fn(usize, &str) -> Vec<u8> + Send + Sync + 'sta
                         _ => return,
                     }
                 }
-                let number = requests.fetch_add(1, Ordering::SeqCst);
-                // The client may have disconnected already.
-                let _ = stream.write_all(&answer(number, &String::from_utf8_lossy(&head)));
+                answer(&mut stream, &String::from_utf8_lossy(&head));
             });
         }
     });
@@ -38,11 +60,15 @@ pub(crate) fn serve(answer: impl Fn(usize, &str) -> Vec<u8> + Send + Sync + 'sta
 /// A proper answer: `status` is code and words, `headers` are complete lines, each with its line
 /// end.
 pub(crate) fn http(status: &str, headers: &str, body: &str) -> Vec<u8> {
+    http_bytes(status, headers, body.as_bytes())
+}
+
+/// The same with any bytes for a body.
+pub(crate) fn http_bytes(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
-    format!(
-        "HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
-    )
-    .into_bytes()
+    let head =
+        format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close");
+    [head.as_bytes(), b"\r\n\r\n", body].concat()
 }
 
 /// A monitor that accepts every ping, and the first line of each request that it gets.

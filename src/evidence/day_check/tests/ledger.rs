@@ -34,10 +34,9 @@ fn each_column_that_a_seal_covers_is_compared() {
 #[test]
 fn a_status_that_no_version_writes_is_altered() {
     let odd = StoredDay::simple().with_ledger(|row| row.status = Status::from("XX".to_owned()));
-    assert_eq!(
-        odd.found(),
-        ["altered: the status is `XX`", "altered: the status is XX and nobody reset it (seal 2)"]
-    );
+    assert_eq!(odd.found(), ["altered: the status is XX and nobody reset it (seal 2)"]);
+    let later = odd.with_ledger(|row| row.attempt = 2);
+    assert_eq!(later.found(), ["altered: the status is `XX` (seal 2)"]);
 }
 
 #[test]
@@ -45,7 +44,8 @@ fn a_later_attempt_on_a_complete_day_is_unsealed() {
     let later = StoredDay::simple().with_ledger(|row| row.attempt = 2);
     assert_eq!(
         later.found(),
-        ["unsealed: the ledger says SUCCESS for attempt 2, and the last seal is of attempt 1"]
+        ["unsealed: the ledger says SUCCESS for attempt 2, and the last seal is of attempt 1 \
+          (seal 2)"]
     );
     let statuses = [Status::Processing, Status::Pending, Status::Failed, Status::Error];
     for status in statuses {
@@ -58,11 +58,10 @@ fn a_later_attempt_on_a_complete_day_is_unsealed() {
 fn a_day_that_was_reset_is_due_until_it_is_published_again() {
     let due = reset(StoredDay::simple());
     assert_eq!(due.found(), nothing());
-    let complete = due.clone().with_ledger(|row| row.status = Status::Success);
-    assert_eq!(
-        complete.found(),
-        ["altered: the status is SUCCESS after the reset of the day (seal 2)"]
-    );
+    for status in [Status::Success, Status::Failed, Status::Processing] {
+        let wanted = format!("altered: the status is {status} after the reset of the day (seal 9)");
+        assert_eq!(due.clone().with_ledger(|row| row.status = status).found(), [wanted]);
+    }
     // The reset is not the last word once the day is published again.
     let again = StoredDay::with_late_events().with(|day| {
         day.seals.insert(1, seal(3, of_kind(SealKind::Reset, 1)));
@@ -86,7 +85,7 @@ fn a_day_without_its_row_is_missing_if_a_seal_is_of_it() {
     for stored in [StoredDay::simple(), StoredDay::adopted()] {
         assert_eq!(stored.with(|day| day.ledger = None).found(), [gone]);
     }
-    let nowhere = StoredDay { ledger: None, seals: vec![], events: vec![], conflicts: vec![] };
+    let nowhere = StoredDay::published(&[], vec![], vec![]).with(|day| day.ledger = None);
     assert_eq!(nowhere.found(), nothing());
 }
 
@@ -138,33 +137,49 @@ fn an_adopted_day_is_a_baseline_until_it_is_published() {
 }
 
 #[test]
-fn an_adopted_day_that_is_not_as_the_logger_left_it_is_altered() {
-    let cases: [fn(&mut LedgerFacts); 6] = [
-        |row| row.events = Some(8),
-        |row| row.events = None,
-        |row| row.digest = Some(vec![0; 32]),
-        |row| row.status = Status::Pending,
-        |row| row.attempt = 1,
-        |row| row.attempt = -1,
+fn an_adopted_row_that_is_not_as_the_logger_left_it_is_found() {
+    let adopted = "altered: the row is not the one that was adopted (seal 2)";
+    let cases: [(&str, fn(&mut LedgerFacts)); 7] = [
+        (adopted, |row| row.events = Some(8)),
+        (adopted, |row| row.events = None),
+        (adopted, |row| row.digest = Some(vec![0; 32])),
+        ("altered: the status is PENDING which the adoption did not leave (seal 2)", |row| {
+            row.status = Status::Pending;
+        }),
+        (
+            "unsealed: the ledger says SUCCESS for attempt 1, and the last seal is of attempt 0 \
+             (seal 2)",
+            |row| row.attempt = 1,
+        ),
+        ("altered: the ledger has attempt -1, and 0 was sealed (seal 2)", |row| row.attempt = -1),
+        ("unsealed: the day is SUCCESS, and no seal says so", |row| row.is_read = true),
     ];
-    for change in cases {
-        let found = StoredDay::adopted().with_ledger(change).found();
-        let altered = "altered: the row is not the one that was adopted (seal 2)";
-        assert_eq!(found, [altered]);
+    for (wanted, change) in cases {
+        assert_eq!(StoredDay::adopted().with_ledger(change).found(), [wanted]);
     }
-    let read = StoredDay::adopted().with_ledger(|row| row.is_read = true);
-    assert_eq!(read.found(), ["unsealed: the day is SUCCESS, and no seal says so"]);
     let complete = reset(StoredDay::adopted()).with_ledger(|row| row.status = Status::Success);
-    assert_eq!(complete.found(), ["altered: the row is not the one that was adopted (seal 2)"]);
+    assert_eq!(
+        complete.found(),
+        ["altered: the status is SUCCESS after the reset of the day (seal 9)"]
+    );
 }
 
 #[test]
-fn an_adopted_failure_is_no_complete_day() {
+fn an_adopted_failure_is_due_and_no_complete_day() {
     let body = r#"{"status":"FAILED","events_count":0}"#.to_owned();
     let failed = StoredDay::adopted()
         .with(|day| day.seals[0].sealed.body = body)
         .with_ledger(|row| (row.status, row.events) = (Status::Pending, None));
     assert_eq!(failed.found(), nothing());
     let complete = failed.with_ledger(|row| row.status = Status::Success);
-    assert_eq!(complete.found(), ["altered: the row is not the one that was adopted (seal 2)"]);
+    assert_eq!(
+        complete.found(),
+        ["altered: the status is SUCCESS which the adoption did not leave (seal 2)"]
+    );
+}
+
+#[test]
+fn a_second_row_of_a_day_is_added() {
+    let twice = StoredDay::simple().with(|day| day.other_rows = 1);
+    assert_eq!(twice.found(), ["added: the ledger has 2 rows of this day"]);
 }

@@ -165,7 +165,7 @@ fn conflicts_are_counted_and_hashed_like_events() {
 #[test]
 fn a_conflict_under_another_id_is_altered_although_its_hash_is_right() {
     let stored = StoredDay::simple().with(|day| day.conflicts[0].id = "e2");
-    assert_eq!(stored.found(), ["altered: 1 conflict whose bytes were changed: e2"]);
+    assert_eq!(stored.found(), ["altered: 1 conflict whose id or hash contradicts the bytes: e2"]);
 }
 
 #[test]
