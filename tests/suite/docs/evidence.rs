@@ -16,7 +16,8 @@ use crate::support::checkpoints::{assert_signed, expected_text, key};
 use crate::support::{ACME, Finished, World};
 
 /// The key that signed the page's checkpoint. It signs nothing else.
-const KEY: &str = "PRIVATE+KEY+audit.example.com/acme+TODO";
+const KEY: &str =
+    "PRIVATE+KEY+audit.example.com/acme+9d9a43c7+Adg+eJTKYbW8iQ/SPkb73Dm+/wtEu/YmjV9Fk6KvHv8+";
 
 fn page() -> Page {
     Page::read("docs/evidence.md")
