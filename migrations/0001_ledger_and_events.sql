@@ -143,9 +143,9 @@ CREATE TABLE audit_anchors (
     PRIMARY KEY (seq, kind, at)
 );
 
--- Adds a seal to the chain and returns its text. `fields` are the fields of the text in their order,
--- without its format and the four that are added here: log, seq, prev and sealed_at. Only the first
--- seal needs `new_log`.
+-- Adds a seal to the chain and returns its text. `fields` are the text's fields in their order,
+-- without the format and the four that are added here: log, seq, prev and sealed_at. Only the
+-- first seal needs `new_log`.
 --
 -- The lock makes one session at a time append, until its transaction ends, so call this last. A
 -- statement of a VOLATILE function begins with a new snapshot, in READ COMMITTED, so it sees what

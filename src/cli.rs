@@ -97,7 +97,7 @@ pub(crate) enum Command {
     /// Mark days whose lease is stale as ERROR, which makes them due again
     #[command(after_help = help::CLEANUP)]
     Cleanup(CleanupArgs),
-    /// Print the record of attempts, takeovers, resets and cleanups
+    /// Print the record of attempts, takeovers, resets, cleanups and comparisons
     #[command(after_help = help::HISTORY)]
     History(HistoryArgs),
     /// Check the stored events against the chain of seals, and the chain against anchors

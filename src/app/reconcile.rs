@@ -5,6 +5,7 @@
 //! covers completely.
 
 mod compare;
+mod record;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 
 use compare::{Broken, Comparing};
+use record::Recorder;
 
 use super::anchoring;
 use super::clock;
@@ -92,6 +94,7 @@ async fn reconcile(
     let before = if args.repair { head::read(&reader).await } else { None };
     let writer = LedgerWriter::new(app, store, reader.clone(), shutdown.clone());
     let run = ArchiveRun { teams: Teams::default(), writer };
+    let mut recorder = Recorder::new(&reader, &run.writer.store).await;
     let mut months = Vec::new();
     for account in accounts(&sources, &tokens) {
         if shutdown.is_asked() {
@@ -99,6 +102,8 @@ async fn reconcile(
         }
         let mut compared =
             compare_account(&run, &account, &account.session(&client), args.month, newest).await?;
+        // Before a repair, which changes what was found.
+        recorder.record(&compared.months).await;
         if args.repair {
             repair(&run, &account, &mut compared).await;
         }

@@ -44,6 +44,8 @@ Examples:
   auditsync reconcile --source acme --month 2024-09
   auditsync reconcile --source acme --month 2024-09 --repair    store what is missing
 
+The history records what was found of each day.
+
 Exit status: 1 if an event of the archive is missing here.";
 
 pub(super) const RESET: &str = "\

@@ -7,12 +7,13 @@ mod text;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use super::chain::SealRow;
 use super::checkpoint::Checkpoint;
 use super::head::{Head, LogId};
 use super::key::VerifierKey;
 use super::note::Note;
 use super::problem::{Problem, ProblemKind};
-use super::seal::{Seal, SealKind};
+use super::seal::{Seal, SealKind, hash_of};
 use super::timestamp;
 use super::tree::TreeEdge;
 use crate::event::Hash;
@@ -80,17 +81,10 @@ impl Anchors {
         Self { outside, pinned, ..Self::default() }
     }
 
-    /// Takes the next seal of the chain: its number, hash and text, the seal if the text could be
-    /// read, and the anchors that the database keeps of it.
-    pub fn step(
-        &mut self,
-        head: (i64, Hash),
-        text: &str,
-        seal: Option<&Seal>,
-        kept: &[KeptAnchor<'_>],
-    ) {
-        let (seq, hash) = head;
-        self.tree.push(text.as_bytes());
+    /// Takes the next seal of the chain, and the anchors that the database keeps of it.
+    pub fn step(&mut self, row: &SealRow, seal: Option<&Seal>, kept: &[KeptAnchor<'_>]) {
+        let (seq, hash) = (row.seq, hash_of(&row.sealed));
+        self.tree.push(row.sealed.as_bytes());
         if let Some(seal) = seal {
             self.log.get_or_insert_with(|| seal.place.log.clone());
             self.note_key(seal);
@@ -103,7 +97,7 @@ impl Anchors {
             if anchor.seq() == seq {
                 self.compare_outside(here, &anchor);
             } else {
-                self.report_absent(&anchor);
+                self.report_absent(&anchor.place, anchor.seq());
             }
         }
     }
@@ -160,8 +154,11 @@ impl Anchors {
             }
             AnchorText::Head { seal, .. } => {
                 self.count(&anchor.from, "head", here.seq);
-                let agrees = *seal == here.seal;
-                self.mismatches.note(here.seq, agrees, recorded, here.sealed_at);
+                if *seal == here.seal {
+                    self.mismatches.agrees(here.seq);
+                } else {
+                    self.mismatches.differs(here.seq, recorded, here.sealed_at);
+                }
             }
             AnchorText::Note(note, _) => self.compare_note(here, note, recorded),
         }
@@ -181,11 +178,12 @@ impl Anchors {
             return self.bad_note(format!("{place}: it is of seal {size}"));
         }
         self.count(&recorded.from, "checkpoint", here.seq);
-        let agrees = checkpoint.root == self.tree.root();
-        if agrees {
+        if checkpoint.root == self.tree.root() {
             self.signed_up_to = here.seq;
+            self.mismatches.agrees(here.seq);
+        } else {
+            self.mismatches.differs(here.seq, recorded, here.sealed_at);
         }
-        self.mismatches.note(here.seq, agrees, recorded, here.sealed_at);
     }
 
     /// Whether a known key signed the note, and for this log.
@@ -245,19 +243,23 @@ impl Anchors {
     }
 
     /// An anchor of a seal that is missing, which the walk reports.
-    fn report_absent(&mut self, anchor: &OutsideAnchor) {
-        self.problems.push(Problem::of_chain(
-            ProblemKind::Missing,
-            format!("{}: the chain has no seal {}", anchor.place, anchor.seq()),
-        ));
+    fn report_absent(&mut self, place: &str, seq: i64) {
+        let detail = format!("{place}: the chain has no seal {seq}");
+        self.problems.push(Problem::of_chain(ProblemKind::Missing, detail));
     }
 
-    /// Takes an anchor that the database keeps of a seal which the chain does not have.
-    pub fn beyond(&mut self, anchor: &KeptAnchor<'_>) {
-        if anchor.kind != "edge" {
-            let place = format!("the kept {} of seal {}", anchor.kind, anchor.seq);
-            self.mismatches.beyond(anchor.seq, Recorded::new(place, DATABASE, anchor.at));
+    /// Takes an anchor that the database keeps of a seal which is missing before the chain's end.
+    pub fn absent(&mut self, anchor: &KeptAnchor<'_>) {
+        let KeptAnchor { seq, kind, .. } = anchor;
+        if *kind != "edge" {
+            self.report_absent(&format!("the kept {kind} of seal {seq}"), *seq);
         }
+    }
+
+    /// Takes an anchor that the database keeps of a seal behind the end of the chain.
+    pub fn beyond(&mut self, anchor: &KeptAnchor<'_>) {
+        let place = format!("the kept {} of seal {}", anchor.kind, anchor.seq);
+        self.mismatches.beyond(anchor.seq, Recorded::new(place, DATABASE, anchor.at));
     }
 
     /// The problems, and what was compared. `head` is the end of the chain.

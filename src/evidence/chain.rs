@@ -59,7 +59,7 @@ pub struct ChainWalk {
     last: Option<Last>,
     problems: Vec<Problem>,
     /// The latest problem that repeats, with the numbers of its seals.
-    run: Option<Run>,
+    run: Option<Repeated>,
     broken: Vec<BrokenLink>,
 }
 
@@ -75,7 +75,7 @@ struct Last {
 
 /// Equal problems of consecutive seals.
 #[derive(Debug)]
-struct Run {
+struct Repeated {
     kind: ProblemKind,
     what: String,
     first: i64,
@@ -86,11 +86,12 @@ impl ChainWalk {
     /// Takes the next seal. Returns it, if its preimage can be read.
     pub fn step(&mut self, row: &SealRow) -> Option<Seal> {
         self.seals += 1;
-        let expected = self.last.map_or(1, |last| last.seq + 1);
+        // Numbers below 1 and the highest one are never written, and do not count here.
+        let expected = self.last.map_or(1, |last| last.seq.saturating_add(1)).max(1);
         if row.seq > expected {
             self.missing(expected, row.seq - 1);
         }
-        if row.seq < expected {
+        if (1..expected).contains(&row.seq) {
             self.note(row.seq, ProblemKind::Fork, "the chain has another seal of this number");
         }
         let hash = hash_of(&row.sealed);
@@ -144,17 +145,17 @@ impl ChainWalk {
         if let Some(run) = &mut self.run
             && run.kind == kind
             && run.what == what
-            && seq <= run.last + 1
+            && seq <= run.last.saturating_add(1)
         {
             run.last = seq;
             return;
         }
         self.end_run();
-        self.run = Some(Run { kind, what: what.to_owned(), first: seq, last: seq });
+        self.run = Some(Repeated { kind, what: what.to_owned(), first: seq, last: seq });
     }
 
     fn end_run(&mut self) {
-        let Some(Run { kind, what, first, last }) = self.run.take() else { return };
+        let Some(Repeated { kind, what, first, last }) = self.run.take() else { return };
         self.problems.push(Problem::of_chain(kind, format!("{}: {what}", seals(first, last))));
     }
 

@@ -5,22 +5,13 @@ mod ledger;
 use chrono::NaiveDate;
 
 use super::problem::{Few, Problem, ProblemKind, events};
-use super::row::EventRow;
+use super::row::{self, EventRow, RowFacts};
 use super::seal::{Seal, SealKind};
 use super::tally::Tally;
 use crate::event::Hash;
 use crate::ledger::Status;
 
-pub use ledger::LedgerFacts;
-
-/// What the ledger and the chain say of a day. Its conflicts and events follow.
-#[derive(Debug, Clone, Default)]
-pub struct DayFacts {
-    /// Its row in the ledger.
-    pub ledger: Option<LedgerFacts>,
-    /// Its seals, in their order.
-    pub seals: Vec<Seal>,
-}
+pub use ledger::{DayFacts, LedgerFacts};
 
 /// A stored conflict.
 #[derive(Debug, Clone, Copy)]
@@ -61,7 +52,7 @@ pub struct DayCheck {
     odd_date: Option<String>,
     facts: DayFacts,
     /// The seals of kind `day`.
-    published: Vec<Published>,
+    published: Vec<DaySeal>,
     events: Tally,
     conflicts: Tally,
     /// What the last seal covers, without the events that are of another date.
@@ -73,7 +64,7 @@ pub struct DayCheck {
 
 /// A publication of the day, from its seal.
 #[derive(Debug, Clone, Copy)]
-struct Published {
+struct DaySeal {
     attempt: i32,
     sealed_at: i64,
 }
@@ -93,11 +84,11 @@ impl DayCheck {
     /// such as `infinity`.
     pub fn new(source: String, date: Result<NaiveDate, String>, facts: DayFacts) -> Self {
         let is_day = |seal: &&Seal| seal.sealed.kind == SealKind::Day;
-        let published = facts.seals.iter().filter(is_day).map(|seal| Published {
+        let published = facts.seals.iter().filter(is_day).map(|seal| DaySeal {
             attempt: seal.sealed.attempt.unwrap_or_default(),
             sealed_at: seal.place.sealed_at.timestamp_micros(),
         });
-        let published: Vec<Published> = published.collect();
+        let published: Vec<DaySeal> = published.collect();
         Self {
             source,
             date: date.as_ref().ok().copied(),
@@ -116,7 +107,7 @@ impl DayCheck {
     /// Takes the next conflict, in the order of ids and hashes.
     pub fn conflict(&mut self, row: &ConflictRow<'_>) {
         let hash = super::seal::hash_of_bytes(row.bytes);
-        if row.hash != hash {
+        if row.hash != hash || !row::has_id(row.bytes, row.id) {
             self.found.wrong_conflicts.add(row.id);
         }
         match self.seal_of(row.attempt) {
@@ -148,25 +139,21 @@ impl DayCheck {
                 if row.first_seen_at > self.published[seal].sealed_at {
                     self.found.seen_after_seal.add(row.id);
                 }
-                let is_stray = facts.own_day.is_some() && facts.own_day != self.date;
-                if is_stray {
-                    self.strays.add(row.id);
-                }
-                self.count(seal, &facts.hash, is_stray);
+                self.count(seal, row.id, &facts);
             }
             Covered::NotYet => self.checked.unsealed += 1,
             Covered::Never => self.found.added.add(row.id),
         }
     }
 
-    fn count(&mut self, seal: usize, hash: &Hash, is_stray: bool) {
-        if is_stray && self.without_strays.is_none() {
-            self.without_strays = Some(self.events.clone());
+    fn count(&mut self, seal: usize, id: &str, facts: &RowFacts) {
+        if facts.own_day.is_some() && facts.own_day != self.date {
+            self.strays.add(id);
+            self.without_strays.get_or_insert_with(|| self.events.clone());
+        } else if let Some(without) = &mut self.without_strays {
+            without.add(seal, &facts.hash);
         }
-        if let Some(without) = self.without_strays.as_mut().filter(|_| !is_stray) {
-            without.add(seal, hash);
-        }
-        self.events.add(seal, hash);
+        self.events.add(seal, &facts.hash);
     }
 
     /// Which seal covers the rows of an attempt.
@@ -196,8 +183,12 @@ impl DayCheck {
         self.report_rows();
         self.report_order();
         self.report_contents();
-        for (kind, detail) in ledger::compare(&self.facts) {
-            self.note(kind, detail);
+        // A row of the Python logger that names no day has no effect, and no seal.
+        let is_ignored = self.odd_date.is_some()
+            && self.facts.ledger.as_ref().is_some_and(|row| row.attempt == 0 && !row.is_read);
+        if !is_ignored {
+            let found = ledger::compare(&self.facts);
+            found.into_iter().for_each(|(kind, detail)| self.note(kind, detail));
         }
         self.checked
     }
@@ -219,8 +210,9 @@ impl DayCheck {
             self.note(ProblemKind::Altered, detail);
         }
         let no_seal = "that no seal covers";
+        let contradicts = "whose id or hash contradicts the bytes";
         let lists = [
-            (ProblemKind::Altered, found.wrong_conflicts, "conflict", "whose bytes were changed"),
+            (ProblemKind::Altered, found.wrong_conflicts, "conflict", contradicts),
             (ProblemKind::Added, found.added, "event", no_seal),
             (ProblemKind::Added, found.added_conflicts, "conflict", no_seal),
             (

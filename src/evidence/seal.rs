@@ -301,10 +301,13 @@ fn time_text(time: &DateTime<Utc>) -> String {
     time.format(TIME).to_string()
 }
 
-type Counted = (Option<i64>, Option<Hash>);
+type CountAndHash = (Option<i64>, Option<Hash>);
 
 /// All four fields about the contents apply, or none.
-fn contents(events: Counted, conflicts: Counted) -> Result<Option<Contents>, NotAPreimage> {
+fn contents(
+    events: CountAndHash,
+    conflicts: CountAndHash,
+) -> Result<Option<Contents>, NotAPreimage> {
     match (events, conflicts) {
         ((Some(events), Some(digest)), (Some(conflicts), Some(conflicts_digest))) => {
             Ok(Some(Contents { events, digest, conflicts, conflicts_digest }))

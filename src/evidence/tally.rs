@@ -11,11 +11,11 @@ use crate::event::Hash;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Tally {
     /// Ordered by `first`. Each group counts for its seals up to the next group's first.
-    groups: Vec<Group>,
+    groups: Vec<SealGroup>,
 }
 
 #[derive(Debug, Clone, Default)]
-struct Group {
+struct SealGroup {
     /// The index of the first seal that it counts for.
     first: usize,
     count: i64,
@@ -26,12 +26,12 @@ impl Tally {
     /// Adds the next row, which the seal with this index and all later ones cover.
     pub(super) fn add(&mut self, seal: usize, hash: &Hash) {
         if self.groups.is_empty() {
-            self.groups.push(Group::default());
+            self.groups.push(SealGroup::default());
         }
         let at = self.groups.partition_point(|group| group.first < seal);
         let begins_group = self.groups.get(at).is_some_and(|group| group.first == seal);
         if !begins_group {
-            let group = Group { first: seal, ..self.groups[at - 1].clone() };
+            let group = SealGroup { first: seal, ..self.groups[at - 1].clone() };
             self.groups.insert(at, group);
         }
         for group in &mut self.groups[at..] {

@@ -109,12 +109,12 @@ impl VerifyReport {
 }
 
 /// Equal problems of consecutive days.
-struct Group<'p> {
+struct ProblemGroup<'p> {
     first: &'p Problem,
     last: Option<NaiveDate>,
 }
 
-impl Group<'_> {
+impl ProblemGroup<'_> {
     /// The source and the dates, before the detail.
     fn place(&self) -> String {
         let Some(source) = &self.first.source else { return String::new() };
@@ -125,10 +125,10 @@ impl Group<'_> {
     }
 }
 
-fn grouped(problems: &[Problem]) -> Vec<Group<'_>> {
-    let mut groups: Vec<Group<'_>> = Vec::new();
+fn grouped(problems: &[Problem]) -> Vec<ProblemGroup<'_>> {
+    let mut groups: Vec<ProblemGroup<'_>> = Vec::new();
     for problem in problems {
-        let continues = |group: &&mut Group<'_>| {
+        let continues = |group: &&mut ProblemGroup<'_>| {
             let (first, next) = (group.first, group.last.and_then(|last| last.succ_opt()));
             next.is_some()
                 && next == problem.date
@@ -137,7 +137,7 @@ fn grouped(problems: &[Problem]) -> Vec<Group<'_>> {
         };
         match groups.last_mut().filter(continues) {
             Some(group) => group.last = problem.date,
-            None => groups.push(Group { first: problem, last: problem.date }),
+            None => groups.push(ProblemGroup { first: problem, last: problem.date }),
         }
     }
     groups
@@ -164,7 +164,7 @@ mod tests {
             of("2024-09-06", "team-a", "other"),
             Problem::of_chain(ProblemKind::Missing, "seal 1"),
         ];
-        let places: Vec<String> = grouped(&problems).iter().map(Group::place).collect();
+        let places: Vec<String> = grouped(&problems).iter().map(ProblemGroup::place).collect();
         assert_eq!(
             places,
             [

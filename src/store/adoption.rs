@@ -161,7 +161,7 @@ impl Store {
         tx.execute(sqlx::raw_sql(include_str!("sql/adopt_table.sql"))).await.context(ADOPT)?;
         schema::apply_first_without_ledger(tx).await?;
         let rows = statement(include_str!("sql/adoptable_rows.sql")).fetch_all(&mut **tx).await;
-        let baselines = baseline_seals(request.source, &rows.context(ADOPT)?)?;
+        let seals = adoption_seals(request, &rows.context(ADOPT)?)?;
         let row = statement(include_str!("sql/adopt_rows.sql"))
             .bind(request.source)
             .bind(request.reread)
@@ -173,7 +173,7 @@ impl Store {
         tx.execute(sqlx::raw_sql(include_str!("sql/adopt_keys.sql"))).await.context(ADOPT)?;
         let migrations = schema::apply_later(tx).await?;
         seal::begin_chain(tx).await?;
-        seal::append(tx, &baselines, SealLimits::ALONE).await?;
+        seal::append(tx, &seals, SealLimits::ALONE).await?;
         let (from, to) = (column(&row, "unproven_from")?, column(&row, "unproven_to")?);
         Ok(Adoption {
             days: column(&row, "days")?,
@@ -187,16 +187,26 @@ impl Store {
     }
 }
 
-/// The seals of adopted days: we did not read them.
-fn baseline_seals(source: &str, rows: &[PgRow]) -> Result<Vec<Sealed>> {
-    let seal = |row| {
+/// The seals of adopted days: we did not read them. Complete days that become due at once are reset,
+/// too.
+fn adoption_seals(request: &AdoptRequest<'_>, rows: &[PgRow]) -> Result<Vec<Sealed>> {
+    let (mut seals, mut resets) = (Vec::new(), Vec::new());
+    let actor = Actor { by: request.by, reason: None };
+    for row in rows {
         let (status, events): (String, Option<i64>) =
             (column(row, "status")?, column(row, "events")?);
+        let of_day = |kind| -> Result<Sealed> {
+            Ok(Sealed::of_day(kind, request.source, column(row, "process_date")?, 0))
+        };
         let body = json!({ "status": clean(&status), "events_count": events }).to_string();
-        let day = Sealed::of_day(SealKind::Baseline, source, column(row, "process_date")?, 0);
-        Ok(Sealed { body, ..day })
-    };
-    rows.iter().map(seal).collect()
+        seals.push(Sealed { body, ..of_day(SealKind::Baseline)? });
+        if request.reread && Status::from(status) == Status::Success {
+            let body = actor.body(&Status::Success);
+            resets.push(Sealed { body, ..of_day(SealKind::Reset)? });
+        }
+    }
+    seals.extend(resets);
+    Ok(seals)
 }
 
 /// The seals of adopted days that became due.

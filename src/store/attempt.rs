@@ -11,9 +11,6 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
-use serde_json::json;
-use sqlx::postgres::PgRow;
 use sqlx::types::Json;
 use tokio::time::{Instant, timeout};
 
@@ -25,11 +22,10 @@ use super::history::{EntryCounts, NewEntry};
 use super::lease::{Lease, Renewal};
 use super::patience::Retrying;
 use super::pool::STATEMENT;
-use super::seal::{self, SealLimits};
-use super::statement::{column, hash, statement};
+use super::provenance::{Provenance, day_seal};
+use super::seal::SealLimits;
+use super::statement::{column, statement};
 use crate::config::Scope;
-use crate::day::Month;
-use crate::evidence::{Contents, SealKind, Sealed};
 use crate::ledger::{FailureStatus, HistoryAction, HistoryOutcome, Status};
 use crate::text::clean;
 
@@ -88,26 +84,6 @@ pub struct Publication<'a> {
     pub note: Option<&'a str>,
     /// What the events were read from.
     pub provenance: &'a Provenance,
-}
-
-/// What the events of a day were read from, for its seal.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Provenance {
-    /// Heroku's id of the request for the last page, or for the archive.
-    pub request_id: Option<String>,
-    /// The archive, if they were read from one.
-    pub archive: Option<ArchiveFacts>,
-}
-
-/// An archive, as Heroku described it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ArchiveFacts {
-    /// The month.
-    pub month: Month,
-    /// The SHA-256 of the file as lower-case hex.
-    pub checksum: String,
-    /// The size of the file.
-    pub bytes: u64,
 }
 
 /// A day that became complete.
@@ -261,6 +237,15 @@ impl Store {
         if i64::from(events) < confirmed {
             return Err(Error::EventsVanished { confirmed, stored: events });
         }
+        // Events of an earlier attempt may be stored although the list is empty now.
+        if let (0, Some(words)) = (events, &input.provenance.confirmed_by) {
+            let entry = NewEntry {
+                counts: EntryCounts { events: Some(0), ..EntryCounts::default() },
+                message: Some(words),
+                ..lease.entry(HistoryAction::Confirm, HistoryOutcome::Confirmed)
+            };
+            self.write_history(&mut tx, entry).await?;
+        }
         let more = (events - before.events).max(0);
         let late_events =
             before.was_complete.then_some(if lease.counts_late_events() { more } else { 0 });
@@ -270,10 +255,10 @@ impl Store {
             message: input.note,
             ..lease.entry(HistoryAction::Publish, HistoryOutcome::Synced)
         };
-        let proof = self.write_history(&mut tx, entry).await?;
         let settled = column(&row, "settled")?;
-        seal::append(&mut tx, &[sealed(lease, input, &row)?], SealLimits::under(lease.fence.ttl))
-            .await?;
+        let sealed = day_seal(lease, (input.scope, input.began), input.provenance, &row)?;
+        let limits = SealLimits::under(lease.fence.ttl);
+        let proof = self.write_history_and_seal(&mut tx, entry, sealed, limits).await?;
         let value = Published { events, late_events: late_events.unwrap_or(0) as u32, settled };
         Ok(Prepared { tx, xact, proof, value })
     }
@@ -353,32 +338,6 @@ impl Store {
         let proof = self.write_history(&mut tx, entry).await?;
         Ok(Prepared { tx, xact, proof, value: () })
     }
-}
-
-/// The seal of a day that `sql/publish.sql` published.
-fn sealed(lease: &Lease, input: &PublishInput<'_>, row: &PgRow) -> Result<Sealed> {
-    let key = lease.key();
-    let body = input.provenance.archive.as_ref().map(|archive| json!({ "archive": archive }));
-    // Without a reading, scope and time of the last one stay.
-    let scope = match input.scope {
-        Some(scope) => json!(scope).to_string(),
-        None => column::<Option<String>>(row, "scope")?.unwrap_or_default(),
-    };
-    let read_at = input.began.map_or_else(|| column(row, "synced_at"), |began| Ok(Some(began)))?;
-    Ok(Sealed {
-        prev_attempt: Some(column(row, "prev_attempt")?),
-        contents: Some(Contents {
-            events: i64::from(column::<i32>(row, "events_count")?),
-            digest: hash(row, "digest")?,
-            conflicts: i64::from(column::<i32>(row, "conflicts")?),
-            conflicts_digest: hash(row, "conflicts_digest")?,
-        }),
-        scope,
-        read_at,
-        request_id: input.provenance.request_id.clone().unwrap_or_default(),
-        body: body.map(|body| body.to_string()).unwrap_or_default(),
-        ..Sealed::of_day(SealKind::Day, key.source.as_ref(), key.date, lease.attempt())
-    })
 }
 
 impl Lease {

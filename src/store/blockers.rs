@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::error::{Error, ErrorContext as _, Result};
 use super::migrations::{ADOPT, CHAIN_LOCK, LOCK, MIGRATE};
@@ -44,6 +44,8 @@ pub(super) async fn explain(
     operation: &'static str,
     error: Error,
 ) -> Error {
+    // The server reports a failed wait shortly before it releases what the transaction held.
+    sleep(Duration::from_millis(100)).await;
     let changes_schema = [MIGRATE, ADOPT].contains(&operation);
     let more: &[&[&str]] = if changes_schema { &[&READERS_MODES] } else { &[] };
     for modes in [&TABLE_MODES[..], &ROW_MODES].iter().chain(more) {

@@ -46,6 +46,12 @@ pub enum Error {
          auditsync_seal was changed. Create it again as the file in migrations/ has it"
     )]
     OtherSeal,
+    /// The chain of seals has no first seal.
+    #[error(
+        "the chain of seals is gone: the table audit_seals is empty, so nothing can be sealed. \
+         Restore it from a backup. If there is none, `auditsync migrate` begins a new chain"
+    )]
+    NoChain,
     /// The connection broke at a commit, and the database did not come back in time to say whether
     /// the commit took place.
     #[error(
@@ -150,7 +156,8 @@ impl Error {
             | Self::Unusable(_)
             | Self::BrokenRow { .. }
             | Self::EventsVanished { .. }
-            | Self::OtherSeal => false,
+            | Self::OtherSeal
+            | Self::NoChain => false,
         }
     }
 
@@ -179,6 +186,11 @@ impl Error {
     /// Whether another session holds the lock: `lock_not_available`.
     pub(super) fn is_locked(&self) -> bool {
         self.code().as_deref() == Some("55P03")
+    }
+
+    /// Whether the function `auditsync_seal` found no chain: `object_not_in_prerequisite_state`.
+    pub(super) fn lacks_chain(&self) -> bool {
+        self.code().as_deref() == Some("55000")
     }
 
     /// Whether a row with the same key exists: `unique_violation`.

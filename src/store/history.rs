@@ -8,7 +8,9 @@ use super::commit::Proof;
 use super::error::{ErrorContext as _, Result};
 use super::handle::{Reader, Store};
 use super::pool::Transaction;
-use super::statement::{column, statement};
+use super::seal::{self, SealLimits};
+use super::statement::{Statement, column, statement};
+use crate::evidence::Sealed;
 use crate::ledger::{HistoryAction, HistoryEntry, HistoryOutcome};
 use crate::text::clean;
 
@@ -45,13 +47,36 @@ impl Store {
         tx: &mut Transaction,
         entry: NewEntry<'e>,
     ) -> Result<Proof<'e>> {
-        statement(include_str!("sql/write_history.sql"))
+        self.bind_entry(statement(include_str!("sql/write_history.sql")), &entry)
+            .execute(&mut **tx)
+            .await
+            .context("write the history")?;
+        Ok(entry.into_proof())
+    }
+
+    /// Writes an entry, and then appends a seal. The transaction must do nothing but commit
+    /// afterwards.
+    pub(super) async fn write_history_and_seal<'e>(
+        &self,
+        tx: &mut Transaction,
+        entry: NewEntry<'e>,
+        sealed: Sealed,
+        limits: SealLimits,
+    ) -> Result<Proof<'e>> {
+        let query = self.bind_entry(statement(include_str!("sql/seal_day.sql")), &entry);
+        let query = limits.bind(query.bind(sealed.fields()));
+        seal::run(tx, query, &[sealed]).await?;
+        Ok(entry.into_proof())
+    }
+
+    fn bind_entry(&self, query: Statement, entry: &NewEntry<'_>) -> Statement {
+        query
             .bind(self.run_id)
-            .bind(entry.source)
+            .bind(entry.source.to_owned())
             .bind(entry.date)
             .bind(entry.attempt)
-            .bind(entry.action.as_str())
-            .bind(entry.outcome.as_str())
+            .bind(entry.action.as_str().to_owned())
+            .bind(entry.outcome.as_str().to_owned())
             .bind(entry.counts.events)
             .bind(entry.counts.new_events)
             .bind(entry.counts.requests)
@@ -61,11 +86,13 @@ impl Store {
             .bind(entry.message.map(clean))
             .bind(clean(entry.by.unwrap_or(&self.holder)))
             .bind(entry.counts.late_events)
-            .execute(&mut **tx)
-            .await
-            .context("write the history")?;
-        let NewEntry { source, date, attempt, action, .. } = entry;
-        Ok(Proof::History { source, date, attempt, action })
+    }
+}
+
+impl<'e> NewEntry<'e> {
+    fn into_proof(self) -> Proof<'e> {
+        let NewEntry { source, date, attempt, action, .. } = self;
+        Proof::History { source, date, attempt, action }
     }
 }
 

@@ -17,7 +17,7 @@ pub(super) const LIST: &str = include_str!("sql/schema_list.sql");
 /// The number of the advisory lock on the schema. Other programs are unlikely to use it.
 pub(super) const LOCK: i64 = 0x6175_6469_7473_796e;
 
-/// The number of the advisory lock on the chain of seals, which the function `auditsync_seal` takes.
+/// The number of the advisory lock on the chain of seals. The function `auditsync_seal` takes it.
 pub(super) const CHAIN_LOCK: i64 = 7_022_629_598_042_219_873;
 
 /// The operations that change the schema, for error messages.

@@ -49,7 +49,7 @@ pub(super) enum Access {
     Read,
     /// Read. All statements see the same snapshot.
     ReadSnapshot,
-    /// Read in one snapshot, and for long: the caller bounds the wait for each row. The server's own
+    /// Read in one snapshot, and for long: the caller bounds the wait for each row. The server's
     /// limit only ends what nobody waits for any more.
     ReadLong,
     /// Whatever the database, the role and the session allow.

@@ -52,7 +52,7 @@ impl Decode<'_, Postgres> for RawDate {
     }
 }
 
-/// A `timestamptz`, in microseconds since 1970. The lowest and the highest value are the infinities.
+/// A `timestamptz`, in microseconds since 1970. The lowest and the highest value are infinities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RawTime(pub i64);
 

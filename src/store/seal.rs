@@ -14,7 +14,7 @@ use super::fence::{longest_silence, milliseconds};
 use super::handle::Reader;
 use super::outage::PATIENCE;
 use super::pool::Transaction;
-use super::statement::{column, first, statement};
+use super::statement::{Statement, column, first, statement};
 use crate::day::DayKey;
 use crate::evidence::{Head, LogId, Seal, SealKind, Sealed};
 
@@ -33,6 +33,11 @@ pub(super) struct SealLimits {
 impl SealLimits {
     /// Outside of a lease.
     pub(super) const ALONE: Self = Self { silence: LONGEST_SILENCE, wait: PATIENCE };
+
+    /// Binds the last two parameters of a statement that seals.
+    pub(super) fn bind(self, query: Statement) -> Statement {
+        query.bind(milliseconds(self.silence)).bind(milliseconds(self.wait))
+    }
 
     /// Under a lease of this duration. Its own renewal waits behind the transaction.
     pub(super) fn under(ttl: Duration) -> Self {
@@ -85,15 +90,17 @@ async fn append_to(
     limits: SealLimits,
 ) -> Result<()> {
     let fields: Vec<String> = seals.iter().flat_map(Sealed::fields).collect();
-    let rows = statement(include_str!("sql/append_seals.sql"))
-        .bind(new_log.map(LogId::as_str))
+    let query = statement(include_str!("sql/append_seals.sql"))
+        .bind(new_log.map(|log| log.as_str().to_owned()))
         .bind(fields)
-        .bind(seals.len() as i32)
-        .bind(milliseconds(limits.silence))
-        .bind(milliseconds(limits.wait))
-        .fetch_all(&mut **tx)
-        .await
-        .context(SEAL)?;
+        .bind(seals.len() as i32);
+    run(tx, limits.bind(query), seals).await
+}
+
+/// Runs a statement that makes `seals`, and fails unless the database built their texts.
+pub(super) async fn run(tx: &mut Transaction, query: Statement, seals: &[Sealed]) -> Result<()> {
+    let rows = query.fetch_all(&mut **tx).await.context(SEAL);
+    let rows = rows.map_err(|error| if error.lacks_chain() { Error::NoChain } else { error })?;
     let texts = rows.iter().map(|row| column(row, "sealed")).collect::<Result<Vec<&str>>>()?;
     if texts.len() == seals.len() && texts.iter().zip(seals).all(|(text, seal)| is_of(text, seal)) {
         Ok(())

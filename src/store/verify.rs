@@ -8,8 +8,8 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDate, Utc};
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
-use sqlx::Row as _;
 use sqlx::postgres::PgRow;
+use sqlx::{Postgres, Row as _};
 use tokio::time::timeout;
 
 use super::error::{Error, ErrorContext as _, Result};
@@ -269,31 +269,39 @@ const FIRST_SEEN_AT: usize = 9;
 const IP_ADDRESS: usize = 10;
 const FIRST_TEXT: usize = 11;
 
-/// A value that the program can't have written counts as none, and a check then finds it.
+/// A column of an event. Its type is not looked up for each row: a value that does not fit the type,
+/// or that the program can't have written, counts as none, and a check then finds it.
+fn at<'r, T>(row: &'r PgRow, place: usize) -> Option<T>
+where
+    T: sqlx::Decode<'r, Postgres>,
+{
+    row.try_get_unchecked::<Option<T>, _>(place).ok().flatten()
+}
+
 fn event_row(row: &PgRow) -> (&str, RawDate, EventRow<'_>) {
-    let text = |place| row.try_get::<Option<&str>, _>(place).ok().flatten();
-    let source = text(SOURCE).unwrap_or_default();
-    let date = row.try_get(DATE).unwrap_or(RawDate::NONE);
+    let text = |place| at::<&str>(row, place);
     let event = EventRow {
         id: text(ID).unwrap_or_default(),
-        attempt: row.try_get(ATTEMPT).unwrap_or_default(),
+        attempt: at(row, ATTEMPT).unwrap_or_default(),
         bytes: event_bytes(row),
-        hash: row.try_get(HASH).unwrap_or_default(),
-        created_at: row.try_get::<Option<RawTime>, _>(CREATED_AT).ok().flatten().map(|time| time.0),
+        hash: at(row, HASH).unwrap_or_default(),
+        created_at: at(row, CREATED_AT).map(|RawTime(micros)| micros),
         texts: std::array::from_fn(|text_place| text(FIRST_TEXT + text_place)),
-        ip_address: row.try_get(IP_ADDRESS).ok(),
+        ip_address: row.try_get_unchecked(IP_ADDRESS).ok(),
         via: text(VIA).unwrap_or_default(),
-        first_seen_at: row.try_get::<RawTime, _>(FIRST_SEEN_AT).map_or(i64::MAX, |time| time.0),
+        first_seen_at: at(row, FIRST_SEEN_AT).map_or(i64::MAX, |RawTime(micros)| micros),
     };
-    (source, date, event)
+    let date = at(row, DATE).unwrap_or(RawDate::NONE);
+    (text(SOURCE).unwrap_or_default(), date, event)
 }
 
 fn event_bytes(row: &PgRow) -> &[u8] {
-    let json = row.try_get::<Option<RawJson<'_>>, _>(EVENT).ok().flatten();
-    match json {
-        Some(RawJson(bytes)) => bytes,
-        None => row.try_get(RAW).unwrap_or_default(),
-    }
+    only(at(row, EVENT).map(|RawJson(bytes)| bytes), at(row, RAW))
+}
+
+/// The bytes, which stand in one of two columns. In both, they contradict each other.
+fn only<T: Default>(json: Option<T>, raw: Option<T>) -> T {
+    json.xor(raw).unwrap_or_default()
 }
 
 impl WantedDays {
@@ -368,7 +376,7 @@ fn stored_conflict(row: &PgRow) -> Result<StoredConflict> {
     Ok(StoredConflict {
         id: column::<Option<_>>(row, "event_id")?.unwrap_or_default(),
         attempt: column::<Option<_>>(row, "attempt")?.unwrap_or_default(),
-        bytes: json.or(raw).unwrap_or_default(),
+        bytes: only(json, raw),
         hash: column::<Option<_>>(row, "event_hash")?.unwrap_or_default(),
         seen_at: column::<Option<_>>(row, "seen_at")?.unwrap_or(RawTime(i64::MAX)),
     })

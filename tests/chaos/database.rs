@@ -122,6 +122,12 @@ impl Database {
         ))
     }
 
+    /// What is wrong with the chain of seals.
+    pub(crate) fn seal_problems(&mut self) -> Result<Vec<String>, sqlx::Error> {
+        let problems = include_str!("../suite/support/sealed.sql");
+        self.ask(&format!("SELECT coalesce(json_agg(problem), '[]')::text FROM ({problems}) AS p"))
+    }
+
     /// The number of leases that have not run out, for sources whose names begin with `prefix`,
     /// plus the number of active connections: the server may still commit what a killed process
     /// requested.

@@ -221,6 +221,34 @@ fn old_days_empty_in_list_and_archive_are_complete_with_one_download() {
     let downloads =
         world.heroku.requests().iter().filter(|request| request.host == Host::Archive).count();
     assert_eq!(downloads, 1);
+    let mut checksum = String::new();
+    world.heroku.change_archive("acme", Month { year: 2023, month: 5 }, |archive| {
+        checksum.clone_from(&archive.checksum);
+    });
+    let said =
+        format!("confirmed|0|the archive of 2023-05 (sha256 {checksum}) holds no event of it");
+    let confirmed = "SELECT DISTINCT outcome, events, message FROM audit_history
+                     WHERE action = 'confirm'";
+    assert_eq!(world.sql(confirmed), said);
+    let order = "SELECT string_agg(action, ' ' ORDER BY id) FROM audit_history
+                 WHERE process_date = '2023-05-06'";
+    assert_eq!(world.sql(order), "claim confirm publish");
+}
+
+#[test]
+fn a_stored_event_keeps_an_empty_list_from_being_confirmed() {
+    let world = World::with(a_year(), ACME);
+    world.heroku.put_day("acme", date("2023-05-05"), vec![]);
+    world.heroku.make_archive("acme", Month { year: 2023, month: 5 });
+    assert_eq!(world.run("migrate").status, 0);
+    world.sql(
+        "INSERT INTO audit_events_log (source, process_date, status, attempt)
+         VALUES ('acme', '2023-05-05', 'ERROR', 1);
+         INSERT INTO audit_events (source, process_date, event_id, attempt, event, event_hash, via)
+         VALUES ('acme', '2023-05-05', 'a', 1, '{}', sha256('{}'), 'api')",
+    );
+    assert_eq!(day(&world.sync("--date 2023-05-05", 0), "acme", "2023-05-05")["events"], 1);
+    assert_eq!(world.sql("SELECT count(*) FROM audit_history WHERE action = 'confirm'"), "0");
 }
 
 #[test]
@@ -258,6 +286,8 @@ fn a_failing_archive_leaves_an_empty_day_due_and_a_missing_one_warns() {
         "{}",
         finished.stderr
     );
+    let confirmed = "SELECT count(*) FROM audit_history WHERE action = 'confirm'";
+    assert_eq!(world.sql(confirmed), "0", "nothing confirmed any of these days");
 }
 
 #[test]

@@ -18,7 +18,8 @@ use life::{Life, Stage};
 use crate::support::{ACME, DAY, Finished, World, date, day, wait_for};
 
 const NO_DAY: &str = "DELETE FROM audit_events_log; DELETE FROM audit_events; \
-    DELETE FROM audit_event_conflicts; DELETE FROM audit_history";
+    DELETE FROM audit_event_conflicts; DELETE FROM audit_history; \
+    DELETE FROM audit_seals WHERE seq > 1";
 
 const SYNC: &str = "sync --date 2024-09-28 --output json";
 

@@ -163,7 +163,7 @@ fn role(world: &World) -> (String, String) {
     world.sql(&format!(
         "CREATE ROLE {role} LOGIN;
          GRANT SELECT, INSERT ON audit_events_log, audit_events, audit_event_conflicts,
-         audit_history TO {role};
+         audit_history, audit_seals, audit_anchors TO {role};
          GRANT UPDATE ON audit_events_log TO {role};
          GRANT SELECT ON auditsync_migrations TO {role}"
     ));
@@ -199,6 +199,8 @@ fn a_missing_right_is_reported_with_its_table_and_completes_nothing() {
         ("INSERT", "audit_history", 1),
         ("INSERT", "audit_events", 1),
         ("SELECT", "audit_events", 1),
+        ("INSERT", "audit_seals", 1),
+        ("SELECT", "audit_seals", 3),
     ] {
         let world = migrated();
         let (role, url) = role(&world);

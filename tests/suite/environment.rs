@@ -131,7 +131,7 @@ fn the_schema_of_the_search_path_is_used() {
         assert_works(&world, path);
         assert_eq!(
             world.sql("SELECT count(*) FROM pg_tables WHERE schemaname = 'audit'"),
-            "5",
+            "7",
             "{path}"
         );
     }

@@ -71,7 +71,7 @@ impl Stage {
         self.world.sql(
             "DELETE FROM audit_events_log; DELETE FROM audit_events;
              DELETE FROM audit_event_conflicts;
-                        DELETE FROM audit_history",
+             DELETE FROM audit_history; DELETE FROM audit_seals WHERE seq > 1",
         );
     }
 }
@@ -206,6 +206,33 @@ fn one_silent_connection_costs_only_time() {
             stage.assert_recovers(text);
         },
     );
+}
+
+#[test]
+fn a_process_that_is_frozen_while_it_seals_delays_others_by_10_s_at_most() {
+    let mut stage = Stage::new();
+    let other_day = "2024-09-27";
+    let event = format!(r#"{{"id":"b","created_at":"{other_day}T01:02:03Z"}}"#);
+    stage.world.heroku.put_day("acme", date(other_day), vec![event.into()]);
+    // Under a lease of 15 minutes, the fence alone allows 30 s of silence.
+    stage.world.write_config(ACME);
+    stage.proxy.strike(1, "-- Adds an entry to the history and a seal", When::After, Blow::Silence);
+    let frozen = stage.world.spawn(SYNC);
+    wait_for("the seal", || stage.proxy.has_struck());
+    frozen.signal("STOP");
+    let begun = Instant::now();
+    let direct = stage.world.database.url().to_owned();
+    stage.world.set("DATABASE_URL", &direct);
+    let other = stage.world.run(&format!("sync --date {other_day}"));
+    let waited = begun.elapsed();
+    assert_eq!(other.status, 0, "{other:#?}");
+    assert!(waited < Duration::from_secs(13), "{waited:?}");
+    assert!(waited > Duration::from_secs(5), "it did wait for the lock: {waited:?}");
+    // The server rolled the frozen process's transaction back.
+    assert_eq!(stage.world.seals(), format!("1 genesis, 2 day {other_day} 1"));
+    stage.world.assert_sealed("after the freeze");
+    frozen.signal("KILL");
+    frozen.wait();
 }
 
 #[test]

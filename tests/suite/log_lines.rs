@@ -31,8 +31,10 @@ fn lines_for_runs_days_and_events_have_the_keys_that_drains_rely_on() {
         outcome requests retries \
                source target timestamp vanished_events";
     assert_eq!(keys(&entries, "day done"), day);
-    let run = "already_synced dry_run events events_logged failed level locked_elsewhere message \
-        new_events run_id synced \
+    let started = "head_log head_seal head_seq level message run_id target timestamp";
+    assert_eq!(keys(&entries, "run started"), started);
+    let run = "already_synced dry_run events events_logged failed head_log head_seal head_seq \
+        level locked_elsewhere message new_events run_id synced \
                target timestamp";
     assert_eq!(keys(&entries, "run finished"), run);
     let of = |message: &str| entries.iter().filter(|entry| entry["message"] == message).count();

@@ -46,22 +46,15 @@ fn the_ping_carries_the_head_in_its_user_agent() {
     let mut world = World::new(ACME);
     world.set("AUDITSYNC_PING_URL", &monitor);
     let ours = format!("auditsync/{} (audit trail to PostgreSQL", env!("CARGO_PKG_VERSION"));
-    let head = || {
-        world.sql(
-            "SELECT 'head_log=' || substr(sealed, 25, 32) || ' head_seq=' || seq
-                    || ' head_seal=' || encode(seal, 'hex')
-             FROM audit_seals ORDER BY seq DESC LIMIT 1",
-        )
-    };
     // The second run finds nothing to do.
     for _ in 0..2 {
         assert_eq!(world.run(SYNC).status, 0);
-        assert_eq!(heads.try_recv(), Ok(format!("{ours}; {})", head())));
+        assert_eq!(heads.try_recv(), Ok(format!("{ours}; {})", world.head()[0])));
     }
     let forbidden = Fault::status(403, "forbidden", "no");
     world.heroku.fault(Match::events("acme").always(), forbidden);
     assert_eq!(world.run("sync --date 2024-09-27").status, 1);
-    assert_eq!(heads.try_recv(), Ok(format!("{ours}; {})", head())));
+    assert_eq!(heads.try_recv(), Ok(format!("{ours}; {})", world.head()[0])));
 
     let nowhere = "--database-url postgresql://nobody@127.0.0.1:1/none";
     assert_eq!(world.run(&format!("{SYNC} {nowhere}")).status, 3);

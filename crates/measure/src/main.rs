@@ -21,11 +21,14 @@ mod planning;
 mod process;
 mod profile;
 mod reconcile;
+mod seals;
 mod stage;
 mod table;
 mod trips;
+mod verify;
 
 use std::error::Error;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -48,7 +51,7 @@ struct Options {
 
 #[derive(Debug, Subcommand)]
 enum Part {
-    /// Measure all of the following except `profile`
+    /// Measure all of the following except `profile` and `seals`
     All,
     /// Measure a large day, beside curl + jq + \copy, a bare COPY, and dlt
     Day {
@@ -88,6 +91,18 @@ enum Part {
         #[arg(long, value_name = "N", default_value_t = archive::EVENTS)]
         events: usize,
     },
+    /// Measure `verify`, beside a COPY of the events
+    Verify {
+        /// The number of events; repeatable
+        #[arg(long, value_name = "N", default_values_t = verify::EVENTS)]
+        events: Vec<usize>,
+    },
+    /// Measure the program beside another build of it; not part of `all`
+    Seals {
+        /// The other program, such as one that was built before there were seals
+        #[arg(long, value_name = "PROGRAM")]
+        against: PathBuf,
+    },
     /// Measure the peak memory of reconcile, with no event and with every event missing
     Reconcile {
         /// The number of events in the archive
@@ -123,6 +138,8 @@ fn measure(options: &Options) -> Result<()> {
         Part::Profile { events } => profile::measure(&mut table, *events)?,
         Part::Archive { events } => archive::measure(&mut table, *events)?,
         Part::Reconcile { events } => reconcile::measure(&mut table, *events)?,
+        Part::Verify { events } => verify::measure(&mut table, events, runs)?,
+        Part::Seals { against } => seals::measure(&mut table, against, runs)?,
         Part::All => {
             day::measure(&mut table, day::EVENTS, runs)?;
             memory::measure(&mut table, &memory::EVENTS)?;
@@ -131,6 +148,7 @@ fn measure(options: &Options) -> Result<()> {
             planning::measure(&mut table, planning::DAYS, runs)?;
             archive::measure(&mut table, archive::EVENTS)?;
             reconcile::measure(&mut table, reconcile::EVENTS)?;
+            verify::measure(&mut table, &verify::EVENTS, runs)?;
         }
     }
     table.end();

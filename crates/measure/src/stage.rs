@@ -1,6 +1,7 @@
 //! The environment of all measurements: a durable PostgreSQL, a fake Heroku, and configurations for
 //! them.
 
+use std::path::Path;
 use std::process::Command;
 
 use chrono::NaiveDate;
@@ -68,13 +69,21 @@ impl Stage {
 
     /// Create a database with the program's schema.
     pub(crate) fn migrated(&self, name: &str) -> Result<()> {
+        self.migrated_with(&process::auditsync(), name)
+    }
+
+    fn migrated_with(&self, program: &Path, name: &str) -> Result<()> {
         self.cluster.create_database(name)?;
-        self.run(name, &["migrate"]).map(drop)
+        process::run(&self.command(program, name, &["migrate"])).map(drop)
     }
 
     /// The program with these arguments, on a database of the cluster.
     pub(crate) fn auditsync(&self, database: &str, arguments: &[&str]) -> Command {
-        let mut command = Command::new(process::auditsync());
+        self.command(&process::auditsync(), database, arguments)
+    }
+
+    fn command(&self, program: &Path, database: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command.args(["--quiet", "--output", "json"]).args(arguments);
         command.env("AUDITSYNC_CONFIG", self.folder.path().join("audit.toml"));
         command.env("DATABASE_URL", self.cluster.url(database)).env("TOKEN", TOKEN);
@@ -89,8 +98,20 @@ impl Stage {
 
     /// Sync a day of `events` events into a new database. Drop the database unless `kept`.
     pub(crate) fn sync_day(&self, database: &str, day: NaiveDate, events: usize) -> Result<Taken> {
-        self.migrated(database)?;
-        let taken = self.run(database, &["--date", &day.to_string()])?;
+        self.sync_day_with(&process::auditsync(), database, day, events)
+    }
+
+    /// The same with another build of the program.
+    pub(crate) fn sync_day_with(
+        &self,
+        program: &Path,
+        database: &str,
+        day: NaiveDate,
+        events: usize,
+    ) -> Result<Taken> {
+        self.migrated_with(program, database)?;
+        let date = day.to_string();
+        let taken = process::run(&self.command(program, database, &["--date", &date]))?;
         let report: Value = serde_json::from_str(&taken.printed)?;
         match report["totals"]["new_events"].as_u64() {
             Some(new) if new == events as u64 => Ok(taken),

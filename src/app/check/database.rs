@@ -42,7 +42,7 @@ async fn look_inside(reader: &Reader, checks: &mut Vec<Check>) -> Result<(), Fai
     checks.extend(rights.iter().map(|rights| allowed(&server.role, rights)));
     // The schema's version is in a table that this role may not read, or may not read completely.
     let is_readable =
-        rights.iter().all(|rights| rights.granted.iter().any(|right| right == "SELECT"));
+        rights.iter().all(|rights| rights.lacking.iter().all(|right| right != "SELECT"));
     if !is_readable
         || server.obstacles.iter().any(|obstacle| matches!(obstacle, Obstacle::RowSecurity { .. }))
     {

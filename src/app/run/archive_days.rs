@@ -17,7 +17,7 @@ use crate::event::Event;
 use crate::heroku::{Archive, Client, Cost, Session, Teams};
 use crate::logging;
 use crate::report::day::{BrokenDay, DayReport, StopReason};
-use crate::store::{ArchiveFacts, Provenance, Via};
+use crate::store::{Provenance, SealedArchive, Via};
 
 /// The most leases held at a time: a month of four sources. More days need the file to be read
 /// again.
@@ -170,8 +170,9 @@ async fn read(
 /// What the seals of the archive's days say of it.
 fn provenance(archive: &Archive) -> Provenance {
     let Archive { month, bytes, checksum, request_id, .. } = archive;
-    let facts = ArchiveFacts { month: *month, checksum: checksum.clone(), bytes: *bytes };
-    Provenance { request_id: request_id.clone(), archive: Some(facts) }
+    let facts = SealedArchive { month: *month, checksum: checksum.clone(), bytes: *bytes };
+    let archive = Some(facts);
+    Provenance { request_id: request_id.clone(), archive, ..Provenance::default() }
 }
 
 /// The reason for one day: what to do depends on whether the day had settled.

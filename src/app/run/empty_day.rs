@@ -3,8 +3,8 @@
 //! Heroku does not document how far back its list of events reaches, nor what it answers beyond
 //! that. So `[]` for a day older than [`DOUBTED_AFTER`] needs a second witness: no other source of
 //! the account may hold events of the day, and Heroku's archive of that month, if there is one, may
-//! hold none either. Younger days need no second witness. A day that was complete with events stays
-//! complete, with a warning.
+//! hold none either. The history records what the archive confirmed. Younger days need no second
+//! witness. A day that was complete with events stays complete, with a warning.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -43,11 +43,22 @@ struct ArchiveQuery {
 #[derive(Debug)]
 enum ArchiveCount {
     /// The number of each day, up to the newest day that the archive covers completely.
-    Events { days: HashMap<NaiveDate, u64>, covered: Option<NaiveDate> },
+    Events { days: HashMap<NaiveDate, u64>, covered: Option<NaiveDate>, checksum: String },
     /// There is no archive of this month, or the token may not have it.
     None,
     /// The archive could not be read.
     Unknown(String),
+}
+
+/// What a second witness says of an empty day.
+#[derive(Debug)]
+enum Witness {
+    /// The day is not empty, or that can't be found out.
+    Doubts(String),
+    /// The day is empty.
+    Confirms(String),
+    /// There is no second witness.
+    Silent,
 }
 
 impl EmptyDays {
@@ -78,20 +89,28 @@ impl EmptyDays {
             Some(reader) => reader.source_with_events(account, filter, *date).await,
             None => Ok(None),
         };
-        let doubt = match witness {
-            Ok(Some(source)) => Some(format!("the source {source} has stored events of it")),
+        let witness = match witness {
+            Ok(Some(source)) => {
+                Witness::Doubts(format!("the source {source} has stored events of it"))
+            }
             Ok(None) => self.ask_archive(session, query).await,
-            Err(error) => Some(format!("other sources may hold events of it: {error}")),
+            Err(error) => Witness::Doubts(format!("other sources may hold events of it: {error}")),
         };
-        let Some(doubt) = doubt else { return };
         for attempt in doubted {
-            attempt.stopped = Some(StopReason::EmptyDay { doubt: doubt.clone() });
+            match &witness {
+                Witness::Doubts(doubt) => {
+                    attempt.stopped = Some(StopReason::EmptyDay { doubt: doubt.clone() });
+                }
+                Witness::Confirms(words) => {
+                    attempt.provenance.confirmed_by = Some(words.clone());
+                }
+                Witness::Silent => {}
+            }
         }
     }
 
-    /// Why the archive contradicts an empty answer, or can't confirm it; `None` if it does not
-    /// contradict.
-    async fn ask_archive(&self, session: &Session, query: &DayQuery) -> Option<String> {
+    /// Whether the archive contradicts an empty answer, or confirms it.
+    async fn ask_archive(&self, session: &Session, query: &DayQuery) -> Witness {
         let DayQuery { account, filter, date } = query;
         let month = Month::of(*date);
         let cell = {
@@ -103,19 +122,23 @@ impl EmptyDays {
             ArchiveCount::Events { covered, .. }
                 if covered.is_none_or(|covered| covered < *date) =>
             {
-                Some(format!("the archive of {month} was made before the day was over"))
+                Witness::Doubts(format!("the archive of {month} was made before the day was over"))
             }
-            ArchiveCount::Events { days, .. } => {
-                let events = days.get(date).filter(|events| **events > 0)?;
-                Some(format!("the archive of {month} holds {events} events of it"))
-            }
+            ArchiveCount::Events { days, checksum, .. } => match days.get(date) {
+                None | Some(0) => Witness::Confirms(format!(
+                    "the archive of {month} (sha256 {checksum}) holds no event of it"
+                )),
+                Some(events) => {
+                    Witness::Doubts(format!("the archive of {month} holds {events} events of it"))
+                }
+            },
             ArchiveCount::None => {
                 warn!(account, %date, "Heroku lists no event for this old day, and has no archive \
                     that could confirm it");
-                None
+                Witness::Silent
             }
             ArchiveCount::Unknown(why) => {
-                Some(format!("the archive of {month} can't be read: {why}"))
+                Witness::Doubts(format!("the archive of {month} can't be read: {why}"))
             }
         }
     }
@@ -131,7 +154,9 @@ async fn count(session: &Session, query: &DayQuery, month: Month) -> ArchiveCoun
     let selector = Selector { team: None, filter: query.filter.clone() };
     let covered = archive.covers_to(month.last());
     match count_days(&archive, &selector).await {
-        Ok(Some(days)) => ArchiveCount::Events { days, covered },
+        Ok(Some(days)) => {
+            ArchiveCount::Events { days, covered, checksum: archive.checksum.clone() }
+        }
         Ok(None) => ArchiveCount::Unknown("some of its events have no date".to_owned()),
         Err(error) => ArchiveCount::Unknown(error.to_string()),
     }

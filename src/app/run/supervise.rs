@@ -16,7 +16,7 @@ use super::remaining::name_commands;
 use crate::day::DayKey;
 use crate::evidence::Head;
 use crate::logging;
-use crate::report::day::{DayReport, Unread};
+use crate::report::day::{DayReport, Outcome, Unread};
 use crate::report::remaining::Remaining;
 use crate::report::run::RunReport;
 use crate::store::Reader;
@@ -42,8 +42,8 @@ pub(super) struct Reported {
     remaining: Remaining,
     /// The head when the run was planned.
     head: Option<Head>,
-    /// Whether the run wrote to days, so that the head may have moved.
-    wrote: bool,
+    /// Whether the run published a day, which moved the head.
+    published: bool,
 }
 
 /// How a run ended.
@@ -90,7 +90,7 @@ impl Reported {
         reader: &Reader,
         shutdown: &Shutdown,
     ) -> Option<Head> {
-        if !self.wrote {
+        if !self.published {
             return self.head.clone();
         }
         anchoring::sign(app, reader, self.head.as_ref(), shutdown).await;
@@ -133,7 +133,7 @@ pub(super) fn report_all(
 ) -> Reported {
     let done: HashSet<DayKey> = read.iter().map(|day| DayKey::new(&day.source, day.date)).collect();
     let why = if shutdown.is_asked() { Unread::Interrupted } else { Unread::Unexplained };
-    let (head, wrote) = (plan.head, request.mode == Mode::Write && !read.is_empty());
+    let published = read.iter().any(|day| day.outcome == Outcome::Synced);
     let mut days = Vec::with_capacity(plan.days.len());
     for day in plan.days.iter().filter(|day| !done.contains(&day.key)) {
         let report = DayReport::unread(day, why);
@@ -145,5 +145,5 @@ pub(super) fn report_all(
         Mode::DryRun => Remaining::default(),
         Mode::Write => name_commands(app, request.command, &plan.days, plan.catch_up, &mut days),
     };
-    Reported { days, remaining, head, wrote }
+    Reported { days, remaining, head: plan.head, published }
 }

@@ -1,8 +1,6 @@
 //! Walks the chain of seals, and compares it with anchors.
 
-use crate::evidence::{
-    Anchors, ChainWalk, ComparedAnchor, Head, KeptAnchor, Problem, ProblemKind, hash_of,
-};
+use crate::evidence::{Anchors, ChainWalk, ComparedAnchor, Head, KeptAnchor, Problem, ProblemKind};
 use crate::store::{AnchorRow, Result, VerifySnapshot};
 
 /// What the walk found.
@@ -20,21 +18,21 @@ pub(super) async fn walk(snapshot: &mut VerifySnapshot, mut anchors: Anchors) ->
     loop {
         let rows = snapshot.seals(last).await?;
         let Some(end) = rows.last().map(|row| row.seq) else { break };
-        let kept = snapshot.anchors(last.map(|last| last + 1), Some(end)).await?;
+        let kept = snapshot.anchors(behind(last), Some(end)).await?;
         let mut kept = kept.as_slice();
         for row in &rows {
             let seal = walk.step(row);
             let (before, behind) = kept.split_at(kept.partition_point(|kept| kept.seq < row.seq));
             let (own, rest) = behind.split_at(behind.partition_point(|kept| kept.seq == row.seq));
             // Those of seals that are missing.
-            before.iter().for_each(|kept| anchors.beyond(&anchor(kept)));
+            before.iter().for_each(|kept| anchors.absent(&anchor(kept)));
             let own: Vec<KeptAnchor<'_>> = own.iter().map(anchor).collect();
             kept = rest;
-            anchors.step((row.seq, hash_of(&row.sealed)), &row.sealed, seal.as_ref(), &own);
+            anchors.step(row, seal.as_ref(), &own);
         }
         last = Some(end);
     }
-    let beyond = snapshot.anchors(last.map(|last| last + 1), None).await?;
+    let beyond = snapshot.anchors(behind(last), None).await?;
     beyond.iter().for_each(|kept| anchors.beyond(&anchor(kept)));
     let (seals, head) = (walk.seals(), walk.head());
     let (mut problems, broken) = walk.finish();
@@ -48,6 +46,11 @@ pub(super) async fn walk(snapshot: &mut VerifySnapshot, mut anchors: Anchors) ->
     let (of_anchors, compared) = anchors.finish(head.as_ref());
     problems.extend(of_anchors);
     Ok(Walked { seals, head, compared, problems })
+}
+
+/// The lowest number behind this one.
+fn behind(last: Option<i64>) -> Option<i64> {
+    last.map(|last| last.saturating_add(1))
 }
 
 fn anchor(row: &AnchorRow) -> KeptAnchor<'_> {

@@ -166,7 +166,8 @@ fn begin(name: &DayName, day: PageDay) -> DayCheck {
 fn page_days(rows: DayRows) -> HashMap<DayName, PageDay> {
     let mut days: HashMap<DayName, PageDay> = HashMap::new();
     for Selected { day, value } in rows.ledger {
-        days.entry(day).or_default().facts.ledger = Some(value);
+        let facts = &mut days.entry(day).or_default().facts;
+        facts.other_rows += u32::from(facts.ledger.replace(value).is_some());
     }
     for Selected { day, value } in rows.seals {
         // The walk along the chain reports a text that can't be read, or is of another day.

@@ -25,8 +25,8 @@ impl Recorded {
 /// The anchors that agree up to a seal, and those that do not.
 #[derive(Debug, Default)]
 pub(super) struct Mismatches {
-    /// The highest seal that an anchor confirms.
-    agrees_up_to: Option<i64>,
+    /// The two highest seals that an anchor confirms, up to the first that differs.
+    agreeing: [Option<i64>; 2],
     /// The anchor of the lowest seal that differs, and when that seal was made here.
     first: Option<(i64, Recorded, Option<DateTime<Utc>>)>,
     differing: u64,
@@ -36,18 +36,21 @@ pub(super) struct Mismatches {
 }
 
 impl Mismatches {
-    /// Notes whether the seal `seq`, made here at `sealed_at`, is the recorded one.
-    pub(super) fn note(
+    /// Notes that an anchor confirms the seal `seq`.
+    pub(super) fn agrees(&mut self, seq: i64) {
+        let [highest, _] = self.agreeing;
+        if self.first.is_none() && highest.is_none_or(|highest| highest < seq) {
+            self.agreeing = [Some(seq), highest];
+        }
+    }
+
+    /// Notes that the seal `seq`, made here at `sealed_at`, is not the recorded one.
+    pub(super) fn differs(
         &mut self,
         seq: i64,
-        agrees: bool,
         recorded: Recorded,
         sealed_at: Option<DateTime<Utc>>,
     ) {
-        if agrees {
-            self.agrees_up_to = self.agrees_up_to.max(Some(seq));
-            return;
-        }
         self.differing += 1;
         if self.first.as_ref().is_none_or(|(first, ..)| seq < *first) {
             self.first = Some((seq, recorded, sealed_at));
@@ -75,7 +78,9 @@ impl Mismatches {
         (seq, recorded, sealed_at): &(i64, Recorded, Option<DateTime<Utc>>),
         signed_up_to: i64,
     ) -> Problem {
-        let agrees = self.agrees_up_to.filter(|agrees| agrees < seq).map_or_else(
+        // Of two anchors of one seal, one may agree and one differ.
+        let agreeing = self.agreeing.into_iter().flatten().find(|agrees| agrees < seq);
+        let agrees = agreeing.map_or_else(
             || "no anchor before it agrees".to_owned(),
             |agrees| format!("anchors agree up to seal {agrees}"),
         );

@@ -84,7 +84,7 @@ fn a_changed_text_is_altered_once_and_a_changed_column_is_named() {
             "altered: seal 2: the column source is not what the text says"
         ]
     );
-    assert_eq!(broken, [], "the column still names the link");
+    assert_eq!(broken, [0_i64; 0], "the column still names the link");
     let mut rows = chain(4);
     rows[2].derived.attempt = Some(9);
     assert_eq!(walk(&rows).0, ["altered: seal 3: the column attempt is not what the text says"]);
@@ -134,4 +134,20 @@ fn seals_of_another_log_and_broken_texts_are_named_in_runs() {
     let malformed = "malformed: seals 2 to 3: the text: it is not a sequence of netstrings: byte 0 begins no \
          length";
     assert_eq!(walk(&rows).0, [malformed]);
+}
+
+#[test]
+fn numbers_that_no_chain_has_end_no_walk() {
+    for odd in [i64::MIN, -1, 0, i64::MAX] {
+        let mut rows = chain(4);
+        rows[2].seq = odd;
+        rows.sort_by_key(|row| row.seq);
+        let said = walk(&rows).0;
+        let moved = format!("moved: seal {odd}: its text is that of seal 3");
+        assert!(said.contains(&moved), "{said:?}");
+        assert!(said.contains(&"missing: seal 3 is gone from the chain".to_owned()), "{said:?}");
+    }
+    let mut rows = chain(4);
+    (rows[2].seq, rows[3].seq) = (i64::MAX, i64::MAX);
+    assert_eq!(walk(&rows).0.last().map(|said| &said[..5]), Some("moved"));
 }

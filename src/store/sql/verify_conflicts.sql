@@ -1,5 +1,5 @@
--- Reads the conflicts behind the day ($4, $5) up to the day ($6, $7). $1 to $3 select
--- sources and dates.
+-- Reads the conflicts behind the day ($4, $5), up to
+-- the day ($6, $7). $1 to $3 select sources and dates.
 SELECT source, process_date, event_id, attempt, event, event_raw, event_hash, seen_at
 FROM audit_event_conflicts
 WHERE ($1::text[] IS NULL OR source = ANY ($1))

@@ -1,5 +1,5 @@
--- Reads the events behind the day ($4, $5) up to the day ($6, $7). $1 to $3 select
--- sources and dates.
+-- Reads the events behind the day ($4, $5), up to
+-- the day ($6, $7). $1 to $3 select sources and dates.
 SELECT source, process_date, event_id, attempt, event, event_raw, event_hash, created_at, via,
        first_seen_at, ip_address, type, action, actor_email, actor_id, app_name, app_id, team_name,
        team_id, owner_email

@@ -1,5 +1,5 @@
--- Reads what seals cover of the ledger, behind the day ($4, $5) up to the day ($6, $7). $1 to $3 select
--- sources and dates.
+-- Reads what seals cover of the ledger, behind the day ($4, $5), up to
+-- the day ($6, $7). $1 to $3 select sources and dates.
 SELECT source, process_date, status::text AS status, attempt, events_count, digest,
        scope::text AS scope, synced_at IS NOT NULL AS is_read
 FROM audit_events_log

@@ -1,5 +1,5 @@
--- Reads the seals of days behind the day ($4, $5) up to the day ($6, $7). $1 to $3 select
--- sources and dates.
+-- Reads the seals of days behind the day ($4, $5), up to
+-- the day ($6, $7). $1 to $3 select sources and dates.
 SELECT source, process_date, sealed
 FROM audit_seals
 WHERE source IS NOT NULL

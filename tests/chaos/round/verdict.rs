@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use super::{LONGEST, Round};
-use crate::database::{Entry, LedgerRow, Snapshot};
+use crate::database::{Database, Entry, LedgerRow, Snapshot};
 use crate::figures::Played;
 use crate::plan::Kind;
 use crate::process::Process;
@@ -90,6 +90,7 @@ impl Round<'_> {
         self.sample();
         let prefix = self.prefix.clone();
         let snapshot = self.database.insist(|database| database.snapshot(&prefix));
+        self.problems.extend(self.database.insist(Database::seal_problems));
         for source in self.plan.sources.clone() {
             for date in self.dates.clone() {
                 let expected = self.truth.count(&source, date) as i64;

@@ -123,7 +123,9 @@ impl Life {
         }
         let judged = std::panic::AssertUnwindSafe(|| {
             let harm = if blow == Blow::Cut { self.harm(stage, &finished) } else { None };
+            stage.world.assert_sealed(case);
             (self.next)(stage);
+            stage.world.assert_sealed(case);
             harm
         });
         std::panic::catch_unwind(judged).unwrap_or_else(|panic| {

@@ -19,7 +19,10 @@ static WHOLE_BEFORE: LazyLock<String> = LazyLock::new(|| {
          '{{\"account\": \"acme\"}}', '2024-09-29 00:10Z');
          INSERT INTO audit_history (run_id, source, process_date, attempt, action, outcome,
          events, by)
-         VALUES (gen_random_uuid(), 'acme', '{DAY}', 1, 'claim', 'processing', NULL, 'earlier')"
+         VALUES (gen_random_uuid(), 'acme', '{DAY}', 1, 'claim', 'processing', NULL, 'earlier');
+         SELECT auditsync_seal(NULL, ARRAY['day', 'acme', '{DAY}', '1', '0', '1',
+             encode(sha256(sha256('{first}')), 'hex'), '0', encode(sha256(''), 'hex'),
+             '{{\"account\":\"acme\"}}', '2024-09-29T00:10:00.000000Z', '', ''])"
     )
 });
 

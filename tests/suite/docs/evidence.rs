@@ -50,7 +50,7 @@ fn preimages(page: &Page) -> Vec<String> {
 
 /// Runs a block in `folder`, where only `variables` are set.
 fn bash(script: &str, folder: &Path, variables: &[(&str, &str)]) -> Finished {
-    let mut bash = Command::new("bash");
+    let mut bash = Command::new(place_of("bash"));
     bash.args(["-euo", "pipefail", "-c", script]).current_dir(folder).stdin(Stdio::null());
     bash.env_clear().envs(variables.iter().copied());
     Finished::of(&mut bash)

@@ -12,6 +12,7 @@ pub(crate) mod raw;
 mod run;
 pub(crate) mod schemas;
 pub(crate) mod screen;
+mod seals;
 mod sources;
 
 use std::collections::BTreeMap;

@@ -1,0 +1,57 @@
+//! Records what a comparison found in the history.
+
+use tracing::warn;
+
+use crate::ledger::HistoryOutcome;
+use crate::report::reconcile::{MonthReport, ReconciledDay};
+use crate::store::{ComparedDay, Error, Reader, Store};
+
+/// Writes to the history while it can. A role that may only read can compare all the same.
+pub(super) struct Recorder<'s> {
+    store: Option<&'s Store>,
+}
+
+impl<'s> Recorder<'s> {
+    /// Finds out whether the database accepts writes at all.
+    pub(super) async fn new(reader: &Reader, store: &'s Store) -> Self {
+        let mut recorder = Self { store: Some(store) };
+        if let Err(error) = reader.require_writable().await {
+            recorder.give_up(&error);
+        }
+        recorder
+    }
+
+    /// Records the compared days of each of these months.
+    pub(super) async fn record(&mut self, months: &[MonthReport]) {
+        for month in months {
+            let Some(store) = self.store else { return };
+            let days: Vec<ComparedDay> =
+                month.days.iter().map(|day| compared(month, day)).collect();
+            if let Err(error) = store.record_comparison(&month.source, &days).await {
+                self.give_up(&error);
+            }
+        }
+    }
+
+    fn give_up(&mut self, error: &Error) {
+        warn!("the history does not record what was compared: {error}");
+        self.store = None;
+    }
+}
+
+fn compared(month: &MonthReport, day: &ReconciledDay) -> ComparedDay {
+    let ReconciledDay { date, stored, archived, missing_here, missing_there, differing, .. } = day;
+    let lists = [missing_here, missing_there, differing];
+    let agrees = lists.iter().all(|ids| ids.is_empty());
+    let [here, there, differing] = lists.map(|ids| ids.count());
+    let checksum = month.archive.as_ref().map_or("not known", |archive| &archive.checksum);
+    ComparedDay {
+        date: *date,
+        outcome: if agrees { HistoryOutcome::Agrees } else { HistoryOutcome::Differs },
+        stored: *stored,
+        message: format!(
+            "archive {archived} events, stored {stored}, missing here {here}, \
+             missing there {there}, differing {differing}; archive sha256 {checksum}"
+        ),
+    }
+}
