@@ -214,7 +214,8 @@ impl Story<'_> {
         let Held { holder, lease, new_events } = held;
         let (store, stats) =
             (&self.stores[holder], AttemptStats { new_events, ..Default::default() });
-        let provenance = Provenance { request_id: Some("request".to_owned()), archive: None };
+        let request_id = Some("request".to_owned());
+        let provenance = Provenance { request_id, ..Provenance::default() };
         let publication = Publication {
             scope: &self.scope,
             stats,
