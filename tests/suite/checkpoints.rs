@@ -175,7 +175,7 @@ fn a_kill_between_the_seal_of_a_key_and_its_checkpoint_is_repaired() {
 #[test]
 fn a_key_that_can_t_be_used_fails_no_run_and_is_never_shown() {
     let good = key(ORIGIN);
-    let secret = good.expose().rsplit('+').next().expect("a part").to_owned();
+    let secret = good.expose().splitn(5, '+').last().expect("a part").to_owned();
     let broken = good.expose().replace("PRIVATE+KEY+audit", "PRIVATE+KEY+Audit");
     let mut world = World::busy(&format!("{SIGNED}{ACME}"));
     for (day, value, says) in [

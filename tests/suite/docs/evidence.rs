@@ -16,7 +16,8 @@ use crate::support::checkpoints::{assert_signed, expected_text, key};
 use crate::support::{ACME, Finished, World};
 
 /// The key that signed the page's checkpoint. It signs nothing else.
-const KEY: &str = "PRIVATE+KEY+audit.example.com/acme+TODO";
+const KEY: &str =
+    "PRIVATE+KEY+audit.example.com/acme+9d9a43c7+Adg+eJTKYbW8iQ/SPkb73Dm+/wtEu/YmjV9Fk6KvHv8+";
 
 fn page() -> Page {
     Page::read("docs/evidence.md")
@@ -49,7 +50,7 @@ fn preimages(page: &Page) -> Vec<String> {
 
 /// Runs a block in `folder`, where only `variables` are set.
 fn bash(script: &str, folder: &Path, variables: &[(&str, &str)]) -> Finished {
-    let mut bash = Command::new("bash");
+    let mut bash = Command::new(place_of("bash"));
     bash.args(["-euo", "pipefail", "-c", script]).current_dir(folder).stdin(Stdio::null());
     bash.env_clear().envs(variables.iter().copied());
     Finished::of(&mut bash)
