@@ -362,7 +362,8 @@ fn ledger_facts(row: &PgRow) -> Result<LedgerFacts> {
     let status = column::<Option<String>>(row, "status")?.unwrap_or_default();
     Ok(LedgerFacts {
         status: Status::from(status),
-        attempt: column::<Option<_>>(row, "attempt")?.unwrap_or_default(),
+        // No attempt is lower, so this is none of any seal.
+        attempt: column::<Option<_>>(row, "attempt")?.unwrap_or(i32::MIN),
         events: column(row, "events_count")?,
         digest: column(row, "digest")?,
         scope: column(row, "scope")?,

@@ -216,7 +216,9 @@ fn a_process_that_is_frozen_while_it_seals_delays_others_by_10_s_at_most() {
     stage.world.heroku.put_day("acme", date(other_day), vec![event.into()]);
     // Under a lease of 15 minutes, the fence alone allows 30 s of silence.
     stage.world.write_config(ACME);
-    stage.proxy.strike(1, "-- Adds an entry to the history and a seal", When::After, Blow::Silence);
+    // The first step with this text only has the statement parsed.
+    let seal = "-- Adds an entry to the history and a seal";
+    stage.proxy.strike(2, seal, When::After, Blow::Silence);
     let frozen = stage.world.spawn(SYNC);
     wait_for("the seal", || stage.proxy.has_struck());
     frozen.signal("STOP");

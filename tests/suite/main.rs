@@ -73,4 +73,5 @@ mod timestamps;
 mod tls;
 mod unpacking;
 mod variables;
+mod verify;
 mod views;

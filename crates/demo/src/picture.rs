@@ -1,8 +1,8 @@
 //! The README's picture: a terminal that shows a run of the demo, as SVG.
 //!
 //! The text is what the program prints. Only what differs from run to run is set to a fixed value:
-//! the days, the time that a day took, and the lag. So drawing it again changes the file only if
-//! the program prints something else.
+//! the days, the time that a day took, the lag, and the head. So drawing it again changes the file
+//! only if the program prints something else.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -42,8 +42,12 @@ fn fixed(printed: &str, yesterday: NaiveDate) -> Result<String, Box<dyn Error>> 
     Ok(text.lines().fold(String::new(), |text, line| text + &fixed_end(line) + "\n"))
 }
 
-/// A line whose last column, if it is a time, has a fixed value of the same width.
+/// A line whose last column, if it is a time, has a fixed value of the same width. A head is
+/// shortened.
 fn fixed_end(line: &str) -> String {
+    if let Some((seq, _)) = line.strip_prefix("Head: ").and_then(|head| head.split_once(':')) {
+        return format!("Head: {seq}:9c1b… of log 5f3a…");
+    }
     let last = line.rsplit(' ').next().unwrap_or_default();
     let is_number = |unit| last.strip_suffix(unit).is_some_and(|n: &str| n.parse::<f64>().is_ok());
     let value = if is_number('s') {

@@ -3,7 +3,7 @@
 use tracing::warn;
 
 use crate::ledger::HistoryOutcome;
-use crate::report::reconcile::{MonthReport, ReconciledDay};
+use crate::report::reconcile::{Ids, MonthReport, ReconciledDay};
 use crate::store::{ComparedDay, Error, Reader, Store};
 
 /// Writes to the history while it can. A role that may only read can compare all the same.
@@ -43,7 +43,7 @@ fn compared(month: &MonthReport, day: &ReconciledDay) -> ComparedDay {
     let ReconciledDay { date, stored, archived, missing_here, missing_there, differing, .. } = day;
     let lists = [missing_here, missing_there, differing];
     let agrees = lists.iter().all(|ids| ids.is_empty());
-    let [here, there, differing] = lists.map(|ids| ids.count());
+    let [here, there, differing] = lists.map(Ids::count);
     let checksum = month.archive.as_ref().map_or("not known", |archive| &archive.checksum);
     ComparedDay {
         date: *date,

@@ -150,7 +150,7 @@ fn compare_adopted(row: &LedgerFacts, baseline: &Seal, found: &mut Differences) 
     let count = count.filter(|_| status == Status::Success.as_str());
     if row.status == Status::Success && row.is_read {
         found.push((ProblemKind::Unsealed, UNSEALED.to_owned()));
-    } else if row.events.map(i64::from) != count || row.digest.is_some() {
+    } else if row.events.map(i64::from) != count || row.digest.is_some() || row.scope.is_some() {
         let seq = baseline.place.seq;
         let detail = format!("the row is not the one that was adopted (seal {seq})");
         found.push((ProblemKind::Altered, detail));

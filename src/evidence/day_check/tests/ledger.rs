@@ -139,10 +139,11 @@ fn an_adopted_day_is_a_baseline_until_it_is_published() {
 #[test]
 fn an_adopted_row_that_is_not_as_the_logger_left_it_is_found() {
     let adopted = "altered: the row is not the one that was adopted (seal 2)";
-    let cases: [(&str, fn(&mut LedgerFacts)); 7] = [
+    let cases: [(&str, fn(&mut LedgerFacts)); 8] = [
         (adopted, |row| row.events = Some(8)),
         (adopted, |row| row.events = None),
         (adopted, |row| row.digest = Some(vec![0; 32])),
+        (adopted, |row| row.scope = Some(SCOPE.to_owned())),
         ("altered: the status is PENDING which the adoption did not leave (seal 2)", |row| {
             row.status = Status::Pending;
         }),
