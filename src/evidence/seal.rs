@@ -207,14 +207,16 @@ impl Seal {
         let Place { log, seq, prev, sealed_at } = &self.place;
         let (before, after) = ([FORMAT, log.as_str()], self.sealed.fields());
         let mut text = String::with_capacity(512);
-        before.iter().for_each(|field| netstring::push(field, &mut text));
+        for field in before {
+            netstring::push(field, &mut text);
+        }
         netstring::push(&seq.to_string(), &mut text);
         netstring::push(&prev.map(hex::encode).unwrap_or_default(), &mut text);
         // The time of the seal stands between `read_at` and `request_id`.
         let (read, rest) = after.split_at(11);
-        read.iter().for_each(|field| netstring::push(field, &mut text));
-        netstring::push(&time_text(sealed_at), &mut text);
-        rest.iter().for_each(|field| netstring::push(field, &mut text));
+        for field in read.iter().chain([&time_text(sealed_at)]).chain(rest) {
+            netstring::push(field, &mut text);
+        }
         text
     }
 
@@ -350,6 +352,7 @@ fn time(name: &'static str, text: &str) -> Result<Option<DateTime<Utc>>, NotAPre
 }
 
 /// `Some(None)` for an empty text, and `None` for one that `read` does not accept.
+#[expect(clippy::option_option, reason = "an empty field differs from a wrong one")]
 fn optional<T>(text: &str, read: impl Fn(&str) -> Option<T>) -> Option<Option<T>> {
     if text.is_empty() { Some(None) } else { read(text).map(Some) }
 }
