@@ -207,14 +207,20 @@ impl Seal {
         let Place { log, seq, prev, sealed_at } = &self.place;
         let (before, after) = ([FORMAT, log.as_str()], self.sealed.fields());
         let mut text = String::with_capacity(512);
-        before.iter().for_each(|field| netstring::push(field, &mut text));
+        for field in before {
+            netstring::push(field, &mut text);
+        }
         netstring::push(&seq.to_string(), &mut text);
         netstring::push(&prev.map(hex::encode).unwrap_or_default(), &mut text);
         // The time of the seal stands between `read_at` and `request_id`.
         let (read, rest) = after.split_at(11);
-        read.iter().for_each(|field| netstring::push(field, &mut text));
+        for field in read {
+            netstring::push(field, &mut text);
+        }
         netstring::push(&time_text(sealed_at), &mut text);
-        rest.iter().for_each(|field| netstring::push(field, &mut text));
+        for field in rest {
+            netstring::push(field, &mut text);
+        }
         text
     }
 
@@ -323,8 +329,7 @@ where
     N: FromStr + fmt::Display,
 {
     let number = |text: &str| text.parse().ok().filter(|n: &N| n.to_string() == text);
-    let is_negative = text.starts_with('-');
-    optional(text, number).filter(|_| !is_negative).ok_or(NotAPreimage::Field(name))
+    optional(name, text, |text| number(text).filter(|_| !text.starts_with('-')))
 }
 
 /// 64 lower-case hex digits; `None` if the field is empty.
@@ -333,12 +338,12 @@ fn hash(name: &'static str, text: &str) -> Result<Option<Hash>, NotAPreimage> {
         let hash: Hash = hex::decode(text).ok()?.try_into().ok()?;
         (hex::encode(hash) == text).then_some(hash)
     };
-    optional(text, hash).ok_or(NotAPreimage::Field(name))
+    optional(name, text, hash)
 }
 
 fn day(name: &'static str, text: &str) -> Result<Option<NaiveDate>, NotAPreimage> {
     let day = |text: &str| text.parse().ok().filter(|day: &NaiveDate| day.to_string() == text);
-    optional(text, day).ok_or(NotAPreimage::Field(name))
+    optional(name, text, day)
 }
 
 fn time(name: &'static str, text: &str) -> Result<Option<DateTime<Utc>>, NotAPreimage> {
@@ -346,12 +351,19 @@ fn time(name: &'static str, text: &str) -> Result<Option<DateTime<Utc>>, NotAPre
         let time = NaiveDateTime::parse_from_str(text, TIME).ok()?.and_utc();
         (time_text(&time) == text).then_some(time)
     };
-    optional(text, time).ok_or(NotAPreimage::Field(name))
+    optional(name, text, time)
 }
 
-/// `Some(None)` for an empty text, and `None` for one that `read` does not accept.
-fn optional<T>(text: &str, read: impl Fn(&str) -> Option<T>) -> Option<Option<T>> {
-    if text.is_empty() { Some(None) } else { read(text).map(Some) }
+/// The value of the field `name`; `None` if it is empty.
+fn optional<T>(
+    name: &'static str,
+    text: &str,
+    read: impl Fn(&str) -> Option<T>,
+) -> Result<Option<T>, NotAPreimage> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    read(text).map(Some).ok_or(NotAPreimage::Field(name))
 }
 
 #[cfg(test)]
