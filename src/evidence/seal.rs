@@ -214,11 +214,7 @@ impl Seal {
         netstring::push(&prev.map(hex::encode).unwrap_or_default(), &mut text);
         // The time of the seal stands between `read_at` and `request_id`.
         let (read, rest) = after.split_at(11);
-        for field in read {
-            netstring::push(field, &mut text);
-        }
-        netstring::push(&time_text(sealed_at), &mut text);
-        for field in rest {
+        for field in read.iter().chain([&time_text(sealed_at)]).chain(rest) {
             netstring::push(field, &mut text);
         }
         text
@@ -329,7 +325,8 @@ where
     N: FromStr + fmt::Display,
 {
     let number = |text: &str| text.parse().ok().filter(|n: &N| n.to_string() == text);
-    optional(name, text, |text| number(text).filter(|_| !text.starts_with('-')))
+    let is_negative = text.starts_with('-');
+    optional(text, number).filter(|_| !is_negative).ok_or(NotAPreimage::Field(name))
 }
 
 /// 64 lower-case hex digits; `None` if the field is empty.
@@ -338,12 +335,12 @@ fn hash(name: &'static str, text: &str) -> Result<Option<Hash>, NotAPreimage> {
         let hash: Hash = hex::decode(text).ok()?.try_into().ok()?;
         (hex::encode(hash) == text).then_some(hash)
     };
-    optional(name, text, hash)
+    optional(text, hash).ok_or(NotAPreimage::Field(name))
 }
 
 fn day(name: &'static str, text: &str) -> Result<Option<NaiveDate>, NotAPreimage> {
     let day = |text: &str| text.parse().ok().filter(|day: &NaiveDate| day.to_string() == text);
-    optional(name, text, day)
+    optional(text, day).ok_or(NotAPreimage::Field(name))
 }
 
 fn time(name: &'static str, text: &str) -> Result<Option<DateTime<Utc>>, NotAPreimage> {
@@ -351,19 +348,13 @@ fn time(name: &'static str, text: &str) -> Result<Option<DateTime<Utc>>, NotAPre
         let time = NaiveDateTime::parse_from_str(text, TIME).ok()?.and_utc();
         (time_text(&time) == text).then_some(time)
     };
-    optional(name, text, time)
+    optional(text, time).ok_or(NotAPreimage::Field(name))
 }
 
-/// The value of the field `name`; `None` if it is empty.
-fn optional<T>(
-    name: &'static str,
-    text: &str,
-    read: impl Fn(&str) -> Option<T>,
-) -> Result<Option<T>, NotAPreimage> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    read(text).map(Some).ok_or(NotAPreimage::Field(name))
+/// `Some(None)` for an empty text, and `None` for one that `read` does not accept.
+#[expect(clippy::option_option, reason = "an empty field differs from a wrong one")]
+fn optional<T>(text: &str, read: impl Fn(&str) -> Option<T>) -> Option<Option<T>> {
+    if text.is_empty() { Some(None) } else { read(text).map(Some) }
 }
 
 #[cfg(test)]

@@ -28,7 +28,8 @@ const EXITS: [(&str, &str, i32); 1] =
     [("docs/operating.md", "auditsync --source globex", 1 /* its token was revoked */)];
 
 /// Words in inline commands that stand for what a reader puts there.
-const PLACEHOLDERS: [(&str, &str); 2] = [(" D", " 2024-09-28"), (" N", " 1")];
+const PLACEHOLDERS: [(&str, &str); 3] =
+    [(" D", " 2024-09-28"), (" N", " 1"), (" FILE", " heads.log")];
 
 const OUTSIDE_DOCS: [&str; 6] = [
     "README.md",

@@ -165,11 +165,10 @@ fn recent(page: &str) -> World {
     }
     finish(&mut world);
     match page {
-        "docs/completeness.md" | "SECURITY.md" => assert_eq!(world.run("").status, 0),
-        "docs/evidence.md" => {
-            let synced = world.run("");
-            assert_eq!(synced.status, 0);
-            world.place("heads.log", &synced.stderr);
+        "docs/completeness.md" | "docs/evidence.md" | "SECURITY.md" => {
+            let finished = world.run("");
+            assert_eq!(finished.status, 0, "{finished:#?}");
+            world.place("heads.log", &finished.stderr);
         }
         "docs/operating.md" => assert_eq!(world.run("--source acme").status, 0),
         _ => {}
