@@ -194,23 +194,23 @@ impl Anchors {
             return Err("no key is known: the chain has no seal of kind key so far".to_owned());
         }
         let mut why = String::new();
-        let mut signer = None;
+        let mut names = Vec::new();
         for key in known {
             match note.verify(key) {
-                Ok(()) => signer = Some(key.name().clone()),
+                Ok(()) => names.push(key.name().clone()),
                 Err(error) => why = error.to_string(),
             }
         }
-        let signer = signer.ok_or(why)?;
-        if signer != checkpoint.origin {
+        let Some(signer) = names.first().cloned() else { return Err(why) };
+        // A trusted key announces the one that replaces it, which may have a name of its own.
+        let announced = self.keys.last().filter(|key| note.verify(key).is_ok());
+        names.extend(announced.map(|key| key.name().clone()));
+        if !names.contains(&checkpoint.origin) {
             return Err(format!("it is of the log {}, not {signer}", checkpoint.origin));
         }
-        // A trusted key announces the one that replaces it.
-        let announced =
-            self.keys.last().filter(|key| !self.pinned.is_empty() && note.verify(key).is_ok());
-        if let Some(key) = announced.filter(|key| !self.pinned.contains(key)) {
-            self.pinned.push(key.clone());
-        }
+        let is_new = |key: &&VerifierKey| !self.pinned.is_empty() && !self.pinned.contains(key);
+        let announced = announced.filter(is_new).cloned();
+        self.pinned.extend(announced);
         Ok(())
     }
 
