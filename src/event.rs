@@ -143,7 +143,7 @@ pub(crate) fn derive(text: &str) -> Result<Derived<'_>, serde_json::Error> {
     // JSON forbids raw control characters, but reading keys as bytes would accept them. Few texts
     // have any, so the second parse is rare.
     // (All bytes are looked at, because the compiler makes that faster than stopping early.)
-    if text.bytes().fold(false, |found, byte| found | (byte < 0x20)) {
+    if text.bytes().fold(u8::MAX, u8::min) < 0x20 {
         serde_json::from_str::<&RawValue>(text)?;
     }
     let [id, created_at, kind, action, actor, app, team, owner, request] = members(

@@ -61,7 +61,7 @@ pub(super) async fn run(app: &App<'_>, args: &VerifyArgs) -> Result<ExitStatus, 
 
 fn wanted(args: &VerifyArgs) -> Result<WantedDays, Failure> {
     let newest = last_over(clock::here());
-    for date in [args.from, args.to].into_iter().flatten().filter(|date| *date > newest) {
+    if let Some(date) = [args.from, args.to].into_iter().flatten().find(|date| *date > newest) {
         return Err(Failure::usage(format!(
             "{date} is not over in UTC, so nothing is stored of it; the newest day is {newest}"
         )));

@@ -230,15 +230,13 @@ impl Anchors {
     }
 
     fn count(&mut self, from: &str, kind: &'static str, seq: i64) {
-        match self.compared.iter_mut().find(|known| known.from == from && known.kind == kind) {
-            Some(known) => {
-                known.count += 1;
-                known.seq = known.seq.max(seq);
-            }
-            None => {
-                let from = from.to_owned();
-                self.compared.push(ComparedAnchor { from, kind, count: 1, seq });
-            }
+        let is_known = |known: &&mut ComparedAnchor| known.from == from && known.kind == kind;
+        if let Some(known) = self.compared.iter_mut().find(is_known) {
+            known.count += 1;
+            known.seq = known.seq.max(seq);
+        } else {
+            let from = from.to_owned();
+            self.compared.push(ComparedAnchor { from, kind, count: 1, seq });
         }
     }
 

@@ -126,9 +126,10 @@ impl DayCheck {
     pub fn event(&mut self, row: &EventRow<'_>) {
         self.checked.events += 1;
         let wrong = &mut self.found.wrong;
-        let facts = row.compare(|column| match wrong.iter_mut().find(|(of, _)| *of == column) {
-            Some((_, ids)) => ids.add(row.id),
-            None => {
+        let facts = row.compare(|column| {
+            if let Some((_, ids)) = wrong.iter_mut().find(|(of, _)| *of == column) {
+                ids.add(row.id);
+            } else {
                 let mut ids = Few::default();
                 ids.add(row.id);
                 wrong.push((column, ids));
@@ -188,7 +189,9 @@ impl DayCheck {
             && self.facts.ledger.as_ref().is_some_and(|row| row.attempt == 0 && !row.is_read);
         if !is_ignored {
             let found = ledger::compare(&self.facts);
-            found.into_iter().for_each(|(kind, detail)| self.note(kind, detail));
+            for (kind, detail) in found {
+                self.note(kind, detail);
+            }
         }
         self.checked
     }
@@ -249,7 +252,9 @@ impl DayCheck {
             }
             before = attempt;
         }
-        odd.into_iter().for_each(|(kind, detail)| self.note(kind, detail));
+        for (kind, detail) in odd {
+            self.note(kind, detail);
+        }
     }
 
     /// Reports the first seal that what is stored contradicts, and how many later ones.

@@ -63,7 +63,9 @@ mod tests {
     fn texts_are_read_as_they_were_written() {
         let texts = ["auditsync-seal-v1", "", "a,b:c", "é🙂", "0:,"];
         let mut all = String::new();
-        texts.iter().for_each(|text| push(text, &mut all));
+        for text in texts {
+            push(text, &mut all);
+        }
         assert_eq!(all, "17:auditsync-seal-v1,0:,5:a,b:c,6:é🙂,3:0:,,");
         assert_eq!(split(&all), Ok(texts.to_vec()));
         assert_eq!(split(""), Ok(Vec::new()));

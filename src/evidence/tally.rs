@@ -56,7 +56,9 @@ mod tests {
     fn each_seal_counts_its_own_rows_and_those_of_the_seals_before_it() {
         let rows: [(usize, u8); 7] = [(0, 1), (2, 2), (0, 3), (1, 4), (3, 5), (1, 6), (0, 7)];
         let mut tally = Tally::default();
-        rows.iter().for_each(|(seal, byte)| tally.add(*seal, &[*byte; 32]));
+        for (seal, byte) in rows {
+            tally.add(seal, &[byte; 32]);
+        }
         for seal in 0..5 {
             let covered: Vec<[u8; 32]> =
                 rows.iter().filter(|row| row.0 <= seal).map(|row| [row.1; 32]).collect();

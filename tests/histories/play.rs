@@ -103,7 +103,7 @@ impl Lane {
     /// Plays the history with this number to its end.
     pub(crate) fn play(&mut self, seed: u64, number: u32) {
         let mut random = Rng::with_seed(seed ^ (u64::from(number) << 32));
-        let store = |n: usize| {
+        let open = |n: usize| {
             let holder = Holder { run_id: Uuid::new_v4(), place: format!("{number}.{n}") };
             Store::new(&self.reader, &holder)
         };
@@ -112,7 +112,7 @@ impl Lane {
         let mut story = Story {
             reader: &self.reader,
             session: &mut self.session,
-            stores: (0..HOLDERS).map(store).collect(),
+            stores: (0..HOLDERS).map(open).collect(),
             scope: Scope { account, team: None, filter: Filter::default() },
             held: Vec::new(),
             days,

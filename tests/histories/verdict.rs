@@ -36,7 +36,7 @@ pub(crate) fn of(database: &Database) -> Result<String, String> {
     let gaps = "SELECT count(*) || ' of ' || max(seq) FROM audit_seals";
     let seals = database.psql(gaps).expect("two counts");
     let (count, last) = seals.trim().split_once(" of ").expect("two counts");
-    if count != last || report["seals_checked"].to_string() != count {
+    if count != last || report["seals_checked"].as_u64() != count.parse().ok() {
         return Err(format!("the chain has a gap: {count} seals up to {last}"));
     }
     Ok(format!(

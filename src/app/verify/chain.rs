@@ -25,7 +25,9 @@ pub(super) async fn walk(snapshot: &mut VerifySnapshot, mut anchors: Anchors) ->
             let (before, behind) = kept.split_at(kept.partition_point(|kept| kept.seq < row.seq));
             let (own, rest) = behind.split_at(behind.partition_point(|kept| kept.seq == row.seq));
             // Those of seals that are missing.
-            before.iter().for_each(|kept| anchors.absent(&anchor(kept)));
+            for kept in before {
+                anchors.absent(&anchor(kept));
+            }
             let own: Vec<KeptAnchor<'_>> = own.iter().map(anchor).collect();
             kept = rest;
             anchors.step(row, seal.as_ref(), &own);
@@ -33,7 +35,9 @@ pub(super) async fn walk(snapshot: &mut VerifySnapshot, mut anchors: Anchors) ->
         last = Some(end);
     }
     let beyond = snapshot.anchors(behind(last), None).await?;
-    beyond.iter().for_each(|kept| anchors.beyond(&anchor(kept)));
+    for kept in &beyond {
+        anchors.beyond(&anchor(kept));
+    }
     let (seals, head) = (walk.seals(), walk.head());
     let (mut problems, broken) = walk.finish();
     if seals == 0 {

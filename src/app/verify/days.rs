@@ -66,8 +66,8 @@ pub(super) async fn check(
     let checker: JoinHandle<CheckedDays> = spawn_blocking(move || Checker::run(&work, progress));
     let read = read(snapshot, wanted, &to_checker).await;
     drop(to_checker);
-    let checked = checker.await.expect("the check does not panic");
-    read.map(|()| checked)
+    let days = checker.await.expect("the check does not panic");
+    read.map(|()| days)
 }
 
 async fn read(
@@ -96,8 +96,8 @@ fn send(checker: &SyncSender<Work>, work: Work) {
 
 impl Checker {
     fn run(work: &Receiver<Work>, progress: Arc<Progress>) -> CheckedDays {
-        let (page, checked) = (HashMap::new(), CheckedDays::default());
-        let mut checker = Self { page, open: None, checked, progress };
+        let mut checker =
+            Self { page: HashMap::new(), open: None, checked: CheckedDays::default(), progress };
         for work in work {
             match work {
                 Work::Page(days) => {
@@ -115,17 +115,16 @@ impl Checker {
         for (source, date, event) in chunk.rows() {
             let is_open =
                 |open: &&mut (DayName, DayCheck)| open.0.date == date && open.0.source == source;
-            match self.open.as_mut().filter(is_open) {
-                Some((_, check)) => check.event(&event),
-                None => {
-                    self.end_day();
-                    let name = DayName { source: source.to_owned(), date };
-                    let day = self.page.remove(&name).unwrap_or_default();
-                    let mut check = begin(&name, day);
-                    check.event(&event);
-                    self.open = Some((name, check));
-                }
+            if let Some((_, check)) = self.open.as_mut().filter(is_open) {
+                check.event(&event);
+                continue;
             }
+            self.end_day();
+            let name = DayName { source: source.to_owned(), date };
+            let day = self.page.remove(&name).unwrap_or_default();
+            let mut check = begin(&name, day);
+            check.event(&event);
+            self.open = Some((name, check));
         }
     }
 

@@ -42,7 +42,9 @@ fn of_seal(seal: &Seal) -> SealRow {
 /// What the walk finds: codes and details, and the broken links.
 fn walk(rows: &[SealRow]) -> (Vec<String>, Vec<i64>) {
     let mut walk = ChainWalk::default();
-    rows.iter().for_each(|row| _ = walk.step(row));
+    for row in rows {
+        walk.step(row);
+    }
     let (problems, broken) = walk.finish();
     let said = problems.iter().map(|found| format!("{}: {}", found.problem, found.detail));
     (said.collect(), broken.iter().map(|link| link.seq).collect())
@@ -53,7 +55,9 @@ fn a_chain_as_it_was_written_has_no_problem_and_ends_with_its_head() {
     let rows = chain(6);
     assert_eq!(walk(&rows), (vec![], vec![]));
     let mut walk = ChainWalk::default();
-    rows.iter().for_each(|row| assert!(walk.step(row).is_some()));
+    for row in &rows {
+        assert!(walk.step(row).is_some());
+    }
     let head = walk.head().expect("a head");
     assert_eq!((head.seq, head.seal.to_vec()), (6, rows[5].seal.clone()));
     assert_eq!((walk.seals(), walk.log()), (6, Some(&LogId::from_bits(0xabc))));

@@ -4,7 +4,6 @@ use super::super::head::LogId;
 use super::super::seal::{Contents, Place, Sealed, hash_of_bytes};
 use super::*;
 
-const ID: &str = "e1";
 const LOG: u128 = 0xabc;
 /// When the seal with the number 0 was made, in microseconds since 1970.
 const BEGIN: i64 = 1_727_000_000_000_000;

@@ -31,7 +31,9 @@ fn with_field(number: usize, text: &str) -> String {
     let mut fields = netstring::split(&preimage).expect("netstrings");
     fields[number - 1] = text;
     let mut all = String::new();
-    fields.iter().for_each(|field| netstring::push(field, &mut all));
+    for field in fields {
+        netstring::push(field, &mut all);
+    }
     all
 }
 

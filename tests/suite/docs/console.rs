@@ -13,7 +13,6 @@ static CHANGING: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     let rules = [
         (r"\d\d:\d\d:\d\d", "TIME"),
         (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UUID"),
-        (r"\b\d+:[0-9a-f]{64} of log [0-9a-f]{32}\b", "HEAD"),
         (r"\b\d+\.\d+s\b", "SECONDS"),
         (r"\b\d+ms\b", "MILLISECONDS"),
         (r"\b\d+h\b", "HOURS"),

@@ -151,7 +151,9 @@ fn a_note_by_another_key_and_a_broken_one_are_bad() {
     let world = signing(&key);
     synced(&world);
     let mut tree = TreeEdge::default();
-    reseal::texts(&world).iter().for_each(|text| tree.push(text.as_bytes()));
+    for text in reseal::texts(&world) {
+        tree.push(text.as_bytes());
+    }
     let origin = key.verifier().name().clone();
     let note = Checkpoint { origin, size: tree.size(), root: tree.root() };
     let by_stranger = note.sign(&[&stranger]).to_string();

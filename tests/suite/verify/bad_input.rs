@@ -6,6 +6,9 @@ use auditsync::evidence::{Seal, hash_of};
 use super::{assert_clean, found, reseal, verify};
 use crate::support::{ACME, World};
 
+/// A change of a text, and a part of what is said about it.
+type ChangedText = (fn(&str) -> String, &'static str);
+
 /// A world with the days 26 to 28 September as seals 2 to 4, whose chain has no keys.
 fn world() -> World {
     without_keys(synced())
@@ -109,7 +112,7 @@ fn a_duplicated_seal_is_a_fork_or_moved() {
 #[test]
 fn a_text_that_is_no_preimage_is_malformed_with_the_reason() {
     let good = |world: &World| reseal::texts(world)[2].clone();
-    let cases: [(fn(&str) -> String, &str); 4] = [
+    let cases: [ChangedText; 4] = [
         (|_| "no netstring".to_owned(), "it is not a sequence of netstrings: byte 0 begins no"),
         (|text| text[..text.len() - 1].to_owned(), "it is not a sequence of netstrings: byte "),
         (|text| format!("{text}0:,"), "it has 19 fields, not 18"),

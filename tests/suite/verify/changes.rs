@@ -43,11 +43,8 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let world = stage::staged();
-        let mut sql = String::from("CREATE SCHEMA kept;");
-        for table in TABLES {
-            sql.push_str(&format!("CREATE TABLE kept.{table} AS SELECT * FROM {table};"));
-        }
-        world.sql(&sql);
+        let keep = |table| format!("CREATE TABLE kept.{table} AS SELECT * FROM {table};");
+        world.sql(&format!("CREATE SCHEMA kept; {}", TABLES.map(keep).concat()));
         drop_constraints(&world);
         assert_clean(&world, "");
         Self { world, tried: 0 }

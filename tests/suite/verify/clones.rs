@@ -93,7 +93,7 @@ impl Judged {
 /// be changes of acme.
 pub(super) fn try_all(changes: &[Change]) {
     let world = cloned(changes.len());
-    let made: Vec<String> = changes
+    let statements: Vec<String> = changes
         .iter()
         .enumerate()
         .map(|(number, change)| {
@@ -103,15 +103,15 @@ pub(super) fn try_all(changes: &[Change]) {
             of_copy.replace("RETURNING 1", &format!("RETURNING '{number}|'{seal}")) + ";"
         })
         .collect();
-    let changed: BTreeMap<usize, String> = world
-        .sql(&made.concat())
+    let made: BTreeMap<usize, String> = world
+        .sql(&statements.concat())
         .lines()
         .map(|line| line.split_once('|').expect("a number and a seal"))
         .map(|(number, seal)| (number.parse().expect("a number"), seal.to_owned()))
         .collect();
     let judged = Judged::read(&world);
     let mut missed = Vec::new();
-    for (number, seal) in &changed {
+    for (number, seal) in &made {
         let change = &changes[*number];
         let seal = Some(seal.as_str()).filter(|seal| !seal.is_empty());
         let codes = judged.codes(&name(*number), seal);
@@ -120,6 +120,6 @@ pub(super) fn try_all(changes: &[Change]) {
         }
     }
     assert!(missed.is_empty(), "{} changes were missed:\n{}", missed.len(), missed.join("\n"));
-    note(&format!("{} of {} changes changed something", changed.len(), changes.len()));
-    assert!(changed.len() * 10 > changes.len() * 6, "{} of {}", changed.len(), changes.len());
+    note(&format!("{} of {} changes changed something", made.len(), changes.len()));
+    assert!(made.len() * 10 > changes.len() * 6, "{} of {}", made.len(), changes.len());
 }

@@ -23,8 +23,6 @@ pub(super) const CRASHED: &str = "2024-09-26";
 pub(super) const ADOPTED: &str = "2024-09-10";
 /// It failed in the Python logger.
 pub(super) const ADOPTED_FAILURE: &str = "2024-09-11";
-/// A day without a row.
-pub(super) const UNKNOWN: &str = "2024-08-01";
 
 const SEPTEMBER: Month = Month { year: 2024, month: 9 };
 

@@ -7,6 +7,9 @@ use super::*;
 /// An answer of `openssl ts -reply` for the SHA-256 of `seal`.
 const GRANTED: &[u8] = include_bytes!("../../timestamp/granted.tsr");
 
+/// A change of a note, and a part of what is said about it.
+type ChangedNote = (fn(&str) -> String, &'static str);
+
 /// A chain whose runs kept a checkpoint after each of the last two seals.
 fn signed(key: &SigningKey) -> Chain {
     Chain::of(3).announcing(key).keeping(&[key]).more(1, 1).keeping(&[key])
@@ -23,7 +26,7 @@ fn kept_checkpoints_of_the_chain_agree_and_are_counted() {
 fn an_altered_note_is_bad_and_names_its_seal() {
     let key = signing_key(ORIGIN);
     let good = signed(&key);
-    let cases: [(fn(&str) -> String, &str); 5] = [
+    let cases: [ChangedNote; 5] = [
         (
             |note| note.replace("0123abcd\n5", "0123abcd\n4"),
             "the text or the signature was changed",

@@ -60,13 +60,13 @@ fn a_new_key_replaces_the_old_one_from_its_seal_on() {
 
 #[test]
 fn a_pinned_key_counts_instead_of_the_keys_that_the_chain_names() {
-    let (key, forger) = (signing_key(ORIGIN), signing_key(ORIGIN));
+    let (key, stranger) = (signing_key(ORIGIN), signing_key(ORIGIN));
     let pinned =
         |chain: &Chain| chain.compare(Anchors::new(Vec::new(), vec![key.verifier().clone()])).0;
     let good = Chain::of(1).announcing(&key).keeping(&[&key]);
     assert_eq!(pinned(&good), nothing());
-    // A forger of the chain can announce a key, too.
-    let forged = Chain::of(1).announcing(&forger).keeping(&[&forger]);
+    // The forger of a chain can announce a key, too.
+    let forged = Chain::of(1).announcing(&stranger).keeping(&[&stranger]);
     assert_eq!(forged.found(Vec::new()), nothing());
     let found = pinned(&forged);
     assert!(found[0].starts_with("bad_note: the kept checkpoint of seal 2"), "{found:?}");

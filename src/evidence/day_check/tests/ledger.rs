@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// What is said about a row after a change.
+type ChangedRow = (&'static str, fn(&mut LedgerFacts));
+
 /// The same day after a reset by hand.
 fn reset(stored: StoredDay) -> StoredDay {
     let attempt = stored.row().attempt;
@@ -12,7 +15,7 @@ fn reset(stored: StoredDay) -> StoredDay {
 
 #[test]
 fn each_column_that_a_seal_covers_is_compared() {
-    let cases: [(&str, fn(&mut LedgerFacts)); 9] = [
+    let cases: [ChangedRow; 9] = [
         ("the ledger has attempt 0, and 1 was sealed", |row| row.attempt = 0),
         ("the status is PENDING and nobody reset it", |row| row.status = Status::Pending),
         ("the status is FAILED and nobody reset it", |row| row.status = Status::Failed),
@@ -139,7 +142,7 @@ fn an_adopted_day_is_a_baseline_until_it_is_published() {
 #[test]
 fn an_adopted_row_that_is_not_as_the_logger_left_it_is_found() {
     let adopted = "altered: the row is not the one that was adopted (seal 2)";
-    let cases: [(&str, fn(&mut LedgerFacts)); 8] = [
+    let cases: [ChangedRow; 8] = [
         (adopted, |row| row.events = Some(8)),
         (adopted, |row| row.events = None),
         (adopted, |row| row.digest = Some(vec![0; 32])),

@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// The column that is named after a change of a row.
+type ChangedEvent = (&'static str, fn(&mut EventRow<'_>));
+
 #[test]
 fn a_day_as_it_was_sealed_has_no_problem() {
     for stored in [StoredDay::simple(), StoredDay::with_late_events()] {
@@ -17,7 +20,7 @@ fn a_day_as_it_was_sealed_has_no_problem() {
 #[test]
 fn each_contradicted_column_is_named_once_with_its_ids() {
     let stored = StoredDay::simple();
-    let cases: [(&str, fn(&mut EventRow<'_>)); 8] = [
+    let cases: [ChangedEvent; 8] = [
         ("event_id", |row| row.id = "e9"),
         ("event_hash", |row| row.hash = b"x"),
         ("created_at", |row| row.created_at = Some(i64::MAX)),
