@@ -49,6 +49,20 @@ fn the_first_and_the_last_log_line_of_each_run_carry_the_head() {
 }
 
 #[test]
+fn a_run_that_finds_nothing_due_reads_the_head_with_its_plan() {
+    let mut world = World::new(&format!("[database]\nmax_connections = 1\n{ACME}"));
+    world.sync("--date 2024-09-28", 0);
+    let proxy = Proxy::start(world.database.url());
+    world.set("DATABASE_URL", proxy.url());
+    let run = world.run(SYNC);
+    assert_logged(&world, &run, &world.head()[0]);
+    // To connect, to begin, to prepare and to run one query, to end, and to disconnect.
+    let steps = proxy.steps();
+    assert!(steps.len() <= 6, "{steps:#?}");
+    assert!(!steps.iter().any(|step| step.contains("-- Reads the last seal")), "{steps:#?}");
+}
+
+#[test]
 fn the_result_of_a_run_and_of_status_ends_with_the_head() {
     let world = World::new(ACME);
     let json = |command: &str| {

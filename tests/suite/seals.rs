@@ -28,6 +28,26 @@ fn each_publication_leaves_one_seal_and_a_failed_attempt_none() {
 }
 
 #[test]
+fn the_check_of_days_and_seals_finds_what_it_looks_for() {
+    let problems = |tamper: &str| {
+        // One day after the other, so that the seals have an order.
+        let world = World::new(&format!("[sync]\nconcurrency = 1\n{ACME}"));
+        world.sync("--from 2024-09-27 --to 2024-09-28", 0);
+        world.assert_sealed("before");
+        world.sql(tamper);
+        world.sql(include_str!("support/sealed.sql"))
+    };
+    let last = problems("DELETE FROM audit_seals WHERE seq = 3");
+    assert_eq!(last, "complete, without its seal: acme 2024-09-28 1");
+    let middle = problems("DELETE FROM audit_seals WHERE seq = 2");
+    assert!(middle.ends_with("2024-09-27 1\nthe chain breaks before 3"), "{middle}");
+    let failed = "UPDATE audit_events_log SET status = 'FAILED' WHERE process_date = '2024-09-28'";
+    assert_eq!(problems(failed), "sealed, but not complete: acme 2024-09-28 1");
+    let counted = "UPDATE audit_events_log SET events_count = 0 WHERE process_date = '2024-09-28'";
+    assert_eq!(problems(counted), "complete, without its seal: acme 2024-09-28 1");
+}
+
+#[test]
 fn a_day_without_a_row_is_claimed_above_every_sealed_and_stored_attempt() {
     let world = World::new(ACME);
     let claimed_again = || {
