@@ -269,7 +269,7 @@ const FIRST_SEEN_AT: usize = 9;
 const IP_ADDRESS: usize = 10;
 const FIRST_TEXT: usize = 11;
 
-/// A column of an event. Its type is not looked up for each row: a value that does not fit the type,
+/// A column of an event. Its type is not looked up for each row: a value that does not fit it,
 /// or that the program can't have written, counts as none, and a check then finds it.
 fn at<'r, T>(row: &'r PgRow, place: usize) -> Option<T>
 where

@@ -1,5 +1,0 @@
-//! Development only.
-#![allow(dead_code, unused_imports)]
-mod support;
-mod tidy;
-mod verify;
