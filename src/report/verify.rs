@@ -80,10 +80,10 @@ impl Report for VerifyReport {
                  seal it again. Compare with --anchor or --anchors.",
             )?;
         }
-        match &self.head {
-            Some(head) => writeln!(text, "Head {head} of log {}", head.log),
-            None => text.line("There is no head."),
+        if self.head.is_none() {
+            text.line("There is no head.")?;
         }
+        text.head(self.head.as_ref())
     }
 }
 

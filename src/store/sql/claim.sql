@@ -2,15 +2,16 @@
 INSERT INTO audit_events_log AS l (source, process_date, status, attempt, locked_by, locked_until,
                                    scope)
 VALUES ($1, $2, 'PROCESSING',
-        -- A day whose row is missing has no number that was used before.
+        -- A day whose row is missing gets a number that was not used before. (`+ 0`: to plan an
+        -- index scan for a maximum would take longer than to read the day.)
         CASE WHEN $6 THEN 1
-             ELSE 1 + greatest((SELECT coalesce(max(s.attempt), 0)
+             ELSE 1 + greatest((SELECT coalesce(max(s.attempt + 0), 0)
                                 FROM audit_seals AS s
                                 WHERE s.source = $1 AND s.process_date = $2),
-                               (SELECT coalesce(max(e.attempt), 0)
+                               (SELECT coalesce(max(e.attempt + 0), 0)
                                 FROM audit_events AS e
                                 WHERE e.source = $1 AND e.process_date = $2),
-                               (SELECT coalesce(max(c.attempt), 0)
+                               (SELECT coalesce(max(c.attempt + 0), 0)
                                 FROM audit_event_conflicts AS c
                                 WHERE c.source = $1 AND c.process_date = $2))
         END,

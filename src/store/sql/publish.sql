@@ -59,7 +59,7 @@ WHERE l.source = $1
 RETURNING l.events_count, l.settled_at IS NOT NULL AS settled, stored.digest,
           differing.conflicts, differing.digest AS conflicts_digest, l.scope::text AS scope,
           l.synced_at,
-          (SELECT coalesce(max(s.attempt), 0)
+          (SELECT coalesce(max(s.attempt + 0), 0)
            FROM audit_seals AS s
            WHERE s.source = $1
              AND s.process_date = $2
