@@ -6,7 +6,7 @@ use super::environment::env;
 use super::failure::Failure;
 use crate::cli::Global;
 use crate::config::{Config, Source};
-use crate::store::{Address, ConnectError, Holder, Reader, Schema, Store};
+use crate::store::{self, Address, ConnectError, Holder, Reader, Schema, Store};
 use crate::text::clean;
 
 /// The options and the file of this process.
@@ -60,6 +60,25 @@ impl App<'_> {
             }
         }
         Ok(sources)
+    }
+}
+
+/// Refuses the first of `names` that is neither in the file nor among those that `known` finds in
+/// the database. A source keeps its past when it leaves the file.
+pub(super) async fn refuse_unknown(
+    app: &App<'_>,
+    names: &[String],
+    known: impl AsyncFnOnce(&[&str]) -> store::Result<Vec<String>>,
+) -> Result<(), Failure> {
+    let mut unknown: Vec<&str> = names.iter().map(String::as_str).collect();
+    unknown.retain(|name| app.config.source(name).is_err());
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let known = known(&unknown).await?;
+    match unknown.iter().find(|name| !known.iter().any(|known| known == *name)) {
+        Some(name) => app.config.source(name).map(drop).map_err(Failure::usage),
+        None => Ok(()),
     }
 }
 

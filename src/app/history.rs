@@ -1,10 +1,10 @@
 //! `history`: prints the append-only record of what happened to the days.
 
-use super::context::{App, has_ledger};
+use super::context::{App, has_ledger, refuse_unknown};
 use super::failure::{DONE, ExitStatus, Failure};
 use crate::cli::HistoryArgs;
 use crate::report::history::HistoryReport;
-use crate::store::{HistoryFilter, Reader};
+use crate::store::HistoryFilter;
 
 /// How many days to print if neither a date nor a number of days is given.
 const DEFAULT_DAYS: u32 = 7;
@@ -12,7 +12,11 @@ const DEFAULT_DAYS: u32 = 7;
 pub(super) async fn run(app: &App<'_>, args: &HistoryArgs) -> Result<ExitStatus, Failure> {
     let reader = app.connect().await?;
     let history = has_ledger(&reader).await?.then_some(&reader);
-    refuse_unknown(app, history, &args.sources).await?;
+    refuse_unknown(app, &args.sources, async |names| match history {
+        Some(history) => history.known_to_history(names).await,
+        None => Ok(Vec::new()),
+    })
+    .await?;
     let sources: Vec<&str> = args.sources.iter().map(String::as_str).collect();
     let days = args.days.or(args.date.is_none().then_some(DEFAULT_DAYS));
     let past =
@@ -29,25 +33,4 @@ pub(super) async fn run(app: &App<'_>, args: &HistoryArgs) -> Result<ExitStatus,
     })?;
     reader.close().await;
     Ok(DONE)
-}
-
-/// Refuses a name that neither the file nor the history knows.
-async fn refuse_unknown(
-    app: &App<'_>,
-    history: Option<&Reader>,
-    names: &[String],
-) -> Result<(), Failure> {
-    let mut unknown: Vec<&str> = names.iter().map(String::as_str).collect();
-    unknown.retain(|name| app.config.source(name).is_err());
-    if unknown.is_empty() {
-        return Ok(());
-    }
-    let known = match history {
-        Some(history) => history.known_to_history(&unknown).await?,
-        None => Vec::new(),
-    };
-    match unknown.iter().find(|name| !known.iter().any(|known| known == *name)) {
-        Some(name) => app.config.source(name).map(drop).map_err(Failure::usage),
-        None => Ok(()),
-    }
 }

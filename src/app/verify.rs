@@ -10,13 +10,13 @@ mod days;
 use std::path::Path;
 
 use super::clock;
-use super::context::App;
+use super::context::{App, refuse_unknown};
 use super::failure::{DONE, ExitStatus, FOUND_WRONG, Failure};
 use crate::cli::VerifyArgs;
 use crate::day::last_over;
 use crate::evidence::{Anchors, OutsideAnchor, Problem, ProblemKind};
 use crate::report::verify::VerifyReport;
-use crate::store::{Reader, Schema, WantedDays};
+use crate::store::{Schema, WantedDays};
 
 pub(super) async fn run(app: &App<'_>, args: &VerifyArgs) -> Result<ExitStatus, Failure> {
     let wanted = wanted(args)?;
@@ -26,7 +26,10 @@ pub(super) async fn run(app: &App<'_>, args: &VerifyArgs) -> Result<ExitStatus, 
         Schema::Current => {}
         other => return Err(other.into_error().into()),
     }
-    refuse_unknown(app, &reader, &args.sources).await?;
+    refuse_unknown(app, &args.sources, async |names| {
+        Ok(reader.first_days(names).await?.into_keys().collect())
+    })
+    .await?;
     let mut snapshot = reader.verify_snapshot().await?;
     let chain = chain::walk(&mut snapshot, anchors).await?;
     let days = days::check(&mut snapshot, &wanted, app.global.live_lines()).await?;
@@ -92,19 +95,4 @@ fn read_file(file: &Path) -> Result<Vec<OutsideAnchor>, Failure> {
     // A log may contain anything, and anchors are ASCII but for the mark of a signature.
     OutsideAnchor::read_all(&name, &String::from_utf8_lossy(&bytes))
         .map_err(|error| Failure::usage(format!("--anchors {name}: {error}")))
-}
-
-/// Refuses a name that neither the file nor the database knows.
-async fn refuse_unknown(app: &App<'_>, reader: &Reader, names: &[String]) -> Result<(), Failure> {
-    let unknown: Vec<&str> = names.iter().map(String::as_str).collect();
-    let unknown: Vec<&str> =
-        unknown.into_iter().filter(|name| app.config.source(name).is_err()).collect();
-    if unknown.is_empty() {
-        return Ok(());
-    }
-    let known = reader.first_days(&unknown).await?;
-    match unknown.iter().find(|name| !known.contains_key(**name)) {
-        Some(name) => app.config.source(name).map(drop).map_err(Failure::usage),
-        None => Ok(()),
-    }
 }
