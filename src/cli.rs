@@ -1,6 +1,7 @@
 //! The command line: commands, options, help.
 
 mod help;
+mod verify;
 
 use std::path::PathBuf;
 
@@ -11,11 +12,10 @@ use clap_complete::Shell;
 use crate::calendar;
 use crate::config::KeyName;
 use crate::day::{DateRange, Month};
-use crate::evidence::key::VerifierKey;
-use crate::evidence::{AnchorText, LogId};
 use crate::logging::{LogFormat, Verbosity};
 use crate::report::Output;
 use crate::report::progress::LiveLines;
+pub(crate) use verify::VerifyArgs;
 
 /// Copy every event of a Heroku Enterprise audit trail into your own PostgreSQL, and show that none
 /// is missing
@@ -278,35 +278,6 @@ pub(crate) struct CheckArgs {
     /// Check only the file, and whether its variables are set
     #[arg(long)]
     pub(crate) config_only: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct VerifyArgs {
-    /// Check only the events of this source, even if it is no longer in the file (repeatable)
-    #[arg(long = "source", value_name = "NAME")]
-    pub(crate) sources: Vec<String>,
-    /// Check only the events from this UTC day on (YYYY-MM-DD); the chain is always checked
-    #[arg(long, value_name = "DATE", value_parser = calendar::date)]
-    pub(crate) from: Option<NaiveDate>,
-    /// Check only the events up to and including this day
-    #[arg(long, value_name = "DATE", value_parser = calendar::date)]
-    pub(crate) to: Option<NaiveDate>,
-    /// Compare with this head, which was recorded elsewhere (repeatable)
-    #[arg(long = "anchor", value_name = "SEQ:HEX")]
-    pub(crate) anchors: Vec<AnchorText>,
-    /// Compare with the heads and signed checkpoints in this file, such as saved log lines
-    /// (repeatable)
-    #[arg(long = "anchors", value_name = "FILE")]
-    pub(crate) anchor_files: Vec<PathBuf>,
-    /// Require that the chain is the one with this id
-    #[arg(long, value_name = "HEX")]
-    pub(crate) log: Option<LogId>,
-    /// Trust this verifier's key, instead of the keys that the chain itself names (repeatable)
-    #[arg(long = "key", value_name = "KEY", value_parser = VerifierKey::parse)]
-    pub(crate) keys: Vec<VerifierKey>,
-    /// Accept a database without a complete day
-    #[arg(long)]
-    pub(crate) allow_empty: bool,
 }
 
 #[derive(Debug, Args)]

@@ -30,7 +30,7 @@ pub(super) async fn run(app: &App<'_>, args: &VerifyArgs) -> Result<ExitStatus, 
         Ok(reader.first_days(names).await?.into_keys().collect())
     })
     .await?;
-    let mut snapshot = reader.verify_snapshot().await?;
+    let mut snapshot = reader.evidence_snapshot().await?;
     let chain = chain::walk(&mut snapshot, anchors).await?;
     let days = days::check(&mut snapshot, &wanted, app.global.live_lines()).await?;
     drop(snapshot);

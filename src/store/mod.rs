@@ -21,6 +21,7 @@ mod coverage;
 mod diagnosis;
 mod error;
 mod events;
+mod evidence;
 mod expected;
 mod fence;
 mod handle;
@@ -43,7 +44,6 @@ mod snapshot;
 mod statement;
 mod stored;
 mod tls;
-mod verify;
 
 pub use address::{Address, AddressError, Endpoint};
 pub use adoption::{AdoptRequest, AdoptedDays, Adoption};
@@ -55,6 +55,10 @@ pub use comparison::ComparedDay;
 pub use connect::ConnectError;
 pub use error::{Error, Result};
 pub use events::Written;
+pub use evidence::{
+    AnchorRow, DayName, DayRows, DaysPage, EventChunk, EventStream, EvidenceSnapshot, Selected,
+    StoredConflict, WantedDays,
+};
 pub use handle::{Holder, Reader, Store};
 pub use history::HistoryFilter;
 pub use inspect::{Rights, Server};
@@ -68,7 +72,3 @@ pub use schema::SchemaError;
 pub use snapshot::{EveryDay, LedgerSnapshot, Rereads, SnapshotQuery, SnapshotResult};
 pub use stored::{StoredEvent, StoredEvents, StoredQuery, StoredTeam};
 pub use tls::Protection;
-pub use verify::{
-    AnchorRow, DayName, DayRows, DaysPage, EventChunk, EventStream, Selected, StoredConflict,
-    VerifySnapshot, WantedDays,
-};

@@ -1,7 +1,7 @@
 //! Walks the chain of seals, and compares it with anchors.
 
 use crate::evidence::{Anchors, ChainWalk, ComparedAnchor, Head, KeptAnchor, Problem, ProblemKind};
-use crate::store::{AnchorRow, Result, VerifySnapshot};
+use crate::store::{AnchorRow, EvidenceSnapshot, Result};
 
 /// What the walk found.
 #[derive(Debug)]
@@ -12,7 +12,7 @@ pub(super) struct Walked {
     pub(super) problems: Vec<Problem>,
 }
 
-pub(super) async fn walk(snapshot: &mut VerifySnapshot, mut anchors: Anchors) -> Result<Walked> {
+pub(super) async fn walk(snapshot: &mut EvidenceSnapshot, mut anchors: Anchors) -> Result<Walked> {
     let mut walk = ChainWalk::default();
     let mut last = None;
     loop {

@@ -9,7 +9,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use crate::evidence::{DayCheck, DayFacts, Problem, Seal};
 use crate::report::progress::{LiveLines, Progress};
 use crate::store::{
-    DayName, DayRows, EventChunk, Result, Selected, StoredConflict, VerifySnapshot, WantedDays,
+    DayName, DayRows, EventChunk, EvidenceSnapshot, Result, Selected, StoredConflict, WantedDays,
 };
 
 /// How many chunks of events may wait for the checking thread.
@@ -57,7 +57,7 @@ struct Checker {
 
 /// Reads and checks the wanted days.
 pub(super) async fn check(
-    snapshot: &mut VerifySnapshot,
+    snapshot: &mut EvidenceSnapshot,
     wanted: &WantedDays,
     live_lines: LiveLines,
 ) -> Result<CheckedDays> {
@@ -71,7 +71,7 @@ pub(super) async fn check(
 }
 
 async fn read(
-    snapshot: &mut VerifySnapshot,
+    snapshot: &mut EvidenceSnapshot,
     wanted: &WantedDays,
     checker: &SyncSender<Work>,
 ) -> Result<()> {

@@ -258,6 +258,11 @@ pub(super) fn is_name(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
 }
 
+/// Whether a text resembles the name of a parameter.
+pub(super) fn is_misspelt(name: &str) -> bool {
+    nearest(name, PARAMETERS.iter().map(|parameter| parameter.name)).is_some()
+}
+
 /// The error for an unknown parameter. It omits the value, which may be a password whose name is
 /// misspelt.
 pub(super) fn unknown(name: &str) -> AddressError {

@@ -1,7 +1,7 @@
 //! Parses `postgres://user:password@host:port/database?name=value` as libpq does.
 
 use super::error::{AddressError, ENCODE};
-use super::parameters::{Given, Origin, parameter, unknown};
+use super::parameters::{Given, Origin, is_misspelt, parameter, unknown};
 
 /// The parameters of a URI without its scheme, and whether its user or password holds a character
 /// that should be percent-encoded.
@@ -31,8 +31,14 @@ pub(super) fn parse(rest: &str) -> Result<(Vec<Given>, bool), AddressError> {
     ] {
         given.push(Given::of(name, decoded(text)?));
     }
-    // Text behind a secret may be the rest of it, and so may text before a further `@`.
-    let mut naming = if rest.contains('@') { Naming::Never } else { Naming::Unknown };
+    // Text behind a secret may be the rest of it, and so may text before a further `@`. Without
+    // `@`, what looks like a host and its port may be a user and a password.
+    let follows_password = user_info.unwrap_or(authority).contains(':');
+    let mut naming = match follows_password {
+        _ if rest.contains('@') => Naming::Never,
+        true => Naming::Misspelt,
+        false => Naming::Unknown,
+    };
     for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
         let pair = pair_of(pair, naming)?;
         if pair.parameter.is_secret() {
@@ -83,6 +89,8 @@ fn host_and_port(authority: &str) -> Result<(&str, &str), AddressError> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Naming {
     Unknown,
+    /// Only one that resembles a known parameter.
+    Misspelt,
     Never,
 }
 
@@ -102,6 +110,7 @@ fn pair_of(pair: &str, naming: Naming) -> Result<Given, AddressError> {
     match parameter(&name) {
         Some(parameter) => Ok(Given { parameter, value, origin: Origin::Address }),
         None if naming == Naming::Unknown => Err(unknown(&name)),
+        None if naming == Naming::Misspelt && is_misspelt(&name) => Err(unknown(&name)),
         None => {
             Err(AddressError::new("it holds an unknown parameter, or a stray `?` or `&`", ENCODE))
         }

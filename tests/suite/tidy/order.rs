@@ -70,7 +70,10 @@ const ORDERS: &[Order] = &[
         layers: &[
             &["mod"],
             &["coverage", "release"],
-            &["claim", "attempt", "events", "adoption", "anchors", "snapshot", "stored", "verify"],
+            &[
+                "claim", "attempt", "events", "adoption", "anchors", "evidence", "snapshot",
+                "stored",
+            ],
             &["comparison", "operator", "provenance", "raw"],
             &["connect", "inspect"],
             &["address", "compare", "history", "ledger", "schema", "tls"],

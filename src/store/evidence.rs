@@ -21,7 +21,7 @@ use crate::event::Hash;
 use crate::evidence::{ConflictRow, DerivedColumns, EventRow, LedgerFacts, SealRow};
 use crate::ledger::Status;
 
-const OPERATION: &str = "read what is to be verified";
+const OPERATION: &str = "read the evidence";
 
 /// How many seals one query returns.
 const SEALS: i64 = 2_000;
@@ -33,8 +33,8 @@ const CHUNK_BYTES: usize = 512 * 1024;
 
 /// Everything as it was at one moment.
 #[derive(Debug)]
-pub struct VerifySnapshot {
-    tx: Transaction,
+pub struct EvidenceSnapshot {
+    pub(super) tx: Transaction,
 }
 
 /// Which days are verified. `None` selects all.
@@ -117,17 +117,17 @@ pub struct AnchorRow {
 
 impl Reader {
     /// A snapshot of everything.
-    pub async fn verify_snapshot(&self) -> Result<VerifySnapshot> {
+    pub async fn evidence_snapshot(&self) -> Result<EvidenceSnapshot> {
         let mut tx = self.connections().begin(Access::ReadLong, OPERATION).await?;
         statement(include_str!("sql/verify_plan.sql"))
             .execute(&mut *tx)
             .await
             .context(OPERATION)?;
-        Ok(VerifySnapshot { tx })
+        Ok(EvidenceSnapshot { tx })
     }
 }
 
-impl VerifySnapshot {
+impl EvidenceSnapshot {
     /// How many of the wanted days have a row.
     pub async fn count_days(&mut self, wanted: &WantedDays) -> Result<u64> {
         let query = statement(include_str!("sql/verify_count.sql"))

@@ -1,0 +1,39 @@
+//! The options of `verify`.
+
+use std::path::PathBuf;
+
+use chrono::NaiveDate;
+use clap::Args;
+
+use crate::calendar;
+use crate::evidence::key::VerifierKey;
+use crate::evidence::{AnchorText, LogId};
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// Check only the events of this source, even if it is no longer in the file (repeatable)
+    #[arg(long = "source", value_name = "NAME")]
+    pub(crate) sources: Vec<String>,
+    /// Check only the events from this UTC day on (YYYY-MM-DD); the chain is always checked
+    #[arg(long, value_name = "DATE", value_parser = calendar::date)]
+    pub(crate) from: Option<NaiveDate>,
+    /// Check only the events up to and including this day
+    #[arg(long, value_name = "DATE", value_parser = calendar::date)]
+    pub(crate) to: Option<NaiveDate>,
+    /// Compare with this head, which was recorded elsewhere (repeatable)
+    #[arg(long = "anchor", value_name = "SEQ:HEX")]
+    pub(crate) anchors: Vec<AnchorText>,
+    /// Compare with the heads and signed checkpoints in this file, such as saved log lines
+    /// (repeatable)
+    #[arg(long = "anchors", value_name = "FILE")]
+    pub(crate) anchor_files: Vec<PathBuf>,
+    /// Require that the chain is the one with this id
+    #[arg(long, value_name = "HEX")]
+    pub(crate) log: Option<LogId>,
+    /// Trust this verifier's key, instead of the keys that the chain itself names (repeatable)
+    #[arg(long = "key", value_name = "KEY", value_parser = VerifierKey::parse)]
+    pub(crate) keys: Vec<VerifierKey>,
+    /// Accept a database without a complete day
+    #[arg(long)]
+    pub(crate) allow_empty: bool,
+}
