@@ -1,5 +1,6 @@
 //! The command line: commands, options, help.
 
+mod export;
 mod help;
 mod verify;
 
@@ -15,6 +16,7 @@ use crate::day::{DateRange, Month};
 use crate::logging::{LogFormat, Verbosity};
 use crate::report::Output;
 use crate::report::progress::LiveLines;
+pub(crate) use export::{ExportArgs, ExportFormat};
 pub(crate) use verify::VerifyArgs;
 
 /// Copy every event of a Heroku Enterprise audit trail into your own PostgreSQL, and show that none
@@ -103,6 +105,9 @@ pub(crate) enum Command {
     /// Check the stored events against the chain of seals, and the chain against anchors
     #[command(after_help = help::VERIFY)]
     Verify(VerifyArgs),
+    /// Export events with their coverage, as evidence that checks itself or as NDJSON or CSV
+    #[command(after_help = help::EXPORT)]
+    Export(ExportArgs),
     /// Bring the database's schema up to date (a sync also does this)
     #[command(after_help = help::MIGRATE)]
     Migrate(MigrateArgs),

@@ -10,6 +10,7 @@ mod command_line;
 mod context;
 mod environment;
 mod estimate;
+mod export;
 mod failure;
 mod head;
 mod history;
@@ -85,6 +86,7 @@ async fn dispatch(global: &Global, command: Command) -> Result<ExitStatus, Failu
         Command::Migrate(args) => migrate::run(&app, &args).await,
         Command::Check(args) => check::run(&app, &args).await,
         Command::Verify(args) => verify::run(&app, &args).await,
+        Command::Export(args) => export::run(&app, &args).await,
         Command::Keygen(_) | Command::Completions(_) | Command::Man(_) => Ok(DONE),
     }
 }

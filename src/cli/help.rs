@@ -96,6 +96,15 @@ Examples:
 
 Exit status: 1 if there is a problem, or nothing to check.";
 
+pub(super) const EXPORT: &str = "\
+Examples:
+  auditsync export --from 2024-09-01 --to 2024-09-30 --out september.tar.gz   evidence
+  auditsync export --from 2024-09-01 --to 2024-09-30 --out september.csv
+  auditsync export --from 2024-09-01 --source acme | jq .action
+  auditsync export --after 1200    print what was sealed later, for scripts that poll
+
+Exit status: 1 if a day of the range is not complete and --allow-gaps was not given.";
+
 pub(super) const KEYGEN: &str = "\
 The private key is printed once and stored nowhere. Put it into the variable that [evidence]
 `signing_key_env` names, and give the verifier's key to everyone who checks signatures.

@@ -39,8 +39,10 @@ const ORDERS: &[Order] = &[
         layers: &[
             &["mod"],
             &["sync", "backfill", "reconcile", "check", "status", "reset", "cleanup", "history"],
-            &["migrate", "keygen", "manual", "command_line", "secrets", "verify"],
+            &["migrate", "keygen", "manual", "command_line", "secrets", "verify", "export"],
             &[
+                "export/bag",
+                "export/views",
                 "check/database",
                 "check/heroku",
                 "check/signing",

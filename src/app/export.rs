@@ -1,0 +1,15 @@
+//! `export`: events with their coverage, as views for tools or as evidence that checks itself.
+
+mod bag;
+mod views;
+
+use super::context::App;
+use super::failure::{ExitStatus, Failure};
+use crate::cli::{ExportArgs, ExportFormat};
+
+pub(super) async fn run(app: &App<'_>, args: &ExportArgs) -> Result<ExitStatus, Failure> {
+    match args.format() {
+        ExportFormat::Bag => bag::run(app, args).await,
+        format @ (ExportFormat::Ndjson | ExportFormat::Csv) => views::run(app, args, format).await,
+    }
+}
