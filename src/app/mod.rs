@@ -26,6 +26,7 @@ mod secrets;
 mod shutdown;
 mod status;
 mod sync;
+mod verification;
 mod verify;
 
 use std::ffi::OsString;

@@ -1,17 +1,12 @@
 //! `verify`: recomputes seals, events and sums from what is stored, and compares them. Changes
 //! nothing.
-//!
-//! The chain is always walked from end to end. The days are checked by a thread of their own, while
-//! this one reads.
-
-mod chain;
-mod days;
 
 use std::path::Path;
 
 use super::clock;
 use super::context::{App, refuse_unknown};
 use super::failure::{DONE, ExitStatus, FOUND_WRONG, Failure};
+use super::verification::{Verification, Verified};
 use crate::cli::VerifyArgs;
 use crate::day::last_over;
 use crate::evidence::{Anchors, OutsideAnchor, Problem, ProblemKind};
@@ -31,35 +26,28 @@ pub(super) async fn run(app: &App<'_>, args: &VerifyArgs) -> Result<ExitStatus, 
     })
     .await?;
     let mut snapshot = reader.evidence_snapshot().await?;
-    let chain = chain::walk(&mut snapshot, anchors).await?;
-    let days = days::check(&mut snapshot, &wanted, app.global.live_lines()).await?;
+    let live_lines = app.global.live_lines();
+    let verification = Verification { wanted: &wanted, anchors, live_lines };
+    let (verified, ()) = verification.run(&mut snapshot, ()).await?;
     drop(snapshot);
-    let mut problems = chain.problems;
-    let log = chain.head.as_ref().map(|head| &head.log);
-    if let Some(pinned) = args.log.as_ref().filter(|pinned| Some(*pinned) != log) {
-        let log = log.map_or("of no log".to_owned(), |log| format!("of the log {log}"));
-        let detail = format!("the chain is {log}, not of {pinned}, which --log names");
-        problems.push(Problem::of_chain(ProblemKind::Foreign, detail));
-    }
-    problems.extend(days.problems);
-    let is_outside = args.anchors.len() + args.anchor_files.len() > 0;
-    let report = VerifyReport {
-        ok: problems.is_empty() && (days.sealed > 0 || args.allow_empty),
-        days_checked: days.sealed,
-        events_checked: days.events,
-        seals_checked: chain.seals,
-        events_unsealed: days.unsealed,
-        head: chain.head,
-        days_pruned: 0,
-        days_baseline: days.baseline,
-        anchors_compared: chain.compared.iter().map(|anchor| anchor.count).sum(),
-        anchors: chain.compared,
-        problems,
-        compared_outside: is_outside,
-    };
+    let report = judged(verified, args);
     app.global.output.print(&report)?;
     reader.close().await;
     Ok(if report.ok { DONE } else { FOUND_WRONG })
+}
+
+/// The report, with what the options demand.
+fn judged(mut verified: Verified, args: &VerifyArgs) -> VerifyReport {
+    let log = verified.head.as_ref().map(|head| &head.log);
+    if let Some(pinned) = args.log.as_ref().filter(|pinned| Some(*pinned) != log) {
+        let log = log.map_or("of no log".to_owned(), |log| format!("of the log {log}"));
+        let detail = format!("the chain is {log}, not of {pinned}, which --log names");
+        verified.problems.push(Problem::of_chain(ProblemKind::Foreign, detail));
+    }
+    let mut report = verified.into_report();
+    report.ok |= args.allow_empty && report.problems.is_empty();
+    report.compared_outside = args.anchors.len() + args.anchor_files.len() > 0;
+    report
 }
 
 fn wanted(args: &VerifyArgs) -> Result<WantedDays, Failure> {

@@ -40,7 +40,7 @@ pub(crate) struct ExportArgs {
 /// What an export is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ExportFormat {
-    /// Evidence that checks itself: a BagIt bag in a folder, a .tar.gz, or a tar on stdout
+    /// Evidence that checks itself: a bag (`BagIt`) as a folder, a .tar.gz, or a tar on stdout
     Bag,
     /// The events' bytes, one event per line
     Ndjson,

@@ -2,14 +2,16 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SendError, SyncSender, sync_channel};
 
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use super::super::failure::Failure;
+use super::visitor::Visitor;
 use crate::evidence::{DayCheck, DayFacts, Problem, Seal};
 use crate::report::progress::{LiveLines, Progress};
 use crate::store::{
-    DayName, DayRows, EventChunk, EvidenceSnapshot, Result, Selected, StoredConflict, WantedDays,
+    DayName, DayRows, EventChunk, EvidenceSnapshot, Selected, StoredConflict, WantedDays,
 };
 
 /// How many chunks of events may wait for the checking thread.
@@ -45,43 +47,57 @@ struct PageDay {
 }
 
 /// The checking thread.
-#[derive(Debug)]
-struct Checker {
+struct Checker<V> {
     /// The days of the present page that are not begun.
     page: HashMap<DayName, PageDay>,
     /// The day whose events come.
     open: Option<(DayName, DayCheck)>,
     checked: CheckedDays,
     progress: Arc<Progress>,
+    visitor: V,
 }
 
-/// Reads and checks the wanted days.
-pub(super) async fn check(
+/// Reads and checks the wanted days, and shows them to the visitor.
+pub(super) async fn check<V: Visitor>(
     snapshot: &mut EvidenceSnapshot,
     wanted: &WantedDays,
     live_lines: LiveLines,
-) -> Result<CheckedDays> {
+    visitor: V,
+) -> Result<(CheckedDays, V), Failure> {
     let progress = Progress::new(snapshot.count_days(wanted).await? as usize, live_lines);
     let (to_checker, work) = sync_channel(WAITING);
-    let checker: JoinHandle<CheckedDays> = spawn_blocking(move || Checker::run(&work, progress));
+    let checker = Checker {
+        page: HashMap::new(),
+        open: None,
+        checked: CheckedDays::default(),
+        progress,
+        visitor,
+    };
+    let checker: JoinHandle<Result<(CheckedDays, V), Failure>> =
+        spawn_blocking(move || checker.run(&work));
     let read = read(snapshot, wanted, &to_checker).await;
     drop(to_checker);
     let days = checker.await.expect("the check does not panic");
-    read.map(|()| days)
+    read?;
+    days
 }
 
 async fn read(
     snapshot: &mut EvidenceSnapshot,
     wanted: &WantedDays,
     checker: &SyncSender<Work>,
-) -> Result<()> {
+) -> Result<(), Failure> {
     let mut page = None;
     while let Some(next) = snapshot.next_page(wanted, page.as_ref()).await? {
         let days = snapshot.day_rows(wanted, &next).await?;
-        send(checker, Work::Page(days));
+        if send(checker, Work::Page(days)).is_err() {
+            return Ok(());
+        }
         let mut events = snapshot.events(wanted, &next);
         while let Some(chunk) = events.next().await? {
-            send(checker, Work::Events(chunk));
+            if send(checker, Work::Events(chunk)).is_err() {
+                return Ok(());
+            }
         }
         drop(events);
         page = Some(next);
@@ -89,63 +105,71 @@ async fn read(
     Ok(())
 }
 
-/// Waits for a place in the queue. The checker ends only after the last piece of work.
-fn send(checker: &SyncSender<Work>, work: Work) {
-    tokio::task::block_in_place(|| checker.send(work)).expect("the checker lives");
+/// Waits for a place in the queue. The checker has ended only if its visitor failed.
+fn send(checker: &SyncSender<Work>, work: Work) -> Result<(), SendError<Work>> {
+    tokio::task::block_in_place(|| checker.send(work))
 }
 
-impl Checker {
-    fn run(work: &Receiver<Work>, progress: Arc<Progress>) -> CheckedDays {
-        let mut checker =
-            Self { page: HashMap::new(), open: None, checked: CheckedDays::default(), progress };
+impl<V: Visitor> Checker<V> {
+    fn run(mut self, work: &Receiver<Work>) -> Result<(CheckedDays, V), Failure> {
         for work in work {
             match work {
                 Work::Page(days) => {
-                    checker.end_page();
-                    checker.page = page_days(days);
+                    self.end_page()?;
+                    self.page = page_days(days);
                 }
-                Work::Events(chunk) => checker.take(&chunk),
+                Work::Events(chunk) => self.take(&chunk)?,
             }
         }
-        checker.end_page();
-        checker.checked
+        self.end_page()?;
+        Ok((self.checked, self.visitor))
     }
 
-    fn take(&mut self, chunk: &EventChunk) {
+    fn take(&mut self, chunk: &EventChunk) -> Result<(), Failure> {
         for (source, date, event) in chunk.rows() {
             let is_open =
                 |open: &&mut (DayName, DayCheck)| open.0.date == date && open.0.source == source;
             if let Some((_, check)) = self.open.as_mut().filter(is_open) {
                 check.event(&event);
-                continue;
+            } else {
+                self.end_day()?;
+                let name = DayName { source: source.to_owned(), date };
+                let day = self.page.remove(&name).unwrap_or_default();
+                let mut check = self.begin(&name, day)?;
+                check.event(&event);
+                self.open = Some((name, check));
             }
-            self.end_day();
-            let name = DayName { source: source.to_owned(), date };
-            let day = self.page.remove(&name).unwrap_or_default();
-            let mut check = begin(&name, day);
-            check.event(&event);
-            self.open = Some((name, check));
+            self.visitor.event(&event)?;
         }
+        Ok(())
+    }
+
+    fn begin(&mut self, name: &DayName, day: PageDay) -> Result<DayCheck, Failure> {
+        self.visitor.begin_day(name, &day.facts, &day.conflicts)?;
+        let mut check = DayCheck::new(name.source.clone(), name.date.date(), day.facts);
+        day.conflicts.iter().for_each(|conflict| check.conflict(&conflict.row()));
+        Ok(check)
     }
 
     /// Ends the day whose events came last.
-    fn end_day(&mut self) {
-        if let Some((_, check)) = self.open.take() {
-            self.end(check);
-        }
+    fn end_day(&mut self) -> Result<(), Failure> {
+        self.open.take().map_or(Ok(()), |(_, check)| self.end(check))
     }
 
     /// Ends the page: what is left has no events.
-    fn end_page(&mut self) {
-        self.end_day();
+    fn end_page(&mut self) -> Result<(), Failure> {
+        self.end_day()?;
         let mut left: Vec<(DayName, PageDay)> = self.page.drain().collect();
         left.sort_by(|(a, _), (b, _)| (&a.source, a.date).cmp(&(&b.source, b.date)));
         for (name, day) in left {
-            self.end(begin(&name, day));
+            let check = self.begin(&name, day)?;
+            self.end(check)?;
         }
+        Ok(())
     }
 
-    fn end(&mut self, check: DayCheck) {
+    fn end(&mut self, check: DayCheck) -> Result<(), Failure> {
+        self.visitor.end_day()?;
         let day = check.finish();
         self.checked.sealed += u64::from(day.is_sealed);
         self.checked.baseline += u64::from(day.is_baseline);
@@ -153,13 +177,8 @@ impl Checker {
         self.checked.unsealed += day.unsealed;
         self.checked.problems.extend(day.problems);
         self.progress.done(1);
+        Ok(())
     }
-}
-
-fn begin(name: &DayName, day: PageDay) -> DayCheck {
-    let mut check = DayCheck::new(name.source.clone(), name.date.date(), day.facts);
-    day.conflicts.iter().for_each(|conflict| check.conflict(&conflict.row()));
-    check
 }
 
 fn page_days(rows: DayRows) -> HashMap<DayName, PageDay> {

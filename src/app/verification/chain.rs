@@ -1,24 +1,36 @@
 //! Walks the chain of seals, and compares it with anchors.
 
+use chrono::{DateTime, Utc};
+
+use super::super::failure::Failure;
+use super::visitor::Visitor;
 use crate::evidence::{Anchors, ChainWalk, ComparedAnchor, Head, KeptAnchor, Problem, ProblemKind};
-use crate::store::{AnchorRow, EvidenceSnapshot, Result};
+use crate::store::{AnchorRow, EvidenceSnapshot};
 
 /// What the walk found.
 #[derive(Debug)]
 pub(super) struct Walked {
     pub(super) seals: u64,
     pub(super) head: Option<Head>,
+    /// When the last seal was made.
+    pub(super) sealed_at: Option<DateTime<Utc>>,
     pub(super) compared: Vec<ComparedAnchor>,
     pub(super) problems: Vec<Problem>,
 }
 
-pub(super) async fn walk(snapshot: &mut EvidenceSnapshot, mut anchors: Anchors) -> Result<Walked> {
+pub(super) async fn walk(
+    snapshot: &mut EvidenceSnapshot,
+    mut anchors: Anchors,
+    visitor: &mut impl Visitor,
+) -> Result<Walked, Failure> {
     let mut walk = ChainWalk::default();
-    let mut last = None;
+    let (mut last, mut sealed_at) = (None, None);
     loop {
         let rows = snapshot.seals(last).await?;
         let Some(end) = rows.last().map(|row| row.seq) else { break };
         let kept = snapshot.anchors(behind(last), Some(end)).await?;
+        rows.iter().try_for_each(|row| visitor.seal(row))?;
+        kept.iter().try_for_each(|row| visitor.anchor(row))?;
         let mut kept = kept.as_slice();
         for row in &rows {
             let seal = walk.step(row);
@@ -31,11 +43,13 @@ pub(super) async fn walk(snapshot: &mut EvidenceSnapshot, mut anchors: Anchors) 
             let own: Vec<KeptAnchor<'_>> = own.iter().map(anchor).collect();
             kept = rest;
             anchors.step(row, seal.as_ref(), &own);
+            sealed_at = seal.map(|seal| seal.place.sealed_at).or(sealed_at);
         }
         last = Some(end);
     }
     let beyond = snapshot.anchors(behind(last), None).await?;
     for kept in &beyond {
+        visitor.anchor(kept)?;
         anchors.beyond(&anchor(kept));
     }
     let (seals, head) = (walk.seals(), walk.head());
@@ -49,7 +63,7 @@ pub(super) async fn walk(snapshot: &mut EvidenceSnapshot, mut anchors: Anchors) 
     }
     let (of_anchors, compared) = anchors.finish(head.as_ref());
     problems.extend(of_anchors);
-    Ok(Walked { seals, head, compared, problems })
+    Ok(Walked { seals, head, sealed_at, compared, problems })
 }
 
 /// The lowest number behind this one.
