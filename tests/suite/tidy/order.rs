@@ -54,6 +54,7 @@ const ORDERS: &[Order] = &[
             &["verification"],
             &["verification/chain", "verification/days"],
             &["verification/visitor"],
+            &["export/selection"],
             &["run"],
             &["run/counting", "run/storing", "run/months", "run/read"],
             &["run/archive_days", "run/empty_day", "run/supervise"],
@@ -72,7 +73,7 @@ const ORDERS: &[Order] = &[
         module: "store",
         layers: &[
             &["mod"],
-            &["coverage", "release"],
+            &["coverage", "export", "release"],
             &[
                 "claim", "attempt", "events", "adoption", "anchors", "evidence", "snapshot",
                 "stored",
