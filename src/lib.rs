@@ -9,6 +9,7 @@
 //! - `heartbeat`: renews a lease.
 //! - `logging`: log lines on stderr.
 //! - `report`: results for people and scripts, and the reason why a day failed.
+//! - `bag`: evidence in files that check themselves.
 //! - `heroku`: requests, pages, budgets, and the class of every failure. It stores nothing.
 //! - [`store`]: every SQL statement, each conditional on the lease. It requests nothing from
 //!   Heroku.
@@ -23,6 +24,7 @@
 //! The binary is the product. What is public here serves its tests and benchmarks.
 
 pub mod app;
+mod bag;
 pub mod calendar;
 mod cli;
 pub mod config;

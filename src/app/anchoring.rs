@@ -31,7 +31,7 @@ const AUTHORITY: Duration = Duration::from_secs(10);
 const LONGEST_ANSWER: usize = 64 * 1024;
 
 /// Why the head was not recorded.
-type Unrecorded = String;
+pub(super) type Unrecorded = String;
 
 /// Keeps a signed checkpoint of the chain, if the file names a key and the head is not `before`.
 pub(super) async fn sign(
@@ -114,7 +114,8 @@ async fn try_sign(
     kept.map_err(|error| error.to_string())
 }
 
-fn key(variable: &str) -> Result<SigningKey, Unrecorded> {
+/// The signing key in a variable.
+pub(super) fn key(variable: &str) -> Result<SigningKey, Unrecorded> {
     let text = env(variable).ok_or_else(|| format!("{variable} is not set"))?;
     SigningKey::parse(&text).map_err(|error| format!("{variable}: {error}"))
 }

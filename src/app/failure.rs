@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::bag;
 use crate::config::{ConfigError, redact_patterns};
 use crate::evidence::key::NoRandomness;
 use crate::http::SetupError;
@@ -47,6 +48,8 @@ pub(super) enum Failure {
     /// The process could not start its threads, or could not listen for signals.
     #[error("the process can't be set up: {0}")]
     Process(std::io::Error),
+    #[error("the bag can't be written: {0}")]
+    Bag(#[from] bag::Error),
     #[error("the result can't be written to stdout: {0}")]
     Output(#[from] std::io::Error),
 }
@@ -60,7 +63,9 @@ impl Failure {
         match self {
             Self::Usage(_) | Self::Config(_) | Self::Connect(ConnectError::Address(_)) => MISUSED,
             Self::Connect(_) | Self::Schema(_) | Self::Store(_) => NO_DATABASE,
-            Self::Http(_) | Self::Random(_) | Self::Process(_) | Self::Output(_) => FOUND_WRONG,
+            Self::Http(_) | Self::Random(_) | Self::Process(_) | Self::Bag(_) | Self::Output(_) => {
+                FOUND_WRONG
+            }
             Self::Interrupted(status) => *status,
         }
     }

@@ -71,6 +71,7 @@ async fn dispatch(global: &Global, command: Command) -> Result<ExitStatus, Failu
         Command::Completions(args) => return manual::completions(args),
         Command::Man(args) => return manual::man(args),
         Command::Keygen(args) => return keygen::run(args, global.output),
+        Command::Verify(args) if args.bag.is_some() => return verify::run_on_bag(global, args),
         _ => {}
     }
     let config = Config::load(&global.config)?;

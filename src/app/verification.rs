@@ -78,6 +78,7 @@ impl Verified {
             anchors_compared: compared.iter().map(|anchor| anchor.count).sum(),
             anchors: compared,
             problems,
+            bag: None,
             compared_outside: false,
         }
     }

@@ -33,6 +33,9 @@ pub(crate) struct VerifyArgs {
     /// Trust this verifier's key, instead of the keys that the chain itself names (repeatable)
     #[arg(long = "key", value_name = "KEY", value_parser = VerifierKey::parse)]
     pub(crate) keys: Vec<VerifierKey>,
+    /// Check this bag, a folder or a .tar.gz, instead of a database; no file is needed
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["sources", "from", "to"])]
+    pub(crate) bag: Option<PathBuf>,
     /// Accept a database without a complete day
     #[arg(long)]
     pub(crate) allow_empty: bool,

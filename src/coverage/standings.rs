@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, Days, NaiveDate, Utc};
+use serde::Serialize;
 
 use super::state::DayState;
 use crate::day::DateRange;
@@ -48,11 +49,12 @@ impl SourceCount {
 }
 
 /// Consecutive dates without a row, between two rows of a source.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Gap {
     /// The source's name.
     pub source: String,
     /// The dates without a row.
+    #[serde(flatten)]
     pub dates: DateRange,
 }
 

@@ -16,6 +16,7 @@ use super::problem::{Problem, ProblemKind};
 use super::seal::{Seal, SealKind, hash_of};
 use super::timestamp;
 use super::tree::TreeEdge;
+use crate::config::KeyName;
 use crate::event::Hash;
 use mismatch::{Mismatches, Recorded};
 
@@ -51,6 +52,8 @@ pub struct ComparedAnchor {
 #[derive(Debug, Default)]
 pub struct Anchors {
     outside: Vec<OutsideAnchor>,
+    /// Where the kept anchors are kept.
+    home: &'static str,
     /// Keys that the caller trusts. Without one, the keys of the chain's own seals count.
     pinned: Vec<VerifierKey>,
     /// The keys that sign, from which seal on.
@@ -72,13 +75,16 @@ struct Here {
     sealed_at: Option<DateTime<Utc>>,
 }
 
-const DATABASE: &str = "database";
-
 impl Anchors {
     /// A comparison with anchors that are kept elsewhere. `pinned` are keys that the caller trusts.
     pub fn new(mut outside: Vec<OutsideAnchor>, pinned: Vec<VerifierKey>) -> Self {
         outside.sort_by_key(|anchor| std::cmp::Reverse(anchor.seq()));
-        Self { outside, pinned, ..Self::default() }
+        Self { outside, pinned, home: "database", ..Self::default() }
+    }
+
+    /// The same, where `home` keeps anchors with the chain instead of the database.
+    pub fn kept_in(self, home: &'static str) -> Self {
+        Self { home, ..self }
     }
 
     /// Takes the next seal of the chain, and the anchors that the database keeps of it.
@@ -122,13 +128,13 @@ impl Anchors {
                 let what = format!("the kept checkpoint of seal {}", here.seq);
                 match Note::parse(anchor.bytes) {
                     Ok(note) => {
-                        self.compare_note(here, &note, Recorded::new(what, DATABASE, anchor.at));
+                        self.compare_note(here, &note, Recorded::new(what, self.home, anchor.at));
                     }
                     Err(error) => self.bad_note(format!("{what}: {error}")),
                 }
             }
             "timestamp" => match timestamp::check(anchor.bytes, &here.seal) {
-                Ok(_) => self.count(DATABASE, "timestamp", here.seq),
+                Ok(_) => self.count(self.home, "timestamp", here.seq),
                 Err(error) => self.problems.push(Problem::of_chain(
                     ProblemKind::BadTimestamp,
                     format!("the kept timestamp of seal {}: {error}", here.seq),
@@ -186,8 +192,8 @@ impl Anchors {
         }
     }
 
-    /// Whether a known key signed the note, and for this log.
-    fn verify(&mut self, note: &Note, checkpoint: &Checkpoint) -> Result<(), String> {
+    /// The names of the known keys that signed the note, at least one.
+    fn signers(&self, note: &Note) -> Result<Vec<KeyName>, String> {
         let known = if self.pinned.is_empty() { self.keys.last() } else { None };
         let known: Vec<&VerifierKey> = known.into_iter().chain(&self.pinned).collect();
         if known.is_empty() {
@@ -201,7 +207,18 @@ impl Anchors {
                 Err(error) => why = error.to_string(),
             }
         }
-        let Some(signer) = names.first().cloned() else { return Err(why) };
+        if names.is_empty() { Err(why) } else { Ok(names) }
+    }
+
+    /// The name of a known key that signed the note, after the last seal.
+    pub fn signer(&self, note: &Note) -> Result<String, String> {
+        self.signers(note).map(|names| names[0].to_string())
+    }
+
+    /// Whether a known key signed the note, and for this log.
+    fn verify(&mut self, note: &Note, checkpoint: &Checkpoint) -> Result<(), String> {
+        let mut names = self.signers(note)?;
+        let signer = names[0].clone();
         // A trusted key announces the one that replaces it, which may have a name of its own.
         let announced = self.keys.last().filter(|key| note.verify(key).is_ok());
         names.extend(announced.map(|key| key.name().clone()));
@@ -257,7 +274,7 @@ impl Anchors {
     /// Takes an anchor that the database keeps of a seal behind the end of the chain.
     pub fn beyond(&mut self, anchor: &KeptAnchor<'_>) {
         let place = format!("the kept {} of seal {}", anchor.kind, anchor.seq);
-        self.mismatches.beyond(anchor.seq, Recorded::new(place, DATABASE, anchor.at));
+        self.mismatches.beyond(anchor.seq, Recorded::new(place, self.home, anchor.at));
     }
 
     /// The problems, and what was compared. `head` is the end of the chain.

@@ -21,7 +21,7 @@ pub struct SealRow {
 }
 
 /// The columns of `audit_seals` that are derived from the preimage.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DerivedColumns {
     /// `prev`.
     pub prev: Option<Vec<u8>>,
@@ -80,6 +80,17 @@ struct Repeated {
     what: String,
     first: i64,
     last: i64,
+}
+
+impl SealRow {
+    /// The row of a text that stands alone. It has the number that the text says, or `place` if the
+    /// text can't be read.
+    pub fn of_text(place: i64, sealed: String) -> Self {
+        let seal = Seal::parse(&sealed).ok();
+        let derived = seal.as_ref().map(DerivedColumns::of).unwrap_or_default();
+        let seq = seal.map_or(place, |seal| seal.place.seq);
+        Self { seq, seal: hash_of(&sealed).to_vec(), sealed, derived }
+    }
 }
 
 impl ChainWalk {
@@ -210,24 +221,36 @@ impl BrokenLink {
 }
 
 impl DerivedColumns {
-    /// The names of the columns that differ from what the seal says.
-    fn differing(&self, seal: &Seal) -> Vec<&'static str> {
-        let (place, sealed) = (&seal.place, &seal.sealed);
+    /// The columns as the seal says them.
+    fn of(seal: &Seal) -> Self {
+        let Seal { place, sealed } = seal;
         let contents = sealed.contents.as_ref();
         let hash = |hash: Option<Hash>| hash.map(|hash| hash.to_vec());
-        let source = Some(sealed.source.as_str()).filter(|source| !source.is_empty());
+        Self {
+            prev: hash(place.prev),
+            kind: sealed.kind.to_string(),
+            source: Some(sealed.source.clone()).filter(|source| !source.is_empty()),
+            date: sealed.date,
+            attempt: sealed.attempt,
+            // A count that the column can't hold equals none in it.
+            events: contents.map(|contents| contents.events.try_into().unwrap_or(i32::MIN)),
+            digest: hash(contents.map(|contents| contents.digest)),
+            sealed_at: Some(place.sealed_at),
+        }
+    }
+
+    /// The names of the columns that differ from what the seal says.
+    fn differing(&self, seal: &Seal) -> Vec<&'static str> {
+        let expected = Self::of(seal);
         let columns = [
-            ("prev", self.prev == hash(place.prev)),
-            ("kind", self.kind == sealed.kind.as_str()),
-            ("source", self.source.as_deref() == source),
-            ("process_date", self.date == sealed.date),
-            ("attempt", self.attempt == sealed.attempt),
-            (
-                "events_count",
-                self.events.map(i64::from) == contents.map(|contents| contents.events),
-            ),
-            ("digest", self.digest == hash(contents.map(|contents| contents.digest))),
-            ("sealed_at", self.sealed_at == Some(place.sealed_at)),
+            ("prev", self.prev == expected.prev),
+            ("kind", self.kind == expected.kind),
+            ("source", self.source == expected.source),
+            ("process_date", self.date == expected.date),
+            ("attempt", self.attempt == expected.attempt),
+            ("events_count", self.events == expected.events),
+            ("digest", self.digest == expected.digest),
+            ("sealed_at", self.sealed_at == expected.sealed_at),
         ];
         columns.into_iter().filter(|(_, is_equal)| !is_equal).map(|(name, _)| name).collect()
     }

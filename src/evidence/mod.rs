@@ -23,5 +23,5 @@ pub use day_check::{CheckedDay, ConflictRow, DayCheck, DayFacts, LedgerFacts};
 pub use head::{Head, LogId, NotALogId};
 pub use netstring::NotNetstrings;
 pub use problem::{Problem, ProblemKind};
-pub use row::{EventRow, TEXTS};
+pub use row::{DerivedParts, EventRow, TEXTS};
 pub use seal::{Contents, NotAPreimage, Place, Seal, SealKind, Sealed, hash_of};

@@ -6,6 +6,7 @@
 
 pub(crate) mod adoption;
 pub(crate) mod backfill;
+pub(crate) mod bag;
 pub(crate) mod check;
 pub(crate) mod day;
 pub(crate) mod history;

@@ -35,9 +35,37 @@ pub(crate) struct VerifyReport {
     pub(crate) anchors: Vec<ComparedAnchor>,
     /// What differs: first in the chain, then by day.
     pub(crate) problems: Vec<Problem>,
+    /// What a bag is about, if one was verified.
+    pub(crate) bag: Option<BagContents>,
     /// Whether anchors from outside this database were given.
     #[serde(skip)]
     pub(crate) compared_outside: bool,
+}
+
+/// What a bag is about.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct BagContents {
+    /// The first day.
+    pub(crate) from: Option<NaiveDate>,
+    /// The last day.
+    pub(crate) to: Option<NaiveDate>,
+    /// Its sources, and how many of their days are complete.
+    pub(crate) sources: Vec<BagSource>,
+    /// The days that the chain seals and the bag does not hold.
+    pub(crate) other_days: u64,
+    /// The name of the key that signed the bag.
+    pub(crate) signed_by: Option<String>,
+}
+
+/// A source in a bag.
+#[derive(Debug, Serialize)]
+pub(crate) struct BagSource {
+    /// The source.
+    pub(crate) source: String,
+    /// The complete days.
+    pub(crate) complete: u64,
+    /// All others: due, syncing, failed, missing, adopted, pruned.
+    pub(crate) incomplete: u64,
 }
 
 impl Report for VerifyReport {
@@ -74,16 +102,44 @@ impl Report for VerifyReport {
             let anchors = counted(*count, kind);
             writeln!(text, "Compared with {anchors} from {from}, up to seal {seq}.")?;
         }
+        if let Some(bag) = &self.bag {
+            bag.write_text(text)?;
+        }
         if !self.compared_outside {
-            text.line(
-                "Nothing outside this database was compared: who can change all of it can also \
-                 seal it again. Compare with --anchor or --anchors.",
+            let what = if self.bag.is_some() { "bag" } else { "database" };
+            writeln!(
+                text,
+                "Nothing outside this {what} was compared: who can change all of it can also seal \
+                 it again. Compare with --anchor or --anchors."
             )?;
         }
         if self.head.is_none() {
             text.line("There is no head.")?;
         }
         text.head(self.head.as_ref())
+    }
+}
+
+impl BagContents {
+    fn write_text(&self, text: &mut Text<'_>) -> io::Result<()> {
+        if let Some(dates) = DateRange::between(self.from, self.to) {
+            for BagSource { source, complete, incomplete } in &self.sources {
+                let complete = counted(*complete, "complete day");
+                let rest = match incomplete {
+                    0 => String::new(),
+                    days => format!(", NOT COMPLETE: {}", counted(*days, "day")),
+                };
+                writeln!(text, "{source} {dates}: {complete}{rest}")?;
+            }
+        }
+        if self.other_days > 0 {
+            let days = counted(self.other_days, "other day");
+            writeln!(text, "The chain seals {days}, which this bag does not hold.")?;
+        }
+        match &self.signed_by {
+            Some(name) => writeln!(text, "The bag is signed by {name}."),
+            None => text.line("The bag is not signed."),
+        }
     }
 }
 

@@ -18,10 +18,10 @@ use super::pool::{Access, STATEMENT, Transaction};
 use super::raw::{RawDate, RawJson, RawTime};
 use super::statement::{Statement, column, first, statement};
 use crate::event::Hash;
-use crate::evidence::{ConflictRow, DerivedColumns, EventRow, LedgerFacts, SealRow};
+use crate::evidence::{ConflictRow, DerivedColumns, DerivedParts, EventRow, LedgerFacts, SealRow};
 use crate::ledger::Status;
 
-const OPERATION: &str = "read the evidence";
+pub(super) const OPERATION: &str = "read the evidence";
 
 /// How many seals one query returns.
 const SEALS: i64 = 2_000;
@@ -211,8 +211,8 @@ impl EvidenceSnapshot {
 }
 
 /// How long the next row may take.
-const LONGEST_WAIT: Duration = STATEMENT;
-const SILENT: Error = Error::Silent { operation: OPERATION, waited: LONGEST_WAIT };
+pub(super) const LONGEST_WAIT: Duration = STATEMENT;
+pub(super) const SILENT: Error = Error::Silent { operation: OPERATION, waited: LONGEST_WAIT };
 
 /// The events of a page as a stream.
 pub struct EventStream<'s> {
@@ -290,6 +290,7 @@ fn event_row(row: &PgRow) -> (&str, RawDate, EventRow<'_>) {
         ip_address: row.try_get_unchecked(IP_ADDRESS).ok(),
         via: text(VIA).unwrap_or_default(),
         first_seen_at: at(row, FIRST_SEEN_AT).map_or(i64::MAX, |RawTime(micros)| micros),
+        derived: DerivedParts::Known,
     };
     let date = at(row, DATE).unwrap_or(RawDate::NONE);
     (text(SOURCE).unwrap_or_default(), date, event)

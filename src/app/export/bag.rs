@@ -1,8 +1,192 @@
-use super::super::context::App;
-use super::super::failure::{ExitStatus, Failure};
-use crate::cli::ExportArgs;
+//! `export --format bag`: evidence in files that check themselves, verified while it is written.
 
-pub(super) async fn run(_: &App<'_>, _: &ExportArgs) -> Result<ExitStatus, Failure> {
-    std::future::ready(()).await;
-    todo!()
+mod target;
+mod writer;
+
+use chrono::{DateTime, Utc};
+use tracing::{error, warn};
+
+use super::super::anchoring;
+use super::super::context::App;
+use super::super::failure::{ExitStatus, FOUND_WRONG, Failure};
+use super::super::verification::Verification;
+use super::selection::{Selection, gaps, report_gaps};
+use crate::bag::{BagFolder, BagInfo, CoverageFile, CoverageRow, VERIFY, VERIFY_PAGE};
+use crate::cli::ExportArgs;
+use crate::config::SourceName;
+use crate::coverage::Gap;
+use crate::event::Hash;
+use crate::evidence::Anchors;
+use crate::evidence::key::{SigningKey, VerifierKey};
+use crate::evidence::note::Note;
+use crate::report::bag::BagReport;
+use crate::report::progress::LiveLines;
+use crate::report::verify::VerifyReport;
+use crate::store::{CalendarDay, EvidenceSnapshot, Schema};
+use target::Target;
+use writer::BagWriter;
+
+pub(super) async fn run(app: &App<'_>, args: &ExportArgs) -> Result<ExitStatus, Failure> {
+    if args.after.is_some() {
+        return Err(Failure::usage("--after is for ndjson and csv: a bag holds entire days"));
+    }
+    let target = Target::of(&args.out)?;
+    let key = app.config.evidence.signing_key_env.as_deref().map(anchoring::key).transpose();
+    let key = key.map_err(|why| Failure::usage(format!("the bag can't be signed: {why}")))?;
+    let reader = app.connect().await?;
+    match reader.schema().await? {
+        Schema::Current => {}
+        other => return Err(other.into_error().into()),
+    }
+    let mut snapshot = reader.evidence_snapshot().await?;
+    let selection = Selection::of(app, args, &mut snapshot).await?;
+    require_plain_names(&selection)?;
+    let gaps = gaps(&mut snapshot, &selection).await?;
+    let place = target.begin()?;
+    let bag = BagFolder::new(place.root());
+    let live_lines = app.global.live_lines();
+    let payload = write_payload(&mut snapshot, &selection, bag, live_lines).await?;
+    let made_at = snapshot.now().await?;
+    drop(snapshot);
+    let tag_manifest = payload.finish(&selection, made_at, key.as_ref())?;
+    let name = format!("auditsync-{}-{}", selection.range.from, selection.range.to);
+    tokio::task::block_in_place(|| place.finish(&name, payload.sealed_at))?;
+    reader.close().await;
+    let is_sound = payload.verified.problems.is_empty();
+    let report = report(args, &selection, &gaps, payload, &tag_manifest, key.as_ref());
+    // On stdout is the bag alone.
+    if !target.is_stdout() {
+        app.global.output.print(&report)?;
+    }
+    let status = report_gaps(&selection, &gaps, args);
+    if is_sound {
+        return Ok(status);
+    }
+    error!(
+        target: "auditsync",
+        problems = report.problems.len(),
+        "what is stored is not what was sealed, so the bag shows that; run `auditsync verify`"
+    );
+    Ok(FOUND_WRONG)
+}
+
+/// The payload of a bag that is written.
+struct Payload {
+    bag: BagFolder,
+    verified: VerifyReport,
+    /// When the last seal was made: the time that the bag is dated by.
+    sealed_at: DateTime<Utc>,
+    /// The key that the chain names last.
+    announced: Option<VerifierKey>,
+}
+
+/// Writes everything but the files about the files, from one snapshot.
+async fn write_payload(
+    snapshot: &mut EvidenceSnapshot,
+    selection: &Selection,
+    bag: BagFolder,
+    live_lines: LiveLines,
+) -> Result<Payload, Failure> {
+    let wanted = selection.wanted();
+    let verification = Verification { wanted: &wanted, anchors: Anchors::default(), live_lines };
+    let (verified, writer) = verification.run(snapshot, BagWriter::new(bag)?).await?;
+    let sealed_at = verified.sealed_at.unwrap_or(DateTime::UNIX_EPOCH);
+    let (mut bag, announced) = writer.finish()?;
+    write_coverage(snapshot, selection, &mut bag).await?;
+    bag.add(VERIFY, VERIFY_PAGE.as_bytes())?;
+    Ok(Payload { bag, verified: verified.into_report(), sealed_at, announced })
+}
+
+async fn write_coverage(
+    snapshot: &mut EvidenceSnapshot,
+    selection: &Selection,
+    bag: &mut BagFolder,
+) -> Result<(), Failure> {
+    let mut file = CoverageFile::begin(bag)?;
+    let mut days = snapshot.calendar(selection.names(), selection.range);
+    while let Some(day) = days.next().await? {
+        file.add(&coverage_row(day))?;
+    }
+    Ok(file.end(bag)?)
+}
+
+fn coverage_row(day: CalendarDay) -> CoverageRow {
+    CoverageRow {
+        source: day.source,
+        date: day.date,
+        status: day.status.unwrap_or_default(),
+        attempt: day.attempt,
+        events: day.events,
+        digest: day.digest.and_then(|digest| digest.try_into().ok()),
+        scope: day.scope,
+        synced_at: day.synced_at.map(|time| time.0),
+        settled_at: day.settled_at.map(|time| time.0),
+        is_pruned: day.is_pruned,
+    }
+}
+
+impl Payload {
+    /// Writes the files about the files, and signs them. Returns the hash that vouches for all.
+    fn finish(
+        &self,
+        selection: &Selection,
+        made_at: DateTime<Utc>,
+        key: Option<&SigningKey>,
+    ) -> Result<Hash, Failure> {
+        let info = BagInfo {
+            made_on: made_at.date_naive(),
+            range: selection.range,
+            sources: selection.names(),
+            head: self.verified.head.clone(),
+        };
+        let tag_manifest = self.bag.finish(&info)?;
+        let Some(key) = key else { return Ok(tag_manifest) };
+        let text = crate::bag::note_text(&tag_manifest);
+        let note = Note::sign(&text, &[key]).expect("the text of a note");
+        self.bag.sign(&note.to_string())?;
+        if self.announced.as_ref() != Some(key.verifier()) {
+            warn!(
+                target: "auditsync",
+                key = %key.verifier(),
+                "the chain does not name this key yet; until a run has stored something, check \
+                 the bag with --key"
+            );
+        }
+        Ok(tag_manifest)
+    }
+}
+
+fn report(
+    args: &ExportArgs,
+    selection: &Selection,
+    gaps: &[Gap],
+    payload: Payload,
+    tag_manifest: &Hash,
+    key: Option<&SigningKey>,
+) -> BagReport {
+    let verified = payload.verified;
+    BagReport {
+        path: args.out.display().to_string(),
+        range: selection.range,
+        sources: selection.names(),
+        days: verified.days_checked,
+        events: verified.events_checked,
+        gaps: gaps.to_vec(),
+        tag_manifest: hex::encode(tag_manifest),
+        signed_by: key.map(|key| key.verifier().name().to_string()),
+        head: verified.head,
+        problems: verified.problems,
+    }
+}
+
+/// Files are named after sources. Only a change of the database can leave another name there.
+fn require_plain_names(selection: &Selection) -> Result<(), Failure> {
+    let is_odd = |name: &&String| SourceName::parse(name).is_err();
+    match selection.names().iter().find(is_odd) {
+        None => Ok(()),
+        Some(name) => Err(Failure::usage(format!(
+            "the database has days of a source `{name}`, which no file can name. Run `auditsync \
+             verify`, and name the other sources with --source"
+        ))),
+    }
 }

@@ -76,10 +76,15 @@ impl Selection {
         Ok(Self { range, sources: names.into_iter().map(source).collect() })
     }
 
+    /// The names of the sources.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.sources.iter().map(|source| source.name.clone()).collect()
+    }
+
     /// The days, as a snapshot selects them.
     pub(super) fn wanted(&self) -> WantedDays {
         WantedDays {
-            sources: Some(self.sources.iter().map(|source| source.name.clone()).collect()),
+            sources: Some(self.names()),
             from: Some(self.range.from),
             to: Some(self.range.to),
         }

@@ -26,7 +26,7 @@ const ORDERS: &[Order] = &[
             &["cli", "heartbeat"],
             &["logging"],
             &["report"],
-            &["heroku", "store"],
+            &["bag", "heroku", "store"],
             &["plan", "coverage", "digest", "evidence", "fingerprints", "http"],
             &["ledger", "event", "retry"],
             &["day"],
@@ -43,6 +43,7 @@ const ORDERS: &[Order] = &[
             &[
                 "export/bag",
                 "export/views",
+                "verify/bag",
                 "check/database",
                 "check/heroku",
                 "check/signing",
@@ -73,7 +74,7 @@ const ORDERS: &[Order] = &[
         module: "store",
         layers: &[
             &["mod"],
-            &["coverage", "export", "release"],
+            &["calendar", "coverage", "export", "release"],
             &[
                 "claim", "attempt", "events", "adoption", "anchors", "evidence", "snapshot",
                 "stored",
@@ -110,6 +111,16 @@ const ORDERS: &[Order] = &[
         ],
     },
     Order {
+        module: "bag",
+        layers: &[
+            &["mod"],
+            &["reader"],
+            &["archive", "coverage", "day_files", "manifest", "seals"],
+            &["folder"],
+            &["error", "info", "layout", "table"],
+        ],
+    },
+    Order {
         module: "evidence",
         layers: &[
             &["mod"],
@@ -128,7 +139,17 @@ const ORDERS: &[Order] = &[
         module: "report",
         layers: &[
             &["mod"],
-            &["run", "backfill", "check", "history", "operator", "reconcile", "status", "verify"],
+            &[
+                "run",
+                "backfill",
+                "bag",
+                "check",
+                "history",
+                "operator",
+                "reconcile",
+                "status",
+                "verify",
+            ],
             &["adoption", "day", "reconcile/ids", "remaining"],
             &["output"],
             &["streams", "text"],

@@ -1,0 +1,148 @@
+//! Where a bag goes. It gets its name only when it is complete, and never replaces anything.
+
+use std::fs::{self, Permissions};
+use std::io::{self, BufWriter, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+use flate2::{Compression, GzBuilder};
+use tempfile::{NamedTempFile, TempDir};
+
+use super::super::super::failure::Failure;
+use crate::bag;
+use crate::report::streams::accept_closed_pipe;
+
+/// Where a bag goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Target {
+    /// A folder.
+    Folder(PathBuf),
+    /// A compressed tar.
+    Archive(PathBuf),
+    /// A tar on stdout.
+    Stdout,
+}
+
+/// A place where a bag is being written.
+#[derive(Debug)]
+pub(super) struct Place<'t> {
+    target: &'t Target,
+    folder: TempDir,
+}
+
+impl Target {
+    /// What the option `--out` names.
+    pub(super) fn of(out: &Path) -> Result<Self, Failure> {
+        if out == Path::new("-") {
+            return Ok(Self::Stdout);
+        }
+        let name = out.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+        let target = if name.ends_with(".tar.gz") || name.ends_with(".tgz") {
+            Self::Archive(out.to_owned())
+        } else {
+            Self::Folder(out.to_owned())
+        };
+        target.require_free(out)?;
+        Ok(target)
+    }
+
+    pub(super) fn is_stdout(&self) -> bool {
+        *self == Self::Stdout
+    }
+
+    fn require_free(&self, out: &Path) -> Result<(), Failure> {
+        let path = out.display();
+        let folder = parent(out);
+        if !folder.is_dir() {
+            let folder = folder.display();
+            return Err(Failure::usage(format!(
+                "--out {path}: there is no folder {folder}. Make it, or name another"
+            )));
+        }
+        let is_free = match (self, fs::symlink_metadata(out)) {
+            (_, Err(error)) if error.kind() == io::ErrorKind::NotFound => true,
+            (Self::Folder(_), Ok(metadata)) if metadata.is_dir() => {
+                fs::read_dir(out).is_ok_and(|mut entries| entries.next().is_none())
+            }
+            _ => false,
+        };
+        if is_free {
+            return Ok(());
+        }
+        Err(Failure::usage(format!(
+            "--out {path} exists already, and a bag never replaces anything. Name another path"
+        )))
+    }
+
+    /// Makes a folder to write into. For a folder it stands beside the target, to be renamed.
+    pub(super) fn begin(&self) -> Result<Place<'_>, Failure> {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".auditsync-").permissions(Permissions::from_mode(0o777));
+        let folder = match self {
+            Self::Folder(path) => builder.tempdir_in(parent(path)),
+            Self::Archive(_) | Self::Stdout => tempfile::tempdir(),
+        };
+        let folder = folder.map_err(|error| bag::Error::new(&self.beside(), error))?;
+        Ok(Place { target: self, folder })
+    }
+
+    fn beside(&self) -> PathBuf {
+        match self {
+            Self::Folder(path) => parent(path).to_owned(),
+            Self::Archive(_) | Self::Stdout => std::env::temp_dir(),
+        }
+    }
+}
+
+impl Place<'_> {
+    /// The folder to write into.
+    pub(super) fn root(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Moves the complete bag to its target. In a tar, it stands in the folder `name` and is dated
+    /// by `time`.
+    pub(super) fn finish(self, name: &str, time: DateTime<Utc>) -> Result<(), Failure> {
+        let mtime = u64::try_from(time.timestamp()).unwrap_or_default();
+        match self.target {
+            Target::Folder(path) => {
+                fs::rename(self.folder.path(), path)
+                    .map_err(|error| bag::Error::new(path, error))?;
+                // It is no longer temporary.
+                let _ = self.folder.keep();
+                Ok(())
+            }
+            Target::Archive(path) => {
+                let failed = |error| bag::Error::new(path, error);
+                let mut file = tempfile::Builder::new()
+                    .prefix(".auditsync-")
+                    .permissions(Permissions::from_mode(0o666))
+                    .tempfile_in(parent(path))
+                    .map_err(failed)?;
+                let gzip = GzBuilder::new().write(BufWriter::new(&mut file), Compression::new(6));
+                let gzip = bag::pack(self.folder.path(), name, mtime, gzip)?;
+                gzip.finish().and_then(|mut out| out.flush()).map_err(failed)?;
+                keep(file, path)
+            }
+            Target::Stdout => {
+                let stdout = BufWriter::new(io::stdout().lock());
+                match bag::pack(self.folder.path(), name, mtime, stdout) {
+                    Ok(mut stdout) => Ok(accept_closed_pipe(stdout.flush())?),
+                    Err(error) if error.reason().kind() == io::ErrorKind::BrokenPipe => Ok(()),
+                    Err(error) => Err(error.into()),
+                }
+            }
+        }
+    }
+}
+
+fn keep(file: NamedTempFile, path: &Path) -> Result<(), Failure> {
+    file.persist_noclobber(path).map_err(|error| bag::Error::new(path, error.error))?;
+    Ok(())
+}
+
+/// The folder that holds a path.
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}

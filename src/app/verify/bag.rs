@@ -1,0 +1,89 @@
+//! `verify --bag`: checks a bag by the same rules as a database, and needs none.
+
+mod chain;
+mod days;
+
+use super::super::failure::Failure;
+use crate::bag::{BagReader, Flaw, NOTE, note_text};
+use crate::evidence::note::Note;
+use crate::evidence::{Anchors, Problem, ProblemKind};
+use crate::report::progress::LiveLines;
+use crate::report::verify::VerifyReport;
+
+/// Whether a bag must be signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Signature {
+    /// The caller names a key, so it must be signed.
+    Demanded,
+    /// A signature is checked if there is one.
+    Optional,
+}
+
+pub(super) fn verify(
+    bag: &BagReader,
+    mut anchors: Anchors,
+    signature: Signature,
+    live_lines: LiveLines,
+) -> Result<VerifyReport, Failure> {
+    let mut problems: Vec<Problem> = bag.flaws().iter().map(problem_of).collect();
+    let mut chain = chain::walk(bag, &mut anchors, &mut problems)?;
+    let signed_by = signer(bag, &anchors, signature).unwrap_or_else(|why| {
+        problems.push(Problem::of_chain(ProblemKind::BadNote, format!("{NOTE}: {why}")));
+        None
+    });
+    let (of_anchors, compared) = anchors.finish(chain.head.as_ref());
+    problems.extend(of_anchors);
+    let days = days::check(bag, &mut chain, live_lines)?;
+    problems.extend(days.problems);
+    let mut contents = days.contents;
+    contents.signed_by = signed_by;
+    Ok(VerifyReport {
+        ok: problems.is_empty(),
+        days_checked: days.sealed,
+        events_checked: days.events,
+        seals_checked: chain.seals,
+        events_unsealed: days.unsealed,
+        head: chain.head,
+        days_pruned: 0,
+        days_baseline: days.baseline,
+        anchors_compared: compared.iter().map(|anchor| anchor.count).sum(),
+        anchors: compared,
+        problems,
+        bag: Some(contents),
+        compared_outside: false,
+    })
+}
+
+fn problem_of(flaw: &Flaw) -> Problem {
+    let (kind, detail) = match flaw {
+        Flaw::Altered(name) => (
+            ProblemKind::Altered,
+            format!("the file {name} is not the one that the manifest names"),
+        ),
+        Flaw::Missing(name) => (ProblemKind::Missing, format!("the file {name} is gone")),
+        Flaw::Added(name) => (ProblemKind::Added, format!("no manifest names the file {name}")),
+        Flaw::Malformed(name, why) => (ProblemKind::Malformed, format!("{name}: {why}")),
+    };
+    Problem::of_chain(kind, detail)
+}
+
+/// Who signed the bag.
+fn signer(
+    bag: &BagReader,
+    anchors: &Anchors,
+    signature: Signature,
+) -> Result<Option<String>, String> {
+    let words = |error: crate::bag::Error| error.to_string();
+    let Some(note) = bag.note().map_err(words)? else {
+        return match signature {
+            Signature::Optional => Ok(None),
+            Signature::Demanded => Err("the bag is not signed, and --key demands it".to_owned()),
+        };
+    };
+    let note = Note::parse(&note).map_err(|error| error.to_string())?;
+    let text = bag.tag_manifest().map_err(words)?.map(|hash| note_text(&hash));
+    if text.as_deref() != Some(note.text()) {
+        return Err("it signs another tag manifest".to_owned());
+    }
+    anchors.signer(&note).map(Some)
+}

@@ -1,0 +1,218 @@
+//! Checks the days of a bag against their seals.
+
+use std::collections::{BTreeMap, HashSet};
+
+use chrono::NaiveDate;
+
+use super::super::super::failure::Failure;
+use super::chain::Walked;
+use crate::bag::{
+    BagReader, COVERAGE, CoverageRow, CoverageState, DayFile, DayRows, NotADay, StoredItem,
+};
+use crate::day::DateRange;
+use crate::evidence::{
+    ConflictRow, DayCheck, DayFacts, DerivedParts, EventRow, LedgerFacts, Problem, ProblemKind,
+    Seal, SealKind,
+};
+use crate::ledger::Status;
+use crate::report::progress::{LiveLines, Progress};
+use crate::report::verify::{BagContents, BagSource};
+
+/// What was checked, and what was found.
+#[derive(Debug, Default)]
+pub(super) struct CheckedDays {
+    pub(super) sealed: u64,
+    pub(super) baseline: u64,
+    pub(super) events: u64,
+    pub(super) unsealed: u64,
+    pub(super) contents: BagContents,
+    pub(super) problems: Vec<Problem>,
+}
+
+pub(super) fn check(
+    bag: &BagReader,
+    chain: &mut Walked,
+    live_lines: LiveLines,
+) -> Result<CheckedDays, Failure> {
+    let mut checked = CheckedDays::default();
+    let days = match calendar(bag)? {
+        Ok(days) => days,
+        Err(why) => {
+            let detail = format!("{COVERAGE}: {why}");
+            checked.problems.push(Problem::of_chain(ProblemKind::Malformed, detail));
+            BTreeMap::new()
+        }
+    };
+    checked.describe(bag, &days);
+    let progress = Progress::new(days.len(), live_lines);
+    let mut files: HashSet<&str> = bag.payload().filter(|name| DayFile::is_named(name)).collect();
+    for row in days.values() {
+        let seals = chain.take(&row.source, row.date);
+        for file in DayFile::ALL {
+            files.remove(file.path(&row.source, row.date).as_str());
+        }
+        checked.check_day(bag, row, seals);
+        progress.done(1);
+    }
+    let mut files: Vec<&str> = files.into_iter().collect();
+    files.sort_unstable();
+    checked.problems.extend(files.into_iter().map(|name| {
+        let detail = format!("{COVERAGE} does not have the day of the file {name}");
+        Problem::of_chain(ProblemKind::Added, detail)
+    }));
+    checked.find_withheld(chain);
+    checked.contents.other_days = chain.left();
+    Ok(checked)
+}
+
+type Calendar = BTreeMap<(String, NaiveDate), CoverageRow>;
+
+/// The days of the calendar, each once.
+fn calendar(bag: &BagReader) -> Result<Result<Calendar, String>, Failure> {
+    if !bag.has(COVERAGE) {
+        return Ok(Err("the bag does not have it".to_owned()));
+    }
+    let mut rows = match bag.coverage()? {
+        Ok(rows) => rows,
+        Err(error) => return Ok(Err(error.to_string())),
+    };
+    let mut days = Calendar::new();
+    loop {
+        match rows.next() {
+            Ok(None) => return Ok(Ok(days)),
+            Ok(Some(row)) => {
+                let day = (row.source.clone(), row.date);
+                let twice = format!("it has {} {} twice", day.0, day.1);
+                if days.insert(day, row).is_some() {
+                    return Ok(Err(twice));
+                }
+            }
+            Err(error) => return Ok(Err(error.to_string())),
+        }
+    }
+}
+
+impl CheckedDays {
+    fn note(&mut self, row: &CoverageRow, problem: ProblemKind, detail: String) {
+        let (source, date) = (Some(row.source.clone()), Some(row.date));
+        self.problems.push(Problem { source, date, problem, detail });
+    }
+
+    /// Says what the bag is about. Every source must have every day.
+    fn describe(&mut self, bag: &BagReader, days: &Calendar) {
+        let dates = days.keys().map(|(_, date)| *date);
+        (self.contents.from, self.contents.to) = (dates.clone().min(), dates.max());
+        let range = DateRange::between(self.contents.from, self.contents.to);
+        let mut of_info = bag.info();
+        for row in days.values() {
+            let sources = &mut self.contents.sources;
+            if sources.last().is_none_or(|last| last.source != row.source) {
+                sources.push(BagSource { source: row.source.clone(), complete: 0, incomplete: 0 });
+            }
+            let Some(last) = sources.last_mut() else { continue };
+            match row.state() {
+                CoverageState::Complete => last.complete += 1,
+                _ => last.incomplete += 1,
+            }
+        }
+        let Some(range) = range else { return };
+        for BagSource { source, complete, incomplete } in &self.contents.sources {
+            if complete + incomplete != range.len() {
+                let detail = format!("{COVERAGE} does not have every day of {source} in {range}");
+                self.problems.push(Problem::of_chain(ProblemKind::Missing, detail));
+            }
+        }
+        let names: Vec<&str> =
+            self.contents.sources.iter().map(|source| source.source.as_str()).collect();
+        let expected =
+            [("Auditsync-Days", range_text(range)), ("Auditsync-Sources", names.join(", "))];
+        for (label, value) in expected {
+            if of_info.remove(label).as_ref() != Some(&value) {
+                let detail = format!("bag-info.txt: {label} is not {value}, as {COVERAGE} says");
+                self.problems.push(Problem::of_chain(ProblemKind::Altered, detail));
+            }
+        }
+    }
+
+    fn check_day(&mut self, bag: &BagReader, row: &CoverageRow, seals: Vec<Seal>) {
+        let is_published = seals.iter().any(|seal| seal.sealed.kind == SealKind::Day);
+        let facts = DayFacts { ledger: ledger(row), other_rows: 0, seals };
+        let mut check = DayCheck::new(row.source.clone(), Ok(row.date), facts);
+        for of in [DayFile::Conflicts, DayFile::Events] {
+            let name = of.path(&row.source, row.date);
+            let is_demanded = of == DayFile::Events && is_published;
+            if !bag.has(&name) {
+                if is_demanded {
+                    let detail = format!("the bag does not have the file {name}");
+                    self.note(row, ProblemKind::Missing, detail);
+                }
+            } else if let Err(error) = read(bag, of, row, &mut check) {
+                self.note(row, ProblemKind::Malformed, format!("{name}: {error}"));
+            }
+        }
+        let day = check.finish();
+        self.sealed += u64::from(day.is_sealed);
+        self.baseline += u64::from(day.is_baseline);
+        self.events += day.events;
+        self.unsealed += day.unsealed;
+        self.problems.extend(day.problems);
+    }
+
+    /// Finds days of the bag's sources and range that are sealed and not in the calendar.
+    fn find_withheld(&mut self, chain: &mut Walked) {
+        let Some(range) = DateRange::between(self.contents.from, self.contents.to) else { return };
+        let names: HashSet<&str> =
+            self.contents.sources.iter().map(|source| source.source.as_str()).collect();
+        let withheld =
+            chain.take_rest(|source, date| names.contains(source) && range.contains(date));
+        self.problems.extend(withheld.into_iter().map(|(source, date)| Problem {
+            source: Some(source),
+            date: Some(date),
+            problem: ProblemKind::Missing,
+            detail: format!("the chain seals this day, and {COVERAGE} does not have it"),
+        }));
+    }
+}
+
+fn range_text(DateRange { from, to }: DateRange) -> String {
+    format!("{from}..{to}")
+}
+
+fn ledger(row: &CoverageRow) -> Option<LedgerFacts> {
+    (!row.status.is_empty()).then(|| LedgerFacts {
+        status: Status::from(row.status.clone()),
+        attempt: row.attempt.unwrap_or(i32::MIN),
+        events: row.events,
+        digest: row.digest.map(|digest| digest.to_vec()),
+        scope: row.scope.clone(),
+        is_read: row.synced_at.is_some(),
+    })
+}
+
+/// Shows the check every event or conflict of a day.
+fn read(
+    bag: &BagReader,
+    of: DayFile,
+    day: &CoverageRow,
+    check: &mut DayCheck,
+) -> Result<(), NotADay> {
+    let mut rows = DayRows::open(bag.root(), of, &day.source, day.date)?;
+    while let Some(StoredItem { id, bytes, hash, via, attempt, seen_at }) = rows.next()? {
+        match via {
+            Some(via) => check.event(&EventRow {
+                id,
+                attempt,
+                bytes,
+                hash,
+                created_at: None,
+                texts: [None; 9],
+                ip_address: None,
+                via,
+                first_seen_at: seen_at,
+                derived: DerivedParts::Absent,
+            }),
+            None => check.conflict(&ConflictRow { id, attempt, bytes, hash, seen_at }),
+        }
+    }
+    Ok(())
+}

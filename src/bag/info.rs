@@ -1,0 +1,40 @@
+//! `bag-info.txt`: what the bag is, for people and for tools (RFC 8493, section 2.2.2).
+
+use chrono::NaiveDate;
+
+use crate::day::DateRange;
+use crate::evidence::Head;
+
+/// What `bag-info.txt` says.
+#[derive(Debug, Clone)]
+pub(crate) struct BagInfo {
+    /// The date of the export.
+    pub(crate) made_on: NaiveDate,
+    /// The days.
+    pub(crate) range: DateRange,
+    /// The sources, by name.
+    pub(crate) sources: Vec<String>,
+    /// The end of the chain.
+    pub(crate) head: Option<Head>,
+}
+
+impl BagInfo {
+    /// The text of the file, for a payload of this size.
+    pub(super) fn text(&self, bytes: u64, files: usize) -> String {
+        let Self { made_on, range, sources, head } = self;
+        let (sources, version) = (sources.join(", "), env!("CARGO_PKG_VERSION"));
+        let mut text = format!(
+            "Bagging-Date: {made_on}\n\
+             Bag-Software-Agent: auditsync/{version}\n\
+             External-Description: Events of a Heroku Enterprise audit trail\n\
+             Payload-Oxum: {bytes}.{files}\n\
+             Auditsync-Days: {}..{}\n\
+             Auditsync-Sources: {sources}\n",
+            range.from, range.to
+        );
+        if let Some(head) = head {
+            text += &format!("Auditsync-Log: {}\nAuditsync-Head: {head}\n", head.log);
+        }
+        text
+    }
+}

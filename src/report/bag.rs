@@ -1,0 +1,61 @@
+//! The result of `export --format bag`.
+
+use std::io;
+
+use serde::Serialize;
+
+use super::output::Report;
+use super::text::{Text, counted};
+use crate::coverage::Gap;
+use crate::day::DateRange;
+use crate::evidence::{Head, Problem};
+
+/// What was written, and what is not complete in it.
+#[derive(Debug, Serialize)]
+pub(crate) struct BagReport {
+    /// The folder or file.
+    pub(crate) path: String,
+    /// The days.
+    #[serde(flatten)]
+    pub(crate) range: DateRange,
+    /// The sources.
+    pub(crate) sources: Vec<String>,
+    /// The days that a seal covers.
+    pub(crate) days: u64,
+    /// The events.
+    pub(crate) events: u64,
+    /// The days that must be covered and are not complete.
+    pub(crate) gaps: Vec<Gap>,
+    /// The SHA-256 of the tag manifest, which vouches for every file.
+    pub(crate) tag_manifest: String,
+    /// The name of the key that signed the bag.
+    pub(crate) signed_by: Option<String>,
+    /// The end of the chain in the bag.
+    pub(crate) head: Option<Head>,
+    /// What is not as it was sealed.
+    pub(crate) problems: Vec<Problem>,
+}
+
+impl Report for BagReport {
+    fn write_text(&self, text: &mut Text<'_>) -> io::Result<()> {
+        let Self { path, range, sources, days, events, .. } = self;
+        let (days, events) = (counted(*days, "complete day"), counted(*events, "event"));
+        writeln!(text, "Wrote {path}: {days} of {}, {events}", sources.join(", "))?;
+        let missing: u64 = self.gaps.iter().map(|gap| gap.dates.len()).sum();
+        if missing > 0 {
+            let missing = counted(missing, "day");
+            writeln!(
+                text,
+                "NOT COMPLETE: {missing} from {} to {} are missing",
+                range.from, range.to
+            )?;
+        }
+        match &self.signed_by {
+            Some(name) => writeln!(text, "Signed by {name}.")?,
+            None => text.line("Not signed: [evidence] signing_key_env names no key.")?,
+        }
+        writeln!(text, "SHA-256 of tagmanifest-sha256.txt: {}", self.tag_manifest)?;
+        writeln!(text, "To check it: auditsync verify --bag {path}, or data/VERIFY.md in it")?;
+        text.head(self.head.as_ref())
+    }
+}
