@@ -38,7 +38,7 @@ use failure::{DONE, ExitStatus, Failure};
 
 use crate::cli::{Command, Global};
 use crate::config::Config;
-use crate::logging::{self, Colors};
+use crate::logging::{self, Colors, Verbosity};
 
 /// Runs the program with the arguments `args`, of which the first is its name, and gives its exit
 /// status.
@@ -52,7 +52,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         Err(status) => return status,
     };
     secrets::learn_given(&global);
-    prepare_process(&global);
+    prepare_process(&global, &command);
     let output = global.output;
     let result = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => {
@@ -94,13 +94,17 @@ async fn dispatch(global: &Global, command: Command) -> Result<ExitStatus, Failu
 }
 
 /// Sets up what is global to the process: the temporary folder, the log, and the provider of TLS.
-fn prepare_process(global: &Global) {
+fn prepare_process(global: &Global, command: &Command) {
     if is_blank("TMPDIR") {
         // An empty name would be taken for a folder.
         let _ = tempfile::env::override_temp_dir(Path::new("/tmp"));
     }
     let colors = if env("NO_COLOR").is_some() { Colors::Nowhere } else { Colors::OnTerminals };
-    logging::start(global.log_format, global.verbosity(), env("RUST_LOG").as_deref(), colors);
+    let verbosity = match command {
+        Command::Export(args) if args.streams_bag() => Verbosity::Silent,
+        _ => global.verbosity(),
+    };
+    logging::start(global.log_format, verbosity, env("RUST_LOG").as_deref(), colors);
     // Without a provider rustls panics. One that another crate installed earlier is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
 }

@@ -53,7 +53,7 @@ fn list(root: &Path, below: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
 /// bag: the only one, or `into`.
 ///
 /// Only files and folders with plain names are unpacked, so nothing outside of `into` is written.
-pub(crate) fn unpack(archive: &Path, into: &Path) -> io::Result<PathBuf> {
+pub(super) fn unpack(archive: &Path, into: &Path) -> io::Result<PathBuf> {
     let mut file = File::open(archive)?;
     let mut magic = [0; 2];
     let is_gzip = file.read_exact(&mut magic).is_ok() && magic == GZIP;

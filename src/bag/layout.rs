@@ -105,11 +105,6 @@ impl AnchorFile {
             Self { seq: seq.parse().ok()?, kind: kind.to_owned(), number: number.parse().ok()? };
         (file.path() == path).then_some(file)
     }
-
-    /// Whether the file stands where anchors do.
-    pub(crate) fn is_in_folder(path: &str) -> bool {
-        path.starts_with(ANCHORS)
-    }
 }
 
 #[cfg(test)]

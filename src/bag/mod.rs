@@ -18,10 +18,10 @@ mod table;
 
 use crate::event::Hash;
 
-pub(crate) use archive::{pack, unpack};
+pub(crate) use archive::pack;
 pub(crate) use coverage::{CoverageFile, CoverageRow, CoverageState};
 pub(crate) use day_files::{DayFiles, DayRows, NotADay, StoredItem};
-pub(crate) use error::{Error, Result};
+pub(crate) use error::Error;
 pub(crate) use folder::{BagFile, BagFolder};
 pub(crate) use info::BagInfo;
 pub(crate) use layout::{AnchorFile, COVERAGE, DayFile, NOTE, REPORT, SEALS, VERIFY};

@@ -49,6 +49,11 @@ pub(crate) enum ExportFormat {
 }
 
 impl ExportArgs {
+    /// Whether a bag goes to stdout.
+    pub(crate) fn streams_bag(&self) -> bool {
+        self.out == Path::new("-") && self.format() == ExportFormat::Bag
+    }
+
     /// The format: as given, or by the name of what is written.
     pub(crate) fn format(&self) -> ExportFormat {
         self.format.unwrap_or_else(|| {

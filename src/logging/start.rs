@@ -14,6 +14,8 @@ use crate::text::clean;
 /// How much to log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Verbosity {
+    /// Nothing: stdout and stderr may be one stream, which must hold the result alone.
+    Silent,
     /// `--quiet`: errors only.
     Quiet,
     /// Everything from INFO on.
@@ -30,6 +32,7 @@ impl Verbosity {
     /// `RUST_LOG` can enable theirs.
     fn directives(self) -> &'static str {
         match self {
+            Self::Silent => "off",
             Self::Quiet => "auditsync=error",
             Self::Normal => "auditsync=info",
             Self::Verbose => "auditsync=debug",
@@ -56,8 +59,10 @@ pub(crate) fn start(
     colors: Colors,
 ) {
     let filter = match rust_log.filter(|directives| !directives.trim().is_empty()) {
-        Some(directives) => EnvFilter::builder().parse_lossy(valid_directives(directives)),
-        None => EnvFilter::new(verbosity.directives()),
+        Some(directives) if verbosity != Verbosity::Silent => {
+            EnvFilter::builder().parse_lossy(valid_directives(directives))
+        }
+        _ => EnvFilter::new(verbosity.directives()),
     };
     let terminal = io::stderr().is_terminal();
     let format = format.unwrap_or(if terminal { LogFormat::Text } else { LogFormat::Logfmt });

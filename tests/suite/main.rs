@@ -8,6 +8,7 @@ mod archive;
 mod archive_addresses;
 mod backfill;
 mod bad_input;
+mod bags;
 mod bodies;
 mod boundaries;
 mod budget;

@@ -11,7 +11,7 @@ mod clones;
 mod elsewhere;
 mod options;
 mod reseal;
-mod stage;
+pub(crate) mod stage;
 mod time_travel;
 
 use std::collections::BTreeSet;

@@ -8,25 +8,25 @@ use super::assert_clean;
 use crate::support::python_logger::TABLE;
 use crate::support::{World, date};
 
-pub(super) const SIMPLE: &str = "2024-09-20";
-pub(super) const EMPTY: &str = "2024-09-21";
+pub(crate) const SIMPLE: &str = "2024-09-20";
+pub(crate) const EMPTY: &str = "2024-09-21";
 /// Three readings, of which two brought late events.
-pub(super) const LATE: &str = "2024-09-22";
-pub(super) const CONFLICTS: &str = "2024-09-23";
+pub(crate) const LATE: &str = "2024-09-22";
+pub(crate) const CONFLICTS: &str = "2024-09-23";
 /// Of the source globex.
-pub(super) const ARCHIVED: &str = "2024-09-24";
+pub(crate) const ARCHIVED: &str = "2024-09-24";
 /// It is due again.
-pub(super) const RESET: &str = "2024-09-25";
+pub(crate) const RESET: &str = "2024-09-25";
 /// A second attempt stored an event and was killed.
-pub(super) const CRASHED: &str = "2024-09-26";
+pub(crate) const CRASHED: &str = "2024-09-26";
 /// The Python logger called it complete.
-pub(super) const ADOPTED: &str = "2024-09-10";
+pub(crate) const ADOPTED: &str = "2024-09-10";
 /// It failed in the Python logger.
-pub(super) const ADOPTED_FAILURE: &str = "2024-09-11";
+pub(crate) const ADOPTED_FAILURE: &str = "2024-09-11";
 
 const SEPTEMBER: Month = Month { year: 2024, month: 9 };
 
-pub(super) const ACME_AND_GLOBEX: &str = r#"
+pub(crate) const ACME_AND_GLOBEX: &str = r#"
 [[source]]
 name = "acme"
 account = "acme"
@@ -39,7 +39,7 @@ token_env = "GLOBEX_TOKEN"
 "#;
 
 /// An event with a value in each derived column.
-pub(super) fn event(id: &str, day: &str) -> String {
+pub(crate) fn event(id: &str, day: &str) -> String {
     format!(
         r#"{{"id":"{id}","created_at":"{day}T10:00:00.123456Z","type":"app","action":"create","#
     ) + r#""actor":{"email":"ada@example.com","id":"u-1"},"app":{"name":"shop","id":"a-1"},"#
@@ -83,13 +83,13 @@ fn model() -> Model {
 }
 
 /// Makes acme's day due, and reads it again.
-pub(super) fn read_again(world: &World, day: &str) {
+pub(crate) fn read_again(world: &World, day: &str) {
     assert_eq!(world.run(&format!("reset --source acme {day}")).status, 0);
     world.sync(&format!("--source acme --date {day}"), 0);
 }
 
 /// A statement that stores a copy of an event with another id, as a sync of this attempt would.
-pub(super) fn store_copy(of: &str, id: &str, attempt: i32) -> String {
+pub(crate) fn store_copy(of: &str, id: &str, attempt: i32) -> String {
     let text = format!("replace(event::text, event_id, '{id}')");
     format!(
         "INSERT INTO audit_events
@@ -102,7 +102,7 @@ pub(super) fn store_copy(of: &str, id: &str, attempt: i32) -> String {
 }
 
 /// The database, as everything that was done to it left it. Nothing in it is wrong.
-pub(super) fn staged() -> World {
+pub(crate) fn staged() -> World {
     let world = World::with(model(), ACME_AND_GLOBEX);
     world.sql(&format!(
         "{TABLE} INSERT INTO audit_events_log (process_date, status, events_count) VALUES

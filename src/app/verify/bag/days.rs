@@ -44,6 +44,11 @@ pub(super) fn check(
         }
     };
     checked.describe(bag, &days);
+    if let Some(head) = &chain.head {
+        let labels =
+            [("Auditsync-Log", head.log.to_string()), ("Auditsync-Head", head.to_string())];
+        checked.compare_info(bag, &labels);
+    }
     let progress = Progress::new(days.len(), live_lines);
     let mut files: HashSet<&str> = bag.payload().filter(|name| DayFile::is_named(name)).collect();
     for row in days.values() {
@@ -103,7 +108,6 @@ impl CheckedDays {
         let dates = days.keys().map(|(_, date)| *date);
         (self.contents.from, self.contents.to) = (dates.clone().min(), dates.max());
         let range = DateRange::between(self.contents.from, self.contents.to);
-        let mut of_info = bag.info();
         for row in days.values() {
             let sources = &mut self.contents.sources;
             if sources.last().is_none_or(|last| last.source != row.source) {
@@ -124,11 +128,19 @@ impl CheckedDays {
         }
         let names: Vec<&str> =
             self.contents.sources.iter().map(|source| source.source.as_str()).collect();
-        let expected =
-            [("Auditsync-Days", range_text(range)), ("Auditsync-Sources", names.join(", "))];
+        let DateRange { from, to } = range;
+        self.compare_info(
+            bag,
+            &[("Auditsync-Days", format!("{from}..{to}")), ("Auditsync-Sources", names.join(", "))],
+        );
+    }
+
+    /// Compares labels of `bag-info.txt` with what the payload says.
+    fn compare_info(&mut self, bag: &BagReader, expected: &[(&str, String)]) {
+        let of_info = bag.info();
         for (label, value) in expected {
-            if of_info.remove(label).as_ref() != Some(&value) {
-                let detail = format!("bag-info.txt: {label} is not {value}, as {COVERAGE} says");
+            if of_info.get(*label) != Some(value) {
+                let detail = format!("bag-info.txt: {label} is not {value}, as the payload says");
                 self.problems.push(Problem::of_chain(ProblemKind::Altered, detail));
             }
         }
@@ -172,10 +184,6 @@ impl CheckedDays {
             detail: format!("the chain seals this day, and {COVERAGE} does not have it"),
         }));
     }
-}
-
-fn range_text(DateRange { from, to }: DateRange) -> String {
-    format!("{from}..{to}")
 }
 
 fn ledger(row: &CoverageRow) -> Option<LedgerFacts> {

@@ -1,0 +1,79 @@
+//! Where a bag goes: it never replaces anything, and gets its name only when it is complete.
+
+use std::fs;
+
+use super::{DAYS, export, files, signing_stage};
+use crate::support::{ACME, World};
+
+fn synced() -> World {
+    let world = World::new(ACME);
+    world.sync("--date 2024-09-28", 0);
+    world
+}
+
+const DAY: &str = "--from 2024-09-28 --to 2024-09-28";
+
+#[test]
+fn an_existing_file_or_folder_is_never_replaced() {
+    let world = synced();
+    world.place("bag.tar.gz", "mine");
+    let folder = world.file().with_file_name("bag");
+    fs::create_dir(&folder).expect("a folder");
+    fs::write(folder.join("mine"), "").expect("a file");
+    for out in ["bag.tar.gz", "bag", "missing/bag"] {
+        let finished = world.run(&format!("export {DAY} --out {out}"));
+        assert_eq!(finished.status, 2, "{finished:#?}");
+        assert!(finished.stderr.contains(&format!("--out {out}")), "{finished:#?}");
+    }
+    assert_eq!(fs::read(world.file().with_file_name("bag.tar.gz")).expect("a file"), b"mine");
+    assert_eq!(files(&folder), ["mine"]);
+    fs::remove_file(folder.join("mine")).expect("a file");
+    export(&world, DAY, "bag", 0);
+    assert!(files(&folder).contains(&"bagit.txt".to_owned()), "an empty folder is taken");
+}
+
+#[test]
+fn an_export_that_fails_leaves_nothing() {
+    let world = synced();
+    let before = fs::read_dir(world.file().parent().expect("a folder")).expect("a folder").count();
+    world.sql("ALTER TABLE audit_event_conflicts RENAME TO away");
+    for out in ["bag", "bag.tar.gz"] {
+        let finished = world.run(&format!("export {DAY} --out {out}"));
+        assert_eq!(finished.status, 3, "{finished:#?}");
+    }
+    let after = fs::read_dir(world.file().parent().expect("a folder")).expect("a folder").count();
+    assert_eq!(before, after);
+}
+
+#[test]
+fn a_key_that_can_not_be_read_fails_before_anything_is_written() {
+    let (mut world, _) = signing_stage();
+    for key in ["", "PRIVATE+KEY+x"] {
+        world.set("SIGN", key);
+        let finished = world.run(&format!("export {DAYS} --out bag"));
+        assert_eq!(finished.status, 2, "{finished:#?}");
+        assert!(finished.stderr.contains("the bag can't be signed: SIGN"), "{finished:#?}");
+    }
+    assert!(!world.file().with_file_name("bag").exists());
+}
+
+#[test]
+fn a_changed_database_gives_a_bag_that_shows_it_and_fails() {
+    let world = synced();
+    world.sql("DELETE FROM audit_events WHERE event_id < '8'");
+    let bag = export(&world, DAY, "bag", 1);
+    let found = super::verify(&bag, "");
+    assert_eq!(found.status, 1, "{found:#?}");
+    assert_eq!(found.json()["problems"][0]["problem"], "missing", "{found:#?}");
+    assert!(!super::python(&super::lines_of_python(&bag), &bag, &[]).status.success());
+}
+
+#[test]
+fn a_bag_needs_neither_a_file_nor_a_database_and_takes_no_days() {
+    let world = synced();
+    let bag = export(&world, DAY, "bag", 0);
+    super::assert_sound(&bag, "");
+    for option in ["--source acme", "--from 2024-09-28", "--to 2024-09-28"] {
+        assert_eq!(super::verify(&bag, option).status, 2, "{option}");
+    }
+}
