@@ -1,6 +1,7 @@
 //! `export`: events with their coverage, as views for tools or as evidence that checks itself.
 
 mod bag;
+mod selection;
 mod views;
 
 use super::context::App;

@@ -23,6 +23,7 @@ mod error;
 mod events;
 mod evidence;
 mod expected;
+mod export;
 mod fence;
 mod handle;
 mod history;

@@ -53,6 +53,7 @@ const ORDERS: &[Order] = &[
                 "estimate",
                 "notify",
             ],
+            &["export/selection"],
             &["run"],
             &["run/counting", "run/storing", "run/months", "run/read"],
             &["run/archive_days", "run/empty_day", "run/supervise"],
@@ -71,7 +72,7 @@ const ORDERS: &[Order] = &[
         module: "store",
         layers: &[
             &["mod"],
-            &["coverage", "release"],
+            &["coverage", "export", "release"],
             &[
                 "claim", "attempt", "events", "adoption", "anchors", "evidence", "snapshot",
                 "stored",
