@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::config::{ConfigError, redact_patterns};
+use crate::evidence::NotAPreimage;
 use crate::evidence::key::NoRandomness;
 use crate::http::SetupError;
 use crate::report::{Output, streams};
@@ -49,6 +50,13 @@ pub(super) enum Failure {
     Process(std::io::Error),
     #[error("the result can't be written to stdout: {0}")]
     Output(#[from] std::io::Error),
+    #[error("{name} can't be written: {source}")]
+    File { name: String, source: std::io::Error },
+    /// A statement failed when stdout had a part of the result, which nothing may follow.
+    #[error(transparent)]
+    Cut(store::Error),
+    #[error("the seal {seq} can't be read: {why}. Run `auditsync verify`")]
+    Seal { seq: i64, why: NotAPreimage },
 }
 
 impl Failure {
@@ -59,8 +67,13 @@ impl Failure {
     pub(super) fn exit_status(&self) -> ExitStatus {
         match self {
             Self::Usage(_) | Self::Config(_) | Self::Connect(ConnectError::Address(_)) => MISUSED,
-            Self::Connect(_) | Self::Schema(_) | Self::Store(_) => NO_DATABASE,
-            Self::Http(_) | Self::Random(_) | Self::Process(_) | Self::Output(_) => FOUND_WRONG,
+            Self::Connect(_) | Self::Schema(_) | Self::Store(_) | Self::Cut(_) => NO_DATABASE,
+            Self::Http(_)
+            | Self::Random(_)
+            | Self::Process(_)
+            | Self::Output(_)
+            | Self::File { .. }
+            | Self::Seal { .. } => FOUND_WRONG,
             Self::Interrupted(status) => *status,
         }
     }
@@ -84,8 +97,8 @@ impl Failure {
             Self::Config(_) => streams::print_to_stderr(&message),
             _ => streams::print_to_stderr(&format!("error: {}", clean(&message))),
         }
-        // If stdout did not accept the result, it may hold half a document.
-        if !matches!(self, Self::Output(_)) {
+        // Stdout may hold half a document.
+        if !matches!(self, Self::Output(_) | Self::Cut(_)) {
             let _ = output.print_failure(&message, status);
         }
         status

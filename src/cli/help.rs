@@ -96,6 +96,17 @@ Examples:
 
 Exit status: 1 if there is a problem, or nothing to check.";
 
+pub(super) const EVENTS: &str = "\
+Examples:
+  auditsync events --type app --action destroy     who deleted an app
+  auditsync events --actor ada@example.com --since -7d
+  auditsync events --app 'shop-*' --until yesterday --limit 200
+  auditsync events --ip 203.0.113.0/24 --output json
+  auditsync events --since -36h --output ndjson | jq .data
+
+Dates and hours count in UTC, by the database's clock. An event without a time counts from the start
+of the day that it is stored under.";
+
 pub(super) const EXPORT: &str = "\
 Examples:
   auditsync export --from 2024-09-01 --to 2024-09-30 --out september.tar.gz   evidence

@@ -41,6 +41,7 @@ mod raw;
 mod release;
 mod schema;
 mod seal;
+mod search;
 mod snapshot;
 mod statement;
 mod stored;
@@ -60,6 +61,7 @@ pub use evidence::{
     AnchorRow, DayName, DayRows, DaysPage, EventChunk, EventStream, EvidenceSnapshot, Selected,
     StoredConflict, WantedDays,
 };
+pub use export::SealedEvents;
 pub use handle::{Holder, Reader, Store};
 pub use history::HistoryFilter;
 pub use inspect::{Rights, Server};
@@ -70,6 +72,7 @@ pub use operator::{Actor, ResetRequest, StaleLease};
 pub use provenance::{Provenance, SealedArchive};
 pub use raw::{RawDate, RawTime};
 pub use schema::SchemaError;
+pub use search::{EventSearch, Pattern};
 pub use snapshot::{EveryDay, LedgerSnapshot, Rereads, SnapshotQuery, SnapshotResult};
 pub use stored::{StoredEvent, StoredEvents, StoredQuery, StoredTeam};
 pub use tls::Protection;

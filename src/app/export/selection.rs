@@ -7,10 +7,11 @@ use tracing::{error, warn};
 
 use super::super::context::{App, refuse_unknown};
 use super::super::failure::{DONE, ExitStatus, FOUND_WRONG, Failure};
+use crate::calendar::NamedDay;
 use crate::cli::ExportArgs;
 use crate::coverage::Gap;
 use crate::day::{DateRange, last_over};
-use crate::store::{self, EvidenceSnapshot, WantedDays};
+use crate::store::{self, EvidenceSnapshot};
 
 /// How many gaps of a source the log names.
 const NAMED: usize = 50;
@@ -75,15 +76,6 @@ impl Selection {
         };
         Ok(Self { range, sources: names.into_iter().map(source).collect() })
     }
-
-    /// The days, as a snapshot selects them.
-    pub(super) fn wanted(&self) -> WantedDays {
-        WantedDays {
-            sources: Some(self.sources.iter().map(|source| source.name.clone()).collect()),
-            from: Some(self.range.from),
-            to: Some(self.range.to),
-        }
-    }
 }
 
 /// The days that must be covered and are not complete, by source and date.
@@ -138,14 +130,17 @@ fn way_out(selection: &Selection, first: &Gap, last: &Gap) -> String {
 /// The days that `args` name. Without `--to`, the newest one is yesterday.
 fn range(args: &ExportArgs, now: DateTime<Utc>) -> Result<DateRange, Failure> {
     let newest = last_over(now);
+    let date = |day: Option<NamedDay>| day.map(|day| day.at(now)).transpose();
+    let from = date(args.from).map_err(Failure::usage)?;
+    let to = date(args.to).map_err(Failure::usage)?;
     let is_future = |date: &NaiveDate| *date > newest;
-    if let Some(date) = [args.from, args.to].into_iter().flatten().find(is_future) {
+    if let Some(date) = [from, to].into_iter().flatten().find(is_future) {
         return Err(Failure::usage(format!(
             "{date} is not over in UTC, so it can't be exported; the newest day is {newest}"
         )));
     }
-    let to = args.to.unwrap_or(newest);
-    let from = args.from.ok_or_else(|| Failure::usage("name the first day with --from"))?;
+    let to = to.unwrap_or(newest);
+    let from = from.ok_or_else(|| Failure::usage("name the first day with --from"))?;
     if from > to {
         return Err(Failure::usage(format!("--from {from} is after --to {to}")));
     }

@@ -39,7 +39,16 @@ const ORDERS: &[Order] = &[
         layers: &[
             &["mod"],
             &["sync", "backfill", "reconcile", "check", "status", "reset", "cleanup", "history"],
-            &["migrate", "keygen", "manual", "command_line", "secrets", "verify", "export"],
+            &[
+                "migrate",
+                "keygen",
+                "manual",
+                "command_line",
+                "secrets",
+                "verify",
+                "export",
+                "events",
+            ],
             &[
                 "export/bag",
                 "export/views",
@@ -53,7 +62,7 @@ const ORDERS: &[Order] = &[
                 "estimate",
                 "notify",
             ],
-            &["export/selection"],
+            &["export/destination", "export/selection"],
             &["run"],
             &["run/counting", "run/storing", "run/months", "run/read"],
             &["run/archive_days", "run/empty_day", "run/supervise"],
@@ -72,7 +81,7 @@ const ORDERS: &[Order] = &[
         module: "store",
         layers: &[
             &["mod"],
-            &["coverage", "export", "release"],
+            &["coverage", "export", "release", "search"],
             &[
                 "claim", "attempt", "events", "adoption", "anchors", "evidence", "snapshot",
                 "stored",
@@ -128,9 +137,9 @@ const ORDERS: &[Order] = &[
         layers: &[
             &["mod"],
             &["run", "backfill", "check", "history", "operator", "reconcile", "status", "verify"],
-            &["adoption", "day", "reconcile/ids", "remaining"],
-            &["output"],
-            &["streams", "text"],
+            &["adoption", "day", "found", "reconcile/ids", "remaining", "view"],
+            &["event_table", "output"],
+            &["lines", "sheet", "streams", "text"],
             &["json", "progress", "table", "wrap"],
             &["paint"],
         ],
