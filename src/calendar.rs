@@ -3,11 +3,7 @@
 //! The command line and the file both read dates through this module, so they accept the same
 //! dates.
 
-mod named;
-
 use chrono::{Datelike as _, Months, NaiveDate};
-
-pub use named::{NamedDay, NamedTime, NotANamedDay, NotANamedTime};
 
 /// The first day of Heroku's audit trail. Its schema has archives from the year 2017 on.
 pub const AUDIT_TRAIL_BEGINS: NaiveDate = NaiveDate::from_ymd_opt(2017, 1, 1).expect("a date");

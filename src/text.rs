@@ -46,8 +46,8 @@ pub fn clean_lines(text: &str) -> String {
     secrets::redact(text).split('\n').map(shown).collect::<Vec<_>>().join("\n")
 }
 
-/// A JSON text on one line. Characters inside its strings that could control a terminal are escaped,
-/// so the value stays the same. Line ends and tabs outside of strings become spaces.
+/// A JSON text on one line. Characters inside its strings that could control a terminal are
+/// escaped, so the value stays the same. Line ends and tabs outside of strings become spaces.
 ///
 /// ```
 /// let json = "{\"a\":\n\"\u{9b}31m\"}";

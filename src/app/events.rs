@@ -28,7 +28,7 @@ pub(super) async fn run(app: &App<'_>, args: &EventsArgs) -> Result<ExitStatus, 
     if let Some(ledger) = ledger {
         print(ledger, search, &mut found).await?;
     }
-    _ = found.end()?;
+    found.end()?;
     reader.close().await;
     Ok(DONE)
 }
@@ -43,7 +43,8 @@ async fn print(
     let mut events = snapshot.search(search);
     loop {
         let chunk = events.next().await.map_err(|error| {
-            if found.has_begun() { Failure::Cut(error) } else { Failure::Store(error) }
+            let failure = Failure::Store(error);
+            if found.has_begun() { failure.behind_output() } else { failure }
         })?;
         match chunk {
             Some(chunk) if found.print(&chunk)?.is_continue() => {}

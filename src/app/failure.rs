@@ -43,6 +43,8 @@ pub(super) enum Failure {
          expire"
     )]
     Interrupted(ExitStatus),
+    #[error("a signal ended the command; nothing was written")]
+    Ended(ExitStatus),
     #[error("no key can be made: {0}")]
     Random(#[from] NoRandomness),
     /// The process could not start its threads, or could not listen for signals.
@@ -52,9 +54,9 @@ pub(super) enum Failure {
     Output(#[from] std::io::Error),
     #[error("{name} can't be written: {source}")]
     File { name: String, source: std::io::Error },
-    /// A statement failed when stdout had a part of the result, which nothing may follow.
-    #[error(transparent)]
-    Cut(store::Error),
+    /// This failure came when stdout had a part of the result, which nothing may follow.
+    #[error("{0}")]
+    Cut(Box<Failure>),
     #[error("the seal {seq} can't be read: {why}. Run `auditsync verify`")]
     Seal { seq: i64, why: NotAPreimage },
 }
@@ -64,17 +66,23 @@ impl Failure {
         Self::Usage(message.to_string())
     }
 
+    /// The same failure, where stdout has a part of the result.
+    pub(super) fn behind_output(self) -> Self {
+        Self::Cut(Box::new(self))
+    }
+
     pub(super) fn exit_status(&self) -> ExitStatus {
         match self {
             Self::Usage(_) | Self::Config(_) | Self::Connect(ConnectError::Address(_)) => MISUSED,
-            Self::Connect(_) | Self::Schema(_) | Self::Store(_) | Self::Cut(_) => NO_DATABASE,
+            Self::Connect(_) | Self::Schema(_) | Self::Store(_) => NO_DATABASE,
             Self::Http(_)
             | Self::Random(_)
             | Self::Process(_)
             | Self::Output(_)
             | Self::File { .. }
             | Self::Seal { .. } => FOUND_WRONG,
-            Self::Interrupted(status) => *status,
+            Self::Interrupted(status) | Self::Ended(status) => *status,
+            Self::Cut(failure) => failure.exit_status(),
         }
     }
 

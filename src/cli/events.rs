@@ -6,7 +6,7 @@ use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use ipnet::IpNet;
 
-use crate::calendar::NamedTime;
+use crate::moment::NamedTime;
 
 #[derive(Debug, Args)]
 pub(crate) struct EventsArgs {

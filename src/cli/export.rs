@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use crate::calendar::NamedDay;
+use crate::moment::NamedDay;
 
 #[derive(Debug, Args)]
 pub(crate) struct ExportArgs {

@@ -14,12 +14,12 @@ use super::json;
 use super::lines::{LineForm, json_text, write_line};
 use super::output::{Output, terminal_width};
 use super::sheet::{written_date, written_time};
+use super::streams::accept_closed_pipe;
 use super::text::Text;
 use crate::evidence::EventRow;
 use crate::store::{EventChunk, RawDate};
 
-/// Prints events while they are found. It ends with [`ControlFlow::Break`] when the reader of
-/// stdout has closed it.
+/// Prints events while they are found, until the reader of stdout closes it.
 pub(crate) struct FoundEvents {
     out: BufWriter<Stdout>,
     form: PrintedForm,
@@ -34,9 +34,6 @@ enum PrintedForm {
     Document,
     Lines,
 }
-
-/// Whether more is wanted.
-type Wanted = io::Result<ControlFlow<()>>;
 
 impl FoundEvents {
     /// Prints at most `limit` events.
@@ -56,16 +53,19 @@ impl FoundEvents {
         self.printed > 0
     }
 
-    /// Prints some events.
-    pub(crate) fn print(&mut self, events: &EventChunk) -> Wanted {
-        let written = self.write(events).and_then(|()| self.out.flush());
-        wanted(written, self.more)
+    /// Prints some events, and returns whether more are wanted.
+    pub(crate) fn print(&mut self, events: &EventChunk) -> io::Result<ControlFlow<()>> {
+        match self.write(events).and_then(|()| self.out.flush()) {
+            Ok(()) if self.more => Ok(ControlFlow::Break(())),
+            Ok(()) => Ok(ControlFlow::Continue(())),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),
+            Err(error) => Err(error),
+        }
     }
 
     /// Prints the end.
-    pub(crate) fn end(mut self) -> Wanted {
-        let written = self.write_end().and_then(|()| self.out.flush());
-        wanted(written, true)
+    pub(crate) fn end(mut self) -> io::Result<()> {
+        accept_closed_pipe(self.write_end().and_then(|()| self.out.flush()))
     }
 
     fn write(&mut self, events: &EventChunk) -> io::Result<()> {
@@ -119,15 +119,6 @@ impl FoundEvents {
                 writeln!(self.out, "{begin}],\"limit\":{limit},\"more\":{more}}}")
             }
         }
-    }
-}
-
-fn wanted(written: io::Result<()>, is_end: bool) -> Wanted {
-    match written {
-        Ok(()) if is_end => Ok(ControlFlow::Break(())),
-        Ok(()) => Ok(ControlFlow::Continue(())),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),
-        Err(error) => Err(error),
     }
 }
 

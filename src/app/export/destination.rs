@@ -12,13 +12,13 @@ use super::super::failure::Failure;
 
 /// Where an export is written.
 pub(super) struct Destination {
-    out: BufWriter<Target>,
+    out: BufWriter<OutputTarget>,
     /// The file, for messages; `None` for stdout.
     name: Option<String>,
     written: u64,
 }
 
-enum Target {
+enum OutputTarget {
     Stdout(Stdout),
     /// A device or a pipe, which has its name already.
     Device(File),
@@ -33,7 +33,7 @@ impl Destination {
     /// Opens stdout for `-`, and otherwise the file.
     pub(super) fn open(path: &Path) -> Result<Self, Failure> {
         if path == Path::new("-") {
-            let out = BufWriter::new(Target::Stdout(io::stdout()));
+            let out = BufWriter::new(OutputTarget::Stdout(io::stdout()));
             return Ok(Self { out, name: None, written: 0 });
         }
         let name = path.display().to_string();
@@ -67,8 +67,8 @@ impl Destination {
         let name = self.name.unwrap_or_default();
         // Everything is flushed.
         match self.out.into_parts().0 {
-            Target::Stdout(_) | Target::Device(_) => Ok(ControlFlow::Continue(())),
-            Target::Beside(file, path) => {
+            OutputTarget::Stdout(_) | OutputTarget::Device(_) => Ok(ControlFlow::Continue(())),
+            OutputTarget::Beside(file, path) => {
                 let stored = file.as_file().sync_all();
                 let named = stored.and_then(|()| Ok(file.persist(path)?));
                 named.map_err(|source| Failure::File { name, source })?;
@@ -89,7 +89,7 @@ impl Destination {
     }
 }
 
-fn target(path: &Path, name: &str) -> Result<Target, Failure> {
+fn target(path: &Path, name: &str) -> Result<OutputTarget, Failure> {
     let failure = |source| Failure::File { name: name.to_owned(), source };
     match std::fs::metadata(path) {
         Ok(known) if known.is_dir() => {
@@ -98,7 +98,7 @@ fn target(path: &Path, name: &str) -> Result<Target, Failure> {
         // A rename would replace a device by a file.
         Ok(known) if !known.is_file() => {
             let device = OpenOptions::new().write(true).open(path).map_err(failure)?;
-            return Ok(Target::Device(device));
+            return Ok(OutputTarget::Device(device));
         }
         _ => {}
     }
@@ -116,10 +116,10 @@ fn target(path: &Path, name: &str) -> Result<Target, Failure> {
     }
     let mut file = tempfile::Builder::new();
     file.prefix(".auditsync-export-").permissions(Permissions::from_mode(0o666));
-    Ok(Target::Beside(file.tempfile_in(folder).map_err(failure)?, path))
+    Ok(OutputTarget::Beside(file.tempfile_in(folder).map_err(failure)?, path))
 }
 
-impl Write for Target {
+impl Write for OutputTarget {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Stdout(out) => out.write(bytes),

@@ -8,8 +8,9 @@ use std::ops::ControlFlow;
 
 use super::super::context::{App, refuse_unknown};
 use super::super::failure::{DONE, ExitStatus, Failure};
+use super::super::shutdown;
 use super::destination::{Destination, Wanted};
-use super::selection::{Selection, gaps, report_gaps};
+use super::selection::{ExportSelection, gaps, report_gaps};
 use crate::cli::{ExportArgs, ExportFormat};
 use crate::coverage::Gap;
 use crate::day::DateRange;
@@ -25,7 +26,20 @@ pub(super) async fn run(
     args: &ExportArgs,
     format: ExportFormat,
 ) -> Result<ExitStatus, Failure> {
-    let mut view = View::new(format, Destination::open(&args.out)?);
+    let destination = Destination::open(&args.out)?;
+    if destination.name().is_none() {
+        return write(app, args, View::new(format, destination)).await;
+    }
+    // An export that a signal ends leaves no part of a file behind.
+    tokio::select! {
+        written = write(app, args, View::new(format, destination)) => written,
+        signal = shutdown::first_signal() => {
+            Err(Failure::Ended(128 + signal.map_err(Failure::Process)?))
+        }
+    }
+}
+
+async fn write(app: &App<'_>, args: &ExportArgs, mut view: View) -> Result<ExitStatus, Failure> {
     let reader = app.connect().await?;
     match reader.schema().await? {
         Schema::Current => {}
@@ -33,13 +47,13 @@ pub(super) async fn run(
     }
     let mut snapshot = reader.evidence_snapshot().await?;
     snapshot.wait_for_reader().await?;
-    let mut report = ViewReport::new(format, snapshot.head().await?);
+    let mut report = ViewReport::new(view.format, snapshot.head().await?);
     let mut status = DONE;
-    let wanted = if let Some(after) = args.after {
-        let seals = LaterSeals::of(app, args, &mut snapshot, after).await?;
+    let seals = LaterSeals::of(app, args, &mut snapshot, report.head.as_ref()).await?;
+    let wanted = if let Some(seals) = seals {
         view.write_seals(&mut snapshot, &seals).await?
     } else {
-        let selection = Selection::of(app, args, &mut snapshot).await?;
+        let selection = ExportSelection::of(app, args, &mut snapshot).await?;
         let gaps = gaps(&mut snapshot, &selection).await?;
         status = report_gaps(&selection, &gaps, args);
         report.count_days(&selection, &gaps);
@@ -66,13 +80,23 @@ struct LaterSeals {
 }
 
 impl LaterSeals {
+    /// Those behind the number that `args` name, if they name one.
     async fn of(
         app: &App<'_>,
         args: &ExportArgs,
         snapshot: &mut EvidenceSnapshot,
-        after: i64,
-    ) -> Result<Self, Failure> {
-        let newest = snapshot.head().await?.map_or(0, |head| head.seq);
+        head: Option<&Head>,
+    ) -> Result<Option<Self>, Failure> {
+        let Some(after) = args.after else { return Ok(None) };
+        let newest = match head {
+            Some(head) => head.seq,
+            None if after == 0 => 0,
+            None => {
+                return Err(Failure::usage(
+                    "the last seal of this database can't be read. Run `auditsync verify`",
+                ));
+            }
+        };
         if after > newest {
             return Err(Failure::usage(format!(
                 "--after {after}: the last seal of this database is {newest}. Its chain is another \
@@ -82,7 +106,7 @@ impl LaterSeals {
         }
         refuse_unknown(app, &args.sources, async |names| snapshot.known_sources(names).await)
             .await?;
-        Ok(Self { after, sources: args.sources.clone() })
+        Ok(Some(Self { after, sources: args.sources.clone() }))
     }
 
     fn select(&self, sealed: &SealedEvents) -> bool {
@@ -107,6 +131,7 @@ fn sealed_events(seq: i64, text: &str) -> Result<Option<SealedEvents>, Failure> 
 
 /// An export that is being written.
 struct View {
+    format: ExportFormat,
     form: ViewForm,
     destination: Destination,
     events: u64,
@@ -130,7 +155,7 @@ impl View {
             (_, false) => ViewForm::Lines(LineForm::Exact),
             (_, true) => ViewForm::Lines(LineForm::Escaped),
         };
-        Self { form, destination, events: 0, seals: None, last_seq: None }
+        Self { format, form, destination, events: 0, seals: None, last_seq: None }
     }
 
     /// Writes what stands before the events.
@@ -148,7 +173,7 @@ impl View {
     async fn write_days(
         &mut self,
         snapshot: &mut EvidenceSnapshot,
-        selection: &Selection,
+        selection: &ExportSelection,
     ) -> Wanted {
         if self.begin()?.is_break() {
             return Ok(ControlFlow::Break(()));
@@ -180,7 +205,8 @@ impl View {
             let Some(last) = page.last() else { break };
             seq = last.seq;
             for row in &page {
-                let sealed = sealed_events(row.seq, &row.sealed)?;
+                let sealed = sealed_events(row.seq, &row.sealed);
+                let sealed = sealed.map_err(|failure| self.cut(failure))?;
                 let Some(sealed) = sealed.filter(|sealed| wanted.select(sealed)) else { continue };
                 seals += 1;
                 let mut events = snapshot.sealed_events(&sealed);
@@ -222,11 +248,12 @@ impl View {
     }
 
     /// The failure after which nothing more may be written to where the events went.
-    fn cut(&self, error: crate::store::Error) -> Failure {
+    fn cut(&self, failure: impl Into<Failure>) -> Failure {
+        let failure = failure.into();
         if self.destination.name().is_none() && self.destination.written() > 0 {
-            Failure::Cut(error)
+            failure.behind_output()
         } else {
-            Failure::Store(error)
+            failure
         }
     }
 
@@ -255,7 +282,7 @@ impl ViewReport {
         }
     }
 
-    fn count_days(&mut self, selection: &Selection, gaps: &[Gap]) {
+    fn count_days(&mut self, selection: &ExportSelection, gaps: &[Gap]) {
         let owed = selection.sources.iter().filter_map(|source| source.owed);
         let owed: u64 = owed.map(DateRange::len).sum();
         let incomplete: u64 = gaps.iter().map(|gap| gap.dates.len()).sum();

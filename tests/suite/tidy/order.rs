@@ -30,7 +30,7 @@ const ORDERS: &[Order] = &[
             &["plan", "coverage", "digest", "evidence", "fingerprints", "http"],
             &["ledger", "event", "retry"],
             &["day"],
-            &["config"],
+            &["config", "moment"],
             &["calendar", "text"],
         ],
     },
@@ -156,6 +156,7 @@ const WITHOUT_IO: &[&str] = &[
     "ledger",
     "event",
     "day",
+    "moment",
     "calendar",
 ];
 

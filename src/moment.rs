@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 
-use super::{AUDIT_TRAIL_BEGINS, NotADate, date, of_the_trail};
+use crate::calendar::{AUDIT_TRAIL_BEGINS, NotADate, date, of_the_trail};
 
 /// A larger number of days or hours is probably a mistake: a century of days.
 const MOST_DAYS: u32 = 36_600;
@@ -16,7 +16,8 @@ const MOST_HOURS: u32 = 24 * MOST_DAYS;
 /// A UTC day: `YYYY-MM-DD`, `today`, `yesterday`, or `-7d` for 7 days ago.
 ///
 /// ```
-/// use auditsync::calendar::{NamedDay, NotADate};
+/// use auditsync::calendar::NotADate;
+/// use auditsync::moment::NamedDay;
 ///
 /// let now = "2024-09-29T08:30:00Z".parse().expect("a time");
 /// let day = |text: &str| text.parse::<NamedDay>().expect("a day").at(now);
@@ -79,7 +80,7 @@ impl From<NotADate> for NotANamedDay {
 /// A time: a [`NamedDay`], `-36h` for 36 hours ago, or a time of RFC 3339.
 ///
 /// ```
-/// use auditsync::calendar::NamedTime;
+/// use auditsync::moment::NamedTime;
 ///
 /// let now = "2024-09-29T08:30:00Z".parse().expect("a time");
 /// let time = |text: &str| text.parse::<NamedTime>().expect("a time");
