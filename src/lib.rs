@@ -18,7 +18,8 @@
 //!   I/O.
 //! - `http`: the one builder of HTTP clients. `retry`: the retry policy as delays.
 //! - [`config`]: the file, which is checked completely before anything else happens.
-//! - [`calendar`]: which dates can be named. [`moment`]: days and times relative to now. [`text`]: every text for people passes through it.
+//! - [`calendar`]: which dates can be named. [`moment`]: days and times relative to now.
+//! - [`text`]: every text for people passes through it.
 //!
 //! The binary is the product. What is public here serves its tests and benchmarks.
 

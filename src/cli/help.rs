@@ -104,8 +104,8 @@ Examples:
   auditsync events --ip 203.0.113.0/24 --output json
   auditsync events --since -36h --output ndjson | jq .data
 
-Dates and hours count in UTC, by the database's clock. An event without a time counts from the start
-of the day that it is stored under.";
+Days and hours are those of UTC, by the database's clock. An event without a
+time counts from the start of the day that it is stored under.";
 
 pub(super) const EXPORT: &str = "\
 Examples:

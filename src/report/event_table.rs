@@ -162,7 +162,7 @@ mod tests {
         let mut table = EventTable::new(terminal);
         for name in names {
             let cells = EventCells::of(name, RawDate::of(2024, 9, 28), &row(b"{}", name));
-            table.write(&mut Text::new(&mut out, terminal), &[cells]).expect("a vector");
+            table.write(&mut Text::new(&mut out, None), &[cells]).expect("a vector");
         }
         String::from_utf8(out).expect("text").lines().map(str::to_owned).collect()
     }

@@ -79,7 +79,8 @@ impl FoundEvents {
                 };
                 let rows: Vec<EventCells> = events.iter().map(cells).collect();
                 if !rows.is_empty() {
-                    table.write(&mut Text::new(&mut self.out, self.width), &rows)?;
+                    // The table fits its rows to the terminal, which need not be wrapped.
+                    table.write(&mut Text::new(&mut self.out, None), &rows)?;
                 }
             }
             PrintedForm::Document => {

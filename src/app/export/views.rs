@@ -99,9 +99,9 @@ impl LaterSeals {
         };
         if after > newest {
             return Err(Failure::usage(format!(
-                "--after {after}: the last seal of this database is {newest}. Its chain is another \
-                 one, or was restored: `auditsync verify --anchor` compares it with a head that you \
-                 kept"
+                "--after {after}: the last seal of this database is {newest}. Its chain is \
+                 another one, or was restored: `auditsync verify --anchor` compares it with a head \
+                 that you kept"
             )));
         }
         refuse_unknown(app, &args.sources, async |names| snapshot.known_sources(names).await)

@@ -102,7 +102,9 @@ fn polling_while_syncs_run_gives_each_event_exactly_once() {
         loop {
             let is_last = is_done.load(Ordering::SeqCst);
             let (seq, ids) = poll(&world, &after);
-            ids.into_iter().for_each(|id| *seen.entry(id).or_default() += 1);
+            for id in ids {
+                *seen.entry(id).or_default() += 1;
+            }
             after = seq;
             polls += 1;
             if is_last {

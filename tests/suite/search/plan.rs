@@ -40,7 +40,9 @@ fn every_question_is_answered_by_the_index_without_sorting_everything() {
     ];
     for (parameters, limit) in questions {
         let mut all = ["NULL"; 9];
-        parameters.iter().for_each(|(place, value)| all[*place] = value);
+        for (place, value) in parameters {
+            all[*place] = value;
+        }
         let parameters = all.join(", ");
         let plan = world.sql(&format!(
             "SET enable_sort = off; SET plan_cache_mode = force_custom_plan;
