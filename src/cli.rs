@@ -1,5 +1,6 @@
 //! The command line: commands, options, help.
 
+mod events;
 mod export;
 mod help;
 mod verify;
@@ -16,6 +17,7 @@ use crate::day::{DateRange, Month};
 use crate::logging::{LogFormat, Verbosity};
 use crate::report::Output;
 use crate::report::progress::LiveLines;
+pub(crate) use events::EventsArgs;
 pub(crate) use export::{ExportArgs, ExportFormat};
 pub(crate) use verify::VerifyArgs;
 
@@ -99,6 +101,9 @@ pub(crate) enum Command {
     /// Mark days whose lease is stale as ERROR, which makes them due again
     #[command(after_help = help::CLEANUP)]
     Cleanup(CleanupArgs),
+    /// Print stored events, newest first: who did what to which app, from where
+    #[command(after_help = help::EVENTS)]
+    Events(EventsArgs),
     /// Print the record of attempts, takeovers, resets, cleanups and comparisons
     #[command(after_help = help::HISTORY)]
     History(HistoryArgs),
@@ -309,6 +314,11 @@ pub(crate) struct ManArgs {
 impl Cli {
     /// Returns the command. The options of `sync` may come before or after its name.
     pub(crate) fn into_command(self) -> Result<(Global, Command), &'static str> {
+        let is_events = matches!(self.command, Some(Command::Events(_)));
+        if self.global.output == Output::Ndjson && !is_events {
+            return Err("only `events` prints `--output ndjson`: use `--output json`, or \
+                 `auditsync export`");
+        }
         let none_before = self.sync == SyncArgs::default();
         let command = match self.command {
             None => Command::Sync(self.sync),

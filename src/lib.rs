@@ -19,7 +19,8 @@
 //!   I/O.
 //! - `http`: the one builder of HTTP clients. `retry`: the retry policy as delays.
 //! - [`config`]: the file, which is checked completely before anything else happens.
-//! - [`calendar`]: which dates can be named. [`text`]: every text for people passes through it.
+//! - [`calendar`]: which dates can be named. [`moment`]: days and times relative to now.
+//! - [`text`]: every text for people passes through it.
 //!
 //! The binary is the product. What is public here serves its tests and benchmarks.
 
@@ -41,6 +42,7 @@ mod heroku;
 mod http;
 pub mod ledger;
 mod logging;
+pub mod moment;
 pub mod plan;
 mod report;
 mod retry;

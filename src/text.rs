@@ -46,6 +46,25 @@ pub fn clean_lines(text: &str) -> String {
     secrets::redact(text).split('\n').map(shown).collect::<Vec<_>>().join("\n")
 }
 
+/// A JSON text on one line. Characters inside its strings that could control a terminal are
+/// escaped, so the value stays the same. Line ends and tabs outside of strings become spaces.
+///
+/// ```
+/// let json = "{\"a\":\n\"\u{9b}31m\"}";
+/// assert_eq!(auditsync::text::json_on_one_line(json), r#"{"a": "\u009b31m"}"#);
+/// ```
+pub fn json_on_one_line(json: &str) -> String {
+    let mut line = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            '\n' | '\r' | '\t' => line.push(' '),
+            c if steers(c) => escape_in_json(c, &mut line),
+            c => line.push(c),
+        }
+    }
+    line
+}
+
 /// Appends `text` to `json` as a JSON string with quotes. Characters that could control a terminal
 /// are escaped, even where JSON does not require it.
 pub fn json(text: &str, json: &mut String) {
@@ -54,16 +73,16 @@ pub fn json(text: &str, json: &mut String) {
         match c {
             '"' | '\\' => json.extend(['\\', c]),
             '\n' | '\r' | '\t' => json.extend(c.escape_default()),
-            c if steers(c) => {
-                let mut units = [0; 2];
-                c.encode_utf16(&mut units)
-                    .iter()
-                    .for_each(|unit| _ = write!(json, "\\u{unit:04x}"));
-            }
+            c if steers(c) => escape_in_json(c, json),
             c => json.push(c),
         }
     }
     json.push('"');
+}
+
+fn escape_in_json(c: char, json: &mut String) {
+    let mut units = [0; 2];
+    c.encode_utf16(&mut units).iter().for_each(|unit| _ = write!(json, "\\u{unit:04x}"));
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::bag;
 use crate::config::{ConfigError, redact_patterns};
+use crate::evidence::NotAPreimage;
 use crate::evidence::key::NoRandomness;
 use crate::http::SetupError;
 use crate::report::{Output, streams};
@@ -43,6 +44,8 @@ pub(super) enum Failure {
          expire"
     )]
     Interrupted(ExitStatus),
+    #[error("a signal ended the command; nothing was written")]
+    Ended(ExitStatus),
     #[error("no key can be made: {0}")]
     Random(#[from] NoRandomness),
     /// The process could not start its threads, or could not listen for signals.
@@ -52,6 +55,13 @@ pub(super) enum Failure {
     Bag(#[from] bag::Error),
     #[error("the result can't be written to stdout: {0}")]
     Output(#[from] std::io::Error),
+    #[error("{name} can't be written: {source}")]
+    File { name: String, source: std::io::Error },
+    /// This failure came when stdout had a part of the result, which nothing may follow.
+    #[error("{0}")]
+    Cut(Box<Failure>),
+    #[error("the seal {seq} can't be read: {why}. Run `auditsync verify`")]
+    Seal { seq: i64, why: NotAPreimage },
 }
 
 impl Failure {
@@ -59,14 +69,24 @@ impl Failure {
         Self::Usage(message.to_string())
     }
 
+    /// The same failure, where stdout has a part of the result.
+    pub(super) fn behind_output(self) -> Self {
+        Self::Cut(Box::new(self))
+    }
+
     pub(super) fn exit_status(&self) -> ExitStatus {
         match self {
             Self::Usage(_) | Self::Config(_) | Self::Connect(ConnectError::Address(_)) => MISUSED,
             Self::Connect(_) | Self::Schema(_) | Self::Store(_) => NO_DATABASE,
-            Self::Http(_) | Self::Random(_) | Self::Process(_) | Self::Bag(_) | Self::Output(_) => {
-                FOUND_WRONG
-            }
-            Self::Interrupted(status) => *status,
+            Self::Http(_)
+            | Self::Random(_)
+            | Self::Process(_)
+            | Self::Bag(_)
+            | Self::Output(_)
+            | Self::File { .. }
+            | Self::Seal { .. } => FOUND_WRONG,
+            Self::Interrupted(status) | Self::Ended(status) => *status,
+            Self::Cut(failure) => failure.exit_status(),
         }
     }
 
@@ -89,8 +109,8 @@ impl Failure {
             Self::Config(_) => streams::print_to_stderr(&message),
             _ => streams::print_to_stderr(&format!("error: {}", clean(&message))),
         }
-        // If stdout did not accept the result, it may hold half a document.
-        if !matches!(self, Self::Output(_)) {
+        // Stdout may hold half a document.
+        if !matches!(self, Self::Output(_) | Self::Cut(_)) {
             let _ = output.print_failure(&message, status);
         }
         status

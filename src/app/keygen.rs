@@ -32,7 +32,7 @@ fn described(key: &SigningKey, output: Output) -> std::io::Result<String> {
     let (private_key, verifier) = (key.expose(), key.verifier());
     let (verifier_key, public_key_pem) = (verifier.to_string(), verifier.to_pem());
     Ok(match output {
-        Output::Json => {
+        Output::Json | Output::Ndjson => {
             let key = GeneratedKey { private_key, verifier_key, public_key_pem };
             serde_json::to_string(&key)? + "\n"
         }

@@ -10,6 +10,7 @@ mod command_line;
 mod context;
 mod environment;
 mod estimate;
+mod events;
 mod export;
 mod failure;
 mod head;
@@ -85,6 +86,7 @@ async fn dispatch(global: &Global, command: Command) -> Result<ExitStatus, Failu
         Command::Reset(args) => reset::run(&app, &args).await,
         Command::Cleanup(args) => cleanup::run(&app, &args).await,
         Command::History(args) => history::run(&app, &args).await,
+        Command::Events(args) => events::run(&app, &args).await,
         Command::Migrate(args) => migrate::run(&app, &args).await,
         Command::Check(args) => check::run(&app, &args).await,
         Command::Verify(args) => verify::run(&app, &args).await,

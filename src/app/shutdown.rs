@@ -81,6 +81,25 @@ impl Shutdown {
     }
 }
 
+/// The number of the first signal that asks the process to end.
+pub(super) async fn first_signal() -> std::io::Result<u8> {
+    let (mut terminate, mut interrupt) =
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let hangup = async {
+        if ignores_hangup() {
+            std::future::pending::<()>().await;
+        }
+        signal(SignalKind::hangup())?.recv().await;
+        Ok::<_, std::io::Error>(SignalKind::hangup())
+    };
+    let kind = tokio::select! {
+        _ = terminate.recv() => SignalKind::terminate(),
+        _ = interrupt.recv() => SignalKind::interrupt(),
+        hangup = hangup => hangup?,
+    };
+    Ok(kind.as_raw_value() as u8)
+}
+
 /// Whether this process was started with SIGHUP ignored, if the system shows it (proc(5),
 /// `SigIgn`).
 fn ignores_hangup() -> bool {

@@ -2,29 +2,33 @@
 
 use std::path::{Path, PathBuf};
 
-use chrono::NaiveDate;
 use clap::{Args, ValueEnum};
 
-use crate::calendar;
+use crate::moment::NamedDay;
 
 #[derive(Debug, Args)]
 pub(crate) struct ExportArgs {
-    /// Begin with this UTC day (YYYY-MM-DD)
+    /// Begin with this UTC day (YYYY-MM-DD, yesterday, or -7d for 7 days ago)
     #[arg(
         long,
         value_name = "DATE",
-        value_parser = calendar::date,
+        allow_hyphen_values = true,
         required_unless_present = "after"
     )]
-    pub(crate) from: Option<NaiveDate>,
+    pub(crate) from: Option<NamedDay>,
     /// End with this day; it is included [default: yesterday]
-    #[arg(long, value_name = "DATE", value_parser = calendar::date)]
-    pub(crate) to: Option<NaiveDate>,
+    #[arg(long, value_name = "DATE", allow_hyphen_values = true)]
+    pub(crate) to: Option<NamedDay>,
     /// Export only this source, even if it is no longer in the file (repeatable)
     #[arg(long = "source", value_name = "NAME")]
     pub(crate) sources: Vec<String>,
     /// Export the events of the seals after this one, in the order of the seals
-    #[arg(long, value_name = "SEQ", conflicts_with_all = ["from", "to"])]
+    #[arg(
+        long,
+        value_name = "SEQ",
+        value_parser = clap::value_parser!(i64).range(0..),
+        conflicts_with_all = ["from", "to"]
+    )]
     pub(crate) after: Option<i64>,
     /// Export this [default: by the name that --out gives, otherwise ndjson]
     #[arg(long, value_enum)]
@@ -40,7 +44,7 @@ pub(crate) struct ExportArgs {
 /// What an export is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ExportFormat {
-    /// Evidence that checks itself: a bag (`BagIt`) as a folder, a .tar.gz, or a tar on stdout
+    /// Evidence that checks itself: a `BagIt` bag in a folder, a .tar.gz, or a tar on stdout
     Bag,
     /// The events' bytes, one event per line
     Ndjson,

@@ -12,7 +12,7 @@ Examples:
 Exit status:
   0      everything due is done, or another process is doing it, or there was nothing to do
   1      a day failed or lost its lease; or `check`, `reconcile` or `status --check` found a
-         problem; or `reset` rejected a day; or output can't be written
+         problem; or `reset` rejected a day; or `export` met a gap; or output can't be written
   2      the command line or the configuration is wrong
   3      the database can't be reached, or its schema can't be brought up to date
   128+N  ended by signal N (143 after SIGTERM, 130 after Ctrl-C, 129 after SIGHUP)";
@@ -95,6 +95,17 @@ Examples:
   auditsync verify --anchors heads.log                compare with heads kept elsewhere
 
 Exit status: 1 if there is a problem, or nothing to check.";
+
+pub(super) const EVENTS: &str = "\
+Examples:
+  auditsync events --type app --action destroy     who deleted an app
+  auditsync events --actor ada@example.com --since -7d
+  auditsync events --app 'shop-*' --until yesterday --limit 200
+  auditsync events --ip 203.0.113.0/24 --output json
+  auditsync events --since -36h --output ndjson | jq .data
+
+Days and hours are those of UTC, by the database's clock. An event without a
+time counts from the start of the day that it is stored under.";
 
 pub(super) const EXPORT: &str = "\
 Examples:

@@ -11,6 +11,7 @@ use crate::event::Event;
 use crate::evidence::Head;
 use crate::report::day::{DayReport, Outcome};
 use crate::report::run::RunReport;
+use crate::report::view::ViewReport;
 
 /// Why an event is new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,6 +129,24 @@ pub(crate) fn command_finished(command: &str, head: Option<&Head>) {
         head_seq = head.map(|head| head.seq),
         head_seal = seal_of(head),
         "{command} finished"
+    );
+}
+
+/// Logs the last line of an export. Scripts that poll go on from `last_seq`.
+pub(crate) fn export_finished(report: &ViewReport) {
+    let head = report.head.as_ref();
+    info!(
+        target: "auditsync",
+        days = report.days_exported,
+        days_incomplete = report.days_incomplete,
+        seals = report.seals_exported,
+        events = report.events_exported,
+        bytes = report.bytes_written,
+        last_seq = report.last_seq,
+        head_log = log_of(head),
+        head_seq = head.map(|head| head.seq),
+        head_seal = seal_of(head),
+        "export finished"
     );
 }
 

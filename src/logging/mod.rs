@@ -6,6 +6,8 @@ mod entries;
 mod line;
 mod start;
 
-pub(crate) use entries::{Novelty, command_finished, day, new_event, run, run_started};
+pub(crate) use entries::{
+    Novelty, command_finished, day, export_finished, new_event, run, run_started,
+};
 pub(crate) use line::LogFormat;
 pub(crate) use start::{Colors, Verbosity, start};

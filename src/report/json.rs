@@ -7,8 +7,8 @@ use serde::Serialize;
 use serde_json::Serializer;
 use serde_json::ser::{CharEscape, Formatter};
 
-use crate::text::json;
 use crate::text::secrets::redact;
+use crate::text::{json, json_on_one_line};
 
 /// Writes `value` as a document on one line, while it is being serialized. Secrets are redacted,
 /// and characters that could control a terminal are escaped.
@@ -62,6 +62,15 @@ impl Formatter for CleanStrings {
         json(&redact(&take(&mut self.string)), &mut quoted);
         writer.write_all(quoted.as_bytes())
     }
+
+    /// Writes JSON that others made, such as an event.
+    fn write_raw_fragment<W: io::Write + ?Sized>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        writer.write_all(json_on_one_line(&redact(fragment)).as_bytes())
+    }
 }
 
 #[cfg(test)]
@@ -86,6 +95,14 @@ mod tests {
         let document = document(&value);
         assert!(document.ends_with('\n') && !document.trim_end().chars().any(steers), "{document}");
         assert_eq!(serde_json::from_str::<serde_json::Value>(&document).expect("JSON"), value);
+    }
+
+    #[test]
+    fn foreign_json_in_a_document_keeps_its_value_and_controls_no_terminal() {
+        let foreign = "{\"b\":1E+9999,\n\"a\": \"\u{9b}\u{202e}HRKU-1\",\"a\":2}";
+        let raw: &serde_json::value::RawValue = serde_json::from_str(foreign).expect("JSON");
+        let escaped = r#"{"b":1E+9999, "a": "\u009b\u202e[token]","a":2}"#;
+        assert_eq!(document(&[raw]), format!("[{escaped}]\n"));
     }
 
     #[test]

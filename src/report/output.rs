@@ -15,6 +15,8 @@ pub(crate) enum Output {
     Text,
     /// One JSON document for scripts
     Json,
+    /// One event per line, as JSON; only for `events`
+    Ndjson,
 }
 
 /// A result that can be printed as text and as a JSON document.
@@ -36,14 +38,14 @@ impl Output {
                 let written = report.write_text(&mut Text::new(&mut out, width));
                 accept_closed_pipe(written.and_then(|()| out.flush()))
             }
-            Self::Json => print_document(report),
+            Self::Json | Self::Ndjson => print_document(report),
         }
     }
 
     /// Prints why there is no result, where the caller asked for a JSON document.
     pub(crate) fn print_failure(self, error: &str, exit_status: u8) -> io::Result<()> {
         match self {
-            Self::Text => Ok(()),
+            Self::Text | Self::Ndjson => Ok(()),
             Self::Json => {
                 print_document(&serde_json::json!({ "error": error, "exit_status": exit_status }))
             }
@@ -52,7 +54,7 @@ impl Output {
 }
 
 /// The columns of the terminal on stdout; `None` where stdout is no terminal.
-fn terminal_width() -> Option<usize> {
+pub(super) fn terminal_width() -> Option<usize> {
     let stdout = io::stdout();
     if !stdout.is_terminal() {
         return None;

@@ -6,8 +6,8 @@ use futures_util::stream::BoxStream;
 use sqlx::postgres::PgRow;
 use tokio::time::timeout;
 
-use super::error::{ErrorContext as _, Result};
-use super::evidence::{EvidenceSnapshot, LONGEST_WAIT, OPERATION, SILENT};
+use super::error::{Error, ErrorContext as _, Result};
+use super::evidence::{EvidenceSnapshot, LONGEST_WAIT, OPERATION};
 use super::raw::RawTime;
 use super::statement::{column, statement};
 use crate::day::DateRange;
@@ -56,7 +56,8 @@ impl EvidenceSnapshot {
 impl CalendarStream<'_> {
     /// The next day; `None` after the last one.
     pub async fn next(&mut self) -> Result<Option<CalendarDay>> {
-        let row = timeout(LONGEST_WAIT, self.rows.next()).await.map_err(|_| SILENT)?;
+        let silent = |_| Error::Silent { operation: OPERATION, waited: LONGEST_WAIT };
+        let row = timeout(LONGEST_WAIT, self.rows.next()).await.map_err(silent)?;
         row.map(|row| calendar_day(&row.context(OPERATION)?)).transpose()
     }
 }

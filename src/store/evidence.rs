@@ -201,22 +201,28 @@ impl EvidenceSnapshot {
     /// The events of the page's days.
     pub fn events<'s>(&'s mut self, wanted: &WantedDays, page: &DaysPage) -> EventStream<'s> {
         let query = page.bind(statement(include_str!("sql/verify_events.sql")), wanted);
-        EventStream { rows: query.fetch(&mut *self.tx) }
+        self.stream(query, LONGEST_WAIT)
+    }
+
+    /// The events that `query` selects. It returns the columns of `sql/verify_events.sql`.
+    pub(super) fn stream(&mut self, query: Statement, longest_wait: Duration) -> EventStream<'_> {
+        EventStream { rows: query.fetch(&mut *self.tx), longest_wait }
     }
 
     pub(super) async fn rows(&mut self, query: Statement) -> Result<Vec<PgRow>> {
         let rows = timeout(LONGEST_WAIT, query.fetch_all(&mut *self.tx)).await;
-        rows.map_err(|_| SILENT)?.context(OPERATION)
+        let silent = |_| Error::Silent { operation: OPERATION, waited: LONGEST_WAIT };
+        rows.map_err(silent)?.context(OPERATION)
     }
 }
 
 /// How long the next row may take.
 pub(super) const LONGEST_WAIT: Duration = STATEMENT;
-pub(super) const SILENT: Error = Error::Silent { operation: OPERATION, waited: LONGEST_WAIT };
 
 /// The events of a page as a stream.
 pub struct EventStream<'s> {
     rows: BoxStream<'s, sqlx::Result<PgRow>>,
+    longest_wait: Duration,
 }
 
 /// Some consecutive events of a stream.
@@ -228,8 +234,9 @@ impl EventStream<'_> {
     pub async fn next(&mut self) -> Result<Option<EventChunk>> {
         let (mut rows, mut bytes) = (Vec::with_capacity(CHUNK_ROWS), 0);
         while rows.len() < CHUNK_ROWS && bytes < CHUNK_BYTES {
-            let next = timeout(LONGEST_WAIT, self.rows.next()).await;
-            let Some(row) = next.map_err(|_| SILENT)? else { break };
+            let next = timeout(self.longest_wait, self.rows.next()).await;
+            let silent = |_| Error::Silent { operation: OPERATION, waited: self.longest_wait };
+            let Some(row) = next.map_err(silent)? else { break };
             let row = row.context(OPERATION)?;
             bytes += event_bytes(&row).len();
             rows.push(row);

@@ -2,14 +2,16 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::postgres::PgRow;
 
 use super::error::Result;
-use super::evidence::EvidenceSnapshot;
+use super::evidence::{EventStream, EvidenceSnapshot, LONGEST_WAIT};
+use super::seal::head_of;
 use super::statement::{column, first, statement};
 use crate::coverage::Gap;
 use crate::day::DateRange;
+use crate::evidence::Head;
 
 const OPERATION: &str = "read what to export";
 
@@ -43,6 +45,43 @@ impl EvidenceSnapshot {
         let gap = |row| Ok(Gap { source: column(row, "source")?, dates: dates(row)? });
         self.rows(query).await?.iter().map(gap).collect()
     }
+
+    /// The head of the chain of seals; `None` if there is none, or none that can be read.
+    pub async fn head(&mut self) -> Result<Option<Head>> {
+        let rows = self.rows(statement(include_str!("sql/head.sql"))).await?;
+        rows.first().map_or(Ok(None), |row| Ok(head_of(column(row, "sealed")?)))
+    }
+
+    /// Lets the snapshot outlive the pauses of a person who reads the output page by page.
+    pub async fn wait_for_reader(&mut self) -> Result<()> {
+        self.rows(statement(include_str!("sql/patient_reader.sql"))).await.map(drop)
+    }
+
+    /// The events of a source, by date and id.
+    pub fn events_of(&mut self, source: &str, dates: DateRange) -> EventStream<'_> {
+        let query = statement(include_str!("sql/export_events.sql")).bind(source.to_owned());
+        self.stream(query.bind(dates.from).bind(dates.to), LONGEST_WAIT)
+    }
+
+    /// The events that a seal adds, by id.
+    pub fn sealed_events(&mut self, sealed: &SealedEvents) -> EventStream<'_> {
+        let query = statement(include_str!("sql/export_sealed_events.sql"));
+        let query = query.bind(sealed.source.clone()).bind(sealed.date);
+        self.stream(query.bind(sealed.prev_attempt).bind(sealed.attempt), LONGEST_WAIT)
+    }
+}
+
+/// The events that a seal adds to its day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedEvents {
+    /// The source of the day.
+    pub source: String,
+    /// The date of the day.
+    pub date: NaiveDate,
+    /// The attempt of the day's previous seal of this kind; 0 if there is none.
+    pub prev_attempt: i32,
+    /// The attempt that was sealed.
+    pub attempt: i32,
 }
 
 fn dates(row: &PgRow) -> Result<DateRange> {

@@ -42,6 +42,7 @@ mod raw;
 mod release;
 mod schema;
 mod seal;
+mod search;
 mod snapshot;
 mod statement;
 mod stored;
@@ -62,6 +63,7 @@ pub use evidence::{
     AnchorRow, DayName, DayRows, DaysPage, EventChunk, EventStream, EvidenceSnapshot, Selected,
     StoredConflict, WantedDays,
 };
+pub use export::SealedEvents;
 pub use handle::{Holder, Reader, Store};
 pub use history::HistoryFilter;
 pub use inspect::{Rights, Server};
@@ -72,6 +74,7 @@ pub use operator::{Actor, ResetRequest, StaleLease};
 pub use provenance::{Provenance, SealedArchive};
 pub use raw::{RawDate, RawTime};
 pub use schema::SchemaError;
+pub use search::{EventSearch, Pattern};
 pub use snapshot::{EveryDay, LedgerSnapshot, Rereads, SnapshotQuery, SnapshotResult};
 pub use stored::{StoredEvent, StoredEvents, StoredQuery, StoredTeam};
 pub use tls::Protection;

@@ -18,6 +18,14 @@ impl RawDate {
     /// What stands for a date that can't be read.
     pub(super) const NONE: Self = Self(i32::MIN);
 
+    /// The date of this year, month and day, for tests.
+    #[cfg(test)]
+    pub(crate) fn of(year: i32, month: u32, day: u32) -> Self {
+        let begin = NaiveDate::from_ymd_opt(2000, 1, 1).expect("a date");
+        let date = NaiveDate::from_ymd_opt(year, month, day).expect("a date");
+        Self((date - begin).num_days() as i32)
+    }
+
     /// The date, or how PostgreSQL writes it if it is none that chrono knows.
     pub fn date(self) -> Result<NaiveDate, String> {
         let begin = NaiveDate::from_ymd_opt(2000, 1, 1).expect("a date");

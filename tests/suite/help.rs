@@ -7,13 +7,14 @@ use std::process::{Command, Stdio};
 
 use crate::support::{Finished, Running, THREE_ACCOUNTS_AND_A_TEAM, World};
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "sync",
     "status",
     "backfill",
     "reconcile",
     "reset",
     "cleanup",
+    "events",
     "history",
     "migrate",
     "check",

@@ -293,3 +293,19 @@ fn a_preflight_lists_each_role_s_missing_rights_by_statement() {
         "{of_sync:#?}"
     );
 }
+
+#[test]
+fn the_reading_and_the_syncing_role_can_search_and_export() {
+    let world = migrated();
+    let sync = run_as(&world, "auditsync_sync", "sync --date 2024-09-28");
+    assert_eq!(sync.status, 0, "{sync:#?}");
+    for role in ["auditsync_read", "auditsync_sync"] {
+        for command in
+            ["events", "export --from 2024-09-28 --to 2024-09-28", "export --after 0 --format csv"]
+        {
+            let finished = run_as(&world, role, command);
+            assert_eq!(finished.status, 0, "{role}: {finished:#?}");
+            assert!(finished.stdout.lines().count() > 40, "{role}: {finished:#?}");
+        }
+    }
+}

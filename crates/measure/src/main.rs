@@ -26,6 +26,7 @@ mod stage;
 mod table;
 mod trips;
 mod verify;
+mod views;
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -97,6 +98,12 @@ enum Part {
         #[arg(long, value_name = "N", default_values_t = verify::EVENTS)]
         events: Vec<usize>,
     },
+    /// Measure the index of `events`, and exports as NDJSON and CSV
+    Views {
+        /// The number of events to export; repeatable
+        #[arg(long, value_name = "N", default_values_t = views::EVENTS)]
+        events: Vec<usize>,
+    },
     /// Measure the program beside another build of it; not part of `all`
     Seals {
         /// The other program, such as one that was built before there were seals
@@ -139,6 +146,7 @@ fn measure(options: &Options) -> Result<()> {
         Part::Archive { events } => archive::measure(&mut table, *events)?,
         Part::Reconcile { events } => reconcile::measure(&mut table, *events)?,
         Part::Verify { events } => verify::measure(&mut table, events, runs)?,
+        Part::Views { events } => views::measure(&mut table, events, runs)?,
         Part::Seals { against } => seals::measure(&mut table, against, runs)?,
         Part::All => {
             day::measure(&mut table, day::EVENTS, runs)?;
@@ -149,6 +157,7 @@ fn measure(options: &Options) -> Result<()> {
             archive::measure(&mut table, archive::EVENTS)?;
             reconcile::measure(&mut table, reconcile::EVENTS)?;
             verify::measure(&mut table, &verify::EVENTS, runs)?;
+            views::measure(&mut table, &views::EVENTS, runs)?;
         }
     }
     table.end();

@@ -10,7 +10,7 @@ use super::super::anchoring;
 use super::super::context::App;
 use super::super::failure::{ExitStatus, FOUND_WRONG, Failure};
 use super::super::verification::Verification;
-use super::selection::{Selection, gaps, report_gaps};
+use super::selection::{ExportSelection, gaps, report_gaps};
 use crate::bag::{BagFolder, BagInfo, CoverageFile, CoverageRow, VERIFY, VERIFY_PAGE};
 use crate::cli::ExportArgs;
 use crate::config::SourceName;
@@ -39,7 +39,7 @@ pub(super) async fn run(app: &App<'_>, args: &ExportArgs) -> Result<ExitStatus, 
         other => return Err(other.into_error().into()),
     }
     let mut snapshot = reader.evidence_snapshot().await?;
-    let selection = Selection::of(app, args, &mut snapshot).await?;
+    let selection = ExportSelection::of(app, args, &mut snapshot).await?;
     require_plain_names(&selection)?;
     let gaps = gaps(&mut snapshot, &selection).await?;
     let place = target.begin()?;
@@ -83,7 +83,7 @@ struct Payload {
 /// Writes everything but the files about the files, from one snapshot.
 async fn write_payload(
     snapshot: &mut EvidenceSnapshot,
-    selection: &Selection,
+    selection: &ExportSelection,
     bag: BagFolder,
     live_lines: LiveLines,
 ) -> Result<Payload, Failure> {
@@ -99,7 +99,7 @@ async fn write_payload(
 
 async fn write_coverage(
     snapshot: &mut EvidenceSnapshot,
-    selection: &Selection,
+    selection: &ExportSelection,
     bag: &mut BagFolder,
 ) -> Result<(), Failure> {
     let mut file = CoverageFile::begin(bag)?;
@@ -129,7 +129,7 @@ impl Payload {
     /// Writes the files about the files, and signs them. Returns the hash that vouches for all.
     fn finish(
         &self,
-        selection: &Selection,
+        selection: &ExportSelection,
         made_at: DateTime<Utc>,
         key: Option<&SigningKey>,
     ) -> Result<Hash, Failure> {
@@ -158,7 +158,7 @@ impl Payload {
 
 fn report(
     args: &ExportArgs,
-    selection: &Selection,
+    selection: &ExportSelection,
     gaps: &[Gap],
     payload: Payload,
     tag_manifest: &Hash,
@@ -180,7 +180,7 @@ fn report(
 }
 
 /// Files are named after sources. Only a change of the database can leave another name there.
-fn require_plain_names(selection: &Selection) -> Result<(), Failure> {
+fn require_plain_names(selection: &ExportSelection) -> Result<(), Failure> {
     let is_odd = |name: &&String| SourceName::parse(name).is_err();
     match selection.names().iter().find(is_odd) {
         None => Ok(()),

@@ -10,6 +10,7 @@ use super::super::failure::{DONE, ExitStatus, FOUND_WRONG, Failure};
 use crate::cli::ExportArgs;
 use crate::coverage::Gap;
 use crate::day::{DateRange, last_over};
+use crate::moment::NamedDay;
 use crate::store::{self, EvidenceSnapshot, WantedDays};
 
 /// How many gaps of a source the log names.
@@ -17,7 +18,7 @@ const NAMED: usize = 50;
 
 /// The sources and days of an export.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Selection {
+pub(super) struct ExportSelection {
     /// The days.
     pub(super) range: DateRange,
     /// The sources, by name.
@@ -35,7 +36,7 @@ pub(super) struct SelectedSource {
     pub(super) is_in_file: bool,
 }
 
-impl Selection {
+impl ExportSelection {
     /// What `args` select: their sources and their days, or every enabled source of the file, and
     /// every other one that has a day in the range.
     ///
@@ -94,7 +95,7 @@ impl Selection {
 /// The days that must be covered and are not complete, by source and date.
 pub(super) async fn gaps(
     snapshot: &mut EvidenceSnapshot,
-    selection: &Selection,
+    selection: &ExportSelection,
 ) -> store::Result<Vec<Gap>> {
     let owed = selection.sources.iter();
     let owed: Vec<_> =
@@ -103,7 +104,11 @@ pub(super) async fn gaps(
 }
 
 /// Logs each gap, and how its days can be read. Returns the exit status of the export.
-pub(super) fn report_gaps(selection: &Selection, gaps: &[Gap], args: &ExportArgs) -> ExitStatus {
+pub(super) fn report_gaps(
+    selection: &ExportSelection,
+    gaps: &[Gap],
+    args: &ExportArgs,
+) -> ExitStatus {
     for of_source in gaps.chunk_by(|a, b| a.source == b.source) {
         for gap in of_source.iter().take(NAMED) {
             warn!(target: "auditsync", "not complete: {} {}", gap.source, gap.dates);
@@ -129,7 +134,7 @@ pub(super) fn report_gaps(selection: &Selection, gaps: &[Gap], args: &ExportArgs
 }
 
 /// What reads the days of a source that are not complete.
-fn way_out(selection: &Selection, first: &Gap, last: &Gap) -> String {
+fn way_out(selection: &ExportSelection, first: &Gap, last: &Gap) -> String {
     let source = &first.source;
     let is_in_file = |selected: &SelectedSource| selected.name == *source && selected.is_in_file;
     if selection.sources.iter().any(is_in_file) {
@@ -143,14 +148,17 @@ fn way_out(selection: &Selection, first: &Gap, last: &Gap) -> String {
 /// The days that `args` name. Without `--to`, the newest one is yesterday.
 fn range(args: &ExportArgs, now: DateTime<Utc>) -> Result<DateRange, Failure> {
     let newest = last_over(now);
+    let date = |day: Option<NamedDay>| day.map(|day| day.at(now)).transpose();
+    let from = date(args.from).map_err(Failure::usage)?;
+    let to = date(args.to).map_err(Failure::usage)?;
     let is_future = |date: &NaiveDate| *date > newest;
-    if let Some(date) = [args.from, args.to].into_iter().flatten().find(is_future) {
+    if let Some(date) = [from, to].into_iter().flatten().find(is_future) {
         return Err(Failure::usage(format!(
             "{date} is not over in UTC, so it can't be exported; the newest day is {newest}"
         )));
     }
-    let to = args.to.unwrap_or(newest);
-    let from = args.from.ok_or_else(|| Failure::usage("name the first day with --from"))?;
+    let to = to.unwrap_or(newest);
+    let from = from.ok_or_else(|| Failure::usage("name the first day with --from"))?;
     if from > to {
         return Err(Failure::usage(format!("--from {from} is after --to {to}")));
     }

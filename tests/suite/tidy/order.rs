@@ -30,7 +30,7 @@ const ORDERS: &[Order] = &[
             &["plan", "coverage", "digest", "evidence", "fingerprints", "http"],
             &["ledger", "event", "retry"],
             &["day"],
-            &["config"],
+            &["config", "moment"],
             &["calendar", "text"],
         ],
     },
@@ -39,7 +39,16 @@ const ORDERS: &[Order] = &[
         layers: &[
             &["mod"],
             &["sync", "backfill", "reconcile", "check", "status", "reset", "cleanup", "history"],
-            &["migrate", "keygen", "manual", "command_line", "secrets", "verify", "export"],
+            &[
+                "migrate",
+                "keygen",
+                "manual",
+                "command_line",
+                "secrets",
+                "verify",
+                "export",
+                "events",
+            ],
             &[
                 "export/bag",
                 "export/views",
@@ -55,7 +64,7 @@ const ORDERS: &[Order] = &[
             &["verification"],
             &["verification/chain", "verification/days"],
             &["verification/visitor"],
-            &["export/selection"],
+            &["export/destination", "export/selection"],
             &["run"],
             &["run/counting", "run/storing", "run/months", "run/read"],
             &["run/archive_days", "run/empty_day", "run/supervise"],
@@ -74,7 +83,7 @@ const ORDERS: &[Order] = &[
         module: "store",
         layers: &[
             &["mod"],
-            &["calendar", "coverage", "export", "release"],
+            &["calendar", "coverage", "export", "release", "search"],
             &[
                 "claim", "attempt", "events", "adoption", "anchors", "evidence", "snapshot",
                 "stored",
@@ -150,9 +159,9 @@ const ORDERS: &[Order] = &[
                 "status",
                 "verify",
             ],
-            &["adoption", "day", "reconcile/ids", "remaining"],
-            &["output"],
-            &["streams", "text"],
+            &["adoption", "day", "found", "reconcile/ids", "remaining", "view"],
+            &["event_table", "output"],
+            &["lines", "sheet", "streams", "text"],
             &["json", "progress", "table", "wrap"],
             &["paint"],
         ],
@@ -169,6 +178,7 @@ const WITHOUT_IO: &[&str] = &[
     "ledger",
     "event",
     "day",
+    "moment",
     "calendar",
 ];
 
