@@ -47,6 +47,8 @@ pub(super) enum Failure {
     /// The process could not start its threads, or could not listen for signals.
     #[error("the process can't be set up: {0}")]
     Process(std::io::Error),
+    #[error("{path} can't be written: {error}")]
+    File { path: String, error: std::io::Error },
     #[error("the result can't be written to stdout: {0}")]
     Output(#[from] std::io::Error),
 }
@@ -60,7 +62,8 @@ impl Failure {
         match self {
             Self::Usage(_) | Self::Config(_) | Self::Connect(ConnectError::Address(_)) => MISUSED,
             Self::Connect(_) | Self::Schema(_) | Self::Store(_) => NO_DATABASE,
-            Self::Http(_) | Self::Random(_) | Self::Process(_) | Self::Output(_) => FOUND_WRONG,
+            Self::Http(_) | Self::Random(_) | Self::Process(_) => FOUND_WRONG,
+            Self::File { .. } | Self::Output(_) => FOUND_WRONG,
             Self::Interrupted(status) => *status,
         }
     }

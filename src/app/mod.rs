@@ -19,7 +19,9 @@ mod manual;
 mod migrate;
 mod notify;
 mod operator;
+mod page;
 mod reconcile;
+mod report;
 mod reset;
 mod run;
 mod secrets;
@@ -87,6 +89,7 @@ async fn dispatch(global: &Global, command: Command) -> Result<ExitStatus, Failu
         Command::Check(args) => check::run(&app, &args).await,
         Command::Verify(args) => verify::run(&app, &args).await,
         Command::Export(args) => export::run(&app, &args).await,
+        Command::Report(args) => report::run(&app, &args).await,
         Command::Keygen(_) | Command::Completions(_) | Command::Man(_) => Ok(DONE),
     }
 }

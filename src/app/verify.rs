@@ -14,9 +14,10 @@ use super::context::{App, refuse_unknown};
 use super::failure::{DONE, ExitStatus, FOUND_WRONG, Failure};
 use crate::cli::VerifyArgs;
 use crate::day::last_over;
-use crate::evidence::{Anchors, OutsideAnchor, Problem, ProblemKind};
+use crate::evidence::{Anchors, LogId, OutsideAnchor, Problem, ProblemKind};
+use crate::report::progress::LiveLines;
 use crate::report::verify::VerifyReport;
-use crate::store::{Schema, WantedDays};
+use crate::store::{EvidenceSnapshot, Schema, WantedDays};
 
 pub(super) async fn run(app: &App<'_>, args: &VerifyArgs) -> Result<ExitStatus, Failure> {
     let wanted = wanted(args)?;
@@ -31,20 +32,43 @@ pub(super) async fn run(app: &App<'_>, args: &VerifyArgs) -> Result<ExitStatus, 
     })
     .await?;
     let mut snapshot = reader.evidence_snapshot().await?;
-    let chain = chain::walk(&mut snapshot, anchors).await?;
-    let days = days::check(&mut snapshot, &wanted, app.global.live_lines()).await?;
+    let with = ComparedWith { anchors, log: args.log.clone() };
+    let mut report = recompute(&mut snapshot, &wanted, with, app.global.live_lines()).await?;
     drop(snapshot);
+    report.ok |= report.problems.is_empty() && args.allow_empty;
+    report.compared_outside = args.anchors.len() + args.anchor_files.len() > 0;
+    app.global.output.print(&report)?;
+    reader.close().await;
+    Ok(if report.ok { DONE } else { FOUND_WRONG })
+}
+
+/// What the chain is compared with.
+#[derive(Debug, Default)]
+pub(super) struct ComparedWith {
+    pub(super) anchors: Anchors,
+    /// The id that the chain must have.
+    pub(super) log: Option<LogId>,
+}
+
+/// Recomputes the entire chain and the wanted days, and compares. Nothing checked is not ok.
+pub(super) async fn recompute(
+    snapshot: &mut EvidenceSnapshot,
+    wanted: &WantedDays,
+    with: ComparedWith,
+    live_lines: LiveLines,
+) -> Result<VerifyReport, Failure> {
+    let chain = chain::walk(snapshot, with.anchors).await?;
+    let days = days::check(snapshot, wanted, live_lines).await?;
     let mut problems = chain.problems;
     let log = chain.head.as_ref().map(|head| &head.log);
-    if let Some(pinned) = args.log.as_ref().filter(|pinned| Some(*pinned) != log) {
+    if let Some(pinned) = with.log.as_ref().filter(|pinned| Some(*pinned) != log) {
         let log = log.map_or("of no log".to_owned(), |log| format!("of the log {log}"));
         let detail = format!("the chain is {log}, not of {pinned}, which --log names");
         problems.push(Problem::of_chain(ProblemKind::Foreign, detail));
     }
     problems.extend(days.problems);
-    let is_outside = args.anchors.len() + args.anchor_files.len() > 0;
-    let report = VerifyReport {
-        ok: problems.is_empty() && (days.sealed > 0 || args.allow_empty),
+    Ok(VerifyReport {
+        ok: problems.is_empty() && days.sealed > 0,
         days_checked: days.sealed,
         events_checked: days.events,
         seals_checked: chain.seals,
@@ -55,11 +79,8 @@ pub(super) async fn run(app: &App<'_>, args: &VerifyArgs) -> Result<ExitStatus, 
         anchors_compared: chain.compared.iter().map(|anchor| anchor.count).sum(),
         anchors: chain.compared,
         problems,
-        compared_outside: is_outside,
-    };
-    app.global.output.print(&report)?;
-    reader.close().await;
-    Ok(if report.ok { DONE } else { FOUND_WRONG })
+        compared_outside: false,
+    })
 }
 
 fn wanted(args: &VerifyArgs) -> Result<WantedDays, Failure> {

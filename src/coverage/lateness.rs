@@ -27,7 +27,7 @@ fn whole_seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok,
 }
 
 /// The lateness of `late` events among all `events` of a source; `None` where no event came late.
-pub(super) fn lateness<'a>(
+pub fn lateness<'a>(
     late: impl Iterator<Item = &'a LateEvents>,
     events: u64,
 ) -> Option<Lateness> {

@@ -12,6 +12,8 @@ pub(crate) mod history;
 mod json;
 pub(crate) mod operator;
 mod output;
+pub(crate) mod page;
+pub(crate) mod page_file;
 mod paint;
 pub(crate) mod progress;
 pub(crate) mod reconcile;

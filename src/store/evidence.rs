@@ -204,7 +204,7 @@ impl EvidenceSnapshot {
         EventStream { rows: query.fetch(&mut *self.tx) }
     }
 
-    async fn rows(&mut self, query: Statement) -> Result<Vec<PgRow>> {
+    pub(super) async fn rows(&mut self, query: Statement) -> Result<Vec<PgRow>> {
         let rows = timeout(LONGEST_WAIT, query.fetch_all(&mut *self.tx)).await;
         rows.map_err(|_| SILENT)?.context(OPERATION)
     }

@@ -38,6 +38,7 @@ mod pool;
 mod provenance;
 mod raw;
 mod release;
+mod report;
 mod schema;
 mod seal;
 mod snapshot;
@@ -68,6 +69,11 @@ pub use obstacle::Obstacle;
 pub use operator::{Actor, ResetRequest, StaleLease};
 pub use provenance::{Provenance, SealedArchive};
 pub use raw::{RawDate, RawTime};
+pub use report::{
+    AnchorCount, AppEvent, AppEvents, AppIdentity, AttemptCount, OperatorAction, RecordedScope,
+    RecordedSource, REPORT_STATEMENTS, ReportQuery, ReportRows, ReportedDay, ReportedFailure,
+    RouteCount, Witness,
+};
 pub use schema::SchemaError;
 pub use snapshot::{EveryDay, LedgerSnapshot, Rereads, SnapshotQuery, SnapshotResult};
 pub use stored::{StoredEvent, StoredEvents, StoredQuery, StoredTeam};

@@ -38,7 +38,7 @@ const ORDERS: &[Order] = &[
         module: "app",
         layers: &[
             &["mod"],
-            &["sync", "backfill", "reconcile", "check", "status", "reset", "cleanup", "history"],
+            &["sync", "backfill", "reconcile", "check", "status", "reset", "cleanup", "history", "report"],
             &["migrate", "keygen", "manual", "command_line", "secrets", "verify", "export"],
             &[
                 "export/bag",
@@ -62,6 +62,7 @@ const ORDERS: &[Order] = &[
             &["run/attempt"],
             &["run/fetches", "run/selector"],
             &["anchoring"],
+            &["page"],
             &["context", "operator", "clock"],
             &["environment", "head", "shutdown"],
             &["failure"],
@@ -71,7 +72,8 @@ const ORDERS: &[Order] = &[
         module: "store",
         layers: &[
             &["mod"],
-            &["coverage", "release"],
+            &["coverage", "release", "report"],
+            &["report/rows"],
             &[
                 "claim", "attempt", "events", "adoption", "anchors", "evidence", "snapshot",
                 "stored",
@@ -126,7 +128,13 @@ const ORDERS: &[Order] = &[
         module: "report",
         layers: &[
             &["mod"],
-            &["run", "backfill", "check", "history", "operator", "reconcile", "status", "verify"],
+            &["run", "backfill", "check", "history", "operator", "page_file", "reconcile", "status"],
+            &["page"],
+            &["page/auditor", "page/verdict", "page/volume"],
+            &["page/source"],
+            &["page/calendar", "page/figures"],
+            &["page/escape", "page/state"],
+            &["verify"],
             &["adoption", "day", "reconcile/ids", "remaining"],
             &["output"],
             &["streams", "text"],
