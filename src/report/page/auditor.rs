@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::PageData;
-use super::figures::{counted, few, number, ranges, time};
+use super::figures::{FewDates, counted, number, time};
 use super::source::SourceView;
 use crate::day::Month;
 use crate::ledger::HistoryAction;
@@ -21,8 +21,7 @@ const MOST_RANGES: usize = 6;
 #[derive(Debug)]
 pub(super) struct Origin {
     pub(super) name: String,
-    /// Each scope as people read it, and the days that it was used for.
-    pub(super) scopes: Vec<String>,
+    pub(super) scopes: Vec<ScopeView>,
     pub(super) api: String,
     pub(super) archive: String,
     pub(super) conflicts: String,
@@ -30,6 +29,13 @@ pub(super) struct Origin {
     pub(super) failures: String,
     pub(super) takeovers: String,
     pub(super) requests: String,
+}
+
+/// A scope as people read it, and the days that it was used for.
+#[derive(Debug)]
+pub(super) struct ScopeView {
+    pub(super) words: String,
+    pub(super) days: String,
 }
 
 /// Days that were compared with Heroku's archive.
@@ -60,7 +66,7 @@ pub(super) struct EmptyView {
     pub(super) compared: String,
     pub(super) alone: u64,
     /// The days for which nothing beyond Heroku's list speaks.
-    pub(super) alone_days: String,
+    pub(super) alone_days: FewDates,
 }
 
 /// The origin of the source at `place`.
@@ -72,15 +78,13 @@ pub(super) fn origin(data: &PageData<'_>, place: usize) -> Origin {
     };
     let none = AttemptCount { place, attempts: 0, failures: 0, takeovers: 0, requests: 0 };
     let attempts = rows.attempts.iter().find(|count| count.place == place).unwrap_or(&none);
-    let scopes = rows.scopes.iter().filter(|scope| scope.place == place).map(scope_text);
-    let mut scopes: Vec<String> = scopes.collect();
+    let scopes = rows.scopes.iter().filter(|scope| scope.place == place).map(scope_view);
+    let mut scopes: Vec<ScopeView> = scopes.collect();
     if scopes.is_empty() {
         let scope = data.sources[place].scope.as_ref();
         let present = scope.and_then(|scope| serde_json::to_string(scope).ok());
-        scopes.push(match present {
-            Some(scope) => format!("{}; no day was read", scope_words(&scope)),
-            None => "not recorded".to_owned(),
-        });
+        let words = present.map_or_else(not_recorded, |scope| scope_words(&scope));
+        scopes.push(ScopeView { words, days: "no day of this range".to_owned() });
     }
     Origin {
         name: data.sources[place].name.clone(),
@@ -95,12 +99,15 @@ pub(super) fn origin(data: &PageData<'_>, place: usize) -> Origin {
     }
 }
 
-fn scope_text(scope: &RecordedScope) -> String {
-    let days = counted(scope.days, "day");
-    match &scope.scope {
-        Some(text) => format!("{}: {days}, {}", scope_words(text), scope.dates),
-        None => format!("not recorded: {days}, {}", scope.dates),
+fn scope_view(scope: &RecordedScope) -> ScopeView {
+    ScopeView {
+        words: scope.scope.as_deref().map_or_else(not_recorded, scope_words),
+        days: format!("{}, {}", counted(scope.days, "day"), scope.dates),
     }
+}
+
+fn not_recorded() -> String {
+    "not recorded".to_owned()
 }
 
 /// `account acme, team team-a, type app`; as it is if it is no scope.
@@ -148,7 +155,10 @@ fn comparison(source: &SourceView, month: Option<Month>, days: &[&Witness]) -> C
     let agree = days.iter().filter(agrees).count();
     let differing = days.iter().filter(|day| !agrees(day));
     let differences = differing.map(|day| {
-        format!("{}: {}", day.date, day.message.as_deref().unwrap_or("no details are recorded"))
+        let message = day.message.as_deref().unwrap_or("no details are recorded");
+        // The checksum stands before the differences.
+        let found = message.split_once("; archive sha256 ").map_or(message, |(found, _)| found);
+        format!("{}: {found}", day.date)
     });
     let changed = days.iter().filter(|day| {
         let cell = source.cells.iter().find(|cell| cell.date == day.date);
@@ -207,7 +217,7 @@ pub(super) fn empty_days(data: &PageData<'_>, sources: &[SourceView]) -> Vec<Emp
             confirmed: number(confirmed.len() as u64),
             compared: number(compared.len() as u64),
             alone: alone.len() as u64,
-            alone_days: few(&ranges(alone.into_iter()), MOST_RANGES),
+            alone_days: FewDates::of(alone.into_iter(), MOST_RANGES),
         });
     }
     views

@@ -13,7 +13,7 @@ use crate::day::DateRange;
 /// each week.
 const LONGEST_WALL: u64 = 42;
 /// The height of a day on the wall: the number stands above the mark.
-const WALL_PITCH: f64 = 1.6;
+const WALL_PITCH: f64 = 1.9;
 /// The room above the days of a longer calendar, for the names of the months.
 const MONTHS: f64 = 1.2;
 
@@ -139,7 +139,7 @@ impl Grid {
         let names = names.map(|(name, at)| Label { x: at * 10 + 5, y: 6, text: name.to_owned() });
         let days = range.dates().zip(self.lead as i64..).map(|(date, slot)| Label {
             x: slot % 7 * 10 + 5,
-            y: slot / 7 * 16 + 15,
+            y: slot / 7 * 19 + 17,
             text: date.day().to_string(),
         });
         names.chain(days).collect()
@@ -202,12 +202,12 @@ mod tests {
         assert_eq!(
             shapes(&calendar),
             [
-                ("settled", "M0 1.6h1v1.6h-1z".to_owned()),
-                ("failed", "M4 0h1v1.6h-1z".to_owned()),
-                ("outside", "M3 0h1v1.6h-1zM5 0h2v1.6h-2z".to_owned()),
+                ("settled", "M0 1.9h1v1.9h-1z".to_owned()),
+                ("failed", "M4 0h1v1.9h-1z".to_owned()),
+                ("outside", "M3 0h1v1.9h-1zM5 0h2v1.9h-2z".to_owned()),
             ]
         );
-        let last = Label { x: 5, y: 31, text: "9".to_owned() };
+        let last = Label { x: 5, y: 36, text: "9".to_owned() };
         assert_eq!(calendar.labels.last(), Some(&last));
     }
 }

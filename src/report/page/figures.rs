@@ -1,5 +1,6 @@
 //! Numbers, times and dates as the page writes them.
 
+use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -45,7 +46,7 @@ pub(super) fn percent(share: f64) -> String {
 }
 
 /// Consecutive dates become one range.
-pub(super) fn ranges(dates: impl Iterator<Item = NaiveDate>) -> Vec<DateRange> {
+fn ranges(dates: impl Iterator<Item = NaiveDate>) -> Vec<DateRange> {
     let mut ranges: Vec<DateRange> = Vec::new();
     for date in dates {
         match ranges.last_mut() {
@@ -56,12 +57,32 @@ pub(super) fn ranges(dates: impl Iterator<Item = NaiveDate>) -> Vec<DateRange> {
     ranges
 }
 
-/// The first ranges, and how many more there are.
-pub(super) fn few(ranges: &[DateRange], most: usize) -> String {
-    let shown: Vec<String> = ranges.iter().take(most).map(DateRange::to_string).collect();
-    match ranges.len().saturating_sub(most) {
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
+/// The first of several ranges, and how many more there are.
+#[derive(Debug, PartialEq)]
+pub(super) struct FewDates {
+    pub(super) shown: Vec<DateRange>,
+    pub(super) more: usize,
+}
+
+impl FewDates {
+    /// The ranges of `dates`, of which it keeps at most this many.
+    pub(super) fn of(dates: impl Iterator<Item = NaiveDate>, most: usize) -> Self {
+        let mut shown = ranges(dates);
+        let more = shown.len().saturating_sub(most);
+        shown.truncate(most);
+        Self { shown, more }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.shown.is_empty()
+    }
+}
+
+impl fmt::Display for FewDates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown: Vec<String> = self.shown.iter().map(DateRange::to_string).collect();
+        f.write_str(&shown.join(", "))?;
+        if self.more > 0 { write!(f, " and {} more", self.more) } else { Ok(()) }
     }
 }
 
@@ -78,8 +99,8 @@ mod tests {
     #[test]
     fn consecutive_dates_are_one_range_and_few_of_many_are_named() {
         let date = |day| NaiveDate::from_ymd_opt(2024, 9, day).expect("a date");
-        let ranges = ranges([1, 2, 3, 5, 8, 9].map(date).into_iter());
-        assert_eq!(few(&ranges, 3), "2024-09-01..2024-09-03, 2024-09-05, 2024-09-08..2024-09-09");
-        assert_eq!(few(&ranges, 1), "2024-09-01..2024-09-03 and 2 more");
+        let few = |most| FewDates::of([1, 2, 3, 5, 8, 9].map(date).into_iter(), most).to_string();
+        assert_eq!(few(3), "2024-09-01..2024-09-03, 2024-09-05, 2024-09-08..2024-09-09");
+        assert_eq!(few(1), "2024-09-01..2024-09-03 and 2 more");
     }
 }

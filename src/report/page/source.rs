@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
 use super::calendar::Calendar;
-use super::figures::{counted, few, number, ranges};
+use super::figures::{FewDates, counted, number};
 use super::state::{STATES, place, word};
 use super::{PageData, PageSource};
 use crate::coverage::{DayState, Lateness, lateness};
@@ -12,6 +12,9 @@ use crate::store::ReportedDay;
 
 /// A source is behind when its oldest gap began longer ago than this, as in `status`.
 const MOST_LAG: TimeDelta = TimeDelta::hours(36);
+
+/// The most ranges of gaps that a source names.
+const MOST_GAPS: usize = 4;
 
 /// A day of the range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -168,20 +171,23 @@ impl SourceView {
         Some(format!("{command} --source {name} --from {from} --to {to}"))
     }
 
-    /// What a reader who does not see the calendar needs.
-    pub(super) fn description(&self) -> String {
+    /// The number of days in each state.
+    pub(super) fn states(&self) -> String {
         let counts = STATES.iter().zip(self.counts).filter(|(_, days)| *days > 0);
-        let mut parts: Vec<String> = counts
+        let parts: Vec<String> = counts
             .map(|(state, days)| format!("{} {}", counted(days, "day"), word(*state)))
             .collect();
-        if parts.is_empty() {
-            parts.push("no day of the range must be covered".to_owned());
+        match (parts.is_empty(), self.was_never_synced) {
+            (false, _) => parts.join(", "),
+            (true, true) => "was never synced".to_owned(),
+            (true, false) => "no day of the range must be covered".to_owned(),
         }
-        let gaps = ranges(self.cells.iter().filter(|cell| cell.is_gap).map(|cell| cell.date));
-        if !gaps.is_empty() {
-            parts.push(format!("not complete: {}", few(&gaps, 5)));
-        }
-        parts.join("; ")
+    }
+
+    /// The days that must be covered and are not complete.
+    pub(super) fn gaps(&self) -> FewDates {
+        let gaps = self.cells.iter().filter(|cell| cell.is_gap);
+        FewDates::of(gaps.map(|cell| cell.date), MOST_GAPS)
     }
 
     /// The newest `most` runs of one state, newest first, and how many older ones there are.

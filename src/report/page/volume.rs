@@ -79,11 +79,11 @@ fn tidy(length: f64) -> f64 {
     (length * 10.0).round() / 10.0
 }
 
-/// The next number that begins with 1, 2 or 5 and ends with zeros.
+/// The next number with one digit other than zero, such as 30 or 4,000.
 fn round_up(most: u64) -> u64 {
     let mut unit: u64 = 1;
     loop {
-        if let Some(top) = [1, 2, 5].into_iter().map(|n| n * unit).find(|top| *top >= most) {
+        if let Some(top) = [1, 2, 3, 4, 5, 6, 8].into_iter().map(|n| n * unit).find(|top| *top >= most) {
             return top;
         }
         unit = unit.saturating_mul(10);
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn the_scale_ends_at_a_round_number_that_no_day_exceeds() {
-        let tops = [0, 1, 3, 10, 11, 450, 1_001, 6_000_000].map(round_up);
-        assert_eq!(tops, [1, 1, 5, 10, 20, 500, 2_000, 10_000_000]);
+        let tops = [0, 1, 3, 10, 11, 450, 6_100, 9_000_000].map(round_up);
+        assert_eq!(tops, [1, 1, 3, 10, 20, 500, 8_000, 10_000_000]);
     }
 }
