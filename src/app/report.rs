@@ -42,12 +42,11 @@ pub(super) async fn run(app: &App<'_>, args: &ReportArgs) -> Result<ExitStatus, 
     let as_of = snapshot.now().await?;
     let range = range(args, last_over(as_of))?;
     let sources = sources(app, &mut snapshot, &args.sources, range).await?;
-    let names = sources.iter().map(|source| source.name.clone()).collect();
-    let wanted =
-        WantedDays { sources: Some(names), from: Some(range.from), to: Some(range.to) };
+    // Without names all sources are shown, and a list of many names would slow the check down.
+    let names = (!args.sources.is_empty()).then(|| args.sources.clone());
+    let wanted = WantedDays { sources: names, from: Some(range.from), to: Some(range.to) };
     let live_lines = app.global.live_lines();
-    let verified =
-        recompute(&mut snapshot, &wanted, ComparedWith::default(), live_lines).await?;
+    let verified = recompute(&mut snapshot, &wanted, ComparedWith::default(), live_lines).await?;
     let made_by = made_by(app, args, range);
     let request =
         PageRequest { sources, range, as_of, verified: &verified, made_by, app: own_app() };
@@ -82,7 +81,8 @@ fn range(args: &ReportArgs, newest: NaiveDate) -> Result<DateRange, Failure> {
         )));
     }
     let to = args.to.unwrap_or(newest);
-    let from = args.from.unwrap_or_else(|| (to - Days::new(DEFAULT_DAYS - 1)).max(AUDIT_TRAIL_BEGINS));
+    let from =
+        args.from.unwrap_or_else(|| (to - Days::new(DEFAULT_DAYS - 1)).max(AUDIT_TRAIL_BEGINS));
     if from > to {
         return Err(Failure::usage(format!("--from {from} is after --to {to}")));
     }

@@ -70,8 +70,8 @@ pub use operator::{Actor, ResetRequest, StaleLease};
 pub use provenance::{Provenance, SealedArchive};
 pub use raw::{RawDate, RawTime};
 pub use report::{
-    AnchorCount, AppEvent, AppEvents, AppIdentity, AttemptCount, OperatorAction, RecordedScope,
-    RecordedSource, REPORT_STATEMENTS, ReportQuery, ReportRows, ReportedDay, ReportedFailure,
+    AnchorCount, AppEvent, AppEvents, AppIdentity, AttemptCount, OperatorAction, REPORT_STATEMENTS,
+    RecordedScope, RecordedSource, ReportQuery, ReportRows, ReportedDay, ReportedFailure,
     RouteCount, Witness,
 };
 pub use schema::SchemaError;

@@ -100,13 +100,22 @@ impl EvidenceSnapshot {
                 let days = of(include_str!("sql/report_days.sql")).bind(query.as_of);
                 read(&self.rows(days).await?, rows::reported_day)?
             },
-            scopes: read(&self.rows(of(include_str!("sql/report_scopes.sql"))).await?, rows::scope)?,
-            routes: read(&self.rows(of(include_str!("sql/report_routes.sql"))).await?, rows::route)?,
+            scopes: read(
+                &self.rows(of(include_str!("sql/report_scopes.sql"))).await?,
+                rows::scope,
+            )?,
+            routes: read(
+                &self.rows(of(include_str!("sql/report_routes.sql"))).await?,
+                rows::route,
+            )?,
             attempts: {
                 let attempts = of(include_str!("sql/report_attempts.sql"));
                 read(&self.rows(attempts).await?, rows::attempt_count)?
             },
-            late: read(&self.rows(of(include_str!("sql/report_late.sql"))).await?, rows::late_events)?,
+            late: read(
+                &self.rows(of(include_str!("sql/report_late.sql"))).await?,
+                rows::late_events,
+            )?,
             witnesses: {
                 let witnesses = of(include_str!("sql/report_witnesses.sql"));
                 read(&self.rows(witnesses).await?, rows::witness)?

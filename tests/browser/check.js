@@ -4,26 +4,19 @@
 //
 //     node check.js [--pictures DIR] PAGE.html…
 
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 
 import axe from "axe-core";
-import { chromium } from "playwright-core";
+
+import { withBrowser } from "./browser.js";
 
 const WIDTHS = [360, 768, 1280];
 const SCHEMES = ["light", "dark"];
 // A4 at 96 dots per inch, without the margins of @page.
 const PAPER = 688;
-
-export const BROWSER = process.env.CHROMIUM ?? "/usr/bin/chromium";
-export const ARGUMENTS = [
-  "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
-  "--disable-background-networking", "--disable-component-update", "--disable-sync",
-  "--disable-quic",
-];
 
 const { values: options, positionals: files } = parseArgs({
   options: { pictures: { type: "string" } },
@@ -36,23 +29,14 @@ if (files.length === 0) {
 if (options.pictures) mkdirSync(options.pictures, { recursive: true });
 
 const problems = [];
-const profile = mkdtempSync(join(tmpdir(), "auditsync-browser-"));
-const browser = await chromium.launchPersistentContext(profile, {
-  executablePath: BROWSER,
-  args: ARGUMENTS,
-  offline: true,
+await withBrowser(async (browser) => {
+  for (const file of files) await checkFile(browser, file);
 });
-try {
-  for (const file of files) await checkFile(file);
-} finally {
-  await browser.close();
-  rmSync(profile, { recursive: true, force: true });
-}
 for (const problem of problems) console.error(`✗ ${problem}`);
 console.log(`${files.length} pages, ${problems.length} problems`);
 process.exit(problems.length === 0 ? 0 : 1);
 
-async function checkFile(file) {
+async function checkFile(browser, file) {
   const address = pathToFileURL(resolve(file)).href;
   const page = await browser.newPage();
   const say = (what) => problems.push(`${basename(file)}: ${what}`);

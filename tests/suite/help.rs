@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use crate::support::{Finished, Running, THREE_ACCOUNTS_AND_A_TEAM, World};
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "sync",
     "status",
     "backfill",
@@ -15,6 +15,7 @@ const COMMANDS: [&str; 12] = [
     "reset",
     "cleanup",
     "history",
+    "report",
     "migrate",
     "check",
     "keygen",

@@ -146,7 +146,8 @@ pub(super) fn comparisons(data: &PageData<'_>, sources: &[SourceView]) -> Vec<Co
         }
         groups = by_source;
     }
-    let view = |((place, month), days): (_, Vec<&Witness>)| comparison(&sources[place], month, &days);
+    let view =
+        |((place, month), days): (_, Vec<&Witness>)| comparison(&sources[place], month, &days);
     groups.into_iter().map(view).collect()
 }
 
@@ -162,7 +163,7 @@ fn comparison(source: &SourceView, month: Option<Month>, days: &[&Witness]) -> C
     });
     let changed = days.iter().filter(|day| {
         let cell = source.cells.iter().find(|cell| cell.date == day.date);
-        cell.is_some_and(|cell| cell.events != day.events)
+        cell.is_some_and(|cell| cell.events.is_some() && cell.events != day.events)
     });
     let mut checksums: Vec<String> = Vec::new();
     for day in days.iter().filter(|_| month.is_some()) {
@@ -193,9 +194,10 @@ pub(super) fn empty_days(data: &PageData<'_>, sources: &[SourceView]) -> Vec<Emp
     let mut views = Vec::new();
     for (place, source) in sources.iter().enumerate() {
         let is_empty = |state: crate::coverage::DayState| state.is_whole();
-        let cells = source.cells.iter().filter(|cell| {
-            cell.events == Some(0) && cell.state.is_some_and(is_empty)
-        });
+        let cells = source
+            .cells
+            .iter()
+            .filter(|cell| cell.events == Some(0) && cell.state.is_some_and(is_empty));
         let empty: Vec<_> = cells.map(|cell| cell.date).collect();
         if empty.is_empty() {
             continue;

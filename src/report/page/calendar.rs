@@ -15,7 +15,7 @@ const LONGEST_WALL: u64 = 42;
 /// The height of a day on the wall: the number stands above the mark.
 const WALL_PITCH: f64 = 1.9;
 /// The room above the days of a longer calendar, for the names of the months.
-const MONTHS: f64 = 1.2;
+const MONTHS: f64 = 2.3;
 
 /// The outlines of shapes. They are made of numbers here, so a page inserts them as they are.
 #[derive(Debug, Clone, Default)]
@@ -159,7 +159,7 @@ impl Grid {
                 labels.pop();
             }
             let form = if date.month() == 1 { "%Y" } else { "%b" };
-            labels.push(Label { x, y: 8, text: date.format(form).to_string() });
+            labels.push(Label { x, y: 16, text: date.format(form).to_string() });
         }
         labels
     }

@@ -85,9 +85,9 @@ impl SourceView {
         let late = data.rows.late.iter().filter(|late| late.source == source.name);
         let oldest_gap = cells.iter().find(|cell| cell.is_gap).map(|cell| cell.date);
         let was_never_synced = source.enabled && first.is_none();
-        let before = owed.zip(data.range.from.pred_opt()).map_or(0, |(owed, before)| {
-            DateRange::new(owed.from, owed.to.min(before)).len()
-        });
+        let before = owed
+            .zip(data.range.from.pred_opt())
+            .map_or(0, |(owed, before)| DateRange::new(owed.from, owed.to.min(before)).len());
         let complete_before = recorded.map_or(0, |recorded| recorded.complete_before);
         let error = days.iter().rev().find_map(|day| Some((day.date, day.error.clone()?)));
         let states: Vec<Option<DayState>> = cells.iter().map(|cell| cell.state).collect();

@@ -55,7 +55,8 @@ impl VerdictLine {
                 command: worst.command(),
             };
         }
-        let covered: Vec<&&SourceView> = sources.iter().filter(|source| source.owed() > 0).collect();
+        let covered: Vec<&&SourceView> =
+            sources.iter().filter(|source| source.owed() > 0).collect();
         let through: Option<NaiveDate> =
             covered.iter().filter_map(|source| source.complete_through()).min();
         let (verdict, text) = match through {

@@ -83,7 +83,9 @@ fn tidy(length: f64) -> f64 {
 fn round_up(most: u64) -> u64 {
     let mut unit: u64 = 1;
     loop {
-        if let Some(top) = [1, 2, 3, 4, 5, 6, 8].into_iter().map(|n| n * unit).find(|top| *top >= most) {
+        if let Some(top) =
+            [1, 2, 3, 4, 5, 6, 8].into_iter().map(|n| n * unit).find(|top| *top >= most)
+        {
             return top;
         }
         unit = unit.saturating_mul(10);

@@ -38,7 +38,17 @@ const ORDERS: &[Order] = &[
         module: "app",
         layers: &[
             &["mod"],
-            &["sync", "backfill", "reconcile", "check", "status", "reset", "cleanup", "history", "report"],
+            &[
+                "sync",
+                "backfill",
+                "reconcile",
+                "check",
+                "status",
+                "reset",
+                "cleanup",
+                "history",
+                "report",
+            ],
             &["migrate", "keygen", "manual", "command_line", "secrets", "verify", "export"],
             &[
                 "export/bag",
@@ -128,7 +138,16 @@ const ORDERS: &[Order] = &[
         module: "report",
         layers: &[
             &["mod"],
-            &["run", "backfill", "check", "history", "operator", "page_file", "reconcile", "status"],
+            &[
+                "run",
+                "backfill",
+                "check",
+                "history",
+                "operator",
+                "page_file",
+                "reconcile",
+                "status",
+            ],
             &["page"],
             &["page/auditor", "page/verdict", "page/volume"],
             &["page/source"],
