@@ -70,9 +70,9 @@ pub use operator::{Actor, ResetRequest, StaleLease};
 pub use provenance::{Provenance, SealedArchive};
 pub use raw::{RawDate, RawTime};
 pub use report::{
-    AnchorCount, AppEvent, AppEvents, AppIdentity, AttemptCount, OperatorAction, REPORT_STATEMENTS,
-    RecordedScope, RecordedSource, ReportQuery, ReportRows, ReportedDay, ReportedFailure,
-    RouteCount, Witness,
+    AnchorCount, AppEvent, AppEvents, AppIdentity, AttemptCount, MOST_REPORTED, OperatorAction,
+    REPORT_STATEMENTS, RecordedScope, RecordedSource, ReportQuery, ReportRows, ReportedDay,
+    ReportedFailure, RouteCount, Witness,
 };
 pub use schema::SchemaError;
 pub use snapshot::{EveryDay, LedgerSnapshot, Rereads, SnapshotQuery, SnapshotResult};

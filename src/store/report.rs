@@ -32,7 +32,7 @@ pub const REPORT_STATEMENTS: [(&str, &str); 11] = [
 ];
 
 /// The most entries of one list of the history.
-const MOST_ENTRIES: i64 = 200;
+pub const MOST_REPORTED: u16 = 200;
 /// The most events about the recorder's own app.
 const MOST_APP_EVENTS: i64 = 100;
 
@@ -121,11 +121,13 @@ impl EvidenceSnapshot {
                 read(&self.rows(witnesses).await?, rows::witness)?
             },
             failures: {
-                let failures = of(include_str!("sql/report_failures.sql")).bind(MOST_ENTRIES);
+                let failures =
+                    of(include_str!("sql/report_failures.sql")).bind(i64::from(MOST_REPORTED));
                 read(&self.rows(failures).await?, rows::failure)?
             },
             actions: {
-                let actions = of(include_str!("sql/report_actions.sql")).bind(MOST_ENTRIES);
+                let actions =
+                    of(include_str!("sql/report_actions.sql")).bind(i64::from(MOST_REPORTED));
                 read(&self.rows(actions).await?, rows::operator_action)?
             },
             anchors: {

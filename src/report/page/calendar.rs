@@ -17,6 +17,10 @@ const WALL_PITCH: f64 = 1.9;
 /// The room above the days of a longer calendar, for the names of the months.
 const MONTHS: f64 = 2.3;
 
+/// The greatest width of a day on a screen.
+const WALL_PIXELS: f64 = 34.0;
+const WEEK_PIXELS: f64 = 7.0;
+
 /// The outlines of shapes. They are made of numbers here, so a page inserts them as they are.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Outline(String);
@@ -86,6 +90,11 @@ impl Calendar {
             shapes,
             labels: grid.labels(range),
         }
+    }
+
+    /// The greatest width on a screen. A narrow screen shrinks it.
+    pub(super) fn pixels(&self) -> f64 {
+        self.width * if self.is_wall() { WALL_PIXELS } else { WEEK_PIXELS }
     }
 
     /// Whether it looks like a calendar on a wall.

@@ -26,7 +26,7 @@ use crate::config::Scope;
 use crate::coverage::{DayState, Lateness, lateness};
 use crate::day::DateRange;
 use crate::evidence::Problem;
-use crate::store::{AppEvents, AppIdentity, REPORT_STATEMENTS, ReportRows};
+use crate::store::{AppEvents, AppIdentity, MOST_REPORTED, REPORT_STATEMENTS, ReportRows};
 use auditor::{ComparisonView, EmptyView, Origin};
 use figures::{counted, number, percent, span, time};
 use source::SourceView;
@@ -229,6 +229,11 @@ impl PageTemplate<'_> {
 
     fn hex(&self, hash: &[u8]) -> String {
         hex::encode(hash)
+    }
+
+    /// Whether a list of the history has more entries than the page shows.
+    fn is_full(&self, entries: usize) -> bool {
+        entries == usize::from(MOST_REPORTED)
     }
 
     fn app_is_known(&self) -> bool {

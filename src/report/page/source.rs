@@ -240,3 +240,16 @@ fn cells(range: DateRange, owed: Option<DateRange>, days: &[ReportedDay]) -> Vec
     };
     range.dates().map(cell).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gap_is_late_36_hours_after_its_day_began_and_not_a_second_before() {
+        let gap = NaiveDate::from_ymd_opt(2024, 9, 28).expect("a date");
+        let noon: DateTime<Utc> = "2024-09-29T12:00:00Z".parse().expect("a time");
+        assert!(!is_late(gap, noon));
+        assert!(is_late(gap, noon + TimeDelta::seconds(1)));
+    }
+}
