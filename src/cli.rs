@@ -3,6 +3,7 @@
 mod events;
 mod export;
 mod help;
+mod report;
 mod verify;
 
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ use crate::report::Output;
 use crate::report::progress::LiveLines;
 pub(crate) use events::EventsArgs;
 pub(crate) use export::{ExportArgs, ExportFormat};
+pub(crate) use report::ReportArgs;
 pub(crate) use verify::VerifyArgs;
 
 /// Copy every event of a Heroku Enterprise audit trail into your own PostgreSQL, and show that none
@@ -113,6 +115,9 @@ pub(crate) enum Command {
     /// Export events with their coverage, as evidence that checks itself or as NDJSON or CSV
     #[command(after_help = help::EXPORT)]
     Export(ExportArgs),
+    /// Write one HTML page: what is complete, what failed and why, and what an auditor asks for
+    #[command(after_help = help::REPORT)]
+    Report(ReportArgs),
     /// Bring the database's schema up to date (a sync also does this)
     #[command(after_help = help::MIGRATE)]
     Migrate(MigrateArgs),

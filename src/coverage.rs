@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 pub use check::AdoptedPolicy;
-pub use lateness::Lateness;
+pub use lateness::{Lateness, lateness};
 pub use source::{Coverage, StateRange};
 pub use standings::{EarlierName, Gap, LedgerRange, SourceCount, Standings};
 pub use state::DayState;

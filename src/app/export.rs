@@ -1,7 +1,6 @@
 //! `export`: events with their coverage, as views for tools or as evidence that checks itself.
 
 mod bag;
-mod destination;
 mod selection;
 mod views;
 

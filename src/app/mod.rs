@@ -8,6 +8,7 @@ mod cleanup;
 mod clock;
 mod command_line;
 mod context;
+mod destination;
 mod environment;
 mod estimate;
 mod events;
@@ -20,7 +21,9 @@ mod manual;
 mod migrate;
 mod notify;
 mod operator;
+mod page;
 mod reconcile;
+mod report;
 mod reset;
 mod run;
 mod secrets;
@@ -91,6 +94,7 @@ async fn dispatch(global: &Global, command: Command) -> Result<ExitStatus, Failu
         Command::Check(args) => check::run(&app, &args).await,
         Command::Verify(args) => verify::run(&app, &args).await,
         Command::Export(args) => export::run(&app, &args).await,
+        Command::Report(args) => report::run(&app, &args).await,
         Command::Keygen(_) | Command::Completions(_) | Command::Man(_) => Ok(DONE),
     }
 }

@@ -116,6 +116,17 @@ Examples:
 
 Exit status: 1 if a day of the range is not complete and --allow-gaps was not given.";
 
+pub(super) const REPORT: &str = "\
+The page is one file without scripts, and it loads nothing. It verifies the days that it shows.
+
+Examples:
+  auditsync report --out report.html                      show the last 30 days
+  auditsync report --month 2024-09 --out september.html   show a month
+  auditsync report --from 2024-09-01 --to 2024-09-28 --source acme --out acme.html
+  auditsync report --out - > report.html
+
+Exit status: 0 also if a source is behind, because the page says so; 1 if the page can't be written.";
+
 pub(super) const KEYGEN: &str = "\
 The private key is printed once and stored nowhere. Put it into the variable that [evidence]
 `signing_key_env` names, and give the verifier's key to everyone who checks signatures.

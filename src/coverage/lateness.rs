@@ -27,10 +27,7 @@ fn whole_seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok,
 }
 
 /// The lateness of `late` events among all `events` of a source; `None` where no event came late.
-pub(super) fn lateness<'a>(
-    late: impl Iterator<Item = &'a LateEvents>,
-    events: u64,
-) -> Option<Lateness> {
+pub fn lateness<'a>(late: impl Iterator<Item = &'a LateEvents>, events: u64) -> Option<Lateness> {
     let mut ages: Vec<(Duration, u64)> =
         late.map(|late| (time_between(end(late.date), late.found_at), late.events)).collect();
     ages.sort_unstable();

@@ -16,6 +16,8 @@ mod json;
 pub(crate) mod lines;
 pub(crate) mod operator;
 mod output;
+pub(crate) mod page;
+pub(crate) mod page_file;
 mod paint;
 pub(crate) mod progress;
 pub(crate) mod reconcile;

@@ -40,6 +40,7 @@ mod pool;
 mod provenance;
 mod raw;
 mod release;
+mod report;
 mod schema;
 mod seal;
 mod search;
@@ -73,6 +74,11 @@ pub use obstacle::Obstacle;
 pub use operator::{Actor, ResetRequest, StaleLease};
 pub use provenance::{Provenance, SealedArchive};
 pub use raw::{RawDate, RawTime};
+pub use report::{
+    AnchorCount, AppEvent, AppEvents, AppIdentity, AttemptCount, MOST_REPORTED, OperatorAction,
+    REPORT_STATEMENTS, RecordedScope, RecordedSource, ReportQuery, ReportRows, ReportedDay,
+    ReportedFailure, RouteCount, Witness,
+};
 pub use schema::SchemaError;
 pub use search::{EventSearch, Pattern};
 pub use snapshot::{EveryDay, LedgerSnapshot, Rereads, SnapshotQuery, SnapshotResult};

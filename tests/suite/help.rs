@@ -16,6 +16,7 @@ const COMMANDS: [&str; 13] = [
     "cleanup",
     "events",
     "history",
+    "report",
     "migrate",
     "check",
     "keygen",

@@ -55,6 +55,7 @@ mod pooler;
 mod queries;
 mod refusals;
 mod remaining;
+mod report;
 mod roles;
 mod rotation;
 mod seals;

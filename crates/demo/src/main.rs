@@ -5,6 +5,7 @@
 //! everything keeps running, so that you can try the built binary.
 
 mod database;
+mod month;
 mod picture;
 mod show;
 mod stage;
@@ -30,6 +31,9 @@ struct Options {
     /// Draw a terminal with this run as SVG into FILE, and show nothing else
     #[arg(long, value_name = "FILE", conflicts_with = "stay")]
     picture: Option<PathBuf>,
+    /// Write the report on a month with a failed token into FILE, and show nothing else
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["stay", "picture"])]
+    page: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -73,6 +77,9 @@ fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     if let Some(file) = &options.picture {
         return write_picture(&stage, file);
     }
+    if let Some(file) = &options.page {
+        return month::write_page(&stage, file);
+    }
 
     stage.auditsync("The first run reads yesterday for two accounts and a team:", &[])?;
     stage.auditsync(
@@ -83,7 +90,13 @@ fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     println!("(The fake Heroku received {requests} requests in total.)\n");
     stage.auditsync("The state of each source:", &["status"])?;
     println!("The newest stored events, read with SQL:\n");
-    print!("{}", show::stored_events(stage.database.url())?);
+    println!("{}", show::stored_events(stage.database.url())?);
+    let page = std::env::temp_dir().join(format!("auditsync-demo-{}.html", std::process::id()));
+    let page = page.display().to_string();
+    stage.auditsync(
+        "One page for people, which checks the stored events first. Open it in a browser:",
+        &["report", "--out", &page],
+    )?;
 
     if options.stay {
         print!("{}", show::what_to_type(&stage));

@@ -59,7 +59,9 @@ pub(crate) fn what_to_type(stage: &Stage) -> String {
     }
     text.push_str("cargo build\n\n");
     let reset = format!("reset --source team-a {}", stage.yesterday);
-    for command in ["status", "--dry-run", &reset, "", "status --output json"] {
+    for command in
+        ["status", "--dry-run", &reset, "", "report --out report.html", "status --output json"]
+    {
         let _ = writeln!(text, "{}", format!("target/debug/auditsync {command}").trim_end());
     }
     text

@@ -69,6 +69,13 @@ impl Stage {
         Ok(String::from_utf8(finished.stdout)?)
     }
 
+    /// Runs auditsync in the same way, and shows nothing unless it fails.
+    pub(crate) fn quietly(&self, arguments: &[&str]) -> Result<(), Box<dyn Error>> {
+        let finished = self.command(arguments)?.output()?;
+        let failed = || String::from_utf8_lossy(&finished.stderr).into_owned();
+        if finished.status.success() { Ok(()) } else { Err(failed().into()) }
+    }
+
     fn command(&self, arguments: &[&str]) -> std::io::Result<Command> {
         let mut command = Command::new(std::env::current_exe()?);
         command

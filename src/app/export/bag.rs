@@ -9,20 +9,23 @@ use tracing::{error, warn};
 use super::super::anchoring;
 use super::super::context::App;
 use super::super::failure::{ExitStatus, FOUND_WRONG, Failure};
+use super::super::page::{self, PageRequest};
 use super::super::verification::Verification;
 use super::selection::{ExportSelection, gaps, report_gaps};
-use crate::bag::{BagFolder, BagInfo, CoverageFile, CoverageRow, VERIFY, VERIFY_PAGE};
+use crate::bag::{BagFolder, BagInfo, CoverageFile, CoverageRow, REPORT, VERIFY, VERIFY_PAGE};
 use crate::cli::ExportArgs;
 use crate::config::SourceName;
 use crate::coverage::Gap;
+use crate::day::DateRange;
 use crate::event::Hash;
 use crate::evidence::Anchors;
 use crate::evidence::key::{SigningKey, VerifierKey};
 use crate::evidence::note::Note;
 use crate::report::bag::BagReport;
+use crate::report::page::MadeBy;
 use crate::report::progress::LiveLines;
 use crate::report::verify::VerifyReport;
-use crate::store::{CalendarDay, EvidenceSnapshot, Schema};
+use crate::store::{AppIdentity, CalendarDay, EvidenceSnapshot, Schema};
 use target::Target;
 use writer::BagWriter;
 
@@ -45,7 +48,8 @@ pub(super) async fn run(app: &App<'_>, args: &ExportArgs) -> Result<ExitStatus, 
     let place = target.begin()?;
     let bag = BagFolder::new(place.root());
     let live_lines = app.global.live_lines();
-    let payload = write_payload(&mut snapshot, &selection, bag, live_lines).await?;
+    let mut payload = write_payload(&mut snapshot, &selection, bag, live_lines).await?;
+    write_page(app, &mut snapshot, &selection, &mut payload).await?;
     let made_at = snapshot.now().await?;
     drop(snapshot);
     let tag_manifest = payload.finish(&selection, made_at, key.as_ref())?;
@@ -95,6 +99,33 @@ async fn write_payload(
     write_coverage(snapshot, selection, &mut bag).await?;
     bag.add(VERIFY, VERIFY_PAGE.as_bytes())?;
     Ok(Payload { bag, verified: verified.into_report(), sealed_at, announced })
+}
+
+/// Writes the report about the same days. It is dated by the last seal.
+async fn write_page(
+    app: &App<'_>,
+    snapshot: &mut EvidenceSnapshot,
+    selection: &ExportSelection,
+    payload: &mut Payload,
+) -> Result<(), Failure> {
+    let DateRange { from, to } = selection.range;
+    let file = app.config.path.file_name();
+    // What only this process knows, such as the app that runs it, stays out: the same database
+    // gives the same bag.
+    let request = PageRequest {
+        sources: page::sources(app, snapshot, &selection.names(), selection.range).await?,
+        range: selection.range,
+        as_of: payload.sealed_at,
+        verified: &payload.verified,
+        made_by: MadeBy {
+            command: format!("auditsync export --format bag --from {from} --to {to}"),
+            file: file.unwrap_or_default().to_string_lossy().into_owned(),
+            api: page::api(app),
+        },
+        app: AppIdentity::default(),
+    };
+    let page = page::page(snapshot, request).await?;
+    Ok(payload.bag.add(REPORT, page.html.as_bytes())?)
 }
 
 async fn write_coverage(

@@ -7,9 +7,9 @@ use std::io::{self, IsTerminal as _};
 use std::ops::ControlFlow;
 
 use super::super::context::{App, refuse_unknown};
+use super::super::destination::{Destination, Wanted};
 use super::super::failure::{DONE, ExitStatus, Failure};
 use super::super::shutdown;
-use super::destination::{Destination, Wanted};
 use super::selection::{ExportSelection, gaps, report_gaps};
 use crate::cli::{ExportArgs, ExportFormat};
 use crate::coverage::Gap;

@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use flate2::{Compression, GzBuilder};
 use tempfile::{NamedTempFile, TempDir};
 
+use super::super::super::destination::folder_of;
 use super::super::super::failure::Failure;
 use crate::bag;
 use crate::report::streams::accept_closed_pipe;
@@ -53,7 +54,7 @@ impl Target {
 
     fn require_free(&self, out: &Path) -> Result<(), Failure> {
         let path = out.display();
-        let folder = parent(out);
+        let folder = folder_of(out);
         if !folder.is_dir() {
             let folder = folder.display();
             return Err(Failure::usage(format!(
@@ -80,7 +81,7 @@ impl Target {
         let mut builder = tempfile::Builder::new();
         builder.prefix(".auditsync-").permissions(Permissions::from_mode(0o777));
         let folder = match self {
-            Self::Folder(path) => builder.tempdir_in(parent(path)),
+            Self::Folder(path) => builder.tempdir_in(folder_of(path)),
             Self::Archive(_) | Self::Stdout => tempfile::tempdir(),
         };
         let folder = folder.map_err(|error| bag::Error::new(&self.beside(), error))?;
@@ -89,7 +90,7 @@ impl Target {
 
     fn beside(&self) -> PathBuf {
         match self {
-            Self::Folder(path) => parent(path).to_owned(),
+            Self::Folder(path) => folder_of(path).to_owned(),
             Self::Archive(_) | Self::Stdout => std::env::temp_dir(),
         }
     }
@@ -118,7 +119,7 @@ impl Place<'_> {
                 let mut file = tempfile::Builder::new()
                     .prefix(".auditsync-")
                     .permissions(Permissions::from_mode(0o666))
-                    .tempfile_in(parent(path))
+                    .tempfile_in(folder_of(path))
                     .map_err(failed)?;
                 let gzip = GzBuilder::new().write(BufWriter::new(&mut file), Compression::new(6));
                 let gzip = bag::pack(self.folder.path(), name, mtime, gzip)?;
@@ -140,9 +141,4 @@ impl Place<'_> {
 fn keep(file: NamedTempFile, path: &Path) -> Result<(), Failure> {
     file.persist_noclobber(path).map_err(|error| bag::Error::new(path, error.error))?;
     Ok(())
-}
-
-/// The folder that holds a path.
-fn parent(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use super::super::failure::Failure;
+use super::failure::Failure;
 
 /// Where an export is written.
 pub(super) struct Destination {
@@ -104,10 +104,7 @@ fn target(path: &Path, name: &str) -> Result<OutputTarget, Failure> {
     }
     // A link stays a link.
     let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let folder = match path.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    };
+    let folder = folder_of(&path);
     if !folder.is_dir() {
         let folder = folder.display();
         return Err(Failure::usage(format!(
@@ -117,6 +114,11 @@ fn target(path: &Path, name: &str) -> Result<OutputTarget, Failure> {
     let mut file = tempfile::Builder::new();
     file.prefix(".auditsync-export-").permissions(Permissions::from_mode(0o666));
     Ok(OutputTarget::Beside(file.tempfile_in(folder).map_err(failure)?, path))
+}
+
+/// The folder that holds a path.
+pub(super) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 impl Write for OutputTarget {

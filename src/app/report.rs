@@ -1,0 +1,111 @@
+//! `report`: writes one HTML page about the days of a range, verified in the same snapshot.
+
+use std::path::Path;
+
+use chrono::{DateTime, Days, NaiveDate, Utc};
+
+use super::context::{App, refuse_unknown};
+use super::destination::Destination;
+use super::failure::{DONE, ExitStatus, Failure};
+use super::page::{PageRequest, api, own_app, page, sources};
+use super::verification::Verification;
+use crate::calendar::AUDIT_TRAIL_BEGINS;
+use crate::cli::ReportArgs;
+use crate::day::{DateRange, last_over};
+use crate::evidence::Anchors;
+use crate::moment::NamedDay;
+use crate::report::Output;
+use crate::report::page::MadeBy;
+use crate::report::page_file::PageFileReport;
+use crate::store::{Schema, WantedDays};
+
+/// How many days the page shows if the user names no range.
+const DEFAULT_DAYS: u64 = 30;
+
+pub(super) async fn run(app: &App<'_>, args: &ReportArgs) -> Result<ExitStatus, Failure> {
+    if args.out == Path::new("-") && app.global.output == Output::Json {
+        return Err(Failure::usage(
+            "--out - writes the page to stdout, which --output json needs; give --out FILE",
+        ));
+    }
+    let mut destination = Destination::open(&args.out)?;
+    let reader = app.connect().await?;
+    match reader.schema().await? {
+        Schema::Current => {}
+        other => return Err(other.into_error().into()),
+    }
+    refuse_unknown(app, &args.sources, async |names| {
+        Ok(reader.first_days(names).await?.into_keys().collect())
+    })
+    .await?;
+    let mut snapshot = reader.evidence_snapshot().await?;
+    let as_of = snapshot.now().await?;
+    let range = range(args, as_of)?;
+    let sources = sources(app, &mut snapshot, &args.sources, range).await?;
+    // Without names all sources are shown, and a list of many names would slow the check down.
+    let names = (!args.sources.is_empty()).then(|| args.sources.clone());
+    let wanted = WantedDays { sources: names, from: Some(range.from), to: Some(range.to) };
+    let live_lines = app.global.live_lines();
+    let verification = Verification { wanted: &wanted, anchors: Anchors::default(), live_lines };
+    let (verified, ()) = verification.run(&mut snapshot, ()).await?;
+    let verified = verified.into_report();
+    let made_by = made_by(app, args, range);
+    let request =
+        PageRequest { sources, range, as_of, verified: &verified, made_by, app: own_app() };
+    let page = page(&mut snapshot, request).await?;
+    drop(snapshot);
+    let is_stdout = destination.name().is_none();
+    // A reader that has enough has what it wants.
+    if destination.write(page.html.as_bytes())?.is_continue() {
+        let _ = destination.finish()?;
+    }
+    if !is_stdout {
+        app.global.output.print(&PageFileReport {
+            path: args.out.display().to_string(),
+            range,
+            verdict: page.verdict.verdict,
+            summary: page.verdict.text,
+            command: page.verdict.command,
+            verified: verified.ok,
+            head: verified.head,
+        })?;
+    }
+    reader.close().await;
+    Ok(DONE)
+}
+
+/// The days of the page, which are over.
+fn range(args: &ReportArgs, now: DateTime<Utc>) -> Result<DateRange, Failure> {
+    let newest = last_over(now);
+    if let Some(month) = args.month {
+        let over = DateRange::new(month.first(), month.last().min(newest));
+        let none = || Failure::usage(format!("no day of {month} is over in UTC"));
+        return if over.is_empty() { Err(none()) } else { Ok(over) };
+    }
+    let date = |day: Option<NamedDay>| day.map(|day| day.at(now)).transpose();
+    let from = date(args.from).map_err(Failure::usage)?;
+    let to = date(args.to).map_err(Failure::usage)?;
+    let is_future = |date: &NaiveDate| *date > newest;
+    if let Some(date) = [from, to].into_iter().flatten().find(is_future) {
+        return Err(Failure::usage(format!(
+            "{date} is not over in UTC; the newest day is {newest}"
+        )));
+    }
+    let to = to.unwrap_or(newest);
+    let from = from.unwrap_or_else(|| (to - Days::new(DEFAULT_DAYS - 1)).max(AUDIT_TRAIL_BEGINS));
+    if from > to {
+        return Err(Failure::usage(format!("--from {from} is after --to {to}")));
+    }
+    Ok(DateRange::new(from, to))
+}
+
+fn made_by(app: &App<'_>, args: &ReportArgs, range: DateRange) -> MadeBy {
+    let mut command = format!("auditsync report --from {} --to {}", range.from, range.to);
+    for source in &args.sources {
+        command.push_str(" --source ");
+        command.push_str(source);
+    }
+    command.push_str(" --out FILE");
+    let file = app.config.path.display().to_string();
+    MadeBy { command, file, api: api(app) }
+}

@@ -1,0 +1,74 @@
+//! The first line of the page.
+
+use chrono::NaiveDate;
+
+use super::figures::counted;
+use super::source::SourceView;
+
+/// What the page says of its range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum PageVerdict {
+    /// No source is behind.
+    Ok,
+    /// A source is behind.
+    Behind,
+    /// No day of the range must be covered.
+    Empty,
+}
+
+/// The verdict with its words.
+#[derive(Debug, Clone)]
+pub(crate) struct VerdictLine {
+    pub(crate) verdict: PageVerdict,
+    /// `3 sources, complete through 2024-09-28`.
+    pub(crate) text: String,
+    /// The command that helps.
+    pub(crate) command: Option<String>,
+}
+
+impl PageVerdict {
+    /// The word before the line.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "OK",
+            Self::Behind => "BEHIND",
+            Self::Empty => "EMPTY",
+        }
+    }
+}
+
+impl VerdictLine {
+    /// The verdict on sources, of which the worst comes first.
+    pub(super) fn of(sources: &[&SourceView]) -> Self {
+        let is_behind = |source: &&&SourceView| source.is_behind || source.was_never_synced;
+        let behind: Vec<&&SourceView> = sources.iter().filter(is_behind).collect();
+        if let Some(worst) = behind.first() {
+            let others = match behind.len() - 1 {
+                0 => String::new(),
+                others => format!(", and {} behind", counted(others as u64, "other source")),
+            };
+            let says = if worst.was_never_synced { " " } else { ": " };
+            return Self {
+                verdict: PageVerdict::Behind,
+                text: format!("{}{says}{}{others}", worst.name, worst.gap_text()),
+                command: worst.command(),
+            };
+        }
+        let covered: Vec<&&SourceView> =
+            sources.iter().filter(|source| source.owed() > 0).collect();
+        let through: Option<NaiveDate> =
+            covered.iter().filter_map(|source| source.complete_through()).min();
+        let (verdict, text) = match through {
+            Some(through) => {
+                let sources = counted(covered.len() as u64, "source");
+                (PageVerdict::Ok, format!("{sources}, complete through {through}"))
+            }
+            None if covered.is_empty() => {
+                (PageVerdict::Empty, "no source must cover a day of this range".to_owned())
+            }
+            None => (PageVerdict::Ok, "no source is behind; the first day is not read yet".into()),
+        };
+        Self { verdict, text, command: None }
+    }
+}
