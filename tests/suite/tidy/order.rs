@@ -152,7 +152,7 @@ const ORDERS: &[Order] = &[
             &["page/auditor", "page/verdict", "page/volume"],
             &["page/source"],
             &["page/calendar", "page/figures"],
-            &["page/escape", "page/state"],
+            &["page/data", "page/escape", "page/state"],
             &["verify"],
             &["adoption", "day", "reconcile/ids", "remaining"],
             &["output"],
