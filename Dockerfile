@@ -2,9 +2,10 @@
 
 FROM rust:1.95-slim-trixie AS build
 WORKDIR /auditsync
-COPY Cargo.toml Cargo.lock ./
+COPY Cargo.toml Cargo.lock askama.toml ./
 COPY crates crates
 COPY migrations migrations
+COPY templates templates
 COPY src src
 # The workspace's manifest names this test and the benchmark.
 COPY tests/chaos tests/chaos

@@ -77,7 +77,7 @@ pub use raw::{RawDate, RawTime};
 pub use report::{
     AnchorCount, AppEvent, AppEvents, AppIdentity, AttemptCount, MOST_REPORTED, OperatorAction,
     REPORT_STATEMENTS, RecordedScope, RecordedSource, ReportQuery, ReportRows, ReportedDay,
-    ReportedFailure, RouteCount, Witness,
+    ReportedFailure, ReportedWitness, RouteCount,
 };
 pub use schema::SchemaError;
 pub use search::{EventSearch, Pattern};

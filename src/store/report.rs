@@ -13,7 +13,7 @@ use crate::ledger::LateEvents;
 
 pub use rows::{
     AnchorCount, AppEvent, AppEvents, AppIdentity, AttemptCount, OperatorAction, RecordedScope,
-    RecordedSource, ReportedDay, ReportedFailure, RouteCount, Witness,
+    RecordedSource, ReportedDay, ReportedFailure, ReportedWitness, RouteCount,
 };
 
 /// The statements that make a report's figures, with what each one answers. A report prints them.
@@ -63,7 +63,7 @@ pub struct ReportRows {
     /// The events that came late.
     pub late: Vec<LateEvents>,
     /// What else speaks for the days.
-    pub witnesses: Vec<Witness>,
+    pub witnesses: Vec<ReportedWitness>,
     /// The last failures, newest first.
     pub failures: Vec<ReportedFailure>,
     /// What people did, newest first.

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::PageData;
+use super::data::PageData;
 use super::figures::{FewDates, counted, number, time};
 use super::source::SourceView;
 use crate::day::Month;
 use crate::ledger::HistoryAction;
-use crate::store::{AttemptCount, RecordedScope, Witness};
+use crate::store::{AttemptCount, RecordedScope, ReportedWitness};
 
 /// With more rows than this, comparisons are shown by source instead of by month.
 const MOST_COMPARISONS: usize = 400;
@@ -19,7 +19,7 @@ const MOST_RANGES: usize = 6;
 
 /// Where a source's events came from.
 #[derive(Debug)]
-pub(super) struct Origin {
+pub(super) struct SourceOrigin {
     pub(super) name: String,
     pub(super) scopes: Vec<ScopeView>,
     pub(super) api: String,
@@ -70,7 +70,7 @@ pub(super) struct EmptyView {
 }
 
 /// The origin of the source at `place`.
-pub(super) fn origin(data: &PageData<'_>, place: usize) -> Origin {
+pub(super) fn origin(data: &PageData<'_>, place: usize) -> SourceOrigin {
     let rows = &data.rows;
     let via = |via: &str| {
         let routes = rows.routes.iter().filter(|route| route.place == place && route.via == via);
@@ -86,7 +86,7 @@ pub(super) fn origin(data: &PageData<'_>, place: usize) -> Origin {
         let words = present.map_or_else(not_recorded, |scope| scope_words(&scope));
         scopes.push(ScopeView { words, days: "no day of this range".to_owned() });
     }
-    Origin {
+    SourceOrigin {
         name: data.sources[place].name.clone(),
         scopes,
         api: via("api"),
@@ -134,25 +134,31 @@ fn scope_words(json: &str) -> String {
 
 /// The comparisons with Heroku's archives, by source and month.
 pub(super) fn comparisons(data: &PageData<'_>, sources: &[SourceView]) -> Vec<ComparisonView> {
-    let is_comparison = |witness: &&Witness| witness.action == HistoryAction::Reconcile;
-    let mut groups: BTreeMap<(usize, Option<Month>), Vec<&Witness>> = BTreeMap::new();
+    let is_comparison = |witness: &&ReportedWitness| witness.action == HistoryAction::Reconcile;
+    let mut groups: BTreeMap<(usize, Option<Month>), Vec<&ReportedWitness>> = BTreeMap::new();
     for witness in data.rows.witnesses.iter().filter(is_comparison) {
         groups.entry((witness.place, Some(Month::of(witness.date)))).or_default().push(witness);
     }
     if groups.len() > MOST_COMPARISONS {
-        let mut by_source: BTreeMap<(usize, Option<Month>), Vec<&Witness>> = BTreeMap::new();
+        let mut by_source: BTreeMap<(usize, Option<Month>), Vec<&ReportedWitness>> =
+            BTreeMap::new();
         for ((place, _), group) in groups {
             by_source.entry((place, None)).or_default().extend(group);
         }
         groups = by_source;
     }
-    let view =
-        |((place, month), days): (_, Vec<&Witness>)| comparison(&sources[place], month, &days);
+    let view = |((place, month), days): (_, Vec<&ReportedWitness>)| {
+        comparison(&sources[place], month, &days)
+    };
     groups.into_iter().map(view).collect()
 }
 
-fn comparison(source: &SourceView, month: Option<Month>, days: &[&Witness]) -> ComparisonView {
-    let agrees = |day: &&&Witness| day.outcome == "agrees";
+fn comparison(
+    source: &SourceView,
+    month: Option<Month>,
+    days: &[&ReportedWitness],
+) -> ComparisonView {
+    let agrees = |day: &&&ReportedWitness| day.outcome == "agrees";
     let agree = days.iter().filter(agrees).count();
     let differing = days.iter().filter(|day| !agrees(day));
     let differences = differing.map(|day| {

@@ -6,6 +6,7 @@
 
 mod auditor;
 mod calendar;
+mod data;
 pub(crate) mod escape;
 mod figures;
 mod source;
@@ -21,13 +22,11 @@ use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, NaiveDate, Utc};
 use sha2::{Digest as _, Sha256};
 
-use super::verify::VerifyReport;
-use crate::config::Scope;
 use crate::coverage::{DayState, Lateness, lateness};
-use crate::day::DateRange;
 use crate::evidence::Problem;
-use crate::store::{AppEvents, AppIdentity, MOST_REPORTED, REPORT_STATEMENTS, ReportRows};
-use auditor::{ComparisonView, EmptyView, Origin};
+use crate::store::{AppIdentity, MOST_REPORTED, REPORT_STATEMENTS};
+use auditor::{ComparisonView, EmptyView, SourceOrigin};
+pub(crate) use data::{MadeBy, PageData, PageSource};
 use figures::{counted, number, percent, span, time};
 use source::SourceView;
 pub(crate) use verdict::{PageVerdict, VerdictLine};
@@ -42,50 +41,6 @@ const MOST_RUNS: usize = 2_400;
 const FEWEST_RUNS: usize = 6;
 /// The most problems of the verification that the page names.
 const MOST_PROBLEMS: usize = 50;
-
-/// Everything that the page shows.
-#[derive(Debug)]
-pub(crate) struct PageData<'a> {
-    /// The days.
-    pub(crate) range: DateRange,
-    /// The time that the page describes.
-    pub(crate) as_of: DateTime<Utc>,
-    /// How the page was made.
-    pub(crate) made_by: MadeBy,
-    /// The sources. The rows name them by their places here.
-    pub(crate) sources: Vec<PageSource>,
-    /// What the database says of them.
-    pub(crate) rows: ReportRows,
-    /// The app that runs auditsync, as far as it is known.
-    pub(crate) app: AppIdentity,
-    /// The events about that app.
-    pub(crate) app_events: AppEvents,
-    /// The verification of the days.
-    pub(crate) verified: &'a VerifyReport,
-}
-
-/// How a page was made.
-#[derive(Debug, Clone)]
-pub(crate) struct MadeBy {
-    /// The command, without the path that it writes to.
-    pub(crate) command: String,
-    /// The configuration file, as the user named it.
-    pub(crate) file: String,
-    /// The address of Heroku's API.
-    pub(crate) api: String,
-}
-
-/// A source, as the file has it. One that only the ledger has is not in the file.
-#[derive(Debug, Clone)]
-pub(crate) struct PageSource {
-    pub(crate) name: String,
-    /// Its present scope.
-    pub(crate) scope: Option<Scope>,
-    /// The first day that must be covered.
-    pub(crate) since: Option<NaiveDate>,
-    pub(crate) in_file: bool,
-    pub(crate) enabled: bool,
-}
 
 /// A page, and its first line.
 #[derive(Debug)]
@@ -106,7 +61,7 @@ struct PageTemplate<'a> {
     volume: Volume,
     late: Option<Lateness>,
     legend: Vec<LegendEntry>,
-    origins: Vec<Origin>,
+    origins: Vec<SourceOrigin>,
     comparisons: Vec<ComparisonView>,
     empty: Vec<EmptyView>,
     problems: &'a [Problem],

@@ -3,9 +3,9 @@
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
 use super::calendar::Calendar;
+use super::data::{PageData, PageSource};
 use super::figures::{FewDates, counted, number};
 use super::state::{STATES, place, word};
-use super::{PageData, PageSource};
 use crate::coverage::{DayState, Lateness, lateness};
 use crate::day::{DateRange, end, last_over};
 use crate::store::ReportedDay;
@@ -31,7 +31,7 @@ pub(super) struct Cell {
 
 /// Consecutive days of one state.
 #[derive(Debug)]
-pub(super) struct Run {
+pub(super) struct StateRun {
     pub(super) dates: DateRange,
     pub(super) state: &'static str,
     pub(super) days: String,
@@ -191,18 +191,18 @@ impl SourceView {
     }
 
     /// The newest `most` runs of one state, newest first, and how many older ones there are.
-    pub(super) fn runs(&self, most: usize) -> (Vec<Run>, usize) {
-        let runs: Vec<Run> =
+    pub(super) fn runs(&self, most: usize) -> (Vec<StateRun>, usize) {
+        let runs: Vec<StateRun> =
             self.cells.chunk_by(|a, b| a.state == b.state).filter_map(run).collect();
         let older = runs.len().saturating_sub(most);
         (runs.into_iter().rev().take(most).collect(), older)
     }
 }
 
-fn run(cells: &[Cell]) -> Option<Run> {
+fn run(cells: &[Cell]) -> Option<StateRun> {
     let (first, last) = (cells.first()?, cells.last()?);
     let events = cells.iter().filter_map(|cell| cell.events);
-    Some(Run {
+    Some(StateRun {
         dates: DateRange::new(first.date, last.date),
         state: word(first.state?),
         days: number(cells.len() as u64),

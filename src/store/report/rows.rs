@@ -78,7 +78,7 @@ pub struct AttemptCount {
 
 /// What else speaks for a day.
 #[derive(Debug, Clone)]
-pub struct Witness {
+pub struct ReportedWitness {
     /// The place of the source.
     pub place: usize,
     /// The UTC date.
@@ -201,7 +201,7 @@ fn action(row: &PgRow) -> Result<HistoryAction> {
     Ok(HistoryAction::from(column::<String>(row, "action")?))
 }
 
-pub(in crate::store) fn recorded_source(row: &PgRow) -> Result<RecordedSource> {
+pub(super) fn recorded_source(row: &PgRow) -> Result<RecordedSource> {
     Ok(RecordedSource {
         source: column(row, "source")?,
         dates: dates(row)?,
@@ -209,7 +209,7 @@ pub(in crate::store) fn recorded_source(row: &PgRow) -> Result<RecordedSource> {
     })
 }
 
-pub(in crate::store) fn reported_day(row: &PgRow) -> Result<ReportedDay> {
+pub(super) fn reported_day(row: &PgRow) -> Result<ReportedDay> {
     let state: String = column(row, "state")?;
     Ok(ReportedDay {
         place: place(row)?,
@@ -221,7 +221,7 @@ pub(in crate::store) fn reported_day(row: &PgRow) -> Result<ReportedDay> {
     })
 }
 
-pub(in crate::store) fn scope(row: &PgRow) -> Result<RecordedScope> {
+pub(super) fn scope(row: &PgRow) -> Result<RecordedScope> {
     Ok(RecordedScope {
         place: place(row)?,
         scope: column(row, "scope")?,
@@ -230,7 +230,7 @@ pub(in crate::store) fn scope(row: &PgRow) -> Result<RecordedScope> {
     })
 }
 
-pub(in crate::store) fn route(row: &PgRow) -> Result<RouteCount> {
+pub(super) fn route(row: &PgRow) -> Result<RouteCount> {
     Ok(RouteCount {
         place: place(row)?,
         via: column::<Option<_>>(row, "via")?.unwrap_or_default(),
@@ -238,7 +238,7 @@ pub(in crate::store) fn route(row: &PgRow) -> Result<RouteCount> {
     })
 }
 
-pub(in crate::store) fn attempt_count(row: &PgRow) -> Result<AttemptCount> {
+pub(super) fn attempt_count(row: &PgRow) -> Result<AttemptCount> {
     Ok(AttemptCount {
         place: place(row)?,
         attempts: count(row, "attempts")?,
@@ -248,7 +248,7 @@ pub(in crate::store) fn attempt_count(row: &PgRow) -> Result<AttemptCount> {
     })
 }
 
-pub(in crate::store) fn late_events(row: &PgRow) -> Result<LateEvents> {
+pub(super) fn late_events(row: &PgRow) -> Result<LateEvents> {
     Ok(LateEvents {
         source: column(row, "source")?,
         date: column(row, "process_date")?,
@@ -257,8 +257,8 @@ pub(in crate::store) fn late_events(row: &PgRow) -> Result<LateEvents> {
     })
 }
 
-pub(in crate::store) fn witness(row: &PgRow) -> Result<Witness> {
-    Ok(Witness {
+pub(super) fn witness(row: &PgRow) -> Result<ReportedWitness> {
+    Ok(ReportedWitness {
         place: place(row)?,
         date: column(row, "process_date")?,
         action: action(row)?,
@@ -269,7 +269,7 @@ pub(in crate::store) fn witness(row: &PgRow) -> Result<Witness> {
     })
 }
 
-pub(in crate::store) fn failure(row: &PgRow) -> Result<ReportedFailure> {
+pub(super) fn failure(row: &PgRow) -> Result<ReportedFailure> {
     Ok(ReportedFailure {
         source: column(row, "source")?,
         date: column(row, "process_date")?,
@@ -281,7 +281,7 @@ pub(in crate::store) fn failure(row: &PgRow) -> Result<ReportedFailure> {
     })
 }
 
-pub(in crate::store) fn operator_action(row: &PgRow) -> Result<OperatorAction> {
+pub(super) fn operator_action(row: &PgRow) -> Result<OperatorAction> {
     Ok(OperatorAction {
         source: column(row, "source")?,
         action: action(row)?,
@@ -294,7 +294,7 @@ pub(in crate::store) fn operator_action(row: &PgRow) -> Result<OperatorAction> {
     })
 }
 
-pub(in crate::store) fn app_event(row: &PgRow) -> Result<AppEvent> {
+pub(super) fn app_event(row: &PgRow) -> Result<AppEvent> {
     Ok(AppEvent {
         source: column(row, "source")?,
         date: column(row, "process_date")?,
@@ -306,7 +306,7 @@ pub(in crate::store) fn app_event(row: &PgRow) -> Result<AppEvent> {
     })
 }
 
-pub(in crate::store) fn anchor_count(row: &PgRow) -> Result<AnchorCount> {
+pub(super) fn anchor_count(row: &PgRow) -> Result<AnchorCount> {
     Ok(AnchorCount {
         kind: column(row, "kind")?,
         count: count(row, "anchors")?,

@@ -1,5 +1,5 @@
--- Reads the days of the sources $1 from $2 to $3, each with its state at the time $4. `place` is the
--- place of its source in $1. A count that is not of a complete reading is another program's.
+-- Reads the days of the sources $1 from $2 to $3, each with its state at the time $4. `place` is
+-- the place of its source in $1. A count that is not of a complete reading is another program's.
 SELECT array_position($1::text[], source) AS place, process_date,
        CASE status
            WHEN 'SUCCESS' THEN

@@ -34,7 +34,7 @@ fn a_page_replaces_a_file_at_once_and_leaves_nothing_beside_it() {
 }
 
 #[test]
-fn a_page_that_has_no_place_is_refused_and_one_that_can_t_be_written_fails() {
+fn a_page_without_a_place_is_refused_and_an_unwritable_one_fails() {
     let world = one_day();
     refused(&world, "--out no/page.html", 2, "there is no folder no. Create it first");
     refused(&world, "--out .", 2, "is a folder");

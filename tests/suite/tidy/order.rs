@@ -180,7 +180,7 @@ const ORDERS: &[Order] = &[
             &["page/auditor", "page/verdict", "page/volume"],
             &["page/source"],
             &["page/calendar", "page/figures"],
-            &["page/escape", "page/state"],
+            &["page/data", "page/escape", "page/state"],
             &["verify"],
             &["adoption", "day", "found", "reconcile/ids", "remaining", "view"],
             &["event_table", "output"],
