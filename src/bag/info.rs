@@ -1,5 +1,7 @@
 //! `bag-info.txt`: what the bag is, for people and for tools (RFC 8493, section 2.2.2).
 
+use std::fmt::Write as _;
+
 use chrono::NaiveDate;
 
 use crate::day::DateRange;
@@ -33,7 +35,7 @@ impl BagInfo {
             range.from, range.to
         );
         if let Some(head) = head {
-            text += &format!("Auditsync-Log: {}\nAuditsync-Head: {head}\n", head.log);
+            let _ = write!(text, "Auditsync-Log: {}\nAuditsync-Head: {head}\n", head.log);
         }
         text
     }

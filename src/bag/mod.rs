@@ -1,4 +1,4 @@
-//! A bag: evidence in files that check themselves (BagIt 1.0, RFC 8493). It is written from a
+//! A bag: evidence in files that check themselves (`BagIt` 1.0, RFC 8493). It is written from a
 //! snapshot of the database, and read without any database.
 //!
 //! `docs/bags.md` describes every file. The formats are an interface: once released, no byte of

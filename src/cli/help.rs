@@ -93,6 +93,7 @@ Examples:
   auditsync verify                                    check everything
   auditsync verify --from 2024-09-01 --to 2024-09-30  check the events of one month
   auditsync verify --anchors heads.log                compare with heads kept elsewhere
+  auditsync verify --bag september.tar.gz             check an export; no database is needed
 
 Exit status: 1 if there is a problem, or nothing to check.";
 

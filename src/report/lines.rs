@@ -62,6 +62,7 @@ pub(super) mod tests {
             ip_address: Some(None),
             via: "api",
             first_seen_at: 1_727_481_600_000_000,
+            derived: crate::evidence::DerivedParts::Known,
         }
     }
 

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use crate::support::{Finished, Running, THREE_ACCOUNTS_AND_A_TEAM, World};
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 15] = [
     "sync",
     "status",
     "backfill",
@@ -16,6 +16,7 @@ const COMMANDS: [&str; 13] = [
     "cleanup",
     "events",
     "history",
+    "export",
     "report",
     "migrate",
     "check",

@@ -172,6 +172,7 @@ impl StoredDay {
                 ip_address: Some(None),
                 via: "api",
                 first_seen_at: 0,
+                derived: crate::evidence::DerivedParts::Known,
             };
             see(&mut row);
             check.event(&row);

@@ -39,7 +39,7 @@ impl Target {
             return Ok(Self::Stdout);
         }
         let name = out.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-        let target = if name.ends_with(".tar.gz") || name.ends_with(".tgz") {
+        let target = if [".tar.gz", ".tgz"].iter().any(|end| name.ends_with(end)) {
             Self::Archive(out.to_owned())
         } else {
             Self::Folder(out.to_owned())
