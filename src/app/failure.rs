@@ -62,8 +62,11 @@ impl Failure {
         match self {
             Self::Usage(_) | Self::Config(_) | Self::Connect(ConnectError::Address(_)) => MISUSED,
             Self::Connect(_) | Self::Schema(_) | Self::Store(_) => NO_DATABASE,
-            Self::Http(_) | Self::Random(_) | Self::Process(_) => FOUND_WRONG,
-            Self::File { .. } | Self::Output(_) => FOUND_WRONG,
+            Self::Http(_)
+            | Self::Random(_)
+            | Self::Process(_)
+            | Self::File { .. }
+            | Self::Output(_) => FOUND_WRONG,
             Self::Interrupted(status) => *status,
         }
     }

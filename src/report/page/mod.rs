@@ -126,6 +126,7 @@ fn legend(views: &[SourceView]) -> Vec<LegendEntry> {
 }
 
 /// What the templates call.
+#[expect(clippy::unused_self, reason = "a template calls methods of its own type")]
 impl PageTemplate<'_> {
     fn n(&self, figure: impl Borrow<u64>) -> String {
         number(*figure.borrow())
