@@ -126,8 +126,8 @@ Examples:
   auditsync report --from 2024-09-01 --to 2024-09-28 --source acme --out acme.html
   auditsync report --out - > report.html
 
-Exit status: 0 also if a source is behind, because the page says so; 1 if the page can't be
-written.";
+Exit status: 0 also if a source is behind, because the page says so; 1 if the
+page can't be written.";
 
 pub(super) const KEYGEN: &str = "\
 The private key is printed once and stored nowhere. Put it into the variable that [evidence]

@@ -5,7 +5,7 @@ import { pathToFileURL } from "node:url";
 
 import { withBrowser } from "./browser.js";
 
-const SIZE = { width: 1180, height: 860 };
+const SIZE = { width: 1180, height: 1470 };
 
 const [file, picture] = process.argv.slice(2);
 await withBrowser(async (browser) => {
@@ -14,7 +14,7 @@ await withBrowser(async (browser) => {
   await page.goto(pathToFileURL(resolve(file)).href);
   // The calendars are what the page is about: show them below the verdict.
   await page.evaluate(() => {
-    const keep = ["#verdict", "#volume"].map((id) => document.querySelector(id).closest("section"));
+    const keep = ["#verdict", "#todo", "#volume"].map((id) => document.querySelector(id).closest("section"));
     const calendars = document.querySelector(".calendars");
     for (const part of document.querySelectorAll("main > section, nav")) {
       if (!keep.includes(part)) part.remove();

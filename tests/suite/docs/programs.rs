@@ -24,7 +24,7 @@ const RUN: [&str; 6] = [
 ];
 
 /// Commands of the heroku CLI. They need an account at Heroku, and change it.
-const HEROKU: [&str; 10] = [
+const HEROKU: [&str; 11] = [
     "heroku create acme-audit",
     "heroku addons:create ",
     "heroku addons:open scheduler",
@@ -34,6 +34,7 @@ const HEROKU: [&str; 10] = [
     "heroku config:set ",
     "heroku container:push sync",
     "heroku container:release sync",
+    "heroku labs:enable runtime-dyno-metadata",
     "heroku stack:set container",
 ];
 
