@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use flate2::bufread::MultiGzDecoder;
 use tar::{Builder, EntryType, Header};
 
-use super::error::{Error, Result};
+use super::error::Error;
 
 /// How a gzip file begins (RFC 1952, section 2.3.1).
 const GZIP: [u8; 2] = [0x1f, 0x8b];
@@ -15,7 +15,7 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// Writes the bag in the folder `root` as a tar: the payload in the order of the names, then the
 /// other files. All entries stand in the folder `name` and have the time `mtime`, in seconds since
 /// 1970, so equal bags are equal files.
-pub(crate) fn pack<W: Write>(root: &Path, name: &str, mtime: u64, out: W) -> Result<W> {
+pub(crate) fn pack<W: Write>(root: &Path, name: &str, mtime: u64, out: W) -> Result<W, Error> {
     let mut files = Vec::new();
     list(root, Path::new(""), &mut files)?;
     files.sort_by_key(|file| (!file.starts_with("data"), file.clone()));
@@ -35,7 +35,7 @@ pub(crate) fn pack<W: Write>(root: &Path, name: &str, mtime: u64, out: W) -> Res
     tar.into_inner().map_err(Error::of(root))
 }
 
-fn list(root: &Path, below: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+fn list(root: &Path, below: &Path, files: &mut Vec<PathBuf>) -> Result<(), Error> {
     let folder = root.join(below);
     for entry in fs::read_dir(&folder).map_err(Error::of(&folder))? {
         let entry = entry.map_err(Error::of(&folder))?;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use chrono::NaiveDate;
 
-use super::error::{Error, Result};
+use super::error::Error;
 use super::folder::{BagFile, BagFolder};
 use super::layout::COVERAGE;
 use super::table::{NotARow, TableReader, TableWriter, hash, micros, number, time_text};
@@ -105,14 +105,14 @@ pub(crate) struct CoverageFile(TableWriter<BagFile>);
 
 impl CoverageFile {
     /// Begins the file.
-    pub(crate) fn begin(folder: &BagFolder) -> Result<Self> {
+    pub(crate) fn begin(folder: &BagFolder) -> Result<Self, Error> {
         let file = folder.begin(COVERAGE)?;
         let path = file.path().to_owned();
         Ok(Self(TableWriter::new(file, COLUMNS).map_err(Error::of(&path))?))
     }
 
     /// Adds the next day, in the order of sources and dates.
-    pub(crate) fn add(&mut self, row: &CoverageRow) -> Result<()> {
+    pub(crate) fn add(&mut self, row: &CoverageRow) -> Result<(), Error> {
         let text = |value: Option<String>| value.unwrap_or_default();
         let written = self.0.row(&[
             &row.source,
@@ -130,7 +130,7 @@ impl CoverageFile {
     }
 
     /// Ends the file.
-    pub(crate) fn end(self, folder: &mut BagFolder) -> Result<()> {
+    pub(crate) fn end(self, folder: &mut BagFolder) -> Result<(), Error> {
         let file = self.0.into_inner().map_err(Error::of(Path::new(COVERAGE)))?;
         folder.end(file)
     }
@@ -141,7 +141,7 @@ pub(crate) struct CoverageRows(TableReader<BufReader<File>>);
 
 impl CoverageRows {
     /// Begins to read a file with this path.
-    pub(super) fn open(path: &Path) -> Result<Result<Self, NotARow>> {
+    pub(super) fn open(path: &Path) -> Result<Result<Self, NotARow>, Error> {
         let file = File::open(path).map_err(Error::of(path))?;
         Ok(TableReader::new(BufReader::new(file), COLUMNS).map(Self))
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 use chrono::NaiveDate;
 use csv::StringRecord;
 
-use super::error::{Error, Result};
+use super::error::Error;
 use super::folder::{BagFile, BagFolder};
 use super::layout::DayFile;
 use super::table::{NotARow, TableReader, TableWriter, hash, micros, number, time_text};
@@ -47,7 +47,7 @@ impl DayFiles {
         of: DayFile,
         source: &str,
         date: NaiveDate,
-    ) -> Result<Self> {
+    ) -> Result<Self, Error> {
         let (index, columns) = index_of(of);
         let index = folder.begin(&index.path(source, date))?;
         let path = index.path().to_owned();
@@ -56,7 +56,7 @@ impl DayFiles {
     }
 
     /// Adds the next event or conflict, in the order of ids and hashes.
-    pub(crate) fn add(&mut self, item: &StoredItem<'_>) -> Result<()> {
+    pub(crate) fn add(&mut self, item: &StoredItem<'_>) -> Result<(), Error> {
         let bytes = &mut self.bytes;
         let written = bytes.write_all(item.bytes).and_then(|()| bytes.write_all(b"\n"));
         written.map_err(|error| self.bytes.failed(error))?;
@@ -71,7 +71,7 @@ impl DayFiles {
     }
 
     /// Ends both files.
-    pub(crate) fn end(self, folder: &mut BagFolder) -> Result<()> {
+    pub(crate) fn end(self, folder: &mut BagFolder) -> Result<(), Error> {
         let path = self.bytes.path().to_owned();
         let index = self.index.into_inner().map_err(Error::of(&path))?;
         folder.end(index)?;
@@ -87,7 +87,7 @@ fn index_of(of: DayFile) -> (DayFile, &'static [&'static str]) {
 }
 
 /// Reads both files of a day, row by row.
-pub(crate) struct DayRows {
+pub(crate) struct DayItems {
     index: TableReader<BufReader<File>>,
     columns: usize,
     bytes: BufReader<File>,
@@ -112,7 +112,7 @@ pub(crate) enum NotADay {
     File(#[from] Error),
 }
 
-impl DayRows {
+impl DayItems {
     /// Opens the files of a day below the bag's folder.
     pub(crate) fn open(
         root: &Path,

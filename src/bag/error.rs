@@ -11,8 +11,6 @@ pub(crate) struct Error {
     source: io::Error,
 }
 
-pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
-
 impl Error {
     pub(crate) fn new(path: &Path, source: io::Error) -> Self {
         Self { path: path.to_owned(), source }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
-use super::error::{Error, Result};
+use super::error::Error;
 use super::info::BagInfo;
 use super::layout::{BAG_INFO, BAGIT, DECLARATION, MANIFEST, NOTE, TAG_MANIFEST, manifest_line};
 use crate::event::Hash;
@@ -37,7 +37,7 @@ impl BagFolder {
     }
 
     /// Begins a file of the payload.
-    pub(crate) fn begin(&self, name: &str) -> Result<BagFile> {
+    pub(crate) fn begin(&self, name: &str) -> Result<BagFile, Error> {
         let path = self.root.join(name);
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(Error::of(folder))?;
@@ -48,7 +48,7 @@ impl BagFolder {
     }
 
     /// Ends a file of the payload.
-    pub(crate) fn end(&mut self, mut file: BagFile) -> Result<()> {
+    pub(crate) fn end(&mut self, mut file: BagFile) -> Result<(), Error> {
         file.out.flush().map_err(Error::of(&file.path))?;
         self.bytes += file.bytes;
         self.payload.insert(file.name, file.hash.finalize().into());
@@ -56,7 +56,7 @@ impl BagFolder {
     }
 
     /// Writes a file of the payload.
-    pub(crate) fn add(&mut self, name: &str, bytes: &[u8]) -> Result<()> {
+    pub(crate) fn add(&mut self, name: &str, bytes: &[u8]) -> Result<(), Error> {
         let mut file = self.begin(name)?;
         file.write_all(bytes).map_err(Error::of(&file.path))?;
         self.end(file)
@@ -64,7 +64,7 @@ impl BagFolder {
 
     /// Writes the files about the payload. Returns the SHA-256 of the last of them, which vouches
     /// for all files, and which `bag.note` signs.
-    pub(crate) fn finish(&self, info: &BagInfo) -> Result<Hash> {
+    pub(crate) fn finish(&self, info: &BagInfo) -> Result<Hash, Error> {
         let lines = |files: &BTreeMap<String, Hash>| -> String {
             files.iter().map(|(name, hash)| manifest_line(name, hash)).collect()
         };
@@ -82,11 +82,11 @@ impl BagFolder {
     }
 
     /// Writes the signature of the bag.
-    pub(crate) fn sign(&self, note: &str) -> Result<()> {
+    pub(crate) fn sign(&self, note: &str) -> Result<(), Error> {
         self.write_tag(NOTE, note)
     }
 
-    fn write_tag(&self, name: &str, text: &str) -> Result<()> {
+    fn write_tag(&self, name: &str, text: &str) -> Result<(), Error> {
         let path = self.root.join(name);
         fs::write(&path, text).map_err(Error::of(&path))
     }

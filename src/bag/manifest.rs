@@ -8,7 +8,7 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
-use super::error::{Error, Result};
+use super::error::Error;
 use super::layout::{BAG_INFO, BAGIT, DECLARATION, MANIFEST, NOTE, TAG_MANIFEST};
 use super::table;
 use crate::event::Hash;
@@ -27,10 +27,10 @@ pub(crate) enum Flaw {
 }
 
 /// The files of the payload that are as the manifest says, or at least there, by name.
-pub(super) type Payload = BTreeMap<String, Hash>;
+pub(super) type ListedFiles = BTreeMap<String, Hash>;
 
 /// Compares each file below `root` with the manifests. Returns the payload.
-pub(super) fn check(root: &Path, flaws: &mut Vec<Flaw>) -> Result<Payload> {
+pub(super) fn check(root: &Path, flaws: &mut Vec<Flaw>) -> Result<ListedFiles, Error> {
     let mut there = BTreeSet::new();
     list(root, "", &mut there, flaws)?;
     let payload = read(root, MANIFEST, flaws)?;
@@ -66,7 +66,7 @@ pub(super) fn check(root: &Path, flaws: &mut Vec<Flaw>) -> Result<Payload> {
     Ok(payload)
 }
 
-fn check_declaration(root: &Path, flaws: &mut Vec<Flaw>) -> Result<()> {
+fn check_declaration(root: &Path, flaws: &mut Vec<Flaw>) -> Result<(), Error> {
     let path = root.join(BAGIT);
     match fs::read(&path) {
         Ok(text) if text == DECLARATION.as_bytes() => {}
@@ -83,7 +83,7 @@ fn list(
     below: &str,
     found: &mut BTreeSet<String>,
     flaws: &mut Vec<Flaw>,
-) -> Result<()> {
+) -> Result<(), Error> {
     let folder = root.join(below);
     for entry in fs::read_dir(&folder).map_err(Error::of(&folder))? {
         let entry = entry.map_err(Error::of(&folder))?;
@@ -102,17 +102,17 @@ fn list(
 }
 
 /// The files that a manifest names.
-fn read(root: &Path, manifest: &str, flaws: &mut Vec<Flaw>) -> Result<Payload> {
+fn read(root: &Path, manifest: &str, flaws: &mut Vec<Flaw>) -> Result<ListedFiles, Error> {
     let path = root.join(manifest);
     let file = match File::open(&path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             flaws.push(Flaw::Missing(manifest.to_owned()));
-            return Ok(Payload::new());
+            return Ok(ListedFiles::new());
         }
         Err(error) => return Err(Error::new(&path, error)),
     };
-    let mut files = Payload::new();
+    let mut files = ListedFiles::new();
     for (index, line) in BufReader::new(file).split(b'\n').enumerate() {
         let line = line.map_err(Error::of(&path))?;
         let line = String::from_utf8_lossy(&line).into_owned();
@@ -130,7 +130,7 @@ fn read(root: &Path, manifest: &str, flaws: &mut Vec<Flaw>) -> Result<Payload> {
 }
 
 /// The SHA-256 of a file.
-pub(super) fn hash_of(path: &Path) -> Result<Hash> {
+pub(super) fn hash_of(path: &Path) -> Result<Hash, Error> {
     let mut file = BufReader::with_capacity(128 * 1024, File::open(path).map_err(Error::of(path))?);
     let mut hash = Sha256::new();
     loop {

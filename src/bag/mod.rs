@@ -20,7 +20,7 @@ use crate::event::Hash;
 
 pub(crate) use archive::pack;
 pub(crate) use coverage::{CoverageFile, CoverageRow, CoverageState};
-pub(crate) use day_files::{DayFiles, DayRows, NotADay, StoredItem};
+pub(crate) use day_files::{DayFiles, DayItems, NotADay, StoredItem};
 pub(crate) use error::Error;
 pub(crate) use folder::{BagFile, BagFolder};
 pub(crate) use info::BagInfo;

@@ -9,9 +9,9 @@ use tempfile::TempDir;
 
 use super::archive::unpack;
 use super::coverage::CoverageRows;
-use super::error::{Error, Result};
+use super::error::Error;
 use super::layout::{AnchorFile, BAG_INFO, COVERAGE, NOTE, TAG_MANIFEST};
-use super::manifest::{self, Flaw, Payload, hash_of};
+use super::manifest::{self, Flaw, ListedFiles, hash_of};
 use super::table::NotARow;
 use crate::event::Hash;
 
@@ -19,7 +19,7 @@ use crate::event::Hash;
 #[derive(Debug)]
 pub(crate) struct BagReader {
     root: PathBuf,
-    payload: Payload,
+    payload: ListedFiles,
     flaws: Vec<Flaw>,
     /// Where a tar was unpacked. It goes with this value.
     _unpacked: Option<TempDir>,
@@ -28,7 +28,7 @@ pub(crate) struct BagReader {
 impl BagReader {
     /// Opens the bag at `path`, and compares its files with its manifests. A broken tar is a flaw.
     /// An error says that `path` can't be read at all.
-    pub(crate) fn open(path: &Path) -> Result<Self> {
+    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
         let mut flaws = Vec::new();
         let (root, unpacked) = if fs::metadata(path).map_err(Error::of(path))?.is_dir() {
             (path.to_owned(), None)
@@ -67,7 +67,7 @@ impl BagReader {
     }
 
     /// The bytes of a file.
-    pub(crate) fn bytes(&self, name: &str) -> Result<Vec<u8>> {
+    pub(crate) fn bytes(&self, name: &str) -> Result<Vec<u8>, Error> {
         let path = self.root.join(name);
         fs::read(&path).map_err(Error::of(&path))
     }
@@ -83,7 +83,7 @@ impl BagReader {
     }
 
     /// The signature of the bag, if it has one.
-    pub(crate) fn note(&self) -> Result<Option<Vec<u8>>> {
+    pub(crate) fn note(&self) -> Result<Option<Vec<u8>>, Error> {
         let path = self.root.join(NOTE);
         match fs::read(&path) {
             Ok(note) => Ok(Some(note)),
@@ -93,7 +93,7 @@ impl BagReader {
     }
 
     /// The SHA-256 of the tag manifest, which the signature is about.
-    pub(crate) fn tag_manifest(&self) -> Result<Option<Hash>> {
+    pub(crate) fn tag_manifest(&self) -> Result<Option<Hash>, Error> {
         let path = self.root.join(TAG_MANIFEST);
         if path.is_file() { hash_of(&path).map(Some) } else { Ok(None) }
     }
@@ -106,7 +106,7 @@ impl BagReader {
     }
 
     /// The calendar.
-    pub(crate) fn coverage(&self) -> Result<Result<CoverageRows, NotARow>> {
+    pub(crate) fn coverage(&self) -> Result<Result<CoverageRows, NotARow>, Error> {
         CoverageRows::open(&self.root.join(COVERAGE))
     }
 }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write};
 use std::path::Path;
 
-use super::error::{Error, Result};
+use super::error::Error;
 use super::layout::SEALS;
 
 /// A longer preimage is not read: the texts in one have at most some KiB.
@@ -28,7 +28,7 @@ pub(crate) struct NotSeals(pub(crate) u64);
 
 impl SealTexts {
     /// Opens the file below the bag's folder.
-    pub(crate) fn open(root: &Path) -> Result<Self> {
+    pub(crate) fn open(root: &Path) -> Result<Self, Error> {
         let path = root.join(SEALS);
         let file = File::open(&path).map_err(Error::of(&path))?;
         Ok(Self { file: BufReader::with_capacity(64 * 1024, file), at: 0 })

@@ -110,10 +110,10 @@ time counts from the start of the day that it is stored under.";
 
 pub(super) const EXPORT: &str = "\
 Examples:
-  auditsync export --from 2024-09-01 --to 2024-09-30 --out september.tar.gz   evidence
-  auditsync export --from 2024-09-01 --to 2024-09-30 --out september.csv
-  auditsync export --from 2024-09-01 --source acme | jq .action
-  auditsync export --after 1200    print what was sealed later, for scripts that poll
+  auditsync export --source acme --from 2024-09-01 --to 2024-09-30 --out sept.tar.gz    evidence
+  auditsync export --source acme --from 2024-09-01 --to 2024-09-30 --out sept.csv
+  auditsync export --source acme --from 2024-09-28 --to 2024-09-28 | jq .action
+  auditsync export --after 12    print what was sealed after seal 12, for scripts that poll
 
 Exit status: 1 if a day of the range is not complete and --allow-gaps was not given.";
 

@@ -12,7 +12,8 @@ pub(crate) struct ReportArgs {
     /// Show the days of this month that are over (YYYY-MM)
     #[arg(long, value_name = "MONTH", conflicts_with_all = ["from", "to"])]
     pub(crate) month: Option<Month>,
-    /// Begin with this UTC day (YYYY-MM-DD, yesterday, or -7d) [default: 29 days before the last one]
+    /// Begin with this UTC day (YYYY-MM-DD, yesterday, or -7d)
+    /// [default: 29 days before the last one]
     #[arg(long, value_name = "DATE", allow_hyphen_values = true)]
     pub(crate) from: Option<NamedDay>,
     /// End with this day; it is included [default: yesterday]

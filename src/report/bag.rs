@@ -55,7 +55,10 @@ impl Report for BagReport {
             None => text.line("Not signed: [evidence] signing_key_env names no key.")?,
         }
         writeln!(text, "SHA-256 of tagmanifest-sha256.txt: {}", self.tag_manifest)?;
-        writeln!(text, "To check it: auditsync verify --bag {path}, or data/VERIFY.md in it")?;
+        writeln!(
+            text,
+            "To check it: `auditsync verify --bag {path}`, or follow data/VERIFY.md in it."
+        )?;
         text.head(self.head.as_ref())
     }
 }

@@ -1,5 +1,5 @@
-//! `export --format bag` and `verify --bag`: a bag checks itself with our program, with the lines of
-//! Python in it, and with tools of others, and none of them overlooks a change.
+//! `export --format bag` and `verify --bag`: our program, the lines of Python in a bag, and tools
+//! of others find it sound, and none of them overlooks a change.
 
 mod changes;
 mod formats;

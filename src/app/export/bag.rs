@@ -15,7 +15,6 @@ use super::selection::{ExportSelection, gaps, report_gaps};
 use crate::bag::{BagFolder, BagInfo, CoverageFile, CoverageRow, REPORT, VERIFY, VERIFY_PAGE};
 use crate::cli::ExportArgs;
 use crate::config::SourceName;
-use crate::coverage::Gap;
 use crate::day::DateRange;
 use crate::event::Hash;
 use crate::evidence::Anchors;
@@ -26,14 +25,14 @@ use crate::report::page::MadeBy;
 use crate::report::progress::LiveLines;
 use crate::report::verify::VerifyReport;
 use crate::store::{AppIdentity, CalendarDay, EvidenceSnapshot, Schema};
-use target::Target;
+use target::BagTarget;
 use writer::BagWriter;
 
 pub(super) async fn run(app: &App<'_>, args: &ExportArgs) -> Result<ExitStatus, Failure> {
     if args.after.is_some() {
         return Err(Failure::usage("--after is for ndjson and csv: a bag holds entire days"));
     }
-    let target = Target::of(&args.out)?;
+    let target = BagTarget::of(&args.out)?;
     let key = app.config.evidence.signing_key_env.as_deref().map(anchoring::key).transpose();
     let key = key.map_err(|why| Failure::usage(format!("the bag can't be signed: {why}")))?;
     let reader = app.connect().await?;
@@ -57,12 +56,24 @@ pub(super) async fn run(app: &App<'_>, args: &ExportArgs) -> Result<ExitStatus, 
     tokio::task::block_in_place(|| place.finish(&name, payload.sealed_at))?;
     reader.close().await;
     let is_sound = payload.verified.problems.is_empty();
-    let report = report(args, &selection, &gaps, payload, &tag_manifest, key.as_ref());
+    let signed_by = key.map(|key| key.verifier().name().to_string());
+    let report = BagReport {
+        path: args.out.display().to_string(),
+        range: selection.range,
+        sources: selection.names(),
+        days: payload.verified.days_checked,
+        events: payload.verified.events_checked,
+        gaps,
+        tag_manifest: hex::encode(tag_manifest),
+        signed_by,
+        head: payload.verified.head,
+        problems: payload.verified.problems,
+    };
     // On stdout is the bag alone.
     if !target.is_stdout() {
         app.global.output.print(&report)?;
     }
-    let status = report_gaps(&selection, &gaps, args);
+    let status = report_gaps(&selection, &report.gaps, args);
     if is_sound {
         return Ok(status);
     }
@@ -75,7 +86,7 @@ pub(super) async fn run(app: &App<'_>, args: &ExportArgs) -> Result<ExitStatus, 
 }
 
 /// The payload of a bag that is written.
-struct Payload {
+struct WrittenBag {
     bag: BagFolder,
     verified: VerifyReport,
     /// When the last seal was made: the time that the bag is dated by.
@@ -90,7 +101,7 @@ async fn write_payload(
     selection: &ExportSelection,
     bag: BagFolder,
     live_lines: LiveLines,
-) -> Result<Payload, Failure> {
+) -> Result<WrittenBag, Failure> {
     let wanted = selection.wanted();
     let verification = Verification { wanted: &wanted, anchors: Anchors::default(), live_lines };
     let (verified, writer) = verification.run(snapshot, BagWriter::new(bag)?).await?;
@@ -98,7 +109,7 @@ async fn write_payload(
     let (mut bag, announced) = writer.finish()?;
     write_coverage(snapshot, selection, &mut bag).await?;
     bag.add(VERIFY, VERIFY_PAGE.as_bytes())?;
-    Ok(Payload { bag, verified: verified.into_report(), sealed_at, announced })
+    Ok(WrittenBag { bag, verified: verified.into_report(), sealed_at, announced })
 }
 
 /// Writes the report about the same days. It is dated by the last seal.
@@ -106,7 +117,7 @@ async fn write_page(
     app: &App<'_>,
     snapshot: &mut EvidenceSnapshot,
     selection: &ExportSelection,
-    payload: &mut Payload,
+    payload: &mut WrittenBag,
 ) -> Result<(), Failure> {
     let DateRange { from, to } = selection.range;
     let file = app.config.path.file_name();
@@ -156,7 +167,7 @@ fn coverage_row(day: CalendarDay) -> CoverageRow {
     }
 }
 
-impl Payload {
+impl WrittenBag {
     /// Writes the files about the files, and signs them. Returns the hash that vouches for all.
     fn finish(
         &self,
@@ -184,29 +195,6 @@ impl Payload {
             );
         }
         Ok(tag_manifest)
-    }
-}
-
-fn report(
-    args: &ExportArgs,
-    selection: &ExportSelection,
-    gaps: &[Gap],
-    payload: Payload,
-    tag_manifest: &Hash,
-    key: Option<&SigningKey>,
-) -> BagReport {
-    let verified = payload.verified;
-    BagReport {
-        path: args.out.display().to_string(),
-        range: selection.range,
-        sources: selection.names(),
-        days: verified.days_checked,
-        events: verified.events_checked,
-        gaps: gaps.to_vec(),
-        tag_manifest: hex::encode(tag_manifest),
-        signed_by: key.map(|key| key.verifier().name().to_string()),
-        head: verified.head,
-        problems: verified.problems,
     }
 }
 

@@ -106,15 +106,16 @@ fn every_change_with_rewritten_manifests_is_found_with_the_key_at_least() {
     for name in files(&bag) {
         for change in [Change::FlipMiddle, Change::Remove, Change::Rename] {
             let copy = copied(&bag);
-            if name == "bag.note" || !make(change, &copy.path().join(&name)) {
+            // The manifests are made again anyway.
+            let is_about_files = name == "bag.note" || name.contains("manifest");
+            if is_about_files || !make(change, &copy.path().join(&name)) {
                 continue;
             }
             rewrite_manifests(copy.path());
             assert_eq!(verify(copy.path(), &key).status, 1, "signed: {change:?} {name}");
             assert!(!python(&code, copy.path(), &["signed"]).status.success(), "{change:?} {name}");
             fs::remove_file(copy.path().join("bag.note")).expect("the note");
-            let is_manifest = name.contains("manifest");
-            if is_manifest || is_vouched_for_by_the_signature_alone(&name) {
+            if is_vouched_for_by_the_signature_alone(&name) {
                 continue;
             }
             assert_eq!(verify(copy.path(), "").status, 1, "unsigned: {change:?} {name}");

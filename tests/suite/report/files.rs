@@ -36,7 +36,7 @@ fn a_page_replaces_a_file_at_once_and_leaves_nothing_beside_it() {
 #[test]
 fn a_page_without_a_place_is_refused_and_an_unwritable_one_fails() {
     let world = one_day();
-    refused(&world, "--out no/page.html", 2, "there is no folder no. Create it first");
+    refused(&world, "--out no/page.html", 2, "there is no folder no; create it first");
     refused(&world, "--out .", 2, "is a folder");
     refused(&world, "--out /dev/full", 1, "/dev/full can't be written");
     refused(&world, "--out - --output json", 2, "--out - writes the page to stdout");

@@ -16,7 +16,7 @@ use crate::report::streams::accept_closed_pipe;
 
 /// Where a bag goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Target {
+pub(super) enum BagTarget {
     /// A folder.
     Folder(PathBuf),
     /// A compressed tar.
@@ -27,12 +27,12 @@ pub(super) enum Target {
 
 /// A place where a bag is being written.
 #[derive(Debug)]
-pub(super) struct Place<'t> {
-    target: &'t Target,
+pub(super) struct Workplace<'t> {
+    target: &'t BagTarget,
     folder: TempDir,
 }
 
-impl Target {
+impl BagTarget {
     /// What the option `--out` names.
     pub(super) fn of(out: &Path) -> Result<Self, Failure> {
         if out == Path::new("-") {
@@ -77,7 +77,7 @@ impl Target {
     }
 
     /// Makes a folder to write into. For a folder it stands beside the target, to be renamed.
-    pub(super) fn begin(&self) -> Result<Place<'_>, Failure> {
+    pub(super) fn begin(&self) -> Result<Workplace<'_>, Failure> {
         let mut builder = tempfile::Builder::new();
         builder.prefix(".auditsync-").permissions(Permissions::from_mode(0o777));
         let folder = match self {
@@ -85,7 +85,7 @@ impl Target {
             Self::Archive(_) | Self::Stdout => tempfile::tempdir(),
         };
         let folder = folder.map_err(|error| bag::Error::new(&self.beside(), error))?;
-        Ok(Place { target: self, folder })
+        Ok(Workplace { target: self, folder })
     }
 
     fn beside(&self) -> PathBuf {
@@ -96,7 +96,7 @@ impl Target {
     }
 }
 
-impl Place<'_> {
+impl Workplace<'_> {
     /// The folder to write into.
     pub(super) fn root(&self) -> &Path {
         self.folder.path()
@@ -107,14 +107,14 @@ impl Place<'_> {
     pub(super) fn finish(self, name: &str, time: DateTime<Utc>) -> Result<(), Failure> {
         let mtime = u64::try_from(time.timestamp()).unwrap_or_default();
         match self.target {
-            Target::Folder(path) => {
+            BagTarget::Folder(path) => {
                 fs::rename(self.folder.path(), path)
                     .map_err(|error| bag::Error::new(path, error))?;
                 // It is no longer temporary.
                 let _ = self.folder.keep();
                 Ok(())
             }
-            Target::Archive(path) => {
+            BagTarget::Archive(path) => {
                 let failed = |error| bag::Error::new(path, error);
                 let mut file = tempfile::Builder::new()
                     .prefix(".auditsync-")
@@ -126,7 +126,7 @@ impl Place<'_> {
                 gzip.finish().and_then(|mut out| out.flush()).map_err(failed)?;
                 keep(file, path)
             }
-            Target::Stdout => {
+            BagTarget::Stdout => {
                 let stdout = BufWriter::new(io::stdout().lock());
                 match bag::pack(self.folder.path(), name, mtime, stdout) {
                     Ok(mut stdout) => Ok(accept_closed_pipe(stdout.flush())?),

@@ -13,7 +13,7 @@ use crate::evidence::{
 };
 
 /// What the walk found, and where the seals of each day are.
-pub(super) struct Walked {
+pub(super) struct BagChain {
     pub(super) seals: u64,
     pub(super) head: Option<Head>,
     /// The places of the seals of each day that is not checked yet.
@@ -25,8 +25,8 @@ pub(super) fn walk(
     bag: &BagReader,
     anchors: &mut Anchors,
     problems: &mut Vec<Problem>,
-) -> Result<Walked, Failure> {
-    let mut walked = Walked { seals: 0, head: None, places: HashMap::new(), texts: None };
+) -> Result<BagChain, Failure> {
+    let mut walked = BagChain { seals: 0, head: None, places: HashMap::new(), texts: None };
     if !bag.has(SEALS) {
         problems.push(Problem::of_chain(ProblemKind::Missing, format!("the bag has no {SEALS}")));
         return Ok(walked);
@@ -99,7 +99,7 @@ fn resolve(bag: &BagReader, broken: &[BrokenLink]) -> Result<Vec<Problem>, Failu
     Ok(broken.iter().map(|link| link.problem(named.get(&link.prev).copied())).collect())
 }
 
-impl Walked {
+impl BagChain {
     /// The seals of a day, in their order. They are forgotten.
     pub(super) fn take(&mut self, source: &str, date: NaiveDate) -> Vec<Seal> {
         let places = self.places.remove(&(source.to_owned(), date)).unwrap_or_default();

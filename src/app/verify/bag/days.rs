@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashSet};
 use chrono::NaiveDate;
 
 use super::super::super::failure::Failure;
-use super::chain::Walked;
+use super::chain::BagChain;
 use crate::bag::{
-    BagReader, COVERAGE, CoverageRow, CoverageState, DayFile, DayRows, NotADay, StoredItem,
+    BagReader, COVERAGE, CoverageRow, CoverageState, DayFile, DayItems, NotADay, StoredItem,
 };
 use crate::day::DateRange;
 use crate::evidence::{
@@ -20,7 +20,7 @@ use crate::report::verify::{BagContents, BagSource};
 
 /// What was checked, and what was found.
 #[derive(Debug, Default)]
-pub(super) struct CheckedDays {
+pub(super) struct CheckedBag {
     pub(super) sealed: u64,
     pub(super) baseline: u64,
     pub(super) events: u64,
@@ -31,10 +31,10 @@ pub(super) struct CheckedDays {
 
 pub(super) fn check(
     bag: &BagReader,
-    chain: &mut Walked,
+    chain: &mut BagChain,
     live_lines: LiveLines,
-) -> Result<CheckedDays, Failure> {
-    let mut checked = CheckedDays::default();
+) -> Result<CheckedBag, Failure> {
+    let mut checked = CheckedBag::default();
     let days = match calendar(bag)? {
         Ok(days) => days,
         Err(why) => {
@@ -70,10 +70,10 @@ pub(super) fn check(
     Ok(checked)
 }
 
-type Calendar = BTreeMap<(String, NaiveDate), CoverageRow>;
+type BagDays = BTreeMap<(String, NaiveDate), CoverageRow>;
 
 /// The days of the calendar, each once.
-fn calendar(bag: &BagReader) -> Result<Result<Calendar, String>, Failure> {
+fn calendar(bag: &BagReader) -> Result<Result<BagDays, String>, Failure> {
     if !bag.has(COVERAGE) {
         return Ok(Err("the bag does not have it".to_owned()));
     }
@@ -81,7 +81,7 @@ fn calendar(bag: &BagReader) -> Result<Result<Calendar, String>, Failure> {
         Ok(rows) => rows,
         Err(error) => return Ok(Err(error.to_string())),
     };
-    let mut days = Calendar::new();
+    let mut days = BagDays::new();
     loop {
         match rows.next() {
             Ok(None) => return Ok(Ok(days)),
@@ -97,14 +97,14 @@ fn calendar(bag: &BagReader) -> Result<Result<Calendar, String>, Failure> {
     }
 }
 
-impl CheckedDays {
+impl CheckedBag {
     fn note(&mut self, row: &CoverageRow, problem: ProblemKind, detail: String) {
         let (source, date) = (Some(row.source.clone()), Some(row.date));
         self.problems.push(Problem { source, date, problem, detail });
     }
 
     /// Says what the bag is about. Every source must have every day.
-    fn describe(&mut self, bag: &BagReader, days: &Calendar) {
+    fn describe(&mut self, bag: &BagReader, days: &BagDays) {
         let dates = days.keys().map(|(_, date)| *date);
         (self.contents.from, self.contents.to) = (dates.clone().min(), dates.max());
         let range = DateRange::between(self.contents.from, self.contents.to);
@@ -171,7 +171,7 @@ impl CheckedDays {
     }
 
     /// Finds days of the bag's sources and range that are sealed and not in the calendar.
-    fn find_withheld(&mut self, chain: &mut Walked) {
+    fn find_withheld(&mut self, chain: &mut BagChain) {
         let Some(range) = DateRange::between(self.contents.from, self.contents.to) else { return };
         let names: HashSet<&str> =
             self.contents.sources.iter().map(|source| source.source.as_str()).collect();
@@ -204,7 +204,7 @@ fn read(
     day: &CoverageRow,
     check: &mut DayCheck,
 ) -> Result<(), NotADay> {
-    let mut rows = DayRows::open(bag.root(), of, &day.source, day.date)?;
+    let mut rows = DayItems::open(bag.root(), of, &day.source, day.date)?;
     while let Some(StoredItem { id, bytes, hash, via, attempt, seen_at }) = rows.next()? {
         match via {
             Some(via) => check.event(&EventRow {
