@@ -1,4 +1,6 @@
-//! `verify`, compared with a bare `COPY` of the events that it reads.
+//! `verify` and bags, compared with a bare `COPY` of the events that they read.
+
+use std::time::Duration;
 
 use chrono::Days;
 use fake_heroku::Paging;
@@ -43,6 +45,38 @@ pub(crate) fn measure(table: &mut Table, sizes: &[usize], runs: usize) -> Result
         );
         let against = format!("… against `COPY audit_events TO STDOUT`, {copied:.2?}");
         table.row(against, format!("**{}**", ratio(wall, copied)), "≤ 1.5");
+        measure_bags(table, &stage, &database, days, copied)?;
+    }
+    Ok(())
+}
+
+/// The time and the peak memory of bags, as a folder, a compressed tar and a stream.
+fn measure_bags(
+    table: &mut Table,
+    stage: &Stage,
+    database: &str,
+    days: usize,
+    copied: Duration,
+) -> Result<()> {
+    let from = (day() - Days::new(days as u64 - 1)).to_string();
+    let to = day().to_string();
+    for out in ["folder", "bag.tar.gz"] {
+        let path = stage.folder.path().join(format!("{database}-{out}"));
+        let path = path.display().to_string();
+        let arguments = ["export", "--from", &from, "--to", &to, "--out", &path];
+        let exported = stage.run(database, &arguments)?;
+        let checked = stage.run(database, &["verify", "--bag", &path])?;
+        for (what, taken, demanded) in
+            [("a bag", exported, "≤ 48 MiB"), ("`verify --bag`", checked, "")]
+        {
+            let Taken { wall, peak_kib, .. } = taken;
+            let figures = format!("{wall:.2?}, **{}**, {}", mib(peak_kib), ratio(wall, copied));
+            table.row(
+                format!("{what} of these days ({out}), against that COPY"),
+                figures,
+                demanded,
+            );
+        }
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ use super::super::anchoring;
 use super::super::context::App;
 use super::super::failure::{ExitStatus, FOUND_WRONG, Failure};
 use super::super::page::{self, PageRequest};
+use super::super::shutdown;
 use super::super::verification::Verification;
 use super::selection::{ExportSelection, gaps, report_gaps};
 use crate::bag::{BagFolder, BagInfo, CoverageFile, CoverageRow, REPORT, VERIFY, VERIFY_PAGE};
@@ -33,6 +34,20 @@ pub(super) async fn run(app: &App<'_>, args: &ExportArgs) -> Result<ExitStatus, 
         return Err(Failure::usage("--after is for ndjson and csv: a bag holds entire days"));
     }
     let target = BagTarget::of(&args.out)?;
+    // An export that a signal ends leaves no part of a bag behind.
+    tokio::select! {
+        written = write(app, args, &target) => written,
+        signal = shutdown::first_signal() => {
+            Err(Failure::Ended(128 + signal.map_err(Failure::Process)?))
+        }
+    }
+}
+
+async fn write(
+    app: &App<'_>,
+    args: &ExportArgs,
+    target: &BagTarget,
+) -> Result<ExitStatus, Failure> {
     let key = app.config.evidence.signing_key_env.as_deref().map(anchoring::key).transpose();
     let key = key.map_err(|why| Failure::usage(format!("the bag can't be signed: {why}")))?;
     let reader = app.connect().await?;
@@ -53,7 +68,7 @@ pub(super) async fn run(app: &App<'_>, args: &ExportArgs) -> Result<ExitStatus, 
     drop(snapshot);
     let tag_manifest = payload.finish(&selection, made_at, key.as_ref())?;
     let name = format!("auditsync-{}-{}", selection.range.from, selection.range.to);
-    tokio::task::block_in_place(|| place.finish(&name, payload.sealed_at))?;
+    place.finish(name, payload.sealed_at).await?;
     reader.close().await;
     let is_sound = payload.verified.problems.is_empty();
     let signed_by = key.map(|key| key.verifier().name().to_string());

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::{DAYS, export, files, signing_stage};
-use crate::support::{ACME, World};
+use crate::support::{ACME, World, wait_for};
 
 fn synced() -> World {
     let world = World::new(ACME);
@@ -75,5 +75,28 @@ fn a_bag_needs_neither_a_file_nor_a_database_and_takes_no_days() {
     super::assert_sound(&bag, "");
     for option in ["--source acme", "--from 2024-09-28", "--to 2024-09-28"] {
         assert_eq!(super::verify(&bag, option).status, 2, "{option}");
+    }
+}
+
+#[test]
+fn an_export_that_a_signal_ends_leaves_no_part_of_a_bag() {
+    let world = synced();
+    let names = || {
+        let folder = world.file().parent().expect("a folder").to_owned();
+        fs::read_dir(folder).expect("a folder").count()
+    };
+    let mut session = world.session(world.database.url());
+    session.ask("BEGIN; LOCK TABLE audit_events IN ACCESS EXCLUSIVE MODE");
+    for (signal, status) in [("TERM", 143), ("INT", 130)] {
+        let running = world.spawn(&format!("export {DAY} --out bag"));
+        // It waits for the lock, at most three seconds.
+        wait_for("the folder that is being written", || names() == 2);
+        wait_for("the lock", || {
+            world.sql("SELECT count(*) FROM pg_locks WHERE NOT granted") != "0"
+        });
+        running.signal(signal);
+        let finished = running.wait();
+        assert_eq!((finished.status, &*finished.stdout), (status, ""), "{finished:#?}");
+        assert_eq!(names(), 1, "only the file is left");
     }
 }

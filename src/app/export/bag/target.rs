@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use flate2::{Compression, GzBuilder};
 use tempfile::{NamedTempFile, TempDir};
+use tokio::task::spawn_blocking;
 
 use super::super::super::destination::folder_of;
 use super::super::super::failure::Failure;
 use crate::bag;
-use crate::report::streams::accept_closed_pipe;
 
 /// Where a bag goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,34 +104,44 @@ impl Workplace<'_> {
 
     /// Moves the complete bag to its target. In a tar, it stands in the folder `name` and is dated
     /// by `time`.
-    pub(super) fn finish(self, name: &str, time: DateTime<Utc>) -> Result<(), Failure> {
+    pub(super) async fn finish(self, name: String, time: DateTime<Utc>) -> Result<(), Failure> {
         let mtime = u64::try_from(time.timestamp()).unwrap_or_default();
+        let root = self.folder.path().to_owned();
         match self.target {
             BagTarget::Folder(path) => {
-                fs::rename(self.folder.path(), path)
-                    .map_err(|error| bag::Error::new(path, error))?;
+                fs::rename(&root, path).map_err(|error| bag::Error::new(path, error))?;
                 // It is no longer temporary.
                 let _ = self.folder.keep();
                 Ok(())
             }
             BagTarget::Archive(path) => {
                 let failed = |error| bag::Error::new(path, error);
-                let mut file = tempfile::Builder::new()
+                let file = tempfile::Builder::new()
                     .prefix(".auditsync-")
                     .permissions(Permissions::from_mode(0o666))
                     .tempfile_in(folder_of(path))
                     .map_err(failed)?;
-                let gzip = GzBuilder::new().write(BufWriter::new(&mut file), Compression::new(6));
-                let gzip = bag::pack(self.folder.path(), name, mtime, gzip)?;
-                gzip.finish().and_then(|mut out| out.flush()).map_err(failed)?;
+                let out = BufWriter::new(file.reopen().map_err(failed)?);
+                let packed = spawn_blocking(move || {
+                    let gzip = GzBuilder::new().write(out, Compression::new(3));
+                    let gzip = bag::pack(&root, &name, mtime, gzip)?;
+                    let written = gzip.finish().and_then(|mut out| out.flush());
+                    written.map_err(|error| bag::Error::new(&root, error))
+                });
+                packed.await.expect("packing does not panic")?;
                 keep(file, path)
             }
             BagTarget::Stdout => {
-                let stdout = BufWriter::new(io::stdout().lock());
-                match bag::pack(self.folder.path(), name, mtime, stdout) {
-                    Ok(mut stdout) => Ok(accept_closed_pipe(stdout.flush())?),
-                    Err(error) if error.reason().kind() == io::ErrorKind::BrokenPipe => Ok(()),
-                    Err(error) => Err(error.into()),
+                let packed = spawn_blocking(move || {
+                    let stdout = BufWriter::new(io::stdout().lock());
+                    let mut stdout = bag::pack(&root, &name, mtime, stdout)?;
+                    stdout.flush().map_err(|error| bag::Error::new(&root, error))
+                });
+                match packed.await.expect("packing does not panic") {
+                    Err(error) if error.reason().kind() != io::ErrorKind::BrokenPipe => {
+                        Err(error.into())
+                    }
+                    _ => Ok(()),
                 }
             }
         }
