@@ -108,6 +108,7 @@ fn prepare_process(global: &Global, command: &Command) {
     let colors = if env("NO_COLOR").is_some() { Colors::Nowhere } else { Colors::OnTerminals };
     let verbosity = match command {
         Command::Export(args) if args.streams_bag() => Verbosity::Silent,
+        Command::Report(args) if args.streams() => Verbosity::Silent,
         _ => global.verbosity(),
     };
     logging::start(global.log_format, verbosity, env("RUST_LOG").as_deref(), colors);

@@ -1,7 +1,5 @@
 //! `report`: writes one HTML page about the days of a range, verified in the same snapshot.
 
-use std::path::Path;
-
 use chrono::{DateTime, Days, NaiveDate, Utc};
 
 use super::context::{App, refuse_unknown};
@@ -17,13 +15,14 @@ use crate::moment::NamedDay;
 use crate::report::Output;
 use crate::report::page::MadeBy;
 use crate::report::page_file::PageFileReport;
+use crate::report::progress::LiveLines;
 use crate::store::{Schema, WantedDays};
 
 /// How many days the page shows if the user names no range.
 const DEFAULT_DAYS: u64 = 30;
 
 pub(super) async fn run(app: &App<'_>, args: &ReportArgs) -> Result<ExitStatus, Failure> {
-    if args.out == Path::new("-") && app.global.output == Output::Json {
+    if args.streams() && app.global.output == Output::Json {
         return Err(Failure::usage(
             "--out - writes the page to stdout, which --output json needs; give --out FILE",
         ));
@@ -45,7 +44,8 @@ pub(super) async fn run(app: &App<'_>, args: &ReportArgs) -> Result<ExitStatus, 
     // Without names all sources are shown, and a list of many names would slow the check down.
     let names = (!args.sources.is_empty()).then(|| args.sources.clone());
     let wanted = WantedDays { sources: names, from: Some(range.from), to: Some(range.to) };
-    let live_lines = app.global.live_lines();
+    // On Heroku, stdout and stderr of a one-off dyno are one stream.
+    let live_lines = if args.streams() { LiveLines::Hidden } else { app.global.live_lines() };
     let verification = Verification { wanted: &wanted, anchors: Anchors::default(), live_lines };
     let (verified, ()) = verification.run(&mut snapshot, ()).await?;
     let verified = verified.into_report();

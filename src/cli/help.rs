@@ -11,8 +11,9 @@ Examples:
 
 Exit status:
   0      everything due is done, or another process is doing it, or there was nothing to do
-  1      a day failed or lost its lease; or `check`, `reconcile` or `status --check` found a
-         problem; or `reset` rejected a day; or `export` met a gap; or output can't be written
+  1      a day failed or lost its lease; or `check`, `verify`, `reconcile` or `status --check`
+         found a problem; or `reset` rejected a day; or `export` met a gap; or output can't be
+         written
   2      the command line or the configuration is wrong
   3      the database can't be reached, or its schema can't be brought up to date
   128+N  ended by signal N (143 after SIGTERM, 130 after Ctrl-C, 129 after SIGHUP)";

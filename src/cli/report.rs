@@ -1,6 +1,6 @@
 //! The options of `report`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -25,4 +25,11 @@ pub(crate) struct ReportArgs {
     /// Write the page to this file; `-` is stdout
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
+}
+
+impl ReportArgs {
+    /// Whether the page goes to stdout.
+    pub(crate) fn streams(&self) -> bool {
+        self.out == Path::new("-")
+    }
 }

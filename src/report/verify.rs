@@ -160,7 +160,11 @@ impl VerifyReport {
             return text.painted_line("", "OK", &format!("  {checked}: all as they were sealed"));
         }
         text.painted_line("", "FAILED", &format!("  nothing was checked: {checked}"))?;
-        text.line("A database without a complete day proves nothing. For a new one: --allow-empty")
+        let what = if self.bag.is_some() { "bag" } else { "database" };
+        writeln!(
+            text,
+            "A {what} without a complete day proves nothing. For a new one: --allow-empty"
+        )
     }
 }
 

@@ -61,7 +61,8 @@ async fn write(
     let gaps = gaps(&mut snapshot, &selection).await?;
     let place = target.begin()?;
     let bag = BagFolder::new(place.root());
-    let live_lines = app.global.live_lines();
+    let is_stdout = target.is_stdout();
+    let live_lines = if is_stdout { LiveLines::Hidden } else { app.global.live_lines() };
     let mut payload = write_payload(&mut snapshot, &selection, bag, live_lines).await?;
     write_page(app, &mut snapshot, &selection, &mut payload).await?;
     let made_at = snapshot.now().await?;
@@ -85,7 +86,7 @@ async fn write(
         problems: payload.verified.problems,
     };
     // On stdout is the bag alone.
-    if !target.is_stdout() {
+    if !is_stdout {
         app.global.output.print(&report)?;
     }
     let status = report_gaps(&selection, &report.gaps, args);

@@ -19,7 +19,7 @@ use crate::bag;
 pub(super) enum BagTarget {
     /// A folder.
     Folder(PathBuf),
-    /// A compressed tar.
+    /// A tar, compressed unless its name ends with `.tar`.
     Archive(PathBuf),
     /// A tar on stdout.
     Stdout,
@@ -39,7 +39,7 @@ impl BagTarget {
             return Ok(Self::Stdout);
         }
         let name = out.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-        let target = if [".tar.gz", ".tgz"].iter().any(|end| name.ends_with(end)) {
+        let target = if [".tar.gz", ".tgz", ".tar"].iter().any(|end| name.ends_with(end)) {
             Self::Archive(out.to_owned())
         } else {
             Self::Folder(out.to_owned())
@@ -122,7 +122,12 @@ impl Workplace<'_> {
                     .tempfile_in(folder_of(path))
                     .map_err(failed)?;
                 let out = BufWriter::new(file.reopen().map_err(failed)?);
+                let is_plain = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("tar"));
                 let packed = spawn_blocking(move || {
+                    if is_plain {
+                        let mut out = bag::pack(&root, &name, mtime, out)?;
+                        return out.flush().map_err(|error| bag::Error::new(&root, error));
+                    }
                     let gzip = GzBuilder::new().write(out, Compression::new(3));
                     let gzip = bag::pack(&root, &name, mtime, gzip)?;
                     let written = gzip.finish().and_then(|mut out| out.flush());
