@@ -35,11 +35,15 @@ const CHANGES: [Change; 7] = [
     Change::Rename,
 ];
 
-/// The changes to try on each file.
+/// The changes to try, each with its file.
 fn chosen(files: &[String], changes: &[Change]) -> Vec<(String, Change)> {
-    let all = files.iter().flat_map(|name| changes.iter().map(|change| (name.clone(), *change)));
     let step = if std::env::var_os("AUDITSYNC_EVERY_CHANGE").is_some() { 1 } else { 3 };
-    all.step_by(step).collect()
+    let of_file = |(place, name): (usize, &String)| {
+        let name = name.clone();
+        let chosen = changes.iter().enumerate().filter(move |(at, _)| (place + at) % step == 0);
+        chosen.map(move |(_, change)| (name.clone(), *change)).collect::<Vec<_>>()
+    };
+    files.iter().enumerate().flat_map(of_file).collect()
 }
 
 /// Makes the change. Returns whether something changed.
