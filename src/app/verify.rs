@@ -62,7 +62,10 @@ fn judged(mut report: VerifyReport, args: &VerifyArgs) -> VerifyReport {
     }
     let is_enough = report.days_checked > 0 || args.allow_empty;
     report.ok = report.problems.is_empty() && is_enough;
-    report.compared_outside = args.anchors.len() + args.anchor_files.len() > 0;
+    let is_signed = report.bag.as_ref().is_some_and(|bag| bag.signed_by.is_some());
+    let trusts_signature = is_signed && !args.keys.is_empty();
+    let is_anchored = args.anchors.len() + args.anchor_files.len() > 0;
+    report.compared_outside = is_anchored || trusts_signature;
     report
 }
 

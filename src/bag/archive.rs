@@ -79,9 +79,12 @@ fn unpack_from(tar: impl Read, into: &Path) -> io::Result<()> {
     for entry in tar::Archive::new(tar).entries()? {
         let mut entry = entry?;
         let name = entry.path()?.into_owned();
-        let is_plain = name.components().all(|part| matches!(part, Component::Normal(_)));
-        let target = into.join(&name);
+        let parts = name.components().filter(|part| *part != Component::CurDir);
+        let is_plain = parts.clone().all(|part| matches!(part, Component::Normal(_)));
+        let target = into.join(parts.collect::<PathBuf>());
         match entry.header().entry_type() {
+            // What a global header says does not change the files.
+            EntryType::XGlobalHeader => {}
             EntryType::Directory if is_plain => fs::create_dir_all(&target)?,
             EntryType::Regular if is_plain => {
                 if let Some(folder) = target.parent() {

@@ -28,6 +28,9 @@ pub(crate) const REPORT: &str = "data/report.html";
 /// How to check the bag.
 pub(crate) const VERIFY: &str = "data/VERIFY.md";
 
+/// The files of the payload that every bag has.
+pub(super) const PAYLOAD: [&str; 4] = [SEALS, COVERAGE, REPORT, VERIFY];
+
 /// The folder of what the database keeps of the chain for readers elsewhere.
 const ANCHORS: &str = "data/anchors/";
 
@@ -66,6 +69,11 @@ impl DayFile {
             .iter()
             .any(|folder| path.starts_with(folder))
     }
+}
+
+/// Whether every bag has this file, or a bag may have it for its days or its chain.
+pub(super) fn is_of_a_bag(name: &str) -> bool {
+    PAYLOAD.contains(&name) || DayFile::is_named(name) || AnchorFile::named(name).is_some()
 }
 
 /// A file with a signed checkpoint or a timestamp.

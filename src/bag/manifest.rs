@@ -9,7 +9,9 @@ use std::path::Path;
 use sha2::{Digest as _, Sha256};
 
 use super::error::Error;
-use super::layout::{BAG_INFO, BAGIT, DECLARATION, MANIFEST, NOTE, TAG_MANIFEST};
+use super::layout::{
+    BAG_INFO, BAGIT, DECLARATION, MANIFEST, NOTE, PAYLOAD, TAG_MANIFEST, is_of_a_bag,
+};
 use super::table;
 use crate::event::Hash;
 
@@ -35,6 +37,17 @@ pub(super) fn check(root: &Path, flaws: &mut Vec<Flaw>) -> Result<ListedFiles, E
     list(root, "", &mut there, flaws)?;
     let payload = read(root, MANIFEST, flaws)?;
     let tags = read(root, TAG_MANIFEST, flaws)?;
+    for name in PAYLOAD {
+        if !payload.contains_key(name) {
+            flaws.push(Flaw::Malformed(MANIFEST.to_owned(), format!("it does not name {name}")));
+        }
+    }
+    for name in payload.keys().filter(|name| !is_of_a_bag(name)) {
+        flaws.push(Flaw::Malformed(MANIFEST.to_owned(), format!("no bag has a file {name}")));
+    }
+    for name in tags.keys().filter(|name| ![BAGIT, BAG_INFO, MANIFEST].contains(&name.as_str())) {
+        flaws.push(Flaw::Malformed(TAG_MANIFEST.to_owned(), format!("no bag has a file {name}")));
+    }
     for name in [BAGIT, BAG_INFO, MANIFEST] {
         if !tags.contains_key(name) {
             flaws

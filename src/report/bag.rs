@@ -44,11 +44,7 @@ impl Report for BagReport {
         let missing: u64 = self.gaps.iter().map(|gap| gap.dates.len()).sum();
         if missing > 0 {
             let missing = counted(missing, "day");
-            writeln!(
-                text,
-                "NOT COMPLETE: {missing} from {} to {} are missing",
-                range.from, range.to
-            )?;
+            writeln!(text, "NOT COMPLETE: {missing} of {range}, which the log names")?;
         }
         match &self.signed_by {
             Some(name) => writeln!(text, "Signed by {name}.")?,

@@ -55,6 +55,9 @@ pub(crate) struct BagContents {
     pub(crate) other_days: u64,
     /// The name of the key that signed the bag.
     pub(crate) signed_by: Option<String>,
+    /// Whether that key is one that the caller trusts, and not one that the chain names.
+    #[serde(rename = "key_given")]
+    pub(crate) is_key_given: bool,
 }
 
 /// A source in a bag.
@@ -137,7 +140,12 @@ impl BagContents {
             writeln!(text, "The chain seals {days}, which this bag does not hold.")?;
         }
         match &self.signed_by {
-            Some(name) => writeln!(text, "The bag is signed by {name}."),
+            Some(name) if self.is_key_given => writeln!(text, "The bag is signed by {name}."),
+            Some(name) => writeln!(
+                text,
+                "The bag is signed by {name}, with the key that its own chain names. Name the key \
+                 that you trust with --key."
+            ),
             None => text.line("The bag is not signed."),
         }
     }

@@ -37,6 +37,7 @@ pub(super) fn verify(
     problems.extend(days.problems);
     let mut contents = days.contents;
     contents.signed_by = signed_by;
+    contents.is_key_given = signature == Signature::Demanded;
     Ok(VerifyReport {
         ok: problems.is_empty(),
         days_checked: days.sealed,

@@ -155,8 +155,9 @@ fn a_file_that_was_added_is_found() {
         assert!(!python(&code, copy.path(), &[]).status.success(), "{name}");
         fs::remove_file(copy.path().join("bag.note")).expect("the note");
         rewrite_manifests(copy.path());
-        if name.contains("2024-09-30") {
-            assert_eq!(verify(copy.path(), "").status, 1, "rewritten: {name}");
+        assert_eq!(verify(copy.path(), "").status, 1, "rewritten: {name}");
+        // Python does not look into anchors.
+        if !name.contains("anchors") {
             assert!(!python(&code, copy.path(), &[]).status.success(), "rewritten: {name}");
         }
     }

@@ -23,7 +23,7 @@ fn a_bag_is_sound_for_our_program_for_python_and_for_sha256sum() {
     assert_eq!(figures, [16, 26, 1], "{report:#}");
     assert_eq!(report["bag"]["signed_by"], "audit.example.com/acme", "{report:#}");
     let said = assert_python_accepts(&bag, &["signed", &head]);
-    assert!(said.starts_with("OK 2024-09-20..2024-09-27 acme globex head "), "{said}");
+    assert!(said.starts_with("OK 2024-09-20 to 2024-09-27: 'acme, globex' head "), "{said}");
     assert!(said.contains("NOT COMPLETE: due days"), "{said}");
     let sums = ["-c", "--quiet", "--strict", "tagmanifest-sha256.txt", "manifest-sha256.txt"];
     let sums = Command::new("sha256sum").args(sums).current_dir(&bag).output().expect("sha256sum");
@@ -150,6 +150,8 @@ fn a_bag_with_days_of_the_python_logger_says_that_they_are_adopted() {
     assert!(text.contains("acme 2024-09-10..2024-09-27: 5 complete days, NOT COMPLETE: 13 days"));
     assert!(text.contains("The chain seals 7 other days, which this bag does not hold."), "{text}");
     assert!(text.contains("The bag is not signed."), "{text}");
+    let page = fs::read_to_string(bag.join("data/report.html")).expect("the report");
+    assert!(page.contains("BEHIND"), "the report knows of the gap before the first day");
 }
 
 fn verify_as_text(bag: &Path) -> String {

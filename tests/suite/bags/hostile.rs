@@ -126,3 +126,13 @@ fn a_reader_that_has_enough_ends_an_export_quietly() {
     std::io::stderr().flush().expect("a flush");
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
 }
+
+#[test]
+fn a_bag_that_someone_packed_by_hand_is_a_bag() {
+    let (_world, _, bag) = super::signed_bag();
+    let folder = TempDir::new().expect("a folder");
+    let archive = folder.path().join("packed.tar.gz");
+    let tar = Command::new("tar").arg("-czf").arg(&archive).arg("-C").arg(&bag).arg(".").status();
+    assert!(tar.expect("tar").success());
+    assert_sound(&archive, "");
+}

@@ -38,9 +38,9 @@ pub(super) fn check(
     let days = match calendar(bag)? {
         Ok(days) => days,
         Err(why) => {
-            let detail = format!("{COVERAGE}: {why}");
+            let detail = format!("{COVERAGE}: {why}, so no day was checked");
             checked.problems.push(Problem::of_chain(ProblemKind::Malformed, detail));
-            BTreeMap::new()
+            return Ok(checked);
         }
     };
     checked.describe(bag, &days);
@@ -150,11 +150,13 @@ impl CheckedBag {
         let is_published = seals.iter().any(|seal| seal.sealed.kind == SealKind::Day);
         let facts = DayFacts { ledger: ledger(row), other_rows: 0, seals };
         let mut check = DayCheck::new(row.source.clone(), Ok(row.date), facts);
-        for of in [DayFile::Conflicts, DayFile::Events] {
-            let name = of.path(&row.source, row.date);
+        for (of, index) in
+            [(DayFile::Conflicts, DayFile::ConflictIndex), (DayFile::Events, DayFile::EventIndex)]
+        {
+            let [name, index] = [of, index].map(|file| file.path(&row.source, row.date));
             let is_demanded = of == DayFile::Events && is_published;
             if !bag.has(&name) {
-                if is_demanded {
+                if is_demanded || bag.has(&index) {
                     let detail = format!("the bag does not have the file {name}");
                     self.note(row, ProblemKind::Missing, detail);
                 }
