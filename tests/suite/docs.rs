@@ -157,7 +157,7 @@ fn play_inline(page: &Page, stage: &mut Stage, problems: &mut Vec<String>) {
             // Only the name of a command.
             command += " --help";
         }
-        let is_ours = ["auditsync ", "heroku run -- auditsync"];
+        let is_ours = ["auditsync ", "heroku run -- auditsync", "heroku run --no-tty -- auditsync"];
         if is_ours.iter().any(|begin| command.starts_with(begin)) {
             match stage.run("", &command) {
                 Ok(finished) if matches!(finished.status, 0 | 1) => {}

@@ -1,7 +1,7 @@
 //! Every file of a bag, changed in every way: found by our program and by the lines of Python.
 //!
 //! Each change takes two processes. So these tests try a third of the changes, and all of them if
-//! AUDITSYNC_EVERY_CHANGE is set, as `.ci/run` does.
+//! `AUDITSYNC_EVERY_CHANGE` is set, as `.ci/run` does.
 
 use std::fs;
 use std::path::{Path, PathBuf};

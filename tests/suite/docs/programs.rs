@@ -56,7 +56,8 @@ const LISTED: [(&str, &str); 9] = [
 
 /// How to check a command. The error says what is wrong with it.
 pub(super) fn handling(command: &str) -> Result<Handling, String> {
-    if let Some(command) = command.strip_prefix("heroku run -- ") {
+    let on_a_dyno = ["heroku run -- ", "heroku run --no-tty -- "];
+    if let Some(command) = on_a_dyno.iter().find_map(|begin| command.strip_prefix(begin)) {
         return match handling(command)? {
             Handling::Run => Ok(Handling::Run),
             Handling::Checked => Err(format!("no dyno has what runs `{command}`")),
@@ -145,5 +146,6 @@ fn a_command_that_is_neither_run_nor_listed_is_found() {
         assert!(handling(wrong).is_err(), "{wrong} passes");
     }
     assert_eq!(handling("heroku run -- auditsync status"), Ok(Handling::Run));
+    assert_eq!(handling("heroku run --no-tty -- auditsync status"), Ok(Handling::Run));
     assert_eq!(handling("heroku addons:create scheduler:standard"), Ok(Handling::Checked));
 }
