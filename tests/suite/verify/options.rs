@@ -20,6 +20,7 @@ fn the_json_names_everything_that_was_checked() {
         "days_pruned",
         "days_baseline",
         "anchors_compared",
+        "bag",
         "anchors",
         "problems",
     ];
