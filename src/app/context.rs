@@ -21,6 +21,15 @@ impl App<'_> {
         Ok(Reader::connect_to(&self.address()?, self.config.database.max_connections).await?)
     }
 
+    /// Connects to a database whose schema is this program's.
+    pub(super) async fn connect_to_current(&self) -> Result<Reader, Failure> {
+        let reader = self.connect().await?;
+        match reader.schema().await? {
+            Schema::Current => Ok(reader),
+            other => Err(other.into_error().into()),
+        }
+    }
+
     /// The database's address.
     pub(super) fn address(&self) -> Result<Address, Failure> {
         let variable = &self.config.database.url_env;
@@ -80,6 +89,16 @@ pub(super) async fn refuse_unknown(
         Some(name) => app.config.source(name).map(drop).map_err(Failure::usage),
         None => Ok(()),
     }
+}
+
+/// Refuses a name that neither the file nor the ledger knows.
+pub(super) async fn refuse_unknown_to_ledger(
+    app: &App<'_>,
+    names: &[String],
+    ledger: &Reader,
+) -> Result<(), Failure> {
+    let known = async |names: &[&str]| Ok(ledger.first_days(names).await?.into_keys().collect());
+    refuse_unknown(app, names, known).await
 }
 
 /// A store whose schema is this program's. An older schema is brought up to date first.

@@ -8,6 +8,7 @@ mod cleanup;
 mod clock;
 mod command_line;
 mod context;
+mod days_over;
 mod destination;
 mod environment;
 mod estimate;

@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Days, NaiveDate, Utc};
 
-use super::context::{App, refuse_unknown};
+use super::context::{App, refuse_unknown_to_ledger};
+use super::days_over::named_days;
 use super::destination::Destination;
 use super::failure::{DONE, ExitStatus, Failure};
 use super::page::{PageRequest, api, own_app, page, sources};
@@ -11,12 +12,11 @@ use crate::calendar::AUDIT_TRAIL_BEGINS;
 use crate::cli::ReportArgs;
 use crate::day::{DateRange, last_over};
 use crate::evidence::Anchors;
-use crate::moment::NamedDay;
 use crate::report::Output;
 use crate::report::page::MadeBy;
 use crate::report::page_file::PageFileReport;
 use crate::report::progress::LiveLines;
-use crate::store::{Schema, WantedDays};
+use crate::store::WantedDays;
 
 /// How many days the page shows if the user names no range.
 const DEFAULT_DAYS: u64 = 30;
@@ -28,15 +28,8 @@ pub(super) async fn run(app: &App<'_>, args: &ReportArgs) -> Result<ExitStatus, 
         ));
     }
     let mut destination = Destination::open(&args.out)?;
-    let reader = app.connect().await?;
-    match reader.schema().await? {
-        Schema::Current => {}
-        other => return Err(other.into_error().into()),
-    }
-    refuse_unknown(app, &args.sources, async |names| {
-        Ok(reader.first_days(names).await?.into_keys().collect())
-    })
-    .await?;
+    let reader = app.connect_to_current().await?;
+    refuse_unknown_to_ledger(app, &args.sources, &reader).await?;
     let mut snapshot = reader.evidence_snapshot().await?;
     let as_of = snapshot.now().await?;
     let range = range(args, as_of)?;
@@ -76,27 +69,13 @@ pub(super) async fn run(app: &App<'_>, args: &ReportArgs) -> Result<ExitStatus, 
 
 /// The days of the page, which are over.
 fn range(args: &ReportArgs, now: DateTime<Utc>) -> Result<DateRange, Failure> {
-    let newest = last_over(now);
     if let Some(month) = args.month {
-        let over = DateRange::new(month.first(), month.last().min(newest));
+        let over = DateRange::new(month.first(), month.last().min(last_over(now)));
         let none = || Failure::usage(format!("no day of {month} is over in UTC"));
         return if over.is_empty() { Err(none()) } else { Ok(over) };
     }
-    let date = |day: Option<NamedDay>| day.map(|day| day.at(now)).transpose();
-    let from = date(args.from).map_err(Failure::usage)?;
-    let to = date(args.to).map_err(Failure::usage)?;
-    let is_future = |date: &NaiveDate| *date > newest;
-    if let Some(date) = [from, to].into_iter().flatten().find(is_future) {
-        return Err(Failure::usage(format!(
-            "{date} is not over in UTC; the newest day is {newest}"
-        )));
-    }
-    let to = to.unwrap_or(newest);
-    let from = from.unwrap_or_else(|| (to - Days::new(DEFAULT_DAYS - 1)).max(AUDIT_TRAIL_BEGINS));
-    if from > to {
-        return Err(Failure::usage(format!("--from {from} is after --to {to}")));
-    }
-    Ok(DateRange::new(from, to))
+    let first = |to: NaiveDate| Ok((to - Days::new(DEFAULT_DAYS - 1)).max(AUDIT_TRAIL_BEGINS));
+    named_days((args.from, args.to), now, "", first)
 }
 
 fn made_by(app: &App<'_>, args: &ReportArgs, range: DateRange) -> MadeBy {

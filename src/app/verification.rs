@@ -16,6 +16,7 @@ use crate::report::progress::LiveLines;
 use crate::report::verify::VerifyReport;
 use crate::store::{EvidenceSnapshot, WantedDays};
 
+pub(super) use days::CheckedDays;
 pub(super) use visitor::Visitor;
 
 /// What is verified, and with what it is compared.
@@ -32,9 +33,9 @@ pub(super) struct Verified {
     pub(super) head: Option<Head>,
     /// When the last seal was made.
     pub(super) sealed_at: Option<DateTime<Utc>>,
-    seals: u64,
-    compared: Vec<ComparedAnchor>,
-    days: days::CheckedDays,
+    pub(super) seals: u64,
+    pub(super) compared: Vec<ComparedAnchor>,
+    pub(super) days: CheckedDays,
     pub(super) problems: Vec<Problem>,
 }
 

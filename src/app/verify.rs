@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::clock;
-use super::context::{App, refuse_unknown};
+use super::context::{App, refuse_unknown_to_ledger};
 use super::failure::{DONE, ExitStatus, FOUND_WRONG, Failure};
 use super::verification::Verification;
 use crate::bag::BagReader;
@@ -12,7 +12,7 @@ use crate::cli::{Global, VerifyArgs};
 use crate::day::last_over;
 use crate::evidence::{Anchors, OutsideAnchor, Problem, ProblemKind};
 use crate::report::verify::VerifyReport;
-use crate::store::{Schema, WantedDays};
+use crate::store::WantedDays;
 use bag::Signature;
 
 mod bag;
@@ -20,15 +20,8 @@ mod bag;
 pub(super) async fn run(app: &App<'_>, args: &VerifyArgs) -> Result<ExitStatus, Failure> {
     let wanted = wanted(args)?;
     let anchors = Anchors::new(outside_anchors(args)?, args.keys.clone());
-    let reader = app.connect().await?;
-    match reader.schema().await? {
-        Schema::Current => {}
-        other => return Err(other.into_error().into()),
-    }
-    refuse_unknown(app, &args.sources, async |names| {
-        Ok(reader.first_days(names).await?.into_keys().collect())
-    })
-    .await?;
+    let reader = app.connect_to_current().await?;
+    refuse_unknown_to_ledger(app, &args.sources, &reader).await?;
     let mut snapshot = reader.evidence_snapshot().await?;
     let live_lines = app.global.live_lines();
     let verification = Verification { wanted: &wanted, anchors, live_lines };

@@ -9,8 +9,9 @@ use chrono::NaiveDate;
 use super::error::Error;
 use super::folder::{BagFile, BagFolder};
 use super::layout::COVERAGE;
-use super::table::{NotARow, TableReader, TableWriter, hash, micros, number, time_text};
+use super::table::{NotARow, TableReader, TableWriter, micros, number, time_text};
 use crate::event::Hash;
+use crate::evidence::hash_from_hex;
 
 const COLUMNS: &[&str] = &[
     "source",
@@ -160,7 +161,7 @@ impl CoverageRows {
             status: text(3),
             attempt: table.cell(&record, 4, |text| optional(text, number))?,
             events: table.cell(&record, 5, |text| optional(text, number))?,
-            digest: table.cell(&record, 6, |text| optional(text, hash))?,
+            digest: table.cell(&record, 6, |text| optional(text, hash_from_hex))?,
             scope: Some(text(7)).filter(|scope| !scope.is_empty()),
             synced_at: table.cell(&record, 8, |text| optional(text, micros))?,
             settled_at: table.cell(&record, 9, |text| optional(text, micros))?,

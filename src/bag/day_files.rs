@@ -10,8 +10,9 @@ use csv::StringRecord;
 use super::error::Error;
 use super::folder::{BagFile, BagFolder};
 use super::layout::DayFile;
-use super::table::{NotARow, TableReader, TableWriter, hash, micros, number, time_text};
+use super::table::{NotARow, TableReader, TableWriter, micros, number, time_text};
 use crate::event::Hash;
+use crate::evidence::hash_from_hex;
 
 const EVENT_COLUMNS: &[&str] = &["event_id", "bytes", "sha256", "via", "attempt", "first_seen_at"];
 const CONFLICT_COLUMNS: &[&str] = &["event_id", "bytes", "sha256", "attempt", "seen_at"];
@@ -146,7 +147,7 @@ impl DayItems {
         let (record, index) = (&self.record, &self.index);
         let id = record.get(0).unwrap_or_default();
         let length: u64 = index.cell(record, 1, number)?;
-        self.hash = index.cell(record, 2, hash)?;
+        self.hash = index.cell(record, 2, hash_from_hex)?;
         let via = (self.columns == EVENT_COLUMNS.len()).then(|| record.get(3)).flatten();
         let attempt = index.cell(record, self.columns - 2, number)?;
         let seen_at = index.cell(record, self.columns - 1, micros)?;

@@ -12,8 +12,8 @@ use super::error::Error;
 use super::layout::{
     BAG_INFO, BAGIT, DECLARATION, MANIFEST, NOTE, PAYLOAD, TAG_MANIFEST, is_of_a_bag,
 };
-use super::table;
 use crate::event::Hash;
+use crate::evidence::hash_from_hex;
 
 /// What is wrong with a file of a bag.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,7 +131,7 @@ fn read(root: &Path, manifest: &str, flaws: &mut Vec<Flaw>) -> Result<ListedFile
         let line = String::from_utf8_lossy(&line).into_owned();
         let parsed = line.split_once("  ").and_then(|(hash, name)| {
             let is_plain = !name.split('/').any(|part| matches!(part, "" | "." | ".."));
-            Some((name.to_owned(), table::hash(hash)?)).filter(|_| is_plain)
+            Some((name.to_owned(), hash_from_hex(hash)?)).filter(|_| is_plain)
         });
         let is_new = parsed.is_some_and(|(name, hash)| files.insert(name, hash).is_none());
         if !is_new {

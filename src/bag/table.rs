@@ -106,12 +106,6 @@ pub(super) fn number<N: std::str::FromStr + std::fmt::Display>(text: &str) -> Op
     text.parse().ok().filter(|number: &N| number.to_string() == text)
 }
 
-/// 64 lower-case hex digits.
-pub(super) fn hash(text: &str) -> Option<crate::event::Hash> {
-    let hash: crate::event::Hash = hex::decode(text).ok()?.try_into().ok()?;
-    (hex::encode(hash) == text).then_some(hash)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

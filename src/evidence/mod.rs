@@ -24,4 +24,5 @@ pub use head::{Head, LogId, NotALogId};
 pub use netstring::NotNetstrings;
 pub use problem::{Problem, ProblemKind};
 pub use row::{DerivedParts, EventRow, TEXTS};
+pub(crate) use seal::hash_from_hex;
 pub use seal::{Contents, NotAPreimage, Place, Seal, SealKind, Sealed, hash_of};

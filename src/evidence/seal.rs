@@ -331,11 +331,13 @@ where
 
 /// 64 lower-case hex digits; `None` if the field is empty.
 fn hash(name: &'static str, text: &str) -> Result<Option<Hash>, NotAPreimage> {
-    let hash = |text: &str| {
-        let hash: Hash = hex::decode(text).ok()?.try_into().ok()?;
-        (hex::encode(hash) == text).then_some(hash)
-    };
-    optional(text, hash).ok_or(NotAPreimage::Field(name))
+    optional(text, hash_from_hex).ok_or(NotAPreimage::Field(name))
+}
+
+/// The hash with these 64 lower-case hex digits.
+pub(crate) fn hash_from_hex(text: &str) -> Option<Hash> {
+    let hash: Hash = hex::decode(text).ok()?.try_into().ok()?;
+    (hex::encode(hash) == text).then_some(hash)
 }
 
 fn day(name: &'static str, text: &str) -> Result<Option<NaiveDate>, NotAPreimage> {

@@ -25,14 +25,11 @@ use crate::report::bag::BagReport;
 use crate::report::page::MadeBy;
 use crate::report::progress::LiveLines;
 use crate::report::verify::VerifyReport;
-use crate::store::{AppIdentity, CalendarDay, EvidenceSnapshot, Schema};
+use crate::store::{AppIdentity, CalendarDay, EvidenceSnapshot};
 use target::BagTarget;
 use writer::BagWriter;
 
 pub(super) async fn run(app: &App<'_>, args: &ExportArgs) -> Result<ExitStatus, Failure> {
-    if args.after.is_some() {
-        return Err(Failure::usage("--after is for ndjson and csv: a bag holds entire days"));
-    }
     let target = BagTarget::of(&args.out)?;
     // An export that a signal ends leaves no part of a bag behind.
     tokio::select! {
@@ -50,11 +47,7 @@ async fn write(
 ) -> Result<ExitStatus, Failure> {
     let key = app.config.evidence.signing_key_env.as_deref().map(anchoring::key).transpose();
     let key = key.map_err(|why| Failure::usage(format!("the bag can't be signed: {why}")))?;
-    let reader = app.connect().await?;
-    match reader.schema().await? {
-        Schema::Current => {}
-        other => return Err(other.into_error().into()),
-    }
+    let reader = app.connect_to_current().await?;
     let mut snapshot = reader.evidence_snapshot().await?;
     let selection = ExportSelection::of(app, args, &mut snapshot).await?;
     require_plain_names(&selection)?;

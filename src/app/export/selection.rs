@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use tracing::{error, warn};
 
 use super::super::context::{App, refuse_unknown};
+use super::super::days_over::named_days;
 use super::super::failure::{DONE, ExitStatus, FOUND_WRONG, Failure};
 use crate::cli::ExportArgs;
 use crate::coverage::Gap;
-use crate::day::{DateRange, last_over};
-use crate::moment::NamedDay;
+use crate::day::DateRange;
 use crate::store::{self, EvidenceSnapshot, WantedDays};
 
 /// How many gaps of a source the log names.
@@ -145,22 +145,8 @@ fn way_out(selection: &ExportSelection, first: &Gap, last: &Gap) -> String {
     }
 }
 
-/// The days that `args` name. Without `--to`, the newest one is yesterday.
+/// The days that `args` name.
 fn range(args: &ExportArgs, now: DateTime<Utc>) -> Result<DateRange, Failure> {
-    let newest = last_over(now);
-    let date = |day: Option<NamedDay>| day.map(|day| day.at(now)).transpose();
-    let from = date(args.from).map_err(Failure::usage)?;
-    let to = date(args.to).map_err(Failure::usage)?;
-    let is_future = |date: &NaiveDate| *date > newest;
-    if let Some(date) = [from, to].into_iter().flatten().find(is_future) {
-        return Err(Failure::usage(format!(
-            "{date} is not over in UTC, so it can't be exported; the newest day is {newest}"
-        )));
-    }
-    let to = to.unwrap_or(newest);
-    let from = from.ok_or_else(|| Failure::usage("name the first day with --from"))?;
-    if from > to {
-        return Err(Failure::usage(format!("--from {from} is after --to {to}")));
-    }
-    Ok(DateRange::new(from, to))
+    let none = |_| Err(Failure::usage("name the first day with --from"));
+    named_days((args.from, args.to), now, ", so it can't be exported", none)
 }

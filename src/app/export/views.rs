@@ -19,7 +19,7 @@ use crate::logging;
 use crate::report::lines::{LineForm, write_line};
 use crate::report::sheet::{CellForm, Sheet};
 use crate::report::view::{ExportGap, ViewReport};
-use crate::store::{EventChunk, EventStream, EvidenceSnapshot, Schema, SealedEvents};
+use crate::store::{EventChunk, EventStream, EvidenceSnapshot, SealedEvents};
 
 pub(super) async fn run(
     app: &App<'_>,
@@ -40,11 +40,7 @@ pub(super) async fn run(
 }
 
 async fn write(app: &App<'_>, args: &ExportArgs, mut view: View) -> Result<ExitStatus, Failure> {
-    let reader = app.connect().await?;
-    match reader.schema().await? {
-        Schema::Current => {}
-        other => return Err(other.into_error().into()),
-    }
+    let reader = app.connect_to_current().await?;
     let mut snapshot = reader.evidence_snapshot().await?;
     snapshot.wait_for_reader().await?;
     let mut report = ViewReport::new(view.format, snapshot.head().await?);

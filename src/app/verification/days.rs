@@ -8,7 +8,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::super::failure::Failure;
 use super::visitor::Visitor;
-use crate::evidence::{DayCheck, DayFacts, Problem, Seal};
+use crate::evidence::{CheckedDay, DayCheck, DayFacts, Problem, Seal};
 use crate::report::progress::{LiveLines, Progress};
 use crate::store::{
     DayName, DayRows, EventChunk, EvidenceSnapshot, Selected, StoredConflict, WantedDays,
@@ -19,15 +19,26 @@ const WAITING: usize = 4;
 
 /// What was checked, and what was found.
 #[derive(Debug, Default)]
-pub(super) struct CheckedDays {
+pub(crate) struct CheckedDays {
     /// The days with a seal of kind `day`.
-    pub(super) sealed: u64,
+    pub(crate) sealed: u64,
     /// The days with a baseline alone.
-    pub(super) baseline: u64,
-    pub(super) events: u64,
+    pub(crate) baseline: u64,
+    pub(crate) events: u64,
     /// Events and conflicts that no seal covers yet.
-    pub(super) unsealed: u64,
-    pub(super) problems: Vec<Problem>,
+    pub(crate) unsealed: u64,
+    pub(crate) problems: Vec<Problem>,
+}
+
+impl CheckedDays {
+    /// Adds a day.
+    pub(crate) fn add(&mut self, day: CheckedDay) {
+        self.sealed += u64::from(day.is_sealed);
+        self.baseline += u64::from(day.is_baseline);
+        self.events += day.events;
+        self.unsealed += day.unsealed;
+        self.problems.extend(day.problems);
+    }
 }
 
 /// What the reading side hands to the checking thread.
@@ -170,12 +181,7 @@ impl<V: Visitor> Checker<V> {
 
     fn end(&mut self, check: DayCheck) -> Result<(), Failure> {
         self.visitor.end_day()?;
-        let day = check.finish();
-        self.checked.sealed += u64::from(day.is_sealed);
-        self.checked.baseline += u64::from(day.is_baseline);
-        self.checked.events += day.events;
-        self.checked.unsealed += day.unsealed;
-        self.checked.problems.extend(day.problems);
+        self.checked.add(check.finish());
         self.progress.done(1);
         Ok(())
     }

@@ -4,6 +4,7 @@ mod chain;
 mod days;
 
 use super::super::failure::Failure;
+use super::super::verification::Verified;
 use crate::bag::{BagReader, Flaw, NOTE, note_text};
 use crate::evidence::note::Note;
 use crate::evidence::{Anchors, Problem, ProblemKind};
@@ -33,26 +34,19 @@ pub(super) fn verify(
     });
     let (of_anchors, compared) = anchors.finish(chain.head.as_ref());
     problems.extend(of_anchors);
-    let days = days::check(bag, &mut chain, live_lines)?;
-    problems.extend(days.problems);
-    let mut contents = days.contents;
+    let days::CheckedBag { mut days, mut contents } = days::check(bag, &mut chain, live_lines)?;
+    problems.append(&mut days.problems);
     contents.signed_by = signed_by;
     contents.is_key_given = signature == Signature::Demanded;
-    Ok(VerifyReport {
-        ok: problems.is_empty(),
-        days_checked: days.sealed,
-        events_checked: days.events,
-        seals_checked: chain.seals,
-        events_unsealed: days.unsealed,
+    let verified = Verified {
         head: chain.head,
-        days_pruned: 0,
-        days_baseline: days.baseline,
-        anchors_compared: compared.iter().map(|anchor| anchor.count).sum(),
-        anchors: compared,
+        sealed_at: None,
+        seals: chain.seals,
+        compared,
+        days,
         problems,
-        bag: Some(contents),
-        compared_outside: false,
-    })
+    };
+    Ok(VerifyReport { bag: Some(contents), ..verified.into_report() })
 }
 
 fn problem_of(flaw: &Flaw) -> Problem {

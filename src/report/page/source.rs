@@ -108,7 +108,7 @@ impl SourceView {
         }
     }
 
-    /// Whether somebody must act: it is behind, or a day failed.
+    /// Whether an operator has something to do: the source is behind, or a day failed.
     pub(super) fn needs_attention(&self) -> bool {
         self.is_behind || self.was_never_synced || self.oldest_gap.is_some()
     }

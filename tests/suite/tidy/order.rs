@@ -77,7 +77,7 @@ const ORDERS: &[Order] = &[
             &["verification/chain", "verification/days"],
             &["verification/visitor"],
             &["export/selection"],
-            &["destination", "page"],
+            &["days_over", "destination", "page"],
             &["run"],
             &["run/counting", "run/storing", "run/months", "run/read"],
             &["run/archive_days", "run/empty_day", "run/supervise"],

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use chrono::NaiveDate;
 
 use super::super::super::failure::Failure;
+use super::super::super::verification::CheckedDays;
 use super::chain::BagChain;
 use crate::bag::{
     BagReader, COVERAGE, CoverageRow, CoverageState, DayFile, DayItems, NotADay, StoredItem,
@@ -21,12 +22,8 @@ use crate::report::verify::{BagContents, BagSource};
 /// What was checked, and what was found.
 #[derive(Debug, Default)]
 pub(super) struct CheckedBag {
-    pub(super) sealed: u64,
-    pub(super) baseline: u64,
-    pub(super) events: u64,
-    pub(super) unsealed: u64,
+    pub(super) days: CheckedDays,
     pub(super) contents: BagContents,
-    pub(super) problems: Vec<Problem>,
 }
 
 pub(super) fn check(
@@ -39,7 +36,7 @@ pub(super) fn check(
         Ok(days) => days,
         Err(why) => {
             let detail = format!("{COVERAGE}: {why}, so no day was checked");
-            checked.problems.push(Problem::of_chain(ProblemKind::Malformed, detail));
+            checked.days.problems.push(Problem::of_chain(ProblemKind::Malformed, detail));
             return Ok(checked);
         }
     };
@@ -61,7 +58,7 @@ pub(super) fn check(
     }
     let mut files: Vec<&str> = files.into_iter().collect();
     files.sort_unstable();
-    checked.problems.extend(files.into_iter().map(|name| {
+    checked.days.problems.extend(files.into_iter().map(|name| {
         let detail = format!("{COVERAGE} does not have the day of the file {name}");
         Problem::of_chain(ProblemKind::Added, detail)
     }));
@@ -100,7 +97,7 @@ fn calendar(bag: &BagReader) -> Result<Result<BagDays, String>, Failure> {
 impl CheckedBag {
     fn note(&mut self, row: &CoverageRow, problem: ProblemKind, detail: String) {
         let (source, date) = (Some(row.source.clone()), Some(row.date));
-        self.problems.push(Problem { source, date, problem, detail });
+        self.days.problems.push(Problem { source, date, problem, detail });
     }
 
     /// Says what the bag is about. Every source must have every day.
@@ -123,7 +120,7 @@ impl CheckedBag {
         for BagSource { source, complete, incomplete } in &self.contents.sources {
             if complete + incomplete != range.len() {
                 let detail = format!("{COVERAGE} does not have every day of {source} in {range}");
-                self.problems.push(Problem::of_chain(ProblemKind::Missing, detail));
+                self.days.problems.push(Problem::of_chain(ProblemKind::Missing, detail));
             }
         }
         let names: Vec<&str> =
@@ -141,7 +138,7 @@ impl CheckedBag {
         for (label, value) in expected {
             if of_info.get(*label) != Some(value) {
                 let detail = format!("bag-info.txt: {label} is not {value}, as the payload says");
-                self.problems.push(Problem::of_chain(ProblemKind::Altered, detail));
+                self.days.problems.push(Problem::of_chain(ProblemKind::Altered, detail));
             }
         }
     }
@@ -164,12 +161,7 @@ impl CheckedBag {
                 self.note(row, ProblemKind::Malformed, format!("{name}: {error}"));
             }
         }
-        let day = check.finish();
-        self.sealed += u64::from(day.is_sealed);
-        self.baseline += u64::from(day.is_baseline);
-        self.events += day.events;
-        self.unsealed += day.unsealed;
-        self.problems.extend(day.problems);
+        self.days.add(check.finish());
     }
 
     /// Finds days of the bag's sources and range that are sealed and not in the calendar.
@@ -179,7 +171,7 @@ impl CheckedBag {
             self.contents.sources.iter().map(|source| source.source.as_str()).collect();
         let withheld =
             chain.take_rest(|source, date| names.contains(source) && range.contains(date));
-        self.problems.extend(withheld.into_iter().map(|(source, date)| Problem {
+        self.days.problems.extend(withheld.into_iter().map(|(source, date)| Problem {
             source: Some(source),
             date: Some(date),
             problem: ProblemKind::Missing,
