@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::Sender;
 
 use sha2::{Digest as _, Sha256};
 
@@ -18,6 +19,8 @@ pub(crate) struct BagFolder {
     root: PathBuf,
     payload: BTreeMap<String, Hash>,
     bytes: u64,
+    /// Tells who waits for it that nobody writes any more.
+    _in_use: Sender<()>,
 }
 
 /// A file that is being written.
@@ -31,20 +34,32 @@ pub(crate) struct BagFile {
 }
 
 impl BagFolder {
-    /// Begins a bag in an empty folder.
-    pub(crate) fn new(root: &Path) -> Self {
-        Self { root: root.to_owned(), payload: BTreeMap::new(), bytes: 0 }
+    /// Begins a bag in an empty folder. `in_use` is kept as long as something may be written.
+    pub(crate) fn new(root: &Path, in_use: Sender<()>) -> Self {
+        Self { root: root.to_owned(), payload: BTreeMap::new(), bytes: 0, _in_use: in_use }
     }
 
     /// Begins a file of the payload.
     pub(crate) fn begin(&self, name: &str) -> Result<BagFile, Error> {
         let path = self.root.join(name);
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).map_err(Error::of(folder))?;
-        }
+        self.make_folders(name)?;
         let file = File::create_new(&path).map_err(Error::of(&path))?;
         let (name, out) = (name.to_owned(), BufWriter::new(file));
         Ok(BagFile { name, path, out, hash: Sha256::new(), bytes: 0 })
+    }
+
+    /// Makes the folders of a file, and never the bag's own: if that is gone, so is the bag.
+    fn make_folders(&self, name: &str) -> Result<(), Error> {
+        for (end, _) in name.match_indices('/') {
+            let folder = self.root.join(&name[..end]);
+            match fs::create_dir(&folder) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                    return Err(Error::new(&folder, error));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// Ends a file of the payload.

@@ -52,8 +52,7 @@ async fn write(
     let selection = ExportSelection::of(app, args, &mut snapshot).await?;
     require_plain_names(&selection)?;
     let gaps = gaps(&mut snapshot, &selection).await?;
-    let place = target.begin()?;
-    let bag = BagFolder::new(place.root());
+    let (place, bag) = target.begin()?;
     let is_stdout = target.is_stdout();
     let live_lines = if is_stdout { LiveLines::Hidden } else { app.global.live_lines() };
     let mut payload = write_payload(&mut snapshot, &selection, bag, live_lines).await?;

@@ -4,6 +4,8 @@ use std::fs::{self, Permissions};
 use std::io::{self, BufWriter, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use flate2::{Compression, GzBuilder};
@@ -12,7 +14,7 @@ use tokio::task::spawn_blocking;
 
 use super::super::super::destination::folder_of;
 use super::super::super::failure::Failure;
-use crate::bag;
+use crate::bag::{self, BagFolder};
 
 /// Where a bag goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +31,22 @@ pub(super) enum BagTarget {
 #[derive(Debug)]
 pub(super) struct Workplace<'t> {
     target: &'t BagTarget,
-    folder: TempDir,
+    /// `None` once it is the bag.
+    folder: Option<TempDir>,
+    /// Is disconnected when nobody writes any more. `None` once the bag is written.
+    writer: Option<Receiver<()>>,
+}
+
+/// How long an abandoned bag waits for the thread that writes into it.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A signal abandons a bag while a thread still writes into it. Its folder is removed after that.
+impl Drop for Workplace<'_> {
+    fn drop(&mut self) {
+        if let Some(writer) = self.writer.take() {
+            let _ = writer.recv_timeout(PATIENCE);
+        }
+    }
 }
 
 impl BagTarget {
@@ -77,7 +94,7 @@ impl BagTarget {
     }
 
     /// Makes a folder to write into. For a folder it stands beside the target, to be renamed.
-    pub(super) fn begin(&self) -> Result<Workplace<'_>, Failure> {
+    pub(super) fn begin(&self) -> Result<(Workplace<'_>, BagFolder), Failure> {
         let mut builder = tempfile::Builder::new();
         builder.prefix(".auditsync-").permissions(Permissions::from_mode(0o777));
         let folder = match self {
@@ -85,7 +102,9 @@ impl BagTarget {
             Self::Archive(_) | Self::Stdout => tempfile::tempdir(),
         };
         let folder = folder.map_err(|error| bag::Error::new(&self.beside(), error))?;
-        Ok(Workplace { target: self, folder })
+        let (in_use, writer) = channel();
+        let bag = BagFolder::new(folder.path(), in_use);
+        Ok((Workplace { target: self, folder: Some(folder), writer: Some(writer) }, bag))
     }
 
     fn beside(&self) -> PathBuf {
@@ -97,21 +116,21 @@ impl BagTarget {
 }
 
 impl Workplace<'_> {
-    /// The folder to write into.
-    pub(super) fn root(&self) -> &Path {
-        self.folder.path()
+    fn root(&self) -> &Path {
+        self.folder.as_ref().map_or(Path::new(""), TempDir::path)
     }
 
     /// Moves the complete bag to its target. In a tar, it stands in the folder `name` and is dated
     /// by `time`.
-    pub(super) async fn finish(self, name: String, time: DateTime<Utc>) -> Result<(), Failure> {
+    pub(super) async fn finish(mut self, name: String, time: DateTime<Utc>) -> Result<(), Failure> {
+        self.writer = None;
         let mtime = u64::try_from(time.timestamp()).unwrap_or_default();
-        let root = self.folder.path().to_owned();
+        let root = self.root().to_owned();
         match self.target {
             BagTarget::Folder(path) => {
                 fs::rename(&root, path).map_err(|error| bag::Error::new(path, error))?;
                 // It is no longer temporary.
-                let _ = self.folder.keep();
+                let _ = self.folder.take().map(TempDir::keep);
                 Ok(())
             }
             BagTarget::Archive(path) => {
