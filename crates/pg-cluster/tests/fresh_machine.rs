@@ -20,8 +20,16 @@ const DEBIAN_SERVER: &str = "usr/lib/postgresql/17/bin";
 const BREW_SERVER: &str = "opt/homebrew/opt/postgresql@17/bin";
 
 /// Every package that the tests need, by Debian's names.
-const EVERYTHING: [&str; 7] =
-    ["build-essential", "postgresql", "pgbouncer", "bash", "procps", "rustup", "toolchain"];
+const EVERYTHING: [&str; 8] = [
+    "build-essential",
+    "postgresql",
+    "pgbouncer",
+    "bash",
+    "python3",
+    "procps",
+    "rustup",
+    "toolchain",
+];
 
 /// A machine: a root folder whose `bin` is its entire `PATH`.
 struct Machine {
@@ -100,6 +108,7 @@ impl Machine {
             ("postgresql@17", BREW_SERVER, "initdb postgres pg_ctl psql pg_dump"),
             ("pgbouncer", "usr/sbin", "pgbouncer"),
             ("bash", "bin", "bash"),
+            ("python3", "bin", "python3"),
             ("procps", "bin", "ps"),
         ] {
             for program in programs.split(' ') {
@@ -198,7 +207,7 @@ fn root_on_debian_gets_all_that_is_missing_by_apt() {
     let run = Machine::debian(0, &[]).run(&[]);
     assert_eq!(run.status, 0, "{run:#?}");
     let install = "apt-get install -y -qq rustup build-essential postgresql postgresql-client \
-                   pgbouncer bash procps";
+                   pgbouncer bash python3 procps";
     let toolchain = "rustup toolchain install 1.95.0";
     assert_eq!(run.calls, ["apt-get update -qq", install, toolchain, "cargo test"]);
     for line in ["Rust 1.95", "a C compiler (cc)", "(initdb, postgres, pg_ctl)", "PgBouncer"] {
@@ -257,7 +266,7 @@ fn the_lists_of_packages_that_are_here_serve_where_an_update_fails() {
 
 #[test]
 fn a_debian_without_a_package_of_rustup_names_its_site() {
-    let machine = Machine::debian(0, &EVERYTHING[..5]);
+    let machine = Machine::debian(0, &EVERYTHING[..6]);
     machine.stub("bin/apt-cache", "echo '  Candidate: (none)'");
     let run = machine.run(&[]);
     run.assert_rejected(&["https://rustup.rs", "rustup toolchain install 1.95.0"]);
@@ -282,7 +291,7 @@ fn an_old_rust_is_replaced_by_rustup_alone() {
 
 #[test]
 fn macos_installs_by_brew() {
-    let machine = Machine::macos(&["bash", "procps", "rustup", "toolchain"]);
+    let machine = Machine::macos(&["bash", "python3", "procps", "rustup", "toolchain"]);
     machine.stub("bin/xcode-select", "exit 0");
     let run = machine.run(&[]);
     assert_eq!(run.status, 0, "{run:#?}");
@@ -291,7 +300,7 @@ fn macos_installs_by_brew() {
 
 #[test]
 fn macos_without_brew_or_compiler_names_each_step() {
-    let machine = Machine::macos(&["bash", "procps", "rustup", "toolchain"]);
+    let machine = Machine::macos(&["bash", "python3", "procps", "rustup", "toolchain"]);
     machine.stub("bin/xcode-select", "exit 2");
     machine.remove("bin/brew");
     let steps = "https://brew.sh, then:\n  xcode-select --install\n  \
@@ -306,7 +315,8 @@ fn other_systems_hear_exactly_what_to_do() {
     let machine = Machine::new("Linux", 0, &[]);
     machine.run(&[]).assert_rejected(&["package manager", "AUDITSYNC_POSTGRES_BIN", "rustup.rs"]);
     machine.stub("bin/dnf", &machine.installer("dnf", "install"));
-    let packages = "dnf install rustup gcc postgresql-server postgresql pgbouncer bash procps-ng\n";
+    let packages =
+        "dnf install rustup gcc postgresql-server postgresql pgbouncer bash python3 procps-ng\n";
     let run = machine.run(&[]);
     run.assert_rejected(&[packages, "rustup toolchain install 1.95.0"]);
     assert!(run.calls.is_empty(), "{run:#?}");
