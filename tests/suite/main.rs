@@ -40,6 +40,7 @@ mod history;
 mod holders;
 mod hostile_text;
 mod http2;
+mod json_documents;
 mod large_events;
 mod lease;
 mod ledger_model;
