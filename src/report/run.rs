@@ -7,8 +7,10 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::columns::Column;
 use super::day::{DayReport, Outcome};
 use super::output::Report;
+use super::program::Program;
 use super::remaining::Remaining;
 use super::table::PlainTable;
 use super::text::{Text, counted};
@@ -38,6 +40,9 @@ pub(crate) struct RunReport {
     /// What reads those that were not finished.
     #[serde(skip)]
     pub(crate) remaining: Remaining,
+    /// The program that ran.
+    #[serde(skip)]
+    pub(crate) program: Program,
 }
 
 /// The sums of a run.
@@ -99,6 +104,7 @@ impl RunReport {
             head: None,
             totals,
             remaining: Remaining::default(),
+            program: Program::default(),
         }
     }
 
@@ -115,25 +121,25 @@ impl Report for RunReport {
         } else {
             self.write_days(text)?;
         }
-        text.head(self.head.as_ref())
+        text.head_of_run(self.head.as_ref(), &self.program)
     }
 }
 
 impl RunReport {
     fn write_days(&self, text: &mut Text<'_>) -> io::Result<()> {
-        let mut table = PlainTable::new(&[
-            "SOURCE",
-            "DATE",
-            "*OUTCOME",
-            ">EVENTS",
-            ">NEW",
-            ">LATE",
-            ">REQUESTS",
-            ">TIME",
+        let mut table = PlainTable::new([
+            Column::name("SOURCE"),
+            Column::text("DATE"),
+            Column::state("OUTCOME"),
+            Column::number("EVENTS"),
+            Column::number("NEW"),
+            Column::number("LATE").dropped(3),
+            Column::number("REQUESTS").dropped(1),
+            Column::number("TIME").dropped(2),
         ]);
         for day in &self.days {
             let took = Duration::from_millis(day.duration_ms).as_secs_f64();
-            table.row(vec![
+            table.row([
                 day.source.to_string(),
                 day.date.to_string(),
                 day.outcome.to_string(),
@@ -144,7 +150,7 @@ impl RunReport {
                 format!("{took:.1}s"),
             ]);
         }
-        text.table(table)?;
+        text.table(&table)?;
         text.blank()?;
         text.line(&self.summary())?;
         for (days, error) in self.reasons() {
