@@ -24,7 +24,7 @@ fn range(state: DayState, from: &str, to: &str) -> LedgerRange {
     LedgerRange {
         source: "a".into(),
         state,
-        was_whole: state.is_whole(),
+        was_complete: state.is_complete(),
         other_scope: false,
         dates: DateRange::new(date(from), date(to)),
         last_success: None,
@@ -71,7 +71,7 @@ fn ranges(coverage: &Coverage) -> Vec<String> {
 #[test]
 fn an_owed_day_without_a_row_is_missing_wherever_it_is() {
     let rows = vec![
-        range(DayState::Whole, "2024-09-26", "2024-09-26"),
+        range(DayState::Complete, "2024-09-26", "2024-09-26"),
         range(DayState::Settled, "2024-09-10", "2024-09-20"),
     ];
     let coverage = of("since = \"2024-09-08\"", rows);
@@ -87,15 +87,15 @@ fn an_owed_day_without_a_row_is_missing_wherever_it_is() {
     );
     assert_eq!((coverage.settled, coverage.whole, coverage.missing), (11, 1, 9));
     assert_eq!(coverage.oldest_gap, Some(date("2024-09-08")));
-    assert_eq!(coverage.last_whole_day, Some(date("2024-09-26")));
+    assert_eq!(coverage.last_complete_day, Some(date("2024-09-26")));
 }
 
 #[test]
 fn no_day_before_since_or_before_the_first_day_is_owed() {
     let rows = || {
         vec![
-            range(DayState::Whole, "2024-09-20", "2024-09-22"),
-            range(DayState::Whole, "2024-09-25", "2024-09-28"),
+            range(DayState::Complete, "2024-09-20", "2024-09-22"),
+            range(DayState::Complete, "2024-09-25", "2024-09-28"),
         ]
     };
     let without = of("", rows());
@@ -109,9 +109,9 @@ fn no_day_before_since_or_before_the_first_day_is_owed() {
 #[test]
 fn the_lag_counts_from_the_beginning_of_the_oldest_gap_or_of_today() {
     let hours = |coverage: &Coverage| coverage.lag.map(|lag| lag.as_secs() / 3600);
-    let whole = of("", vec![range(DayState::Whole, "2024-09-20", "2024-09-28")]);
+    let whole = of("", vec![range(DayState::Complete, "2024-09-20", "2024-09-28")]);
     assert_eq!(hours(&whole), Some(10));
-    let yesterday_missing = of("", vec![range(DayState::Whole, "2024-09-20", "2024-09-27")]);
+    let yesterday_missing = of("", vec![range(DayState::Complete, "2024-09-20", "2024-09-27")]);
     assert_eq!(hours(&yesterday_missing), Some(34));
     let never = of("", vec![]);
     assert_eq!((hours(&never), never.covered_from), (None, None));
@@ -129,26 +129,26 @@ fn the_lag_counts_from_the_beginning_of_the_oldest_gap_or_of_today() {
 
 #[test]
 fn a_complete_day_becomes_a_gap_only_if_its_next_reading_fails() {
-    let with = |state, was_whole| {
-        let again = LedgerRange { was_whole, ..range(state, "2024-09-25", "2024-09-25") };
+    let with = |state, was_complete| {
+        let again = LedgerRange { was_complete, ..range(state, "2024-09-25", "2024-09-25") };
         of(
             "",
             vec![
-                range(DayState::Whole, "2024-09-20", "2024-09-24"),
+                range(DayState::Complete, "2024-09-20", "2024-09-24"),
                 again,
-                range(DayState::Whole, "2024-09-26", "2024-09-28"),
+                range(DayState::Complete, "2024-09-26", "2024-09-28"),
             ],
         )
     };
-    for (state, was_whole, is_gap) in [
-        (DayState::AtWork, true, false),
+    for (state, was_complete, is_gap) in [
+        (DayState::Syncing, true, false),
         (DayState::Due, true, false),
         (DayState::Failed, true, true),
-        (DayState::AtWork, false, true),
+        (DayState::Syncing, false, true),
         (DayState::Due, false, true),
         (DayState::Failed, false, true),
     ] {
-        assert_eq!(with(state, was_whole).oldest_gap.is_some(), is_gap, "{state} {was_whole}");
+        assert_eq!(with(state, was_complete).oldest_gap.is_some(), is_gap, "{state} {was_complete}");
     }
 }
 
@@ -206,7 +206,7 @@ fn the_days_between_unsettled_ranges_and_gaps_have_settled() {
         dates: DateRange::new(date("2024-09-01"), date("2024-09-28")),
         ..counted(&[range(DayState::Settled, "2024-09-01", "2024-09-01")]).expect("a day")
     };
-    let whole = |from, to| range(DayState::Whole, from, to);
+    let whole = |from, to| range(DayState::Complete, from, to);
     let unsettled = vec![
         whole("2024-09-01", "2024-09-02"),
         range(DayState::Failed, "2024-09-10", "2024-09-10"),
@@ -235,7 +235,7 @@ fn the_days_between_unsettled_ranges_and_gaps_have_settled() {
 
 #[test]
 fn a_count_shows_holes() {
-    let count = counted(&[range(DayState::Whole, "2024-09-01", "2024-09-04")]).expect("days");
+    let count = counted(&[range(DayState::Complete, "2024-09-01", "2024-09-04")]).expect("days");
     assert!(!count.has_holes());
     assert!(SourceCount { days: 3, ..count }.has_holes());
 }
@@ -245,7 +245,7 @@ fn adopted_days_are_not_complete_and_fail_a_check_unless_accepted() {
     let rows = || {
         vec![
             range(DayState::Adopted, "2024-09-01", "2024-09-10"),
-            range(DayState::Whole, "2024-09-11", "2024-09-28"),
+            range(DayState::Complete, "2024-09-11", "2024-09-28"),
         ]
     };
     let behind =

@@ -120,7 +120,7 @@ impl SourceView {
 
     /// Complete days, settled or not.
     pub(super) fn complete(&self) -> u64 {
-        self.count(DayState::Settled) + self.count(DayState::Whole)
+        self.count(DayState::Settled) + self.count(DayState::Complete)
     }
 
     /// The days that must be covered.
@@ -232,9 +232,9 @@ fn cells(range: DateRange, owed: Option<DateRange>, days: &[ReportedDay]) -> Vec
             return Cell { date, state, events: None, is_gap: is_owed };
         };
         let is_gap = match day.state {
-            DayState::Settled | DayState::Whole => false,
+            DayState::Settled | DayState::Complete => false,
             DayState::Failed | DayState::Missing | DayState::Adopted => true,
-            DayState::Due | DayState::AtWork => !day.was_complete,
+            DayState::Due | DayState::Syncing => !day.was_complete,
         };
         Cell { date, state: Some(day.state), events: day.events, is_gap: is_gap && is_owed }
     };

@@ -5,8 +5,8 @@ use crate::coverage::DayState;
 /// All states, in the order of the legend.
 pub(super) const STATES: [DayState; 7] = [
     DayState::Settled,
-    DayState::Whole,
-    DayState::AtWork,
+    DayState::Complete,
+    DayState::Syncing,
     DayState::Due,
     DayState::Failed,
     DayState::Missing,
@@ -17,8 +17,8 @@ pub(super) const STATES: [DayState; 7] = [
 pub(super) fn word(state: DayState) -> &'static str {
     match state {
         DayState::Settled => "settled",
-        DayState::Whole => "complete",
-        DayState::AtWork => "syncing",
+        DayState::Complete => "complete",
+        DayState::Syncing => "syncing",
         DayState::Due => "due",
         DayState::Failed => "failed",
         DayState::Missing => "missing",
@@ -30,8 +30,8 @@ pub(super) fn word(state: DayState) -> &'static str {
 pub(super) fn meaning(state: DayState) -> &'static str {
     match state {
         DayState::Settled => "read to its end; its last recheck brought nothing new",
-        DayState::Whole => "read to its end; a recheck follows",
-        DayState::AtWork => "a process is reading it",
+        DayState::Complete => "read to its end; a recheck follows",
+        DayState::Syncing => "a process is reading it",
         DayState::Due => "reset or interrupted; the next run reads it",
         DayState::Failed => "its last attempt failed",
         DayState::Missing => "must be covered, and was never read",
