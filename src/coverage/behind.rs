@@ -13,13 +13,8 @@ use crate::day::{DateRange, last_over};
 const LONGEST_LEASE: TimeDelta = TimeDelta::days(30);
 
 /// The order in which a reason names the states of gaps.
-const KINDS: [DayState; 5] = [
-    DayState::Missing,
-    DayState::Failed,
-    DayState::Due,
-    DayState::Syncing,
-    DayState::Adopted,
-];
+const KINDS: [DayState; 5] =
+    [DayState::Missing, DayState::Failed, DayState::Due, DayState::Syncing, DayState::Adopted];
 
 /// Whether adopted days count as complete: another program called them complete, and no event is
 /// stored.
@@ -70,13 +65,13 @@ impl Coverage {
     /// Why this source is behind at `now`, if it is.
     pub fn behind(&self, rule: &LagRule, now: DateTime<Utc>) -> Option<SourceBehind> {
         let (reason, command) = if self.was_never_synced() {
-            ("never synced".to_owned(), Some(format!("auditsync sync --source {}", self.source)))
+            ("never synced".to_owned(), Some("auditsync".to_owned()))
         } else {
             let gaps = self.counted_gaps(rule);
             let is_adopted = |gap: &&StateRange| gap.state == DayState::Adopted;
             let oldest = gaps.iter().find(|gap| !is_adopted(gap)).map(|gap| gap.dates.from);
             let is_late = self.lag_of(oldest, now).is_some_and(|lag| lag > rule.max_lag);
-            if !self.enabled || !(is_late || gaps.iter().any(is_adopted)) {
+            if !self.enabled || !(is_late || gaps.iter().any(|gap| is_adopted(&gap))) {
                 return None;
             }
             (reason(&gaps), self.command(&gaps, rule, now))
@@ -85,7 +80,7 @@ impl Coverage {
     }
 
     /// The last day up to which every day is complete under this rule, if any day must be covered.
-    pub fn complete_through(&self, rule: &LagRule) -> Option<NaiveDate> {
+    pub fn covered_through(&self, rule: &LagRule) -> Option<NaiveDate> {
         let gap = self.counted_gaps(rule).first().map(|gap| gap.dates.from);
         self.complete_before(gap)
     }
@@ -119,6 +114,25 @@ impl Coverage {
     fn backfill(&self, dates: DateRange) -> String {
         let DateRange { from, to } = dates;
         format!("auditsync backfill --source {} --from {from} --to {to}", self.source)
+    }
+}
+
+/// What is good where no source is behind: `3 sources, complete through 2024-09-28`.
+pub fn good_news(sources: &[Coverage], rule: &LagRule) -> String {
+    let synced = sources.iter().filter(|source| source.enabled);
+    let owing: Vec<&Coverage> = synced.filter(|source| source.covered_to.is_some()).collect();
+    if owing.is_empty() {
+        return match sources.iter().find(|source| source.enabled) {
+            Some(_) => "no source must cover a day yet".to_owned(),
+            None => "no source is enabled, so no day is due".to_owned(),
+        };
+    }
+    let through = owing.iter().map(|source| source.covered_through(rule)).min().flatten();
+    let count = owing.len();
+    let sources = if count == 1 { "1 source".to_owned() } else { format!("{count} sources") };
+    match through {
+        Some(through) => format!("{sources}, complete through {through}"),
+        None => format!("{sources}, the first day is not complete yet"),
     }
 }
 

@@ -91,6 +91,7 @@ pub struct StateRange {
     #[serde(flatten)]
     pub dates: DateRange,
     /// The number of days.
+    #[serde(rename = "day_count")]
     pub days: u64,
     /// Whether the days were read with another account, team or filter than the file names now.
     pub other_scope: bool,
@@ -252,6 +253,13 @@ impl Coverage {
         self.ranges.iter().filter(|range| range.state == DayState::Missing)
     }
 
+    /// The days of `window` that have a state, oldest first.
+    pub fn states(&self, window: DateRange) -> impl Iterator<Item = (NaiveDate, DayState)> {
+        self.ranges.iter().flat_map(move |range| {
+            range.dates.overlap(window).dates().map(|date| (date, range.state))
+        })
+    }
+
     /// How many days of `window` have a state, and how many of them are complete.
     pub fn in_window(&self, window: DateRange) -> WindowDays {
         let mut counted = WindowDays::default();
@@ -268,6 +276,7 @@ impl Coverage {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct WindowDays {
     /// Those that have a state.
+    #[serde(rename = "day_count")]
     pub days: u64,
     /// The complete ones.
     pub complete: u64,

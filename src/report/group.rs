@@ -44,7 +44,7 @@ impl<'a, T> DayGroup<'a, T> {
 /// in the order of their first members in `days`.
 pub(super) fn grouped<'a, T, K: Eq + Hash>(
     days: impl IntoIterator<Item = &'a T>,
-    of: impl Fn(&T) -> (NaiveDate, K),
+    of: impl Fn(&'a T) -> (NaiveDate, K),
 ) -> Vec<DayGroup<'a, T>> {
     let mut dated: Vec<(usize, &T, NaiveDate, K)> = Vec::new();
     for (place, day) in days.into_iter().enumerate() {
@@ -167,10 +167,7 @@ mod tests {
     #[test]
     fn a_group_has_sums_and_spans() {
         let days = [3, 1, 3];
-        let group = DayGroup {
-            dates: DateRange::of(NaiveDate::MIN),
-            days: days.iter().collect(),
-        };
+        let group = DayGroup { dates: DateRange::of(NaiveDate::MIN), days: days.iter().collect() };
         assert_eq!((group.sum(|day| *day as u64), group.span(|day| *day)), (7, "1..3".to_owned()));
         assert_eq!(group.span(|_| 2), "2");
     }

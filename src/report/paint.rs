@@ -9,12 +9,11 @@ use anstyle::AnsiColor;
 /// The colour of a state, a status or an outcome; `None` for any other word.
 fn color(word: &str) -> Option<AnsiColor> {
     match word {
-        "failed" | "FAILED" | "error" | "ERROR" | "missing" | "MISSING" | "lost_lock" => {
-            Some(AnsiColor::Red)
-        }
-        "due" | "at work" | "PENDING" | "PROCESSING" | "pending" | "processing" | "interrupted"
+        "failed" | "FAILED" | "error" | "ERROR" | "missing" | "MISSING" | "lost_lock"
+        | "BEHIND" => Some(AnsiColor::Red),
+        "due" | "syncing" | "PENDING" | "PROCESSING" | "pending" | "processing" | "interrupted"
         | "locked_elsewhere" => Some(AnsiColor::Yellow),
-        "synced" | "already_synced" | "would_sync" | "whole" | "settled" | "SUCCESS" => {
+        "synced" | "already_synced" | "would_sync" | "complete" | "settled" | "SUCCESS" | "OK" => {
             Some(AnsiColor::Green)
         }
         _ => None,
@@ -49,7 +48,7 @@ mod tests {
         assert_eq!(painted("acme"), "acme");
         assert_eq!(painted("failed"), "\u{1b}[31mfailed\u{1b}[0m");
         assert_eq!(painted_at("failed  due  1", 8), "failed  \u{1b}[33mdue\u{1b}[0m  1");
-        assert_eq!(painted_at("é  whole", 3), "é  \u{1b}[32mwhole\u{1b}[0m");
+        assert_eq!(painted_at("é  settled", 3), "é  \u{1b}[32msettled\u{1b}[0m");
         assert_eq!(painted_at("short", 9), "short");
     }
 }

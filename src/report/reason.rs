@@ -73,7 +73,10 @@ mod tests {
     #[test]
     fn request_ids_durations_times_and_the_own_day_make_no_other_reason() {
         for (one, other) in [
-            ("503 (GET /a?day=2024-09-01, request a-1)", "503 (GET /a?day=2024-09-02, request b_2)"),
+            (
+                "503 (GET /a?day=2024-09-01, request a-1)",
+                "503 (GET /a?day=2024-09-02, request b_2)",
+            ),
             ("503 (request x, 3 attempts in 5ms)", "503 (request y, 3 attempts in 1m 2s 10ms)"),
             ("wait 1.5s.", "wait 20 s."),
             ("for 3 hours", "for 1 hour"),
@@ -103,17 +106,16 @@ mod tests {
         let dates = DateRange::new(date(1), date(3));
         let text = |reason| for_all(reason, date(1), dates).into_owned();
         assert_eq!(
-            text("day=2024-09-01: `auditsync backfill --source a --from 2024-09-01 --to 2024-09-01`"),
+            text(
+                "day=2024-09-01: `auditsync backfill --source a --from 2024-09-01 --to 2024-09-01`"
+            ),
             "day=2024-09-01: `auditsync backfill --source a --from 2024-09-01 --to 2024-09-03`"
         );
         assert_eq!(
             text("`auditsync reset --force --source a 2024-09-01` repairs it"),
             "`auditsync reset --force --source a 2024-09-01..2024-09-03` repairs it"
         );
-        assert_eq!(
-            text("x is already syncing this day"),
-            "x is already syncing these days"
-        );
+        assert_eq!(text("x is already syncing this day"), "x is already syncing these days");
         assert_eq!(
             text("`auditsync --date 2024-09-01` reads it"),
             "`auditsync --from 2024-09-01 --to 2024-09-03` reads them"

@@ -148,11 +148,7 @@ impl Queries<'_> {
     }
 
     /// The rows of the window.
-    async fn rows(
-        &mut self,
-        counts: &[SourceCount],
-        window: DateRange,
-    ) -> Result<Vec<LedgerRow>> {
+    async fn rows(&mut self, counts: &[SourceCount], window: DateRange) -> Result<Vec<LedgerRow>> {
         let names: Vec<&str> = counts.iter().map(|count| count.source.as_str()).collect();
         let scope = |name: &&str| {
             let place = self.names.iter().position(|known| known == name)?;

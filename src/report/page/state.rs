@@ -2,7 +2,7 @@
 
 use crate::coverage::DayState;
 
-/// All states, in the order of the legend.
+/// The states that a page shows, in the order of the legend.
 pub(super) const STATES: [DayState; 7] = [
     DayState::Settled,
     DayState::Complete,
@@ -12,19 +12,6 @@ pub(super) const STATES: [DayState; 7] = [
     DayState::Missing,
     DayState::Adopted,
 ];
-
-/// The word for a state, which also names its mark.
-pub(super) fn word(state: DayState) -> &'static str {
-    match state {
-        DayState::Settled => "settled",
-        DayState::Complete => "complete",
-        DayState::Syncing => "syncing",
-        DayState::Due => "due",
-        DayState::Failed => "failed",
-        DayState::Missing => "missing",
-        DayState::Adopted => "adopted",
-    }
-}
 
 /// What a state means.
 pub(super) fn meaning(state: DayState) -> &'static str {
@@ -36,6 +23,7 @@ pub(super) fn meaning(state: DayState) -> &'static str {
         DayState::Failed => "its last attempt failed",
         DayState::Missing => "must be covered, and was never read",
         DayState::Adopted => "another program called it complete; no event of it is stored",
+        DayState::Pruned => "its events were removed after it was complete",
     }
 }
 

@@ -183,7 +183,7 @@ const ORDERS: &[Order] = &[
             &["adoption", "day", "found", "reconcile/ids", "remaining", "view"],
             &["event_table", "output"],
             &["lines", "sheet", "streams", "text"],
-            &["json", "progress", "table", "wrap"],
+            &["group", "json", "progress", "reason", "table", "wrap"],
             &["paint"],
         ],
     },
