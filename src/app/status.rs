@@ -79,14 +79,14 @@ fn wanted<'a>(
 
 /// The sources that are behind: the oldest gap first, and those that were never synced last.
 fn behind(covered: &[Coverage], rule: &LagRule, now: DateTime<Utc>) -> Vec<SourceBehind> {
-    let mut behind: Vec<(bool, Option<NaiveDate>, SourceBehind)> = covered
+    let mut behind: Vec<(Option<NaiveDate>, SourceBehind)> = covered
         .iter()
-        .filter_map(|source| {
-            Some((source.oldest_gap.is_none(), source.oldest_gap, source.behind(rule, now)?))
-        })
+        .filter_map(|source| Some((source.oldest_gap, source.behind(rule, now)?)))
         .collect();
-    behind.sort_by_key(|(is_new, gap, _)| (*is_new, *gap));
-    behind.into_iter().map(|(_, _, behind)| behind).collect()
+    behind.sort_by(|(a_gap, a), (b_gap, b)| {
+        (a_gap.is_none(), a_gap, &a.reason).cmp(&(b_gap.is_none(), b_gap, &b.reason))
+    });
+    behind.into_iter().map(|(_, behind)| behind).collect()
 }
 
 /// The days of the window that have a state, newest first.

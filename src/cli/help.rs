@@ -32,7 +32,6 @@ Examples:
   auditsync status                            show the last 30 days
   auditsync status --source acme --days 90    list 90 days of one source
   auditsync status --month 2024-09            list the days of a month
-  auditsync status --max-lag 3d               exit with 1 if a gap is older than 3 days
   auditsync status --output json              print the status for scripts
 
 The counts of a source are of all its days. The options for days select the

@@ -39,8 +39,6 @@ pub struct SourceCount {
     pub dates: DateRange,
     /// The events of all days.
     pub events: u64,
-    /// Whether a row counts no events.
-    pub has_empty: bool,
     /// When the last complete reading of the newest day began.
     pub last_success: Option<DateTime<Utc>>,
 }

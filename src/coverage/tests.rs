@@ -57,7 +57,6 @@ fn counted(rows: &[LedgerRange]) -> Option<SourceCount> {
         days: rows.iter().map(|range| range.dates.len()).sum(),
         dates: DateRange::new(first, last),
         events: 10,
-        has_empty: false,
         last_success: None,
     })
 }

@@ -6,6 +6,7 @@ use chrono::NaiveDate;
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::columns::Column;
 use super::group::{DayGroup, grouped};
 use super::output::Report;
 use super::reason::{for_all, likeness};
@@ -64,13 +65,20 @@ impl Report for HistoryReport {
             return self.write_nothing(text);
         }
         let groups = self.groups();
-        let mut table = PlainTable::new(&[
-            "AT (UTC)", "SOURCE", "DATES", ">#", "ACTION", "*OUTCOME", ">EVENTS", ">NEW",
+        let mut table = PlainTable::new([
+            Column::text("AT (UTC)"),
+            Column::name("SOURCE"),
+            Column::text("DATES"),
+            Column::number("#").dropped(1),
+            Column::text("ACTION"),
+            Column::state("OUTCOME"),
+            Column::number("EVENTS").dropped(2),
+            Column::number("NEW"),
         ]);
         for group in &groups {
             let entry = group.first();
             let at = group.days.iter().map(|entry| entry.at).min().unwrap_or(entry.at);
-            table.row(vec![
+            table.row([
                 at.format("%Y-%m-%d %H:%M:%S").to_string(),
                 entry.source.clone(),
                 group.dates.to_string(),
@@ -81,7 +89,7 @@ impl Report for HistoryReport {
                 figure(group, |entry| entry.new_events),
             ]);
         }
-        let mut rows = table.lines().into_iter();
+        let mut rows = text.rows_of(&table).into_iter();
         text.row(&rows.next().unwrap_or_default())?;
         for (row, group) in rows.zip(&groups) {
             text.row(&row)?;

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::columns::Column;
 use super::day::{DayReport, Outcome};
 use super::group::{DayGroup, grouped, named};
 use super::output::Report;
@@ -123,20 +124,20 @@ impl Report for RunReport {
 
 impl RunReport {
     fn write_days(&self, text: &mut Text<'_>) -> io::Result<()> {
-        let mut table = PlainTable::new(&[
-            "SOURCE",
-            "DATES",
-            "*OUTCOME",
-            ">EVENTS",
-            ">NEW",
-            ">LATE",
-            ">REQUESTS",
-            ">TIME",
+        let mut table = PlainTable::new([
+            Column::name("SOURCE"),
+            Column::text("DATES"),
+            Column::state("OUTCOME"),
+            Column::number("EVENTS"),
+            Column::number("NEW"),
+            Column::number("LATE").dropped(3),
+            Column::number("REQUESTS").dropped(1),
+            Column::number("TIME").dropped(2),
         ]);
         for group in self.groups() {
             let day = group.first();
             let took = Duration::from_millis(group.sum(|day| day.duration_ms)).as_secs_f64();
-            table.row(vec![
+            table.row([
                 day.source.to_string(),
                 group.dates.to_string(),
                 day.outcome.to_string(),
@@ -147,7 +148,7 @@ impl RunReport {
                 format!("{took:.1}s"),
             ]);
         }
-        text.table(table)?;
+        text.table(&table)?;
         text.blank()?;
         text.line(&self.summary())?;
         for (days, error) in self.reasons() {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Serialize, Serializer};
 
+use super::columns::Column;
 use super::group::{DayGroup, grouped};
 use super::output::Report;
 use super::reason::{for_all, likeness};
@@ -109,7 +110,7 @@ impl Report for StatusReport {
     fn write_text(&self, text: &mut Text<'_>) -> io::Result<()> {
         self.write_verdict(text)?;
         text.blank()?;
-        text.table(self.table())?;
+        text.table(&self.table())?;
         self.sources.iter().try_for_each(|source| write_source(text, &source.coverage))?;
         self.write_window(text)?;
         text.head(self.head.as_ref())
@@ -122,13 +123,13 @@ impl StatusReport {
             return text.painted_line("", "OK", &format!("  {}", self.summary));
         }
         let alike = |one: &SourceBehind, other: &SourceBehind| {
-            (&one.reason, &one.command) == (&other.reason, &other.command)
+            one.reason == other.reason && command_for(one, &[]) == command_for(other, &[])
         };
         let groups: Vec<_> = self.behind.chunk_by(alike).collect();
         for group in groups.iter().take(BEHIND_SHOWN) {
-            let SourceBehind { reason, command, .. } = &group[0];
+            let reason = &group[0].reason;
             text.painted_line("", "BEHIND", &format!("  {}: {reason}", sources(group)))?;
-            match command {
+            match command_for(&group[0], group) {
                 Some(command) => writeln!(text, "  Run `{command}`.")?,
                 None => text.line("  Wait until the process that reads them ends.")?,
             }
@@ -141,22 +142,22 @@ impl StatusReport {
         Ok(())
     }
 
-    fn table(&self) -> PlainTable {
-        let mut sources = PlainTable::new(&[
-            "SOURCE",
-            "SINCE",
-            ">COMPLETE",
-            ">SETTLED",
-            ">DUE",
-            ">SYNCING",
-            ">FAILED",
-            ">MISSING",
-            ">ADOPTED",
-            "OLDEST GAP",
-            ">LAG",
+    fn table(&self) -> PlainTable<11> {
+        let mut sources = PlainTable::new([
+            Column::name("SOURCE"),
+            Column::text("SINCE").dropped(1),
+            Column::number("COMPLETE"),
+            Column::number("SETTLED").dropped(4),
+            Column::number("DUE"),
+            Column::number("SYNCING").dropped(2),
+            Column::number("FAILED"),
+            Column::number("MISSING"),
+            Column::number("ADOPTED").dropped(3),
+            Column::text("OLDEST GAP").dropped(6),
+            Column::number("LAG").dropped(5),
         ]);
         for SourceStatus { coverage: source, .. } in &self.sources {
-            sources.row(vec![
+            sources.row([
                 source.source.clone(),
                 or_dash(source.covered_from),
                 source.complete.to_string(),
@@ -197,7 +198,7 @@ impl StatusReport {
             return Ok(());
         }
         text.blank()?;
-        text.table(table_of_days(&shown))?;
+        text.table(&table_of_days(&shown))?;
         for group in &shown {
             let day = group.first();
             if let Some(error) = &day.error {
@@ -210,6 +211,13 @@ impl StatusReport {
     }
 }
 
+/// The command that helps all `sources` as it helps the first of them.
+fn command_for(first: &SourceBehind, sources: &[SourceBehind]) -> Option<String> {
+    let all: String = sources.iter().map(|behind| format!(" --source {}", behind.source)).collect();
+    let command = first.command.as_ref()?;
+    Some(command.replace(&format!(" --source {}", first.source), &all))
+}
+
 /// The names of a few sources, and how many more there are.
 fn sources(behind: &[SourceBehind]) -> String {
     const NAMED: usize = 3;
@@ -220,13 +228,19 @@ fn sources(behind: &[SourceBehind]) -> String {
     }
 }
 
-fn table_of_days(groups: &[DayGroup<'_, DayStatus>]) -> PlainTable {
-    let mut table =
-        PlainTable::new(&["SOURCE", "DATES", "*STATE", "STATUS", ">ATTEMPT", "UPDATED"]);
+fn table_of_days(groups: &[DayGroup<'_, DayStatus>]) -> PlainTable<6> {
+    let mut table = PlainTable::new([
+        Column::name("SOURCE"),
+        Column::text("DATES"),
+        Column::state("STATE"),
+        Column::text("STATUS").dropped(1),
+        Column::number("ATTEMPT").dropped(2),
+        Column::text("UPDATED").dropped(3),
+    ]);
     for group in groups {
         let day = group.first();
         let updated = group.days.iter().filter_map(|day| day.updated_at).max();
-        table.row(vec![
+        table.row([
             day.source.clone(),
             group.dates.to_string(),
             day.state.to_string(),

@@ -71,7 +71,7 @@ impl Reader {
         let ranges = queries.ranges(&in_detail).await?;
         let gaps = queries.gaps(&counts).await?;
         let late = queries.late_events().await?;
-        let empty_unconfirmed = queries.empty_days(&counts).await?;
+        let empty_unconfirmed = queries.empty_days().await?;
         let earlier_names = queries.sources_of_same_scope(&counts).await?;
         let rows = queries.rows(&counts, window).await?;
         let head = queries.head().await?;
@@ -134,13 +134,8 @@ impl Queries<'_> {
     }
 
     /// The complete days without events that nothing but Heroku's list confirms.
-    async fn empty_days(&mut self, counts: &[SourceCount]) -> Result<HashMap<String, u64>> {
-        let with_empty = counts.iter().filter(|count| count.has_empty);
-        let names: Vec<&str> = with_empty.map(|count| count.source.as_str()).collect();
-        if names.is_empty() {
-            return Ok(HashMap::new());
-        }
-        let query = statement(include_str!("sql/coverage_empty.sql")).bind(names);
+    async fn empty_days(&mut self) -> Result<HashMap<String, u64>> {
+        let query = statement(include_str!("sql/coverage_empty.sql")).bind(&self.only);
         let rows = query.fetch_all(&mut **self.tx).await.context("count the empty days")?;
         rows.iter()
             .map(|row| Ok((column(row, "source")?, column::<i64>(row, "days")? as u64)))
@@ -193,7 +188,6 @@ fn count(row: &PgRow) -> Result<SourceCount> {
         days: column::<i64>(row, "days")? as u64,
         dates: dates(row)?,
         events: column::<i64>(row, "events")? as u64,
-        has_empty: column(row, "has_empty")?,
         last_success: column(row, "last_success")?,
     })
 }

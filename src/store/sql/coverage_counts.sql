@@ -2,7 +2,7 @@
 -- $1 selects sources, if not all.
 -- The count of a day that we never read completely is another program's, so it is subtracted. Such
 -- days are few, and are in the index of unsettled days.
-SELECT counted.source, counted.days, counted.first_day, counted.last_day, counted.has_empty,
+SELECT counted.source, counted.days, counted.first_day, counted.last_day,
        counted.events_counted
            - coalesce((SELECT sum(l.events_count)
                        FROM audit_events_log AS l
@@ -18,7 +18,6 @@ FROM (
     SELECT source, count(*) AS days,
            min(process_date) AS first_day,
            max(process_date) AS last_day,
-           bool_or(events_count = 0) IS TRUE AS has_empty,
            coalesce(sum(events_count), 0) AS events_counted
     FROM audit_events_log
     WHERE ($1::text[] IS NULL OR source = ANY ($1))

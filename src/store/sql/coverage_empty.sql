@@ -1,9 +1,9 @@
--- Counts the complete days of the sources $1 that have no event, and for which nothing but Heroku's
+-- Counts the complete days of each source that have no event, and for which nothing but Heroku's
 -- list speaks: no confirmation, and no last comparison with the archive that agrees. A report
--- counts in the same way.
+-- counts in the same way. An index has the days without events. $1 selects sources, if not all.
 SELECT l.source, count(*) AS days
 FROM audit_events_log AS l
-WHERE l.source = ANY ($1)
+WHERE ($1::text[] IS NULL OR l.source = ANY ($1))
   AND l.process_date BETWEEN '2017-01-01' AND '9999-12-31'
   AND l.events_count = 0
   AND l.status = 'SUCCESS'
