@@ -217,7 +217,8 @@ impl Coverage {
         let shown = StateRange { other_scope, syncing_until, ..StateRange::of(state, dates) };
         push(&mut self.ranges, shown);
         let owed = owed.map(|owed| owed.overlap(dates)).filter(|owed| !owed.is_empty());
-        if let Some(dates) = owed.filter(|_| state.is_gap(was_complete)) {
+        let is_gap = if was_complete { state.is_gap_again() } else { state.is_gap() };
+        if let Some(dates) = owed.filter(|_| is_gap) {
             push(&mut self.gaps, StateRange { dates, days: dates.len(), ..shown });
         }
     }

@@ -42,14 +42,14 @@ impl DayState {
         matches!(self, Self::Settled | Self::Complete)
     }
 
-    /// Whether a day that must be covered leaves a gap in this state. One that was complete leaves
-    /// none while it is read again, and leaves one if that reading fails.
-    pub fn is_gap(self, was_complete: bool) -> bool {
-        match self {
-            Self::Settled | Self::Complete | Self::Pruned => false,
-            Self::Failed | Self::Missing | Self::Adopted => true,
-            Self::Due | Self::Syncing => !was_complete,
-        }
+    /// Whether a day that must be covered, and was never complete, leaves a gap in this state.
+    pub fn is_gap(self) -> bool {
+        !matches!(self, Self::Settled | Self::Complete | Self::Pruned)
+    }
+
+    /// Whether a day that was complete leaves a gap in this state: only if the next reading fails.
+    pub fn is_gap_again(self) -> bool {
+        self.is_gap() && !matches!(self, Self::Due | Self::Syncing)
     }
 
     /// The name in texts, in JSON documents and in the database's answers.

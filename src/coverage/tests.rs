@@ -146,7 +146,7 @@ fn the_lag_counts_from_the_beginning_of_the_oldest_gap_and_needs_one() {
 }
 
 #[test]
-fn a_reason_counts_the_gaps_of_each_state_and_the_command_reads_all_of_them() {
+fn a_reason_counts_each_state_and_the_command_reads_all_of_them() {
     let rows = |first| {
         vec![
             range(DayState::Complete, "2024-09-01", first),
@@ -165,7 +165,7 @@ fn a_reason_counts_the_gaps_of_each_state_and_the_command_reads_all_of_them() {
 }
 
 #[test]
-fn days_that_a_process_reads_need_no_command_unless_their_lease_never_ends() {
+fn syncing_days_need_no_command_unless_their_lease_never_ends() {
     let syncing = |until: &str| {
         let until = Some(until.parse().expect("a time"));
         let day = range(DayState::Syncing, "2024-09-25", "2024-09-25");

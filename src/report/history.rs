@@ -147,7 +147,7 @@ fn detail(group: &DayGroup<'_, HistoryEntry>) -> Option<String> {
     let late = group.sum(|entry| entry.late_events.unwrap_or_default().max(0) as u64);
     let late = (late > 0).then(|| format!("{} came late", counted(late, "event")));
     let message = entry.message.as_ref();
-    let message = message.map(|message| for_all(message, entry.date, group.dates).into_owned());
+    let message = message.map(|message| for_all(message, entry.date, &[group.dates]).into_owned());
     let by = entry.action.is_by_person().then(|| format!("by {}", entry.by));
     let parts: Vec<String> = [late, message, by].into_iter().flatten().collect();
     (!parts.is_empty()).then(|| parts.join("; "))

@@ -60,7 +60,7 @@ impl Report for ResetReport {
             let ResetDay { source, date, outcome, message } = group.first();
             let message = match outcome {
                 ResetOutcome::NoRow => ResetDay::without_row(source, group.dates),
-                _ => for_all(message, *date, group.dates).into_owned(),
+                _ => for_all(message, *date, &[group.dates]).into_owned(),
             };
             writeln!(text, "{source} {}: {message}", days(group.dates))?;
         }

@@ -27,35 +27,35 @@ pub(super) fn likeness(reason: &str, date: NaiveDate) -> String {
     DETAILS.replace_all(&of_any_day, "<detail>").into_owned()
 }
 
-/// The reason of the day `date` as the reason of all `dates`: its commands name all of them. The id
-/// of a request stays as an example.
-pub(super) fn for_all(reason: &str, date: NaiveDate, dates: DateRange) -> Cow<'_, str> {
-    if dates.len() <= 1 {
+/// The reason of the day `date` as the reason of all days of some ranges: its commands name all of
+/// them. The id of a request stays as an example.
+pub(super) fn for_all<'r>(reason: &'r str, date: NaiveDate, ranges: &[DateRange]) -> Cow<'r, str> {
+    let (Some(first), Some(last)) = (ranges.first(), ranges.last()) else { return reason.into() };
+    if first.from == last.to {
         return reason.into();
     }
-    let DateRange { from, to } = dates;
-    let range = format!("--from {from} --to {to}");
+    // A command that takes two ends skips what is complete between the ranges.
+    let ends = format!("--from {} --to {}", first.from, last.to);
+    let ranges: String = ranges.iter().map(|range| format!(" {range}")).collect();
     let mut text = String::new();
     // The parts between backticks are commands.
     for (place, part) in reason.split('`').enumerate() {
         if place > 0 {
             text.push('`');
         }
-        if place % 2 == 0 {
-            let part = part.replace("this day", "these days").replace(" reads it", " reads them");
-            text.push_str(&part);
-        } else {
-            let part = part.replace(&format!("--from {date} --to {date}"), &range);
-            let part = part.replace(&format!("--date {date}"), &range);
-            text.push_str(&part.replace(&format!(" {date}"), &single(&part, date, dates)));
-        }
+        text.push_str(&match place % 2 {
+            0 => part.replace("this day", "these days").replace(" reads it", " reads them"),
+            _ if part.contains("--from") => {
+                part.replace(&format!("--from {date} --to {date}"), &ends)
+            }
+            _ => {
+                let part = part.replace(&format!("--date {date}"), &ends);
+                // Each date is named, because a reset skips nothing.
+                if part.contains(&ends) { part } else { part.replace(&format!(" {date}"), &ranges) }
+            }
+        });
     }
     text.into()
-}
-
-/// What stands for ` DATE` in a command. One that already names the range keeps its ends.
-fn single(command: &str, date: NaiveDate, dates: DateRange) -> String {
-    if command.contains("--from") { format!(" {date}") } else { format!(" {dates}") }
 }
 
 #[cfg(test)]
@@ -103,8 +103,8 @@ mod tests {
 
     #[test]
     fn the_commands_of_a_reason_name_all_days() {
-        let dates = DateRange::new(date(1), date(3));
-        let text = |reason| for_all(reason, date(1), dates).into_owned();
+        let dates = [DateRange::new(date(1), date(3))];
+        let text = |reason| for_all(reason, date(1), &dates).into_owned();
         assert_eq!(
             text(
                 "day=2024-09-01: `auditsync backfill --source a --from 2024-09-01 --to 2024-09-01`"
@@ -121,6 +121,20 @@ mod tests {
             "`auditsync --from 2024-09-01 --to 2024-09-03` reads them"
         );
         let one = "`auditsync --date 2024-09-01` reads it";
-        assert_eq!(for_all(one, date(1), DateRange::of(date(1))), one);
+        assert_eq!(for_all(one, date(1), &[DateRange::of(date(1))]), one);
+    }
+
+    #[test]
+    fn a_reset_names_only_the_days_of_the_reason_and_a_backfill_both_ends() {
+        let ranges = [DateRange::new(date(1), date(2)), DateRange::of(date(5))];
+        let text = |reason| for_all(reason, date(1), &ranges).into_owned();
+        assert_eq!(
+            text("`auditsync reset --source a 2024-09-01` repairs it"),
+            "`auditsync reset --source a 2024-09-01..2024-09-02 2024-09-05` repairs it"
+        );
+        assert_eq!(
+            text("`auditsync backfill --from 2024-09-01 --to 2024-09-01 --source a`"),
+            "`auditsync backfill --from 2024-09-01 --to 2024-09-05 --source a`"
+        );
     }
 }

@@ -1,10 +1,10 @@
 //! The report of a sync.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -16,7 +16,7 @@ use super::reason::{for_all, likeness};
 use super::remaining::Remaining;
 use super::table::PlainTable;
 use super::text::{Text, counted};
-use crate::day::{DateRange, written};
+use crate::day::written;
 use crate::evidence::Head;
 
 /// What a run did, day by day.
@@ -153,8 +153,10 @@ impl RunReport {
         text.line(&self.summary())?;
         for (days, error) in self.reasons() {
             let dates: Vec<_> = days.iter().map(|day| (&day.source, day.date)).collect();
-            let (first, last) = (days[0].date, days[days.len() - 1].date);
-            let error = for_all(error, first, DateRange::new(first, last));
+            let ranges: BTreeSet<NaiveDate> = days.iter().map(|day| day.date).collect();
+            let ranges = grouped(&ranges, |date| (*date, ()));
+            let ranges: Vec<_> = ranges.iter().map(|group| group.dates).collect();
+            let error = for_all(error, days[0].date, &ranges);
             text.blank()?;
             writeln!(text, "{}: {error}", named(&dates))?;
         }

@@ -203,7 +203,7 @@ impl StatusReport {
             let day = group.first();
             if let Some(error) = &day.error {
                 text.blank()?;
-                let error = for_all(error, day.date, group.dates);
+                let error = for_all(error, day.date, &[group.dates]);
                 writeln!(text, "{} {}: {error}", day.source, group.dates)?;
             }
         }

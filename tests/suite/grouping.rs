@@ -57,7 +57,7 @@ fn sources_and_outcomes_make_lines_of_their_own() {
 }
 
 #[test]
-fn a_reason_that_differs_only_in_the_request_s_id_and_in_time_is_said_once() {
+fn a_reason_that_differs_only_in_a_request_id_or_time_is_said_once() {
     let world = World::new(&format!("[sync]\nconcurrency = 1\n{ACME}"));
     for _ in 0..9 {
         world.heroku.fault(Match::events("acme"), Fault::status(403, "forbidden", "No."));

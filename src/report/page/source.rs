@@ -231,7 +231,7 @@ fn cells(range: DateRange, owed: Option<DateRange>, days: &[ReportedDay]) -> Vec
             let state = is_owed.then_some(DayState::Missing);
             return Cell { date, state, events: None, is_gap: is_owed };
         };
-        let is_gap = day.state.is_gap(day.was_complete);
+        let is_gap = if day.was_complete { day.state.is_gap_again() } else { day.state.is_gap() };
         Cell { date, state: Some(day.state), events: day.events, is_gap: is_gap && is_owed }
     };
     range.dates().map(cell).collect()

@@ -1,6 +1,6 @@
 -- Groups days into ranges of consecutive days with the same state: all days of the sources $3, and
--- the unsettled or pruned days of the others. $4 selects among the others, if not all. $1 and $2 are the
--- sources of the file and their scopes.
+-- the unsettled or pruned days of the others. $4 selects among the others, if not all. $1 and $2
+-- are the sources of the file and their scopes.
 SELECT l.source, state, was_complete, other_scope,
        count(*) AS days,
        min(process_date) AS first_day,

@@ -11,7 +11,8 @@ const ROWS: &str = "
                                   synced_at, settled_at, pruned_at, error_message, locked_by,
                                   locked_until, created_at)
     SELECT source, current_date - age, status, CASE WHEN age % 5 = 0 THEN 0 ELSE age END,
-           1 + age % 3, jsonb_build_object('account', CASE WHEN age > 50 THEN 'old' ELSE source END),
+           1 + age % 3,
+           jsonb_build_object('account', CASE WHEN age > 50 THEN 'old' ELSE source END),
            CASE WHEN read THEN clock_timestamp() END,
            CASE WHEN settled THEN clock_timestamp() END,
            CASE WHEN pruned THEN clock_timestamp() END,
@@ -20,7 +21,7 @@ const ROWS: &str = "
                      || age || 'ms)' END,
            CASE WHEN status = 'PROCESSING' THEN 'run.1' END,
            CASE WHEN status = 'PROCESSING'
-                THEN clock_timestamp() + make_interval(hours => CASE age % 2 WHEN 0 THEN 2 ELSE -2 END)
+                THEN clock_timestamp() + interval '1 h' * CASE age % 2 WHEN 0 THEN 2 ELSE -2 END
            END, clock_timestamp()
     FROM (VALUES ('acme', 60), ('globex', 40), ('off', 50), ('gone', 20)) AS s (source, oldest)
     CROSS JOIN generate_series(1, 60) AS age
