@@ -12,6 +12,7 @@ use super::columns::Column;
 use super::day::{DayReport, Outcome};
 use super::group::{DayGroup, grouped, named};
 use super::output::Report;
+use super::program::Program;
 use super::reason::{for_all, likeness};
 use super::remaining::Remaining;
 use super::table::PlainTable;
@@ -41,6 +42,9 @@ pub(crate) struct RunReport {
     /// What reads those that were not finished.
     #[serde(skip)]
     pub(crate) remaining: Remaining,
+    /// The program that ran.
+    #[serde(skip)]
+    pub(crate) program: Program,
 }
 
 /// The sums of a run.
@@ -102,6 +106,7 @@ impl RunReport {
             head: None,
             totals,
             remaining: Remaining::default(),
+            program: Program::default(),
         }
     }
 
@@ -118,7 +123,7 @@ impl Report for RunReport {
         } else {
             self.write_days(text)?;
         }
-        text.head(self.head.as_ref())
+        text.head_of_run(self.head.as_ref(), &self.program)
     }
 }
 
