@@ -32,6 +32,7 @@ mod events;
 mod export_views;
 mod faults;
 mod frozen;
+mod grouping;
 mod guards;
 mod heads;
 mod help;

@@ -168,7 +168,7 @@ fn the_role_for_dashboards_reads_everything_and_changes_nothing() {
     let before = world.dump();
     let status = run_as(&world, "auditsync_read", "status --output json");
     assert_eq!(status.status, 0, "{status:#?}");
-    assert_eq!(status.json()["sources"][0]["last_whole_day"], DAY);
+    assert_eq!(status.json()["sources"][0]["last_complete_day"], DAY);
     for (question, sql) in queries() {
         assert_eq!(refusal(&world, "auditsync_read", &sql), None, "{question}");
     }
