@@ -8,14 +8,13 @@ mod verify;
 
 use std::path::PathBuf;
 
-use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::calendar;
 use crate::config::KeyName;
-use crate::day::{DateRange, Month};
+use crate::day::{Month, NamedRange};
 use crate::logging::{LogFormat, Verbosity};
+use crate::moment::NamedDay;
 use crate::report::Output;
 use crate::report::progress::LiveLines;
 pub(crate) use events::EventsArgs;
@@ -140,20 +139,15 @@ pub(crate) struct SyncArgs {
     /// Sync only this source (repeatable)
     #[arg(long = "source", value_name = "NAME")]
     pub(crate) sources: Vec<String>,
-    /// Sync this UTC day instead of the due days (YYYY-MM-DD)
-    #[arg(
-        long,
-        value_name = "DATE",
-        value_parser = calendar::date,
-        conflicts_with_all = ["from", "to"]
-    )]
-    pub(crate) date: Option<NaiveDate>,
+    /// Sync this UTC day instead of the due days (YYYY-MM-DD, yesterday, or -7d for 7 days ago)
+    #[arg(long, value_name = "DATE", conflicts_with_all = ["from", "to"])]
+    pub(crate) date: Option<NamedDay>,
     /// Sync the days from this one on, instead of the due days
-    #[arg(long, value_name = "DATE", value_parser = calendar::date, requires = "to")]
-    pub(crate) from: Option<NaiveDate>,
-    /// Sync the days from --from up to and including this one
-    #[arg(long, value_name = "DATE", value_parser = calendar::date, requires = "from")]
-    pub(crate) to: Option<NaiveDate>,
+    #[arg(long, value_name = "DATE")]
+    pub(crate) from: Option<NamedDay>,
+    /// Sync the days from --from up to and including this one [default: yesterday]
+    #[arg(long, value_name = "DATE", requires = "from")]
+    pub(crate) to: Option<NamedDay>,
     /// Request the days and count their events, but take no lease and write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -164,12 +158,12 @@ pub(crate) struct BackfillArgs {
     /// Read only this source (repeatable)
     #[arg(long = "source", value_name = "NAME")]
     pub(crate) sources: Vec<String>,
-    /// Begin with this UTC day (YYYY-MM-DD)
-    #[arg(long, value_name = "DATE", value_parser = calendar::date)]
-    pub(crate) from: NaiveDate,
-    /// End with this day; it is included
-    #[arg(long, value_name = "DATE", value_parser = calendar::date)]
-    pub(crate) to: NaiveDate,
+    /// Begin with this UTC day (YYYY-MM-DD, yesterday, or -7d for 7 days ago)
+    #[arg(long, value_name = "DATE")]
+    pub(crate) from: NamedDay,
+    /// End with this day; it is included [default: yesterday]
+    #[arg(long, value_name = "DATE")]
+    pub(crate) to: Option<NamedDay>,
     /// Read the events from here
     #[arg(long, value_enum, default_value_t)]
     pub(crate) via: Route,
@@ -227,12 +221,13 @@ pub(crate) struct StatusArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ResetArgs {
-    /// Reset days of this source
-    #[arg(long, value_name = "NAME")]
-    pub(crate) source: String,
-    /// Reset these UTC days: YYYY-MM-DD, or a range YYYY-MM-DD..YYYY-MM-DD with both ends
+    /// Reset days of this source (repeatable)
+    #[arg(long = "source", value_name = "NAME", required = true)]
+    pub(crate) sources: Vec<String>,
+    /// Reset these UTC days: YYYY-MM-DD, yesterday, -7d (7 days ago), or a range such as
+    /// 2024-09-01..2024-09-05 or -7d..yesterday, with both ends
     #[arg(value_name = "DATE", required = true)]
-    pub(crate) dates: Vec<DateRange>,
+    pub(crate) dates: Vec<NamedRange>,
     /// Also reset a day that is syncing; the process that syncs it loses the day
     #[arg(long)]
     pub(crate) force: bool,
@@ -251,9 +246,9 @@ pub(crate) struct HistoryArgs {
     /// Print only this source, even if it is no longer in the file (repeatable)
     #[arg(long = "source", value_name = "NAME")]
     pub(crate) sources: Vec<String>,
-    /// Print only entries about this UTC day, however old (YYYY-MM-DD)
-    #[arg(long, value_name = "DATE", value_parser = calendar::date)]
-    pub(crate) date: Option<NaiveDate>,
+    /// Print only entries about this UTC day, however old (YYYY-MM-DD, yesterday, or -7d)
+    #[arg(long, value_name = "DATE")]
+    pub(crate) date: Option<NamedDay>,
     /// Print only entries of the last N days [default: 7; with --date, no limit]
     #[arg(
         long,
@@ -269,7 +264,7 @@ pub(crate) struct Operator {
     /// Record this reason in the history
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,
-    /// Record this name in the history [default: the user and the dyno]
+    /// Record this name in the history [default: `AUDITSYNC_BY`, else the user, else the dyno]
     #[arg(long, value_name = "NAME")]
     pub(crate) by: Option<String>,
 }
@@ -371,9 +366,9 @@ mod tests {
     }
 
     #[test]
-    fn a_range_of_days_needs_both_ends_and_excludes_a_date() {
+    fn a_range_of_days_needs_its_first_day_and_excludes_a_date() {
+        assert!(parse("auditsync --from 2024-09-01").is_ok());
         for line in [
-            "auditsync --from 2024-09-01",
             "auditsync --to 2024-09-01",
             "auditsync --date 2024-09-01 --from 2024-09-01 --to 2024-09-02",
             "auditsync --date 2024-13-01",
