@@ -1,24 +1,28 @@
 //! The command line: commands, options, help.
 
+mod backfill;
 mod events;
 mod export;
 mod help;
+mod reconcile;
 mod report;
 mod verify;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::config::KeyName;
-use crate::day::{Month, NamedRange};
+use crate::day::NamedRange;
 use crate::logging::{LogFormat, Verbosity};
 use crate::moment::NamedDay;
 use crate::report::Output;
 use crate::report::progress::LiveLines;
+pub(crate) use backfill::{BackfillArgs, Route};
 pub(crate) use events::EventsArgs;
 pub(crate) use export::{ExportArgs, ExportFormat};
+pub(crate) use reconcile::ReconcileArgs;
 pub(crate) use report::ReportArgs;
 pub(crate) use verify::VerifyArgs;
 
@@ -151,48 +155,6 @@ pub(crate) struct SyncArgs {
     /// Request the days and count their events, but take no lease and write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct BackfillArgs {
-    /// Read only this source (repeatable)
-    #[arg(long = "source", value_name = "NAME")]
-    pub(crate) sources: Vec<String>,
-    /// Begin with this UTC day (YYYY-MM-DD, yesterday, or -7d for 7 days ago)
-    #[arg(long, value_name = "DATE")]
-    pub(crate) from: NamedDay,
-    /// End with this day; it is included [default: yesterday]
-    #[arg(long, value_name = "DATE")]
-    pub(crate) to: Option<NamedDay>,
-    /// Read the events from here
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) via: Route,
-    /// Print the days, requests and time that this would take; request and write nothing
-    #[arg(long)]
-    pub(crate) plan: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ReconcileArgs {
-    /// Compare this month (YYYY-MM)
-    #[arg(long, value_name = "MONTH")]
-    pub(crate) month: Month,
-    /// Compare only this source (repeatable)
-    #[arg(long = "source", value_name = "NAME")]
-    pub(crate) sources: Vec<String>,
-    /// Store the missing events, and keep differing ones beside the stored ones
-    #[arg(long)]
-    pub(crate) repair: bool,
-}
-
-/// The source of a backfill's events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub(crate) enum Route {
-    /// Heroku's API: at least one request per day
-    #[default]
-    Api,
-    /// Heroku's monthly archives: one download per month
-    Archive,
 }
 
 #[derive(Debug, Args)]

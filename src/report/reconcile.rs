@@ -28,17 +28,18 @@ pub(crate) struct MonthReport {
     pub(crate) source: String,
     /// The month in UTC.
     pub(crate) month: Month,
-    /// Whether the archive covers the entire month.
-    pub(crate) complete: bool,
+    /// Whether the archive covers the entire month; `None` where nothing was compared.
+    pub(crate) covers_month: Option<bool>,
+    /// Whether archive and stored events were equal; `None` where nothing was compared. A repair
+    /// does not change it.
+    pub(crate) agrees: Option<bool>,
     /// The account's archive, if Heroku delivered it.
     pub(crate) archive: Option<ArchiveFacts>,
     /// The compared days.
     pub(crate) days: Vec<ReconciledDay>,
     /// Why the comparison failed.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<String>,
     /// Why there was nothing to compare.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) note: Option<String>,
 }
 
@@ -69,19 +70,24 @@ pub(crate) struct ReconciledDay {
     /// Stored events that have another JSON value in the archive.
     pub(crate) differing: Ids,
     /// The number of events that a repair stored.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) repaired: Option<u64>,
     /// Why the repair failed.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<String>,
 }
 
 impl MonthReport {
     /// A month before its comparison.
     pub(crate) fn new(source: &str, month: Month) -> Self {
-        let source = source.to_owned();
-        let (error, note) = (None, None);
-        Self { source, month, complete: false, archive: None, days: Vec::new(), error, note }
+        Self {
+            source: source.to_owned(),
+            month,
+            covers_month: None,
+            agrees: None,
+            archive: None,
+            days: Vec::new(),
+            error: None,
+            note: None,
+        }
     }
 }
 
@@ -89,6 +95,11 @@ impl ReconciledDay {
     /// Whether a repair would store something.
     pub(crate) fn wants_repair(&self) -> bool {
         !self.missing_here.is_empty() || !self.differing.is_empty()
+    }
+
+    /// Whether archive and stored events were equal.
+    pub(crate) fn agrees(&self) -> bool {
+        [&self.missing_here, &self.missing_there, &self.differing].iter().all(|ids| ids.is_empty())
     }
 
     fn is_good(&self) -> bool {
@@ -152,7 +163,8 @@ impl MonthReport {
             text.blank()?;
             writeln!(text, "{source} {month}: {words}")?;
         }
-        if let (false, Some(last), None) = (self.complete, self.days.last(), &self.error) {
+        if let (Some(false), Some(last), None) = (self.covers_month, self.days.last(), &self.error)
+        {
             text.blank()?;
             writeln!(
                 text,

@@ -49,12 +49,33 @@ pub(crate) struct Totals {
     pub(crate) already_synced: u64,
     /// Days with this outcome.
     pub(crate) locked_elsewhere: u64,
-    /// Days that failed, lost their lock or were interrupted.
+    /// Days with this outcome.
     pub(crate) failed: u64,
+    /// Days with this outcome.
+    pub(crate) interrupted: u64,
+    /// Days with this outcome.
+    pub(crate) lost_lock: u64,
+    /// Days with this outcome.
+    pub(crate) would_sync: u64,
     /// Events of the days that were read.
     pub(crate) events: u64,
     /// New events of the days that were read.
     pub(crate) new_events: u64,
+}
+
+impl Totals {
+    /// The days with this outcome.
+    fn with(&mut self, outcome: Outcome) -> &mut u64 {
+        match outcome {
+            Outcome::Synced => &mut self.synced,
+            Outcome::AlreadySynced => &mut self.already_synced,
+            Outcome::LockedElsewhere => &mut self.locked_elsewhere,
+            Outcome::Failed => &mut self.failed,
+            Outcome::Interrupted => &mut self.interrupted,
+            Outcome::LostLock => &mut self.lost_lock,
+            Outcome::WouldSync => &mut self.would_sync,
+        }
+    }
 }
 
 impl RunReport {
@@ -63,13 +84,7 @@ impl RunReport {
         days.sort_by(|a, b| (a.date, &a.source).cmp(&(b.date, &b.source)));
         let mut totals = Totals::default();
         for day in &days {
-            match day.outcome {
-                Outcome::Synced => totals.synced += 1,
-                Outcome::AlreadySynced => totals.already_synced += 1,
-                Outcome::LockedElsewhere => totals.locked_elsewhere += 1,
-                Outcome::Failed | Outcome::Interrupted | Outcome::LostLock => totals.failed += 1,
-                Outcome::WouldSync => {}
-            }
+            *totals.with(day.outcome) += 1;
             if matches!(day.outcome, Outcome::Synced | Outcome::WouldSync) {
                 totals.events += day.events;
                 totals.new_events += day.new_events;
@@ -153,26 +168,27 @@ impl RunReport {
     }
 
     fn summary(&self) -> String {
-        let Totals { synced, already_synced, locked_elsewhere, failed, events, new_events } =
-            self.totals;
+        let totals = self.totals;
         let mut parts = Vec::new();
         if self.dry_run {
-            let days = self.days.iter().filter(|day| day.outcome == Outcome::WouldSync).count();
-            parts.push(format!("{} would be synced", counted(days as u64, "day")));
+            parts.push(format!("{} would be synced", counted(totals.would_sync, "day")));
         } else {
-            parts.push(format!("{} synced", counted(synced, "day")));
+            parts.push(format!("{} synced", counted(totals.synced, "day")));
         }
         for (days, what) in [
-            (already_synced, "already synced"),
-            (locked_elsewhere, "being synced by another process"),
-            (failed, "not done"),
+            (totals.already_synced, "already synced"),
+            (totals.locked_elsewhere, "being synced by another process"),
+            (totals.failed, "failed"),
+            (totals.interrupted, "interrupted"),
+            (totals.lost_lock, "lost to another process"),
         ] {
             if days > 0 {
                 parts.push(format!("{days} {what}"));
             }
         }
         let dry = if self.dry_run { "; this was a dry run, nothing was written" } else { "" };
-        format!("{}; {}, {new_events} new{dry}.", parts.join(", "), counted(events, "event"))
+        let (events, new) = (counted(totals.events, "event"), totals.new_events);
+        format!("{}; {events}, {new} new{dry}.", parts.join(", "))
     }
 }
 

@@ -121,7 +121,7 @@ fn only_days_that_the_archive_covers_completely_are_published() {
     );
 
     let months = reconcile(&world, "", 0);
-    assert_eq!(months["months"][0]["complete"], false);
+    assert_eq!(months["months"][0]["covers_month"], false);
     assert_eq!(months["months"][0]["days"].as_array().expect("days").len(), 3);
 }
 

@@ -123,7 +123,8 @@ impl<'a> Comparing<'a> {
             if report.error.is_some() {
                 continue;
             }
-            report.complete = self.covered == archive.month.days();
+            report.covers_month = Some(self.covered == archive.month.days());
+            report.agrees = Some(true);
             let checksum = archive.checksum.clone();
             report.archive = Some(ArchiveFacts { events, bytes: archive.bytes, checksum });
             let window = archive.month.days();
@@ -138,7 +139,7 @@ impl<'a> Comparing<'a> {
         let Self { mut days, spool, .. } = self;
         let mut lists = spool.finish()?;
         for (place, day) in days.iter_mut().filter(|(place, _)| places.contains(place)) {
-            months[place.source].days.push(ReconciledDay {
+            let compared = ReconciledDay {
                 date: place.date,
                 stored: count(place).unwrap_or_default(),
                 archived: day.archived.count() as u64,
@@ -147,7 +148,10 @@ impl<'a> Comparing<'a> {
                 differing: lists.take(day.differing),
                 repaired: None,
                 error: None,
-            });
+            };
+            let month = &mut months[place.source];
+            month.agrees = month.agrees.map(|agrees| agrees && compared.agrees());
+            month.days.push(compared);
         }
         Ok(())
     }

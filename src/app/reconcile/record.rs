@@ -42,12 +42,11 @@ impl<'s> Recorder<'s> {
 fn compared(month: &MonthReport, day: &ReconciledDay) -> ComparedDay {
     let ReconciledDay { date, stored, archived, missing_here, missing_there, differing, .. } = day;
     let lists = [missing_here, missing_there, differing];
-    let agrees = lists.iter().all(|ids| ids.is_empty());
     let [here, there, differing] = lists.map(Ids::count);
     let checksum = month.archive.as_ref().map_or("not known", |archive| &archive.checksum);
     ComparedDay {
         date: *date,
-        outcome: if agrees { HistoryOutcome::Agrees } else { HistoryOutcome::Differs },
+        outcome: if day.agrees() { HistoryOutcome::Agrees } else { HistoryOutcome::Differs },
         stored: *stored,
         message: format!(
             "archive {archived} events, stored {stored}, missing here {here}, \
