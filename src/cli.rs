@@ -4,6 +4,7 @@ mod backfill;
 mod events;
 mod export;
 mod help;
+mod init;
 mod reconcile;
 mod report;
 mod verify;
@@ -22,6 +23,7 @@ use crate::report::progress::LiveLines;
 pub(crate) use backfill::{BackfillArgs, Route};
 pub(crate) use events::EventsArgs;
 pub(crate) use export::{ExportArgs, ExportFormat};
+pub(crate) use init::InitArgs;
 pub(crate) use reconcile::ReconcileArgs;
 pub(crate) use report::ReportArgs;
 pub(crate) use verify::VerifyArgs;
@@ -124,13 +126,16 @@ pub(crate) enum Command {
     /// Bring the database's schema up to date (a sync also does this)
     #[command(after_help = help::MIGRATE)]
     Migrate(MigrateArgs),
+    /// Write a first audit.toml with the accounts and teams that a token may read
+    #[command(after_help = help::INIT)]
+    Init(InitArgs),
     /// Check the configuration, tokens and database; change nothing
     #[command(after_help = help::CHECK)]
     Check(CheckArgs),
     /// Generate a key that signs checkpoints; no file or database is needed
     #[command(after_help = help::KEYGEN)]
     Keygen(KeygenArgs),
-    /// Print shell completions; no file or database is needed
+    /// Print the script that completes commands and the names of sources in a shell
     #[command(after_help = help::COMPLETIONS)]
     Completions(CompletionsArgs),
     /// Print the manual page of the program or of one command; no file or database is needed
@@ -261,7 +266,7 @@ pub(crate) struct KeygenArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct CompletionsArgs {
-    /// Print completions for this shell
+    /// Print the script for this shell
     #[arg(value_name = "SHELL")]
     pub(crate) shell: Shell,
 }

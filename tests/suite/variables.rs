@@ -50,7 +50,7 @@ fn a_blank_database_address_counts_as_not_set() {
         });
         assert!(
             output.starts_with("2 ")
-                && output.contains(&format!("no database is named. Set {variable}")),
+                && output.contains(&format!("no database: {variable} is not set")),
             "{output}"
         );
         let output =
@@ -89,6 +89,18 @@ fn a_blank_variable_of_an_option_leaves_the_option_at_its_default() {
         "a variable that is set counts: {finished:#?}"
     );
     assert!(world.run("check --config-only").stdout.contains("other.toml"));
+}
+
+#[test]
+fn a_variable_that_names_the_file_is_not_in_the_usage_line() {
+    let mut world = World::new(ACME);
+    world.set("AUDITSYNC_CONFIG", "audit.toml");
+    let finished = world.run("reset 2024-09-28");
+    assert_eq!(finished.status, 2, "{finished:#?}");
+    assert!(
+        finished.stderr.contains("--source <NAME>") && !finished.stderr.contains("--config"),
+        "{finished:#?}"
+    );
 }
 
 #[test]

@@ -97,7 +97,10 @@ fn reread_affects_only_the_named_source() {
     assert!(reread.stdout.contains("Made 5 adopted days of globex due"), "{reread:#?}");
     // A database without a ledger has none either.
     let empty = World::new(ACME);
-    assert_eq!(empty.run("migrate --reread --dry-run --output json").json()["reread"]["days_due"], 0);
+    assert_eq!(
+        empty.run("migrate --reread --dry-run --output json").json()["reread"]["days_due"],
+        0
+    );
     assert_eq!(empty.run("migrate --reread --output json").json()["reread"]["days_due"], 0);
 }
 
