@@ -5,6 +5,7 @@ mod events;
 mod export;
 mod help;
 mod init;
+mod limits;
 mod reconcile;
 mod report;
 mod verify;
@@ -217,11 +218,7 @@ pub(crate) struct HistoryArgs {
     #[arg(long, value_name = "DATE")]
     pub(crate) date: Option<NamedDay>,
     /// Print only entries of the last N days [default: 7; with --date, no limit]
-    #[arg(
-        long,
-        value_name = "N",
-        value_parser = clap::value_parser!(u32).range(1..=36_600)
-    )]
+    #[arg(long, value_name = "N", value_parser = limits::within("--days", 1..=36_600))]
     pub(crate) days: Option<u32>,
 }
 

@@ -27,7 +27,7 @@ const USUAL_VARIABLE: &str = "HEROKU_API_TOKEN";
 pub(super) async fn run(global: &Global, args: &InitArgs) -> Result<ExitStatus, Failure> {
     let path = &global.config;
     refuse_existing(path)?;
-    let questions = Questions::new(args.yes)?;
+    let questions = if args.yes { None } else { Some(Questions::new()?) };
     let base_url = args.base_url.as_deref().map(config::base_url).transpose();
     let base_url = base_url.map_err(|why| Failure::usage(format!("--base-url: {why}")))?;
     let (token_env, token) = token(args, questions.as_ref())?;

@@ -6,6 +6,7 @@ use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use ipnet::IpNet;
 
+use super::limits;
 use crate::moment::NamedTime;
 
 #[derive(Debug, Args)]
@@ -40,11 +41,7 @@ pub(crate) struct EventsArgs {
     #[arg(long, value_name = "TIME")]
     pub(crate) until: Option<NamedTime>,
     /// Print at most N events [default: 50 in a table, otherwise no limit]
-    #[arg(
-        long,
-        value_name = "N",
-        value_parser = clap::value_parser!(u32).range(1..=1_000_000_000)
-    )]
+    #[arg(long, value_name = "N", value_parser = limits::within("--limit", 1..=1_000_000_000))]
     pub(crate) limit: Option<u32>,
 }
 

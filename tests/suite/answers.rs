@@ -221,7 +221,11 @@ fn an_error_keeps_its_class_when_its_body_breaks_off_or_never_ends() {
     let world = World::new(ACME);
     world.heroku.fault(first_page(), Fault::body(403, "text/plain", vec![b'x'; 32 * 1024 * 1024]));
     let report = world.sync(ON_DAY, 1);
-    assert!(error(&report).starts_with("Heroku refused: 403 Forbidden ("), "{}", error(&report));
+    assert!(
+        error(&report).starts_with("Heroku refused: 403 Forbidden: text/plain"),
+        "{}",
+        error(&report)
+    );
 }
 
 #[test]
@@ -280,7 +284,7 @@ fn a_rejected_account_does_not_affect_another_with_the_same_token() {
     world.heroku.grant("umbrella", "audit@acme.example.com", &["view"]);
     let report = world.sync("--from 2024-09-27 --to 2024-09-28", 1);
     for date in ["2024-09-27", DAY] {
-        for (source, expected) in [("hooli", "404 Not Found"), ("umbrella", "403 Forbidden")] {
+        for (source, expected) in [("hooli", "404 not_found"), ("umbrella", "403 forbidden")] {
             let row = day(&report, source, date);
             assert_eq!((&row["outcome"], &row["requests"]), (&"failed".into(), &1.into()));
             assert!(row["error"].as_str().is_some_and(|error| error.contains(expected)), "{row:#}");

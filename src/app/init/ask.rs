@@ -13,13 +13,10 @@ const MOST_ATTEMPTS: u32 = 5;
 pub(super) struct Questions(());
 
 impl Questions {
-    /// The terminal; `None` if everything is answered in advance.
-    pub(super) fn new(is_answered: bool) -> Result<Option<Self>, Failure> {
-        if is_answered {
-            return Ok(None);
-        }
+    /// The terminal of this process.
+    pub(super) fn new() -> Result<Self, Failure> {
         if io::stdin().is_terminal() && io::stderr().is_terminal() {
-            return Ok(Some(Self(())));
+            return Ok(Self(()));
         }
         Err(Failure::usage(
             "init asks questions, and there is no terminal to ask on. Give --yes to take every \
