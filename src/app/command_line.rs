@@ -4,13 +4,15 @@ use std::ffi::OsString;
 use std::io::{self, Write as _};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory as _, FromArgMatches as _};
+use clap::{ColorChoice, CommandFactory as _, FromArgMatches as _};
 
 use super::environment::is_blank;
 use super::failure::{DONE, ExitStatus, FOUND_WRONG, Failure, MISUSED};
+use super::program::this_program;
 use crate::cli::{Cli, Command, Global};
 use crate::config::redact_patterns;
 use crate::moment::MINUS;
+use crate::report::streams::shows_colors;
 use crate::report::{Output, streams};
 use crate::text::{clean, clean_lines};
 
@@ -26,8 +28,10 @@ pub(super) fn parse(args: Vec<OsString>) -> Result<(Global, Command), ExitStatus
     let args: Vec<OsString> = args.into_iter().map(with_minus).collect();
     let cli = read(&args, is_blank).map_err(|error| {
         // A usage line shows each option that is set. One that a variable sets was not typed.
+        let is_mistake =
+            !matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
         match read(&args, |_| true) {
-            Err(same) if same.kind() == error.kind() => same,
+            Err(same) if is_mistake && same.kind() == error.kind() => same,
             _ => error,
         }
     });
@@ -51,7 +55,7 @@ fn read(args: &[OsString], is_ignored: impl Fn(&str) -> bool) -> Result<Cli, cla
     let mut definition = FROM_ENVIRONMENT
         .iter()
         .filter(|(_, variable)| is_ignored(variable))
-        .fold(Cli::command(), |definition, (option, _)| {
+        .fold(definition(), |definition, (option, _)| {
             definition.mut_arg(option, |arg| arg.env(None))
         });
     let matches = definition.try_get_matches_from_mut(args);
@@ -67,6 +71,15 @@ fn with_minus(arg: OsString) -> OsString {
         unit.len() < rest.len() && unit.starts_with(['d', 'h'])
     });
     ago.map_or_else(|| arg.clone(), |rest| format!("{MINUS}{rest}").into())
+}
+
+/// The command line as this process reads it.
+fn definition() -> clap::Command {
+    // clap takes texts that live as long as the process, and there is one.
+    let version: &'static str = this_program().to_string().leak();
+    let is_shown = shows_colors(&io::stdout()) && shows_colors(&io::stderr());
+    let colors = if is_shown { ColorChoice::Auto } else { ColorChoice::Never };
+    Cli::command().version(version).color(colors)
 }
 
 /// Whether the arguments ask for a JSON document, although they may hold a mistake.
