@@ -143,7 +143,7 @@ fn each_platform_runs_after_midnight_in_utc_once_a_day() {
 }
 
 #[test]
-fn files_that_name_a_release_name_the_version_and_the_archives_of_this_one() {
+fn files_that_name_a_release_name_this_version_and_its_archives() {
     let version = env!("CARGO_PKG_VERSION");
     let image = value("deploy/kubernetes/cronjob.yaml", "image");
     assert!(image.ends_with(&format!("/auditsync:{version}")), "{image}");
