@@ -13,7 +13,7 @@ RUN mkdir -p src benches tests/chaos tests/histories && \
     echo 'fn main() {}' >src/main.rs && \
     cargo build --locked --release --package auditsync --bin auditsync && \
     cargo clean --locked --release --package auditsync
-COPY askama.toml build.rs ./
+COPY askama.toml audit.toml build.rs ./
 COPY migrations migrations
 COPY templates templates
 COPY src src
