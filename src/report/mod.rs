@@ -14,6 +14,7 @@ mod event_table;
 pub(crate) mod found;
 mod group;
 pub(crate) mod history;
+pub(crate) mod init;
 mod json;
 pub(crate) mod lines;
 pub(crate) mod operator;

@@ -102,7 +102,10 @@ impl Report for CleanupReport {
             let StaleDay { source, message, .. } = group.first();
             writeln!(text, "{source} {}: {message}; due again", days(group.dates))?;
         }
-        writeln!(text, "{} marked ERROR.", counted(self.days.len() as u64, "stale day"))
+        match self.days.len() as u64 {
+            0 => text.line("No stale days."),
+            days => writeln!(text, "{} marked ERROR.", counted(days, "stale day")),
+        }
     }
 }
 
