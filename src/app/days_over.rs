@@ -1,5 +1,4 @@
-//! The days that people name on the command line, one by one or as a range. All must be over, by the
-//! clock that counts.
+//! The days that people name on the command line. All must be over, by the clock that counts.
 
 use chrono::{DateTime, Days, NaiveDate, Utc};
 

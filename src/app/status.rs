@@ -22,8 +22,8 @@ pub(super) async fn run(app: &App<'_>, args: &StatusArgs) -> Result<ExitStatus, 
     let reader = app.connect().await?;
     let has_ledger = has_ledger(&reader).await?;
     let now = clock::now(&reader).await?;
-    let named = NamedRange { month: args.month, from: args.from, to: args.to };
-    let window = named_range(named, now, args.days)?;
+    let asked = NamedRange { month: args.month, from: args.from, to: args.to };
+    let window = named_range(asked, now, args.days)?;
     let names: Vec<&str> = args.sources.iter().map(String::as_str).collect();
     let only = (!names.is_empty()).then_some(&*names);
     let StatusSnapshot { standings, rows, head } = if has_ledger {

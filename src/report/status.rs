@@ -327,10 +327,10 @@ fn write_adopted(text: &mut Text<'_>, source: &Coverage) -> io::Result<()> {
     let (Some(command), true) = (source.adopted_days_command(), source.in_file) else {
         return Ok(());
     };
-    let (days, them, they, are) = if source.adopted == 1 {
-        ("day", "it", "it", "is")
+    let (days, them, as_is) = if source.adopted == 1 {
+        ("day", "it", "as it is")
     } else {
-        ("days", "them", "they", "are")
+        ("days", "them", "as they are")
     };
     writeln!(
         text,
@@ -338,7 +338,7 @@ fn write_adopted(text: &mut Text<'_>, source: &Coverage) -> io::Result<()> {
         source.adopted
     )?;
     writeln!(text, "  To read {them}, use `{command}`.")?;
-    writeln!(text, "  To accept {them} as {they} {are}, add `--accept-adopted` to `status`.")
+    writeln!(text, "  To accept {them} {as_is}, add `--accept-adopted` to `status`.")
 }
 
 fn or_dash(value: Option<impl ToString>) -> String {
