@@ -1,7 +1,10 @@
 //! The options of `status`.
 
+use std::time::Duration;
+
 use clap::Args;
 
+use super::limits::{time, within};
 use crate::day::Month;
 use crate::moment::NamedDay;
 
@@ -15,7 +18,7 @@ pub(crate) struct StatusArgs {
         long,
         value_name = "N",
         default_value = "30",
-        value_parser = clap::value_parser!(u32).range(1..=36_600),
+        value_parser = within("--days", 1..=36_600),
         conflicts_with_all = ["month", "from", "to"]
     )]
     pub(crate) days: u32,
@@ -24,17 +27,17 @@ pub(crate) struct StatusArgs {
     pub(crate) month: Option<Month>,
     /// List the days from this one on (YYYY-MM-DD, yesterday, or -7d)
     /// [default: 29 days before the last one]
-    #[arg(long, value_name = "DATE", allow_hyphen_values = true)]
+    #[arg(long, value_name = "DATE")]
     pub(crate) from: Option<NamedDay>,
     /// List the days up to and including this one [default: yesterday]
-    #[arg(long, value_name = "DATE", allow_hyphen_values = true)]
+    #[arg(long, value_name = "DATE")]
     pub(crate) to: Option<NamedDay>,
     /// Exit with 1 if a source is behind
     #[arg(long)]
     check: bool,
     /// Accept this lag, counted from the start of the oldest gap; implies --check [default: 36h]
-    #[arg(long, value_name = "TIME")]
-    max_lag: Option<humantime::Duration>,
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    max_lag: Option<Duration>,
     /// Accept adopted days: the Python logger called them complete, but stored no events; implies
     /// --check
     #[arg(long)]
@@ -42,7 +45,7 @@ pub(crate) struct StatusArgs {
 }
 
 /// The lag that a source may have if the user names none: a morning before the daily run is good.
-const MAX_LAG: std::time::Duration = std::time::Duration::from_hours(36);
+const MAX_LAG: Duration = Duration::from_hours(36);
 
 impl StatusArgs {
     /// Whether a source that is behind makes the exit status 1.
@@ -51,7 +54,7 @@ impl StatusArgs {
     }
 
     /// The lag that a source may have.
-    pub(crate) fn max_lag(&self) -> std::time::Duration {
-        self.max_lag.map_or(MAX_LAG, Into::into)
+    pub(crate) fn max_lag(&self) -> Duration {
+        self.max_lag.unwrap_or(MAX_LAG)
     }
 }

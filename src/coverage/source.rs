@@ -94,6 +94,7 @@ pub struct StateRange {
     #[serde(rename = "day_count")]
     pub days: u64,
     /// Whether the days were read with another account, team or filter than the file names now.
+    #[serde(rename = "is_other_scope")]
     pub other_scope: bool,
     /// When the last lease of these days ends, if they are syncing.
     #[serde(serialize_with = "crate::day::written::optional_time")]

@@ -91,7 +91,7 @@ fn a_check_fails_on_adopted_days_unless_they_are_accepted() {
     assert!(text.contains(&command) && text.contains("add `--accept-adopted`"), "{text}");
     assert_eq!(status(&world, "--check --accept-adopted", 0)["ok"], true);
     // Even a large lag does not hide them, and accepting them hides no gap.
-    status(&world, "--check --max-lag 90000h", 1);
+    status(&world, "--check --max-lag 87000h", 1);
     world
         .sql("UPDATE audit_events_log SET status = 'FAILED' WHERE process_date = current_date - 3");
     status(&world, "--check --accept-adopted", 1);
@@ -101,7 +101,7 @@ fn a_check_fails_on_adopted_days_unless_they_are_accepted() {
 #[test]
 fn a_check_passes_once_the_adopted_days_are_read() {
     let world = adopted(ACME, "");
-    let check = "--check --max-lag 90000h";
+    let check = "--check --max-lag 87000h";
     status(&world, check, 1);
     world.sync("", 0);
     status(&world, check, 1);

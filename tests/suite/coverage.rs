@@ -179,7 +179,7 @@ fn days_requested_with_another_filter_are_distinguished() {
     let report = status(&world, "", 0);
     let acme = source(&report, "acme");
     assert_eq!((&acme["other_scope"], &acme["settled"]), (&20.into(), &31.into()));
-    assert_eq!(acme["ranges"][0]["other_scope"], true);
+    assert_eq!(acme["ranges"][0]["is_other_scope"], true);
     assert!(
         world
             .run("status")
