@@ -1,13 +1,16 @@
-//! `backfill`: a range of days, from Heroku's list of each or from its monthly archives.
+//! `backfill`: a range of days, from Heroku's list of each or from its monthly archives; or every
+//! month that Heroku has an archive of.
 
 use super::context::App;
 use super::estimate;
 use super::failure::{ExitStatus, Failure};
+use super::run::keep::KeepFolder;
 use super::run::plan::{Mode, RunRequest, named};
-use super::run::remaining::ReadCommand;
+use super::run::remaining::{ArchiveMonths, ArchiveOptions, ReadCommand};
 use super::run::{self};
 use crate::cli::{BackfillArgs, Route};
 use crate::day::DateRange;
+use crate::plan::Selection;
 use crate::store::Rereads;
 
 pub(super) async fn run(app: &App<'_>, args: &BackfillArgs) -> Result<ExitStatus, Failure> {
@@ -19,16 +22,39 @@ pub(super) async fn run(app: &App<'_>, args: &BackfillArgs) -> Result<ExitStatus
 }
 
 fn request<'a>(app: &'a App<'_>, args: &BackfillArgs) -> Result<RunRequest<'a>, Failure> {
-    // The archive of a past month does not change, so its days need no recheck.
-    let (rereads, command) = match args.via {
-        Route::Api => (Rereads::Include, ReadCommand::Backfill),
-        Route::Archive => (Rereads::Skip, ReadCommand::Archive),
+    let command = command(args)?;
+    let rereads = match command {
+        // The archive of a past month does not change, so its days need no recheck.
+        ReadCommand::Archive(_) => Rereads::Skip,
+        ReadCommand::Sync | ReadCommand::Backfill => Rereads::Include,
+    };
+    let selection = match DateRange::between(args.from, args.to) {
+        Some(range) => named(range)?,
+        // The days are those of the archives that Heroku lists.
+        None => Selection::Due,
     };
     Ok(RunRequest {
-        selection: named(DateRange::new(args.from, args.to))?,
+        selection,
         sources: app.sources(&args.sources)?,
         rereads,
         mode: Mode::Write,
         command,
     })
+}
+
+fn command(args: &BackfillArgs) -> Result<ReadCommand, Failure> {
+    match args.via {
+        Route::Api if args.all => Err(of_archives("--all reads")),
+        Route::Api if args.keep.is_some() => Err(of_archives("--keep keeps")),
+        Route::Api => Ok(ReadCommand::Backfill),
+        Route::Archive => {
+            let keep = args.keep.as_deref().map(KeepFolder::open).transpose()?;
+            let months = if args.all { ArchiveMonths::Listed } else { ArchiveMonths::OfSelection };
+            Ok(ReadCommand::Archive(ArchiveOptions { months, keep }))
+        }
+    }
+}
+
+fn of_archives(what: &str) -> Failure {
+    Failure::usage(format!("{what} Heroku's archives: add `--via archive`"))
 }

@@ -193,8 +193,13 @@ async fn compare_account(
     match ended {
         Ok(()) => {
             let read_from = ReadFrom::Archive { month, as_of: archive.as_of(newest) };
-            compared.open =
-                Some(OpenArchive { archive, selectors, read_from, cost: session.cost() });
+            compared.open = Some(OpenArchive {
+                archive,
+                selectors,
+                read_from,
+                kept_as: None,
+                cost: session.cost(),
+            });
             Ok(compared)
         }
         Err(Broken::Store(error)) => Err(error.into()),

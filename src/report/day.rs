@@ -1,6 +1,7 @@
 //! What became of one day: its outcome, and the reason where it was not synced.
 
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -94,6 +95,8 @@ pub(crate) enum StopReason {
     EmptyDay { doubt: String },
     /// There is no archive of the month to read.
     NoArchive(Arc<ArchiveError>),
+    /// The folder of `--keep` does not take the archive.
+    NotKept { month: Month, folder: String, error: Arc<io::Error> },
     /// The archive ends before the day does. `to` is the last day that it covers.
     NotCovered { month: Month, to: Option<NaiveDate> },
     /// The archive could not be read to its end.
@@ -153,6 +156,11 @@ impl StopReason {
                  `auditsync backfill --via archive --source {name} --from {date} --to {date}`"
             ),
             Self::NoArchive(error) => format!("{error}. {}", error.hint(source)),
+            Self::NotKept { month, folder, error } => format!(
+                "the archive of {month} can't be kept in {folder}: {error}. Nothing of it was \
+                 stored. Free some space there, or name another folder with --keep, and run the \
+                 command again"
+            ),
             Self::NotCovered { month, to } => {
                 let to = to.map_or_else(
                     || "no complete day".to_owned(),

@@ -29,6 +29,7 @@ mod fence;
 mod handle;
 mod history;
 mod inspect;
+mod kept;
 mod lease;
 mod ledger;
 mod migrations;

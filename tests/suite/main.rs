@@ -42,6 +42,7 @@ mod hostile_text;
 mod http2;
 mod large_events;
 mod lease;
+mod leaving;
 mod ledger_model;
 mod locks;
 mod log_lines;

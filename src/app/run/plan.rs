@@ -18,7 +18,7 @@ use crate::store::{
 };
 
 /// What a run is asked to do.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct RunRequest<'a> {
     pub(crate) sources: Vec<&'a Source>,
     pub(crate) selection: Selection,
