@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::archives::sized;
+use super::columns::Column;
 use super::output::Report;
 use super::table::PlainTable;
 use super::text::{Text, counted};
@@ -81,23 +82,10 @@ impl PlanReport {
 
 impl Report for PlanReport {
     fn write_text(&self, text: &mut Text<'_>) -> io::Result<()> {
-        let is_of_archives = self.archive_months.is_some();
-        let headings: &[&str] = if is_of_archives {
-            &["SOURCE", ">DAYS", ">ARCHIVES", ">SIZE", ">REQUESTS", ">TIME"]
-        } else {
-            &["SOURCE", ">DAYS", ">REQUESTS", ">TIME"]
-        };
-        let mut table = PlainTable::new(headings);
-        for plan in &self.per_source {
-            let mut row = vec![plan.source.to_string(), plan.due_days.to_string()];
-            if is_of_archives {
-                row.push(plan.archive_months.unwrap_or_default().to_string());
-                row.push(plan.bytes.map_or_else(|| "-".to_owned(), sized));
-            }
-            row.extend([plan.requests.to_string(), time(plan.seconds)]);
-            table.row(row);
+        match self.archive_months {
+            Some(_) => self.write_archives(text)?,
+            None => self.write_lists(text)?,
         }
-        text.table(table)?;
         text.blank()?;
         let did = if self.was_listed {
             "Only the list of the archives was requested; nothing was written."
@@ -112,6 +100,48 @@ impl Report for PlanReport {
             }
         }
         Ok(())
+    }
+}
+
+impl PlanReport {
+    fn write_lists(&self, text: &mut Text<'_>) -> io::Result<()> {
+        let mut table = PlainTable::new([
+            Column::name("SOURCE"),
+            Column::number("DAYS"),
+            Column::number("REQUESTS"),
+            Column::number("TIME"),
+        ]);
+        for SourcePlan { source, due_days, requests, seconds, .. } in &self.per_source {
+            table.row([
+                source.to_string(),
+                due_days.to_string(),
+                requests.to_string(),
+                time(*seconds),
+            ]);
+        }
+        text.table(&table)
+    }
+
+    fn write_archives(&self, text: &mut Text<'_>) -> io::Result<()> {
+        let mut table = PlainTable::new([
+            Column::name("SOURCE"),
+            Column::number("DAYS"),
+            Column::number("ARCHIVES"),
+            Column::number("SIZE"),
+            Column::number("REQUESTS"),
+            Column::number("TIME"),
+        ]);
+        for plan in &self.per_source {
+            table.row([
+                plan.source.to_string(),
+                plan.due_days.to_string(),
+                plan.archive_months.unwrap_or_default().to_string(),
+                plan.bytes.map_or_else(|| "-".to_owned(), sized),
+                plan.requests.to_string(),
+                time(plan.seconds),
+            ]);
+        }
+        text.table(&table)
     }
 }
 
