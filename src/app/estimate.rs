@@ -42,7 +42,7 @@ async fn archives(
     let newest = last_over(clock::now(reader).await?);
     let accounts = accounts(&request.sources, tokens);
     let archives = Archives::find(&client, accounts, request, options).await;
-    let request = &RunRequest { selection: archives.selection(newest), ..request.clone() };
+    let request = &archives.select(request, options, newest);
     let (mut plan, _) = plan_only(app, reader, request).await?;
     plan.days.retain(|day| archives.reach(day, newest));
     let downloads = archives.plan(&plan.days, options.keep.as_ref(), newest).await;

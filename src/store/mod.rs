@@ -33,6 +33,7 @@ mod kept;
 mod lease;
 mod ledger;
 mod migrations;
+mod months;
 mod obstacle;
 mod operator;
 mod outage;

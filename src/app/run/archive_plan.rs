@@ -69,13 +69,43 @@ impl Archives {
         archives
     }
 
-    /// Each account with its months, oldest first.
-    pub(crate) fn by_account(&self) -> impl Iterator<Item = (&Account, Vec<Month>)> {
-        self.accounts.iter().map(|(account, months)| (account, months.keys().copied().collect()))
+    /// The archives of one month.
+    pub(crate) fn of_month(accounts: Vec<Account>, month: Month) -> Self {
+        let accounts = accounts.into_iter().map(|account| (account, [(month, None)].into()));
+        Self { accounts: accounts.collect(), problems: Vec::new() }
     }
 
-    /// The days to plan for. Where Heroku lists no month, there is none; but a plan needs a range.
-    pub(crate) fn selection(&self, newest: NaiveDate) -> Selection {
+    /// The accounts whose archives are known.
+    pub(crate) fn accounts(&self) -> impl Iterator<Item = &Account> {
+        self.accounts.iter().map(|(account, _)| account)
+    }
+
+    /// The archives that hold a complete day, oldest first by account.
+    pub(crate) fn begun(&self, newest: NaiveDate) -> impl Iterator<Item = (&Account, Month)> {
+        let months = self.accounts.iter().flat_map(|(account, months)| {
+            months.iter().map(move |(month, listed)| (account, *month, listed.as_ref()))
+        });
+        let is_begun = move |(_, month, listed): &(&Account, Month, Option<&ListedArchive>)| {
+            owed_to(*month, *listed, newest).is_some()
+        };
+        months.filter(is_begun).map(|(account, month, _)| (account, month))
+    }
+
+    /// `request`, with the days to plan for.
+    pub(crate) fn select<'a>(
+        &self,
+        request: &RunRequest<'a>,
+        options: &ArchiveOptions,
+        newest: NaiveDate,
+    ) -> RunRequest<'a> {
+        let selection =
+            if options.reads_listed() { self.selection(newest) } else { request.selection };
+        RunRequest { selection, ..request.clone() }
+    }
+
+    /// The days of all archives. Where Heroku lists no month, there is none; but a plan needs a
+    /// range.
+    fn selection(&self, newest: NaiveDate) -> Selection {
         let months = || self.accounts.iter().flat_map(|(_, months)| months);
         let from = months().map(|(month, _)| month.first()).min();
         let to = months().filter_map(|(month, listed)| owed_to(*month, listed.as_ref(), newest));

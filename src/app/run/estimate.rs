@@ -59,7 +59,7 @@ pub(crate) fn of_archives(
 ) -> PlanReport {
     let mut needs = Needs::new();
     if reads_listed(request) {
-        for (account, _) in archives.by_account() {
+        for account in archives.accounts() {
             needs.entry(account.first().name.clone()).or_default().requests += 1;
         }
     }

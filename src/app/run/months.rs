@@ -88,7 +88,7 @@ pub(super) async fn read_archives(
     let newest = last_over(clock::now(&reader).await?);
     let accounts = accounts(&request.sources, &tokens);
     let archives = Archives::find(&client, accounts, request, options).await;
-    let request = &RunRequest { selection: archives.selection(newest), ..request.clone() };
+    let request = &archives.select(request, options, newest);
     let holder = App::holder();
     let run_id = holder.run_id;
     let (mut plan, store) = plan_to_write(app, &reader, &holder, request).await?;

@@ -195,7 +195,7 @@ fn a_folder_that_takes_no_file_is_found_before_anything_is_requested() {
 fn accounts_and_plain_files_keep_their_own_names() {
     let world = World::with(a_year(), &format!("{ACME}{GLOBEX}"));
     let kept = folder(&world, "kept");
-    let plain = fake_heroku::gunzip(&of_heroku(&world, JANUARY).0);
+    let plain = fake_heroku::gunzip(&of_heroku(&world, JANUARY).0).expect("gzip");
     world.heroku.put_archive("acme", JANUARY, plain.clone());
     world.heroku.put_archive("globex", JANUARY, pack(&[]));
     let command = format!("backfill {YEAR} --via archive --keep kept");
