@@ -122,7 +122,8 @@ pub(crate) fn plan(plan: &PlanReport, verbosity: Verbosity) {
     );
 }
 
-/// Logs the last line of a run. Its count of event lines shows whether a drain lost some.
+/// Logs the last line of a run, with the program that ran. Its count of event lines shows whether a
+/// drain lost some.
 pub(crate) fn run(report: &RunReport) {
     let totals = &report.totals;
     let head = report.head.as_ref();
@@ -143,6 +144,9 @@ pub(crate) fn run(report: &RunReport) {
         head_log = log_of(head),
         head_seq = head.map(|head| head.seq),
         head_seal = seal_of(head),
+        version = report.program.version,
+        commit = report.program.commit,
+        release = report.program.release,
         "run finished"
     );
 }

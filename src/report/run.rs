@@ -11,6 +11,7 @@ use super::archives::{ArchiveReport, write_archives};
 use super::columns::Column;
 use super::day::{DayReport, Outcome};
 use super::output::Report;
+use super::program::Program;
 use super::remaining::Remaining;
 use super::table::PlainTable;
 use super::text::{Text, counted};
@@ -42,6 +43,9 @@ pub(crate) struct RunReport {
     /// What reads those that were not finished.
     #[serde(skip)]
     pub(crate) remaining: Remaining,
+    /// The program that ran.
+    #[serde(skip)]
+    pub(crate) program: Program,
 }
 
 /// The sums of a run.
@@ -104,6 +108,7 @@ impl RunReport {
             totals,
             archives: None,
             remaining: Remaining::default(),
+            program: Program::default(),
         }
     }
 
@@ -125,7 +130,7 @@ impl Report for RunReport {
             let said = |error: &str| self.days.iter().any(|day| day.why() == Some(error));
             write_archives(archives, said, text)?;
         }
-        text.head(self.head.as_ref())
+        text.head_of_run(self.head.as_ref(), &self.program)
     }
 }
 

@@ -79,4 +79,5 @@ mod tls;
 mod unpacking;
 mod variables;
 mod verify;
+mod version;
 mod views;
