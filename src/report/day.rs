@@ -156,11 +156,7 @@ impl StopReason {
                  `auditsync backfill --via archive --source {name} --from {date} --to {date}`"
             ),
             Self::NoArchive(error) => format!("{error}. {}", error.hint(source)),
-            Self::NotKept { month, folder, error } => format!(
-                "the archive of {month} can't be kept in {folder}: {error}. Nothing of it was \
-                 stored. Free some space there, or name another folder with --keep, and run the \
-                 command again"
-            ),
+            Self::NotKept { month, folder, error } => not_kept(*month, folder, error),
             Self::NotCovered { month, to } => {
                 let to = to.map_or_else(
                     || "no complete day".to_owned(),
@@ -201,6 +197,13 @@ impl StopReason {
             Self::Store(error) => format!("{error}. Check the database"),
         }
     }
+}
+
+fn not_kept(month: Month, folder: &str, error: &io::Error) -> String {
+    format!(
+        "the archive of {month} can't be kept in {folder}: {error}. Nothing of it was stored. Free \
+         some space there, or name another folder with --keep, and run the command again"
+    )
 }
 
 impl DayReport {

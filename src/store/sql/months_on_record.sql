@@ -1,5 +1,5 @@
--- How many days of each month are on record: complete, or compared with Heroku's archive. The months
--- come as their first days ($2), each with its source ($1).
+-- Counts the days of each month that are on record: complete, or compared with Heroku's archive.
+-- The months come as their first days ($2), each with its source ($1).
 SELECT wanted.place, (
     SELECT count(*)
     FROM (

@@ -53,7 +53,10 @@ fn months_that_are_neither_stored_nor_compared_are_named_with_the_command() {
 fn the_current_month_and_a_list_that_fails_are_no_mistake() {
     let world = World::with(recent(), ACME);
     all(&world, "", 0);
-    world.sql("DELETE FROM audit_events_log WHERE process_date >= date_trunc('month', now() at time zone 'UTC')");
+    world.sql(
+        "DELETE FROM audit_events_log
+         WHERE process_date >= date_trunc('month', now() AT TIME ZONE 'UTC')",
+    );
     assert_eq!(checked(&world, "acme")["advice"], Value::Null);
     let path = Match::path("/enterprise-accounts/acme/archives").always();
     world.heroku.fault(path, Fault::status(503, "unavailable", "Later"));

@@ -41,7 +41,7 @@ fn history(world: &World, action: &str) -> String {
 }
 
 #[test]
-fn a_kept_file_has_heroku_s_bytes_and_its_checksum_is_in_name_history_and_seals() {
+fn a_kept_file_has_heroku_s_bytes_and_its_checksum_is_recorded() {
     let world = World::with(three_months(), THREE_VIEWS);
     let kept = folder(&world, "kept");
     let report = all(&world, "--keep kept --source acme --source team-a", 0);
@@ -85,7 +85,7 @@ fn a_kept_file_has_heroku_s_bytes_and_its_checksum_is_in_name_history_and_seals(
 }
 
 #[test]
-fn what_is_kept_already_is_checked_and_left_and_what_is_missing_is_downloaded() {
+fn what_is_kept_is_checked_and_left_and_what_is_missing_is_downloaded() {
     let world = World::with(three_months(), ACME);
     let kept = folder(&world, "kept");
     // The days are complete by way of Heroku's lists.
