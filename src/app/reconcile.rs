@@ -13,7 +13,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
-use tracing::info;
 
 use compare::{Broken, Comparing};
 use record::Recorder;
@@ -43,6 +42,7 @@ use crate::heroku::{Client, Session, Teams};
 use crate::ledger::LedgerRow;
 use crate::report::archives::ArchiveReport;
 use crate::report::day::{DayReport, Outcome, StopReason};
+use crate::report::progress::Progress;
 use crate::report::reconcile::{MonthReport, ReconcileReport, ReconciledDay};
 use crate::store::{Claimable, Reader};
 
@@ -108,21 +108,32 @@ async fn reconcile(
     let run = ArchiveRun { teams: Teams::default(), writer };
     let mut recorder = Recorder::new(&reader, &run.writer.store).await;
     let mut months = not_listed(&archives);
-    for (account, month) in archives.begun(newest) {
+    let begun: Vec<(&Account, Month)> = archives.begun(newest).collect();
+    let days = |month: Month| month.days().len() as usize;
+    let all_days = begun.iter().map(|(_, month)| days(*month)).sum();
+    let progress = Progress::new(all_days, app.global.live_lines());
+    for (account, month) in begun {
         if shutdown.is_asked() {
             break;
         }
-        let mut compared =
-            compare_account(&run, account, &account.session(&client), month, newest).await?;
+        let session = account.session(&client);
+        let _line = progress.line(format!("{month} {}", account.name), activity(&session));
+        let mut compared = compare_account(&run, account, &session, month, newest).await?;
         // Before a repair, which changes what was found.
         recorder.record(&compared.months).await;
         if args.repair {
             repair(&run, account, &mut compared).await;
         }
-        info!(account = account.name, %month, "month compared");
         months.extend(compared.months);
+        progress.done(days(month));
     }
     Ok(Reconciled { report: in_order(months, &sources), reader, before })
+}
+
+/// What a comparison is doing, each time it is called.
+fn activity(session: &Session) -> impl Fn() -> String + Clone + Send + Sync + 'static {
+    let activity = session.activity().clone();
+    move || activity.waits_for().unwrap_or_else(|| "reading and comparing the archive".to_owned())
 }
 
 /// The report, in the order of the sources and months.
