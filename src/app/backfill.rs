@@ -1,16 +1,15 @@
 //! `backfill`: a range of days, from Heroku's list of each or from its monthly archives; or every
 //! month that Heroku has an archive of.
 
+use super::clock;
 use super::context::App;
 use super::estimate;
 use super::failure::{ExitStatus, Failure};
 use super::run::keep::KeepFolder;
-use super::run::plan::{Mode, RunRequest, named};
+use super::run::plan::{Mode, NamedSelection, RunRequest};
 use super::run::remaining::{ArchiveMonths, ArchiveOptions, ReadCommand};
 use super::run::{self};
 use crate::cli::{BackfillArgs, Route};
-use crate::day::DateRange;
-use crate::plan::Selection;
 use crate::store::Rereads;
 
 pub(super) async fn run(app: &App<'_>, args: &BackfillArgs) -> Result<ExitStatus, Failure> {
@@ -28,11 +27,13 @@ fn request<'a>(app: &'a App<'_>, args: &BackfillArgs) -> Result<RunRequest<'a>, 
         ReadCommand::Archive(_) => Rereads::Skip,
         ReadCommand::Sync | ReadCommand::Backfill => Rereads::Include,
     };
-    let selection = match DateRange::between(args.from, args.to) {
-        Some(range) => named(range)?,
+    let selection = match args.from {
+        Some(from) => NamedSelection::Days(from, args.to),
         // The days are those of the archives that Heroku lists.
-        None => Selection::Due,
+        None => NamedSelection::Due,
     };
+    // The earlier of both clocks counts, so this machine's may reject before any connection.
+    selection.at(clock::here())?;
     Ok(RunRequest {
         selection,
         sources: app.sources(&args.sources)?,

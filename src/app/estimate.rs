@@ -39,9 +39,10 @@ async fn archives(
     reader: &Reader,
 ) -> Result<PlanReport, Failure> {
     let client = Client::new(&app.config.api, request.sources.iter().copied(), tokens)?;
-    let newest = last_over(clock::now(reader).await?);
+    let now = clock::now(reader).await?;
+    let newest = last_over(now);
     let accounts = accounts(&request.sources, tokens);
-    let archives = Archives::find(&client, accounts, request, options).await;
+    let archives = Archives::find(&client, accounts, request, options, now).await?;
     let request = &archives.select(request, options, newest);
     let (mut plan, _) = plan_only(app, reader, request).await?;
     plan.days.retain(|day| archives.reach(day, newest));

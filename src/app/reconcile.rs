@@ -222,8 +222,9 @@ async fn compare_account(
     let archive = match session.archive(&account.name, month).await {
         Ok(archive) => archive,
         Err(error) => {
-            let reason = StopReason::NoArchive(Arc::new(error));
-            return Ok(compared.failed(&reason.message(&account.sources[0], month.first())));
+            let why = StopReason::NoArchive(Arc::new(error));
+            let why = why.message(&account.sources[0], month.first());
+            return Ok(compared.failed(&format!("nothing was compared, nothing changed: {why}")));
         }
     };
     let Some(covered) = archive.covers_to(newest) else {

@@ -2,44 +2,36 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 
 use super::clock;
 use super::context::{App, existing};
+use super::days_over::require_over;
 use super::failure::{DONE, ExitStatus, FOUND_WRONG, Failure};
 use super::{head, operator};
 use crate::cli::ResetArgs;
 use crate::config::{Source, SourceName};
-use crate::day::{DateRange, DayKey, last_over};
+use crate::day::{DateRange, DayKey, NamedRange};
 use crate::ledger::ResetOutcome;
 use crate::report::operator::{ResetDay, ResetReport};
 use crate::store::{Actor, Reader, ResetRequest, Store};
 
 pub(super) async fn run(app: &App<'_>, args: &ResetArgs) -> Result<ExitStatus, Failure> {
-    let source = app.config.source(&args.source).map_err(Failure::usage)?;
-    refuse_unfinished(&args.dates, last_over(clock::here()))?;
+    let sources = app.sources(&args.sources)?;
+    // The earlier of both clocks counts, so this machine's may reject before any connection.
+    dates(&args.dates, clock::here())?;
+    let by = operator::name(args.operator.by.as_deref())?;
     let reader = app.connect().await?;
     let store = existing(&reader, &App::holder()).await?;
     if store.is_some() {
         reader.require_writable().await?;
     }
-    let by = operator::name(args.operator.by.as_deref());
+    let dates = dates(&args.dates, clock::now(&reader).await?)?;
     let actor = Actor { by: &by, reason: args.operator.reason.as_deref() };
-    let request = ResetRequest { force: args.force, actor };
-    let dates: BTreeSet<NaiveDate> = args.dates.iter().flat_map(|range| range.dates()).collect();
-    let mut days = Vec::with_capacity(dates.len());
-    if let (Some(first), Some(last)) = (dates.first(), dates.last()) {
-        let rows =
-            rows(&reader, store.as_ref(), &source.name, DateRange::new(*first, *last)).await?;
-        for date in dates {
-            let reset = match &store {
-                Some(store) if rows.contains(&date) => {
-                    store.reset(&DayKey::new(&source.name, date), request).await?
-                }
-                _ => ResetOutcome::NoRow,
-            };
-            days.push(reset_day(source, date, reset));
-        }
+    let resetting = Resetting { reader: &reader, store: store.as_ref(), force: args.force, actor };
+    let mut days = Vec::with_capacity(sources.len() * dates.len());
+    for source in sources {
+        days.extend(resetting.reset(source, &dates).await?);
     }
     let rejected = days.iter().any(|day| day.outcome.is_rejected());
     app.global.output.print(&ResetReport { days })?;
@@ -50,28 +42,60 @@ pub(super) async fn run(app: &App<'_>, args: &ResetArgs) -> Result<ExitStatus, F
     Ok(if rejected { FOUND_WRONG } else { DONE })
 }
 
-/// Rejects days that are not over before any other day is reset.
-fn refuse_unfinished(named: &[DateRange], last_over: NaiveDate) -> Result<(), Failure> {
-    match named.iter().map(|dates| dates.to).find(|to| *to > last_over) {
-        Some(date) => Err(Failure::usage(format!(
-            "{date} is not over in UTC, so it was never due. The newest day to reset is {last_over}"
-        ))),
-        None => Ok(()),
+/// The dates that are named, if each of them is over.
+fn dates(named: &[NamedRange], now: DateTime<Utc>) -> Result<BTreeSet<NaiveDate>, Failure> {
+    let mut dates = BTreeSet::new();
+    for range in named {
+        let range = range.at(now).map_err(Failure::usage)?;
+        require_over(range.to, now, ", so it was never due")?;
+        dates.extend(range.dates());
     }
+    Ok(dates)
 }
 
-/// The dates that have a row. A long range with few rows needs no transaction for each date.
-async fn rows(
-    reader: &Reader,
-    store: Option<&Store>,
-    source: &SourceName,
-    window: DateRange,
-) -> Result<HashSet<NaiveDate>, Failure> {
-    if store.is_none() {
-        return Ok(HashSet::new());
+/// A reset, and the ledger that it works on. `store` is `None` where there is no ledger.
+struct Resetting<'a> {
+    reader: &'a Reader,
+    store: Option<&'a Store>,
+    force: bool,
+    actor: Actor<'a>,
+}
+
+impl Resetting<'_> {
+    /// Resets the days of a source, oldest first.
+    async fn reset(
+        &self,
+        source: &Source,
+        dates: &BTreeSet<NaiveDate>,
+    ) -> Result<Vec<ResetDay>, Failure> {
+        let rows = self.rows(&source.name, dates).await?;
+        let request = ResetRequest { force: self.force, actor: self.actor };
+        let mut days = Vec::with_capacity(dates.len());
+        for &date in dates {
+            let outcome = match self.store {
+                Some(store) if rows.contains(&date) => {
+                    store.reset(&DayKey::new(&source.name, date), request).await?
+                }
+                _ => ResetOutcome::NoRow,
+            };
+            days.push(reset_day(source, date, outcome));
+        }
+        Ok(days)
     }
-    let rows = reader.ledger(&[(source.as_ref(), None)], window).await?;
-    Ok(rows.into_iter().map(|row| row.date).collect())
+
+    /// The dates that have a row. A long range with few rows needs no transaction for each date.
+    async fn rows(
+        &self,
+        source: &SourceName,
+        dates: &BTreeSet<NaiveDate>,
+    ) -> Result<HashSet<NaiveDate>, Failure> {
+        let (Some(_), Some(&from), Some(&to)) = (self.store, dates.first(), dates.last()) else {
+            return Ok(HashSet::new());
+        };
+        let window = DateRange::new(from, to);
+        let rows = self.reader.ledger(&[(source.as_ref(), None)], window).await?;
+        Ok(rows.into_iter().map(|row| row.date).collect())
+    }
 }
 
 fn reset_day(source: &Source, date: NaiveDate, outcome: ResetOutcome) -> ResetDay {

@@ -17,6 +17,7 @@ mod duration;
 mod error;
 mod evidence;
 mod file;
+mod first;
 #[cfg(test)]
 mod fuzz;
 mod key_name;
@@ -39,6 +40,7 @@ mod value;
 
 pub use error::{ConfigError, UnknownSource};
 pub use evidence::Evidence;
+pub use first::{FirstFile, FirstSource, base_url, name_or_id, source_name, variable_name};
 pub use key_name::{KeyName, KeyNameError};
 pub use lock::Lock;
 pub use mask::redact_patterns;

@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{Months, NaiveDate};
+use chrono::{DateTime, Months, NaiveDate, Utc};
 
+use super::super::failure::Failure;
 use super::archive_days::Account;
 use super::fetches::FetchDay;
 use super::keep::{FileId, KeepFolder, KeptFile};
-use super::plan::RunRequest;
+use super::plan::{NamedSelection, RunRequest};
 use super::remaining::{ArchiveMonths, ArchiveOptions};
 use crate::config::{Source, SourceName};
 use crate::day::{DateRange, Month};
 use crate::heroku::{Client, ListedArchive, sanitize};
+use crate::moment::NamedDay;
 use crate::plan::{Planned, Selection};
 use crate::report::archives::ArchiveReport;
 
@@ -46,14 +48,15 @@ impl Archives {
         accounts: Vec<Account>,
         request: &RunRequest<'_>,
         options: &ArchiveOptions,
-    ) -> Self {
-        match (options.months, request.selection) {
+        now: DateTime<Utc>,
+    ) -> Result<Self, Failure> {
+        match (options.months, request.selection.at(now)?) {
             (ArchiveMonths::OfSelection, Selection::Named(range)) => {
                 let months: AccountMonths = months(range).map(|month| (month, None)).collect();
                 let accounts = accounts.into_iter().map(|account| (account, months.clone()));
-                Self { accounts: accounts.collect(), problems: Vec::new() }
+                Ok(Self { accounts: accounts.collect(), problems: Vec::new() })
             }
-            _ => Self::listed(client, accounts).await,
+            _ => Ok(Self::listed(client, accounts).await),
         }
     }
 
@@ -105,12 +108,12 @@ impl Archives {
 
     /// The days of all archives. Where Heroku lists no month, there is none; but a plan needs a
     /// range.
-    fn selection(&self, newest: NaiveDate) -> Selection {
+    fn selection(&self, newest: NaiveDate) -> NamedSelection {
         let months = || self.accounts.iter().flat_map(|(_, months)| months);
         let from = months().map(|(month, _)| month.first()).min();
         let to = months().filter_map(|(month, listed)| owed_to(*month, listed.as_ref(), newest));
-        let range = DateRange::between(from, to.max());
-        Selection::Named(range.unwrap_or_else(|| DateRange::of(newest)))
+        let range = DateRange::between(from, to.max()).unwrap_or_else(|| DateRange::of(newest));
+        NamedSelection::Days(NamedDay::On(range.from), Some(NamedDay::On(range.to)))
     }
 
     /// Whether the archive of a planned day reaches so far.

@@ -85,9 +85,10 @@ pub(super) async fn read_archives(
     let tokens = app.config.tokens(request.sources.iter().copied(), &env)?;
     let client = Client::new(&app.config.api, request.sources.iter().copied(), &tokens)?;
     let reader = app.connect().await?;
-    let newest = last_over(clock::now(&reader).await?);
+    let now = clock::now(&reader).await?;
+    let newest = last_over(now);
     let accounts = accounts(&request.sources, &tokens);
-    let archives = Archives::find(&client, accounts, request, options).await;
+    let archives = Archives::find(&client, accounts, request, options, now).await?;
     let request = &archives.select(request, options, newest);
     let holder = App::holder();
     let run_id = holder.run_id;
