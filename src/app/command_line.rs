@@ -66,11 +66,13 @@ fn read(args: &[OsString], is_ignored: impl Fn(&str) -> bool) -> Result<Cli, cla
 /// An argument such as `-7d` or `-7d..yesterday` with a minus sign in place of its hyphen, because
 /// a hyphen would make it an option. No option begins with a digit.
 fn with_minus(arg: OsString) -> OsString {
-    let ago = arg.to_str().and_then(|text| text.strip_prefix('-')).filter(|rest| {
+    let is_age = |rest: &&str| {
         let unit = rest.trim_start_matches(|c: char| c.is_ascii_digit());
         unit.len() < rest.len() && unit.starts_with(['d', 'h'])
-    });
-    ago.map_or_else(|| arg.clone(), |rest| format!("{MINUS}{rest}").into())
+    };
+    let rest = arg.to_str().and_then(|text| text.strip_prefix('-')).filter(is_age);
+    let spelled = rest.map(|rest| format!("{MINUS}{rest}"));
+    spelled.map_or(arg, OsString::from)
 }
 
 /// The command line as this process reads it.

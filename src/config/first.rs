@@ -145,7 +145,7 @@ pub fn source_name(account: &str, team: Option<&str>, taken: &[FirstSource]) -> 
         format!("{}{suffix}", &base[..length])
     };
     let is_free = |name: &String| !taken.iter().any(|source| source.name == *name);
-    (1..).map(numbered).find(is_free).unwrap_or(base)
+    (1..=taken.len() as u32 + 1).map(numbered).find(is_free).unwrap_or(base)
 }
 
 /// Lower-case ASCII letters, digits, `-` and `_`. Everything else between them becomes one `-`.

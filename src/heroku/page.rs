@@ -49,19 +49,15 @@ impl Page {
                 }
                 Err(malformed) => return Err(self.fault(malformed)),
             }
-            match self.answer.chunk().await? {
-                Some(chunk) => {
-                    if self.elements == 0 {
-                        let room = LONGEST_BEGIN.saturating_sub(self.begin.len());
-                        self.begin.extend_from_slice(&chunk[..room.min(chunk.len())]);
-                    }
-                    self.splitter.push(chunk);
-                }
-                None => {
-                    let ended = self.splitter.finish().map(|()| None);
-                    return ended.map_err(|malformed| self.fault(malformed));
-                }
+            let Some(chunk) = self.answer.chunk().await? else {
+                let ended = self.splitter.finish().map(|()| None);
+                return ended.map_err(|malformed| self.fault(malformed));
+            };
+            if self.elements == 0 {
+                let room = LONGEST_BEGIN.saturating_sub(self.begin.len());
+                self.begin.extend_from_slice(&chunk[..room.min(chunk.len())]);
             }
+            self.splitter.push(chunk);
         }
     }
 

@@ -26,6 +26,7 @@ mod database_state;
 mod dates;
 mod docs;
 mod dry_run;
+mod elsewhere;
 mod endurance;
 mod environment;
 mod environment_waits;

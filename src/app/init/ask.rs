@@ -10,13 +10,15 @@ const MOST_ATTEMPTS: u32 = 5;
 
 /// The terminal, where people answer.
 #[derive(Debug)]
-pub(super) struct Questions(());
+pub(super) struct Questions {
+    stderr: io::Stderr,
+}
 
 impl Questions {
     /// The terminal of this process.
     pub(super) fn new() -> Result<Self, Failure> {
         if io::stdin().is_terminal() && io::stderr().is_terminal() {
-            return Ok(Self(()));
+            return Ok(Self { stderr: io::stderr() });
         }
         Err(Failure::usage(
             "init asks questions, and there is no terminal to ask on. Give --yes to take every \
@@ -27,7 +29,7 @@ impl Questions {
 
     /// Writes lines for the person.
     pub(super) fn say(&self, lines: &[String]) {
-        let mut stderr = io::stderr().lock();
+        let mut stderr = self.stderr.lock();
         for line in lines {
             let _ = writeln!(stderr, "{}", clean(line));
         }
@@ -41,7 +43,7 @@ impl Questions {
     ) -> Result<T, Failure> {
         let mut why = String::new();
         for _ in 0..MOST_ATTEMPTS {
-            let mut stderr = io::stderr().lock();
+            let mut stderr = self.stderr.lock();
             let _ = write!(stderr, "{}", clean(question)).and_then(|()| stderr.flush());
             let mut answer = String::new();
             if io::stdin().lock().read_line(&mut answer).unwrap_or(0) == 0 {
