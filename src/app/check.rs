@@ -3,11 +3,14 @@
 //! A mistake in the file ends it with exit status 2, as it ends every command. Everything that the
 //! file refers to is checked item by item, so one run shows everything that needs work.
 
+mod archives;
 mod database;
 mod heroku;
 mod signing;
 
 use std::collections::HashMap;
+
+use archives::Record;
 
 use super::context::App;
 use super::environment::env;
@@ -25,8 +28,14 @@ pub(super) async fn run(app: &App<'_>, args: &CheckArgs) -> Result<ExitStatus, F
     checks.push(ping_variable(app));
     checks.extend(signing::keys(app));
     if !args.config_only {
-        checks.extend(database::look(app).await);
-        checks.extend(heroku::look(app).await?);
+        let database = database::look(app).await;
+        let is_usable = !database.is_empty() && database.iter().all(|check| check.ok);
+        checks.extend(database);
+        let record = if is_usable { Record::open(app).await } else { None };
+        checks.extend(heroku::look(app, record.as_ref()).await?);
+        if let Some(record) = record {
+            record.close().await;
+        }
     }
     let report = CheckReport::new(checks);
     app.global.output.print(&report)?;

@@ -1,101 +1,51 @@
-//! What a backfill would take: days, requests and time. It changes nothing.
+//! `backfill --plan`: what a backfill would take. It changes nothing.
 
-use std::collections::{HashMap, HashSet};
-
+use super::clock;
 use super::context::App;
 use super::environment::env;
-use super::failure::{DONE, ExitStatus, Failure};
-use super::run::fetches::fetches;
+use super::failure::{DONE, ExitStatus, FOUND_WRONG, Failure};
+use super::run::archive_days::accounts;
+use super::run::archive_plan::Archives;
+use super::run::estimate::{of_archives, of_lists};
 use super::run::plan::{RunRequest, plan_only};
-use super::run::remaining::ReadCommand;
-use crate::config::{Source, Token, Tokens};
-use crate::day::Month;
-use crate::plan::{Planned, Verdict};
-use crate::report::backfill::{PlanReport, SourcePlan};
+use super::run::remaining::{ArchiveOptions, ReadCommand};
+use crate::config::Tokens;
+use crate::day::last_over;
+use crate::heroku::Client;
+use crate::report::backfill::PlanReport;
+use crate::store::Reader;
 
 /// Prints what a backfill would take.
 pub(super) async fn run(app: &App<'_>, request: &RunRequest<'_>) -> Result<ExitStatus, Failure> {
     let tokens = app.config.tokens(request.sources.iter().copied(), &env)?;
     let reader = app.connect().await?;
-    let (plan, _) = plan_only(app, &reader, request).await?;
-    let planned = plan.days;
-    let requests = if request.command == ReadCommand::Archive {
-        archive_requests(&planned, &tokens)
-    } else {
-        api_requests(&planned, &tokens)
+    let report = match &request.command {
+        ReadCommand::Archive(options) => archives(app, request, options, &tokens, &reader).await?,
+        ReadCommand::Sync | ReadCommand::Backfill => {
+            let (plan, _) = plan_only(app, &reader, request).await?;
+            of_lists(request, &plan.days, &tokens)
+        }
     };
-    app.global.output.print(&estimate(request, &planned, &tokens, &requests))?;
+    app.global.output.print(&report)?;
     reader.close().await;
-    Ok(DONE)
+    Ok(if report.is_good() { DONE } else { FOUND_WRONG })
 }
 
-/// The least number of requests that the due days of each source need. A shared fetch counts for
-/// the first of its sources.
-type Requests = HashMap<String, u64>;
-
-/// One request for each fetch, and one for the teams of each account that has team sources. Only
-/// Heroku's answer shows whether a day has several pages.
-fn api_requests(planned: &[Planned<'_>], tokens: &Tokens) -> Requests {
-    let mut requests = Requests::new();
-    let mut teams_known: HashSet<(String, Token)> = HashSet::new();
-    for fetch in fetches(planned, tokens) {
-        let wants_teams = fetch.days.iter().any(|day| day.source.scope.team.is_some());
-        let teams = u64::from(
-            wants_teams && teams_known.insert((fetch.query.account.clone(), fetch.token.clone())),
-        );
-        *requests.entry(fetch.days[0].key.source.to_string()).or_default() += 1 + teams;
-    }
-    requests
-}
-
-/// One request for the address of each month's file, and one for the file. The second costs no
-/// quota.
-fn archive_requests(planned: &[Planned<'_>], tokens: &Tokens) -> Requests {
-    let mut requests = Requests::new();
-    let mut months: HashSet<(String, Token, Month)> = HashSet::new();
-    for Planned { key, source, .. } in planned.iter().filter(|day| is_due(day)) {
-        let month = (source.scope.account.clone(), tokens.of(source).clone(), Month::of(key.date));
-        if months.insert(month) {
-            *requests.entry(key.source.to_string()).or_default() += 2;
-        }
-    }
-    requests
-}
-
-fn is_due(day: &Planned<'_>) -> bool {
-    matches!(day.verdict, Verdict::Due(_))
-}
-
-/// The time that requests take at the rate limit of their tokens, without the bursts.
-fn estimate(
+async fn archives(
+    app: &App<'_>,
     request: &RunRequest<'_>,
-    planned: &[Planned<'_>],
+    options: &ArchiveOptions,
     tokens: &Tokens,
-    requests: &Requests,
-) -> PlanReport {
-    let mut by_token: HashMap<Token, (u64, &Source)> = HashMap::new();
-    let per_source = request.sources.iter().map(|&source| {
-        let days = planned.iter().filter(|day| day.key.source == source.name && is_due(day)).count()
-            as u64;
-        let requests = requests.get(source.name.as_ref()).copied().unwrap_or_default();
-        by_token.entry(tokens.of(source).clone()).or_insert((0, source)).0 += requests;
-        SourcePlan {
-            source: source.name.clone(),
-            days,
-            requests,
-            seconds: seconds(requests, source),
-        }
-    });
-    let per_source: Vec<SourcePlan> = per_source.collect();
-    let at_pace = by_token.values().map(|&(requests, source)| seconds(requests, source));
-    PlanReport {
-        days: per_source.iter().map(|source| source.days).sum(),
-        requests: per_source.iter().map(|source| source.requests).sum(),
-        seconds: at_pace.max().unwrap_or_default(),
-        per_source,
-    }
-}
-
-fn seconds(requests: u64, source: &Source) -> u64 {
-    (requests * 3600).div_ceil(u64::from(source.rate_limit.requests_per_hour.get()))
+    reader: &Reader,
+) -> Result<PlanReport, Failure> {
+    let client = Client::new(&app.config.api, request.sources.iter().copied(), tokens)?;
+    let now = clock::now(reader).await?;
+    let newest = last_over(now);
+    let accounts = accounts(&request.sources, tokens);
+    let archives = Archives::find(&client, accounts, request, options, now).await?;
+    let request = &archives.select(request, options, newest);
+    let (mut plan, _) = plan_only(app, reader, request).await?;
+    plan.days.retain(|day| archives.reach(day, newest));
+    let downloads = archives.plan(&plan.days, options.keep.as_ref(), newest).await;
+    Ok(of_archives(request, &plan.days, tokens, &archives, &downloads))
 }

@@ -1,5 +1,7 @@
 //! `reconcile`: compares what is stored with Heroku's archive of a month, event by event.
 //!
+//! Or every month that Heroku lists. A month that can't be compared does not stop the others.
+//!
 //! Heroku makes the archive in another way than its lists of events, so it is a second witness.
 //! Events are compared as JSON values, on the days that the source must cover and that the archive
 //! covers completely.
@@ -25,6 +27,7 @@ use super::run::archive::sort;
 use super::run::archive_days::{
     Account, ArchiveRun, OpenArchive, accounts, find_selectors, store_days,
 };
+use super::run::archive_plan::Archives;
 use super::run::attempt::ReadFrom;
 use super::run::fetches::FetchDay;
 use super::run::leased::LedgerWriter;
@@ -32,11 +35,12 @@ use super::run::schedule::TIME_TO_RELEASE;
 use super::run::supervise::{close, within};
 use super::shutdown::Shutdown;
 use crate::cli::ReconcileArgs;
-use crate::config::Source;
+use crate::config::{Source, SourceName};
 use crate::day::{DateRange, DayKey, Month, last_over};
 use crate::evidence::Head;
 use crate::heroku::{Client, Session, Teams};
 use crate::ledger::LedgerRow;
+use crate::report::archives::ArchiveReport;
 use crate::report::day::{DayReport, Outcome, StopReason};
 use crate::report::progress::Progress;
 use crate::report::reconcile::{MonthReport, ReconcileReport, ReconciledDay};
@@ -81,7 +85,14 @@ async fn reconcile(
     let client = Client::new(&app.config.api, sources.iter().copied(), &tokens)?;
     let reader = app.connect().await?;
     let newest = last_over(clock::now(&reader).await?);
-    refuse_month(args.month, newest)?;
+    let accounts = accounts(&sources, &tokens);
+    let archives = match args.month {
+        Some(month) => {
+            refuse_month(month, newest)?;
+            Archives::of_month(accounts, month)
+        }
+        None => Archives::listed(&client, accounts).await,
+    };
     let holder = App::holder();
     let store = if args.repair {
         Some(writable(&reader, &holder).await?)
@@ -89,36 +100,34 @@ async fn reconcile(
         existing(&reader, &holder).await?
     };
     let Some(store) = store else {
-        let report = nothing_stored(&sources, args.month);
+        let report = in_order(nothing_stored(&archives, newest), &sources);
         return Ok(Reconciled { report, reader, before: None });
     };
     let before = if args.repair { head::read(&reader).await } else { None };
     let writer = LedgerWriter::new(app, store, reader.clone(), shutdown.clone());
     let run = ArchiveRun { teams: Teams::default(), writer };
     let mut recorder = Recorder::new(&reader, &run.writer.store).await;
-    let mut months = Vec::new();
-    let accounts = accounts(&sources, &tokens);
-    let days = args.month.days().len() as usize;
-    let progress = Progress::new(accounts.len() * days, app.global.live_lines());
-    for account in accounts {
+    let mut months = not_listed(&archives);
+    let begun: Vec<(&Account, Month)> = archives.begun(newest).collect();
+    let days = |month: Month| month.days().len() as usize;
+    let all_days = begun.iter().map(|(_, month)| days(*month)).sum();
+    let progress = Progress::new(all_days, app.global.live_lines());
+    for (account, month) in begun {
         if shutdown.is_asked() {
             break;
         }
         let session = account.session(&client);
-        let _line = progress.line(format!("{} {}", args.month, account.name), activity(&session));
-        let mut compared = compare_account(&run, &account, &session, args.month, newest).await?;
+        let _line = progress.line(format!("{month} {}", account.name), activity(&session));
+        let mut compared = compare_account(&run, account, &session, month, newest).await?;
         // Before a repair, which changes what was found.
         recorder.record(&compared.months).await;
         if args.repair {
-            repair(&run, &account, &mut compared).await;
+            repair(&run, account, &mut compared).await;
         }
         months.extend(compared.months);
-        progress.done(days);
+        progress.done(days(month));
     }
-    months.sort_by_key(|month| {
-        sources.iter().position(|source| source.name.as_ref() == month.source)
-    });
-    Ok(Reconciled { report: ReconcileReport { months }, reader, before })
+    Ok(Reconciled { report: in_order(months, &sources), reader, before })
 }
 
 /// What a comparison is doing, each time it is called.
@@ -127,10 +136,31 @@ fn activity(session: &Session) -> impl Fn() -> String + Clone + Send + Sync + 's
     move || activity.waits_for().unwrap_or_else(|| "reading and comparing the archive".to_owned())
 }
 
-/// The report where there is no ledger. It is an error for a source that must cover days of the
+/// The report, in the order of the sources and months.
+fn in_order(mut months: Vec<MonthReport>, sources: &[&Source]) -> ReconcileReport {
+    months.sort_by_key(|month| {
+        let place = sources.iter().position(|source| source.name.as_ref() == month.source);
+        (place, month.month)
+    });
+    ReconcileReport { months }
+}
+
+/// A report for each source of an account whose archives are not known.
+fn not_listed(archives: &Archives) -> Vec<MonthReport> {
+    let of_source = |problem: &ArchiveReport, source: &SourceName| MonthReport {
+        error: problem.error.clone(),
+        ..MonthReport::new(source.as_ref(), None)
+    };
+    let problems = archives.problems.iter();
+    problems
+        .flat_map(|problem| problem.sources.iter().map(|source| of_source(problem, source)))
+        .collect()
+}
+
+/// The reports where there is no ledger. It is an error for a source that must cover days of the
 /// month.
-fn nothing_stored(sources: &[&Source], month: Month) -> ReconcileReport {
-    let one = |source: &&Source| {
+fn nothing_stored(archives: &Archives, newest: NaiveDate) -> Vec<MonthReport> {
+    let one = |source: &Source, month: Month| {
         let message = Some(
             "nothing is stored in this database yet. Check that it is the right one, or run \
              `auditsync`"
@@ -138,9 +168,13 @@ fn nothing_stored(sources: &[&Source], month: Month) -> ReconcileReport {
         );
         let owes = source.since.is_some_and(|since| since <= month.last());
         let (error, note) = if owes { (message, None) } else { (None, message) };
-        MonthReport { error, note, ..MonthReport::new(source.name.as_ref(), month) }
+        MonthReport { error, note, ..MonthReport::new(source.name.as_ref(), Some(month)) }
     };
-    ReconcileReport { months: sources.iter().map(one).collect() }
+    let mut months = not_listed(archives);
+    for (account, month) in archives.begun(newest) {
+        months.extend(account.sources.iter().map(|source| one(source, month)));
+    }
+    months
 }
 
 /// Refuses a month that can't have an archive yet.
@@ -206,8 +240,13 @@ async fn compare_account(
     match ended {
         Ok(()) => {
             let read_from = ReadFrom::Archive { month, as_of: archive.as_of(newest) };
-            compared.open =
-                Some(OpenArchive { archive, selectors, read_from, cost: session.cost() });
+            compared.open = Some(OpenArchive {
+                archive,
+                selectors,
+                read_from,
+                kept_as: None,
+                cost: session.cost(),
+            });
             Ok(compared)
         }
         Err(Broken::Store(error)) => Err(error.into()),
@@ -230,7 +269,7 @@ fn begin_reports(
         let note = (!owes && error.is_none()).then(|| {
             "the source has no day to cover in this month, so nothing was compared".to_owned()
         });
-        MonthReport { error, note, ..MonthReport::new(source.name.as_ref(), month) }
+        MonthReport { error, note, ..MonthReport::new(source.name.as_ref(), Some(month)) }
     };
     account.sources.iter().map(begin).collect()
 }

@@ -1,5 +1,7 @@
 //! The options of `backfill`.
 
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
 
 use crate::moment::NamedDay;
@@ -10,15 +12,22 @@ pub(crate) struct BackfillArgs {
     #[arg(long = "source", value_name = "NAME")]
     pub(crate) sources: Vec<String>,
     /// Begin with this UTC day (YYYY-MM-DD, yesterday, or -7d for 7 days ago)
-    #[arg(long, value_name = "DATE")]
-    pub(crate) from: NamedDay,
+    #[arg(long, value_name = "DATE", required_unless_present = "all")]
+    pub(crate) from: Option<NamedDay>,
     /// End with this day; it is included [default: yesterday]
     #[arg(long, value_name = "DATE")]
     pub(crate) to: Option<NamedDay>,
     /// Read the events from here
     #[arg(long, value_enum, default_value_t)]
     pub(crate) via: Route,
-    /// Print the days, requests and time that this would take; request and write nothing
+    /// Read every month that Heroku lists, instead of a range; with --via archive
+    #[arg(long, conflicts_with_all = ["from", "to"])]
+    pub(crate) all: bool,
+    /// Keep each archive as a file in this folder, under a name with its checksum; with --via
+    /// archive
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    pub(crate) keep: Option<PathBuf>,
+    /// Print the days, requests, bytes and time that this would take, and write nothing
     #[arg(long)]
     pub(crate) plan: bool,
 }

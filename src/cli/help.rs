@@ -43,13 +43,16 @@ pub(super) const BACKFILL: &str = "\
 Examples:
   auditsync backfill --from 2024-09-01 --to 2024-09-30 --plan    only estimate
   auditsync backfill --source acme --from 2024-09-01 --to 2024-09-30 --via archive
+  auditsync backfill --via archive --all --plan           what Heroku's archives hold
+  auditsync backfill --via archive --all --keep archives  take everything
 
-Exit status: 1 if a day failed or lost its lease.";
+Exit status: 1 if a day failed or lost its lease, or an archive could not be used or kept.";
 
 pub(super) const RECONCILE: &str = "\
 Examples:
   auditsync reconcile --source acme --month 2024-09
   auditsync reconcile --source acme --month 2024-09 --repair    store what is missing
+  auditsync reconcile --all    compare every month that Heroku lists
 
 The history records what was found of each day.
 

@@ -30,7 +30,7 @@ mod session;
 mod team;
 mod teams;
 
-pub(crate) use archive::{Archive, ArchiveError, Unreadable};
+pub(crate) use archive::{Archive, ArchiveError, ListedArchive, Unreadable};
 pub(crate) use client::Client;
 pub(crate) use fault::Error;
 pub(crate) use hint::Class;

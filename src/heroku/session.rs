@@ -2,7 +2,8 @@
 //!
 //! Make one session for each fetch, so that its cost is the cost of that fetch. Each operation is a
 //! method of [`Session`], in a file of its subject: `read_day` in `reader`, `teams` and `home` in
-//! `team`, `archive` in `archive/fetch`, `quota`, `user` and `enterprise_account` in `preflight`.
+//! `team`, `archive` in `archive/fetch`, `archives` in
+//! `archive/listed`, `quota`, `user` and `enterprise_account` in `preflight`.
 
 use std::sync::{Arc, Mutex};
 

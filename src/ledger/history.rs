@@ -63,6 +63,8 @@ pub enum HistoryAction {
     Reconcile,
     /// Something beyond Heroku's list confirmed that the day is empty.
     Confirm,
+    /// `backfill --keep` kept the archive of the month that begins with the day.
+    Keep,
     /// An action that this version does not know.
     Unknown(String),
 }
@@ -81,6 +83,7 @@ impl HistoryAction {
             Self::Adopt => "adopt",
             Self::Reconcile => "reconcile",
             Self::Confirm => "confirm",
+            Self::Keep => "keep",
             Self::Unknown(text) => text,
         }
     }
@@ -104,6 +107,7 @@ impl From<String> for HistoryAction {
             "adopt" => Self::Adopt,
             "reconcile" => Self::Reconcile,
             "confirm" => Self::Confirm,
+            "keep" => Self::Keep,
             _ => Self::Unknown(text),
         }
     }
@@ -138,6 +142,8 @@ pub enum HistoryOutcome {
     Differs,
     /// The day is empty.
     Confirmed,
+    /// The file is kept.
+    Kept,
     /// An outcome that this version does not know.
     Unknown(String),
 }
@@ -156,6 +162,7 @@ impl HistoryOutcome {
             Self::Agrees => "agrees",
             Self::Differs => "differs",
             Self::Confirmed => "confirmed",
+            Self::Kept => "kept",
             Self::Unknown(text) => text,
         }
     }
@@ -174,6 +181,7 @@ impl From<String> for HistoryOutcome {
             "agrees" => Self::Agrees,
             "differs" => Self::Differs,
             "confirmed" => Self::Confirmed,
+            "kept" => Self::Kept,
             _ => Self::Unknown(text),
         }
     }

@@ -1,16 +1,20 @@
 //! The log entries that drains rely on: new events, days and runs.
 
+use std::io::IsTerminal as _;
 use std::sync::{Mutex, PoisonError};
 
 use tracing::{debug, error, info, warn};
 use uuid::Uuid;
 
 use super::line::{EVENT, events_logged};
+use super::start::Verbosity;
 use crate::config::{EventLog, SourceName, Token};
 use crate::event::Event;
 use crate::evidence::Head;
+use crate::report::backfill::PlanReport;
 use crate::report::day::{DayReport, Outcome};
 use crate::report::run::RunReport;
+use crate::report::streams;
 use crate::report::view::ViewReport;
 
 /// Why an event is new.
@@ -96,6 +100,25 @@ pub(crate) fn run_started(run_id: Uuid, head: Option<&Head>) {
         head_seq = head.map(|head| head.seq),
         head_seal = seal_of(head),
         "run started"
+    );
+}
+
+/// Says what a long run is about to do: to a person in words, to a drain as an entry.
+pub(crate) fn plan(plan: &PlanReport, verbosity: Verbosity) {
+    if std::io::stderr().is_terminal() {
+        if verbosity != Verbosity::Quiet {
+            streams::print_to_stderr(&format!("{}.", plan.summary()));
+        }
+        return;
+    }
+    info!(
+        target: "auditsync",
+        due_days = plan.due_days,
+        archive_months = plan.archive_months,
+        bytes = plan.bytes,
+        requests = plan.requests,
+        seconds = plan.seconds,
+        "{}", plan.summary()
     );
 }
 

@@ -1,6 +1,7 @@
 //! What became of one day: its outcome, and the reason where it was not synced.
 
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -94,6 +95,8 @@ pub(crate) enum StopReason {
     EmptyDay { doubt: String },
     /// There is no archive of the month to read.
     NoArchive(Arc<ArchiveError>),
+    /// The folder of `--keep` does not take the archive.
+    NotKept { month: Month, folder: String, error: Arc<io::Error> },
     /// The archive ends before the day does. `to` is the last day that it covers.
     NotCovered { month: Month, to: Option<NaiveDate> },
     /// The archive could not be read to its end.
@@ -159,6 +162,7 @@ impl StopReason {
                 ArchiveError::Heroku { error, .. } if error.is_of_token() => error.message(source),
                 error => format!("{error}. {}", error.hint(source)),
             },
+            Self::NotKept { month, folder, error } => not_kept(*month, folder, error),
             Self::NotCovered { month, to } => {
                 let to = to.map_or_else(
                     || "no complete day".to_owned(),
@@ -199,6 +203,13 @@ impl StopReason {
             Self::Store(error) => format!("{error}. Check the database"),
         }
     }
+}
+
+fn not_kept(month: Month, folder: &str, error: &io::Error) -> String {
+    format!(
+        "the archive of {month} can't be kept in {folder}: {error}. Nothing of it was stored. Free \
+         some space there, or name another folder with --keep, and run the command again"
+    )
 }
 
 impl DayReport {

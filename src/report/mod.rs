@@ -5,6 +5,7 @@
 //! imitate a line of the report: see [`crate::text`].
 
 pub(crate) mod adoption;
+pub(crate) mod archives;
 pub(crate) mod backfill;
 pub(crate) mod bag;
 pub(crate) mod check;

@@ -2,6 +2,7 @@
 
 mod ids;
 
+use std::collections::BTreeMap;
 use std::io;
 
 use chrono::NaiveDate;
@@ -27,8 +28,8 @@ pub(crate) struct ReconcileReport {
 pub(crate) struct MonthReport {
     /// The source's name.
     pub(crate) source: String,
-    /// The month in UTC.
-    pub(crate) month: Month,
+    /// The month in UTC; `None` where Heroku did not list the months.
+    pub(crate) month: Option<Month>,
     /// Whether the archive covers the entire month; `None` where nothing was compared.
     pub(crate) covers_month: Option<bool>,
     /// Whether archive and stored events were equal; `None` where nothing was compared. A repair
@@ -78,7 +79,7 @@ pub(crate) struct ReconciledDay {
 
 impl MonthReport {
     /// A month before its comparison.
-    pub(crate) fn new(source: &str, month: Month) -> Self {
+    pub(crate) fn new(source: &str, month: Option<Month>) -> Self {
         Self {
             source: source.to_owned(),
             month,
@@ -109,11 +110,13 @@ impl ReconciledDay {
 }
 
 impl ReconcileReport {
-    /// Whether every month was compared, and no event is missing here now.
+    /// Whether something was compared, every month was, and no event is missing here now.
     pub(crate) fn is_good(&self) -> bool {
-        self.months
-            .iter()
-            .all(|month| month.error.is_none() && month.days.iter().all(ReconciledDay::is_good))
+        !self.months.is_empty()
+            && self
+                .months
+                .iter()
+                .all(|month| month.error.is_none() && month.days.iter().all(ReconciledDay::is_good))
     }
 }
 
@@ -129,14 +132,16 @@ impl Report for ReconcileReport {
             Column::number("THERE"),
             Column::number("DIFFERING"),
         ]);
-        for month in &self.months {
+        let groups: Vec<MonthGroup<'_>> =
+            self.months.chunk_by(MonthReport::is_alike).map(MonthGroup).collect();
+        for group in &groups {
             let sum = |figure: fn(&ReconciledDay) -> u64| {
-                month.days.iter().map(figure).sum::<u64>().to_string()
+                group.0.iter().flat_map(|month| &month.days).map(figure).sum::<u64>().to_string()
             };
             table.row([
-                month.source.clone(),
-                month.month.to_string(),
-                month.days.len().to_string(),
+                group.0[0].source.clone(),
+                group.months(),
+                sum(|_| 1),
                 sum(|day| day.stored),
                 sum(|day| day.archived),
                 sum(|day| day.missing_here.count()),
@@ -145,11 +150,15 @@ impl Report for ReconcileReport {
             ]);
         }
         text.table(&table)?;
-        self.months.iter().try_for_each(|month| month.write_details(text))?;
+        groups.iter().try_for_each(|group| group.write_details(text))?;
+        self.write_agreement(text)?;
         let lacks_nothing = |month: &MonthReport| {
             month.error.is_none() && month.days.iter().all(|day| day.missing_here.is_empty())
         };
-        if self.months.iter().all(lacks_nothing) {
+        if self.months.is_empty() {
+            text.blank()?;
+            text.line("No archive holds a complete day yet, so nothing was compared.")?;
+        } else if self.months.iter().all(lacks_nothing) {
             text.blank()?;
             text.line("No event of the archive is missing here.")?;
         }
@@ -157,13 +166,72 @@ impl Report for ReconcileReport {
     }
 }
 
-impl MonthReport {
-    fn write_details(&self, text: &mut Text<'_>) -> io::Result<()> {
-        let Self { source, month, .. } = self;
-        for words in [&self.error, &self.note].into_iter().flatten() {
-            text.blank()?;
-            writeln!(text, "{source} {month}: {words}")?;
+impl ReconcileReport {
+    /// Says how many months agree, if there are several.
+    fn write_agreement(&self, text: &mut Text<'_>) -> io::Result<()> {
+        let mut months: BTreeMap<Month, bool> = BTreeMap::new();
+        for (month, report) in self.months.iter().filter_map(|report| Some((report.month?, report)))
+        {
+            if report.agrees.is_some() || report.error.is_some() {
+                *months.entry(month).or_insert(true) &= report.agrees == Some(true);
+            }
         }
+        if months.len() < 2 {
+            return Ok(());
+        }
+        let agree = months.values().filter(|agrees| **agrees).count();
+        text.blank()?;
+        let verb = if agree == 1 { "agrees" } else { "agree" };
+        let rest = match months.len() - agree {
+            0 => String::new(),
+            1 => "; 1 does not".to_owned(),
+            rest => format!("; {rest} do not"),
+        };
+        writeln!(text, "{} {verb}{rest}.", counted(agree as u64, "month"))
+    }
+}
+
+/// Months in a row of one source, about which there is one thing to say.
+struct MonthGroup<'r>(&'r [MonthReport]);
+
+impl MonthGroup<'_> {
+    fn months(&self) -> String {
+        let (first, last) = (self.0[0].month, self.0[self.0.len() - 1].month);
+        match (first, last) {
+            (Some(first), Some(last)) if first == last => first.to_string(),
+            (Some(first), Some(last)) => format!("{first}..{last}"),
+            _ => "-".to_owned(),
+        }
+    }
+
+    fn write_details(&self, text: &mut Text<'_>) -> io::Result<()> {
+        let MonthReport { source, error, note, .. } = &self.0[0];
+        let months = self.months();
+        for words in [error, note].into_iter().flatten() {
+            text.blank()?;
+            match self.0[0].month {
+                Some(_) => writeln!(text, "{source} {months}: {words}")?,
+                None => writeln!(text, "{source}: {words}")?,
+            }
+        }
+        self.0.iter().try_for_each(|month| month.write_details(text))
+    }
+}
+
+impl MonthReport {
+    /// Whether one line is enough for this month and the next one.
+    fn is_alike(&self, next: &Self) -> bool {
+        let follows = |month: Month| Month::of(month.last() + chrono::Days::new(1));
+        let is_plain =
+            |month: &Self| month.agrees != Some(false) && month.covers_month != Some(false);
+        self.source == next.source
+            && self.month.map(follows) == next.month
+            && (is_plain(self) && is_plain(next))
+            && (&self.agrees, &self.error, &self.note) == (&next.agrees, &next.error, &next.note)
+    }
+
+    fn write_details(&self, text: &mut Text<'_>) -> io::Result<()> {
+        let (source, Some(month)) = (&self.source, self.month) else { return Ok(()) };
         if let (Some(false), Some(last), None) = (self.covers_month, self.days.last(), &self.error)
         {
             text.blank()?;

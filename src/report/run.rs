@@ -8,6 +8,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::archives::{ArchiveReport, write_archives};
 use super::columns::Column;
 use super::day::{DayReport, Outcome};
 use super::group::{DayGroup, grouped, named};
@@ -39,6 +40,8 @@ pub(crate) struct RunReport {
     pub(crate) head: Option<Head>,
     /// The sums of the days.
     pub(crate) totals: Totals,
+    /// The archives of a backfill from them; `None` for any other run.
+    pub(crate) archives: Option<Vec<ArchiveReport>>,
     /// What reads those that were not finished.
     #[serde(skip)]
     pub(crate) remaining: Remaining,
@@ -105,14 +108,16 @@ impl RunReport {
             days,
             head: None,
             totals,
+            archives: None,
             remaining: Remaining::default(),
             program: Program::default(),
         }
     }
 
-    /// Whether every day is as it should be.
+    /// Whether every day and every archive is as it should be.
     pub(crate) fn is_good(&self) -> bool {
         self.days.iter().all(|day| day.outcome.is_good())
+            && self.archives.iter().flatten().all(|archive| archive.error.is_none())
     }
 }
 
@@ -122,6 +127,10 @@ impl Report for RunReport {
             text.line("Nothing is due.")?;
         } else {
             self.write_days(text)?;
+        }
+        if let Some(archives) = &self.archives {
+            let said = |error: &str| self.days.iter().any(|day| day.why() == Some(error));
+            write_archives(archives, said, text)?;
         }
         text.head_of_run(self.head.as_ref(), &self.program)
     }

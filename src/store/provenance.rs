@@ -19,6 +19,8 @@ pub struct Provenance {
     pub request_id: Option<String>,
     /// The archive, if they were read from one.
     pub archive: Option<SealedArchive>,
+    /// The name of the file that keeps the archive, if one does. The seal does not say it.
+    pub kept_as: Option<String>,
     /// What confirmed an empty list, beyond the list itself.
     pub confirmed_by: Option<String>,
 }

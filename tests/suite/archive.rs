@@ -83,7 +83,11 @@ fn one_download_fills_a_month_by_utc_day_and_team_without_the_token() {
     assert_eq!((downloads(&world), fetches(&world, "acme", DAY)), (1, 0));
     assert_eq!(world.heroku.violations(), [""; 0], "above all no token at the archive's host");
     let notes = world.sql("SELECT DISTINCT message FROM audit_history WHERE action = 'publish'");
-    assert_eq!(notes, "from the archive of 2024-09");
+    let mut facts = String::new();
+    world.heroku.change_archive("acme", SEPTEMBER, |archive| {
+        facts = format!("sha256 {}, {} bytes", archive.checksum, archive.file.len());
+    });
+    assert_eq!(notes, format!("from the archive of 2024-09, {facts}"));
 
     let again = backfill(&world, &format!("--via archive {FIXTURE_DAYS}"), 0);
     assert_eq!((&again["totals"]["already_synced"], downloads(&world)), (&8.into(), 1));

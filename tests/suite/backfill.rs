@@ -147,22 +147,27 @@ fn a_plan_shows_days_requests_and_time_and_does_nothing() {
     };
     let empty = world.dump();
     let planned = plan(YEAR);
-    assert_eq!((&planned["days"], &planned["requests"]), (&1095.into(), &366.into()));
+    assert_eq!((&planned["due_days"], &planned["requests"]), (&1095.into(), &366.into()));
+    assert_eq!(planned["requests_at_least"], true, "a day may have several pages");
     // One request every six seconds.
     assert_eq!(planned["seconds"], 2196);
     assert_eq!(
         planned["per_source"][0],
-        serde_json::json!({"source": "acme", "days": 365, "requests": 366, "seconds": 2196})
+        serde_json::json!({"source": "acme", "due_days": 365, "requests": 366, "seconds": 2196,
+            "archive_months": null, "bytes": null, "error": null})
     );
     assert_eq!(planned["per_source"][1]["requests"], 0, "its days come with those of acme");
     let by_archive = plan(&format!("{YEAR} --via archive"));
-    assert_eq!(by_archive["requests"], 24);
+    // The teams are requested once, an address and a file for each month.
+    assert_eq!(by_archive["requests"], 25);
+    let facts = ["archive_months", "bytes", "requests_at_least"].map(|key| &by_archive[key]);
+    assert_eq!(facts, [&12.into(), &Value::Null, &false.into()], "Heroku was not asked");
     assert_eq!((world.dump(), world.heroku.requests().len()), (empty, 0));
 
     world.write_config(&sources());
     assert_eq!(world.run("backfill --from 2023-01-01 --to 2023-01-31 -q").status, 0);
     world.heroku.forget_requests();
-    assert_eq!(plan(YEAR)["days"], 1095 - 93);
+    assert_eq!(plan(YEAR)["due_days"], 1095 - 93);
     assert_eq!(world.heroku.requests().len(), 0);
     let text = world.run(&format!("backfill --plan {YEAR}")).stdout;
     assert!(text.contains("1002 days: at least 335 requests"), "{text}");

@@ -175,9 +175,12 @@ fn each_item_is_requested_once_per_token_and_the_quota_costs_nothing() {
         "/account/rate-limits",
         "/account/rate-limits",
         "/enterprise-accounts/acme",
+        "/enterprise-accounts/acme/archives",
         "/enterprise-accounts/acme/teams",
         "/enterprise-accounts/globex",
+        "/enterprise-accounts/globex/archives",
         "/enterprise-accounts/initech",
+        "/enterprise-accounts/initech/archives",
     ];
     assert_eq!(asked, expected);
 }

@@ -19,7 +19,8 @@ use proptest::test_runner::{Config, TestRunner};
 use uuid::Uuid;
 
 /// What the events were read from makes no difference here.
-static UNKNOWN: Provenance = Provenance { request_id: None, archive: None, confirmed_by: None };
+static UNKNOWN: Provenance =
+    Provenance { request_id: None, archive: None, kept_as: None, confirmed_by: None };
 
 use crate::support::date;
 

@@ -47,6 +47,7 @@ mod init;
 mod json_documents;
 mod large_events;
 mod lease;
+mod leaving;
 mod ledger_model;
 mod locks;
 mod log_lines;

@@ -54,6 +54,8 @@ pub struct Archive {
     pub created_at: String,
     /// The header `Content-Encoding` of the download. It does not change the bytes.
     pub content_encoding: Option<String>,
+    /// Fields that Heroku's list of archives leaves out of this one.
+    pub unlisted_fields: Vec<String>,
 }
 
 /// The time at which Heroku made the archive of `month` that it serves at `now`.
@@ -70,7 +72,14 @@ impl Archive {
         let checksum = hex::encode(Sha256::digest(&file));
         let key =
             hex::encode(Sha256::digest(format!("{account} {month:?} {checksum}")))[..24].to_owned();
-        Self { file, checksum, key, created_at, content_encoding: None }
+        Self {
+            file,
+            checksum,
+            key,
+            created_at,
+            content_encoding: None,
+            unlisted_fields: Vec::new(),
+        }
     }
 }
 

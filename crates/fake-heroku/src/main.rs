@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use chrono::{Days, Utc};
+use chrono::{Datelike as _, Days, Months, Utc};
 use clap::{Parser, Subcommand};
 use fake_heroku::{FakeHeroku, Fixtures, Model, Paging, corpus, uuid};
 
@@ -44,6 +44,9 @@ struct Serve {
     /// Add an account `bulk` with N events each day
     #[arg(long, value_name = "N")]
     events_a_day: Option<usize>,
+    /// Make archives of the last N months of the account `bulk`, and of the current one
+    #[arg(long, value_name = "N", requires = "events_a_day")]
+    archives: Option<u32>,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -79,6 +82,11 @@ async fn serve(options: Serve) -> io::Result<()> {
                 model.grant("bulk", manager, &["view", "manage"]);
             }
             model.generate_every_day("bulk", count);
+            if let Some(months) = options.archives {
+                let first = Utc::now().date_naive() - Months::new(months);
+                let first = first.with_day(1).unwrap_or(first);
+                model.make_archives_since("bulk", first, count);
+            }
         });
     }
     print!("{}", greeting(&heroku.url(), &heroku.model()));

@@ -261,6 +261,28 @@ impl Model {
         self.put_archive(&name, month, archive::pack(&events));
     }
 
+    /// Fill the days from `first` to yesterday with `count` synthetic events each, unless they have
+    /// events, and make the archives of their months, the current one included.
+    pub fn make_archives_since(&mut self, account: &str, first: NaiveDate, count: usize) {
+        let today = Utc::now().date_naive();
+        let mut months = Vec::new();
+        for date in first.iter_days().take_while(|date| *date < today) {
+            if !self.days.contains_key(&(self.name_of(account), date)) {
+                self.generate_day(account, date, count);
+            }
+            months.push(Month::of(date));
+        }
+        months.push(Month::of(today));
+        months.dedup();
+        months.into_iter().for_each(|month| self.make_archive(account, month));
+    }
+
+    /// Remove the archive of a month.
+    pub fn remove_archive(&mut self, account: &str, month: Month) {
+        let name = self.name_of(account);
+        self.archives.remove(&(name, month));
+    }
+
     /// Replace the file of a month's archive, and update its checksum and size.
     pub fn put_archive(&mut self, account: &str, month: Month, file: Bytes) {
         let name = self.name_of(account);

@@ -79,10 +79,8 @@ fn archives(model: &Model, account: &Account) -> Resource {
     let own = model.archives.iter().filter(|((owner, _), _)| *owner == account.name);
     // Archives show no id, although their schema defines one. This one sorts them by month.
     let id = |month: &Month| format!("{:08}-{:04}-4000-8000-000000000000", month.year, month.month);
-    let rows = own.map(|((_, month), archive)| Row {
-        id: id(month),
-        value: describe_archive(*month, archive),
-    });
+    let rows =
+        own.map(|((_, month), archive)| Row { id: id(month), value: listed(*month, archive) });
     Resource::Many(List { rows: rows.collect(), fields: &["id"] })
 }
 
@@ -178,6 +176,15 @@ fn describe_member(model: &Model, account: &Account, member: &Member) -> Value {
 }
 
 /// An archive in Heroku's list, which omits the address. Only the archive's own page has it.
+fn listed(month: Month, archive: &Archive) -> Value {
+    let mut value = describe_archive(month, archive);
+    if let Some(fields) = value.as_object_mut() {
+        fields.retain(|name, _| !archive.unlisted_fields.contains(name));
+    }
+    value
+}
+
+/// What Heroku says of an archive, except for the address.
 fn describe_archive(month: Month, archive: &Archive) -> Value {
     json!({
         "year": month.year,

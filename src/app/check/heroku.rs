@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::super::context::App;
 use super::super::environment::env;
 use super::super::failure::Failure;
+use super::archives::Record;
 use crate::config::{Retry, Source, Token};
 use crate::heroku::{Class, Client, Error, FoundTeam, Session, TeamError, Teams, sanitize};
 use crate::http::SetupError;
@@ -17,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const ATTEMPTS: u32 = 3;
 
 /// Checks the tokens of the enabled sources. The caller has reported the missing ones already.
-pub(super) async fn look(app: &App<'_>) -> Result<Vec<Check>, Failure> {
+pub(super) async fn look(app: &App<'_>, record: Option<&Record>) -> Result<Vec<Check>, Failure> {
     let usable =
         |source: &&Source| env(&source.token_env).is_some_and(|text| Token::parse(&text).is_ok());
     let sources: Vec<&Source> = app.enabled_sources().filter(usable).collect();
@@ -45,7 +46,7 @@ pub(super) async fn look(app: &App<'_>) -> Result<Vec<Check>, Failure> {
     }
     let mut checks = Vec::new();
     for (token, sources) in of_token {
-        Inquiry::new(&client, token, &sources).run(&mut checks).await;
+        Inquiry::new(&client, token, &sources, record).run(&mut checks).await;
     }
     Ok(checks)
 }
@@ -56,10 +57,17 @@ struct Inquiry<'a> {
     sources: &'a [&'a Source],
     /// The variables that hold the token.
     variables: String,
+    /// What the database has on record, if it can be read.
+    record: Option<&'a Record>,
 }
 
 impl<'a> Inquiry<'a> {
-    fn new(client: &Client, token: &Token, sources: &'a [&'a Source]) -> Self {
+    fn new(
+        client: &Client,
+        token: &Token,
+        sources: &'a [&'a Source],
+        record: Option<&'a Record>,
+    ) -> Self {
         let mut variables: Vec<&str> =
             sources.iter().map(|source| source.token_env.as_str()).collect();
         variables.sort_unstable();
@@ -72,7 +80,8 @@ impl<'a> Inquiry<'a> {
             max_elapsed: policy.max_elapsed.min(PATIENCE),
             ..policy
         };
-        Self { session: client.session(token, &retry), sources, variables: variables.join(", ") }
+        let (session, variables) = (client.session(token, &retry), variables.join(", "));
+        Self { session, sources, variables, record }
     }
 
     async fn run(&self, checks: &mut Vec<Check>) {
@@ -121,6 +130,7 @@ impl<'a> Inquiry<'a> {
 
     /// Checks an account, and the teams in it that sources name.
     async fn account(&self, name: &str, email: &str, checks: &mut Vec<Check>) {
+        let before = checks.len();
         let permissions = match self.session.enterprise_account(name).await {
             Ok(account) => account.permissions,
             Err(error) => return checks.push(self.failed("account", name, &error)),
@@ -151,6 +161,27 @@ impl<'a> Inquiry<'a> {
             |source: &&&Source| source.scope.account == name && source.scope.team.is_some();
         if self.sources.iter().any(|source| in_account(&source)) {
             self.teams(name, checks).await;
+        }
+        if checks[before..].iter().all(|check| check.ok) {
+            self.archives(name, checks).await;
+        }
+    }
+
+    /// Warns about archives that are not on record.
+    async fn archives(&self, account: &str, checks: &mut Vec<Check>) {
+        let Some(record) = self.record else { return };
+        match self.session.archives(account).await {
+            Ok(archives) => {
+                let of_account = |source: &&&Source| source.scope.account == account;
+                let sources: Vec<&Source> =
+                    self.sources.iter().filter(of_account).copied().collect();
+                checks.extend(record.look(account, &sources, &archives).await);
+            }
+            // A sync needs no archive.
+            Err(error) => {
+                let failed = self.failed("archives", account, &error);
+                checks.push(Check { ok: true, ..failed });
+            }
         }
     }
 

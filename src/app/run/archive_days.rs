@@ -46,6 +46,8 @@ pub(crate) struct OpenArchive {
     /// Which of its events belong to each source of the account; `None` where that is unknown.
     pub(crate) selectors: Vec<Option<Selector>>,
     pub(crate) read_from: ReadFrom,
+    /// The name of the file that keeps it, if one does.
+    pub(crate) kept_as: Option<String>,
     /// What the download cost.
     pub(crate) cost: Cost,
 }
@@ -160,7 +162,7 @@ async fn read(
     storing.withhold_undated();
     for attempt in attempts {
         attempt.cost = *cost;
-        attempt.provenance = provenance(archive);
+        attempt.provenance = provenance(open);
         if attempt.is_open() {
             attempt.stopped = stopped.clone().map(|reason| for_day(reason, attempt));
         }
@@ -168,11 +170,11 @@ async fn read(
 }
 
 /// What the seals of the archive's days say of it.
-fn provenance(archive: &Archive) -> Provenance {
-    let Archive { month, bytes, checksum, request_id, .. } = archive;
+fn provenance(open: &OpenArchive) -> Provenance {
+    let Archive { month, bytes, checksum, request_id, .. } = &open.archive;
     let facts = SealedArchive { month: *month, checksum: checksum.clone(), bytes: *bytes };
-    let archive = Some(facts);
-    Provenance { request_id: request_id.clone(), archive, ..Provenance::default() }
+    let (archive, kept_as) = (Some(facts), open.kept_as.clone());
+    Provenance { request_id: request_id.clone(), archive, kept_as, ..Provenance::default() }
 }
 
 /// The reason for one day: what to do depends on whether the day had settled.

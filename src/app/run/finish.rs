@@ -1,5 +1,6 @@
 //! How a day under our lease ends: published, or given back with the reason.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,12 +13,14 @@ use super::fetches::FetchDay;
 use super::leased::{Leased, LeasedAttempt, LedgerWriter};
 use super::schedule::TIME_TO_RELEASE;
 use super::vanished::{Vanished, find_vanished};
-use crate::day::end;
+use crate::day::{Month, end};
 use crate::heartbeat::Heartbeat;
 use crate::ledger::FailureStatus;
 use crate::plan::Left;
 use crate::report::day::{DayReport, Outcome, StopReason};
-use crate::store::{AttemptStats, Error, Lease, Provenance, Publication, Published, Unpublished};
+use crate::store::{
+    AttemptStats, Error, Lease, Provenance, Publication, Published, SealedArchive, Unpublished,
+};
 
 /// The part of [`TIME_TO_RELEASE`] that is left for the report.
 const TIME_TO_REPORT: Duration = Duration::from_millis(500);
@@ -215,7 +218,7 @@ fn note(attempt: &LeasedAttempt, from: ReadFrom, vanished: &Vanished) -> Option<
     let mut parts = Vec::new();
     match from {
         ReadFrom::Stored => return None,
-        ReadFrom::Archive { month, .. } => parts.push(format!("from the archive of {month}")),
+        ReadFrom::Archive { month, .. } => parts.push(from_archive(month, &attempt.provenance)),
         ReadFrom::List => {}
     }
     if let Some(scope) = attempt.record.lease.other_scope() {
@@ -228,6 +231,18 @@ fn note(attempt: &LeasedAttempt, from: ReadFrom, vanished: &Vanished) -> Option<
         parts.push(format!("{} stored events are no longer listed: {ids}", vanished.count));
     }
     (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// Names the archive that a day was read from, as Heroku described it.
+fn from_archive(month: Month, provenance: &Provenance) -> String {
+    let mut words = format!("from the archive of {month}");
+    if let Some(SealedArchive { checksum, bytes, .. }) = &provenance.archive {
+        let _ = write!(words, ", sha256 {checksum}, {bytes} bytes");
+    }
+    if let Some(name) = &provenance.kept_as {
+        let _ = write!(words, ", kept as {name}");
+    }
+    words
 }
 
 /// Waits for the database no longer than a signal allows. Then the work is dropped with its lease,

@@ -5,13 +5,17 @@
 
 pub(super) mod archive;
 pub(super) mod archive_days;
+pub(super) mod archive_plan;
 pub(super) mod attempt;
 mod counting;
 mod empty_day;
+pub(super) mod estimate;
 pub(super) mod fetches;
 mod finish;
+pub(super) mod keep;
 pub(super) mod leased;
 mod months;
+mod obtain;
 pub(super) mod plan;
 mod read;
 pub(super) mod remaining;
@@ -45,12 +49,11 @@ use crate::report::day::DayReport;
 
 /// Does what `request` asks for, prints the report and returns how the run ended.
 pub(super) async fn run(app: &App<'_>, request: &RunRequest<'_>) -> Result<Ended, Failure> {
-    supervise::supervise(app, request.mode, async |shutdown| {
-        if request.command == ReadCommand::Archive {
-            months::read_archives(app, request, shutdown).await
-        } else {
-            read_lists(app, request, shutdown).await
+    supervise::supervise(app, request.mode, async |shutdown| match &request.command {
+        ReadCommand::Archive(options) => {
+            months::read_archives(app, request, options, shutdown).await
         }
+        ReadCommand::Sync | ReadCommand::Backfill => read_lists(app, request, shutdown).await,
     })
     .await
 }

@@ -1,54 +1,75 @@
-//! Reads days from Heroku's archives, month by month.
+//! Reads days from Heroku's archives, month by month, and keeps the archives as files.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
+use std::collections::{HashSet, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use chrono::{Months, NaiveDate};
+use chrono::NaiveDate;
 use tokio::sync::watch;
+use tracing::info;
 
+use super::super::clock;
 use super::super::context::App;
 use super::super::environment::env;
 use super::super::failure::Failure;
 use super::super::shutdown::Shutdown;
-use super::archive_days::{Account, ArchiveRun, OpenArchive, accounts, find_selectors, store_days};
+use super::archive_days::{ArchiveRun, OpenArchive, accounts, find_selectors, store_days};
+use super::archive_plan::{Archives, PlannedArchive};
 use super::attempt::ReadFrom;
+use super::estimate::of_archives;
 use super::fetches::FetchDay;
 use super::leased::LedgerWriter;
+use super::obtain::{Obtained, obtain};
 use super::plan::{RunRequest, plan_to_write};
+use super::remaining::ArchiveOptions;
 use super::schedule::{Job, Schedule};
 use super::supervise::{Done, report_all};
 use crate::config::Token;
-use crate::day::{DateRange, Month, last_over};
+use crate::day::{DayKey, last_over};
 use crate::heroku::{Client, Session, Teams};
 use crate::logging;
-use crate::plan::{Planned, Selection};
+use crate::report::archives::ArchiveReport;
 use crate::report::counted;
 use crate::report::day::{DayReport, StopReason};
 
-/// The due days of an account in one month.
+/// An archive to read or to keep.
 #[derive(Debug)]
 struct MonthJob {
-    month: Month,
-    account: Account,
+    archive: PlannedArchive,
     session: Session,
-    days: Vec<FetchDay>,
+}
+
+/// What the jobs of a run share.
+#[derive(Debug)]
+struct MonthsRun {
+    run: ArchiveRun,
+    options: ArchiveOptions,
+    newest: NaiveDate,
+    found: Mutex<Found>,
+}
+
+/// What the jobs found so far.
+#[derive(Debug, Default)]
+struct Found {
+    archives: Vec<ArchiveReport>,
+    /// Days that the current month's archive does not cover yet.
+    not_yet: HashSet<DayKey>,
 }
 
 impl Job for MonthJob {
     fn token(&self) -> &Token {
-        &self.account.token
+        &self.archive.account.token
     }
 
     fn days(&self) -> usize {
-        self.days.len()
+        self.archive.days.len()
     }
 
     fn name(&self) -> String {
-        format!("{} {}", self.month, self.account.name)
+        format!("{} {}", self.archive.month, self.archive.account.name)
     }
 
     fn activity(&self) -> impl Fn() -> String + Clone + Send + Sync + 'static {
-        let (activity, days) = (self.session.activity().clone(), self.days.len() as u64);
+        let (activity, days) = (self.session.activity().clone(), self.days() as u64);
         move || activity.waits_for().unwrap_or_else(|| counted(days, "day"))
     }
 }
@@ -57,18 +78,49 @@ impl Job for MonthJob {
 pub(super) async fn read_archives(
     app: &App<'_>,
     request: &RunRequest<'_>,
+    options: &ArchiveOptions,
     shutdown: &Shutdown,
 ) -> Result<Done, Failure> {
+    options.keep.as_ref().map_or(Ok(()), |folder| folder.prepare())?;
     let tokens = app.config.tokens(request.sources.iter().copied(), &env)?;
     let client = Client::new(&app.config.api, request.sources.iter().copied(), &tokens)?;
     let reader = app.connect().await?;
+    let now = clock::now(&reader).await?;
+    let newest = last_over(now);
+    let accounts = accounts(&request.sources, &tokens);
+    let archives = Archives::find(&client, accounts, request, options, now).await?;
+    let request = &archives.select(request, options, newest);
     let holder = App::holder();
     let run_id = holder.run_id;
-    let (plan, store) = plan_to_write(app, &reader, &holder, request).await?;
+    let (mut plan, store) = plan_to_write(app, &reader, &holder, request).await?;
+    plan.days.retain(|day| archives.reach(day, newest));
     logging::run_started(run_id, plan.head.as_ref());
-    let newest = last_over(plan.now);
-    let accounts = accounts(&request.sources, &tokens);
-    let jobs = jobs(&client, &accounts, plan.selection, &plan.days);
+    let planned = archives.plan(&plan.days, options.keep.as_ref(), newest).await;
+    let estimate = of_archives(request, &plan.days, &tokens, &archives, &planned);
+    logging::plan(&estimate, app.global.verbosity());
+    let writer = LedgerWriter::new(app, store, reader.clone(), shutdown.clone());
+    let run = Arc::new(MonthsRun {
+        run: ArchiveRun { teams: Teams::default(), writer },
+        options: options.clone(),
+        newest,
+        found: Mutex::new(Found { archives: archives.problems, ..Found::default() }),
+    });
+    let read = read_months(app, &client, &run, planned, shutdown).await;
+    let Found { archives, not_yet } =
+        std::mem::take(&mut *run.found.lock().unwrap_or_else(PoisonError::into_inner));
+    plan.days.retain(|day| !not_yet.contains(&day.key));
+    let mut reported = report_all(app, request, plan, read, shutdown);
+    reported.archives = Some(archives);
+    Ok(Done { run_id, reader, reported })
+}
+
+async fn read_months(
+    app: &App<'_>,
+    client: &Client,
+    run: &Arc<MonthsRun>,
+    planned: Vec<PlannedArchive>,
+    shutdown: &Shutdown,
+) -> Vec<DayReport> {
     // No archive leaves its place while it waits for its token's budget.
     let (_budget, waiting) = watch::channel(0);
     let schedule = Schedule {
@@ -78,82 +130,78 @@ pub(super) async fn read_archives(
         live_lines: app.global.live_lines(),
         shutdown: shutdown.clone(),
     };
-    let writer = LedgerWriter::new(app, store, reader.clone(), shutdown.clone());
-    let run = Arc::new(ArchiveRun { teams: Teams::default(), writer });
-    let read = schedule.run(
-        jobs,
-        || false,
-        |job| {
-            let run = Arc::clone(&run);
-            async move { read_month(&run, job, newest).await }
-        },
-    );
-    let read = read.await;
-    let reported = report_all(app, request, plan, read, shutdown);
-    Ok(Done { run_id, reader, reported })
+    let jobs: VecDeque<MonthJob> = planned
+        .into_iter()
+        .map(|archive| MonthJob { session: archive.account.session(client), archive })
+        .collect();
+    schedule
+        .run(
+            jobs,
+            || false,
+            |job| {
+                let run = Arc::clone(run);
+                async move { run.read_month(job).await }
+            },
+        )
+        .await
 }
 
-/// One job for each month and account that has due days, oldest first.
-fn jobs(
-    client: &Client,
-    accounts: &[Account],
-    selection: Selection,
-    planned: &[Planned<'_>],
-) -> VecDeque<MonthJob> {
-    let mut jobs = VecDeque::new();
-    for month in months(selection) {
-        for account in accounts {
-            let days: Vec<FetchDay> = planned
-                .iter()
-                .filter(|day| Month::of(day.key.date) == month)
-                .filter_map(FetchDay::of)
-                .filter(|day| account.slot(day).is_some())
-                .collect();
-            if !days.is_empty() {
-                let (session, account) = (account.session(client), account.clone());
-                jobs.push_back(MonthJob { month, account, session, days });
-            }
-        }
-    }
-    jobs
-}
-
-/// The months that a selection touches, oldest first.
-fn months(selection: Selection) -> Vec<Month> {
-    let Selection::Named(DateRange { from, to }) = selection else { return Vec::new() };
-    let after = |month: &Month| Some(Month::of(month.first() + Months::new(1)));
-    std::iter::successors(Some(Month::of(from)), after)
-        .take_while(|month| month.first() <= to)
-        .collect()
-}
-
-/// Reads some days of an account from a month's archive, and reports on each.
-async fn read_month(run: &ArchiveRun, job: MonthJob, newest: NaiveDate) -> Vec<DayReport> {
-    let MonthJob { month, account, session, mut days } = job;
-    let (selectors, mut reports) = find_selectors(run, &account, &session, &mut days).await;
-    if days.is_empty() {
-        return reports;
-    }
-    let archive = tokio::select! {
-        () = run.writer.shutdown.asked() => return reports,
-        archive = session.archive(&account.name, month) => archive,
-    };
-    let archive = match archive {
-        Ok(archive) => archive,
-        Err(error) => {
-            let reason = StopReason::NoArchive(Arc::new(error));
-            reports.extend(fail(&days, &reason));
+impl MonthsRun {
+    /// Reads some days of an account from a month's archive, keeps it, and reports on each day.
+    async fn read_month(&self, job: MonthJob) -> Vec<DayReport> {
+        let MonthJob { archive: mut planned, session } = job;
+        let (account, mut days) = (planned.account.clone(), std::mem::take(&mut planned.days));
+        let (selectors, mut reports) = match &days[..] {
+            [] => (Vec::new(), Vec::new()),
+            _ => find_selectors(&self.run, &account, &session, &mut days).await,
+        };
+        let keep = self.options.keep.as_ref();
+        if days.is_empty() && keep.is_none() {
             return reports;
         }
-    };
-    let to = archive.covers_to(newest);
-    let is_covered = |day: &FetchDay| to.is_some_and(|to| day.key.date <= to);
-    let (days, uncovered): (Vec<_>, Vec<_>) = days.into_iter().partition(is_covered);
-    reports.extend(fail(&uncovered, &StopReason::NotCovered { month, to }));
-    let read_from = ReadFrom::Archive { month, as_of: archive.as_of(newest) };
-    let open = OpenArchive { archive, selectors, read_from, cost: session.cost() };
-    reports.extend(store_days(run, &account, &open, days).await);
-    reports
+        let obtained = obtain(&self.run.writer, &session, &planned, keep, &days).await;
+        let Obtained { archive, kept_as } = match obtained {
+            Ok((obtained, report)) => {
+                self.note(report);
+                obtained
+            }
+            Err(StopReason::Interrupted) => return reports,
+            Err(reason) => {
+                let message = reason.message(account.first(), planned.month.first());
+                self.note(planned.report().failed(message));
+                reports.extend(fail(&days, &reason));
+                return reports;
+            }
+        };
+        let Some(archive) = archive else { return reports };
+        let month = planned.month;
+        let to = archive.covers_to(self.newest);
+        let is_covered = |day: &FetchDay| to.is_some_and(|to| day.key.date <= to);
+        let (days, uncovered): (Vec<_>, Vec<_>) = days.into_iter().partition(is_covered);
+        reports.extend(self.leave(&uncovered, &StopReason::NotCovered { month, to }));
+        let read_from = ReadFrom::Archive { month, as_of: archive.as_of(self.newest) };
+        let open = OpenArchive { archive, selectors, read_from, kept_as, cost: session.cost() };
+        reports.extend(store_days(&self.run, &account, &open, days).await);
+        reports
+    }
+
+    fn note(&self, archive: ArchiveReport) {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).archives.push(archive);
+    }
+
+    /// Reports the days that an archive does not cover. A run that takes what there is leaves those
+    /// of the current month out: a later archive has them.
+    fn leave(&self, days: &[FetchDay], reason: &StopReason) -> Vec<DayReport> {
+        let StopReason::NotCovered { month, to } = reason else { return fail(days, reason) };
+        if !self.options.reads_listed() || month.last() <= self.newest || days.is_empty() {
+            return fail(days, reason);
+        }
+        info!(%month, covered_to = to.map(|to| to.to_string()), days = days.len(),
+            "the current month's archive does not cover these days yet");
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        found.not_yet.extend(days.iter().map(|day| day.key.clone()));
+        Vec::new()
+    }
 }
 
 /// Reports days that were never claimed.
@@ -161,24 +209,4 @@ fn fail(days: &[FetchDay], reason: &StopReason) -> Vec<DayReport> {
     let reports: Vec<DayReport> = days.iter().map(|day| day.failed(reason)).collect();
     reports.iter().for_each(logging::day);
     reports
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_range_of_days_touches_each_of_its_months_once() {
-        let date = |text: &str| text.parse::<NaiveDate>().expect("a date");
-        let months = |from, to| -> Vec<String> {
-            let selection = Selection::Named(DateRange::new(date(from), date(to)));
-            months(selection).iter().map(ToString::to_string).collect()
-        };
-        assert_eq!(months("2024-09-30", "2024-10-01"), ["2024-09", "2024-10"]);
-        assert_eq!(months("2024-09-01", "2024-09-30"), ["2024-09"]);
-        assert_eq!(
-            months("2023-11-15", "2024-02-01"),
-            ["2023-11", "2023-12", "2024-01", "2024-02"]
-        );
-    }
 }

@@ -20,7 +20,7 @@ use crate::store::{
 };
 
 /// What a run is asked to do.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct RunRequest<'a> {
     pub(crate) sources: Vec<&'a Source>,
     pub(crate) selection: NamedSelection,
@@ -44,8 +44,6 @@ pub(crate) enum Mode {
 pub(crate) struct Plan<'s> {
     pub(crate) days: Vec<Planned<'s>>,
     pub(crate) now: DateTime<Utc>,
-    /// The selected days, at that time.
-    pub(crate) selection: Selection,
     /// What the next run catches up.
     pub(super) catch_up: CatchUp,
     /// The head of the chain of seals at that time.
@@ -174,5 +172,5 @@ fn plan_days<'s>(
         next_recheck_after: &app.config.sync.recheck_after,
     };
     let (days, catch_up) = (plan(&input, selection), CatchUp::of(&input));
-    Ok(Plan { days, now, selection, catch_up, head: head.clone() })
+    Ok(Plan { days, now, catch_up, head: head.clone() })
 }

@@ -1,11 +1,12 @@
 //! How the days that a run did not finish are read: the command for each, and whether the next run
 //! reads it without one.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::NaiveDate;
 
 use super::super::context::App;
+use super::keep::KeepFolder;
 use crate::config::SourceName;
 use crate::day::{DateRange, DayKey};
 use crate::plan::{CatchUp, NextRun, Planned, Verdict};
@@ -16,30 +17,63 @@ use crate::report::remaining::{Remaining, RemainingDays};
 const SKIPPED: i64 = 7;
 
 /// The command that reads days.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) enum ReadCommand {
     /// `auditsync`.
     Sync,
     /// `auditsync backfill`.
     Backfill,
     /// `auditsync backfill --via archive`.
-    Archive,
+    Archive(ArchiveOptions),
+}
+
+/// How archives are read.
+#[derive(Debug, Clone)]
+pub(crate) struct ArchiveOptions {
+    pub(crate) months: ArchiveMonths,
+    /// Where each archive is kept, if it is.
+    pub(crate) keep: Option<KeepFolder>,
+}
+
+impl ArchiveOptions {
+    /// Whether every month that Heroku lists is read.
+    pub(crate) fn reads_listed(&self) -> bool {
+        self.months == ArchiveMonths::Listed
+    }
+}
+
+/// Which archives are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ArchiveMonths {
+    /// Those of the selected days.
+    OfSelection,
+    /// All that Heroku lists.
+    Listed,
 }
 
 impl ReadCommand {
     /// The command that reads a range of days of these sources, or of every enabled one.
-    fn line(self, sources: &[&SourceName], range: DateRange) -> String {
+    fn line(&self, sources: &[&SourceName], range: DateRange) -> String {
         let DateRange { from, to } = range;
         let mut line = match self {
             Self::Sync if from == to => format!("auditsync --date {from}"),
             Self::Sync => format!("auditsync --from {from} --to {to}"),
-            Self::Backfill | Self::Archive => format!("auditsync backfill --from {from} --to {to}"),
+            Self::Archive(_) if self.reads_all() => "auditsync backfill --all".to_owned(),
+            Self::Backfill | Self::Archive(_) => {
+                format!("auditsync backfill --from {from} --to {to}")
+            }
         };
         line.extend(sources.iter().map(|source| format!(" --source {source}")));
-        if self == Self::Archive {
+        if let Self::Archive(ArchiveOptions { keep, .. }) = self {
             line.push_str(" --via archive");
+            line.extend(keep.iter().map(|folder| format!(" --keep {}", quoted(&folder.shown()))));
         }
         line
+    }
+
+    /// Whether the command names no days, because it reads all that Heroku has.
+    fn reads_all(&self) -> bool {
+        matches!(self, Self::Archive(options) if options.reads_listed())
     }
 }
 
@@ -47,7 +81,7 @@ impl ReadCommand {
 /// own.
 pub(crate) fn name_commands(
     app: &App<'_>,
-    command: ReadCommand,
+    command: &ReadCommand,
     planned: &[Planned<'_>],
     mut catch_up: CatchUp,
     reports: &mut [DayReport],
@@ -83,6 +117,12 @@ pub(crate) fn name_commands(
         }
         ranges.extend(alike(source, days));
     }
+    if command.reads_all() {
+        // One command is enough, whatever the days.
+        let sources: BTreeSet<&SourceName> = spans.values().flatten().copied().collect();
+        let span = spans.keys().next().copied();
+        spans = span.map(|span| (span, sources.into_iter().collect())).into_iter().collect();
+    }
     let every_one = |sources: &[&SourceName]| {
         let mut enabled = app.enabled_sources();
         enabled.all(|source| sources.contains(&&source.name))
@@ -92,6 +132,15 @@ pub(crate) fn name_commands(
         command.line(sources, range)
     });
     Remaining { commands: commands.collect(), ranges, catch_up_days: catch_up.days() }
+}
+
+/// A path as a shell takes it.
+fn quoted(path: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:,@%=".contains(c);
+    if path.chars().all(is_plain) && !path.is_empty() {
+        return path.to_owned();
+    }
+    format!("'{}'", path.replace('\'', r"'\''"))
 }
 
 fn describe(next_run: NextRun) -> String {
@@ -170,6 +219,10 @@ mod tests {
         text.split(' ').map(day).collect()
     }
 
+    fn archive(months: ArchiveMonths, keep: Option<KeepFolder>) -> ReadCommand {
+        ReadCommand::Archive(ArchiveOptions { months, keep })
+    }
+
     fn spans(text: &str) -> Vec<String> {
         let spans = unfinished(&days(text)).into_iter();
         spans.map(|span| format!("{}..{}", span.from.format("%d"), span.to.format("%d"))).collect()
@@ -226,8 +279,15 @@ mod tests {
             "auditsync backfill --from 2024-09-01 --to 2024-09-01 --source a --source b"
         );
         assert_eq!(
-            ReadCommand::Archive.line(&[], DateRange::new(date(1), date(2))),
+            archive(ArchiveMonths::OfSelection, None).line(&[], DateRange::new(date(1), date(2))),
             "auditsync backfill --from 2024-09-01 --to 2024-09-02 --via archive"
+        );
+        let folder = tempfile::Builder::new().prefix("it's ").tempdir().expect("a folder");
+        let keep = KeepFolder::open(folder.path()).expect("it is there");
+        let path = folder.path().display().to_string().replace('\'', r"'\''");
+        assert_eq!(
+            archive(ArchiveMonths::Listed, Some(keep)).line(&[&a], DateRange::of(date(1))),
+            format!("auditsync backfill --all --source a --via archive --keep '{path}'")
         );
     }
 }

@@ -17,6 +17,7 @@ use super::remaining::name_commands;
 use crate::day::DayKey;
 use crate::evidence::Head;
 use crate::logging;
+use crate::report::archives::ArchiveReport;
 use crate::report::day::{DayReport, Outcome, Unread};
 use crate::report::remaining::Remaining;
 use crate::report::run::RunReport;
@@ -39,6 +40,8 @@ pub(super) struct Done {
 #[derive(Debug)]
 pub(super) struct Reported {
     days: Vec<DayReport>,
+    /// The archives, if the days were read from them.
+    pub(super) archives: Option<Vec<ArchiveReport>>,
     /// What reads the days that were not finished.
     remaining: Remaining,
     /// The head when the run was planned.
@@ -67,6 +70,7 @@ pub(super) async fn supervise(
     let head = reported.head_at_end(app, &reader, &shutdown).await;
     let report = RunReport::new(run_id, started_at, reported.days);
     let report = RunReport {
+        archives: reported.archives,
         remaining: reported.remaining,
         head: head.clone(),
         dry_run: mode == Mode::DryRun,
@@ -145,7 +149,7 @@ pub(super) fn report_all(
     days.extend(read);
     let remaining = match request.mode {
         Mode::DryRun => Remaining::default(),
-        Mode::Write => name_commands(app, request.command, &plan.days, plan.catch_up, &mut days),
+        Mode::Write => name_commands(app, &request.command, &plan.days, plan.catch_up, &mut days),
     };
-    Reported { days, remaining, head: plan.head, published }
+    Reported { days, archives: None, remaining, head: plan.head, published }
 }

@@ -94,6 +94,16 @@ impl Session {
         }
     }
 
+    /// The checksum that Heroku announces for the archive of `month`.
+    pub(crate) async fn archive_checksum(
+        &self,
+        account: &str,
+        month: Month,
+    ) -> Result<String, ArchiveError> {
+        let location = self.locate_archive(account, month).await?;
+        Ok(location.checksum.to_ascii_lowercase())
+    }
+
     async fn locate_archive(&self, account: &str, month: Month) -> Result<Location, ArchiveError> {
         let (year, number) = (month.year().to_string(), format!("{:02}", month.number()));
         let url = self.client().url(&["enterprise-accounts", account, "archives", &year, &number]);

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt as _;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
@@ -31,9 +32,7 @@ impl Archive {
     /// The archive of the current month ends at the last midnight before it was made (Heroku Dev
     /// Center, "Audit Trail").
     pub(crate) fn covers_to(&self, newest: NaiveDate) -> Option<NaiveDate> {
-        let made = self.made_at.map_or(newest, last_over);
-        let last = self.month.last().min(newest).min(made);
-        (last >= self.month.first()).then_some(last)
+        covered_to(self.month, self.made_at, newest)
     }
 
     /// The time up to which it holds Heroku's knowledge.
@@ -41,8 +40,38 @@ impl Archive {
         self.made_at.unwrap_or_else(|| end(self.month.last().min(newest)))
     }
 
+    /// Its bytes, as they were downloaded.
+    pub(crate) fn bytes_as_downloaded(&self) -> io::Result<impl io::Read + Send + use<>> {
+        Ok(RawBytes { file: self.file.try_clone()?, at: 0 })
+    }
+
     /// Begins to read its events from the start. Several readings can run at the same time.
     pub(crate) fn read(&self) -> io::Result<Entries> {
         Ok(Entries::of(self.file.try_clone()?))
+    }
+}
+
+/// The newest day that the archive of `month` covers completely, if there is one.
+pub(super) fn covered_to(
+    month: Month,
+    made_at: Option<DateTime<Utc>>,
+    newest: NaiveDate,
+) -> Option<NaiveDate> {
+    let made = made_at.map_or(newest, last_over);
+    let last = month.last().min(newest).min(made);
+    (last >= month.first()).then_some(last)
+}
+
+/// The bytes of a file, with a position of their own.
+struct RawBytes {
+    file: File,
+    at: u64,
+}
+
+impl io::Read for RawBytes {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read_at(buffer, self.at)?;
+        self.at += read as u64;
+        Ok(read)
     }
 }

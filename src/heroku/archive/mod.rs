@@ -2,15 +2,18 @@
 //!
 //! Heroku gives the address of the file, which is on another host. `fetch` requests the address and
 //! downloads the file until its checksum is right, `download` talks to the host, `file` is the
-//! downloaded file, `unpack` reads its events, and `fault` holds what can go wrong, with hints.
+//! downloaded file, `unpack` reads its events, `listed` is Heroku's list of months, and `fault` holds
+//! what can go wrong, with hints.
 
 mod download;
 mod fault;
 mod fetch;
 mod file;
 mod host_words;
+mod listed;
 mod unpack;
 
 pub(crate) use fault::ArchiveError;
 pub(crate) use file::Archive;
+pub(crate) use listed::ListedArchive;
 pub(crate) use unpack::Unreadable;

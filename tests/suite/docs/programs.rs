@@ -14,13 +14,17 @@ pub(super) enum Handling {
 }
 
 /// The programs that a shell runs here.
-const RUN: [&str; 6] = [
+const RUN: [&str; 10] = [
     "auditsync",
     "target/debug/auditsync",
     "target/release/auditsync",
     "export",
     "psql",
+    "pg_dump",
+    "pg_restore",
     "openssl",
+    "ls",
+    "mkdir",
 ];
 
 /// Commands of the heroku CLI. They need an account at Heroku, and change it.

@@ -65,13 +65,23 @@ pub(super) struct Stage {
     /// From the dates of the page to those of the recent world.
     by: TimeDelta,
     exports: Vec<String>,
+    /// The database that a page moves to.
+    new_database: Option<Database>,
 }
 
 impl Stage {
     pub(super) fn new(page: &str) -> Self {
         let by = yesterday() + Days::new(1) - date(TODAY);
         let (page, section) = (page.to_owned(), String::new());
-        Self { page, section, recent: None, september: None, by, exports: Vec::new() }
+        Self {
+            page,
+            section,
+            recent: None,
+            september: None,
+            by,
+            exports: Vec::new(),
+            new_database: None,
+        }
     }
 
     /// Runs a command of a page. What it prints has the dates of the page.
@@ -110,7 +120,13 @@ impl Stage {
         if names_a_month(command) {
             return self.september.get_or_insert_with(september);
         }
-        self.recent.get_or_insert_with(|| recent(&self.page))
+        let world = self.recent.get_or_insert_with(|| recent(&self.page));
+        if self.page == "docs/leaving-heroku.md" && self.new_database.is_none() {
+            let database = pg_cluster::fresh_database();
+            world.set("NEW_DATABASE_URL", database.url());
+            self.new_database = Some(database);
+        }
+        world
     }
 
     /// Makes true what a section takes for granted.
@@ -155,7 +171,7 @@ fn recent(page: &str) -> World {
     for account in ["acme", "globex", "initech"] {
         model.generate_every_day(account, 1);
     }
-    if page == "docs/operating.md" {
+    if matches!(page, "docs/operating.md" | "docs/leaving-heroku.md") {
         archive(&mut model, yesterday() - Days::new(70), yesterday());
     }
     let mut world = match page {
@@ -168,7 +184,7 @@ fn recent(page: &str) -> World {
         _ => World::with(model, ACME),
     };
     match page {
-        "docs/getting-started.md" | "docs/python-logger.md" => {}
+        "docs/getting-started.md" | "docs/leaving-heroku.md" | "docs/python-logger.md" => {}
         "docs/heroku.md" => world.write_file(&(example(&world) + INITECH)),
         _ => world.write_file(&example(&world)),
     }
