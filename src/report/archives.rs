@@ -16,6 +16,7 @@ pub(crate) struct ArchiveReport {
     /// The month; `None` if the account's archives could not be listed.
     pub(crate) month: Option<Month>,
     /// The sources that it serves.
+    #[serde(rename = "source_names")]
     pub(crate) sources: Vec<SourceName>,
     /// The size of the file in bytes, if it was downloaded or is kept.
     pub(crate) bytes: Option<u64>,

@@ -24,8 +24,11 @@ use programs::{Handling, handling};
 use stage::Stage;
 
 /// Commands that exit with another status than 0, and why.
-const EXITS: [(&str, &str, i32); 1] =
-    [("docs/operating.md", "auditsync --source globex", 1 /* its token was revoked */)];
+const EXITS: [(&str, &str, i32); 2] = [
+    // Its token was revoked.
+    ("docs/operating.md", "auditsync --source globex", 1),
+    ("docs/operating.md", "auditsync status --source globex --max-lag 12h", 1),
+];
 
 /// Words in inline commands that stand for what a reader puts there.
 const PLACEHOLDERS: [(&str, &str); 3] =

@@ -98,9 +98,9 @@ fn the_examples_in_the_help_work_as_they_are() {
 }
 
 #[test]
-fn help_and_the_page_on_operating_list_the_same_exit_statuses() {
+fn help_and_the_reference_list_the_same_exit_statuses() {
     let help = printed("--help", "200");
-    let page = include_str!("../../docs/operating.md");
+    let page = include_str!("../../docs/reference.md");
     for status in ["0", "1", "2", "3", "128+N"] {
         assert!(
             help.lines().any(|line| line.starts_with(&format!("  {status} "))),

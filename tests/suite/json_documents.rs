@@ -100,13 +100,17 @@ fn every_command_prints_the_document_of_its_schema() {
     let schemas = DocumentSchemas::new();
     let beside = |name: &str| world.file().with_file_name(name).display().to_string();
     let (view, bag, page) = (beside("events.csv"), beside("bag"), beside("report.html"));
+    let first = format!("--config {} init --yes --base-url {}", beside("new"), world.heroku.url());
     let mut seen = BTreeSet::new();
     for (arguments, name) in [
+        (&first, "init.json"),
         ("migrate", "migrate.json"),
         ("--dry-run", "sync.json"),
         ("--date 2024-09-28", "sync.json"),
         ("backfill --from 2024-09-26 --to 2024-09-27", "sync.json"),
         ("backfill --from 2024-09-01 --to 2024-09-25 --plan", "plan.json"),
+        ("backfill --via archive --all --plan", "plan.json"),
+        ("backfill --via archive --all", "sync.json"),
         ("reset --source acme 2024-09-27 2024-09-01", "reset.json"),
         ("cleanup --by ada", "cleanup.json"),
         ("status", "status.json"),

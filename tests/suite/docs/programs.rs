@@ -28,18 +28,19 @@ const RUN: [&str; 10] = [
 ];
 
 /// Commands of the heroku CLI. They need an account at Heroku, and change it.
-const HEROKU: [&str; 12] = [
+const HEROKU: [&str; 13] = [
     "heroku create acme-audit",
     "heroku addons:create ",
     "heroku addons:open scheduler",
-    "heroku authorizations:create -d auditsync",
-    "heroku authorizations:revoke",
+    "heroku authorizations",
     "heroku buildpacks:set https://github.com/",
     "heroku config:set ",
     "heroku container:push web",
     "heroku container:release web",
     "heroku labs:enable runtime-dyno-metadata",
+    "heroku pg:copy",
     "heroku ps:scale web=0",
+    "heroku rollback",
     "heroku stack:set container",
 ];
 
