@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use tracing::warn;
+
 use super::context::App;
 use super::environment::env;
 use super::failure::{DONE, ExitStatus, Failure};
@@ -17,8 +19,13 @@ use crate::report::backfill::{PlanReport, SourcePlan};
 pub(super) async fn run(app: &App<'_>, request: &RunRequest<'_>) -> Result<ExitStatus, Failure> {
     let tokens = app.config.tokens(request.sources.iter().copied(), &env)?;
     let reader = app.connect().await?;
-    let (plan, _) = plan_only(app, &reader, request).await?;
+    let (plan, _) = plan_only(&reader, request).await?;
     let planned = plan.days;
+    for source in &request.sources {
+        if let Err(missing) = tokens.of(source) {
+            warn!(target: "auditsync", "{}: {missing}. Its days would fail", source.name);
+        }
+    }
     let requests = if request.command == ReadCommand::Archive {
         archive_requests(&planned, &tokens)
     } else {
@@ -43,7 +50,7 @@ fn api_requests(planned: &[Planned<'_>], tokens: &Tokens) -> Requests {
         let teams = u64::from(
             wants_teams && teams_known.insert((fetch.query.account.clone(), fetch.token.clone())),
         );
-        *requests.entry(fetch.days[0].key.source.to_string()).or_default() += 1 + teams;
+        *requests.entry(fetch.days[0].source.name.to_string()).or_default() += 1 + teams;
     }
     requests
 }
@@ -54,9 +61,10 @@ fn archive_requests(planned: &[Planned<'_>], tokens: &Tokens) -> Requests {
     let mut requests = Requests::new();
     let mut months: HashSet<(String, Token, Month)> = HashSet::new();
     for Planned { key, source, .. } in planned.iter().filter(|day| is_due(day)) {
-        let month = (source.scope.account.clone(), tokens.of(source).clone(), Month::of(key.date));
+        let Ok(token) = tokens.of(source) else { continue };
+        let month = (source.scope.account.clone(), token.clone(), Month::of(key.date));
         if months.insert(month) {
-            *requests.entry(key.source.to_string()).or_default() += 2;
+            *requests.entry(source.name.to_string()).or_default() += 2;
         }
     }
     requests
@@ -75,10 +83,12 @@ fn estimate(
 ) -> PlanReport {
     let mut by_token: HashMap<Token, (u64, &Source)> = HashMap::new();
     let per_source = request.sources.iter().map(|&source| {
-        let days = planned.iter().filter(|day| day.key.source == source.name && is_due(day)).count()
+        let days = planned.iter().filter(|day| day.source.name == source.name && is_due(day)).count()
             as u64;
         let requests = requests.get(source.name.as_ref()).copied().unwrap_or_default();
-        by_token.entry(tokens.of(source).clone()).or_insert((0, source)).0 += requests;
+        if let Ok(token) = tokens.of(source) {
+            by_token.entry(token.clone()).or_insert((0, source)).0 += requests;
+        }
         SourcePlan {
             source: source.name.clone(),
             days,

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Days, NaiveDate, Utc};
 
-use super::context::{App, refuse_unknown_to_ledger};
+use super::context::App;
 use super::days_over::named_days;
 use super::destination::Destination;
 use super::failure::{DONE, ExitStatus, Failure};
@@ -29,14 +29,14 @@ pub(super) async fn run(app: &App<'_>, args: &ReportArgs) -> Result<ExitStatus, 
     }
     let mut destination = Destination::open(&args.out)?;
     let reader = app.connect_to_current().await?;
-    refuse_unknown_to_ledger(app, &args.sources, &reader).await?;
+    let selected = app.select_from_ledger(&args.sources, &reader).await?;
+    // Without names all sources are shown, and a list of many names would slow the check down.
+    let stored_names = selected.stored_names();
     let mut snapshot = reader.evidence_snapshot().await?;
     let as_of = snapshot.now().await?;
     let range = range(args, as_of)?;
-    let sources = sources(app, &mut snapshot, &args.sources, range).await?;
-    // Without names all sources are shown, and a list of many names would slow the check down.
-    let names = (!args.sources.is_empty()).then(|| args.sources.clone());
-    let wanted = WantedDays { sources: names, from: Some(range.from), to: Some(range.to) };
+    let sources = sources(app, &mut snapshot, &selected.present_names(), range).await?;
+    let wanted = WantedDays { sources: stored_names, from: Some(range.from), to: Some(range.to) };
     // On Heroku, stdout and stderr of a one-off dyno are one stream.
     let live_lines = if args.streams() { LiveLines::Hidden } else { app.global.live_lines() };
     let verification = Verification { wanted: &wanted, anchors: Anchors::default(), live_lines };

@@ -1,6 +1,6 @@
 //! `reset`: makes days due again.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::NaiveDate;
 
@@ -9,14 +9,14 @@ use super::context::{App, existing};
 use super::failure::{DONE, ExitStatus, FOUND_WRONG, Failure};
 use super::{head, operator};
 use crate::cli::ResetArgs;
-use crate::config::{Source, SourceName};
+use crate::config::Source;
 use crate::day::{DateRange, DayKey, last_over};
-use crate::ledger::ResetOutcome;
+use crate::ledger::{LedgerRow, ResetOutcome};
 use crate::report::operator::{ResetDay, ResetReport};
-use crate::store::{Actor, Reader, ResetRequest, Store};
+use crate::store::{Actor, Reader, ResetRequest, Store, StoredNames};
 
 pub(super) async fn run(app: &App<'_>, args: &ResetArgs) -> Result<ExitStatus, Failure> {
-    let source = app.config.source(&args.source).map_err(Failure::usage)?;
+    let sources = app.config.select(&args.source).map_err(Failure::usage)?;
     refuse_unfinished(&args.dates, last_over(clock::here()))?;
     let reader = app.connect().await?;
     let store = existing(&reader, &App::holder()).await?;
@@ -28,14 +28,11 @@ pub(super) async fn run(app: &App<'_>, args: &ResetArgs) -> Result<ExitStatus, F
     let request = ResetRequest { force: args.force, actor };
     let dates: BTreeSet<NaiveDate> = args.dates.iter().flat_map(|range| range.dates()).collect();
     let mut days = Vec::with_capacity(dates.len());
-    if let (Some(first), Some(last)) = (dates.first(), dates.last()) {
-        let rows =
-            rows(&reader, store.as_ref(), &source.name, DateRange::new(*first, *last)).await?;
-        for date in dates {
-            let reset = match &store {
-                Some(store) if rows.contains(&date) => {
-                    store.reset(&DayKey::new(&source.name, date), request).await?
-                }
+    for source in sources {
+        let stored = stored_days(&reader, store.as_ref(), source, &dates).await?;
+        for &date in &dates {
+            let reset = match (&store, stored.get(&date)) {
+                (Some(store), Some(key)) => store.reset(key, request).await?,
                 _ => ResetOutcome::NoRow,
             };
             days.push(reset_day(source, date, reset));
@@ -60,18 +57,21 @@ fn refuse_unfinished(named: &[DateRange], last_over: NaiveDate) -> Result<(), Fa
     }
 }
 
-/// The dates that have a row. A long range with few rows needs no transaction for each date.
-async fn rows(
+/// The days that have a row, each with the name under which it is stored. A long range with few
+/// rows needs no transaction for each date.
+async fn stored_days(
     reader: &Reader,
     store: Option<&Store>,
-    source: &SourceName,
-    window: DateRange,
-) -> Result<HashSet<NaiveDate>, Failure> {
-    if store.is_none() {
-        return Ok(HashSet::new());
-    }
-    let rows = reader.ledger(&[(source.as_ref(), None)], window).await?;
-    Ok(rows.into_iter().map(|row| row.date).collect())
+    source: &Source,
+    dates: &BTreeSet<NaiveDate>,
+) -> Result<HashMap<NaiveDate, DayKey>, Failure> {
+    let window = DateRange::between(dates.first().copied(), dates.last().copied());
+    let (Some(window), Some(_)) = (window, store) else { return Ok(HashMap::new()) };
+    let rows = reader.ledger(&StoredNames::of([source]), window).await?;
+    let stored = |row: LedgerRow| {
+        (row.date, DayKey::new(source.name_of(&row.stored_as), row.date))
+    };
+    Ok(rows.into_iter().map(stored).collect())
 }
 
 fn reset_day(source: &Source, date: NaiveDate, outcome: ResetOutcome) -> ResetDay {

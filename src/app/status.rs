@@ -1,20 +1,18 @@
 //! `status`: shows the state of each source.
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, Days, Utc};
 
 use super::clock;
-use super::context::{App, has_ledger};
+use super::context::{App, Selected, has_ledger};
 use super::failure::{DONE, ExitStatus, FOUND_WRONG, Failure};
 use crate::calendar::AUDIT_TRAIL_BEGINS;
 use crate::cli::StatusArgs;
-use crate::config::{Scope, Source};
+use crate::config::Source;
 use crate::coverage::{AdoptedPolicy, Coverage, Standings, coverage};
 use crate::day::{DateRange, last_over};
 use crate::ledger::LedgerRow;
 use crate::report::status::{DayStatus, LagCheck, SourceBehind, StatusReport};
-use crate::store::Reader;
+use crate::store::{Reader, StoredNames};
 
 pub(super) async fn run(app: &App<'_>, args: &StatusArgs) -> Result<ExitStatus, Failure> {
     let reader = app.connect().await?;
@@ -23,8 +21,17 @@ pub(super) async fn run(app: &App<'_>, args: &StatusArgs) -> Result<ExitStatus, 
     let to = last_over(now);
     let from = (to - Days::new(u64::from(args.days - 1))).max(AUDIT_TRAIL_BEGINS);
     let window = DateRange::new(from, to);
-    let standings = standings(app, ledger, &args.sources).await?;
-    let sources = wanted(app, &args.sources, &standings)?;
+    let selected = app.split(&args.sources)?;
+    let standings = standings(app, ledger, &selected).await?;
+    let is_recorded = |name: &&str| standings.counts.iter().any(|count| count.source == **name);
+    if let Some(unknown) = selected.others.iter().find(|name| !is_recorded(name)) {
+        return Err(app.unknown(unknown));
+    }
+    let sources = if args.sources.is_empty() {
+        app.config.sources.iter().collect()
+    } else {
+        selected.sources
+    };
     let covered = coverage(&sources, standings, now);
     let (rows, head) = match ledger {
         Some(ledger) => (days_of(ledger, &covered, &sources, window).await?, ledger.head().await?),
@@ -42,26 +49,10 @@ pub(super) async fn run(app: &App<'_>, args: &StatusArgs) -> Result<ExitStatus, 
 async fn standings(
     app: &App<'_>,
     ledger: Option<&Reader>,
-    names: &[String],
+    selected: &Selected<'_, '_>,
 ) -> Result<Standings, Failure> {
     let Some(ledger) = ledger else { return Ok(Standings::default()) };
-    let only: Vec<&str> = names.iter().map(String::as_str).collect();
-    Ok(ledger.standings(&app.config.sources, (!only.is_empty()).then_some(&only)).await?)
-}
-
-/// The named sources of the file. A name that only the ledger knows is valid too.
-fn wanted<'a>(
-    app: &'a App<'_>,
-    names: &[String],
-    standings: &Standings,
-) -> Result<Vec<&'a Source>, Failure> {
-    if names.is_empty() {
-        return Ok(app.config.sources.iter().collect());
-    }
-    let in_ledger = |name: &String| standings.counts.iter().any(|count| count.source == *name);
-    let mut of_file: Vec<String> = names.to_vec();
-    of_file.retain(|name| app.config.source(name).is_ok() || !in_ledger(name));
-    if of_file.is_empty() { Ok(Vec::new()) } else { app.sources(&of_file) }
+    Ok(ledger.standings(&app.config.sources, selected.stored_names()).await?)
 }
 
 /// The rows of the sources in the window, and the rows that are due at any age.
@@ -71,12 +62,9 @@ async fn days_of(
     sources: &[&Source],
     window: DateRange,
 ) -> Result<Vec<LedgerRow>, Failure> {
-    let scopes: HashMap<&str, &Scope> =
-        sources.iter().map(|source| (source.name.as_ref(), &source.scope)).collect();
-    let names: Vec<(&str, Option<&Scope>)> = covered
-        .iter()
-        .map(|source| (source.source.as_str(), scopes.get(source.source.as_str()).copied()))
-        .collect();
+    let others = covered.iter().filter(|source| !source.in_file);
+    let names = StoredNames::of(sources.iter().copied())
+        .and(others.map(|source| source.source.as_str()));
     Ok(reader.ledger(&names, window).await?)
 }
 

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::clock;
-use super::context::{App, refuse_unknown_to_ledger};
+use super::context::App;
 use super::failure::{DONE, ExitStatus, FOUND_WRONG, Failure};
 use super::verification::Verification;
 use crate::bag::BagReader;
@@ -18,10 +18,11 @@ use bag::Signature;
 mod bag;
 
 pub(super) async fn run(app: &App<'_>, args: &VerifyArgs) -> Result<ExitStatus, Failure> {
-    let wanted = wanted(args)?;
+    let days = wanted(args)?;
     let anchors = Anchors::new(outside_anchors(args)?, args.keys.clone());
     let reader = app.connect_to_current().await?;
-    refuse_unknown_to_ledger(app, &args.sources, &reader).await?;
+    let sources = app.select_from_ledger(&args.sources, &reader).await?.stored_names();
+    let wanted = WantedDays { sources, ..days };
     let mut snapshot = reader.evidence_snapshot().await?;
     let live_lines = app.global.live_lines();
     let verification = Verification { wanted: &wanted, anchors, live_lines };
@@ -62,6 +63,7 @@ fn judged(mut report: VerifyReport, args: &VerifyArgs) -> VerifyReport {
     report
 }
 
+/// The days that are checked, of every source.
 fn wanted(args: &VerifyArgs) -> Result<WantedDays, Failure> {
     let newest = last_over(clock::here());
     if let Some(date) = [args.from, args.to].into_iter().flatten().find(|date| *date > newest) {
@@ -74,8 +76,7 @@ fn wanted(args: &VerifyArgs) -> Result<WantedDays, Failure> {
     {
         return Err(Failure::usage(format!("--from {from} is after --to {to}")));
     }
-    let sources = (!args.sources.is_empty()).then(|| args.sources.clone());
-    Ok(WantedDays { sources, from: args.from, to: args.to })
+    Ok(WantedDays { sources: None, from: args.from, to: args.to })
 }
 
 /// The anchors on the command line, and those in files.

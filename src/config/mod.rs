@@ -6,12 +6,13 @@
 //!
 //! `load` calls `syntax`, which parses the text into a tree, and `document`, which walks the tree
 //! by the known keys. `value`, `number`, `date`, `duration` and `base_url` read single values. Each
-//! section has a reader: `settings`, `rate_limit`, `retry`, `lock`, `evidence`, `source`; `file`
-//! reads them all. `mistake` renders mistakes, and `mask` keeps secrets out of them. `schema`
+//! section has a reader: `settings`, `defaults`, `rate_limit`, `retry`, `lock`, `sync`, `evidence`,
+//! `source_section`; `file` reads them all, and `same` checks the sources against each other. `mistake` renders mistakes, and `mask` keeps secrets out of them. `schema`
 //! describes the file to editors.
 
 mod base_url;
 mod date;
+mod defaults;
 mod document;
 mod duration;
 mod error;
@@ -29,15 +30,19 @@ mod number;
 mod rate_limit;
 mod retry;
 mod rule;
+mod same;
 mod schema;
+mod select;
 mod settings;
 mod source;
+mod source_section;
+mod sync;
 mod syntax;
 mod table_schema;
 mod token;
 mod value;
 
-pub use error::{ConfigError, UnknownSource};
+pub use error::ConfigError;
 pub use evidence::Evidence;
 pub use key_name::{KeyName, KeyNameError};
 pub use lock::Lock;
@@ -45,6 +50,8 @@ pub use mask::redact_patterns;
 pub use near::nearest;
 pub use rate_limit::RateLimit;
 pub use retry::Retry;
-pub use settings::{Api, Config, Database, EventLog, Notify, Sync};
+pub use select::UnknownSource;
+pub use settings::{Api, Config, Database, EventLog, Notify};
 pub use source::{Filter, NameError, Scope, Source, SourceName};
-pub use token::{Token, TokenError, Tokens};
+pub use sync::{DuePolicy, Sync};
+pub use token::{MissingToken, Token, TokenError, Tokens};

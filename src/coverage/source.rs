@@ -63,6 +63,8 @@ pub struct Coverage {
     pub events: u64,
     /// How late events came, if rechecks found any.
     pub lateness: Option<Lateness>,
+    /// The former names that the file gives the source.
+    pub previous_names: Vec<String>,
     /// Sources of the ledger that are not in the file and have the same scope.
     pub earlier_names: Vec<String>,
     /// All days as ranges, oldest first.
@@ -156,6 +158,7 @@ impl Coverage {
             last_success: None,
             events: 0,
             lateness: None,
+            previous_names: Vec::new(),
             earlier_names: Vec::new(),
             ranges: Vec::new(),
         }

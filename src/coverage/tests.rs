@@ -26,6 +26,8 @@ fn range(state: DayState, from: &str, to: &str) -> LedgerRange {
         state,
         was_whole: state.is_whole(),
         other_scope: false,
+        is_superseded: false,
+        events: 0,
         dates: DateRange::new(date(from), date(to)),
         last_success: None,
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use crate::config::{Source, SourceName};
+use crate::config::{MissingToken, Source, SourceName};
 use crate::day::{DayKey, Month};
 use crate::heroku::{self, ArchiveError, TeamError, Unreadable};
 use crate::plan::{Left, Planned, Verdict};
@@ -88,6 +88,8 @@ pub(crate) enum StopReason {
     Interrupted,
     /// Heroku rejected a request, or did not answer it properly.
     Heroku(Arc<heroku::Error>),
+    /// The source has no token.
+    NoToken(MissingToken),
     /// It is not known which events belong to the source.
     Team(Arc<TeamError>),
     /// Heroku listed nothing for an old day, and this speaks against it.
@@ -145,6 +147,7 @@ impl StopReason {
                 "its lease could not be renewed and expired; nothing more was changed. {trouble}"
             ),
             Self::Interrupted => "not finished, because a signal ended the run".to_owned(),
+            Self::NoToken(missing) => format!("no token: {missing}"),
             Self::Heroku(error) => format!("{error}. {}", error.hint(source)),
             Self::Team(error) => format!("{error}. {}", error.hint(source)),
             Self::EmptyDay { doubt } => format!(
@@ -237,7 +240,7 @@ impl DayReport {
 
     /// A planned day that was not read.
     pub(crate) fn unread(day: &Planned<'_>, why: Unread) -> Self {
-        let key = &day.key;
+        let key = &day.shown();
         match &day.verdict {
             Verdict::Complete { events, attempt } => Self::complete(key, *events, *attempt),
             Verdict::Held { by } => Self::held(key, by),

@@ -4,26 +4,31 @@
 use std::collections::HashSet;
 
 use sqlx::postgres::PgRow;
-use sqlx::types::Json;
 
 use super::diagnosis;
 use super::error::{ErrorContext as _, Result};
 use super::handle::Reader;
+use super::names::StoredNames;
 use super::pool::Transaction;
 use super::statement::{column, statement};
-use crate::config::{Scope, Source};
+use crate::config::{Source, SourceName};
 use crate::coverage::{DayState, EarlierName, Gap, LedgerRange, SourceCount, Standings};
 use crate::day::DateRange;
 use crate::ledger::LateEvents;
 
 impl Reader {
     /// The states of the sources in the ledger, compared with those of the file: all of them, or
-    /// `only` some.
+    /// `only` those that are stored under some names.
     ///
     /// Years of settled days are counted, not read. Gaps are searched only where the count shows
-    /// some, and single days are read only for a source that has days of another scope.
-    pub async fn standings(&self, of_file: &[Source], only: Option<&[&str]>) -> Result<Standings> {
-        let ask = async || self.try_standings(of_file, only).await;
+    /// some, and single days are read only for a source that has days of another scope, or of a
+    /// former name.
+    pub async fn standings(
+        &self,
+        of_file: &[Source],
+        only: Option<Vec<String>>,
+    ) -> Result<Standings> {
+        let ask = async || self.try_standings(of_file, only.as_ref()).await;
         match self.connections().persist("read the states of the sources", ask).await {
             Err(error) if error.is_schema_mismatch() => {
                 Err(diagnosis::explain(self.connections(), error).await)
@@ -32,39 +37,43 @@ impl Reader {
         }
     }
 
-    async fn try_standings(&self, of_file: &[Source], only: Option<&[&str]>) -> Result<Standings> {
+    async fn try_standings(
+        &self,
+        of_file: &[Source],
+        only: Option<&Vec<String>>,
+    ) -> Result<Standings> {
         // One snapshot for all queries: a day that none of them returns counts as settled.
         let mut tx = self.begin_snapshot().await?;
         let mut queries = Queries {
             tx: &mut tx,
-            names: of_file.iter().map(|source| source.name.as_ref()).collect(),
-            scopes: of_file.iter().map(|source| Json(&source.scope)).collect(),
-            only: only.map(<[&str]>::to_vec),
+            names: StoredNames::of(of_file),
+            only,
         };
         let counts = queries.counts().await?;
         let mut in_detail = queries.sources_of_other_scope().await?;
+        in_detail.extend(renamed(of_file, &counts));
         in_detail.retain(|name| counts.iter().any(|count| count.source == *name));
         let ranges = queries.ranges(&in_detail).await?;
         let gaps = queries.gaps(&counts).await?;
         let late = queries.late_events().await?;
         let earlier_names = queries.sources_of_same_scope(&counts).await?;
-        Ok(Standings { counts, ranges, gaps, in_detail, late, earlier_names })
+        let standings = Standings { counts, ranges, gaps, in_detail, late, earlier_names };
+        Ok(under_present_names(of_file, standings))
     }
 }
 
 /// The queries, which see the same snapshot.
 struct Queries<'q> {
     tx: &'q mut Transaction,
-    /// The sources of the file, and their scopes.
-    names: Vec<&'q str>,
-    scopes: Vec<Json<&'q Scope>>,
-    /// The selected sources, if not all.
-    only: Option<Vec<&'q str>>,
+    /// The names of the file's sources.
+    names: StoredNames<'q>,
+    /// The selected names, if not all.
+    only: Option<&'q Vec<String>>,
 }
 
 impl Queries<'_> {
     async fn counts(&mut self) -> Result<Vec<SourceCount>> {
-        let query = statement(include_str!("sql/coverage_counts.sql")).bind(&self.only);
+        let query = statement(include_str!("sql/coverage_counts.sql")).bind(self.only.cloned());
         let rows = query.fetch_all(&mut **self.tx).await.context("count the days of the ledger")?;
         rows.iter().map(count).collect()
     }
@@ -72,7 +81,9 @@ impl Queries<'_> {
     /// The sources that have days of another scope than their present one.
     async fn sources_of_other_scope(&mut self) -> Result<HashSet<String>> {
         let query =
-            statement(include_str!("sql/coverage_scopes.sql")).bind(&self.names).bind(&self.scopes);
+            statement(include_str!("sql/coverage_scopes.sql"))
+                .bind(self.names.stored())
+                .bind(self.names.scopes());
         let rows = query.fetch_all(&mut **self.tx).await.context("compare the ledger's scopes")?;
         rows.iter().map(|row| column(row, "source")).collect()
     }
@@ -82,10 +93,11 @@ impl Queries<'_> {
     async fn ranges(&mut self, in_detail: &HashSet<String>) -> Result<Vec<LedgerRange>> {
         let in_detail: Vec<&str> = in_detail.iter().map(String::as_str).collect();
         let query = statement(include_str!("sql/coverage_ranges.sql"))
-            .bind(&self.names)
-            .bind(&self.scopes)
+            .bind(self.names.stored())
+            .bind(self.names.scopes())
             .bind(in_detail)
-            .bind(&self.only);
+            .bind(self.only.cloned())
+            .bind(self.names.preceding());
         let rows = query.fetch_all(&mut **self.tx).await.context("find the ledger's ranges")?;
         rows.iter().map(range).collect()
     }
@@ -99,7 +111,7 @@ impl Queries<'_> {
     }
 
     async fn late_events(&mut self) -> Result<Vec<LateEvents>> {
-        let query = statement(include_str!("sql/late_events.sql")).bind(&self.only);
+        let query = statement(include_str!("sql/late_events.sql")).bind(self.only.cloned());
         let rows = query.fetch_all(&mut **self.tx).await.context("read late events")?;
         rows.iter().map(late_events).collect()
     }
@@ -107,10 +119,11 @@ impl Queries<'_> {
     /// Sources of the file, each with a source that only the ledger has and that has its scope.
     async fn sources_of_same_scope(&mut self, counts: &[SourceCount]) -> Result<Vec<EarlierName>> {
         let names = counts.iter().map(|count| count.source.as_str());
-        let others: Vec<&str> = names.filter(|name| !self.names.contains(name)).collect();
+        let of_file = self.names.stored();
+        let others: Vec<&str> = names.filter(|name| !of_file.contains(name)).collect();
         let query = statement(include_str!("sql/same_scope.sql"))
-            .bind(&self.names)
-            .bind(&self.scopes)
+            .bind(self.names.sources())
+            .bind(self.names.scopes())
             .bind(others);
         let rows = query.fetch_all(&mut **self.tx).await.context("compare the sources' scopes")?;
         rows.iter()
@@ -118,6 +131,56 @@ impl Queries<'_> {
                 Ok(EarlierName { source: column(row, "source")?, earlier: column(row, "earlier")? })
             })
             .collect()
+    }
+}
+
+/// The names of the sources that have days under a former name. All of their days are read.
+fn renamed<'f>(of_file: &'f [Source], counts: &'f [SourceCount]) -> impl Iterator<Item = String> {
+    let has_days = |name: &SourceName| counts.iter().any(|count| count.source == name.as_ref());
+    let renamed =
+        of_file.iter().filter(move |source| source.previous_names.iter().any(has_days));
+    renamed.flat_map(|source| source.names().map(ToString::to_string))
+}
+
+/// The same with the present names of the sources, and without the days that do not count because
+/// another name of the source has them, too.
+fn under_present_names(of_file: &[Source], standings: Standings) -> Standings {
+    let owner = |stored: String| {
+        let is_its = |source: &&Source| source.names().any(|name| name.as_ref() == stored);
+        let renamed = of_file.iter().filter(|source| !source.previous_names.is_empty());
+        renamed.clone().find(is_its).map_or(stored.clone(), |source| source.name.to_string())
+    };
+    let Standings { counts, ranges, gaps, in_detail, late, earlier_names } = standings;
+    let mut of_names: Vec<SourceCount> = counts;
+    let (superseded, ranges): (Vec<_>, Vec<_>) =
+        ranges.into_iter().partition(|range: &LedgerRange| range.is_superseded);
+    for range in superseded {
+        if let Some(count) = of_names.iter_mut().find(|count| count.source == range.source) {
+            count.days -= range.dates.len();
+            count.events = count.events.saturating_sub(range.events);
+        }
+    }
+    let mut counts: Vec<SourceCount> = Vec::with_capacity(of_names.len());
+    for count in of_names {
+        let source = owner(count.source.clone());
+        match counts.iter_mut().find(|other| other.source == source) {
+            Some(other) => other.add(count),
+            None => counts.push(SourceCount { source, ..count }),
+        }
+    }
+    Standings {
+        counts,
+        ranges: ranges
+            .into_iter()
+            .map(|range| LedgerRange { source: owner(range.source.clone()), ..range })
+            .collect(),
+        gaps,
+        in_detail: in_detail.into_iter().map(owner).collect(),
+        late: late
+            .into_iter()
+            .map(|late| LateEvents { source: owner(late.source.clone()), ..late })
+            .collect(),
+        earlier_names,
     }
 }
 
@@ -138,6 +201,8 @@ fn range(row: &PgRow) -> Result<LedgerRange> {
         state: DayState::named(&state).unwrap_or(DayState::Failed),
         was_whole: column(row, "was_whole")?,
         other_scope: column(row, "other_scope")?,
+        is_superseded: column(row, "is_superseded")?,
+        events: column::<i64>(row, "events")? as u64,
         dates: dates(row)?,
         last_success: column(row, "last_success")?,
     })

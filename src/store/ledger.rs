@@ -4,31 +4,29 @@ use std::collections::HashMap;
 
 use chrono::NaiveDate;
 use sqlx::postgres::PgRow;
-use sqlx::types::Json;
 
 use super::error::{ErrorContext as _, Result};
 use super::handle::Reader;
+use super::names::StoredNames;
 use super::pool::Transaction;
 use super::statement::{column, statement};
-use crate::config::Scope;
 use crate::day::{DateRange, DayKey};
 use crate::ledger::{LedgerRow, Status};
 
 impl Reader {
-    /// The rows of `sources` in `window`, ordered by date and name, and before them their PENDING
-    /// rows of any age. Each source comes with its present scope, if it has one.
+    /// The rows of the sources in `window` that count, ordered by date and name, and before them
+    /// their PENDING rows of any age.
     pub async fn ledger(
         &self,
-        sources: &[(&str, Option<&Scope>)],
+        names: &StoredNames<'_>,
         window: DateRange,
     ) -> Result<Vec<LedgerRow>> {
-        let (names, scopes): (Vec<&str>, Vec<Option<Json<&Scope>>>) =
-            sources.iter().map(|(name, scope)| (*name, scope.map(Json))).unzip();
         let rows = self.rows("read the ledger", || {
             let query = statement(include_str!("sql/ledger_of_sources.sql"))
-                .bind(names.clone())
-                .bind(scopes.clone());
-            query.bind(window.from).bind(window.to)
+                .bind(names.stored())
+                .bind(names.scopes());
+            let query = query.bind(window.from).bind(window.to);
+            query.bind(names.sources()).bind(names.preceding())
         });
         rows.await?.iter().map(ledger_row).collect()
     }
@@ -44,6 +42,7 @@ impl Reader {
 pub(super) fn ledger_row(row: &PgRow) -> Result<LedgerRow> {
     Ok(LedgerRow {
         source: column(row, "source")?,
+        stored_as: column(row, "stored_as")?,
         date: column(row, "process_date")?,
         status: Status::from(column::<String>(row, "status")?),
         attempt: column(row, "attempt")?,

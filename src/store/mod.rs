@@ -32,6 +32,7 @@ mod inspect;
 mod lease;
 mod ledger;
 mod migrations;
+mod names;
 mod obstacle;
 mod operator;
 mod outage;
@@ -64,11 +65,12 @@ pub use evidence::{
     AnchorRow, DayName, DayRows, DaysPage, EventChunk, EventStream, EvidenceSnapshot, Selected,
     StoredConflict, WantedDays,
 };
-pub use export::SealedEvents;
+pub use export::{OwedDays, SealedEvents};
 pub use handle::{Holder, Reader, Store};
 pub use history::HistoryFilter;
 pub use inspect::{Rights, Server};
 pub use lease::{Lease, Renewal, Trust};
+pub use names::StoredNames;
 pub use migrations::{Schema, all_migrations};
 pub use obstacle::Obstacle;
 pub use operator::{Actor, ResetRequest, StaleLease};

@@ -37,7 +37,7 @@ fn app() -> Value {
 }
 
 fn example() -> Config {
-    Config::load(&repository().join("audit.toml")).expect("a right file")
+    Config::load(&repository().join("audit.toml"), support::yesterday()).expect("a right file")
 }
 
 #[test]

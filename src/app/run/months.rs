@@ -14,6 +14,7 @@ use super::archive_days::{Account, ArchiveRun, OpenArchive, accounts, find_selec
 use super::attempt::ReadFrom;
 use super::fetches::FetchDay;
 use super::leased::LedgerWriter;
+use super::missing_tokens;
 use super::plan::{RunRequest, plan_to_write};
 use super::schedule::{Job, Schedule};
 use super::supervise::{Done, report_all};
@@ -64,7 +65,7 @@ pub(super) async fn read_archives(
     let reader = app.connect().await?;
     let holder = App::holder();
     let run_id = holder.run_id;
-    let (plan, store) = plan_to_write(app, &reader, &holder, request).await?;
+    let (plan, store) = plan_to_write(&reader, &holder, request).await?;
     logging::run_started(run_id, plan.head.as_ref());
     let newest = last_over(plan.now);
     let accounts = accounts(&request.sources, &tokens);
@@ -78,7 +79,7 @@ pub(super) async fn read_archives(
         live_lines: app.global.live_lines(),
         shutdown: shutdown.clone(),
     };
-    let writer = LedgerWriter::new(app, store, reader.clone(), shutdown.clone());
+    let writer = LedgerWriter::new(store, reader.clone(), shutdown.clone());
     let run = Arc::new(ArchiveRun { teams: Teams::default(), writer });
     let read = schedule.run(
         jobs,
@@ -88,8 +89,9 @@ pub(super) async fn read_archives(
             async move { read_month(&run, job, newest).await }
         },
     );
-    let read = read.await;
-    let reported = report_all(app, request, plan, read, shutdown);
+    let mut reports = missing_tokens::report(&request.sources, &plan.days, &tokens);
+    reports.extend(read.await);
+    let reported = report_all(app, request, plan, reports, shutdown);
     Ok(Done { run_id, reader, reported })
 }
 
