@@ -5,7 +5,7 @@ use super::failure::{DONE, ExitStatus, Failure};
 use super::{head, operator};
 use crate::cli::MigrateArgs;
 use crate::config::Source;
-use crate::report::adoption::{AdoptedTable, AdoptionReport, RereadDays};
+use crate::report::adoption::{AdoptedTable, RereadDays};
 use crate::report::operator::MigrateReport;
 use crate::store::{AdoptRequest, Adoption, Reader, Schema, Store, all_migrations};
 
@@ -51,7 +51,12 @@ pub(super) async fn run(app: &App<'_>, args: &MigrateArgs) -> Result<ExitStatus,
         Some(source) => Some(RereadDays::none(source)),
         None => None,
     };
-    app.global.output.print(&MigrateReport { dry_run: args.dry_run, migrations, reread })?;
+    app.global.output.print(&MigrateReport {
+        dry_run: args.dry_run,
+        migrations,
+        adoption: None,
+        reread,
+    })?;
     Ok(end(args, reader).await)
 }
 
@@ -80,7 +85,7 @@ async fn reread_adopted(
         Store::new(reader, &App::holder()).reread_adopted(name, &operator::name(None)).await?
     };
     Ok(RereadDays {
-        days: adopted.days,
+        days_due: adopted.days,
         dates: adopted.range,
         dry_run: args.dry_run,
         ..RereadDays::none(source)
@@ -110,7 +115,7 @@ async fn adopt(
     reader: &Reader,
     args: &MigrateArgs,
     source: &Source,
-) -> Result<Option<AdoptionReport>, Failure> {
+) -> Result<Option<MigrateReport>, Failure> {
     let by = operator::name(None);
     let order = AdoptRequest {
         source: source.name.as_ref(),
@@ -122,18 +127,19 @@ async fn adopt(
     Ok(adopted.map(|adopted| report(args, source, adopted)))
 }
 
-fn report(args: &MigrateArgs, source: &Source, adopted: Adoption) -> AdoptionReport {
-    AdoptionReport {
+fn report(args: &MigrateArgs, source: &Source, adopted: Adoption) -> MigrateReport {
+    MigrateReport {
         dry_run: args.dry_run,
-        adopted: AdoptedTable {
-            source: source.name.to_string(),
-            days: adopted.days,
-            due: adopted.due,
-            error: adopted.error,
-            unproven: adopted.unproven,
-            unproven_dates: adopted.unproven_range,
-            ignored: adopted.ignored,
-        },
         migrations: adopted.migrations,
+        adoption: Some(AdoptedTable {
+            source: source.name.to_string(),
+            days_adopted: adopted.days,
+            days_due: adopted.due,
+            days_error: adopted.error,
+            days_unproven: adopted.unproven,
+            unproven_dates: adopted.unproven_range,
+            rows_ignored: adopted.ignored,
+        }),
+        reread: None,
     }
 }

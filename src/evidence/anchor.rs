@@ -39,7 +39,7 @@ pub struct KeptAnchor<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ComparedAnchor {
     /// Where they were recorded: `database`, `--anchor`, or the name of a file.
-    pub from: String,
+    pub recorded_in: String,
     /// `head`, `checkpoint` or `timestamp`.
     pub kind: &'static str,
     /// How many there are.
@@ -247,13 +247,14 @@ impl Anchors {
     }
 
     fn count(&mut self, from: &str, kind: &'static str, seq: i64) {
-        let is_known = |known: &&mut ComparedAnchor| known.from == from && known.kind == kind;
+        let is_known =
+            |known: &&mut ComparedAnchor| known.recorded_in == from && known.kind == kind;
         if let Some(known) = self.compared.iter_mut().find(is_known) {
             known.count += 1;
             known.seq = known.seq.max(seq);
         } else {
-            let from = from.to_owned();
-            self.compared.push(ComparedAnchor { from, kind, count: 1, seq });
+            let recorded_in = from.to_owned();
+            self.compared.push(ComparedAnchor { recorded_in, kind, count: 1, seq });
         }
     }
 

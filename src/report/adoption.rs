@@ -1,25 +1,13 @@
-//! The report of `migrate` where it adopts the Python logger's table.
+//! What `migrate` says of the Python logger's table and days.
 
 use std::io;
 
 use chrono::NaiveDate;
 use serde::{Serialize, Serializer};
 
-use super::output::Report;
 use super::text::{Text, counted};
 use crate::config::Source;
 use crate::day::DateRange;
-
-/// `migrate`, where it found the Python logger's table.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct AdoptionReport {
-    /// Whether this was a dry run, which keeps nothing.
-    pub(crate) dry_run: bool,
-    /// The migrations that ran, or would run.
-    pub(crate) migrations: Vec<String>,
-    /// The days of the table.
-    pub(crate) adopted: AdoptedTable,
-}
 
 /// The days of the Python logger's table.
 #[derive(Debug, Clone, Serialize)]
@@ -27,18 +15,18 @@ pub(crate) struct AdoptedTable {
     /// The source that gets the days.
     pub(crate) source: String,
     /// All days.
-    pub(crate) days: i64,
+    pub(crate) days_adopted: i64,
     /// Days that are due now.
-    pub(crate) due: i64,
+    pub(crate) days_due: i64,
     /// Days that keep the status ERROR.
-    pub(crate) error: i64,
+    pub(crate) days_error: i64,
     /// Days that the logger called SUCCESS. It stored none of their events.
-    pub(crate) unproven: i64,
+    pub(crate) days_unproven: i64,
     /// The first and the last of the unproven days.
     #[serde(flatten, serialize_with = "unproven_ends")]
     pub(crate) unproven_dates: Option<DateRange>,
     /// Rows whose date is not in Heroku's audit trail. They have no effect.
-    pub(crate) ignored: i64,
+    pub(crate) rows_ignored: i64,
 }
 
 #[expect(
@@ -59,27 +47,24 @@ fn unproven_ends<S: Serializer>(
     UnprovenEnds { unproven_from: from, unproven_to: to }.serialize(serializer)
 }
 
-impl Report for AdoptionReport {
-    fn write_text(&self, text: &mut Text<'_>) -> io::Result<()> {
-        let AdoptedTable { source, days, due, error, unproven, unproven_dates, ignored } =
-            &self.adopted;
-        let (adopts, applies) =
-            if self.dry_run { ("Would adopt", "Would apply") } else { ("Adopted", "Applied") };
-        let days = counted(*days as u64, "day");
+impl AdoptedTable {
+    /// Writes the same as lines; `adopts` is the verb that they begin with.
+    pub(super) fn write_text(&self, text: &mut Text<'_>, adopts: &str) -> io::Result<()> {
+        let Self { source, days_due, days_error, days_unproven, rows_ignored, .. } = self;
+        let days = counted(self.days_adopted as u64, "day");
         writeln!(text, "{adopts} the Python logger's table: {days} of {source}.")?;
-        write_days(text, *due, "due", &["the next `auditsync` reads them"])?;
+        write_days(text, *days_due, "due", &["the next `auditsync` reads them"])?;
         let error_days = "due within `catch_up_days`; `--from` and `--to` read older ones";
-        write_days(text, *error, "ERROR", &[error_days])?;
-        let dates = unproven_dates.map(|dates| format!(", {dates}")).unwrap_or_default();
+        write_days(text, *days_error, "ERROR", &[error_days])?;
+        let dates = self.unproven_dates.map(|dates| format!(", {dates}")).unwrap_or_default();
         let unproven_days = [
             &*format!("adopted{dates}: the logger called them complete, but stored no events"),
             &*format!("`auditsync reset --source {source} DATE…` makes one of them due"),
             "`migrate --reread` makes all of them due",
         ];
-        write_days(text, *unproven, "SUCCESS", &unproven_days)?;
+        write_days(text, *days_unproven, "SUCCESS", &unproven_days)?;
         let ignored_days = "not in Heroku's audit trail, which begins on 2017-01-01";
-        write_days(text, *ignored, "ignored", &[ignored_days])?;
-        self.migrations.iter().try_for_each(|migration| writeln!(text, "{applies} {migration}."))
+        write_days(text, *rows_ignored, "ignored", &[ignored_days])
     }
 }
 
@@ -107,7 +92,7 @@ pub(crate) struct RereadDays {
     /// The source of the days.
     pub(crate) source: String,
     /// How many became due, or would.
-    pub(crate) days: u64,
+    pub(crate) days_due: u64,
     /// The first and the last of them.
     #[serde(flatten, serialize_with = "ends")]
     pub(crate) dates: Option<DateRange>,
@@ -139,7 +124,7 @@ impl RereadDays {
     pub(crate) fn none(source: &Source) -> Self {
         Self {
             source: source.name.to_string(),
-            days: 0,
+            days_due: 0,
             dates: None,
             dry_run: true,
             enabled: source.enabled,
@@ -148,11 +133,11 @@ impl RereadDays {
 
     /// Writes the same as one line.
     pub(super) fn write_text(&self, text: &mut Text<'_>) -> io::Result<()> {
-        let Self { source, days, dates, dry_run, enabled } = self;
+        let Self { source, days_due, dates, dry_run, enabled } = self;
         let Some(dates) = dates else {
             return writeln!(text, "{source} has no adopted day: nothing to read again.");
         };
-        let days = counted(*days, "adopted day");
+        let days = counted(*days_due, "adopted day");
         let run =
             if *enabled { "auditsync".to_owned() } else { format!("auditsync --source {source}") };
         if *dry_run {

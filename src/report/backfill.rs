@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::columns::Column;
 use super::output::Report;
 use super::table::PlainTable;
 use super::text::{Text, counted};
@@ -38,16 +39,16 @@ pub(crate) struct SourcePlan {
 
 impl Report for PlanReport {
     fn write_text(&self, text: &mut Text<'_>) -> io::Result<()> {
-        let mut table = PlainTable::new(&["SOURCE", ">DAYS", ">REQUESTS", ">TIME"]);
+        let mut table = PlainTable::new([
+            Column::name("SOURCE"),
+            Column::number("DAYS"),
+            Column::number("REQUESTS"),
+            Column::number("TIME"),
+        ]);
         for SourcePlan { source, days, requests, seconds } in &self.per_source {
-            table.row(vec![
-                source.to_string(),
-                days.to_string(),
-                requests.to_string(),
-                time(*seconds),
-            ]);
+            table.row([source.to_string(), days.to_string(), requests.to_string(), time(*seconds)]);
         }
-        text.table(table)?;
+        text.table(&table)?;
         text.blank()?;
         writeln!(
             text,

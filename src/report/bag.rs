@@ -19,11 +19,11 @@ pub(crate) struct BagReport {
     #[serde(flatten)]
     pub(crate) range: DateRange,
     /// The sources.
-    pub(crate) sources: Vec<String>,
+    pub(crate) source_names: Vec<String>,
     /// The days that a seal covers.
-    pub(crate) days: u64,
-    /// The events.
-    pub(crate) events: u64,
+    pub(crate) days_exported: u64,
+    /// The events of these days.
+    pub(crate) events_exported: u64,
     /// The days that must be covered and are not complete.
     pub(crate) gaps: Vec<Gap>,
     /// The SHA-256 of the tag manifest, which vouches for every file.
@@ -38,9 +38,10 @@ pub(crate) struct BagReport {
 
 impl Report for BagReport {
     fn write_text(&self, text: &mut Text<'_>) -> io::Result<()> {
-        let Self { path, range, sources, days, events, .. } = self;
-        let (days, events) = (counted(*days, "complete day"), counted(*events, "event"));
-        writeln!(text, "Wrote {path}: {days} of {}, {events}", sources.join(", "))?;
+        let Self { path, range, source_names, .. } = self;
+        let days = counted(self.days_exported, "complete day");
+        let events = counted(self.events_exported, "event");
+        writeln!(text, "Wrote {path}: {days} of {}, {events}", source_names.join(", "))?;
         let missing: u64 = self.gaps.iter().map(|gap| gap.dates.len()).sum();
         if missing > 0 {
             let missing = counted(missing, "day");

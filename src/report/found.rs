@@ -80,7 +80,7 @@ impl FoundEvents {
                 let rows: Vec<EventCells> = events.iter().map(cells).collect();
                 if !rows.is_empty() {
                     // The table fits its rows to the terminal, which need not be wrapped.
-                    table.write(&mut Text::new(&mut self.out, None), &rows)?;
+                    table.write(&mut Text::new(&mut self.out, None), rows)?;
                 }
             }
             PrintedForm::Document => {

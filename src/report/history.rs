@@ -5,6 +5,7 @@ use std::io;
 use chrono::NaiveDate;
 use serde::Serialize;
 
+use super::columns::Column;
 use super::output::Report;
 use super::table::PlainTable;
 use super::text::{Text, counted};
@@ -31,14 +32,21 @@ impl Report for HistoryReport {
         if self.entries.is_empty() {
             return self.write_nothing(text);
         }
-        let mut table = PlainTable::new(&[
-            "AT (UTC)", "SOURCE", "DATE", ">#", "ACTION", "*OUTCOME", ">EVENTS", ">NEW",
+        let mut table = PlainTable::new([
+            Column::text("AT (UTC)"),
+            Column::name("SOURCE"),
+            Column::text("DATE"),
+            Column::number("#").dropped(1),
+            Column::text("ACTION"),
+            Column::state("OUTCOME"),
+            Column::number("EVENTS").dropped(2),
+            Column::number("NEW"),
         ]);
         let figure = |figure: Option<i32>| {
             figure.map_or_else(|| "-".to_owned(), |figure| figure.to_string())
         };
         for entry in &self.entries {
-            table.row(vec![
+            table.row([
                 entry.at.format("%Y-%m-%d %H:%M:%S").to_string(),
                 entry.source.clone(),
                 entry.date.to_string(),
@@ -49,7 +57,7 @@ impl Report for HistoryReport {
                 figure(entry.new_events),
             ]);
         }
-        let mut rows = table.lines().into_iter();
+        let mut rows = text.rows_of(&table).into_iter();
         text.row(&rows.next().unwrap_or_default())?;
         for (row, entry) in rows.zip(&self.entries) {
             text.row(&row)?;

@@ -8,6 +8,7 @@ pub(crate) mod adoption;
 pub(crate) mod backfill;
 pub(crate) mod bag;
 pub(crate) mod check;
+mod columns;
 pub(crate) mod day;
 mod event_table;
 pub(crate) mod found;
@@ -30,6 +31,7 @@ mod table;
 mod text;
 pub(crate) mod verify;
 pub(crate) mod view;
+mod width;
 mod wrap;
 
 pub(crate) use output::Output;

@@ -5,7 +5,7 @@ use std::io;
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use super::adoption::RereadDays;
+use super::adoption::{AdoptedTable, RereadDays};
 use super::output::Report;
 use super::text::{Text, counted};
 use crate::day::DateRange;
@@ -110,14 +110,19 @@ pub(crate) struct MigrateReport {
     pub(crate) dry_run: bool,
     /// The migrations that ran, or would run.
     pub(crate) migrations: Vec<String>,
-    /// The adopted days that became due, or would. `None` without `--reread`.
+    /// The Python logger's table that was adopted, or would be.
+    pub(crate) adoption: Option<AdoptedTable>,
+    /// The adopted days that became due, or would. `None` without `--reread`, and with an
+    /// adoption.
     pub(crate) reread: Option<RereadDays>,
 }
 
 impl Report for MigrateReport {
     fn write_text(&self, text: &mut Text<'_>) -> io::Result<()> {
         let applies = if self.dry_run { "Would apply" } else { "Applied" };
-        if self.migrations.is_empty() {
+        if let Some(adoption) = &self.adoption {
+            adoption.write_text(text, if self.dry_run { "Would adopt" } else { "Adopted" })?;
+        } else if self.migrations.is_empty() {
             text.line("The schema is up to date.")?;
         }
         for migration in &self.migrations {

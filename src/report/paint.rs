@@ -31,25 +31,13 @@ pub(super) fn painted(word: &str) -> String {
     painted
 }
 
-/// `line` with a colour for the word at the column `start`. Two spaces end the word, or the line's
-/// end.
-pub(super) fn painted_at(line: &str, start: usize) -> String {
-    let Some((start, _)) = line.char_indices().nth(start) else { return line.to_owned() };
-    let (before, rest) = line.split_at(start);
-    let (word, after) = rest.split_at(rest.find("  ").unwrap_or(rest.len()));
-    format!("{before}{}{after}", painted(word))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn only_states_and_outcomes_are_painted_and_only_at_their_column() {
+    fn only_states_and_outcomes_are_painted() {
         assert_eq!(painted("acme"), "acme");
         assert_eq!(painted("failed"), "\u{1b}[31mfailed\u{1b}[0m");
-        assert_eq!(painted_at("failed  due  1", 8), "failed  \u{1b}[33mdue\u{1b}[0m  1");
-        assert_eq!(painted_at("é  whole", 3), "é  \u{1b}[32mwhole\u{1b}[0m");
-        assert_eq!(painted_at("short", 9), "short");
     }
 }

@@ -7,6 +7,7 @@ use std::io;
 use chrono::NaiveDate;
 use serde::Serialize;
 
+use super::columns::Column;
 use super::output::Report;
 use super::table::PlainTable;
 use super::text::{Text, counted};
@@ -122,21 +123,21 @@ impl ReconcileReport {
 
 impl Report for ReconcileReport {
     fn write_text(&self, text: &mut Text<'_>) -> io::Result<()> {
-        let mut table = PlainTable::new(&[
-            "SOURCE",
-            "MONTH",
-            ">DAYS",
-            ">STORED",
-            ">ARCHIVED",
-            ">MISSING HERE",
-            ">THERE",
-            ">DIFFERING",
+        let mut table = PlainTable::new([
+            Column::name("SOURCE"),
+            Column::text("MONTH"),
+            Column::number("DAYS").dropped(1),
+            Column::number("STORED"),
+            Column::number("ARCHIVED"),
+            Column::number("MISSING HERE"),
+            Column::number("THERE"),
+            Column::number("DIFFERING"),
         ]);
         for month in &self.months {
             let sum = |figure: fn(&ReconciledDay) -> u64| {
                 month.days.iter().map(figure).sum::<u64>().to_string()
             };
-            table.row(vec![
+            table.row([
                 month.source.clone(),
                 month.month.to_string(),
                 month.days.len().to_string(),
@@ -147,7 +148,7 @@ impl Report for ReconcileReport {
                 sum(|day| day.differing.count()),
             ]);
         }
-        text.table(table)?;
+        text.table(&table)?;
         self.months.iter().try_for_each(|month| month.write_details(text))?;
         let lacks_nothing = |month: &MonthReport| {
             month.error.is_none() && month.days.iter().all(|day| day.missing_here.is_empty())

@@ -7,6 +7,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::columns::Column;
 use super::day::{DayReport, Outcome};
 use super::output::Report;
 use super::remaining::Remaining;
@@ -121,19 +122,19 @@ impl Report for RunReport {
 
 impl RunReport {
     fn write_days(&self, text: &mut Text<'_>) -> io::Result<()> {
-        let mut table = PlainTable::new(&[
-            "SOURCE",
-            "DATE",
-            "*OUTCOME",
-            ">EVENTS",
-            ">NEW",
-            ">LATE",
-            ">REQUESTS",
-            ">TIME",
+        let mut table = PlainTable::new([
+            Column::name("SOURCE"),
+            Column::text("DATE"),
+            Column::state("OUTCOME"),
+            Column::number("EVENTS"),
+            Column::number("NEW"),
+            Column::number("LATE").dropped(3),
+            Column::number("REQUESTS").dropped(1),
+            Column::number("TIME").dropped(2),
         ]);
         for day in &self.days {
             let took = Duration::from_millis(day.duration_ms).as_secs_f64();
-            table.row(vec![
+            table.row([
                 day.source.to_string(),
                 day.date.to_string(),
                 day.outcome.to_string(),
@@ -144,7 +145,7 @@ impl RunReport {
                 format!("{took:.1}s"),
             ]);
         }
-        text.table(table)?;
+        text.table(&table)?;
         text.blank()?;
         text.line(&self.summary())?;
         for (days, error) in self.reasons() {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 
+use super::columns::Column;
 use super::output::Report;
 use super::table::PlainTable;
 use super::text::{Text, counted};
@@ -110,7 +111,7 @@ const RANGES_SHOWN: usize = 12;
 
 impl Report for StatusReport {
     fn write_text(&self, text: &mut Text<'_>) -> io::Result<()> {
-        text.table(self.table())?;
+        text.table(&self.table())?;
         if self.sources.iter().all(|source| source.ranges.is_empty()) {
             text.blank()?;
             text.line("No day was ever due. To begin, run `auditsync`.")?;
@@ -132,20 +133,20 @@ impl Report for StatusReport {
 }
 
 impl StatusReport {
-    fn table(&self) -> PlainTable {
-        let mut sources = PlainTable::new(&[
-            "SOURCE",
-            "SINCE",
-            ">WHOLE",
-            ">SETTLED",
-            ">DUE",
-            ">FAILED",
-            ">MISSING",
-            "OLDEST GAP",
-            ">LAG",
+    fn table(&self) -> PlainTable<9> {
+        let mut sources = PlainTable::new([
+            Column::name("SOURCE"),
+            Column::text("SINCE").dropped(1),
+            Column::number("WHOLE"),
+            Column::number("SETTLED").dropped(3),
+            Column::number("DUE"),
+            Column::number("FAILED"),
+            Column::number("MISSING"),
+            Column::text("OLDEST GAP"),
+            Column::number("LAG").dropped(2),
         ]);
         for source in &self.sources {
-            sources.row(vec![
+            sources.row([
                 source.source.clone(),
                 or_dash(source.covered_from),
                 (source.whole + source.settled).to_string(),
@@ -177,10 +178,16 @@ impl StatusReport {
         if shown.is_empty() {
             return Ok(());
         }
-        let mut days =
-            PlainTable::new(&["SOURCE", "DATE", "*STATUS", ">EVENTS", ">ATTEMPT", "UPDATED"]);
+        let mut days = PlainTable::new([
+            Column::name("SOURCE"),
+            Column::text("DATE"),
+            Column::state("STATUS"),
+            Column::number("EVENTS").dropped(2),
+            Column::number("ATTEMPT").dropped(1),
+            Column::text("UPDATED"),
+        ]);
         for day in &shown {
-            days.row(vec![
+            days.row([
                 day.source.clone(),
                 day.date.to_string(),
                 day.status.clone(),
@@ -190,7 +197,7 @@ impl StatusReport {
             ]);
         }
         text.blank()?;
-        text.table(days)?;
+        text.table(&days)?;
         for DayStatus { source, date, error, .. } in shown {
             if let Some(error) = error {
                 text.blank()?;

@@ -51,9 +51,14 @@ impl<'w> Text<'w> {
         self.write_clean(&[clean(before), painted(&clean(word)), clean(after)].concat())
     }
 
-    /// Writes a table.
-    pub(super) fn table(&mut self, table: PlainTable) -> io::Result<()> {
-        table.lines().iter().try_for_each(|row| self.row(row))
+    /// Writes a table, which fits the width.
+    pub(super) fn table<const N: usize>(&mut self, table: &PlainTable<N>) -> io::Result<()> {
+        self.rows_of(table).iter().try_for_each(|row| self.row(row))
+    }
+
+    /// The heading and the rows of a table, which fit the width.
+    pub(super) fn rows_of<const N: usize>(&self, table: &PlainTable<N>) -> Vec<String> {
+        table.lines(self.width)
     }
 
     /// Writes the head of the chain of seals as the last line of a report, if there is one. Its
@@ -64,17 +69,17 @@ impl<'w> Text<'w> {
         writeln!(self, "Head: {head} of log {}", head.log)
     }
 
-    /// Writes a row of a table, whose cells are clean.
+    /// Writes a row of a table, whose cells are clean. It is never broken.
     pub(super) fn row(&mut self, row: &str) -> io::Result<()> {
-        self.write_clean(row)
+        self.out.write_all(row.as_bytes())?;
+        self.out.write_all(b"\n")
     }
 
     fn write_clean(&mut self, line: &str) -> io::Result<()> {
         match self.width {
-            Some(width) => self.out.write_all(wrapped(line, width).as_bytes())?,
-            None => self.out.write_all(line.as_bytes())?,
+            Some(width) => self.row(&wrapped(line, width)),
+            None => self.row(line),
         }
-        self.out.write_all(b"\n")
     }
 }
 

@@ -101,7 +101,7 @@ impl Report for VerifyReport {
                 "{events} have no seal yet: an attempt stored them and did not finish."
             )?;
         }
-        for ComparedAnchor { from, kind, count, seq } in &self.anchors {
+        for ComparedAnchor { recorded_in: from, kind, count, seq } in &self.anchors {
             let anchors = counted(*count, kind);
             writeln!(text, "Compared with {anchors} from {from}, up to seal {seq}.")?;
         }

@@ -2,7 +2,6 @@
 
 use std::io;
 
-use chrono::NaiveDate;
 use serde::Serialize;
 
 use super::output::Report;
@@ -16,7 +15,7 @@ pub(crate) struct ViewReport {
     /// `ndjson` or `csv`.
     pub(crate) format: &'static str,
     /// The file; `None` for stdout.
-    pub(crate) out: Option<String>,
+    pub(crate) path: Option<String>,
     /// The complete days of the range; `None` for an export by seals.
     pub(crate) days_exported: Option<u64>,
     /// The days of the range that are not complete.
@@ -26,25 +25,11 @@ pub(crate) struct ViewReport {
     pub(crate) events_exported: u64,
     pub(crate) bytes_written: u64,
     /// The days that are not complete, as ranges.
-    pub(crate) gaps: Vec<ExportGap>,
+    pub(crate) gaps: Vec<Gap>,
     /// The seal up to which everything was exported; `None` for an export by days.
     pub(crate) last_seq: Option<i64>,
     /// The head of the chain that the export is from.
     pub(crate) head: Option<Head>,
-}
-
-/// Consecutive days of a source that are not complete.
-#[derive(Debug, Serialize)]
-pub(crate) struct ExportGap {
-    source: String,
-    from: NaiveDate,
-    to: NaiveDate,
-}
-
-impl From<&Gap> for ExportGap {
-    fn from(gap: &Gap) -> Self {
-        Self { source: gap.source.clone(), from: gap.dates.from, to: gap.dates.to }
-    }
 }
 
 impl Report for ViewReport {
@@ -55,14 +40,14 @@ impl Report for ViewReport {
             (None, Some(seals)) => format!(" of {}", counted(seals, "seal")),
             (None, None) => String::new(),
         };
-        let out = self.out.as_deref().unwrap_or("stdout");
+        let out = self.path.as_deref().unwrap_or("stdout");
         let bytes = counted(self.bytes_written, "byte");
         writeln!(text, "Exported {events}{of} to {out}: {bytes}.")?;
         if let Some(days) = self.days_incomplete.filter(|days| *days > 0) {
             let are = if days == 1 { "is" } else { "are" };
             writeln!(text, "{} {are} not complete:", counted(days, "day"))?;
-            for ExportGap { source, from, to } in &self.gaps {
-                writeln!(text, "  {source} {}", crate::day::DateRange::new(*from, *to))?;
+            for Gap { source, dates } in &self.gaps {
+                writeln!(text, "  {source} {dates}")?;
             }
         }
         if let Some(seq) = self.last_seq {

@@ -245,15 +245,20 @@ fn rows_that_name_no_day_of_the_audit_trail_are_adopted_and_ignored() {
          ('infinity', 'SUCCESS', 9), ('2024-09-28', 'SUCCESS', 9)"
     ));
     let adoption = world.run("migrate --output json").json();
-    let adopted = &adoption["adopted"];
+    let adopted = &adoption["adoption"];
     assert_eq!(
-        (&adopted["days"], &adopted["unproven"], &adopted["due"], &adopted["ignored"]),
+        (
+            &adopted["days_adopted"],
+            &adopted["days_unproven"],
+            &adopted["days_due"],
+            &adopted["rows_ignored"]
+        ),
         (&4.into(), &1.into(), &0.into(), &3.into())
     );
     assert_eq!(adopted["unproven_from"], DAY);
     let source = &status(&world, "", 0)["sources"][0];
     assert_eq!((&source["adopted"], &source["covered_from"]), (&1.into(), &DAY.into()));
-    assert_eq!(world.run("migrate --reread --output json").json()["reread"]["days"], 1);
+    assert_eq!(world.run("migrate --reread --output json").json()["reread"]["days_due"], 1);
     assert_eq!(
         world.sync("", 0)["days"].as_array().map(Vec::len),
         Some(8),

@@ -176,9 +176,9 @@ fn with_reread_the_days_that_the_old_logger_called_success_are_due_too() {
     let world = after_the_python_logger(ACME);
     let adoption = world.run("migrate --reread --output json");
     assert_eq!(adoption.status, 0, "{adoption:#?}");
-    let adopted = &adoption.json()["adopted"];
+    let adopted = &adoption.json()["adoption"];
     assert_eq!(
-        (&adopted["days"], &adopted["due"], &adopted["unproven"]),
+        (&adopted["days_adopted"], &adopted["days_due"], &adopted["days_unproven"]),
         (&6.into(), &5.into(), &0.into())
     );
     let report = world.sync("", 0);

@@ -68,9 +68,9 @@ async fn write(
     let report = BagReport {
         path: args.out.display().to_string(),
         range: selection.range,
-        sources: selection.names(),
-        days: payload.verified.days_checked,
-        events: payload.verified.events_checked,
+        source_names: selection.names(),
+        days_exported: payload.verified.days_checked,
+        events_exported: payload.verified.events_checked,
         gaps,
         tag_manifest: hex::encode(tag_manifest),
         signed_by,

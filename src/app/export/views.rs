@@ -18,7 +18,7 @@ use crate::evidence::{Head, Seal, SealKind};
 use crate::logging;
 use crate::report::lines::{LineForm, write_line};
 use crate::report::sheet::{CellForm, Sheet};
-use crate::report::view::{ExportGap, ViewReport};
+use crate::report::view::ViewReport;
 use crate::store::{EventChunk, EventStream, EvidenceSnapshot, SealedEvents};
 
 pub(super) async fn run(
@@ -58,7 +58,7 @@ async fn write(app: &App<'_>, args: &ExportArgs, mut view: View) -> Result<ExitS
     drop(snapshot);
     // A reader that closed the pipe did not get everything, so no number may say how far it got.
     if wanted.is_continue() && view.finish(&mut report)?.is_continue() {
-        if report.out.is_some() {
+        if report.path.is_some() {
             app.global.output.print(&report)?;
         }
         logging::export_finished(&report);
@@ -257,7 +257,7 @@ impl View {
         report.events_exported = self.events;
         (report.seals_exported, report.last_seq) = (self.seals, self.last_seq);
         report.bytes_written = self.destination.written();
-        report.out = self.destination.name().map(str::to_owned);
+        report.path = self.destination.name().map(str::to_owned);
         self.destination.finish()
     }
 }
@@ -266,7 +266,7 @@ impl ViewReport {
     fn new(format: ExportFormat, head: Option<Head>) -> Self {
         Self {
             format: if format == ExportFormat::Csv { "csv" } else { "ndjson" },
-            out: None,
+            path: None,
             days_exported: None,
             days_incomplete: None,
             seals_exported: None,
@@ -284,6 +284,6 @@ impl ViewReport {
         let incomplete: u64 = gaps.iter().map(|gap| gap.dates.len()).sum();
         self.days_exported = Some(owed - incomplete);
         self.days_incomplete = Some(incomplete);
-        self.gaps = gaps.iter().map(ExportGap::from).collect();
+        self.gaps = gaps.to_vec();
     }
 }

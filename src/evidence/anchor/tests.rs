@@ -168,5 +168,5 @@ fn nothing() -> Vec<String> {
 }
 
 fn compared(from: &str, kind: &'static str, count: u64, seq: i64) -> ComparedAnchor {
-    ComparedAnchor { from: from.to_owned(), kind, count, seq }
+    ComparedAnchor { recorded_in: from.to_owned(), kind, count, seq }
 }

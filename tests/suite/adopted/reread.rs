@@ -31,7 +31,7 @@ fn reread_works_later_too_but_once_and_only_for_adopted_days() {
     let reread = world.run("migrate --reread --output json");
     assert_eq!(reread.status, 0, "{reread:#?}");
     let expected =
-        serde_json::json!({"source": "acme", "days": 3, "from": "2024-09-26", "to": ago(2)});
+        serde_json::json!({"source": "acme", "days_due": 3, "from": "2024-09-26", "to": ago(2)});
     assert_eq!(reread.json()["reread"], expected);
     let statuses = "SELECT string_agg(status, ' ' ORDER BY process_date) FROM audit_events_log";
     assert_eq!(world.sql(statuses), "PENDING FAILED SUCCESS PENDING PENDING");
@@ -97,8 +97,11 @@ fn reread_affects_only_the_named_source() {
     assert!(reread.stdout.contains("Made 5 adopted days of globex due"), "{reread:#?}");
     // A database without a ledger has none either.
     let empty = World::new(ACME);
-    assert_eq!(empty.run("migrate --reread --dry-run --output json").json()["reread"]["days"], 0);
-    assert_eq!(empty.run("migrate --reread --output json").json()["reread"]["days"], 0);
+    assert_eq!(
+        empty.run("migrate --reread --dry-run --output json").json()["reread"]["days_due"],
+        0
+    );
+    assert_eq!(empty.run("migrate --reread --output json").json()["reread"]["days_due"], 0);
 }
 
 #[test]

@@ -34,7 +34,7 @@ fn the_name_of_a_file_decides_its_format_and_its_summary_is_a_result() {
     assert_eq!(fs::read_to_string(&file).expect("the file"), stdout);
     let summary = finished.json();
     assert_eq!(
-        (&summary["format"], &summary["out"], &summary["events_exported"]),
+        (&summary["format"], &summary["path"], &summary["events_exported"]),
         (&"ndjson".into(), &file.as_str().into(), &450.into())
     );
     assert_eq!(summary["bytes_written"], stdout.len());

@@ -184,7 +184,8 @@ const ORDERS: &[Order] = &[
             &["event_table", "output"],
             &["lines", "sheet", "streams", "text"],
             &["json", "progress", "table", "wrap"],
-            &["paint"],
+            &["columns"],
+            &["paint", "width"],
         ],
     },
 ];

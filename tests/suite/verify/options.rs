@@ -37,7 +37,7 @@ fn the_json_names_everything_that_was_checked() {
     assert_eq!(head, world.sql(last));
     let anchored = assert_clean(&world, &format!("--anchor {head} --anchor {head}"));
     let anchors = serde_json::json!([
-        { "from": "--anchor", "kind": "head", "count": 2, "seq": report["head"]["seq"] }
+        { "recorded_in": "--anchor", "kind": "head", "count": 2, "seq": report["head"]["seq"] }
     ]);
     assert_eq!((&anchored["anchors"], &anchored["anchors_compared"]), (&anchors, &2.into()));
     world.sql("UPDATE audit_events SET type = 'evil' WHERE source = 'acme' AND event_id = 'a1'");
