@@ -83,8 +83,8 @@ fn check_scopes(sources: &[SourceSection], file: &mut Table<'_, '_>) {
                 "`{}` and `{}` read the same account, team and filter",
                 first.name, part.name
             );
-            let help = "each event would be stored twice: remove one. If a source was renamed, \
-                        give it its old name with `previous_names`";
+            let help = "each event would be stored twice: keep one. If it was renamed, add its \
+                        former name to `previous_names`";
             let mistake = Mistake::at(part.place.clone(), message).label("equal to the first one");
             file.report(mistake.also(Some(first.place.clone()), "the first one").help(help.to_owned()));
         }

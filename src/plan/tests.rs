@@ -1,6 +1,5 @@
 use std::collections::HashMap;
 use std::path::Path;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 

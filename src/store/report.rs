@@ -11,12 +11,11 @@ use super::evidence::EvidenceSnapshot;
 use super::names::StoredNames;
 use super::statement::{Statement, column, statement};
 use crate::day::DateRange;
-use crate::ledger::LateEvents;
 
 use present::PresentNames;
 pub use rows::{
     AnchorCount, AppEvent, AppEvents, AppIdentity, AttemptCount, OperatorAction, RecordedScope,
-    RecordedSource, ReportedDay, ReportedFailure, ReportedWitness, RouteCount,
+    RecordedSource, ReportRows, ReportedDay, ReportedFailure, ReportedWitness, RouteCount,
 };
 
 /// The statements that make a report's figures, with what each one answers. A report prints them.
@@ -49,31 +48,6 @@ pub struct ReportQuery<'a> {
     pub range: DateRange,
     /// The time at which a lease counts as valid or not.
     pub as_of: DateTime<Utc>,
-}
-
-/// Everything that a report shows of the database, except for its verification.
-#[derive(Debug, Clone, Default)]
-pub struct ReportRows {
-    /// The sources that the ledger has.
-    pub sources: Vec<RecordedSource>,
-    /// The days with a row, by source and date.
-    pub days: Vec<ReportedDay>,
-    /// The scopes.
-    pub scopes: Vec<RecordedScope>,
-    /// The stored events.
-    pub routes: Vec<RouteCount>,
-    /// The attempts.
-    pub attempts: Vec<AttemptCount>,
-    /// The events that came late.
-    pub late: Vec<LateEvents>,
-    /// What else speaks for the days.
-    pub witnesses: Vec<ReportedWitness>,
-    /// The last failures, newest first.
-    pub failures: Vec<ReportedFailure>,
-    /// What people did, newest first.
-    pub actions: Vec<OperatorAction>,
-    /// The anchors.
-    pub anchors: Vec<AnchorCount>,
 }
 
 impl EvidenceSnapshot {

@@ -144,7 +144,7 @@ fn a_removed_or_renamed_source_is_still_shown_as_it_was_left() {
         world
             .run("status")
             .stdout
-            .contains("It has the same scope as acme: is that its earlier name?")
+            .contains("It has the same scope as acme. If that is its former name, add it to")
     );
     // The source can still be selected by its name.
     assert_eq!(status(&world, "--source acme", 0)["sources"].as_array().map(Vec::len), Some(1));

@@ -64,9 +64,11 @@ impl ExportSelection {
         Ok(Self { range, sources: names.into_iter().map(source).collect() })
     }
 
-    /// The names under which the days are stored.
+    /// The names under which the days are stored, in order.
     pub(super) fn names(&self) -> Vec<String> {
-        self.sources.iter().flat_map(|source| source.stored_as.clone()).collect()
+        let names: BTreeSet<_> =
+            self.sources.iter().flat_map(|source| source.stored_as.clone()).collect();
+        names.into_iter().collect()
     }
 
     /// The present names of the sources.

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::ReportRows;
-use super::rows::{AttemptCount, RecordedScope, RecordedSource, ReportedDay, RouteCount};
+use super::rows::{
+    AttemptCount, RecordedScope, RecordedSource, ReportRows, ReportedDay, RouteCount,
+};
 use crate::day::DateRange;
 
 /// The places and the present names of sources, by the names that store their days.

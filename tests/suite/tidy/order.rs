@@ -81,7 +81,7 @@ const ORDERS: &[Order] = &[
             &["run"],
             &["run/counting", "run/storing", "run/months", "run/read"],
             &["run/archive_days", "run/empty_day", "run/supervise"],
-            &["run/archive", "run/finish", "run/plan"],
+            &["run/archive", "run/finish", "run/missing_tokens", "run/plan"],
             &["run/archive/bins", "run/remaining", "run/schedule", "run/vanished"],
             &["run/leased"],
             &["run/attempt"],
@@ -98,6 +98,7 @@ const ORDERS: &[Order] = &[
         layers: &[
             &["mod"],
             &["calendar", "coverage", "export", "release", "report", "search"],
+            &["report/present"],
             &["report/rows"],
             &[
                 "claim", "attempt", "events", "adoption", "anchors", "evidence", "snapshot",
@@ -111,7 +112,7 @@ const ORDERS: &[Order] = &[
             &["address/parameters", "address/passfile", "handle"],
             &["address/error", "diagnosis", "patience"],
             &["blockers", "expected", "lease"],
-            &["fence", "migrations"],
+            &["fence", "migrations", "names"],
             &["pool", "statement"],
             &["outage"],
             &["error"],
