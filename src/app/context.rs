@@ -69,8 +69,11 @@ impl App<'_> {
     }
 
     /// The sources that `names` select, and the names that the file does not have.
-    pub(super) fn split<'n>(&self, names: &'n [String]) -> Result<Selected<'_, 'n>, Failure> {
-        let mut selected = Selected::default();
+    pub(super) fn split<'n>(
+        &self,
+        names: &'n [String],
+    ) -> Result<SelectedSources<'_, 'n>, Failure> {
+        let mut selected = SelectedSources::default();
         for name in names {
             match self.config.select(name) {
                 Ok(sources) => sources.into_iter().for_each(|source| selected.add(source)),
@@ -87,7 +90,7 @@ impl App<'_> {
         &self,
         names: &'n [String],
         known: impl AsyncFnOnce(&[&str]) -> store::Result<Vec<String>>,
-    ) -> Result<Selected<'_, 'n>, Failure> {
+    ) -> Result<SelectedSources<'_, 'n>, Failure> {
         let selected = self.split(names)?;
         if selected.others.is_empty() {
             return Ok(selected);
@@ -104,7 +107,7 @@ impl App<'_> {
         &self,
         names: &'n [String],
         ledger: &Reader,
-    ) -> Result<Selected<'_, 'n>, Failure> {
+    ) -> Result<SelectedSources<'_, 'n>, Failure> {
         let known =
             async |names: &[&str]| Ok(ledger.first_days(names).await?.into_keys().collect());
         self.select(names, known).await
@@ -118,14 +121,14 @@ impl App<'_> {
 
 /// What `--source` selects.
 #[derive(Debug, Default)]
-pub(super) struct Selected<'c, 'n> {
+pub(super) struct SelectedSources<'c, 'n> {
     /// Sources of the file.
     pub(super) sources: Vec<&'c Source>,
     /// Names that the file does not have.
     pub(super) others: Vec<&'n str>,
 }
 
-impl<'c> Selected<'c, '_> {
+impl<'c> SelectedSources<'c, '_> {
     fn add(&mut self, source: &'c Source) {
         if !self.sources.iter().any(|other| other.name == source.name) {
             self.sources.push(source);

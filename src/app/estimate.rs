@@ -83,8 +83,9 @@ fn estimate(
 ) -> PlanReport {
     let mut by_token: HashMap<Token, (u64, &Source)> = HashMap::new();
     let per_source = request.sources.iter().map(|&source| {
-        let days = planned.iter().filter(|day| day.source.name == source.name && is_due(day)).count()
-            as u64;
+        let days =
+            planned.iter().filter(|day| day.source.name == source.name && is_due(day)).count()
+                as u64;
         let requests = requests.get(source.name.as_ref()).copied().unwrap_or_default();
         if let Ok(token) = tokens.of(source) {
             by_token.entry(token.clone()).or_insert((0, source)).0 += requests;

@@ -20,8 +20,7 @@ pub(super) async fn run(app: &App<'_>, args: &HistoryArgs) -> Result<ExitStatus,
     let sources: Option<Vec<&str>> =
         sources.as_ref().map(|names| names.iter().map(String::as_str).collect());
     let days = args.days.or(args.date.is_none().then_some(DEFAULT_DAYS));
-    let past =
-        HistoryFilter { sources: sources.as_deref(), date: args.date, days };
+    let past = HistoryFilter { sources: sources.as_deref(), date: args.date, days };
     let entries = match history {
         Some(history) => history.history(&past).await?,
         None => Vec::new(),

@@ -68,9 +68,7 @@ async fn stored_days(
     let window = DateRange::between(dates.first().copied(), dates.last().copied());
     let (Some(window), Some(_)) = (window, store) else { return Ok(HashMap::new()) };
     let rows = reader.ledger(&StoredNames::of([source]), window).await?;
-    let stored = |row: LedgerRow| {
-        (row.date, DayKey::new(source.name_of(&row.stored_as), row.date))
-    };
+    let stored = |row: LedgerRow| (row.date, DayKey::new(source.name_of(&row.stored_as), row.date));
     Ok(rows.into_iter().map(stored).collect())
 }
 

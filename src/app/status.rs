@@ -3,7 +3,7 @@
 use chrono::{DateTime, Days, Utc};
 
 use super::clock;
-use super::context::{App, Selected, has_ledger};
+use super::context::{App, SelectedSources, has_ledger};
 use super::failure::{DONE, ExitStatus, FOUND_WRONG, Failure};
 use crate::calendar::AUDIT_TRAIL_BEGINS;
 use crate::cli::StatusArgs;
@@ -49,7 +49,7 @@ pub(super) async fn run(app: &App<'_>, args: &StatusArgs) -> Result<ExitStatus, 
 async fn standings(
     app: &App<'_>,
     ledger: Option<&Reader>,
-    selected: &Selected<'_, '_>,
+    selected: &SelectedSources<'_, '_>,
 ) -> Result<Standings, Failure> {
     let Some(ledger) = ledger else { return Ok(Standings::default()) };
     Ok(ledger.standings(&app.config.sources, selected.stored_names()).await?)
@@ -63,8 +63,8 @@ async fn days_of(
     window: DateRange,
 ) -> Result<Vec<LedgerRow>, Failure> {
     let others = covered.iter().filter(|source| !source.in_file);
-    let names = StoredNames::of(sources.iter().copied())
-        .and(others.map(|source| source.source.as_str()));
+    let names =
+        StoredNames::of(sources.iter().copied()).and(others.map(|source| source.source.as_str()));
     Ok(reader.ledger(&names, window).await?)
 }
 

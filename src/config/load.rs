@@ -62,8 +62,9 @@ impl Config {
         let (readable, valueless) = syntax::readable(text);
         let mut parsed = syntax::parse(&readable, valueless);
         let end = text.trim_end().len();
-        let (config, mistakes) =
-            document::walk(parsed.root.get_ref(), end, |table| file::read(path, newest_since, table));
+        let (config, mistakes) = document::walk(parsed.root.get_ref(), end, |table| {
+            file::read(path, newest_since, table)
+        });
         if parsed.mistakes.is_empty() {
             parsed.mistakes = mistakes;
         } else if parsed.trusted {

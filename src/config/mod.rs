@@ -6,9 +6,10 @@
 //!
 //! `load` calls `syntax`, which parses the text into a tree, and `document`, which walks the tree
 //! by the known keys. `value`, `number`, `date`, `duration` and `base_url` read single values. Each
-//! section has a reader: `settings`, `defaults`, `rate_limit`, `retry`, `lock`, `sync`, `evidence`,
-//! `source_section`; `file` reads them all, and `same` checks the sources against each other. `mistake` renders mistakes, and `mask` keeps secrets out of them. `schema`
-//! describes the file to editors.
+//! section has a reader: `settings`, `defaults`, `rate_limit`, `retry`, `lock`, `sync`, `event_log`,
+//! `evidence`, `source_section`; `file` reads them all. `same` checks the sources against each
+//! other, and `select` finds them by name. `mistake` renders mistakes, and `mask` keeps secrets out
+//! of them. `schema` describes the file to editors.
 
 mod base_url;
 mod date;
@@ -16,6 +17,7 @@ mod defaults;
 mod document;
 mod duration;
 mod error;
+mod event_log;
 mod evidence;
 mod file;
 #[cfg(test)]
@@ -43,6 +45,7 @@ mod token;
 mod value;
 
 pub use error::ConfigError;
+pub use event_log::EventLog;
 pub use evidence::Evidence;
 pub use key_name::{KeyName, KeyNameError};
 pub use lock::Lock;
@@ -51,7 +54,7 @@ pub use near::nearest;
 pub use rate_limit::RateLimit;
 pub use retry::Retry;
 pub use select::UnknownSource;
-pub use settings::{Api, Config, Database, EventLog, Notify};
+pub use settings::{Api, Config, Database, Notify};
 pub use source::{Filter, NameError, Scope, Source, SourceName};
 pub use sync::{DuePolicy, Sync};
 pub use token::{MissingToken, Token, TokenError, Tokens};

@@ -18,10 +18,7 @@ pub(super) fn check(sources: &[SourceSection], file: &mut Table<'_, '_>) {
 }
 
 /// Each source, and each section with teams, needs a name of its own. Returns the names.
-fn check_names(
-    sources: &[SourceSection],
-    file: &mut Table<'_, '_>,
-) -> HashMap<SourceName, Span> {
+fn check_names(sources: &[SourceSection], file: &mut Table<'_, '_>) -> HashMap<SourceName, Span> {
     let mut firsts: HashMap<SourceName, Span> = HashMap::new();
     for section in sources {
         let own = section.name.as_ref().map(|name| (name.get_ref(), name.span()));
@@ -58,7 +55,9 @@ fn check_previous_names(
             let help = "a source that has the name now owns its days: remove that source, or this \
                         former name";
             let mistake = Mistake::at(former.span(), message).label("a former name");
-            file.report(mistake.also(Some(current.clone()), "the name of a source").help(help.to_owned()));
+            file.report(
+                mistake.also(Some(current.clone()), "the name of a source").help(help.to_owned()),
+            );
         }
         match firsts.entry(name) {
             Entry::Vacant(free) => {
@@ -86,7 +85,9 @@ fn check_scopes(sources: &[SourceSection], file: &mut Table<'_, '_>) {
             let help = "each event would be stored twice: keep one. If it was renamed, add its \
                         former name to `previous_names`";
             let mistake = Mistake::at(part.place.clone(), message).label("equal to the first one");
-            file.report(mistake.also(Some(first.place.clone()), "the first one").help(help.to_owned()));
+            file.report(
+                mistake.also(Some(first.place.clone()), "the first one").help(help.to_owned()),
+            );
         }
     }
 }

@@ -11,11 +11,12 @@ use serde_json::{Value as Json, json};
 use super::defaults::TOKEN_ENV;
 use super::document::describe;
 use super::duration::show;
+use super::event_log::EventLog;
 use super::file;
 use super::lock::Lock;
 use super::rate_limit::RateLimit;
 use super::retry::Retry;
-use super::settings::{Api, Database, EventLog, Notify};
+use super::settings::{Api, Database, Notify};
 use super::sync::{DuePolicy, Sync};
 
 /// The schema of `audit.toml`.
@@ -127,12 +128,16 @@ const DESCRIPTIONS: &[(&str, &str)] = &[
         "A unique name of your choice. The ledger stores it with each day; to change it, set \
          `previous_names`",
     ),
-    ("source.account", "The enterprise account's name or id, as Heroku's dashboard shows it; else that of [defaults]"),
+    (
+        "source.account",
+        "The enterprise account's name or id, as Heroku's dashboard shows it; else [defaults]",
+    ),
     ("source.team", "Read only this team's events; its name or id"),
     ("source.teams", "Instead of `team`: one source for each of these teams, named NAME-TEAM"),
     (
         "source.previous_names",
-        "Former names of this source, the newest first. Days keep the name that they are stored under",
+        "Former names of this source, the newest first. A day keeps the name that it is stored \
+         under",
     ),
     (
         "source.token_env",

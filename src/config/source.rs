@@ -7,10 +7,10 @@ use serde::Serialize;
 use serde_json::Value as Json;
 use toml::de::DeValue;
 
+use super::event_log::EventLog;
 use super::lock::Lock;
 use super::rate_limit::RateLimit;
 use super::retry::Retry;
-use super::settings::EventLog;
 use super::sync::DuePolicy;
 use super::value::{Misfit, ValueKind, no_token, string};
 

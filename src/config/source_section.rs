@@ -5,11 +5,11 @@ use toml::Spanned;
 
 use super::defaults::DefaultKeys;
 use super::document::{Table, bare};
+use super::event_log::EventLog;
 use super::lock::{Lock, LockKeys};
 use super::mistake::{Mistake, Span};
 use super::rate_limit::{RateLimit, RateLimitKeys};
 use super::retry::{Retry, RetryKeys};
-use super::settings::EventLog;
 use super::source::{Filter, Scope, Source, SourceName};
 use super::sync::{DueKeys, DuePolicy};
 use super::value::{NameOrId, NonBlank};
@@ -59,7 +59,7 @@ impl SourceSection {
         let name = section.require("name", "name = \"acme\"");
         let account = common.defaults.account(section);
         let token_env = common.defaults.token_env(section);
-        let teams = Teams::read(section);
+        let teams = TeamKeys::read(section);
         let previous_names = previous_names(section, &teams);
         let since = since(section, common.newest_since);
         let enabled = bare(section.take("enabled"));
@@ -127,14 +127,14 @@ impl SourceSection {
 }
 
 /// The teams of a section.
-enum Teams {
+enum TeamKeys {
     /// All, or the one of `team`.
     One(Option<NameOrId>),
     /// Those of `teams`.
     Many(Vec<Spanned<NameOrId>>),
 }
 
-impl Teams {
+impl TeamKeys {
     /// Reads `team` or `teams`.
     fn read(section: &mut Table<'_, '_>) -> Self {
         let team: Option<Spanned<NameOrId>> = section.take("team");
@@ -203,7 +203,7 @@ impl Teams {
 }
 
 /// The former names of a source.
-fn previous_names(section: &mut Table<'_, '_>, teams: &Teams) -> Vec<Spanned<SourceName>> {
+fn previous_names(section: &mut Table<'_, '_>, teams: &TeamKeys) -> Vec<Spanned<SourceName>> {
     let names = section.array::<SourceName>("previous_names").unwrap_or_default();
     if let (true, Some(place)) = (teams.is_many(), section.place("previous_names")) {
         let message = "[[source]] has both `teams` and `previous_names`";

@@ -137,9 +137,8 @@ impl Tokens {
             return Err(ConfigError::tokens(&problems));
         }
         if budgets.is_empty() && !without.is_empty() {
-            let each = without.iter().map(|(missing, users)| {
-                format!("{}: {missing}", users.join(", "))
-            });
+            let each =
+                without.iter().map(|(missing, users)| format!("{}: {missing}", users.join(", ")));
             return Err(ConfigError::tokens(&each.collect::<Vec<_>>()));
         }
         Ok(tokens)

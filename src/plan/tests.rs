@@ -317,8 +317,9 @@ fn a_day_without_a_row_is_due_unless_it_is_known_as_settled() {
 
 #[test]
 fn days_come_oldest_first_across_sources() {
-    let of =
-        |name: &str| format!("[[source]]\nname = \"{name}\"\naccount = \"{name}\"\ntoken_env = \"T\"\n");
+    let of = |name: &str| {
+        format!("[[source]]\nname = \"{name}\"\naccount = \"{name}\"\ntoken_env = \"T\"\n")
+    };
     let config =
         Config::parse(Path::new("audit.toml"), &(of("b") + &of("a"))).expect("a right file");
     let selection = Selection::Named(DateRange::new(date("2024-01-01"), date("2024-01-02")));

@@ -157,10 +157,7 @@ impl StopReason {
             ),
             Self::NoArchive(error) => format!("{error}. {}", error.hint(source)),
             Self::NotCovered { month, to } => {
-                let to = to.map_or_else(
-                    || "no complete day".to_owned(),
-                    |to| format!("complete days up to {to} only"),
-                );
+                let to = covered(*to);
                 format!(
                     "the archive of {month} covers {to}; Heroku's list may have the day: \
                      `auditsync backfill --via api`"
@@ -196,6 +193,11 @@ impl StopReason {
             Self::Store(error) => format!("{error}. Check the database"),
         }
     }
+}
+
+/// What an archive covers that ends with the day `to`.
+fn covered(to: Option<NaiveDate>) -> String {
+    to.map_or("no complete day".to_owned(), |to| format!("complete days up to {to} only"))
 }
 
 impl DayReport {

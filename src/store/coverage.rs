@@ -44,11 +44,7 @@ impl Reader {
     ) -> Result<Standings> {
         // One snapshot for all queries: a day that none of them returns counts as settled.
         let mut tx = self.begin_snapshot().await?;
-        let mut queries = Queries {
-            tx: &mut tx,
-            names: StoredNames::of(of_file),
-            only,
-        };
+        let mut queries = Queries { tx: &mut tx, names: StoredNames::of(of_file), only };
         let counts = queries.counts().await?;
         let mut in_detail = queries.sources_of_other_scope().await?;
         in_detail.extend(renamed(of_file, &counts));
@@ -80,10 +76,9 @@ impl Queries<'_> {
 
     /// The sources that have days of another scope than their present one.
     async fn sources_of_other_scope(&mut self) -> Result<HashSet<String>> {
-        let query =
-            statement(include_str!("sql/coverage_scopes.sql"))
-                .bind(self.names.stored())
-                .bind(self.names.scopes());
+        let query = statement(include_str!("sql/coverage_scopes.sql"))
+            .bind(self.names.stored())
+            .bind(self.names.scopes());
         let rows = query.fetch_all(&mut **self.tx).await.context("compare the ledger's scopes")?;
         rows.iter().map(|row| column(row, "source")).collect()
     }
@@ -137,8 +132,7 @@ impl Queries<'_> {
 /// The names of the sources that have days under a former name. All of their days are read.
 fn renamed<'f>(of_file: &'f [Source], counts: &'f [SourceCount]) -> impl Iterator<Item = String> {
     let has_days = |name: &SourceName| counts.iter().any(|count| count.source == name.as_ref());
-    let renamed =
-        of_file.iter().filter(move |source| source.previous_names.iter().any(has_days));
+    let renamed = of_file.iter().filter(move |source| source.previous_names.iter().any(has_days));
     renamed.flat_map(|source| source.names().map(ToString::to_string))
 }
 

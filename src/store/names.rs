@@ -28,11 +28,7 @@ impl<'a> StoredNames<'a> {
     }
 
     /// Adds the names of one source, of which the first is its present one.
-    pub(super) fn add(
-        &mut self,
-        names: impl Iterator<Item = &'a str>,
-        scope: Option<&'a Scope>,
-    ) {
+    pub(super) fn add(&mut self, names: impl Iterator<Item = &'a str>, scope: Option<&'a Scope>) {
         let mut present = None;
         let mut preceding: Option<String> = None;
         for name in names {

@@ -118,7 +118,7 @@ fn check_names_the_source_that_is_behind_with_its_lag_and_exits_1() {
 fn a_never_synced_source_is_behind_and_a_disabled_one_is_not() {
     let world = World::new(&format!(
         "{ACME}enabled = false\n{}",
-        ACME.replace("\"acme\"\naccount", "\"new\"\naccount")
+        ACME.replace("\"acme\"\naccount", "\"new\"\nfilter = { type = \"app\" }\naccount")
     ));
     let report = status(&world, "--check", 1);
     assert_eq!(

@@ -51,9 +51,8 @@ fn only(report: &Value) -> &Value {
 #[test]
 fn old_days_keep_their_name_and_new_days_get_the_new_one() {
     let world = renamed_world();
-    let expected = format!(
-        "acme|{OLDEST}|SUCCESS|1\nacme|{OLD}|SUCCESS|1\nacme-eu|{DAY}|SUCCESS|1"
-    );
+    let expected =
+        format!("acme|{OLDEST}|SUCCESS|1\nacme|{OLD}|SUCCESS|1\nacme-eu|{DAY}|SUCCESS|1");
     assert_eq!(rows(&world), expected);
     let report = world.sync(&format!("--from {OLDEST} --to {DAY}"), 0);
     assert_eq!(of_each_day(&report, "outcome"), vec![json!("already_synced"); 3]);
@@ -76,7 +75,8 @@ fn a_reset_and_a_recheck_find_the_day_under_its_former_name() {
         rows(&world),
         format!("acme|{OLDEST}|SUCCESS|1\nacme|{OLD}|SUCCESS|2\nacme-eu|{DAY}|SUCCESS|1")
     );
-    let seals = world.sql("SELECT source, kind, attempt FROM audit_seals WHERE seq > 4 ORDER BY seq");
+    let seals =
+        world.sql("SELECT source, kind, attempt FROM audit_seals WHERE seq > 4 ORDER BY seq");
     assert_eq!(seals, "acme|reset|1\nacme|day|2");
     // A run without options finds what is due at any age, too.
     assert_eq!(world.run(&format!("reset --source acme-eu {OLD}")).status, 0);
@@ -100,9 +100,8 @@ fn an_id_is_one_event_across_the_names_of_a_source() {
     let dry = world.sync(&format!("--date {DAY} --dry-run"), 0);
     let real = world.sync(&format!("--date {DAY}"), 0);
     for id in ["twice", "undated"] {
-        let stored = world.sql(&format!(
-            "SELECT source, process_date FROM audit_events WHERE event_id = '{id}'"
-        ));
+        let stored = world
+            .sql(&format!("SELECT source, process_date FROM audit_events WHERE event_id = '{id}'"));
         assert_eq!(stored, format!("acme|{OLD}"), "{id}");
     }
     let figures = |report: &Value| day(report, "acme-eu", DAY)["new_events"].clone();
@@ -127,7 +126,8 @@ fn a_day_under_two_names_counts_once_by_the_present_name() {
     world.sync(&format!("--from {OLD} --to {DAY}"), 0);
     world.write_config(&named(""));
     world.sync(&format!("--date {DAY}"), 0);
-    let twice: u64 = world.sql("SELECT sum(events_count) FROM audit_events_log").parse().expect("a sum");
+    let twice: u64 =
+        world.sql("SELECT sum(events_count) FROM audit_events_log").parse().expect("a sum");
     world.write_config(&renamed());
     let once: u64 = world
         .sql(&format!(
@@ -187,7 +187,7 @@ fn a_bag_has_each_day_under_the_name_that_stores_it() {
     assert_eq!((checked.status, &checked.json()["days_checked"]), (0, &json!(3)), "{checked:#?}");
     // A name without days in the range is not part of the bag.
     let made = world.run(&format!("export --from {OLDEST} --to {OLD} --out old --output json"));
-    assert_eq!((made.status, &made.json()["sources"]), (0, &json!(["acme"])), "{made:#?}");
+    assert_eq!((made.status, &made.json()["source_names"]), (0, &json!(["acme"])), "{made:#?}");
 }
 
 #[test]
@@ -207,10 +207,8 @@ fn a_gap_is_a_date_that_no_name_has() {
 #[test]
 fn archives_compare_and_repair_days_under_their_stored_names() {
     let world = renamed_world();
-    let mut events: Vec<Bytes> = [OLDEST, OLD, DAY]
-        .iter()
-        .flat_map(|day| world.heroku.day("acme", date(day)))
-        .collect();
+    let mut events: Vec<Bytes> =
+        [OLDEST, OLD, DAY].iter().flat_map(|day| world.heroku.day("acme", date(day))).collect();
     events.push(Bytes::from_static(br#"{"id":"more","created_at":"2024-09-27T10:00:00Z"}"#));
     world.heroku.put_archive("acme", Month { year: 2024, month: 9 }, pack(&events));
     let compared = world.run("reconcile --month 2024-09 --repair --output json");

@@ -24,7 +24,9 @@ fn the_sources_of_a_list_of_teams_share_one_fetch() {
         assert_eq!(day(&report, source, DAY)["outcome"], "synced");
     }
     assert_eq!(fetches(&world, "acme", DAY), 1);
-    let teams = world.sql("SELECT DISTINCT source, team_name FROM audit_events WHERE source <> 'all' ORDER BY 1");
+    let teams = world.sql(
+        "SELECT DISTINCT source, team_name FROM audit_events WHERE source <> 'all' ORDER BY 1",
+    );
     assert_eq!(teams, "of-team-a|team-a\nof-team-b|team-b");
 }
 

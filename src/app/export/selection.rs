@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use chrono::{DateTime, Utc};
 use tracing::{error, warn};
 
-use super::super::context::{App, Selected};
+use super::super::context::{App, SelectedSources};
 use super::super::days_over::named_days;
 use super::super::failure::{DONE, ExitStatus, FOUND_WRONG, Failure};
 use crate::cli::ExportArgs;
@@ -51,7 +51,7 @@ impl ExportSelection {
     ) -> Result<Self, Failure> {
         let range = range(args, snapshot.now().await?)?;
         let known = async |names: &[&str]| snapshot.known_sources(names).await;
-        let Selected { sources, others } = app.select(&args.sources, known).await?;
+        let SelectedSources { sources, others } = app.select(&args.sources, known).await?;
         let in_ledger = snapshot.ledger_days(range).await?;
         let of_file = sources.iter().map(|source| source.name.as_ref());
         let names: BTreeSet<&str> = if args.sources.is_empty() {

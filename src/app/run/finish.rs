@@ -91,10 +91,8 @@ async fn finish(mut attempt: LeasedAttempt, writer: &LedgerWriter, from: ReadFro
     let report = DayReport { vanished_events: vanished.count, ..report(&attempt) };
     let note = note(&attempt, from, &vanished);
     let DayAttempt { day, stopped, record, provenance, .. } = attempt;
-    let publication = Publication {
-        note: note.as_deref(),
-        ..publication(&day, &record, from, &provenance)
-    };
+    let publication =
+        Publication { note: note.as_deref(), ..publication(&day, &record, from, &provenance) };
     // The heartbeat goes on until the day is published or given back.
     let Leased { lease, stats, heartbeat: _heartbeat, .. } = record;
     let trust = Arc::clone(lease.trust());

@@ -113,10 +113,7 @@ pub(crate) async fn plan_only<'s>(
 }
 
 /// The ledger as a plan needs it; `now` is the earlier of both clocks.
-async fn snapshot(
-    reader: &Reader,
-    request: &RunRequest<'_>,
-) -> Result<SnapshotResult, Failure> {
+async fn snapshot(reader: &Reader, request: &RunRequest<'_>) -> Result<SnapshotResult, Failure> {
     let selection = request.selection;
     let (every_day, rereads) = match selection {
         Selection::Due if !rechecks(request) => (EveryDay::Skip, Rereads::Skip),
@@ -128,7 +125,8 @@ async fn snapshot(
     let window_at = |now| window(selection, last_over(now), days.unwrap_or_default());
     let mut now = clock::here();
     loop {
-        let query = SnapshotQuery { sources: &request.sources, window: window_at(now), every_day, rereads };
+        let query =
+            SnapshotQuery { sources: &request.sources, window: window_at(now), every_day, rereads };
         let result = reader.snapshot(&query).await?;
         let SnapshotResult::Ready(snapshot) = result else { return Ok(result) };
         let (here, there) = (clock::here(), snapshot.now);

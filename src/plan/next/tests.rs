@@ -3,8 +3,8 @@ use std::collections::HashSet;
 use super::super::plan;
 use super::super::tests::{LAST_OVER, NOW, config, date, row};
 use super::*;
-use crate::day::DateRange;
 use crate::config::Config;
+use crate::day::DateRange;
 use crate::ledger::{LedgerRow, SourceDays, Status};
 
 /// What the next run does with each named day, if this run leaves it in this way.

@@ -90,8 +90,9 @@ impl<'a> PresentNames<'a> {
         let mut scopes: Vec<RecordedScope> = Vec::new();
         for mut scope in of_names {
             scope.place = self.places[scope.place];
-            let is_same =
-                |known: &&mut RecordedScope| (known.place, &known.scope) == (scope.place, &scope.scope);
+            let is_same = |known: &&mut RecordedScope| {
+                (known.place, &known.scope) == (scope.place, &scope.scope)
+            };
             match scopes.iter_mut().find(is_same) {
                 Some(known) => {
                     known.days += scope.days;

@@ -2,7 +2,8 @@
 -- Dates before Heroku's audit trail, and values such as infinity, are mistakes.
 -- $5 names the source of each of the names $1, and $6 the names of that source that come first,
 -- separated by commas. A day that one of these has, too, does not count.
-SELECT wanted.present AS source, l.source AS stored_as, process_date, status, attempt, locked_by, error_message,
+SELECT wanted.present AS source, l.source AS stored_as, process_date, status, attempt, locked_by,
+       error_message,
        -- Without a complete reading of ours, the count is another program's.
        CASE WHEN synced_at IS NOT NULL THEN events_count END AS events_count,
        greatest('0001-01-01Z', least('9999-12-31Z', updated_at)) AS updated_at,

@@ -67,7 +67,8 @@ fn a_team_or_a_filter_makes_sources_of_one_account_different() {
     let filter = LEAST.replacen("acme", "c", 1) + "filter = { type = \"app\" }\n";
     assert_eq!(names(&format!("{LEAST}{team}{filter}")), ["acme", "b", "c"]);
     let equal = LEAST.replacen("acme", "b", 1) + "enabled = false\ntoken_env = \"B\"\n";
-    let said = said_of(&format!("{LEAST}{}", equal.replacen("token_env = \"HEROKU_API_TOKEN\"\n", "", 1)));
+    let said =
+        said_of(&format!("{LEAST}{}", equal.replacen("token_env = \"HEROKU_API_TOKEN\"\n", "", 1)));
     assert!(said.contains("`acme` and `b` read the same account, team and filter"), "{said}");
 }
 

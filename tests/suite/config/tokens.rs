@@ -10,7 +10,11 @@ fn tokens(config: &Config, env: &[(&str, &str)]) -> Result<Vec<String>, String> 
     };
     let tokens = config.tokens(&config.sources, &env).map_err(|error| error.to_string())?;
     let token = |source| tokens.of(source).map(|token| token.expose().to_owned());
-    Ok(config.sources.iter().map(|source| token(source).unwrap_or_else(|no| no.to_string())).collect())
+    Ok(config
+        .sources
+        .iter()
+        .map(|source| token(source).unwrap_or_else(|no| no.to_string()))
+        .collect())
 }
 
 fn three_sources() -> Config {
