@@ -2,7 +2,7 @@
 
 FROM rust:1.95-slim-trixie AS build
 WORKDIR /auditsync
-COPY Cargo.toml Cargo.lock askama.toml ./
+COPY Cargo.toml Cargo.lock build.rs askama.toml ./
 COPY crates crates
 COPY migrations migrations
 COPY templates templates

@@ -18,8 +18,8 @@ use crate::calendar;
 use crate::config::KeyName;
 use crate::day::DateRange;
 use crate::logging::{LogFormat, Verbosity};
-use crate::report::Output;
 use crate::report::progress::LiveLines;
+use crate::report::{Output, TerminalKind};
 pub(crate) use backfill::{BackfillArgs, Route};
 pub(crate) use events::EventsArgs;
 pub(crate) use export::{ExportArgs, ExportFormat};
@@ -64,12 +64,16 @@ pub(crate) struct Global {
     /// Write the log on stderr in this format [default: text on a terminal, otherwise logfmt]
     #[arg(long, value_enum, env = "AUDITSYNC_LOG_FORMAT", hide_env_values = true, global = true)]
     pub(crate) log_format: Option<LogFormat>,
-    /// Log more; give it twice to log everything. `RUST_LOG` overrides it
+    /// Log more; give it twice to log everything. Without it, a terminal gets only warnings and
+    /// errors. `RUST_LOG` overrides it
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]
     verbose: u8,
     /// Log only errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
+    /// What a terminal can show.
+    #[arg(skip)]
+    pub(crate) terminal: TerminalKind,
 }
 
 impl Global {
@@ -83,7 +87,10 @@ impl Global {
     }
 
     pub(crate) fn live_lines(&self) -> LiveLines {
-        if self.quiet { LiveLines::Hidden } else { LiveLines::Shown }
+        match self.terminal {
+            TerminalKind::Full if !self.quiet => LiveLines::Shown,
+            TerminalKind::Full | TerminalKind::Dumb => LiveLines::Hidden,
+        }
     }
 }
 

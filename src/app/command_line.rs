@@ -4,12 +4,14 @@ use std::ffi::OsString;
 use std::io::{self, Write as _};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory as _, FromArgMatches as _};
+use clap::{ColorChoice, CommandFactory as _, FromArgMatches as _};
 
 use super::environment::is_blank;
 use super::failure::{DONE, ExitStatus, FOUND_WRONG, Failure, MISUSED};
+use super::program::this_program;
 use crate::cli::{Cli, Command, Global};
 use crate::config::redact_patterns;
+use crate::report::streams::shows_colors;
 use crate::report::{Output, streams};
 use crate::text::{clean, clean_lines};
 
@@ -25,7 +27,7 @@ pub(super) fn parse(args: Vec<OsString>) -> Result<(Global, Command), ExitStatus
     let mut definition = FROM_ENVIRONMENT
         .iter()
         .filter(|(_, variable)| is_blank(variable))
-        .fold(Cli::command(), |definition, (option, _)| {
+        .fold(definition(), |definition, (option, _)| {
             definition.mut_arg(option, |arg| arg.env(None))
         });
     let matches = definition.try_get_matches_from_mut(args);
@@ -43,6 +45,15 @@ pub(super) fn parse(args: Vec<OsString>) -> Result<(Global, Command), ExitStatus
         }
         Err(error) => Err(complain(error, output)),
     }
+}
+
+/// The command line as this process reads it.
+fn definition() -> clap::Command {
+    // clap takes texts that live as long as the process, and there is one.
+    let version: &'static str = this_program().to_string().leak();
+    let is_shown = shows_colors(&io::stdout()) && shows_colors(&io::stderr());
+    let colors = if is_shown { ColorChoice::Auto } else { ColorChoice::Never };
+    Cli::command().version(version).color(colors)
 }
 
 /// Whether the arguments ask for a JSON document, although they may hold a mistake.

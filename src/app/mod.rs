@@ -23,6 +23,7 @@ mod migrate;
 mod notify;
 mod operator;
 mod page;
+mod program;
 mod reconcile;
 mod report;
 mod reset;
@@ -43,7 +44,8 @@ use failure::{DONE, ExitStatus, Failure};
 
 use crate::cli::{Command, Global};
 use crate::config::Config;
-use crate::logging::{self, Colors, Verbosity};
+use crate::logging::{self, Verbosity};
+use crate::report::{TerminalKind, streams};
 
 /// Runs the program with the arguments `args`, of which the first is its name, and gives its exit
 /// status.
@@ -52,10 +54,13 @@ use crate::logging::{self, Colors, Verbosity};
 /// writes to stdout and stderr.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     secrets::learn_usual();
-    let (global, command) = match command_line::parse(args.into_iter().collect()) {
+    let terminal = terminal_kind();
+    streams::adapt_to(terminal);
+    let (mut global, command) = match command_line::parse(args.into_iter().collect()) {
         Ok(parts) => parts,
         Err(status) => return status,
     };
+    global.terminal = terminal;
     secrets::learn_given(&global);
     prepare_process(&global, &command);
     let output = global.output;
@@ -100,19 +105,26 @@ async fn dispatch(global: &Global, command: Command) -> Result<ExitStatus, Failu
     }
 }
 
+/// What `TERM` says about a terminal. A terminal without a name shows text alone, too.
+fn terminal_kind() -> TerminalKind {
+    match env("TERM").as_deref() {
+        None | Some("dumb") => TerminalKind::Dumb,
+        Some(_) => TerminalKind::Full,
+    }
+}
+
 /// Sets up what is global to the process: the temporary folder, the log, and the provider of TLS.
 fn prepare_process(global: &Global, command: &Command) {
     if is_blank("TMPDIR") {
         // An empty name would be taken for a folder.
         let _ = tempfile::env::override_temp_dir(Path::new("/tmp"));
     }
-    let colors = if env("NO_COLOR").is_some() { Colors::Nowhere } else { Colors::OnTerminals };
     let verbosity = match command {
         Command::Export(args) if args.streams_bag() => Verbosity::Silent,
         Command::Report(args) if args.streams() => Verbosity::Silent,
         _ => global.verbosity(),
     };
-    logging::start(global.log_format, verbosity, env("RUST_LOG").as_deref(), colors);
+    logging::start(global.log_format, verbosity, env("RUST_LOG").as_deref());
     // Without a provider rustls panics. One that another crate installed earlier is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
 }

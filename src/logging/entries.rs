@@ -99,7 +99,8 @@ pub(crate) fn run_started(run_id: Uuid, head: Option<&Head>) {
     );
 }
 
-/// Logs the last line of a run. Its count of event lines shows whether a drain lost some.
+/// Logs the last line of a run, with the program that ran. Its count of event lines shows whether a
+/// drain lost some.
 pub(crate) fn run(report: &RunReport) {
     let totals = &report.totals;
     let head = report.head.as_ref();
@@ -120,6 +121,9 @@ pub(crate) fn run(report: &RunReport) {
         head_log = log_of(head),
         head_seq = head.map(|head| head.seq),
         head_seal = seal_of(head),
+        version = report.program.version,
+        commit = report.program.commit,
+        release = report.program.release,
         "run finished"
     );
 }

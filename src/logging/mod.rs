@@ -10,4 +10,4 @@ pub(crate) use entries::{
     Novelty, command_finished, day, export_finished, new_event, run, run_started,
 };
 pub(crate) use line::LogFormat;
-pub(crate) use start::{Colors, Verbosity, start};
+pub(crate) use start::{Verbosity, start};

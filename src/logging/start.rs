@@ -8,20 +8,20 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer, fmt};
 
 use super::line::{LineFormat, LogFormat};
-use crate::report::streams::{print_to_stderr, write_to_stderr};
+use crate::report::streams::{print_to_stderr, shows_colors, write_to_stderr};
 use crate::text::clean;
 
-/// How much to log.
+/// How much to log. A terminal gets less, because it shows the result anyway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Verbosity {
     /// Nothing: stdout and stderr may be one stream, which must hold the result alone.
     Silent,
     /// `--quiet`: errors only.
     Quiet,
-    /// Everything from INFO on.
+    /// Everything from INFO on; on a terminal, warnings and errors.
     #[default]
     Normal,
-    /// `-v`: everything from DEBUG on.
+    /// `-v`: everything from DEBUG on; on a terminal, from INFO on.
     Verbose,
     /// `-vv`: everything.
     All,
@@ -30,43 +30,42 @@ pub(crate) enum Verbosity {
 impl Verbosity {
     /// Only our own lines: other libraries log statements, addresses and parameters unredacted.
     /// `RUST_LOG` can enable theirs.
-    fn directives(self) -> &'static str {
-        match self {
-            Self::Silent => "off",
-            Self::Quiet => "auditsync=error",
-            Self::Normal => "auditsync=info",
-            Self::Verbose => "auditsync=debug",
-            Self::All => "auditsync=trace",
+    fn directives(self, reader: LogReader) -> &'static str {
+        match (self, reader) {
+            (Self::Silent, _) => "off",
+            (Self::Quiet, _) => "auditsync=error",
+            (Self::Normal, LogReader::Terminal) => "auditsync=warn",
+            (Self::Normal, LogReader::Other) | (Self::Verbose, LogReader::Terminal) => {
+                "auditsync=info"
+            }
+            (Self::Verbose, LogReader::Other) => "auditsync=debug",
+            (Self::All, _) => "auditsync=trace",
         }
     }
 }
 
-/// Whether log lines may have colours.
+/// Where the log's lines go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Colors {
-    /// On a terminal, in the format for people.
-    OnTerminals,
-    /// `NO_COLOR` is set (<https://no-color.org>).
-    Nowhere,
+enum LogReader {
+    /// A terminal, which shows the result, too.
+    Terminal,
+    /// A file, a pipe or a drain.
+    Other,
 }
 
 /// Begins to log. `rust_log` overrides `verbosity`. Without a `format`, a terminal gets text, and
 /// everything else gets logfmt.
-pub(crate) fn start(
-    format: Option<LogFormat>,
-    verbosity: Verbosity,
-    rust_log: Option<&str>,
-    colors: Colors,
-) {
+pub(crate) fn start(format: Option<LogFormat>, verbosity: Verbosity, rust_log: Option<&str>) {
+    let is_terminal = io::stderr().is_terminal();
+    let reader = if is_terminal { LogReader::Terminal } else { LogReader::Other };
     let filter = match rust_log.filter(|directives| !directives.trim().is_empty()) {
         Some(directives) if verbosity != Verbosity::Silent => {
             EnvFilter::builder().parse_lossy(valid_directives(directives))
         }
-        _ => EnvFilter::new(verbosity.directives()),
+        _ => EnvFilter::new(verbosity.directives(reader)),
     };
-    let terminal = io::stderr().is_terminal();
-    let format = format.unwrap_or(if terminal { LogFormat::Text } else { LogFormat::Logfmt });
-    let color = terminal && colors == Colors::OnTerminals && format == LogFormat::Text;
+    let format = format.unwrap_or(if is_terminal { LogFormat::Text } else { LogFormat::Logfmt });
+    let color = format == LogFormat::Text && shows_colors(&io::stderr());
     // The lines contain their own colours.
     let layer = fmt::layer()
         .event_format(LineFormat { format, color })

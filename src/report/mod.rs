@@ -20,6 +20,7 @@ mod output;
 pub(crate) mod page;
 pub(crate) mod page_file;
 mod paint;
+pub(crate) mod program;
 pub(crate) mod progress;
 pub(crate) mod reconcile;
 pub(crate) mod remaining;
@@ -35,4 +36,5 @@ mod width;
 mod wrap;
 
 pub(crate) use output::Output;
+pub(crate) use streams::TerminalKind;
 pub(crate) use text::counted;

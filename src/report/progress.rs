@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use tracing::info;
 
+use super::width::shortened;
 use crate::text::clean;
 
 /// How often to log the progress.
@@ -18,6 +19,9 @@ const LOGGED_EVERY: Duration = Duration::from_secs(10);
 
 /// How often to draw the live lines.
 const DRAWN_EVERY: Duration = Duration::from_millis(100);
+
+/// The widest name of a live line. What a job waits for fits beside it on 80 columns.
+const WIDEST_NAME: usize = 44;
 
 /// The live lines of this process.
 static LINES: OnceLock<MultiProgress> = OnceLock::new();
@@ -27,7 +31,7 @@ static LINES: OnceLock<MultiProgress> = OnceLock::new();
 pub(crate) enum LiveLines {
     /// It does.
     Shown,
-    /// It does not: `--quiet` was given.
+    /// It does not: `--quiet` was given, or the terminal can't draw a line again.
     Hidden,
 }
 
@@ -76,7 +80,7 @@ impl Progress {
         mut name: String,
         describe: impl Fn() -> String + Clone + Send + Sync + 'static,
     ) -> LiveLine {
-        name = clean(&name);
+        name = shortened(&clean(&name), WIDEST_NAME);
         LiveLine(self.live.as_ref().map(|(lines, total)| {
             let line = lines.insert_before(total, ProgressBar::new_spinner());
             let describe = move |_: &ProgressState, w: &mut dyn std::fmt::Write| {

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::columns::Column;
 use super::day::{DayReport, Outcome};
 use super::output::Report;
+use super::program::Program;
 use super::remaining::Remaining;
 use super::table::PlainTable;
 use super::text::{Text, counted};
@@ -39,6 +40,9 @@ pub(crate) struct RunReport {
     /// What reads those that were not finished.
     #[serde(skip)]
     pub(crate) remaining: Remaining,
+    /// The program that ran.
+    #[serde(skip)]
+    pub(crate) program: Program,
 }
 
 /// The sums of a run.
@@ -100,6 +104,7 @@ impl RunReport {
             head: None,
             totals,
             remaining: Remaining::default(),
+            program: Program::default(),
         }
     }
 
@@ -116,7 +121,7 @@ impl Report for RunReport {
         } else {
             self.write_days(text)?;
         }
-        text.head(self.head.as_ref())
+        text.head_of_run(self.head.as_ref(), &self.program)
     }
 }
 

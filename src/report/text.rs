@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 
 use super::paint::painted;
+use super::program::Program;
 use super::table::PlainTable;
 use super::wrap::wrapped;
 use crate::evidence::Head;
@@ -67,6 +68,15 @@ impl<'w> Text<'w> {
         let Some(head) = head else { return Ok(()) };
         self.blank()?;
         writeln!(self, "Head: {head} of log {}", head.log)
+    }
+
+    /// Like [`Self::head`], with the program that ran; the program alone if there is no head.
+    pub(super) fn head_of_run(&mut self, head: Option<&Head>, run: &Program) -> io::Result<()> {
+        self.blank()?;
+        match head {
+            Some(head) => writeln!(self, "Head: {head} of log {}, auditsync {run}", head.log),
+            None => writeln!(self, "auditsync {run}"),
+        }
     }
 
     /// Writes a row of a table, whose cells are clean. It is never broken.

@@ -81,4 +81,5 @@ mod tls;
 mod unpacking;
 mod variables;
 mod verify;
+mod version;
 mod views;

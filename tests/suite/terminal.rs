@@ -45,7 +45,7 @@ fn live_lines_show_each_day_s_progress_and_the_last_one_the_totals() {
 fn live_lines_do_not_tear_the_lines_of_the_log() {
     let world = World::new(ACME);
     let hold = world.heroku.hold(Match::events("acme"));
-    let screen = Screen::start(&world.command(ON_DAY), WIDE);
+    let screen = Screen::start(&world.command(&format!("-v {ON_DAY}")), WIDE);
     screen.wait_for(&["2024-09-28 acme"]);
     hold.release();
     let shown = screen.end();
@@ -98,13 +98,123 @@ fn a_pipe_gets_no_live_lines_or_colors_and_quiet_no_live_lines() {
 #[test]
 fn no_color_removes_all_colors_that_a_terminal_gets() {
     let mut world = World::new(ACME);
-    let colored = Screen::start(&world.command(ON_DAY), WIDE).end();
+    let sync = format!("-v {ON_DAY}");
+    let colored = Screen::start(&world.command(&sync), WIDE).end();
     assert!(is_colored(&colored.raw), "{:?}", colored.raw);
     world.set("NO_COLOR", "1");
-    assert_eq!(world.run("reset --source acme 2024-09-28").status, 0);
-    let plain = Screen::start(&world.command(ON_DAY), WIDE).end();
-    assert!(plain.raw.contains("new event") || plain.raw.contains("day done"), "{:?}", plain.raw);
-    assert!(!is_colored(&plain.raw), "{:?}", plain.raw);
+    for force in ["", "1"] {
+        world.set("CLICOLOR_FORCE", force);
+        for arguments in [&*sync, "status", "--help", "--no-such-option"] {
+            let plain = Screen::start(&world.command(arguments), WIDE).end();
+            assert!(plain.raw.contains("day done") || arguments != sync, "{:?}", plain.raw);
+            assert!(!is_colored(&plain.raw), "{arguments}: {:?}", plain.raw);
+        }
+    }
+}
+
+#[test]
+fn a_dumb_terminal_gets_text_alone() {
+    for name in ["dumb", ""] {
+        let mut world = World::new(ACME);
+        world.set("TERM", name);
+        world.set("CLICOLOR_FORCE", "1");
+        for arguments in
+            [&*format!("-v {ON_DAY}"), "verify", "status", "--help", "--no-such-option"]
+        {
+            let shown = Screen::start(&world.command(arguments), NARROW).end();
+            assert!(!shown.raw.contains('\u{1b}') && !shown.raw.is_empty(), "{:?}", shown.raw);
+        }
+    }
+}
+
+#[test]
+fn no_variable_forces_colors_into_a_pipe() {
+    let mut world = World::new(ACME);
+    for name in ["CLICOLOR_FORCE", "CLICOLOR", "FORCE_COLOR"] {
+        world.set(name, "1");
+    }
+    for arguments in [ON_DAY, "status", "--help", "--no-such-option", "-c nowhere.toml"] {
+        let piped = world.run(arguments);
+        assert!(!format!("{}{}", piped.stdout, piped.stderr).contains('\u{1b}'), "{piped:#?}");
+    }
+}
+
+#[test]
+fn a_terminal_gets_the_result_and_warnings_and_v_the_rest() {
+    let retry = "[retry]\ninitial_interval = \"1ms\"\njitter = 0.0\n";
+    let world = World::new(&format!("{retry}{ACME}"));
+    world.heroku.fault(Match::events("acme"), Fault::status(503, "unavailable", "Try later."));
+    let shown = Screen::start(&world.command(ON_DAY), (600, 120)).end();
+    assert!(!shown.raw.contains("INFO"), "{:?}", shown.raw);
+    assert!(shown.raw.contains("WARNING") && shown.raw.contains("Try later."), "{:?}", shown.raw);
+    let last = shown.lines.last().expect("a line");
+    assert!(shown.raw.contains("Head: 2:") && last.contains("auditsync "), "{:?}", shown.lines);
+    let status = Screen::start(&world.command("-v status"), WIDE).end();
+    assert!(!status.raw.contains("DEBUG") && !status.raw.contains("TRACE"), "{:?}", status.raw);
+    let verbose = Screen::start(&world.command(&format!("-v {ON_DAY}")), WIDE).end();
+    assert!(verbose.raw.contains(" run finished "), "{:?}", verbose.raw);
+    assert!(world.run(ON_DAY).stderr.contains("run finished"), "a drain gets all of it");
+}
+
+#[test]
+fn records_in_a_file_leave_their_summary_on_the_terminal() {
+    let world = World::new(ACME);
+    world.sync("--date 2024-09-28", 0);
+    let export = world.command("export --from 2024-09-28 --to 2024-09-28");
+    let mut shell = std::process::Command::new("/bin/sh");
+    shell.args(["-c", "exec \"$0\" \"$@\" > out"]).arg(export.get_program());
+    shell.args(export.get_args()).current_dir(export.get_current_dir().expect("a folder"));
+    shell.envs(export.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let shown = Screen::start(&shell, NARROW).end();
+    assert_eq!(shown.status, Some(0), "{shown:#?}");
+    assert!(shown.lines[0].starts_with("Exported 450 events of 1 complete day"), "{shown:#?}");
+    assert!(!shown.raw.contains("INFO"), "{shown:#?}");
+    assert!(world.run("export --from 2024-09-28 --to 2024-09-28").stderr.contains("finished"));
+}
+
+/// The lines of a table and of the text around it as they come to the terminal, without colours.
+fn written(raw: &str) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut is_code = false;
+    for c in raw.chars() {
+        match c {
+            '\u{1b}' => is_code = true,
+            c if is_code => is_code = c != 'm',
+            '\n' => lines.push(String::new()),
+            '\r' => {}
+            c => lines.last_mut().expect("a line").push(c),
+        }
+    }
+    lines
+}
+
+#[test]
+fn every_table_fits_80_columns_and_a_pipe_gets_all_of_it() {
+    let name = "n".repeat(63);
+    let world = World::new(&ACME.replacen("\"acme\"", &format!("\"{name}\""), 1));
+    world.heroku.make_archive("acme", fake_heroku::Month { year: 2024, month: 9 });
+    let tables = [
+        ("-q sync --from 2024-09-27 --to 2024-09-28", "REQUESTS"),
+        ("-q status", "SINCE"),
+        ("-q history --days 30", "EVENTS"),
+        ("-q backfill --from 2024-08-01 --to 2024-09-28 --plan", "REQUESTS"),
+        ("-q reconcile --month 2024-09", "DAYS"),
+        ("-q events", "SOURCE"),
+    ];
+    for (arguments, dropped) in tables {
+        let shown = Screen::start(&world.command(arguments), (400, 80)).end();
+        let lines = written(&shown.raw);
+        // A command is for copying, so it is never broken.
+        let fits = |line: &&String| line.chars().count() <= 80 || line.contains('`');
+        assert!(lines.iter().all(|line| fits(&line)), "{arguments}: {lines:#?}");
+        let short = format!("{}…", "n".repeat(5));
+        let has_row = lines.iter().any(|line| line.contains(&short)) || arguments == "-q events";
+        assert!(has_row, "{arguments}: {lines:#?}");
+        let piped = world.run(arguments).stdout;
+        let heading = piped.lines().find(|line| line.contains("SOURCE")).expect("a heading");
+        assert!(heading.contains(dropped), "{arguments}: {piped}");
+        assert!(piped.contains(&name) && !piped.contains('…'), "{arguments}: {piped}");
+    }
 }
 
 #[test]
@@ -117,6 +227,11 @@ fn long_advice_wraps_at_words_on_a_narrow_terminal() {
     let text: Vec<&str> = shown.raw.lines().filter(|line| !line.starts_with('{')).collect();
     assert!(text.iter().all(|line| line.chars().count() <= 80), "{text:#?}");
     assert!(text.iter().any(|line| line.contains("`heroku authorizations:create`")), "{text:#?}");
+    let unknown = "status --source no-source-of-this-file-has-a-name-like-this-one";
+    let shown = Screen::start(&world.command(unknown), NARROW).end();
+    let text = shown.raw.trim_end();
+    assert!(text.starts_with("error: ") && text.len() > 80, "{text}");
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
 }
 
 #[test]

@@ -31,6 +31,7 @@ fn assert_prints(world: &World, arguments: &str, status: i32, name: &str) {
         (r"\d+ms", "Nms"),
         (r"\d+ bytes have the SHA-256 [0-9a-f]{64}", "N bytes have the SHA-256 <hex>"),
         (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
+        (r"(?m)\bauditsync \d+\.\d+\.\d+\S*( \(.*\))?$", "auditsync <version>"),
         (r"Head: (\d+):[0-9a-f]{64} of log [0-9a-f]{32}", "Head: $1:<seal> of log <log>"),
     ];
     insta::with_settings!({

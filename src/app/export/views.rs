@@ -5,20 +5,24 @@
 
 use std::io::{self, IsTerminal as _};
 use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::super::context::App;
 use super::super::destination::{Destination, Wanted};
 use super::super::failure::{DONE, ExitStatus, Failure};
 use super::super::shutdown;
-use super::selection::{ExportSelection, gaps, report_gaps};
+use super::selection::{ExportSelection, SelectedSource, gaps, report_gaps};
 use crate::cli::{ExportArgs, ExportFormat};
 use crate::coverage::Gap;
 use crate::day::DateRange;
 use crate::evidence::{Head, Seal, SealKind};
-use crate::logging;
+use crate::logging::{self, Verbosity};
 use crate::report::lines::{LineForm, write_line};
+use crate::report::progress::{LiveLines, Progress};
 use crate::report::sheet::{CellForm, Sheet};
 use crate::report::view::ViewReport;
+use crate::report::{Output, counted};
 use crate::store::{EventChunk, EventStream, EvidenceSnapshot, SealedEvents};
 
 pub(super) async fn run(
@@ -53,13 +57,16 @@ async fn write(app: &App<'_>, args: &ExportArgs, mut view: View) -> Result<ExitS
         let gaps = gaps(&mut snapshot, &selection).await?;
         status = report_gaps(&selection, &gaps, args);
         report.count_days(&selection, &gaps);
-        view.write_days(&mut snapshot, &selection).await?
+        let live_lines = app.global.live_lines();
+        view.write_days(&mut snapshot, &selection, live_lines).await?
     };
     drop(snapshot);
     // A reader that closed the pipe did not get everything, so no number may say how far it got.
     if wanted.is_continue() && view.finish(&mut report)?.is_continue() {
         if report.path.is_some() {
             app.global.output.print(&report)?;
+        } else if app.global.verbosity() == Verbosity::Normal {
+            Output::print_beside_records(&report);
         }
         logging::export_finished(&report);
     }
@@ -130,7 +137,7 @@ struct View {
     format: ExportFormat,
     form: ViewForm,
     destination: Destination,
-    events: u64,
+    events: Arc<AtomicU64>,
     /// The seals of days whose events were written, and the number of the last seal of all.
     seals: Option<u64>,
     last_seq: Option<i64>,
@@ -151,7 +158,7 @@ impl View {
             (_, false) => ViewForm::Lines(LineForm::Exact),
             (_, true) => ViewForm::Lines(LineForm::Escaped),
         };
-        Self { format, form, destination, events: 0, seals: None, last_seq: None }
+        Self { format, form, destination, events: Arc::default(), seals: None, last_seq: None }
     }
 
     /// Writes what stands before the events.
@@ -170,15 +177,27 @@ impl View {
         &mut self,
         snapshot: &mut EvidenceSnapshot,
         selection: &ExportSelection,
+        live_lines: LiveLines,
     ) -> Wanted {
         if self.begin()?.is_break() {
             return Ok(ControlFlow::Break(()));
         }
-        for name in selection.names() {
-            let mut events = snapshot.events_of(&name, selection.range);
-            if self.write_events(&mut events).await?.is_break() {
-                return Ok(ControlFlow::Break(()));
+        // Records on stdout may reach the same terminal, which live lines would disturb.
+        let to_file = self.destination.name().is_some();
+        let live_lines = if to_file { live_lines } else { LiveLines::Hidden };
+        let owed = |source: &SelectedSource| source.owed.map_or(0, DateRange::len) as usize;
+        let progress = Progress::new(selection.sources.iter().map(owed).sum(), live_lines);
+        for source in &selection.sources {
+            let events = Arc::clone(&self.events);
+            let describe = move || counted(events.load(Ordering::Relaxed), "event");
+            let _line = progress.line(source.name.clone(), describe);
+            for name in &source.stored_as {
+                let mut events = snapshot.events_of(name, selection.range);
+                if self.write_events(&mut events).await?.is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
             }
+            progress.done(owed(source));
         }
         Ok(ControlFlow::Continue(()))
     }
@@ -217,7 +236,7 @@ impl View {
 
     async fn write_events(&mut self, events: &mut EventStream<'_>) -> Wanted {
         while let Some(chunk) = events.next().await.map_err(|error| self.cut(error))? {
-            self.events += chunk.len() as u64;
+            self.events.fetch_add(chunk.len() as u64, Ordering::Relaxed);
             let bytes = self.encoded(&chunk)?;
             if self.destination.write(&bytes)?.is_break() {
                 return Ok(ControlFlow::Break(()));
@@ -254,7 +273,7 @@ impl View {
     }
 
     fn finish(self, report: &mut ViewReport) -> Wanted {
-        report.events_exported = self.events;
+        report.events_exported = self.events.load(Ordering::Relaxed);
         (report.seals_exported, report.last_seq) = (self.seals, self.last_seq);
         report.bytes_written = self.destination.written();
         report.path = self.destination.name().map(str::to_owned);

@@ -10,6 +10,7 @@ use super::super::clock;
 use super::super::context::App;
 use super::super::failure::{DONE, ExitStatus, FOUND_WRONG, Failure};
 use super::super::head;
+use super::super::program::this_program;
 use super::super::shutdown::Shutdown;
 use super::plan::{Mode, Plan, RunRequest};
 use super::remaining::name_commands;
@@ -70,6 +71,7 @@ pub(super) async fn supervise(
         head: head.clone(),
         dry_run: mode == Mode::DryRun,
         finished_at: clock::here(),
+        program: this_program(),
         ..report
     };
     logging::run(&report);

@@ -16,6 +16,8 @@ static CHANGING: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"\b\d+\.\d+s\b", "SECONDS"),
         (r"\b\d+ms\b", "MILLISECONDS"),
         (r"\b\d+h\b", "HOURS"),
+        // A page shows no commit, and need not change with each version.
+        (r"(^|, )auditsync \d+\.\d+\.\d+\S*( \(.*\))?$", ""),
         (r"\b[0-9a-f]{64} of log [0-9a-f]{32}\b", "SEAL of log ID"),
         (r"\b[0-9a-f]+… of log [0-9a-f]+…", "SEAL of log ID"),
         (r" +", " "),
