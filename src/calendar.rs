@@ -3,7 +3,7 @@
 //! The command line and the file both read dates through this module, so they accept the same
 //! dates.
 
-use chrono::{Datelike as _, Months, NaiveDate};
+use chrono::{Datelike as _, Month, Months, NaiveDate};
 
 /// The first day of Heroku's audit trail. Its schema has archives from the year 2017 on.
 pub const AUDIT_TRAIL_BEGINS: NaiveDate = NaiveDate::from_ymd_opt(2017, 1, 1).expect("a date");
@@ -18,7 +18,7 @@ pub enum NotADate {
     #[error("there is no month {0:02}: months are 01 to 12")]
     NoMonth(u32),
     /// The month has no such day.
-    #[error("there is no day {day:02} in {year:04}-{month:02}: that month has {days} days")]
+    #[error("{} {year} has {days} days", month_name(*.month))]
     NoDay {
         /// The year.
         year: i32,
@@ -83,6 +83,12 @@ fn existing(year: i32, month: u32, day: u32) -> Result<NaiveDate, NotADate> {
     })
 }
 
+/// The name of a month that exists.
+fn month_name(number: u32) -> &'static str {
+    let month = u8::try_from(number).ok().and_then(|number| Month::try_from(number).ok());
+    month.map_or("the month", |month| month.name())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,9 +128,9 @@ mod tests {
 
     #[test]
     fn a_date_that_does_not_exist_is_rejected_with_the_reason() {
-        assert_eq!(read("2024-02-30"), "there is no day 30 in 2024-02: that month has 29 days");
-        assert_eq!(read("2023-02-29"), "there is no day 29 in 2023-02: that month has 28 days");
-        assert_eq!(read("2024-04-00"), "there is no day 00 in 2024-04: that month has 30 days");
+        assert_eq!(read("2024-02-30"), "February 2024 has 29 days");
+        assert_eq!(read("2023-02-29"), "February 2023 has 28 days");
+        assert_eq!(read("2024-04-00"), "April 2024 has 30 days");
         assert_eq!(read("2024-13-01"), "there is no month 13: months are 01 to 12");
         assert_eq!(read("2024-00-10"), "there is no month 00: months are 01 to 12");
     }

@@ -4,25 +4,27 @@ mod backfill;
 mod events;
 mod export;
 mod help;
+mod init;
+mod limits;
 mod reconcile;
 mod report;
 mod verify;
 
 use std::path::PathBuf;
 
-use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::calendar;
 use crate::config::KeyName;
-use crate::day::DateRange;
+use crate::day::NamedRange;
 use crate::logging::{LogFormat, Verbosity};
+use crate::moment::NamedDay;
 use crate::report::progress::LiveLines;
 use crate::report::{Output, TerminalKind};
 pub(crate) use backfill::{BackfillArgs, Route};
 pub(crate) use events::EventsArgs;
 pub(crate) use export::{ExportArgs, ExportFormat};
+pub(crate) use init::InitArgs;
 pub(crate) use reconcile::ReconcileArgs;
 pub(crate) use report::ReportArgs;
 pub(crate) use verify::VerifyArgs;
@@ -132,13 +134,16 @@ pub(crate) enum Command {
     /// Bring the database's schema up to date (a sync also does this)
     #[command(after_help = help::MIGRATE)]
     Migrate(MigrateArgs),
+    /// Write a first audit.toml with the accounts and teams that a token may read
+    #[command(after_help = help::INIT)]
+    Init(InitArgs),
     /// Check the configuration, tokens and database; change nothing
     #[command(after_help = help::CHECK)]
     Check(CheckArgs),
     /// Generate a key that signs checkpoints; no file or database is needed
     #[command(after_help = help::KEYGEN)]
     Keygen(KeygenArgs),
-    /// Print shell completions; no file or database is needed
+    /// Print the script that completes commands and the names of sources in a shell
     #[command(after_help = help::COMPLETIONS)]
     Completions(CompletionsArgs),
     /// Print the manual page of the program or of one command; no file or database is needed
@@ -151,20 +156,15 @@ pub(crate) struct SyncArgs {
     /// Sync only this source (repeatable)
     #[arg(long = "source", value_name = "NAME")]
     pub(crate) sources: Vec<String>,
-    /// Sync this UTC day instead of the due days (YYYY-MM-DD)
-    #[arg(
-        long,
-        value_name = "DATE",
-        value_parser = calendar::date,
-        conflicts_with_all = ["from", "to"]
-    )]
-    pub(crate) date: Option<NaiveDate>,
+    /// Sync this UTC day instead of the due days (YYYY-MM-DD, yesterday, or -7d for 7 days ago)
+    #[arg(long, value_name = "DATE", conflicts_with_all = ["from", "to"])]
+    pub(crate) date: Option<NamedDay>,
     /// Sync the days from this one on, instead of the due days
-    #[arg(long, value_name = "DATE", value_parser = calendar::date, requires = "to")]
-    pub(crate) from: Option<NaiveDate>,
-    /// Sync the days from --from up to and including this one
-    #[arg(long, value_name = "DATE", value_parser = calendar::date, requires = "from")]
-    pub(crate) to: Option<NaiveDate>,
+    #[arg(long, value_name = "DATE")]
+    pub(crate) from: Option<NamedDay>,
+    /// Sync the days from --from up to and including this one [default: yesterday]
+    #[arg(long, value_name = "DATE", requires = "from")]
+    pub(crate) to: Option<NamedDay>,
     /// Request the days and count their events, but take no lease and write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -196,12 +196,13 @@ pub(crate) struct StatusArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ResetArgs {
-    /// Reset days of this source
-    #[arg(long, value_name = "NAME")]
-    pub(crate) source: String,
-    /// Reset these UTC days: YYYY-MM-DD, or a range YYYY-MM-DD..YYYY-MM-DD with both ends
+    /// Reset days of this source (repeatable)
+    #[arg(long = "source", value_name = "NAME", required = true)]
+    pub(crate) sources: Vec<String>,
+    /// Reset these UTC days: YYYY-MM-DD, yesterday, -7d (7 days ago), or a range such as
+    /// 2024-09-01..2024-09-05 or -7d..yesterday, with both ends
     #[arg(value_name = "DATE", required = true)]
-    pub(crate) dates: Vec<DateRange>,
+    pub(crate) dates: Vec<NamedRange>,
     /// Also reset a day that is syncing; the process that syncs it loses the day
     #[arg(long)]
     pub(crate) force: bool,
@@ -220,15 +221,11 @@ pub(crate) struct HistoryArgs {
     /// Print only this source, even if it is no longer in the file (repeatable)
     #[arg(long = "source", value_name = "NAME")]
     pub(crate) sources: Vec<String>,
-    /// Print only entries about this UTC day, however old (YYYY-MM-DD)
-    #[arg(long, value_name = "DATE", value_parser = calendar::date)]
-    pub(crate) date: Option<NaiveDate>,
+    /// Print only entries about this UTC day, however old (YYYY-MM-DD, yesterday, or -7d)
+    #[arg(long, value_name = "DATE")]
+    pub(crate) date: Option<NamedDay>,
     /// Print only entries of the last N days [default: 7; with --date, no limit]
-    #[arg(
-        long,
-        value_name = "N",
-        value_parser = clap::value_parser!(u32).range(1..=36_600)
-    )]
+    #[arg(long, value_name = "N", value_parser = limits::within("--days", 1..=36_600))]
     pub(crate) days: Option<u32>,
 }
 
@@ -238,7 +235,7 @@ pub(crate) struct Operator {
     /// Record this reason in the history
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,
-    /// Record this name in the history [default: the user and the dyno]
+    /// Record this name in the history [default: `AUDITSYNC_BY`, else the user, else the dyno]
     #[arg(long, value_name = "NAME")]
     pub(crate) by: Option<String>,
 }
@@ -273,7 +270,7 @@ pub(crate) struct KeygenArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct CompletionsArgs {
-    /// Print completions for this shell
+    /// Print the script for this shell
     #[arg(value_name = "SHELL")]
     pub(crate) shell: Shell,
 }
@@ -340,9 +337,9 @@ mod tests {
     }
 
     #[test]
-    fn a_range_of_days_needs_both_ends_and_excludes_a_date() {
+    fn a_range_of_days_needs_its_first_day_and_excludes_a_date() {
+        assert!(parse("auditsync --from 2024-09-01").is_ok());
         for line in [
-            "auditsync --from 2024-09-01",
             "auditsync --to 2024-09-01",
             "auditsync --date 2024-09-01 --from 2024-09-01 --to 2024-09-02",
             "auditsync --date 2024-13-01",

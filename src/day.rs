@@ -2,6 +2,8 @@
 //!
 //! This module does no I/O. It defines how days are named and ordered, and when a day is over.
 
+mod named;
+
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -11,6 +13,7 @@ use serde::Serialize;
 
 use crate::calendar::{self, NotADate};
 use crate::config::SourceName;
+pub use named::{NamedRange, NotANamedRange};
 
 /// Names one day: the key of the ledger, of the lease, and of every event.
 ///
@@ -82,6 +85,7 @@ impl FromStr for Month {
         match calendar::first_of_month(text) {
             Ok(first) => Ok(Self { first }),
             Err(NotADate::TooEarly(first)) => Err(NotAMonth::TooEarly(Self { first })),
+            Err(error @ NotADate::NoMonth(_)) => Err(NotAMonth::NoMonth(error)),
             Err(_) => Err(NotAMonth::Form),
         }
     }
@@ -102,9 +106,12 @@ impl Serialize for Month {
 /// Why a text names no month of the audit trail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotAMonth {
-    /// It does not have the form `YYYY-MM`, or no such month exists.
+    /// It does not have the form `YYYY-MM`.
     #[error("write a month as YYYY-MM")]
     Form,
+    /// No month has this number.
+    #[error(transparent)]
+    NoMonth(NotADate),
     /// The audit trail begins later.
     #[error(
         "{0} is before {begin}. Heroku's audit trail begins on {begin}",
@@ -113,16 +120,7 @@ pub enum NotAMonth {
     TooEarly(Month),
 }
 
-/// A range of dates, both ends included. Commands accept it as `D` or `D..D`.
-///
-/// ```
-/// use auditsync::day::{DateRange, NotADateRange};
-///
-/// let range: DateRange = "2024-02-28..2024-03-01".parse()?;
-/// assert_eq!(range.dates().count(), 3);
-/// assert_eq!("28.2.2024".parse::<DateRange>(), Err(NotADateRange::Form));
-/// # Ok::<(), NotADateRange>(())
-/// ```
+/// A range of dates, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct DateRange {
     /// The oldest date.
@@ -180,52 +178,6 @@ impl fmt::Display for DateRange {
         } else {
             write!(f, "{}..{}", self.from, self.to)
         }
-    }
-}
-
-/// The longest range that commands accept: a century.
-const LONGEST_RANGE: i64 = 36_600;
-
-impl FromStr for DateRange {
-    type Err = NotADateRange;
-
-    /// Reads `YYYY-MM-DD` or `YYYY-MM-DD..YYYY-MM-DD`.
-    fn from_str(text: &str) -> Result<Self, NotADateRange> {
-        let (from, to) = text.split_once("..").unwrap_or((text, text));
-        let (from, to) = (calendar::date(from)?, calendar::date(to)?);
-        match (to - from).num_days() {
-            days if days < 0 => Err(NotADateRange::Swapped { from, to }),
-            days if days >= LONGEST_RANGE => Err(NotADateRange::TooMany),
-            _ => Ok(Self { from, to }),
-        }
-    }
-}
-
-/// Why a text names no range of dates.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum NotADateRange {
-    /// It has another form.
-    #[error("write a day as YYYY-MM-DD, and a range of days as YYYY-MM-DD..YYYY-MM-DD")]
-    Form,
-    /// One end is no day of the audit trail.
-    #[error(transparent)]
-    Date(NotADate),
-    /// The ends are in the wrong order.
-    #[error("{from} is after {to}: begin a range with its older end")]
-    Swapped {
-        /// The end that comes first.
-        from: NaiveDate,
-        /// The end that comes last.
-        to: NaiveDate,
-    },
-    /// A range this long is probably a mistake.
-    #[error("a range has at most {LONGEST_RANGE} days")]
-    TooMany,
-}
-
-impl From<NotADate> for NotADateRange {
-    fn from(error: NotADate) -> Self {
-        if error == NotADate::Form { Self::Form } else { Self::Date(error) }
     }
 }
 
@@ -293,8 +245,12 @@ mod tests {
         assert_eq!(month("2024-02").map(Month::last), Ok(date("2024-02-29")));
         assert_eq!(month("2023-12").map(Month::last), Ok(date("2023-12-31")));
         assert_eq!(Month::of(date("2024-09-28")).to_string(), "2024-09");
-        for odd in ["2024-9", "2024-13", "24-09", "2024-09-01", "+024-09", "2024-00", ""] {
+        for odd in ["2024-9", "24-09", "2024-09-01", "+024-09", ""] {
             assert_eq!(month(odd), Err(NotAMonth::Form), "{odd}");
+        }
+        for number in [0, 13] {
+            let none = Err(NotAMonth::NoMonth(NotADate::NoMonth(number)));
+            assert_eq!(month(&format!("2024-{number:02}")), none);
         }
         let early = month("2016-12").map_err(|error| error.to_string());
         assert_eq!(
@@ -316,32 +272,5 @@ mod tests {
             assert_eq!(range.is_empty(), days == 0);
         }
         assert!(!DateRange::new(last, first).contains(last));
-    }
-
-    #[test]
-    fn a_range_is_one_day_or_two_days_with_the_older_one_first() {
-        let dates = |text: &str| text.parse::<DateRange>();
-        let (from, to) = (date("2024-09-01"), date("2024-09-05"));
-        assert_eq!(dates("2024-09-01"), Ok(DateRange { from, to: from }));
-        assert_eq!(dates("2024-09-01..2024-09-05"), Ok(DateRange { from, to }));
-        assert_eq!(dates("2024-09-01..2024-09-01"), Ok(DateRange { from, to: from }));
-        assert_eq!(
-            dates("2024-09-05..2024-09-01"),
-            Err(NotADateRange::Swapped { from: to, to: from })
-        );
-        assert_eq!(dates("2024-09-01..9999-12-31"), Err(NotADateRange::TooMany));
-        for odd in
-            ["2024-9-1", "2024-09-01..", "..2024-09-01", "2024-09-01-2024-09-05", "yesterday", ""]
-        {
-            assert_eq!(dates(odd), Err(NotADateRange::Form), "{odd}");
-        }
-        let none = NotADate::NoDay { year: 2024, month: 9, day: 31, days: 30 };
-        assert_eq!(dates("2024-09-01..2024-09-31"), Err(NotADateRange::Date(none)));
-        for early in ["0001-01-01..2024-09-01", "2016-12-31", "2016-12-31..2017-01-02"] {
-            assert!(
-                matches!(dates(early), Err(NotADateRange::Date(NotADate::TooEarly(_)))),
-                "{early}"
-            );
-        }
     }
 }

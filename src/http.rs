@@ -4,8 +4,14 @@
 //! `Referer`. Its caller adds timeouts and headers.
 
 use std::error::Error as _;
+use std::fmt;
 
 use reqwest::{Client, ClientBuilder, Url, redirect};
+
+use crate::text;
+
+/// The host of Heroku's API, which no setting has to name.
+const HEROKU: &str = "api.heroku.com";
 
 /// Our name as a `User-Agent`, with `more` at the end of its comment.
 pub(crate) fn user_agent(more: Option<&str>) -> String {
@@ -21,7 +27,7 @@ pub(crate) enum SetupError {
     #[error("this machine has no CA certificates, so no host can be verified. {}", Self::INSTALL)]
     NoCertificates(reqwest::Error),
     /// Any other reason.
-    #[error("the HTTP client can't be set up: {0}")]
+    #[error("the HTTP client can't be set up: {}", reason(.0))]
     Other(reqwest::Error),
 }
 
@@ -53,18 +59,66 @@ impl From<reqwest::Error> for SetupError {
     }
 }
 
-/// The error with each of its causes once.
-pub(crate) fn chain(error: &reqwest::Error) -> String {
+/// No complete response came. The text names the host, and the reason in the system's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NoResponse {
+    host: Option<String>,
+    is_connected: bool,
+    reason: String,
+}
+
+impl NoResponse {
+    /// What `error` says. `setting` is where a person can change the host, if that is worth saying.
+    pub(crate) fn new(error: &reqwest::Error, setting: Option<&str>) -> Self {
+        let host = error.url().and_then(|url| Some((url.host_str()?, url.port())));
+        let host = host.map(|(host, port)| {
+            let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+            let setting = setting.filter(|_| host != HEROKU);
+            let setting = setting.map(|setting| format!(" ({setting})")).unwrap_or_default();
+            format!("{host}{port}{setting}")
+        });
+        Self { host, is_connected: !error.is_connect(), reason: reason(error) }
+    }
+
+    /// Whether there was a connection.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.is_connected
+    }
+}
+
+impl fmt::Display for NoResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, is_connected, reason } = self;
+        match (host, is_connected) {
+            (Some(host), false) => write!(f, "can't reach {host}: {reason}"),
+            (None, false) => write!(f, "can't connect: {reason}"),
+            (Some(host), true) => write!(f, "the connection to {host} broke: {reason}"),
+            (None, true) => write!(f, "the connection broke: {reason}"),
+        }
+    }
+}
+
+/// The innermost cause, which is the one that knows the reason.
+fn reason(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return "no answer in time".to_owned();
+    }
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.ends_with(&more) {
-            text = format!("{text}: {more}");
-        }
+        text = error.to_string();
         cause = error.source();
     }
-    text
+    let named = [
+        ("failed to lookup address information: ", "its name can't be resolved"),
+        ("invalid peer certificate: ", "its certificate is not accepted"),
+        ("received corrupt message of type ", "it does not speak TLS"),
+        ("received fatal alert: ", "it ends the TLS handshake"),
+    ];
+    let named = named.into_iter().find_map(|(prefix, meaning)| {
+        text.strip_prefix(prefix).map(|rest| format!("{meaning} ({rest})"))
+    });
+    named.unwrap_or_else(|| text::reason(&text))
 }
 
 /// A client for the server at `url`; `configure` adds what this use needs.

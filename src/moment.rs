@@ -64,7 +64,7 @@ impl FromStr for NamedDay {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotANamedDay {
     /// It has another form.
-    #[error("write a day as YYYY-MM-DD, yesterday, today or -7d (7 days ago)")]
+    #[error("write a day as YYYY-MM-DD, yesterday or -7d (7 days ago)")]
     Form,
     /// It is no date of the audit trail.
     #[error(transparent)]
@@ -156,9 +156,13 @@ pub enum NotANamedTime {
     Date(NotADate),
 }
 
+/// The minus sign that may stand for the hyphen of `-7d`. The command line uses it, because an
+/// argument that begins with a hyphen is an option.
+pub const MINUS: char = '\u{2212}';
+
 /// The number in `-7d`, for the unit `d`.
 fn ago(text: &str, unit: char) -> Option<u32> {
-    let digits = text.strip_prefix('-')?.strip_suffix(unit)?;
+    let digits = text.strip_prefix(['-', MINUS])?.strip_suffix(unit)?;
     let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| digits.parse().ok()).flatten()
 }

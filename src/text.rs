@@ -80,6 +80,24 @@ pub fn json(text: &str, json: &mut String) {
     json.push('"');
 }
 
+/// A reason of the operating system as part of a sentence: without its number, and without the
+/// capital letter.
+///
+/// ```
+/// let reason = auditsync::text::reason("Connection refused (os error 111)");
+/// assert_eq!(reason, "connection refused");
+/// ```
+pub fn reason(text: &str) -> String {
+    let words = text.split_once(" (os error ").map_or(text, |(words, _)| words);
+    let mut letters = words.chars();
+    match (letters.next(), letters.next()) {
+        (Some(first), Some(second)) if second.is_lowercase() => {
+            first.to_lowercase().chain(words.chars().skip(1)).collect()
+        }
+        _ => words.to_owned(),
+    }
+}
+
 fn escape_in_json(c: char, json: &mut String) {
     let mut units = [0; 2];
     c.encode_utf16(&mut units).iter().for_each(|unit| _ = write!(json, "\\u{unit:04x}"));

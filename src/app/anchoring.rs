@@ -18,7 +18,7 @@ use crate::evidence::Head;
 use crate::evidence::checkpoint::Checkpoint;
 use crate::evidence::key::SigningKey;
 use crate::evidence::timestamp;
-use crate::http;
+use crate::http::{self, NoResponse};
 use crate::store::{AnchorKind, AnnouncedKeys, Reader, Store};
 
 /// How long a checkpoint may take. A chain whose tree was never kept is read completely.
@@ -162,7 +162,9 @@ async fn try_stamp(url: &Url, store: &Store, head: &Head) -> Result<(), Unrecord
 
 /// Asks for a timestamp of a seal (RFC 3161, section 3.4).
 async fn ask(url: &Url, seal: &Hash) -> Result<Vec<u8>, Unrecorded> {
-    let words = |error: reqwest::Error| http::chain(&error.without_url());
+    let words = |error: reqwest::Error| {
+        NoResponse::new(&error, Some("[evidence] timestamp_url")).to_string()
+    };
     let client = http::client(url, |client| client).map_err(|error| error.to_string())?;
     let request = client
         .post(url.clone())

@@ -1,13 +1,13 @@
 //! `backfill`: a range of days, from Heroku's list of each or from its monthly archives.
 
+use super::clock;
 use super::context::App;
 use super::estimate;
 use super::failure::{ExitStatus, Failure};
-use super::run::plan::{Mode, RunRequest, named};
+use super::run::plan::{Mode, NamedSelection, RunRequest};
 use super::run::remaining::ReadCommand;
 use super::run::{self};
 use crate::cli::{BackfillArgs, Route};
-use crate::day::DateRange;
 use crate::store::Rereads;
 
 pub(super) async fn run(app: &App<'_>, args: &BackfillArgs) -> Result<ExitStatus, Failure> {
@@ -24,8 +24,11 @@ fn request<'a>(app: &'a App<'_>, args: &BackfillArgs) -> Result<RunRequest<'a>, 
         Route::Api => (Rereads::Include, ReadCommand::Backfill),
         Route::Archive => (Rereads::Skip, ReadCommand::Archive),
     };
+    let selection = NamedSelection::Days(args.from, args.to);
+    // The earlier of both clocks counts, so this machine's may reject before any connection.
+    selection.at(clock::here())?;
     Ok(RunRequest {
-        selection: named(DateRange::new(args.from, args.to))?,
+        selection,
         sources: app.sources(&args.sources)?,
         rereads,
         mode: Mode::Write,

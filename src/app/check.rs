@@ -125,7 +125,11 @@ fn database_variable(app: &App<'_>) -> Check {
 fn ping_variable(app: &App<'_>) -> Check {
     let variable = &app.config.notify.ping_url_env;
     let found = match notify::address(&app.config.notify) {
-        Monitor::Nobody => "not set; no monitor is notified",
+        Monitor::Nobody => {
+            let advice = "Set it to the address that a monitor gives for this job";
+            return Check::good("ping", variable, "not set; a skipped run goes unnoticed")
+                .advise(advice);
+        }
         Monitor::At(_) => "set; the monitor is notified after each run",
         Monitor::Unreadable => {
             let advice = "Set it to the address that the monitor gives for this job, or unset it";

@@ -8,7 +8,7 @@ use crate::report::operator::{CleanupReport, StaleDay};
 use crate::store::{Actor, StaleLease};
 
 pub(super) async fn run(app: &App<'_>, args: &CleanupArgs) -> Result<ExitStatus, Failure> {
-    let by = operator::name(args.operator.by.as_deref());
+    let by = operator::name(args.operator.by.as_deref())?;
     let reader = app.connect().await?;
     let stale = match existing(&reader, &App::holder()).await? {
         Some(store) => {

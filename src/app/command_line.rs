@@ -11,6 +11,7 @@ use super::failure::{DONE, ExitStatus, FOUND_WRONG, Failure, MISUSED};
 use super::program::this_program;
 use crate::cli::{Cli, Command, Global};
 use crate::config::redact_patterns;
+use crate::moment::MINUS;
 use crate::report::streams::shows_colors;
 use crate::report::{Output, streams};
 use crate::text::{clean, clean_lines};
@@ -24,15 +25,17 @@ const FROM_ENVIRONMENT: [(&str, &str); 2] =
 /// prints what there is to say and returns the exit status.
 pub(super) fn parse(args: Vec<OsString>) -> Result<(Global, Command), ExitStatus> {
     let output = if wants_json(&args) { Output::Json } else { Output::Text };
-    let mut definition = FROM_ENVIRONMENT
-        .iter()
-        .filter(|(_, variable)| is_blank(variable))
-        .fold(definition(), |definition, (option, _)| {
-            definition.mut_arg(option, |arg| arg.env(None))
-        });
-    let matches = definition.try_get_matches_from_mut(args);
-    let cli = matches.and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
-    match cli.map_err(|error| error.format(&mut definition)) {
+    let args: Vec<OsString> = args.into_iter().map(with_minus).collect();
+    let cli = read(&args, is_blank).map_err(|error| {
+        // A usage line shows each option that is set. One that a variable sets was not typed.
+        let is_mistake =
+            !matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+        match read(&args, |_| true) {
+            Err(same) if is_mistake && same.kind() == error.kind() => same,
+            _ => error,
+        }
+    });
+    match cli {
         Ok(cli) => cli.into_command().map_err(|message| {
             streams::print_to_stderr(&format!("error: {message}"));
             refuse(output, message)
@@ -45,6 +48,31 @@ pub(super) fn parse(args: Vec<OsString>) -> Result<(Global, Command), ExitStatus
         }
         Err(error) => Err(complain(error, output)),
     }
+}
+
+/// Reads the arguments. The variables that `is_ignored` selects set no option.
+fn read(args: &[OsString], is_ignored: impl Fn(&str) -> bool) -> Result<Cli, clap::Error> {
+    let mut definition = FROM_ENVIRONMENT
+        .iter()
+        .filter(|(_, variable)| is_ignored(variable))
+        .fold(definition(), |definition, (option, _)| {
+            definition.mut_arg(option, |arg| arg.env(None))
+        });
+    let matches = definition.try_get_matches_from_mut(args);
+    let cli = matches.and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
+    cli.map_err(|error| error.format(&mut definition))
+}
+
+/// An argument such as `-7d` or `-7d..yesterday` with a minus sign in place of its hyphen, because
+/// a hyphen would make it an option. No option begins with a digit.
+fn with_minus(arg: OsString) -> OsString {
+    let is_age = |rest: &&str| {
+        let unit = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+        unit.len() < rest.len() && unit.starts_with(['d', 'h'])
+    };
+    let rest = arg.to_str().and_then(|text| text.strip_prefix('-')).filter(is_age);
+    let spelled = rest.map(|rest| format!("{MINUS}{rest}"));
+    spelled.map_or(arg, OsString::from)
 }
 
 /// The command line as this process reads it.
@@ -96,7 +124,11 @@ fn complain(mut error: clap::Error, output: Output) -> ExitStatus {
 
 /// The typed text on one line, with secrets redacted.
 fn cleaned(value: &ContextValue) -> Option<ContextValue> {
-    let clean = |text: &str| clean(&redact_patterns(text));
+    // The value as it was typed: see `with_minus`.
+    let clean = |text: &str| match text.strip_prefix(MINUS) {
+        Some(rest) => clean(&redact_patterns(&format!("-{rest}"))),
+        None => clean(&redact_patterns(text)),
+    };
     match value {
         ContextValue::String(text) => Some(ContextValue::String(clean(text))),
         ContextValue::Strings(texts) => {
@@ -136,6 +168,22 @@ mod tests {
         ] {
             let args: Vec<OsString> = line.split(' ').map(Into::into).collect();
             assert_eq!(wants_json(&args), wanted, "{line}");
+        }
+    }
+
+    #[test]
+    fn an_age_is_a_value_and_every_other_hyphen_begins_an_option() {
+        for (typed, read) in [
+            ("-7d", "\u{2212}7d"),
+            ("-36h", "\u{2212}36h"),
+            ("-7d..yesterday", "\u{2212}7d..yesterday"),
+            ("-7", "-7"),
+            ("-d", "-d"),
+            ("--7d", "--7d"),
+            ("-v", "-v"),
+            ("7d", "7d"),
+        ] {
+            assert_eq!(with_minus(typed.into()), read, "{typed}");
         }
     }
 }

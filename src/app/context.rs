@@ -37,8 +37,9 @@ impl App<'_> {
             Some(url) => url.clone(),
             None => env(variable).ok_or_else(|| {
                 Failure::usage(format!(
-                    "no database is named. Set {variable} to its address, which begins with \
-                     postgres://, or give --database-url"
+                    "no database: {variable} is not set. On Heroku: \
+                     `heroku addons:create heroku-postgresql:essential-0`. Elsewhere, set it to an \
+                     address that begins with postgres://, or give --database-url"
                 ))
             })?,
         };

@@ -1,4 +1,4 @@
-//! The range of days that `--from` and `--to` name, by the database's clock.
+//! The days that people name on the command line. All must be over, by the clock that counts.
 
 use chrono::{DateTime, NaiveDate, Utc};
 
@@ -14,20 +14,32 @@ pub(super) fn named_days(
     so: &str,
     first: impl FnOnce(NaiveDate) -> Result<NaiveDate, Failure>,
 ) -> Result<DateRange, Failure> {
-    let newest = last_over(now);
-    let date = |day: Option<NamedDay>| day.map(|day| day.at(now)).transpose();
-    let from = date(from).map_err(Failure::usage)?;
-    let to = date(to).map_err(Failure::usage)?;
-    let is_future = |date: &NaiveDate| *date > newest;
-    if let Some(date) = [from, to].into_iter().flatten().find(is_future) {
-        return Err(Failure::usage(format!(
-            "{date} is not over in UTC{so}; the newest day is {newest}"
-        )));
-    }
-    let to = to.unwrap_or(newest);
+    let date = |day: Option<NamedDay>| day.map(|day| named_day(day, now, so)).transpose();
+    let (from, to) = (date(from)?, date(to)?);
+    let to = to.unwrap_or(last_over(now));
     let from = from.map_or_else(|| first(to), Ok)?;
     if from > to {
         return Err(Failure::usage(format!("--from {from} is after --to {to}")));
     }
     Ok(DateRange::new(from, to))
+}
+
+/// The date of a day, which is over.
+pub(super) fn named_day(day: NamedDay, now: DateTime<Utc>, so: &str) -> Result<NaiveDate, Failure> {
+    require_over(day.at(now).map_err(Failure::usage)?, now, so)
+}
+
+/// Rejects a date that is not over.
+pub(super) fn require_over(
+    date: NaiveDate,
+    now: DateTime<Utc>,
+    so: &str,
+) -> Result<NaiveDate, Failure> {
+    let newest = last_over(now);
+    if date > newest {
+        return Err(Failure::usage(format!(
+            "{date} is not over in UTC{so}. The newest day is {newest} (yesterday)"
+        )));
+    }
+    Ok(date)
 }

@@ -1,6 +1,7 @@
 //! `history`: prints the append-only record of what happened to the days.
 
 use super::context::{App, has_ledger};
+use super::days_over::named_day;
 use super::failure::{DONE, ExitStatus, Failure};
 use crate::cli::HistoryArgs;
 use crate::report::history::HistoryReport;
@@ -19,15 +20,19 @@ pub(super) async fn run(app: &App<'_>, args: &HistoryArgs) -> Result<ExitStatus,
     let sources = app.select(&args.sources, known).await?.stored_names();
     let sources: Option<Vec<&str>> =
         sources.as_ref().map(|names| names.iter().map(String::as_str).collect());
-    let days = args.days.or(args.date.is_none().then_some(DEFAULT_DAYS));
-    let past = HistoryFilter { sources: sources.as_deref(), date: args.date, days };
+    let date = match args.date {
+        Some(day) => Some(named_day(day, reader.now().await?, ", so it has no history")?),
+        None => None,
+    };
+    let days = args.days.or(date.is_none().then_some(DEFAULT_DAYS));
+    let past = HistoryFilter { sources: sources.as_deref(), date, days };
     let entries = match history {
         Some(history) => history.history(&past).await?,
         None => Vec::new(),
     };
     app.global.output.print(&HistoryReport {
         sources: args.sources.clone(),
-        date: args.date,
+        date,
         days,
         entries,
     })?;

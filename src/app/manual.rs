@@ -2,14 +2,13 @@
 
 use clap::CommandFactory as _;
 
+use super::completion;
 use super::failure::{DONE, ExitStatus, Failure};
 use crate::cli::{Cli, CompletionsArgs, ManArgs};
 use crate::report::streams::print;
 
 pub(super) fn completions(args: &CompletionsArgs) -> Result<ExitStatus, Failure> {
-    let mut text = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "auditsync", &mut text);
-    print(&text)?;
+    print(&completion::script(args.shell)?)?;
     Ok(DONE)
 }
 

@@ -29,7 +29,8 @@ pub(super) async fn run(app: &App<'_>, args: &MigrateArgs) -> Result<ExitStatus,
     }
     // A missing name must stop the command before it changes anything.
     let reread = if args.reread {
-        Some(named.map_or_else(|| only_source(app, " --reread", NOT_SAID), Ok)?)
+        let source = named.map_or_else(|| only_source(app, " --reread", NOT_SAID), Ok)?;
+        Some((source, operator::of_environment(NAME)?))
     } else {
         None
     };
@@ -45,10 +46,10 @@ pub(super) async fn run(app: &App<'_>, args: &MigrateArgs) -> Result<ExitStatus,
         Store::new(&reader, &App::holder()).migrate().await?
     };
     let reread = match reread {
-        Some(source) if has_ledger || !args.dry_run => {
-            Some(reread_adopted(&reader, args, source).await?)
+        Some((source, by)) if has_ledger || !args.dry_run => {
+            Some(reread_adopted(&reader, args, source, &by).await?)
         }
-        Some(source) => Some(RereadDays::none(source)),
+        Some((source, _)) => Some(RereadDays::none(source)),
         None => None,
     };
     app.global.output.print(&MigrateReport {
@@ -69,6 +70,9 @@ async fn end(args: &MigrateArgs, reader: Reader) -> ExitStatus {
     DONE
 }
 
+/// What to do if nothing names the actor.
+const NAME: &str = "Set AUDITSYNC_BY to the name of the person or job that migrates";
+
 /// Why `--reread` needs a name.
 const NOT_SAID: &str = "--reread makes the adopted days of one source due";
 
@@ -77,12 +81,13 @@ async fn reread_adopted(
     reader: &Reader,
     args: &MigrateArgs,
     source: &Source,
+    by: &str,
 ) -> Result<RereadDays, Failure> {
     let name = source.name.as_ref();
     let adopted = if args.dry_run {
         reader.adopted_days(name).await?
     } else {
-        Store::new(reader, &App::holder()).reread_adopted(name, &operator::name(None)).await?
+        Store::new(reader, &App::holder()).reread_adopted(name, by).await?
     };
     Ok(RereadDays {
         days_due: adopted.days,
@@ -116,7 +121,7 @@ async fn adopt(
     args: &MigrateArgs,
     source: &Source,
 ) -> Result<Option<MigrateReport>, Failure> {
-    let by = operator::name(None);
+    let by = operator::of_environment(NAME)?;
     let order = AdoptRequest {
         source: source.name.as_ref(),
         reread: args.reread,

@@ -7,6 +7,7 @@ mod check;
 mod cleanup;
 mod clock;
 mod command_line;
+mod completion;
 mod context;
 mod days_over;
 mod destination;
@@ -17,6 +18,7 @@ mod export;
 mod failure;
 mod head;
 mod history;
+mod init;
 mod keygen;
 mod manual;
 mod migrate;
@@ -54,9 +56,13 @@ use crate::report::{TerminalKind, streams};
 /// writes to stdout and stderr.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     secrets::learn_usual();
+    let args: Vec<OsString> = args.into_iter().collect();
+    if let Some(status) = completion::answer(&args) {
+        return status;
+    }
     let terminal = terminal_kind();
     streams::adapt_to(terminal);
-    let (mut global, command) = match command_line::parse(args.into_iter().collect()) {
+    let (mut global, command) = match command_line::parse(args) {
         Ok(parts) => parts,
         Err(status) => return status,
     };
@@ -80,6 +86,7 @@ async fn dispatch(global: &Global, command: Command) -> Result<ExitStatus, Failu
     match &command {
         Command::Completions(args) => return manual::completions(args),
         Command::Man(args) => return manual::man(args),
+        Command::Init(args) => return init::run(global, args).await,
         Command::Keygen(args) => return keygen::run(args, global.output),
         Command::Verify(args) if args.bag.is_some() => return verify::run_on_bag(global, args),
         _ => {}
@@ -101,7 +108,9 @@ async fn dispatch(global: &Global, command: Command) -> Result<ExitStatus, Failu
         Command::Verify(args) => verify::run(&app, &args).await,
         Command::Export(args) => export::run(&app, &args).await,
         Command::Report(args) => report::run(&app, &args).await,
-        Command::Keygen(_) | Command::Completions(_) | Command::Man(_) => Ok(DONE),
+        Command::Init(_) | Command::Keygen(_) | Command::Completions(_) | Command::Man(_) => {
+            Ok(DONE)
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use super::environment::env;
 use super::failure::{DONE, ExitStatus};
 use crate::config::Notify;
 use crate::evidence::Head;
-use crate::http;
+use crate::http::{self, NoResponse};
 
 /// A monitor that does not answer must delay neither a run nor a dyno that is about to stop.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -71,6 +71,11 @@ async fn get(url: Url, head: Option<&Head>) -> Result<(), String> {
         client.timeout(TIMEOUT).redirect(Policy::default()).user_agent(&user_agent)
     };
     let client = http::client(&url, configure).map_err(|error| error.to_string())?;
-    let answer = client.get(url).send().await.and_then(reqwest::Response::error_for_status);
-    answer.map(drop).map_err(|error| error.without_url().to_string())
+    let answer = client.get(url).send().await;
+    // Only the host: the rest of the address may be a secret.
+    let status = answer.map_err(|error| NoResponse::new(&error, None).to_string())?.status();
+    if status.is_client_error() || status.is_server_error() {
+        return Err(format!("it answered {status}. Check the address in the variable"));
+    }
+    Ok(())
 }

@@ -39,6 +39,7 @@ use crate::evidence::Head;
 use crate::heroku::{Client, Session, Teams};
 use crate::ledger::LedgerRow;
 use crate::report::day::{DayReport, Outcome, StopReason};
+use crate::report::progress::Progress;
 use crate::report::reconcile::{MonthReport, ReconcileReport, ReconciledDay};
 use crate::store::{Claimable, Reader, StoredNames};
 
@@ -97,23 +98,34 @@ async fn reconcile(
     let run = ArchiveRun { teams: Teams::default(), writer };
     let mut recorder = Recorder::new(&reader, &run.writer.store).await;
     let mut months = without_token(&reader, &sources, &tokens, args.month, newest).await?;
-    for account in accounts(&sources, &tokens) {
+    let accounts = accounts(&sources, &tokens);
+    let days = args.month.days().len() as usize;
+    let progress = Progress::new(accounts.len() * days, app.global.live_lines());
+    for account in accounts {
         if shutdown.is_asked() {
             break;
         }
-        let mut compared =
-            compare_account(&run, &account, &account.session(&client), args.month, newest).await?;
+        let session = account.session(&client);
+        let _line = progress.line(format!("{} {}", args.month, account.name), activity(&session));
+        let mut compared = compare_account(&run, &account, &session, args.month, newest).await?;
         // Before a repair, which changes what was found.
         recorder.record(&compared.months).await;
         if args.repair {
             repair(&run, &account, &mut compared).await;
         }
         months.extend(compared.months);
+        progress.done(days);
     }
     months.sort_by_key(|month| {
         sources.iter().position(|source| source.name.as_ref() == month.source)
     });
     Ok(Reconciled { report: ReconcileReport { months }, reader, before })
+}
+
+/// What a comparison is doing, each time it is called.
+fn activity(session: &Session) -> impl Fn() -> String + Clone + Send + Sync + 'static {
+    let activity = session.activity().clone();
+    move || activity.waits_for().unwrap_or_else(|| "reading and comparing the archive".to_owned())
 }
 
 /// The report where there is no ledger. It is an error for a source that must cover days of the
@@ -203,8 +215,9 @@ async fn compare_account(
     let archive = match session.archive(&account.name, month).await {
         Ok(archive) => archive,
         Err(error) => {
-            let reason = StopReason::NoArchive(Arc::new(error));
-            return Ok(compared.failed(&reason.message(&account.sources[0], month.first())));
+            let why = StopReason::NoArchive(Arc::new(error));
+            let why = why.message(&account.sources[0], month.first());
+            return Ok(compared.failed(&format!("nothing was compared, nothing changed: {why}")));
         }
     };
     let Some(covered) = archive.covers_to(newest) else {

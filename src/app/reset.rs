@@ -2,41 +2,36 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 
 use super::clock;
 use super::context::{App, existing};
+use super::days_over::require_over;
 use super::failure::{DONE, ExitStatus, FOUND_WRONG, Failure};
 use super::{head, operator};
 use crate::cli::ResetArgs;
 use crate::config::Source;
-use crate::day::{DateRange, DayKey, last_over};
+use crate::day::{DateRange, DayKey, NamedRange};
 use crate::ledger::{LedgerRow, ResetOutcome};
 use crate::report::operator::{ResetDay, ResetReport};
 use crate::store::{Actor, Reader, ResetRequest, Store, StoredNames};
 
 pub(super) async fn run(app: &App<'_>, args: &ResetArgs) -> Result<ExitStatus, Failure> {
-    let sources = app.config.select(&args.source).map_err(Failure::usage)?;
-    refuse_unfinished(&args.dates, last_over(clock::here()))?;
+    let sources = app.sources(&args.sources)?;
+    // The earlier of both clocks counts, so this machine's may reject before any connection.
+    dates(&args.dates, clock::here())?;
+    let by = operator::name(args.operator.by.as_deref())?;
     let reader = app.connect().await?;
     let store = existing(&reader, &App::holder()).await?;
     if store.is_some() {
         reader.require_writable().await?;
     }
-    let by = operator::name(args.operator.by.as_deref());
+    let dates = dates(&args.dates, clock::now(&reader).await?)?;
     let actor = Actor { by: &by, reason: args.operator.reason.as_deref() };
-    let request = ResetRequest { force: args.force, actor };
-    let dates: BTreeSet<NaiveDate> = args.dates.iter().flat_map(|range| range.dates()).collect();
-    let mut days = Vec::with_capacity(dates.len());
+    let resetting = Resetting { reader: &reader, store: store.as_ref(), force: args.force, actor };
+    let mut days = Vec::with_capacity(sources.len() * dates.len());
     for source in sources {
-        let stored = stored_days(&reader, store.as_ref(), source, &dates).await?;
-        for &date in &dates {
-            let reset = match (&store, stored.get(&date)) {
-                (Some(store), Some(key)) => store.reset(key, request).await?,
-                _ => ResetOutcome::NoRow,
-            };
-            days.push(reset_day(source, date, reset));
-        }
+        days.extend(resetting.reset(source, &dates).await?);
     }
     let rejected = days.iter().any(|day| day.outcome.is_rejected());
     app.global.output.print(&ResetReport { days })?;
@@ -47,29 +42,60 @@ pub(super) async fn run(app: &App<'_>, args: &ResetArgs) -> Result<ExitStatus, F
     Ok(if rejected { FOUND_WRONG } else { DONE })
 }
 
-/// Rejects days that are not over before any other day is reset.
-fn refuse_unfinished(named: &[DateRange], last_over: NaiveDate) -> Result<(), Failure> {
-    match named.iter().map(|dates| dates.to).find(|to| *to > last_over) {
-        Some(date) => Err(Failure::usage(format!(
-            "{date} is not over in UTC, so it was never due. The newest day to reset is {last_over}"
-        ))),
-        None => Ok(()),
+/// The dates that are named, if each of them is over.
+fn dates(named: &[NamedRange], now: DateTime<Utc>) -> Result<BTreeSet<NaiveDate>, Failure> {
+    let mut dates = BTreeSet::new();
+    for range in named {
+        let range = range.at(now).map_err(Failure::usage)?;
+        require_over(range.to, now, ", so it was never due")?;
+        dates.extend(range.dates());
     }
+    Ok(dates)
 }
 
-/// The days that have a row, each with the name under which it is stored. A long range with few
-/// rows needs no transaction for each date.
-async fn stored_days(
-    reader: &Reader,
-    store: Option<&Store>,
-    source: &Source,
-    dates: &BTreeSet<NaiveDate>,
-) -> Result<HashMap<NaiveDate, DayKey>, Failure> {
-    let window = DateRange::between(dates.first().copied(), dates.last().copied());
-    let (Some(window), Some(_)) = (window, store) else { return Ok(HashMap::new()) };
-    let rows = reader.ledger(&StoredNames::of([source]), window).await?;
-    let stored = |row: LedgerRow| (row.date, DayKey::new(source.name_of(&row.stored_as), row.date));
-    Ok(rows.into_iter().map(stored).collect())
+/// A reset, and the ledger that it works on. `store` is `None` where there is no ledger.
+struct Resetting<'a> {
+    reader: &'a Reader,
+    store: Option<&'a Store>,
+    force: bool,
+    actor: Actor<'a>,
+}
+
+impl Resetting<'_> {
+    /// Resets the days of a source, oldest first.
+    async fn reset(
+        &self,
+        source: &Source,
+        dates: &BTreeSet<NaiveDate>,
+    ) -> Result<Vec<ResetDay>, Failure> {
+        let stored = self.stored_days(source, dates).await?;
+        let request = ResetRequest { force: self.force, actor: self.actor };
+        let mut days = Vec::with_capacity(dates.len());
+        for &date in dates {
+            let outcome = match (self.store, stored.get(&date)) {
+                (Some(store), Some(key)) => store.reset(key, request).await?,
+                _ => ResetOutcome::NoRow,
+            };
+            days.push(reset_day(source, date, outcome));
+        }
+        Ok(days)
+    }
+
+    /// The days that have a row, each with the name under which it is stored. A long range with few
+    /// rows needs no transaction for each date.
+    async fn stored_days(
+        &self,
+        source: &Source,
+        dates: &BTreeSet<NaiveDate>,
+    ) -> Result<HashMap<NaiveDate, DayKey>, Failure> {
+        let (Some(_), Some(&from), Some(&to)) = (self.store, dates.first(), dates.last()) else {
+            return Ok(HashMap::new());
+        };
+        let names = StoredNames::of([source]);
+        let rows = self.reader.ledger(&names, DateRange::new(from, to)).await?;
+        let key = |row: &LedgerRow| DayKey::new(source.name_of(&row.stored_as), row.date);
+        Ok(rows.iter().map(|row| (row.date, key(row))).collect())
+    }
 }
 
 fn reset_day(source: &Source, date: NaiveDate, outcome: ResetOutcome) -> ResetDay {

@@ -1,15 +1,14 @@
 //! `sync`: brings every due day of every enabled source into the database.
 
+use super::clock;
 use super::context::App;
 use super::failure::{ExitStatus, Failure};
 use super::notify;
-use super::run::plan::{Mode, RunRequest, named};
+use super::run::plan::{Mode, NamedSelection, RunRequest};
 use super::run::remaining::ReadCommand;
 use super::run::supervise::Ended;
 use super::run::{self};
 use crate::cli::SyncArgs;
-use crate::day::DateRange;
-use crate::plan::Selection;
 use crate::store::Rereads;
 
 pub(super) async fn run(app: &App<'_>, args: &SyncArgs) -> Result<ExitStatus, Failure> {
@@ -29,10 +28,12 @@ pub(super) async fn run(app: &App<'_>, args: &SyncArgs) -> Result<ExitStatus, Fa
 
 fn request<'a>(app: &'a App<'_>, args: &SyncArgs) -> Result<RunRequest<'a>, Failure> {
     let selection = match (args.date, args.from, args.to) {
-        (Some(date), _, _) => named(DateRange::of(date))?,
-        (None, Some(from), Some(to)) => named(DateRange::new(from, to))?,
-        _ => Selection::Due,
+        (Some(date), _, _) => NamedSelection::Days(date, Some(date)),
+        (None, Some(from), to) => NamedSelection::Days(from, to),
+        _ => NamedSelection::Due,
     };
+    // The earlier of both clocks counts, so this machine's may reject before any connection.
+    selection.at(clock::here())?;
     Ok(RunRequest {
         sources: app.sources(&args.sources)?,
         selection,

@@ -3,13 +3,15 @@
 
 use std::path::Path;
 
-use super::clock;
+use chrono::{DateTime, Utc};
+
 use super::context::App;
+use super::days_over::named_days;
 use super::failure::{DONE, ExitStatus, FOUND_WRONG, Failure};
 use super::verification::Verification;
 use crate::bag::BagReader;
+use crate::calendar::AUDIT_TRAIL_BEGINS;
 use crate::cli::{Global, VerifyArgs};
-use crate::day::last_over;
 use crate::evidence::{Anchors, OutsideAnchor, Problem, ProblemKind};
 use crate::report::verify::VerifyReport;
 use crate::store::WantedDays;
@@ -18,12 +20,11 @@ use bag::Signature;
 mod bag;
 
 pub(super) async fn run(app: &App<'_>, args: &VerifyArgs) -> Result<ExitStatus, Failure> {
-    let days = wanted(args)?;
     let anchors = Anchors::new(outside_anchors(args)?, args.keys.clone());
     let reader = app.connect_to_current().await?;
     let sources = app.select_from_ledger(&args.sources, &reader).await?.stored_names();
-    let wanted = WantedDays { sources, ..days };
     let mut snapshot = reader.evidence_snapshot().await?;
+    let wanted = WantedDays { sources, ..wanted(args, snapshot.now().await?)? };
     let live_lines = app.global.live_lines();
     let verification = Verification { wanted: &wanted, anchors, live_lines };
     let (verified, ()) = verification.run(&mut snapshot, ()).await?;
@@ -63,20 +64,12 @@ fn judged(mut report: VerifyReport, args: &VerifyArgs) -> VerifyReport {
     report
 }
 
-/// The days that are checked, of every source.
-fn wanted(args: &VerifyArgs) -> Result<WantedDays, Failure> {
-    let newest = last_over(clock::here());
-    if let Some(date) = [args.from, args.to].into_iter().flatten().find(|date| *date > newest) {
-        return Err(Failure::usage(format!(
-            "{date} is not over in UTC, so nothing is stored of it; the newest day is {newest}"
-        )));
-    }
-    if let (Some(from), Some(to)) = (args.from, args.to)
-        && from > to
-    {
-        return Err(Failure::usage(format!("--from {from} is after --to {to}")));
-    }
-    Ok(WantedDays { sources: None, from: args.from, to: args.to })
+/// The days to check, of every source. A bound that is not named leaves out nothing that is stored.
+fn wanted(args: &VerifyArgs, now: DateTime<Utc>) -> Result<WantedDays, Failure> {
+    let first = |_| Ok(AUDIT_TRAIL_BEGINS);
+    let range = named_days((args.from, args.to), now, ", so nothing is stored of it", first)?;
+    let (from, to) = (args.from.map(|_| range.from), args.to.map(|_| range.to));
+    Ok(WantedDays { sources: None, from, to })
 }
 
 /// The anchors on the command line, and those in files.

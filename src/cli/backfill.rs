@@ -1,21 +1,20 @@
 //! The options of `backfill`.
 
-use chrono::NaiveDate;
 use clap::{Args, ValueEnum};
 
-use crate::calendar;
+use crate::moment::NamedDay;
 
 #[derive(Debug, Args)]
 pub(crate) struct BackfillArgs {
     /// Read only this source (repeatable)
     #[arg(long = "source", value_name = "NAME")]
     pub(crate) sources: Vec<String>,
-    /// Begin with this UTC day (YYYY-MM-DD)
-    #[arg(long, value_name = "DATE", value_parser = calendar::date)]
-    pub(crate) from: NaiveDate,
-    /// End with this day; it is included
-    #[arg(long, value_name = "DATE", value_parser = calendar::date)]
-    pub(crate) to: NaiveDate,
+    /// Begin with this UTC day (YYYY-MM-DD, yesterday, or -7d for 7 days ago)
+    #[arg(long, value_name = "DATE")]
+    pub(crate) from: NamedDay,
+    /// End with this day; it is included [default: yesterday]
+    #[arg(long, value_name = "DATE")]
+    pub(crate) to: Option<NamedDay>,
     /// Read the events from here
     #[arg(long, value_enum, default_value_t)]
     pub(crate) via: Route,

@@ -6,6 +6,7 @@ use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use ipnet::IpNet;
 
+use super::limits;
 use crate::moment::NamedTime;
 
 #[derive(Debug, Args)]
@@ -34,17 +35,13 @@ pub(crate) struct EventsArgs {
     pub(crate) networks: Vec<IpNet>,
     /// Begin with this UTC day or time: YYYY-MM-DD, yesterday, today, -7d (7 days ago), -36h, or
     /// 2024-09-28T12:30:00Z
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    #[arg(long, value_name = "TIME")]
     pub(crate) since: Option<NamedTime>,
     /// End with this day or time; it is included
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    #[arg(long, value_name = "TIME")]
     pub(crate) until: Option<NamedTime>,
     /// Print at most N events [default: 50 in a table, otherwise no limit]
-    #[arg(
-        long,
-        value_name = "N",
-        value_parser = clap::value_parser!(u32).range(1..=1_000_000_000)
-    )]
+    #[arg(long, value_name = "N", value_parser = limits::within("--limit", 1..=1_000_000_000))]
     pub(crate) limit: Option<u32>,
 }
 

@@ -9,15 +9,10 @@ use crate::moment::NamedDay;
 #[derive(Debug, Args)]
 pub(crate) struct ExportArgs {
     /// Begin with this UTC day (YYYY-MM-DD, yesterday, or -7d for 7 days ago)
-    #[arg(
-        long,
-        value_name = "DATE",
-        allow_hyphen_values = true,
-        required_unless_present = "after"
-    )]
+    #[arg(long, value_name = "DATE", required_unless_present = "after")]
     pub(crate) from: Option<NamedDay>,
     /// End with this day; it is included [default: yesterday]
-    #[arg(long, value_name = "DATE", allow_hyphen_values = true)]
+    #[arg(long, value_name = "DATE")]
     pub(crate) to: Option<NamedDay>,
     /// Export only this source, even if it is no longer in the file (repeatable)
     #[arg(long = "source", value_name = "NAME")]

@@ -81,6 +81,18 @@ Examples:
 
 Exit status: 3 if the schema can't be brought up to date.";
 
+pub(super) const INIT: &str = "\
+It asks for the variable that holds the token, and which sources to copy. The
+file names the variable: the token itself is never asked for or written. A file
+that exists is never changed.
+
+Examples:
+  auditsync init                                       ask, and write audit.toml
+  auditsync init --yes                                 take every account, for scripts
+  auditsync --config acme.toml init --token-env ACME_TOKEN
+
+Exit status: 1 if the token may read no account, 2 if the file exists.";
+
 pub(super) const CHECK: &str = "\
 Examples:
   auditsync check                  check everything before the first run
@@ -142,7 +154,10 @@ pub(super) const COMPLETIONS: &str = "\
 Examples:
   auditsync completions bash > ~/.local/share/bash-completion/completions/auditsync
   auditsync completions zsh > ~/.zfunc/_auditsync    with ~/.zfunc in $fpath
-  auditsync completions fish > ~/.config/fish/completions/auditsync.fish";
+  auditsync completions fish > ~/.config/fish/completions/auditsync.fish
+
+The script asks this program while you type, so it stays right after an upgrade.
+The names of sources come from the file that the line or AUDITSYNC_CONFIG names.";
 
 pub(super) const MAN: &str = "\
 Examples:

@@ -14,10 +14,10 @@ pub(crate) struct ReportArgs {
     pub(crate) month: Option<Month>,
     /// Begin with this UTC day (YYYY-MM-DD, yesterday, or -7d)
     /// [default: 29 days before the last one]
-    #[arg(long, value_name = "DATE", allow_hyphen_values = true)]
+    #[arg(long, value_name = "DATE")]
     pub(crate) from: Option<NamedDay>,
     /// End with this day; it is included [default: yesterday]
-    #[arg(long, value_name = "DATE", allow_hyphen_values = true)]
+    #[arg(long, value_name = "DATE")]
     pub(crate) to: Option<NamedDay>,
     /// Show only this source, even if it is no longer in the file (repeatable)
     #[arg(long = "source", value_name = "NAME")]

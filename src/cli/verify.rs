@@ -2,24 +2,24 @@
 
 use std::path::PathBuf;
 
-use chrono::NaiveDate;
 use clap::Args;
 
-use crate::calendar;
 use crate::evidence::key::VerifierKey;
 use crate::evidence::{AnchorText, LogId};
+use crate::moment::NamedDay;
 
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
     /// Check only the events of this source, even if it is no longer in the file (repeatable)
     #[arg(long = "source", value_name = "NAME")]
     pub(crate) sources: Vec<String>,
-    /// Check only the events from this UTC day on (YYYY-MM-DD); the chain is always checked
-    #[arg(long, value_name = "DATE", value_parser = calendar::date)]
-    pub(crate) from: Option<NaiveDate>,
-    /// Check only the events up to and including this day
-    #[arg(long, value_name = "DATE", value_parser = calendar::date)]
-    pub(crate) to: Option<NaiveDate>,
+    /// Check only the events from this UTC day on (YYYY-MM-DD, yesterday, or -7d); the chain is
+    /// always checked
+    #[arg(long, value_name = "DATE")]
+    pub(crate) from: Option<NamedDay>,
+    /// Check only the events up to and including this day [default: the last day]
+    #[arg(long, value_name = "DATE")]
+    pub(crate) to: Option<NamedDay>,
     /// Compare with this head, which was recorded elsewhere (repeatable)
     #[arg(long = "anchor", value_name = "SEQ:HEX")]
     pub(crate) anchors: Vec<AnchorText>,

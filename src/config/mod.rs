@@ -20,6 +20,7 @@ mod error;
 mod event_log;
 mod evidence;
 mod file;
+mod first;
 #[cfg(test)]
 mod fuzz;
 mod key_name;
@@ -47,6 +48,7 @@ mod value;
 pub use error::ConfigError;
 pub use event_log::EventLog;
 pub use evidence::Evidence;
+pub use first::{FirstFile, FirstSource, base_url, name_or_id, source_name, variable_name};
 pub use key_name::{KeyName, KeyNameError};
 pub use lock::Lock;
 pub use mask::redact_patterns;

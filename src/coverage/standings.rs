@@ -43,7 +43,7 @@ pub struct SourceCount {
 
 impl SourceCount {
     /// Adds the days that the same source has under another name.
-    pub fn add(&mut self, other: Self) {
+    pub fn add(&mut self, other: &Self) {
         if other.dates.to > self.dates.to {
             self.last_success = other.last_success;
         }

@@ -6,16 +6,20 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http_body::Body as _;
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Body, RequestBuilder, Response, StatusCode, Version};
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use super::coding::Decoder;
-use super::fault::{ErrorBody, Fault};
+use super::fault::{ErrorBody, Fault, not_json};
 use super::hint::meaning;
 use super::sanitize::sanitize;
 use crate::config::Token;
+use crate::http::NoResponse;
+
+/// The key that names the host.
+const SETTING: &str = "[api] base_url";
 
 /// The longest body that is read into memory, in bytes: that of an error, or of a single object.
 const LONGEST_BODY: usize = 64 * 1024;
@@ -54,8 +58,8 @@ impl Deadline {
             .await
             .map_err(|_| Fault::TimedOut(self.timeout))?;
         self.left = self.left.saturating_sub(begun.elapsed());
-        // The error of the call names the address already.
-        response.map_err(|error| Fault::Network(error.without_url()))
+        // The error of the call names the path already.
+        response.map_err(|error| Fault::Network(NoResponse::new(&error, Some(SETTING))))
     }
 }
 
@@ -109,7 +113,9 @@ impl Answer {
         // The status decides, even if the body breaks off or is too long.
         let mut body = Vec::new();
         let _ = self.read_into(&mut body).await;
-        Err(ErrorBody::parse(without_mark(&body)).into_fault(self.status, retry_after, token))
+        let body = without_mark(&body);
+        let other = (!body.is_empty()).then(|| self.not_json(body, token)).flatten();
+        Err(ErrorBody::parse(body).or(other).into_fault(self.status, retry_after, token))
     }
 
     /// The next decoded part of its body.
@@ -159,7 +165,16 @@ impl Answer {
     pub(super) async fn object<T: DeserializeOwned>(&mut self, token: &Token) -> Result<T, Fault> {
         let mut body = Vec::new();
         self.read_into(&mut body).await?;
-        serde_json::from_slice(without_mark(&body)).map_err(|error| Fault::shape(&error, token))
+        let body = without_mark(&body);
+        serde_json::from_slice(body).map_err(|error| match self.not_json(body, token) {
+            Some(what) => Fault::NoJson { what },
+            None => Fault::shape(&error, token),
+        })
+    }
+
+    /// What a body is that is not JSON.
+    pub(super) fn not_json(&self, body: &[u8], token: &Token) -> Option<String> {
+        not_json(header(&self.headers, CONTENT_TYPE.as_str()), body, token)
     }
 
     /// Adds the body to `bytes`. A body that is too long is a fault, and its rest is not read.
@@ -175,7 +190,7 @@ impl Answer {
 }
 
 /// A body without a byte-order mark at its start.
-fn without_mark(body: &[u8]) -> &[u8] {
+pub(super) fn without_mark(body: &[u8]) -> &[u8] {
     body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
 

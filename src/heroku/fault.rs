@@ -6,22 +6,23 @@ use std::fmt;
 use std::time::Duration;
 
 use reqwest::StatusCode;
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
 use super::coding::DecodeError;
 use super::continuation::Discontinued;
-use super::hint::{BROKEN, Class, Hint, meaning};
+use super::hint::{BROKEN, Class, Hint, UNREACHED, meaning};
 use super::list::Malformed;
 use super::sanitize::sanitize;
 use crate::config::{Source, Token};
 use crate::event::NotJson;
-use crate::http::chain;
+use crate::http::NoResponse;
 
 /// Why one attempt at a request failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault {
     /// Heroku responded with a status that is not good. Its words are sanitized.
-    #[error("{status}{}", words(.id.as_ref(), .message.as_ref()))]
+    #[error("{}", refusal(*.status, .id.as_ref(), .message.as_ref()))]
     Status {
         /// The status.
         status: StatusCode,
@@ -39,8 +40,8 @@ pub(crate) enum Fault {
     )]
     StillLimited(Duration),
     /// DNS, connect, TLS or read error.
-    #[error("{}", chain(.0))]
-    Network(reqwest::Error),
+    #[error("{0}")]
+    Network(NoResponse),
     /// The complete response did not arrive within the time for a request.
     #[error("no complete response within {}", humantime::format_duration(*.0))]
     TimedOut(Duration),
@@ -50,6 +51,12 @@ pub(crate) enum Fault {
     /// The body can't be decoded.
     #[error(transparent)]
     Decode(#[from] DecodeError),
+    /// The body is not JSON at all.
+    #[error("the answer is {what}, not JSON")]
+    NoJson {
+        /// Its type and how it begins, in sanitized words.
+        what: String,
+    },
     /// The body is longer than a body of its kind may be.
     #[error("the body is longer than {} KiB", .limit / 1024)]
     TooLong {
@@ -107,7 +114,10 @@ impl Fault {
     }
 
     fn meaning(&self) -> (Class, Hint) {
-        self.status().and_then(meaning).unwrap_or(BROKEN)
+        match self {
+            Self::Network(_) | Self::NoJson { .. } => UNREACHED,
+            _ => self.status().and_then(meaning).unwrap_or(BROKEN),
+        }
     }
 
     /// The wait that Heroku requested; of an earlier limit, the rest of it.
@@ -173,16 +183,41 @@ impl Error {
     pub(crate) fn hint(&self, source: &Source) -> String {
         self.fault.hint(source)
     }
+
+    /// What failed, why, and what the operator of `source` can do about it.
+    pub(crate) fn message(&self, source: &Source) -> String {
+        let text = self.to_string();
+        // The text of a refused token has no name for it.
+        let text = match text.strip_prefix(REFUSED_TOKEN) {
+            Some(rest) => format!("{REFUSED_TOKEN} in {}{rest}", source.token_env),
+            None => text,
+        };
+        format!("{text}. {}", self.hint(source))
+    }
+
+    /// Whether Heroku refuses the token itself.
+    pub(crate) fn is_of_token(&self) -> bool {
+        self.fault.status() == Some(StatusCode::UNAUTHORIZED)
+    }
 }
+
+/// How the text of a refused token begins.
+const REFUSED_TOKEN: &str = "Heroku refused the token";
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verb = match self.class() {
-            Class::Lasting => "Heroku refused",
-            Class::Limited => "Heroku limits this token",
-            Class::Passing => "Heroku did not answer properly",
-        };
-        write!(f, "{verb}: {} ({}", self.fault, self.request)?;
+        match (&self.fault, self.class()) {
+            (fault, _) if self.is_of_token() => {
+                let words = fault.to_string();
+                write!(f, "{REFUSED_TOKEN} ({}; ", words.trim_end_matches('.'))?;
+            }
+            // It names the host and the reason.
+            (Fault::Network(gone), _) if !gone.is_connected() => write!(f, "{gone} (")?,
+            (fault, Class::Lasting) => write!(f, "Heroku refused: {fault} (")?,
+            (fault, Class::Limited) => write!(f, "Heroku limits this token: {fault} (")?,
+            (fault, Class::Passing) => write!(f, "Heroku did not answer properly: {fault} (")?,
+        }
+        f.write_str(&self.request)?;
         if let Some(id) = &self.request_id {
             write!(f, ", request {id}")?;
         }
@@ -207,6 +242,30 @@ pub(super) fn write_attempts(
     write!(f, ", {attempts} attempts in {}", humantime::format_duration(elapsed))
 }
 
+/// What a body is that is not JSON: its type and how it begins, sanitized. `None` for JSON, also if
+/// it is broken later on.
+pub(super) fn not_json(kind: Option<&str>, body: &[u8], token: &Token) -> Option<String> {
+    let begins_as_json = body.trim_ascii_start().first().is_some_and(|byte| b"[{".contains(byte));
+    if begins_as_json || serde_json::from_slice::<IgnoredAny>(body).is_ok() {
+        return None;
+    }
+    let kind = kind.and_then(|kind| kind.split(';').next()).map(|kind| sanitize(kind, token));
+    let kind = kind.filter(|kind| !kind.is_empty()).unwrap_or_else(|| "of no type".to_owned());
+    // Sanitize before the cut, which could leave half a secret.
+    let text = sanitize(&String::from_utf8_lossy(body), token);
+    let mut begin: String = text.chars().take(LONGEST_BEGINNING).collect();
+    if begin.len() < text.len() {
+        begin.push('…');
+    }
+    Some(match &*begin {
+        "" => "empty".to_owned(),
+        _ => format!("{kind} beginning \"{begin}\": a proxy?"),
+    })
+}
+
+/// How much of a body that is not JSON is quoted, in characters.
+const LONGEST_BEGINNING: usize = 60;
+
 /// The body of an error response. Any other body leaves both fields empty.
 #[derive(Debug, Default)]
 pub(super) struct ErrorBody {
@@ -225,6 +284,11 @@ impl ErrorBody {
         Self { id: text("id"), message: text("message") }
     }
 
+    /// The same with the words `what` for a body that is not Heroku's.
+    pub(super) fn or(self, what: Option<String>) -> Self {
+        Self { message: self.message.or(what), ..self }
+    }
+
     /// The fault, in sanitized words without `token`.
     pub(super) fn into_fault(
         self,
@@ -239,8 +303,20 @@ impl ErrorBody {
     }
 }
 
+/// A status with an error id and a message. An id that repeats the words of the status replaces
+/// them.
+pub(super) fn refusal(status: StatusCode, id: Option<&String>, message: Option<&String>) -> String {
+    let words = status.canonical_reason().unwrap_or_default().replace(' ', "_");
+    match (id, message) {
+        (Some(id), Some(message)) if id.eq_ignore_ascii_case(&words) => {
+            format!("{} {id}: {message}", status.as_u16())
+        }
+        _ => format!("{status}{}", self::words(id, message)),
+    }
+}
+
 /// An error id and a message, as they follow a status.
-pub(super) fn words(id: Option<&String>, message: Option<&String>) -> String {
+fn words(id: Option<&String>, message: Option<&String>) -> String {
     match (id, message) {
         (Some(id), Some(message)) => format!(" {id}: {message}"),
         (Some(text), None) | (None, Some(text)) => format!(": {text}"),

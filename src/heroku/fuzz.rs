@@ -28,7 +28,7 @@ fn an_error_s_words_are_one_short_line_without_the_token() {
         let body = spelled(input, &words);
         let shown =
             ErrorBody::parse(&body).into_fault(StatusCode::FORBIDDEN, None, &token).to_string();
-        assert!(shown.starts_with("403 Forbidden"));
+        assert!(shown.starts_with("403 "));
         assert!(!shown.chars().any(steers) && !shown.contains(SECRET), "{shown}");
         assert!(shown.chars().count() < 1100, "{shown}");
         if let Ok(Value::Object(object)) = serde_json::from_slice(&body) {

@@ -42,7 +42,13 @@ impl Hint {
 /// For everything that a retry may cure.
 const IF_IT_LASTS: Hint = Hint("If this lasts, see https://status.heroku.com");
 
-/// The meaning of a failure without a status: no response, or a broken one.
+/// The meaning of a failure that may come from the network or a proxy.
+pub(super) const UNREACHED: (Class, Hint) = (
+    Class::Passing,
+    Hint("Check the address and the network. If this lasts, see https://status.heroku.com"),
+);
+
+/// The meaning of another failure without a status: no response, or a broken one.
 pub(super) const BROKEN: (Class, Hint) = (Class::Passing, IF_IT_LASTS);
 
 /// The meaning of a status. `None` means that the body decides.
@@ -51,14 +57,13 @@ pub(super) fn meaning(status: StatusCode) -> Option<(Class, Hint)> {
     let (class, hint) = match status.as_u16() {
         200 | 206 => return None,
         401 => (Class::Lasting,
-            "The token in ${variable} is invalid or was revoked. Create a new one with \
-             `heroku authorizations:create`, and set the variable to it"),
+            "Make a new one: `heroku authorizations:create`, and set {variable} to it"),
         403 => (Class::Lasting,
-            "The user of the token in ${variable} needs the permission `manage` in the enterprise \
+            "The user of the token in {variable} needs the permission `manage` in the enterprise \
              account {account}"),
         404 => (Class::Lasting,
             "Check `account` of the source {source}: it is {account}. Check also that the user of \
-             the token in ${variable} is a member"),
+             the token in {variable} is a member"),
         429 => (Class::Limited, "If this happens often, lower [rate_limit] or raise its reserve"),
         304 => (Class::Passing, "Check [api] base_url: Heroku's API does not redirect"),
         300..=399 => (Class::Lasting, "Check [api] base_url: Heroku's API does not redirect"),

@@ -36,6 +36,7 @@ pub(crate) use fault::Error;
 pub(crate) use hint::Class;
 #[doc(hidden)]
 pub use list::count_elements;
+pub(crate) use preflight::ListedAccount;
 pub(crate) use reader::{Batch, DayQuery, DayReader, Read};
 pub(crate) use sanitize::sanitize;
 pub(crate) use session::{Cost, Session};

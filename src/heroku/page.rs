@@ -4,10 +4,11 @@ use bytes::Bytes;
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, HeaderValue};
 
-use super::answer::Answer;
+use super::answer::{Answer, without_mark};
 use super::continuation::NextRange;
 use super::fault::Fault;
-use super::list::ListSplitter;
+use super::list::{ListSplitter, Malformed};
+use crate::config::Token;
 
 /// A page that is being read.
 #[derive(Debug)]
@@ -16,26 +17,57 @@ pub(super) struct Page {
     splitter: ListSplitter,
     next_range: NextRange,
     elements: usize,
+    /// How the body begins, until its first element.
+    begin: Vec<u8>,
+    token: Token,
 }
 
+/// How much of a body is kept to say what it is if it is no list, in bytes.
+const LONGEST_BEGIN: usize = 1024;
+
 impl Page {
-    pub(super) fn new(answer: Answer) -> Self {
+    pub(super) fn new(answer: Answer, token: &Token) -> Self {
         let next_range = next_range(answer.status(), answer.headers());
-        Self { answer, splitter: ListSplitter::new(), next_range, elements: 0 }
+        Self {
+            answer,
+            splitter: ListSplitter::new(),
+            next_range,
+            elements: 0,
+            begin: Vec::new(),
+            token: token.clone(),
+        }
     }
 
     /// The bytes of the next element; `None` at the proper end of the list.
     pub(super) async fn next_element(&mut self) -> Result<Option<Bytes>, Fault> {
         loop {
-            if let Some(element) = self.splitter.next_element()? {
-                self.elements += 1;
-                return Ok(Some(element));
+            match self.splitter.next_element() {
+                Ok(None) => {}
+                Ok(element) => {
+                    self.elements += 1;
+                    return Ok(element);
+                }
+                Err(malformed) => return Err(self.fault(malformed)),
             }
-            match self.answer.chunk().await? {
-                Some(chunk) => self.splitter.push(chunk),
-                None => return self.splitter.finish().map(|()| None).map_err(Fault::from),
+            let Some(chunk) = self.answer.chunk().await? else {
+                let ended = self.splitter.finish().map(|()| None);
+                return ended.map_err(|malformed| self.fault(malformed));
+            };
+            if self.elements == 0 {
+                let room = LONGEST_BEGIN.saturating_sub(self.begin.len());
+                self.begin.extend_from_slice(&chunk[..room.min(chunk.len())]);
             }
+            self.splitter.push(chunk);
         }
+    }
+
+    /// The fault of a body that is not a list. One that is not even JSON is described.
+    fn fault(&self, malformed: Malformed) -> Fault {
+        let what = match malformed {
+            Malformed::NotAList => self.answer.not_json(without_mark(&self.begin), &self.token),
+            _ => None,
+        };
+        what.map_or_else(|| malformed.into(), |what| Fault::NoJson { what })
     }
 
     /// How many elements were read so far.
@@ -87,7 +119,6 @@ mod tests {
 
     use reqwest::Body;
 
-    use super::super::list::Malformed;
     use super::*;
 
     #[test]
@@ -140,7 +171,8 @@ mod tests {
             .map(|chunk| Ok::<_, Infallible>(Bytes::from_static(chunk.as_bytes())))
             .collect();
         let body = Body::wrap_stream(futures_util::stream::iter(chunks));
-        Page::new(Answer::of(http::Response::new(body).into()))
+        let token = Token::parse("HRKU-secret").expect("a token");
+        Page::new(Answer::of(http::Response::new(body).into()), &token)
     }
 
     async fn read(page: &mut Page) -> Result<Vec<Bytes>, Fault> {
@@ -157,6 +189,25 @@ mod tests {
         assert_eq!(page.elements(), 0);
         assert_eq!(read(&mut page).await.expect("a complete page"), ["11", "2", "3"]);
         assert_eq!(page.elements(), 3);
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_not_json_is_described_by_its_type_and_beginning() {
+        for (chunks, what) in [
+            (&["\u{feff} <html>\u{1b}[2J", "<h1>HRKU-secret"][..], "of no type beginning \"<html>"),
+            (&["hello"], "of no type beginning \"hello\": a proxy?"),
+            (&[""], "empty"),
+        ] {
+            let fault = read(&mut page(chunks)).await.expect_err("no list");
+            let said = fault.to_string();
+            let Fault::NoJson { what: found } = fault else { panic!("{said}") };
+            assert!(found.starts_with(what) && !found.contains("HRKU-secret"), "{found}");
+            assert!(!found.chars().any(crate::text::steers), "{found}");
+        }
+        for json in ["null", "7", "\"x\"", "{}", "{\"id\":"] {
+            let fault = read(&mut page(&[json])).await.expect_err("no list");
+            assert!(matches!(fault, Fault::Body(Malformed::NotAList)), "{json}: {fault}");
+        }
     }
 
     #[tokio::test]

@@ -233,7 +233,8 @@ impl ListReader {
             match &mut self.position {
                 Position::BeforePage => {
                     self.call.set_url(&self.url);
-                    let page = self.call.send(self.range.as_deref()).await.map(Page::new)?;
+                    let answer = self.call.send(self.range.as_deref()).await?;
+                    let page = Page::new(answer, self.call.session().token());
                     self.continuation.open(page.next_range());
                     self.position = Position::OnPage(Box::new(page));
                 }
@@ -285,7 +286,8 @@ impl ListReader {
         if let Some(descending) = &self.descending {
             self.call.set_url(descending);
         }
-        let mut page = Page::new(self.call.send(None).await?);
+        let answer = self.call.send(None).await?;
+        let mut page = Page::new(answer, self.call.session().token());
         let mut contradiction = None;
         while let Some(element) = page.next_element().await? {
             if self.continuation.is_new(&Event::from_bytes(element)?.id) {

@@ -68,7 +68,11 @@ impl CheckReport {
 impl Report for CheckReport {
     fn write_text(&self, text: &mut Text<'_>) -> io::Result<()> {
         for Check { check, subject, ok, detail, advice } in &self.checks {
-            let mark = if *ok { '✓' } else { '✗' };
+            let mark = match (ok, advice) {
+                (false, _) => '✗',
+                (true, Some(_)) => '!',
+                (true, None) => '✓',
+            };
             let advice = advice.as_ref().map(|advice| format!(". {advice}")).unwrap_or_default();
             writeln!(text, "{mark} {check} {subject}: {detail}{advice}")?;
         }

@@ -148,14 +148,20 @@ impl StopReason {
             ),
             Self::Interrupted => "not finished, because a signal ended the run".to_owned(),
             Self::NoToken(missing) => format!("no token: {missing}"),
-            Self::Heroku(error) => format!("{error}. {}", error.hint(source)),
-            Self::Team(error) => format!("{error}. {}", error.hint(source)),
+            Self::Heroku(error) => error.message(source),
+            Self::Team(error) => match &**error {
+                TeamError::Heroku(error) => error.message(source),
+                error => format!("{error}. {}", error.hint(source)),
+            },
             Self::EmptyDay { doubt } => format!(
                 "Heroku lists no event for this old day, which is not credible: {doubt}. Read the \
                  day from the archive: \
                  `auditsync backfill --via archive --source {name} --from {date} --to {date}`"
             ),
-            Self::NoArchive(error) => format!("{error}. {}", error.hint(source)),
+            Self::NoArchive(error) => match &**error {
+                ArchiveError::Heroku { error, .. } if error.is_of_token() => error.message(source),
+                error => format!("{error}. {}", error.hint(source)),
+            },
             Self::NotCovered { month, to } => {
                 let to = covered(*to);
                 format!(

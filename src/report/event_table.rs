@@ -68,18 +68,15 @@ impl EventTable {
     /// has room for.
     pub(super) fn write(&mut self, text: &mut Text<'_>, rows: Vec<EventCells>) -> io::Result<()> {
         let rows: Vec<_> = rows.into_iter().map(|EventCells(cells)| cells).collect();
-        let layout = match &mut self.layout {
-            Some(layout) => {
-                if self.terminal.is_none() {
-                    layout.widen(&rows);
-                }
-                layout
+        let layout = if let Some(layout) = &mut self.layout {
+            if self.terminal.is_none() {
+                layout.widen(&rows);
             }
-            None => {
-                let layout = Layout::new(EVENT_COLUMNS, &rows, self.terminal);
-                text.row(&layout.headings())?;
-                self.layout.insert(layout)
-            }
+            layout
+        } else {
+            let layout = Layout::new(EVENT_COLUMNS, &rows, self.terminal);
+            text.row(&layout.headings())?;
+            self.layout.insert(layout)
         };
         rows.iter().try_for_each(|cells| text.row(&layout.row(cells)))
     }

@@ -30,7 +30,7 @@ pub(crate) struct FoundEvents {
 }
 
 enum PrintedForm {
-    Table(EventTable),
+    Table(Box<EventTable>),
     Document,
     Lines,
 }
@@ -40,7 +40,7 @@ impl FoundEvents {
     pub(crate) fn new(output: Output, limit: Option<u32>) -> Self {
         let width = terminal_width();
         let form = match output {
-            Output::Text => PrintedForm::Table(EventTable::new(width)),
+            Output::Text => PrintedForm::Table(Box::new(EventTable::new(width))),
             Output::Json => PrintedForm::Document,
             Output::Ndjson => PrintedForm::Lines,
         };

@@ -13,6 +13,7 @@ pub(crate) mod day;
 mod event_table;
 pub(crate) mod found;
 pub(crate) mod history;
+pub(crate) mod init;
 mod json;
 pub(crate) mod lines;
 pub(crate) mod operator;

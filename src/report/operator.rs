@@ -99,7 +99,10 @@ impl Report for CleanupReport {
         for StaleDay { source, date, message, .. } in &self.days {
             writeln!(text, "{source} {date}: {message}; due again")?;
         }
-        writeln!(text, "{} marked ERROR.", counted(self.days.len() as u64, "stale day"))
+        match self.days.len() as u64 {
+            0 => text.line("No stale days."),
+            days => writeln!(text, "{} marked ERROR.", counted(days, "stale day")),
+        }
     }
 }
 

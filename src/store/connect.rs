@@ -29,13 +29,23 @@ pub enum ConnectError {
         advice: &'static str,
     },
     /// The server does not answer, or refuses.
-    #[error("the database at {endpoint} can't be reached: {}", describe(.source))]
+    #[error("the database at {endpoint} can't be reached: {}{}", describe(.source), advice(.source))]
     Unreachable {
         /// The server.
         endpoint: String,
         /// The cause.
         source: sqlx::Error,
     },
+}
+
+/// What to do about a server that can't be reached. A server that answers says why it refuses.
+fn advice(error: &sqlx::Error) -> &'static str {
+    match error {
+        sqlx::Error::Io(_) => {
+            ". Check that the server runs, the address in the variable, and the network"
+        }
+        _ => "",
+    }
 }
 
 impl ConnectError {

@@ -158,7 +158,7 @@ fn under_present_names(of_file: &[Source], standings: Standings) -> Standings {
     for count in of_names {
         let source = owner(count.source.clone());
         match counts.iter_mut().find(|other| other.source == source) {
-            Some(other) => other.add(count),
+            Some(other) => other.add(&count),
             None => counts.push(SourceCount { source, ..count }),
         }
     }

@@ -6,7 +6,7 @@ use sqlx::error::DatabaseError;
 
 use super::obstacle::Obstacle;
 use crate::day::DayKey;
-use crate::text::clean;
+use crate::text::{clean, reason};
 
 /// The result of an operation of the store.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -302,7 +302,12 @@ pub(super) fn describe(error: &sqlx::Error) -> String {
             Some(code) => format!("{} (SQLSTATE {code})", error.message()),
             None => error.message().to_owned(),
         },
-        sqlx::Error::Io(error) => error.to_string(),
+        sqlx::Error::Io(error) => match reason(&error.to_string()) {
+            text if text.starts_with("failed to lookup address information") => {
+                "its name can't be resolved".to_owned()
+            }
+            text => text,
+        },
         other => other.to_string(),
     }
 }

@@ -128,7 +128,9 @@ impl EvidenceSnapshot {
         let found = rows.first().map(|row| column::<i64>(row, "found")).transpose()?;
         let mut newest = read(&rows, rows::app_event)?;
         let names = PresentNames::of(query.sources);
-        newest.iter_mut().for_each(|event| names.rename(&mut event.source));
+        for event in &mut newest {
+            names.rename(&mut event.source);
+        }
         Ok(AppEvents { found: found.unwrap_or(0) as u64, newest })
     }
 }

@@ -241,5 +241,5 @@ fn check_operator(
 
 /// The name under which the history records the manual actions of a process.
 pub(crate) fn operator(process: &str) -> String {
-    format!("somebody on {process}")
+    process.to_owned()
 }

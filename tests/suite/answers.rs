@@ -164,17 +164,20 @@ fn without_a_connection_the_day_fails_after_all_retries_and_says_why() {
     let plain = serve(|_, _| http("200 OK", "", "[]")).replace("http://", "https://");
     let leaves = serve(|_, _| Vec::new());
     for (url, why) in [
-        (format!("http://{closed}"), "refused"),
-        ("https://no-such-host.invalid".to_owned(), "dns error"),
-        (plain, "corrupt message"),
-        (leaves, "connection closed"),
+        (format!("http://{closed}"), "can't reach 127.0.0.1"),
+        (
+            "https://no-such-host.invalid".to_owned(),
+            "no-such-host.invalid ([api] base_url): its name can't be resolved",
+        ),
+        (plain, "it does not speak TLS"),
+        (leaves, "broke: connection closed"),
     ] {
         let world = world_at(&url);
         let report = world.sync(ON_DAY, 1);
         let row = day(&report, "acme", DAY);
         assert_eq!((&row["outcome"], &row["requests"]), (&"failed".into(), &3.into()), "{url}");
         let error = error(&report);
-        assert!(error.starts_with("Heroku did not answer properly: "), "{error}");
+        assert!(error.contains("Check the address and the network"), "{error}");
         assert!(error.contains(why), "{url}: {error}");
         assert_eq!(world.sql("SELECT status FROM audit_events_log"), "FAILED");
     }
@@ -184,16 +187,16 @@ fn without_a_connection_the_day_fails_after_all_retries_and_says_why() {
 fn any_error_body_is_accepted_and_heroku_s_message_is_reported() {
     for (body, expected) in [
         ("", "403 Forbidden ("),
-        ("<html><h1>Forbidden</h1>", "403 Forbidden ("),
+        ("<html><h1>Forbidden</h1>", "403 Forbidden: "),
         ("[]", "403 Forbidden ("),
         ("{\"id\":\"forbidden\"", "403 Forbidden ("),
-        ("\u{0}", "403 Forbidden ("),
+        ("\u{0}", "403 Forbidden: "),
         (r#"{"id":null,"message":null}"#, "403 Forbidden ("),
         (r#"{"id":"forbidden"}"#, "403 Forbidden: forbidden ("),
         (r#"{"message":"No, you don't"}"#, "403 Forbidden: No, you don't ("),
         (r#"{"id":7,"message":"No, you don't"}"#, "403 Forbidden: No, you don't ("),
         (r#"{"id":"forbidden","message":["no"]}"#, "403 Forbidden: forbidden ("),
-        (r#"{"id":"a","id":"forbidden","message":"No"}"#, "403 Forbidden forbidden: No ("),
+        (r#"{"id":"a","id":"forbidden","message":"No"}"#, "403 forbidden: No ("),
     ] {
         let world = World::new(ACME);
         world.heroku.fault(first_page(), Fault::body(403, "text/html", body));
@@ -218,7 +221,11 @@ fn an_error_keeps_its_class_when_its_body_breaks_off_or_never_ends() {
     let world = World::new(ACME);
     world.heroku.fault(first_page(), Fault::body(403, "text/plain", vec![b'x'; 32 * 1024 * 1024]));
     let report = world.sync(ON_DAY, 1);
-    assert!(error(&report).starts_with("Heroku refused: 403 Forbidden ("), "{}", error(&report));
+    assert!(
+        error(&report).starts_with("Heroku refused: 403 Forbidden: text/plain"),
+        "{}",
+        error(&report)
+    );
 }
 
 #[test]
@@ -277,7 +284,7 @@ fn a_rejected_account_does_not_affect_another_with_the_same_token() {
     world.heroku.grant("umbrella", "audit@acme.example.com", &["view"]);
     let report = world.sync("--from 2024-09-27 --to 2024-09-28", 1);
     for date in ["2024-09-27", DAY] {
-        for (source, expected) in [("hooli", "404 Not Found"), ("umbrella", "403 Forbidden")] {
+        for (source, expected) in [("hooli", "404 not_found"), ("umbrella", "403 forbidden")] {
             let row = day(&report, source, date);
             assert_eq!((&row["outcome"], &row["requests"]), (&"failed".into(), &1.into()));
             assert!(row["error"].as_str().is_some_and(|error| error.contains(expected)), "{row:#}");

@@ -7,19 +7,26 @@ use crate::support::{ACME, DAY, World, day, yesterday};
 
 const BEGINS: &str = "Heroku's audit trail begins on 2017-01-01";
 
-/// Every option and argument that takes a date, with `{}` in place of the date.
-const DATED: [&str; 11] = [
+/// Every option and argument that takes a day that is over, with `{}` in place of the day.
+const DATED: [&str; 18] = [
     "--date {}",
     "sync --date {}",
     "sync --dry-run --date {}",
+    "sync --from {}",
     "sync --from {} --to 2024-09-28",
     "sync --from {} --to {}",
     "backfill --from {} --to 2024-09-28",
+    "backfill --from {}",
     "backfill --from 2024-09-28 --to {} --plan",
     "backfill --from {} --to {} --via archive",
     "reset --source acme {}",
     "reset --source acme 2024-09-28 {}..2024-09-28",
     "history --date {}",
+    "verify --from {}",
+    "verify --to {}",
+    "export --from {}",
+    "report --from {} --out -",
+    "report --to {} --out -",
 ];
 
 /// Runs the command and checks that it rejects the date: exit status 2, no request, nothing
@@ -33,9 +40,12 @@ fn assert_rejected(world: &World, command: &str, said: &str) {
 #[test]
 fn each_option_and_argument_rejects_days_before_the_audit_trail() {
     let world = World::new(ACME);
+    assert_eq!(world.run("migrate").status, 0);
     let empty = world.dump();
     for command in DATED {
-        for date in ["2016-12-31", "1024-09-28", "0001-01-01", "0000-12-31", "1999-09-28"] {
+        for date in
+            ["2016-12-31", "1024-09-28", "0001-01-01", "0000-12-31", "1999-09-28", "-36500d"]
+        {
             assert_rejected(&world, &command.replace("{}", date), BEGINS);
         }
     }
@@ -47,12 +57,70 @@ fn each_option_and_argument_rejects_days_before_the_audit_trail() {
 }
 
 #[test]
+fn each_option_and_argument_rejects_today_and_days_to_come() {
+    let world = World::new(ACME);
+    assert_eq!(world.run("migrate").status, 0);
+    let before = world.dump();
+    let today = yesterday() + chrono::Days::new(1);
+    for command in DATED {
+        let command = command.replace("{}..2024-09-28", "2024-09-28..{}");
+        for date in ["today", "-0d", "2099-01-01", &today.to_string()] {
+            // A range that also ends before it begins is rejected for that reason.
+            let said = if command.ends_with("--to 2024-09-28") { "" } else { "is not over in UTC" };
+            assert_rejected(&world, &command.replace("{}", date), said);
+        }
+    }
+    assert_eq!((world.dump(), world.heroku.requests().len()), (before, 0));
+}
+
+#[test]
+fn each_option_and_argument_takes_yesterday_and_days_ago() {
+    let world = World::busy(ACME);
+    world.sync("--from -7d", 0);
+    for command in DATED {
+        let command = command.replace("{}..2024-09-28", "-7d..{}");
+        if command.contains("--to 2024") || command.contains("--from 2024") {
+            continue;
+        }
+        for date in ["yesterday", "-1d", "-7d"] {
+            let command = command.replace("{}", date);
+            let finished = world.run(&command);
+            let is_read = !finished.stderr.contains("invalid value") && finished.status != 2;
+            // The archive of this month does not exist.
+            assert!(is_read, "{command}: {finished:#?}");
+        }
+    }
+}
+
+#[test]
+fn to_defaults_to_yesterday_and_an_age_swallows_no_option() {
+    let world = World::busy(ACME);
+    let report = world.sync("--from -3d --source acme", 0);
+    let days: Vec<String> = crate::support::of_each_day(&report, "date")
+        .iter()
+        .map(|date| date.as_str().expect("a date").to_owned())
+        .collect();
+    let ago = |days| (yesterday() - chrono::Days::new(days)).to_string();
+    assert_eq!(days, [ago(2), ago(1), ago(0)]);
+    let reset = world.run("reset -2d --source acme -3d --reason -7d --by ada --output json");
+    assert_eq!(reset.status, 0, "{reset:#?}");
+    assert_eq!(crate::support::of_each_day(&reset.json(), "date").len(), 2);
+    let backfill = world.run("backfill --from -3d --plan --output json").json();
+    assert_eq!(backfill["due_days"].as_u64().or(backfill["days"].as_u64()), Some(2));
+    let missing = world.run("sync --from --to yesterday");
+    assert_eq!(missing.status, 2);
+    assert!(missing.stderr.contains("a value is required for '--from <DATE>'"), "{missing:#?}");
+    let wrong = world.run("sync --from -7days");
+    assert!(wrong.stderr.contains("invalid value '-7days' for '--from"), "{wrong:#?}");
+}
+
+#[test]
 fn a_day_that_does_not_exist_is_rejected_with_the_reason() {
     let world = World::new(ACME);
     for command in DATED {
         for (date, said) in [
-            ("2024-02-30", "there is no day 30 in 2024-02: that month has 29 days"),
-            ("2023-02-29", "that month has 28 days"),
+            ("2024-02-30", "February 2024 has 29 days"),
+            ("2023-02-29", "February 2023 has 28 days"),
             ("2024-13-01", "there is no month 13"),
             ("28.9.2024", "as YYYY-MM-DD"),
             ("+2024-09-28", "as YYYY-MM-DD"),

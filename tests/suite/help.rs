@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use crate::support::{Finished, Running, THREE_ACCOUNTS_AND_A_TEAM, World};
 
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 16] = [
     "sync",
     "status",
     "backfill",
@@ -19,6 +19,7 @@ const COMMANDS: [&str; 15] = [
     "export",
     "report",
     "migrate",
+    "init",
     "check",
     "keygen",
     "completions",
@@ -82,6 +83,10 @@ fn the_examples_in_the_help_work_as_they_are() {
     for command in [&[""], &COMMANDS[..]].concat() {
         let help = printed(&format!("{command} --help"), "200");
         for line in help.lines().filter_map(|line| line.strip_prefix("  auditsync")) {
+            // It asks, or makes a file that does not exist yet: see the chapter `init`.
+            if line.contains(" init") {
+                continue;
+            }
             // After the command comes its purpose, or what becomes of its output.
             let end = ["   ", " | ", " > "].iter().filter_map(|mark| line.find(mark)).min();
             let finished = world.run(&line[..end.unwrap_or(line.len())]);
@@ -118,12 +123,10 @@ fn the_manual_page_describes_the_command_line() {
 }
 
 #[test]
-fn completions_for_each_shell_include_each_command() {
+fn completions_for_each_shell_ask_the_program() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = printed(&format!("completions {shell}"), "80");
-        for command in COMMANDS {
-            assert!(script.contains(command), "{command} is not in the completions for {shell}");
-        }
+        assert!(script.contains("AUDITSYNC_COMPLETE") && script.contains("auditsync"), "{script}");
     }
     let unknown = bare("completions bsh", "80");
     assert_eq!(unknown.status, 2, "{unknown:#?}");

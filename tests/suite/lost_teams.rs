@@ -315,8 +315,5 @@ fn check_reports_a_lost_team_as_a_sync_treats_it() {
     }
     let (status, line) =
         check(ID, Some(Fate::Deleted), Some(Fault::status(503, "unavailable", "later")));
-    assert!(
-        status == 1 && line.starts_with('✗') && line.contains("503 Service Unavailable"),
-        "{line}"
-    );
+    assert!(status == 1 && line.starts_with('✗') && line.contains("503"), "{line}");
 }

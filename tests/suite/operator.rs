@@ -84,6 +84,65 @@ fn reset_accepts_days_and_inclusive_ranges_and_lists_each_day() {
 }
 
 #[test]
+fn reset_takes_several_sources_and_resets_the_days_that_have_a_row() {
+    let world = World::busy(THREE_ACCOUNTS_AND_A_TEAM);
+    world.sync("--source acme --from 2024-09-20 --to 2024-09-21", 0);
+    world.sync("--source globex --date 2024-09-21", 0);
+    let reset = world.run(
+        "reset --source globex --source acme --source globex 2024-09-20..2024-09-21 \
+            --output json",
+    );
+    assert_eq!(reset.status, 1, "one day has no row: {reset:#?}");
+    let reset = reset.json();
+    let days: Vec<_> = reset["days"]
+        .as_array()
+        .expect("days")
+        .iter()
+        .map(|day| format!("{} {} {}", day["source"], day["date"], day["outcome"]).replace('"', ""))
+        .collect();
+    assert_eq!(
+        days,
+        [
+            "globex 2024-09-20 no_row",
+            "globex 2024-09-21 reset",
+            "acme 2024-09-20 reset",
+            "acme 2024-09-21 reset"
+        ]
+    );
+    let rows = "SELECT source, string_agg(status, ' ') FROM audit_events_log GROUP BY source \
+        ORDER BY source";
+    assert_eq!(world.sql(rows), "acme|PENDING PENDING\nglobex|PENDING");
+    let unknown = world.run("reset --source acme --source acmee 2024-09-20");
+    assert_eq!(unknown.status, 2, "{unknown:#?}");
+}
+
+#[test]
+fn the_actor_is_by_else_the_variable_else_the_user_else_the_dyno() {
+    let mut world = World::busy(ACME);
+    world.sync("--date 2024-09-20", 0);
+    let actors = "SELECT by FROM audit_history WHERE action IN ('reset', 'cleanup') ORDER BY id";
+    world.set("AUDITSYNC_BY", "nightly job");
+    world.set("USER", "ada");
+    world.set("DYNO", "run.1");
+    assert_eq!(world.run("reset --source acme 2024-09-20 --by grace").status, 0);
+    for (variable, actor) in [("AUDITSYNC_BY", "nightly job"), ("USER", "ada"), ("DYNO", "run.1")] {
+        world.sync("--source acme", 0);
+        assert_eq!(world.run("reset --source acme 2024-09-20").status, 0);
+        assert_eq!(world.sql(actors).lines().last(), Some(actor));
+        world.unset(variable);
+    }
+    assert_eq!(world.sql(actors).lines().next(), Some("grace"));
+    world.sync("--source acme", 0);
+    let before = world.dump();
+    for command in ["reset --source acme 2024-09-20", "cleanup"] {
+        let nameless = world.run(command);
+        assert_eq!(nameless.status, 2, "{nameless:#?}");
+        assert!(nameless.stderr.contains("Give --by NAME, or set AUDITSYNC_BY"), "{nameless:#?}");
+    }
+    assert_eq!(world.dump(), before);
+}
+
+#[test]
 fn reset_names_each_gap_and_the_command_it_names_reads_those_days() {
     let world = World::busy(ACME);
     world.sync("--from 2024-09-22 --to 2024-09-24", 0);
@@ -125,7 +184,7 @@ fn reset_of_impossible_days_exits_2_and_writes_nothing() {
     for (dates, expected) in [
         (
             format!("2024-09-28 2024-09-25..{today}"),
-            format!("The newest day to reset is {yesterday}"),
+            format!("The newest day is {yesterday} (yesterday)"),
         ),
         (
             "2024-09-28 2024-09-28..2024-09-25".to_owned(),
@@ -133,7 +192,7 @@ fn reset_of_impossible_days_exits_2_and_writes_nothing() {
         ),
         (
             "2024-09-28 28.9.2024".to_owned(),
-            "write a day as YYYY-MM-DD, and a range of days as YYYY-MM-DD..YYYY-MM-DD".to_owned(),
+            "write a day as YYYY-MM-DD, yesterday or -7d (7 days ago), and a range as".to_owned(),
         ),
     ] {
         let reset = world.run(&format!("reset --source acme {dates}"));
@@ -207,7 +266,7 @@ fn cleanup_marks_only_days_whose_lease_ran_out() {
         FROM audit_history
                    WHERE action = 'cleanup' AND source = 'acme'";
     assert_eq!(world.sql(history), "acme|1|t");
-    assert_eq!(world.run("cleanup").stdout, "0 stale days marked ERROR.\n");
+    assert_eq!(world.run("cleanup").stdout, "No stale days.\n");
 }
 
 #[test]

@@ -137,7 +137,10 @@ fn a_source_that_is_behind_is_named_with_the_reason_and_the_command() {
         ),
     );
     assert_says(&page, &format!("globex: 1 day failed since {globex}. BEHIND"));
-    assert_says(&page, &format!("{globex}: Heroku refused: 401 Unauthorized"));
+    assert_says(
+        &page,
+        &format!("{globex}: Heroku refused the token in GLOBEX_TOKEN (401 unauthorized"),
+    );
     assert_says(&page, "The token in $GLOBEX_TOKEN is invalid or was revoked");
     assert_says(&page, "initech was never synced. BEHIND Run auditsync --source initech.");
     assert_says(&page, "gone (not in the file) 10");

@@ -257,3 +257,18 @@ fn words_for_the_state_of_days_are_colored_only_on_a_terminal() {
     let plain = Screen::start(&world.command("status"), NARROW).end();
     assert!(!is_colored(&plain.raw) && plain.raw.contains("missing, "), "{:?}", plain.raw);
 }
+
+#[test]
+fn a_comparison_shows_its_progress_which_then_disappears() {
+    let world = World::new(ACME);
+    world.heroku.make_archive("acme", fake_heroku::Month { year: 2024, month: 9 });
+    world.sync("--date 2024-09-28", 0);
+    let hold = world.heroku.hold(Match::download());
+    let screen = Screen::start(&world.command("reconcile --month 2024-09"), NARROW);
+    screen.wait_for(&["2024-09 acme", "reading and comparing the archive"]);
+    screen.wait_for(&["0 of 30 days", " so far"]);
+    hold.release();
+    let shown = screen.end();
+    assert_eq!(shown.status, Some(0), "{shown:#?}");
+    assert!(shown.lines[0].starts_with("SOURCE"), "nothing of it stays: {:#?}", shown.lines);
+}

@@ -79,7 +79,7 @@ impl<'a> Inquiry<'a> {
         // The quota comes first: this request is free, and with little quota left no other is sent.
         let quota = match self.session.quota().await {
             Ok(quota) => self.quota(quota.remaining),
-            Err(error) if is_refused(&error) => {
+            Err(error) if error.is_of_token() => {
                 return checks.push(self.failed("user", &self.variables, &error));
             }
             Err(error) => self.failed("quota", &self.variables, &error),
@@ -203,9 +203,4 @@ impl<'a> Inquiry<'a> {
     fn sanitize(&self, text: &str) -> String {
         sanitize(text, self.session.token())
     }
-}
-
-/// Whether Heroku rejects the token.
-fn is_refused(error: &Error) -> bool {
-    error.fault.status().is_some_and(|status| status.as_u16() == 401)
 }

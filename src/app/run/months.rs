@@ -69,7 +69,7 @@ pub(super) async fn read_archives(
     logging::run_started(run_id, plan.head.as_ref());
     let newest = last_over(plan.now);
     let accounts = accounts(&request.sources, &tokens);
-    let jobs = jobs(&client, &accounts, request.selection, &plan.days);
+    let jobs = jobs(&client, &accounts, plan.selection, &plan.days);
     // No archive leaves its place while it waits for its token's budget.
     let (_budget, waiting) = watch::channel(0);
     let schedule = Schedule {

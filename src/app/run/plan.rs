@@ -2,15 +2,17 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 
 use super::super::clock;
 use super::super::context::bring_up_to_date;
+use super::super::days_over::named_days;
 use super::super::failure::Failure;
 use super::remaining::ReadCommand;
 use crate::config::Source;
-use crate::day::{DateRange, last_over};
+use crate::day::last_over;
 use crate::evidence::Head;
+use crate::moment::NamedDay;
 use crate::plan::{CatchUp, PlanInput, Planned, Selection, Verdict, plan, window};
 use crate::store::{
     EveryDay, Holder, LedgerSnapshot, Reader, Rereads, Schema, SnapshotQuery, SnapshotResult, Store,
@@ -20,7 +22,7 @@ use crate::store::{
 #[derive(Debug)]
 pub(crate) struct RunRequest<'a> {
     pub(crate) sources: Vec<&'a Source>,
-    pub(crate) selection: Selection,
+    pub(crate) selection: NamedSelection,
     /// Whether complete days are read again when their time has come.
     pub(crate) rereads: Rereads,
     pub(crate) mode: Mode,
@@ -41,31 +43,30 @@ pub(crate) enum Mode {
 pub(crate) struct Plan<'s> {
     pub(crate) days: Vec<Planned<'s>>,
     pub(crate) now: DateTime<Utc>,
+    /// The selected days, at that time.
+    pub(crate) selection: Selection,
     /// What the next run catches up.
     pub(super) catch_up: CatchUp,
     /// The head of the chain of seals at that time.
     pub(super) head: Option<Head>,
 }
 
-/// The days of `range`, which must be over.
-pub(crate) fn named(range: DateRange) -> Result<Selection, Failure> {
-    let DateRange { from, to } = range;
-    if from > to {
-        return Err(Failure::usage(format!("--from {from} is after --to {to}")));
-    }
-    let selection = Selection::Named(range);
-    refuse_unfinished(selection, last_over(clock::here()))?;
-    Ok(selection)
+/// The days that the user asks for, before it is known what time it is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum NamedSelection {
+    /// The due days.
+    Due,
+    /// The days from the first one to the last one, or to yesterday.
+    Days(NamedDay, Option<NamedDay>),
 }
 
-/// Refuses days that are not over.
-fn refuse_unfinished(selection: Selection, last_over: NaiveDate) -> Result<(), Failure> {
-    match selection {
-        Selection::Named(DateRange { to, .. }) if to > last_over => Err(Failure::usage(format!(
-            "{to} is not over in UTC: Heroku may still add events to it. The newest day that can \
-             be synced is {last_over}"
-        ))),
-        _ => Ok(()),
+impl NamedSelection {
+    /// The days, where it is `now`. Those that are not over are refused.
+    pub(crate) fn at(self, now: DateTime<Utc>) -> Result<Selection, Failure> {
+        let Self::Days(from, to) = self else { return Ok(Selection::Due) };
+        let so = ": Heroku may still add events to it";
+        let first = |to| Ok(to);
+        named_days((Some(from), to), now, so, first).map(Selection::Named)
     }
 }
 
@@ -116,23 +117,25 @@ pub(crate) async fn plan_only<'s>(
 async fn snapshot(reader: &Reader, request: &RunRequest<'_>) -> Result<SnapshotResult, Failure> {
     let selection = request.selection;
     let (every_day, rereads) = match selection {
-        Selection::Due if !rechecks(request) => (EveryDay::Skip, Rereads::Skip),
-        Selection::Due => (EveryDay::Skip, Rereads::Include),
-        Selection::Named(_) => (EveryDay::Include, Rereads::Skip),
+        NamedSelection::Due if !rechecks(request) => (EveryDay::Skip, Rereads::Skip),
+        NamedSelection::Due => (EveryDay::Skip, Rereads::Include),
+        NamedSelection::Days(..) => (EveryDay::Include, Rereads::Skip),
     };
     // The widest window holds that of every source.
     let days = request.sources.iter().map(|source| source.due.catch_up_days).max();
-    let window_at = |now| window(selection, last_over(now), days.unwrap_or_default());
+    let days = days.unwrap_or_default();
+    let window_at =
+        |now| selection.at(now).map(|selection| window(selection, last_over(now), days));
     let mut now = clock::here();
     loop {
-        let query =
-            SnapshotQuery { sources: &request.sources, window: window_at(now), every_day, rereads };
+        let (sources, window) = (&*request.sources, window_at(now)?);
+        let query = SnapshotQuery { sources, window, every_day, rereads };
         let result = reader.snapshot(&query).await?;
         let SnapshotResult::Ready(snapshot) = result else { return Ok(result) };
         let (here, there) = (clock::here(), snapshot.now);
         // If the database has another date than this machine, other days are due than the query
         // asked for.
-        if window_at(here.min(there)) == window_at(now) {
+        if window_at(here.min(there))? == window_at(now)? {
             let now = clock::earlier(here, there);
             return Ok(SnapshotResult::Ready(LedgerSnapshot { now, ..snapshot }));
         }
@@ -152,7 +155,7 @@ fn plan_days<'s>(
 ) -> Result<Plan<'s>, Failure> {
     let LedgerSnapshot { now, rows, days, head } = snapshot;
     let now = *now;
-    refuse_unfinished(request.selection, last_over(now))?;
+    let selection = request.selection.at(now)?;
     let input = PlanInput {
         sources: &request.sources,
         rows,
@@ -160,6 +163,6 @@ fn plan_days<'s>(
         now,
         rereads: request.rereads == Rereads::Include,
     };
-    let (days, catch_up) = (plan(&input, request.selection), CatchUp::of(&input));
-    Ok(Plan { days, now, catch_up, head: head.clone() })
+    let (days, catch_up) = (plan(&input, selection), CatchUp::of(&input));
+    Ok(Plan { days, now, selection, catch_up, head: head.clone() })
 }

@@ -132,30 +132,31 @@ impl LedgerWriter {
         if via == Via::Api {
             record.note_seen(events, &written);
         }
-        self.log_written(attempt, &written, token);
+        log_written(attempt, &written, token);
         Ok(())
     }
+}
 
-    fn log_written(&self, attempt: &LeasedAttempt, written: &Written<'_>, token: &Token) {
-        let (source, date) = (&attempt.day.source.name, attempt.day.key.date);
-        let is_late = attempt.record.lease.counts_late_events();
-        let novelty = if is_late { Novelty::Late } else { Novelty::New };
-        let id = |event: &Event| token.redact(&event.id).into_owned();
-        for event in &written.new {
-            logging::new_event(attempt.day.source.events, novelty, source, event, token);
-            if event.unusable_id {
-                warn!(%source, %date, id = id(event), "an event has no usable id; its hash is \
-                    used");
-            }
+/// Logs the new events, and those that need a look.
+fn log_written(attempt: &LeasedAttempt, written: &Written<'_>, token: &Token) {
+    let (source, date) = (&attempt.day.source.name, attempt.day.key.date);
+    let is_late = attempt.record.lease.counts_late_events();
+    let novelty = if is_late { Novelty::Late } else { Novelty::New };
+    let id = |event: &Event| token.redact(&event.id).into_owned();
+    for event in &written.new {
+        logging::new_event(attempt.day.source.events, novelty, source, event, token);
+        if event.unusable_id {
+            warn!(%source, %date, id = id(event), "an event has no usable id; its hash is \
+                used");
         }
-        for event in &written.conflicting {
-            warn!(%source, %date, id = id(event), "an event differs from the stored one; both are \
-                kept");
-        }
-        for (event, reason) in &written.refused {
-            warn!(%source, %date, id = id(event), reason, "the database rejects an event as JSON; \
-                its bytes are kept");
-        }
+    }
+    for event in &written.conflicting {
+        warn!(%source, %date, id = id(event), "an event differs from the stored one; both are \
+            kept");
+    }
+    for (event, reason) in &written.refused {
+        warn!(%source, %date, id = id(event), reason, "the database rejects an event as JSON; \
+            its bytes are kept");
     }
 }
 

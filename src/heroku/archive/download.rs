@@ -18,6 +18,7 @@ use super::super::hint::{Class, meaning};
 use super::fault::{BadRedirect, HostFault};
 use super::host_words::AddressParts;
 use crate::config::Token;
+use crate::http::NoResponse;
 
 /// How many redirects are followed.
 const MOST_REDIRECTS: u32 = 3;
@@ -85,8 +86,7 @@ impl Download {
     ) -> Result<Response, HostFault> {
         loop {
             let response = files.get(self.url.clone()).send().await;
-            let response = response
-                .map_err(|error| HostFault::Passing(Fault::Network(error.without_url())))?;
+            let response = response.map_err(|error| HostFault::Passing(network(&error)))?;
             let status = response.status();
             match status.as_u16() {
                 200 => return Ok(response),
@@ -157,6 +157,11 @@ fn destination(url: &Url, location: &str) -> Result<Url, BadRedirect> {
     Ok(next)
 }
 
+/// The fault of the connection. It names the host alone: the rest of the address is secret.
+fn network(error: &reqwest::Error) -> Fault {
+    Fault::Network(NoResponse::new(error, None))
+}
+
 async fn save(mut response: Response) -> io::Result<Result<Downloaded, Fault>> {
     let mut file = tokio::fs::File::from_std(tempfile::tempfile()?);
     let (mut hash, mut bytes) = (Sha256::new(), 0);
@@ -168,7 +173,7 @@ async fn save(mut response: Response) -> io::Result<Result<Downloaded, Fault>> {
                 file.write_all(&chunk).await?;
             }
             Ok(None) => break,
-            Err(error) => return Ok(Err(Fault::Network(error.without_url()))),
+            Err(error) => return Ok(Err(network(&error))),
         }
     }
     file.flush().await?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 
-use super::super::fault::{Error, Fault, words, write_attempts};
+use super::super::fault::{Error, Fault, refusal, write_attempts};
 use crate::config::Source;
 use crate::day::Month;
 
@@ -50,8 +50,9 @@ impl ArchiveError {
                 if error.fault.status() == Some(StatusCode::NOT_FOUND) =>
             {
                 format!(
-                    "Heroku has no archive of {month} for {}, or the token's user may not see it",
-                    source.scope.account
+                    "Heroku has no archive of {month} for {} yet, or the user of the token in {} \
+                     may not see it",
+                    source.scope.account, source.token_env
                 )
             }
             Self::Heroku { error, .. } => error.hint(source),
@@ -66,6 +67,11 @@ impl ArchiveError {
 impl fmt::Display for ArchiveError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (archive, host, fault) = match self {
+            Self::Heroku { month, error }
+                if error.fault.status() == Some(StatusCode::NOT_FOUND) =>
+            {
+                return write!(f, "no archive for {month}: {error}");
+            }
             Self::Heroku { error, .. } => return error.fmt(f),
             Self::Disk(error) => {
                 return write!(
@@ -106,7 +112,7 @@ pub(crate) enum HostFault {
     #[error(transparent)]
     Passing(Fault),
     /// The host refuses the address.
-    #[error("{status}{}", words(.code.as_ref(), .message.as_ref()))]
+    #[error("{}", refusal(*.status, .code.as_ref(), .message.as_ref()))]
     Refused {
         /// The status.
         status: StatusCode,

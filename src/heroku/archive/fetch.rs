@@ -16,6 +16,7 @@ use super::download::{Download, Downloaded};
 use super::fault::{ArchiveError, HostFault};
 use super::file::Archive;
 use crate::day::Month;
+use crate::http::NoResponse;
 use crate::text::secrets::learn_address;
 
 /// What Heroku says about an archive (its schema, "archive"). The address is secret, so there is no
@@ -52,7 +53,9 @@ impl Session {
             let mut download = Download::new(location.url, self.client().api().request_timeout);
             let downloaded = match self.client().files() {
                 Ok(files) => download.run(files, self.token()).await?,
-                Err(error) => Err(HostFault::Passing(Fault::Network(error))),
+                Err(error) => {
+                    Err(HostFault::Passing(Fault::Network(NoResponse::new(&error, None))))
+                }
             };
             self.add_requests(download.requests());
             let fault = match downloaded.and_then(|file| checked(file, &location.checksum)) {

@@ -2,6 +2,7 @@ use std::path::Path;
 
 use super::*;
 use crate::config::Config;
+use crate::http::NoResponse;
 
 fn token() -> Token {
     Token::parse("HRKU-secret").expect("a token")
@@ -24,7 +25,7 @@ fn an_error_shows_heroku_s_words_and_the_request_id() {
     };
     assert_eq!(
         error.to_string(),
-        "Heroku refused: 403 Forbidden forbidden: You do not have access \
+        "Heroku refused: 403 forbidden: You do not have access \
          (GET /enterprise-accounts/acme/events?day=2024-09-28, request r-1)"
     );
 }
@@ -119,18 +120,15 @@ fn an_id_is_shown_without_a_message_and_a_message_without_an_id() {
 struct Cause(&'static str, #[source] Option<Box<Cause>>);
 
 #[tokio::test]
-async fn a_broken_connection_is_described_with_each_cause_once() {
+async fn a_broken_connection_is_described_by_its_innermost_cause() {
     let causes = Cause("read: reset by peer", Some(Box::new(Cause("reset by peer", None))));
     let body = reqwest::Body::wrap_stream(futures_util::stream::iter([Err::<&[u8], _>(causes)]));
     let error = reqwest::Response::from(http::Response::new(body))
         .chunk()
         .await
         .expect_err("an incomplete response");
-    let shown = Fault::Network(error).to_string();
-    assert_eq!(
-        shown,
-        "error decoding response body: request or response body error: read: reset by peer"
-    );
+    let shown = Fault::Network(NoResponse::new(&error, None)).to_string();
+    assert_eq!(shown, "the connection broke: reset by peer");
 }
 
 #[test]
@@ -138,7 +136,15 @@ fn a_hint_names_the_variable_the_source_and_the_account() {
     let text = "[[source]]\nname = \"acme\"\naccount = \"{variable}\"\ntoken_env = \"TOKEN\"";
     let config = Config::parse(Path::new("audit.toml"), text).expect("a file");
     let hint = |fault: Fault| fault.hint(&config.sources[0]);
-    assert!(hint(refused(401, None)).starts_with("The token in $TOKEN is invalid or was revoked"));
+    assert!(
+        hint(refused(401, None)).ends_with("`heroku authorizations:create`, and set TOKEN to it")
+    );
+    let error = Error { fault: refused(401, None), ..Error::unusable("GET /teams".into(), "") };
+    assert_eq!(
+        error.message(&config.sources[0]),
+        "Heroku refused the token in TOKEN (401 Unauthorized; GET /teams). Make a new one: \
+         `heroku authorizations:create`, and set TOKEN to it"
+    );
     assert!(hint(refused(403, None)).ends_with("in the enterprise account {variable}"));
     assert!(hint(refused(404, None)).starts_with("Check `account` of the source acme:"));
     assert!(hint(refused(422, None)).ends_with("of the source acme"));

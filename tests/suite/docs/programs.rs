@@ -24,22 +24,26 @@ const RUN: [&str; 6] = [
 ];
 
 /// Commands of the heroku CLI. They need an account at Heroku, and change it.
-const HEROKU: [&str; 11] = [
+const HEROKU: [&str; 12] = [
     "heroku create acme-audit",
     "heroku addons:create ",
     "heroku addons:open scheduler",
     "heroku authorizations:create -d auditsync",
     "heroku authorizations:revoke",
-    "heroku buildpacks:set emk/rust",
+    "heroku buildpacks:set https://github.com/",
     "heroku config:set ",
-    "heroku container:push sync",
-    "heroku container:release sync",
+    "heroku container:push web",
+    "heroku container:release web",
     "heroku labs:enable runtime-dyno-metadata",
+    "heroku ps:scale web=0",
     "heroku stack:set container",
 ];
 
+/// Programs that would change this machine, or another one.
+const MACHINE: [&str; 4] = ["install", "kubectl", "useradd", "chown"];
+
 /// Whole commands that nothing can be checked of, each with its reason.
-const LISTED: [(&str, &str); 9] = [
+const LISTED: [(&str, &str); 15] = [
     ("git push heroku main", "it needs an app at Heroku"),
     ("git commit -am 'Audit initech too'", "it would change this repository"),
     ("apt-get install postgresql pgbouncer", "it would change this machine"),
@@ -47,16 +51,31 @@ const LISTED: [(&str, &str); 9] = [
     ("systemctl enable --now auditsync.timer", "it would change this machine"),
     ("docker build --tag auditsync .", "it needs Docker; `.ci/dockerfile-steps` runs the steps"),
     (
+        "docker build --provenance=false --tag registry.heroku.com/acme-audit/web .",
+        "it needs Docker; `.ci/dockerfile-steps` runs the steps",
+    ),
+    ("docker push registry.heroku.com/acme-audit/web", "it needs Docker, and an app at Heroku"),
+    (
         "docker run --rm --env HEROKU_API_TOKEN --env DATABASE_URL auditsync",
         "it needs Docker; `.ci/dockerfile-steps` starts the program",
     ),
+    ("sha256sum --check --ignore-missing SHA256SUMS", "it needs a release"),
+    (
+        "gh attestation verify auditsync-x86_64-unknown-linux-musl.tar.gz --repo OWNER/auditsync",
+        "it needs a release",
+    ),
+    (
+        "gh attestation verify oci://ghcr.io/OWNER/auditsync:0.1.0 --repo OWNER/auditsync",
+        "it needs a release",
+    ),
+    ("git grep -n OWNER/", "the repository has no home yet"),
     ("cargo deny check", "it is a subcommand of its own to install"),
     ("cargo machete", "it is a subcommand of its own to install"),
 ];
 
 /// How to check a command. The error says what is wrong with it.
 pub(super) fn handling(command: &str) -> Result<Handling, String> {
-    let on_a_dyno = ["heroku run -- ", "heroku run --no-tty -- "];
+    let on_a_dyno = ["heroku run -- ", "heroku run -x -- ", "heroku run --no-tty -- "];
     if let Some(command) = on_a_dyno.iter().find_map(|begin| command.strip_prefix(begin)) {
         return match handling(command)? {
             Handling::Run => Ok(Handling::Run),
@@ -76,6 +95,7 @@ pub(super) fn handling(command: &str) -> Result<Handling, String> {
         _ if is_listed => Ok(()),
         "heroku" => heroku(command, &words),
         "cargo" => super::cargo::check(&words),
+        _ if MACHINE.contains(&program) => machine(&words),
         _ if program.starts_with("./") || program.starts_with('.') => script(program),
         _ => Err(format!("`{program}` is neither run nor listed")),
     }?;
@@ -105,17 +125,26 @@ fn heroku(command: &str, words: &[&str]) -> Result<(), String> {
     }
     let known = match words[0] {
         "addons:create" => read("app.json").contains(&format!("\"plan\": \"{}\"", words[1])),
+        "ps:scale" => read("heroku.yml").contains("\n  web: "),
         "config:set" => {
             let variable = words[1].split('=').next().unwrap_or_default();
             let (file, page) = (read("audit.toml"), read("docs/heroku.md"));
             [file, page].iter().any(|text| text.contains(&format!("token_env = \"{variable}\"")))
         }
         "container:push" | "container:release" => {
-            read("Procfile").contains(&format!("\n{}: ", words[1]))
+            read("heroku.yml").contains(&format!("\n    {}: Dockerfile\n", words[1]))
         }
         _ => true,
     };
     if known { Ok(()) } else { Err(format!("no file of the repository knows `{}`", words[1])) }
+}
+
+/// Checks that the files which a command takes from the repository are there.
+fn machine(words: &[&str]) -> Result<(), String> {
+    let files = words.iter().map(|word| word.split_once('=').map_or(*word, |(_, file)| file));
+    let mut ours = files.filter(|file| file.starts_with("deploy/") || *file == "audit.toml");
+    ours.find(|file| !repository().join(file).exists())
+        .map_or(Ok(()), |file| Err(format!("there is no {file}")))
 }
 
 /// Checks that a script of the repository is there, may be run, and is one that bash can read.
@@ -136,10 +165,12 @@ fn a_command_that_is_neither_run_nor_listed_is_found() {
         "heroku frobnicate",
         "heroku addons:create redis:mini",
         "heroku config:set NO_SUCH_TOKEN=HRKU-…",
-        "heroku container:push web",
+        "heroku container:push worker",
         "heroku run -- cargo test",
         "git push origin main",
         "./no-such-script",
+        "install -m 0644 deploy/no-such-file /etc/auditsync/file",
+        "kubectl apply --filename=deploy/no-such-file.yaml",
         "cargo test --test no_such_target",
         "make",
     ] {

@@ -22,7 +22,7 @@ const TODAY: &str = "2024-09-29";
 const HEROKU: &str = r#"#!/bin/sh
 case "$1 $2" in
 "run --") shift 2; exec "$@" ;;
-"run --no-tty") shift 3; exec "$@" ;;
+"run --no-tty" | "run -x") shift 3; exec "$@" ;;
 "config:get DATABASE_URL") echo "$DATABASE_URL" ;;
 *) echo "heroku $* is not known here" >&2; exit 64 ;;
 esac

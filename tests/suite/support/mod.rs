@@ -90,6 +90,8 @@ impl World {
         let mut environment: BTreeMap<String, String> =
             TOKENS.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         environment.insert("DATABASE_URL".into(), database.url().into());
+        // `reset` and `cleanup` need a name for the history.
+        environment.insert("USER".into(), "tester".into());
         // Coverage is measured above all in the program's own processes.
         environment.extend(std::env::vars().filter(|(name, _)| name == "LLVM_PROFILE_FILE"));
         let world = Self { heroku, database, folder, environment };

@@ -1,6 +1,6 @@
 //! The program on a terminal: a pseudo-terminal, and what it would show.
 
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::process::{Child, Command};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -10,6 +10,7 @@ use super::wait_for;
 /// A program that runs on a terminal of its own.
 pub(crate) struct Screen {
     child: Child,
+    keyboard: Arc<pty_process::blocking::Pty>,
     seen: Arc<Mutex<Seen>>,
     reading: JoinHandle<()>,
 }
@@ -32,7 +33,7 @@ pub(crate) struct Shown {
 impl Screen {
     /// Starts `command` on a terminal of `rows` and `columns`.
     pub(crate) fn start(command: &Command, (rows, columns): (u16, u16)) -> Self {
-        let (mut terminal, program_end) = pty_process::blocking::open().expect("a pseudo-terminal");
+        let (terminal, program_end) = pty_process::blocking::open().expect("a pseudo-terminal");
         terminal.resize(pty_process::Size::new(rows, columns)).expect("a size");
         let mut on_terminal =
             pty_process::blocking::Command::new(command.get_program()).args(command.get_args());
@@ -43,17 +44,18 @@ impl Screen {
         let child = on_terminal.spawn(program_end).expect("the program starts");
         let seen = Seen { terminal: vt100::Parser::new(rows, columns, 0), raw: Vec::new() };
         let seen = Arc::new(Mutex::new(seen));
-        let theirs = Arc::clone(&seen);
+        let keyboard = Arc::new(terminal);
+        let (theirs, terminal) = (Arc::clone(&seen), Arc::clone(&keyboard));
         let reading = std::thread::spawn(move || {
             let mut bytes = [0; 4096];
             // After the program has ended, reading gives an error and no end of file.
-            while let Ok(read @ 1..) = terminal.read(&mut bytes) {
+            while let Ok(read @ 1..) = (&*terminal).read(&mut bytes) {
                 let mut seen = theirs.lock().unwrap_or_else(PoisonError::into_inner);
                 seen.terminal.process(&bytes[..read]);
                 seen.raw.extend_from_slice(&bytes[..read]);
             }
         });
-        Self { child, seen, reading }
+        Self { child, keyboard, seen, reading }
     }
 
     /// The lines that are on the screen now and not empty.
@@ -76,6 +78,11 @@ impl Screen {
             );
             shows(&lines)
         });
+    }
+
+    /// Types `text`.
+    pub(crate) fn type_keys(&self, text: &str) {
+        (&*self.keyboard).write_all(text.as_bytes()).expect("a terminal takes keys");
     }
 
     /// Ends the program, as a dyno would.
