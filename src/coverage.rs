@@ -52,6 +52,8 @@ pub fn coverage(sources: &[&Source], standings: Standings, now: DateTime<Utc>) -
         let mut coverage =
             Coverage::of(name, Some(source), days.remove(name).unwrap_or_default(), now);
         let own = earlier_names.iter().filter(|earlier| earlier.source == name);
+        let former = source.previous_names.iter().map(ToString::to_string);
+        coverage.previous_names = former.collect();
         coverage.earlier_names = own.map(|earlier| earlier.earlier.clone()).collect();
         all.push(coverage);
     }

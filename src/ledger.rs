@@ -85,8 +85,10 @@ impl From<FailureStatus> for Status {
     reason = "each is what the database says of one condition"
 )]
 pub struct LedgerRow {
-    /// The name of the source, which may no longer be in the configuration.
+    /// The present name of the source, which may no longer be in the configuration.
     pub source: String,
+    /// The name under which the day is stored. The source may have been renamed since then.
+    pub stored_as: String,
     /// The UTC date.
     pub date: NaiveDate,
     /// The status.

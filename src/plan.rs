@@ -4,7 +4,7 @@ mod input;
 mod next;
 mod verdict;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use chrono::NaiveDate;
 
@@ -34,9 +34,7 @@ use verdict::{is_due_at_any_age, verdict};
 ///     rows: &[],
 ///     days: &Default::default(),
 ///     now: "2024-09-29T03:00:00Z".parse()?,
-///     catch_up_days: 7,
-///     recheck_after: &[],
-///     next_recheck_after: &[],
+///     rereads: true,
 /// };
 ///
 /// let planned = plan(&input, Selection::Due);
@@ -55,12 +53,14 @@ pub fn plan<'s>(input: &PlanInput<'_, 's>, selection: Selection) -> Vec<Planned<
     for &source in input.sources {
         for date in dates(input, source, selection) {
             let row = rows.get(&(source.name.as_ref(), date)).copied();
-            let verdict = verdict(input.recheck_after, input.now, row);
+            let verdict = verdict(input.recheck_after(source), input.now, row);
             let is_news = !matches!(verdict, Verdict::Complete { .. });
             if is_news || date == last_over || selection != Selection::Due {
-                let any_age = AnyAge::of(input.next_recheck_after, input.now, row);
+                let any_age = AnyAge::of(&source.due.recheck_after, input.now, row);
+                // An existing day keeps the name under which it is stored.
+                let name = row.map_or(&source.name, |row| source.name_of(&row.stored_as));
                 planned.push(Planned {
-                    key: DayKey::new(&source.name, date),
+                    key: DayKey::new(name, date),
                     source,
                     verdict,
                     any_age,
@@ -76,7 +76,7 @@ pub fn plan<'s>(input: &PlanInput<'_, 's>, selection: Selection) -> Vec<Planned<
 /// The dates of one source that a plan looks at.
 fn dates(input: &PlanInput<'_, '_>, source: &Source, selection: Selection) -> Vec<NaiveDate> {
     let last_over = last_over(input.now);
-    let window = window(selection, last_over, input.catch_up_days);
+    let window = window(selection, last_over, source.due.catch_up_days);
     if selection != Selection::Due {
         return window.dates().collect();
     }
@@ -84,13 +84,17 @@ fn dates(input: &PlanInput<'_, '_>, source: &Source, selection: Selection) -> Ve
     let days = input.days.get(name);
     let owed_from = owed_from(source, days.map(|days| days.first), window.to);
     let owed = DateRange::new(window.from.max(owed_from), window.to);
-    let due_at_any_age = |row: &&LedgerRow| is_due_at_any_age(input.recheck_after, input.now, row);
-    let others = input.rows.iter().filter(|row| row.source == name).filter(due_at_any_age);
+    let ages = input.recheck_after(source);
+    let rows = || input.rows.iter().filter(|row| row.source == name);
+    let others = rows().filter(|row| is_due_at_any_age(ages, input.now, row));
     let mut dates: Vec<_> = owed.dates().chain(others.map(|row| row.date)).collect();
     dates.sort_unstable();
     dates.dedup();
     dates.retain(|date| (AUDIT_TRAIL_BEGINS..=last_over).contains(date));
-    dates.retain(|date| !days.is_some_and(|days| days.settled.contains(date)));
+    // The same date may have settled under a former name, which does not count beside a row.
+    let with_row: HashSet<NaiveDate> = rows().map(|row| row.date).collect();
+    let has_settled = |date: &NaiveDate| days.is_some_and(|days| days.settled.contains(date));
+    dates.retain(|date| with_row.contains(date) || !has_settled(date));
     dates
 }
 

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::environment::env;
 use super::failure::Failure;
 use crate::cli::Global;
-use crate::config::{Config, Source};
+use crate::config::{Config, Source, UnknownSource};
 use crate::store::{self, Address, ConnectError, Holder, Reader, Schema, Store};
 use crate::text::clean;
 
@@ -62,44 +62,96 @@ impl App<'_> {
         if names.is_empty() {
             return Ok(self.enabled_sources().collect());
         }
-        let mut sources: Vec<&Source> = Vec::new();
+        let selected = self.split(names)?;
+        match selected.others.first() {
+            Some(unknown) => Err(self.unknown(unknown)),
+            None => Ok(selected.sources),
+        }
+    }
+
+    /// The sources that `names` select, and the names that the file does not have.
+    pub(super) fn split<'n>(
+        &self,
+        names: &'n [String],
+    ) -> Result<SelectedSources<'_, 'n>, Failure> {
+        let mut selected = SelectedSources::default();
         for name in names {
-            let source = self.config.source(name).map_err(Failure::usage)?;
-            if !sources.iter().any(|other| other.name == source.name) {
-                sources.push(source);
+            match self.config.select(name) {
+                Ok(sources) => sources.into_iter().for_each(|source| selected.add(source)),
+                Err(UnknownSource::Unknown { .. }) => selected.others.push(name),
+                Err(error) => return Err(Failure::usage(error)),
             }
         }
-        Ok(sources)
+        Ok(selected)
+    }
+
+    /// What `names` select. A name that the file does not have must be among those that `known`
+    /// finds in the database: a source keeps its past when it leaves the file.
+    pub(super) async fn select<'n>(
+        &self,
+        names: &'n [String],
+        known: impl AsyncFnOnce(&[&str]) -> store::Result<Vec<String>>,
+    ) -> Result<SelectedSources<'_, 'n>, Failure> {
+        let selected = self.split(names)?;
+        if selected.others.is_empty() {
+            return Ok(selected);
+        }
+        let known = known(&selected.others).await?;
+        match selected.others.iter().find(|name| !known.iter().any(|known| known == *name)) {
+            Some(unknown) => Err(self.unknown(unknown)),
+            None => Ok(selected),
+        }
+    }
+
+    /// The same for names that the ledger must have.
+    pub(super) async fn select_from_ledger<'n>(
+        &self,
+        names: &'n [String],
+        ledger: &Reader,
+    ) -> Result<SelectedSources<'_, 'n>, Failure> {
+        let known =
+            async |names: &[&str]| Ok(ledger.first_days(names).await?.into_keys().collect());
+        self.select(names, known).await
+    }
+
+    /// The failure about a name that no source has.
+    pub(super) fn unknown(&self, name: &str) -> Failure {
+        Failure::usage(self.config.unknown(name))
     }
 }
 
-/// Refuses the first of `names` that is neither in the file nor among those that `known` finds in
-/// the database. A source keeps its past when it leaves the file.
-pub(super) async fn refuse_unknown(
-    app: &App<'_>,
-    names: &[String],
-    known: impl AsyncFnOnce(&[&str]) -> store::Result<Vec<String>>,
-) -> Result<(), Failure> {
-    let mut unknown: Vec<&str> = names.iter().map(String::as_str).collect();
-    unknown.retain(|name| app.config.source(name).is_err());
-    if unknown.is_empty() {
-        return Ok(());
-    }
-    let known = known(&unknown).await?;
-    match unknown.iter().find(|name| !known.iter().any(|known| known == *name)) {
-        Some(name) => app.config.source(name).map(drop).map_err(Failure::usage),
-        None => Ok(()),
-    }
+/// What `--source` selects.
+#[derive(Debug, Default)]
+pub(super) struct SelectedSources<'c, 'n> {
+    /// Sources of the file.
+    pub(super) sources: Vec<&'c Source>,
+    /// Names that the file does not have.
+    pub(super) others: Vec<&'n str>,
 }
 
-/// Refuses a name that neither the file nor the ledger knows.
-pub(super) async fn refuse_unknown_to_ledger(
-    app: &App<'_>,
-    names: &[String],
-    ledger: &Reader,
-) -> Result<(), Failure> {
-    let known = async |names: &[&str]| Ok(ledger.first_days(names).await?.into_keys().collect());
-    refuse_unknown(app, names, known).await
+impl<'c> SelectedSources<'c, '_> {
+    fn add(&mut self, source: &'c Source) {
+        if !self.sources.iter().any(|other| other.name == source.name) {
+            self.sources.push(source);
+        }
+    }
+
+    /// The present names of the selected sources.
+    pub(super) fn present_names(&self) -> Vec<String> {
+        let of_file = self.sources.iter().map(|source| source.name.to_string());
+        of_file.chain(self.others.iter().map(|&name| name.to_owned())).collect()
+    }
+
+    /// The names under which the selected days are stored; `None` if no name was given, which
+    /// selects all.
+    pub(super) fn stored_names(&self) -> Option<Vec<String>> {
+        let of_file = self.sources.iter().flat_map(|source| source.names());
+        let names: Vec<String> = of_file
+            .map(ToString::to_string)
+            .chain(self.others.iter().map(|&name| name.to_owned()))
+            .collect();
+        (!names.is_empty()).then_some(names)
+    }
 }
 
 /// A store whose schema is this program's. An older schema is brought up to date first.

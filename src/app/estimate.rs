@@ -22,7 +22,7 @@ pub(super) async fn run(app: &App<'_>, request: &RunRequest<'_>) -> Result<ExitS
     let report = match &request.command {
         ReadCommand::Archive(options) => archives(app, request, options, &tokens, &reader).await?,
         ReadCommand::Sync | ReadCommand::Backfill => {
-            let (plan, _) = plan_only(app, &reader, request).await?;
+            let (plan, _) = plan_only(&reader, request).await?;
             of_lists(request, &plan.days, &tokens)
         }
     };
@@ -44,7 +44,7 @@ async fn archives(
     let accounts = accounts(&request.sources, tokens);
     let archives = Archives::find(&client, accounts, request, options, now).await?;
     let request = &archives.select(request, options, newest);
-    let (mut plan, _) = plan_only(app, reader, request).await?;
+    let (mut plan, _) = plan_only(reader, request).await?;
     plan.days.retain(|day| archives.reach(day, newest));
     let downloads = archives.plan(&plan.days, options.keep.as_ref(), newest).await;
     Ok(of_archives(request, &plan.days, tokens, &archives, &downloads))

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::context::{App, has_ledger, refuse_unknown};
+use super::context::{App, has_ledger};
 use super::failure::{DONE, ExitStatus, Failure};
 use crate::calendar::NotADate;
 use crate::cli::EventsArgs;
@@ -19,11 +19,12 @@ pub(super) async fn run(app: &App<'_>, args: &EventsArgs) -> Result<ExitStatus, 
     let reader = app.connect().await?;
     let search = search(args, limit, reader.now().await?)?;
     let ledger = has_ledger(&reader).await?.then_some(&reader);
-    refuse_unknown(app, &args.sources, async |names| match ledger {
+    let known = async |names: &[&str]| match ledger {
         Some(ledger) => Ok(ledger.first_days(names).await?.into_keys().collect()),
         None => Ok(Vec::new()),
-    })
-    .await?;
+    };
+    let sources = app.select(&args.sources, known).await?.stored_names();
+    let search = EventSearch { sources, ..search };
     let mut found = FoundEvents::new(output, limit);
     if let Some(ledger) = ledger {
         print(ledger, search, &mut found).await?;
@@ -68,7 +69,7 @@ fn search(
         return Err(Failure::usage("--since is after --until"));
     }
     Ok(EventSearch {
-        sources: given(&args.sources, Clone::clone),
+        sources: None,
         apps: given(&args.apps, |typed| Pattern::new(typed)),
         actors: given(&args.actors, |typed| Pattern::new(typed)),
         types: given(&args.types, |typed| Pattern::new(typed)),

@@ -1,6 +1,6 @@
 //! `history`: prints the append-only record of what happened to the days.
 
-use super::context::{App, has_ledger, refuse_unknown};
+use super::context::{App, has_ledger};
 use super::days_over::named_day;
 use super::failure::{DONE, ExitStatus, Failure};
 use crate::cli::HistoryArgs;
@@ -14,18 +14,19 @@ const DEFAULT_DAYS: u32 = 7;
 pub(super) async fn run(app: &App<'_>, args: &HistoryArgs) -> Result<ExitStatus, Failure> {
     let reader = app.connect().await?;
     let history = has_ledger(&reader).await?.then_some(&reader);
-    refuse_unknown(app, &args.sources, async |names| match history {
+    let known = async |names: &[&str]| match history {
         Some(history) => history.known_to_history(names).await,
         None => Ok(Vec::new()),
-    })
-    .await?;
-    let sources: Vec<&str> = args.sources.iter().map(String::as_str).collect();
+    };
+    let sources = app.select(&args.sources, known).await?.stored_names();
+    let sources: Option<Vec<&str>> =
+        sources.as_ref().map(|names| names.iter().map(String::as_str).collect());
     let date = match args.date {
         Some(day) => Some(named_day(day, reader.now().await?, ", so it has no history")?),
         None => None,
     };
     let days = args.days.or(date.is_none().then_some(DEFAULT_DAYS));
-    let past = HistoryFilter { sources: (!sources.is_empty()).then_some(&sources), date, days };
+    let past = HistoryFilter { sources: sources.as_deref(), date, days };
     let mut entries = match history {
         Some(history) => history.history(&past).await?,
         None => Vec::new(),

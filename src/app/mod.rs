@@ -91,7 +91,7 @@ async fn dispatch(global: &Global, command: Command) -> Result<ExitStatus, Failu
         Command::Verify(args) if args.bag.is_some() => return verify::run_on_bag(global, args),
         _ => {}
     }
-    let config = Config::load(&global.config)?;
+    let config = Config::load(&global.config, clock::here().date_naive())?;
     secrets::learn_of(&config);
     let app = App { global, config };
     match command {

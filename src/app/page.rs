@@ -37,7 +37,7 @@ pub(super) async fn page(
     request: PageRequest<'_>,
 ) -> Result<RenderedPage, Failure> {
     let PageRequest { sources, range, as_of, verified, made_by, app } = request;
-    let names: Vec<String> = sources.iter().map(|source| source.name.clone()).collect();
+    let names: Vec<Vec<String>> = sources.iter().map(|source| source.names.clone()).collect();
     let query = ReportQuery { sources: &names, range, as_of };
     let rows = snapshot.report_rows(&query).await?;
     let app_events = if app == AppIdentity::default() {
@@ -69,7 +69,7 @@ pub(super) async fn sources(
     }
     let mut sources: Vec<PageSource> = app.config.sources.iter().map(of_source).collect();
     for recorded in snapshot.recorded_sources(None, range.from).await? {
-        if !sources.iter().any(|source| source.name == recorded.source) {
+        if !sources.iter().any(|source| source.names.contains(&recorded.source)) {
             sources.push(of_ledger(recorded.source));
         }
     }
@@ -79,6 +79,7 @@ pub(super) async fn sources(
 fn of_source(source: &Source) -> PageSource {
     PageSource {
         name: source.name.to_string(),
+        names: source.names().map(ToString::to_string).collect(),
         scope: Some(source.scope.clone()),
         since: source.since,
         in_file: true,
@@ -87,7 +88,8 @@ fn of_source(source: &Source) -> PageSource {
 }
 
 fn of_ledger(name: String) -> PageSource {
-    PageSource { name, scope: None, since: None, in_file: false, enabled: false }
+    let names = vec![name.clone()];
+    PageSource { name, names, scope: None, since: None, in_file: false, enabled: false }
 }
 
 /// The address of Heroku's API.

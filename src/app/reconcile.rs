@@ -13,6 +13,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
+use tracing::warn;
 
 use compare::{Broken, Comparing};
 use record::Recorder;
@@ -35,7 +36,7 @@ use super::run::schedule::TIME_TO_RELEASE;
 use super::run::supervise::{close, within};
 use super::shutdown::Shutdown;
 use crate::cli::ReconcileArgs;
-use crate::config::{Source, SourceName};
+use crate::config::{Source, SourceName, Tokens};
 use crate::day::{DateRange, DayKey, Month, last_over};
 use crate::evidence::Head;
 use crate::heroku::{Client, Session, Teams};
@@ -44,7 +45,7 @@ use crate::report::archives::ArchiveReport;
 use crate::report::day::{DayReport, Outcome, StopReason};
 use crate::report::progress::Progress;
 use crate::report::reconcile::{MonthReport, ReconcileReport, ReconciledDay};
-use crate::store::{Claimable, Reader};
+use crate::store::{Claimable, Reader, StoredNames};
 
 pub(super) async fn run(app: &App<'_>, args: &ReconcileArgs) -> Result<ExitStatus, Failure> {
     let shutdown = Shutdown::listen().map_err(Failure::Process)?;
@@ -104,10 +105,11 @@ async fn reconcile(
         return Ok(Reconciled { report, reader, before: None });
     };
     let before = if args.repair { head::read(&reader).await } else { None };
-    let writer = LedgerWriter::new(app, store, reader.clone(), shutdown.clone());
+    let writer = LedgerWriter::new(store, reader.clone(), shutdown.clone());
     let run = ArchiveRun { teams: Teams::default(), writer };
     let mut recorder = Recorder::new(&reader, &run.writer.store).await;
     let mut months = not_listed(&archives);
+    months.extend(without_token(&reader, &sources, &tokens, (args.month, newest)).await?);
     let begun: Vec<(&Account, Month)> = archives.begun(newest).collect();
     let days = |month: Month| month.days().len() as usize;
     let all_days = begun.iter().map(|(_, month)| days(*month)).sum();
@@ -205,6 +207,35 @@ impl Compared {
     }
 }
 
+/// The reports of the sources whose token is missing. That is an error for a source that must cover
+/// days of the month, or that is compared with every month.
+async fn without_token(
+    reader: &Reader,
+    sources: &[&Source],
+    tokens: &Tokens,
+    (month, newest): (Option<Month>, NaiveDate),
+) -> Result<Vec<MonthReport>, Failure> {
+    let mut months = Vec::new();
+    for &source in sources {
+        let Err(missing) = tokens.of(source) else { continue };
+        let reason = StopReason::NoToken(missing);
+        let Some(month) = month else {
+            let error = Some(reason.message(source, newest));
+            months.push(MonthReport { error, ..MonthReport::new(source.name.as_ref(), None) });
+            continue;
+        };
+        let days = owed_days(reader, std::slice::from_ref(source), month, newest).await?;
+        let failed: Vec<DayReport> =
+            days.first().into_iter().map(|day| day.failed(&reason)).collect();
+        if failed.is_empty() {
+            let name = &source.name;
+            warn!(target: "auditsync", "{name}: {}", reason.message(source, month.first()));
+        }
+        months.push(begin_report(source, month, &days, &failed));
+    }
+    Ok(months)
+}
+
 async fn compare_account(
     run: &ArchiveRun,
     account: &Account,
@@ -212,9 +243,10 @@ async fn compare_account(
     month: Month,
     newest: NaiveDate,
 ) -> Result<Compared, Failure> {
-    let mut days = owed_days(&run.writer.reader, account, month, newest).await?;
+    let mut days = owed_days(&run.writer.reader, &account.sources, month, newest).await?;
     let (selectors, failed) = find_selectors(run, account, session, &mut days).await;
-    let months = begin_reports(account, month, &days, &failed);
+    let months = account.sources.iter();
+    let months = months.map(|source| begin_report(source, month, &days, &failed)).collect();
     let mut compared = Compared { months, open: None, days };
     if compared.days.is_empty() {
         return Ok(compared);
@@ -254,48 +286,45 @@ async fn compare_account(
     }
 }
 
-/// The reports before anything is compared: what is wrong with a source, or why it must cover no
-/// day.
-fn begin_reports(
-    account: &Account,
+/// The report of a source before anything is compared: what is wrong with it, or why it must cover
+/// no day.
+fn begin_report(
+    source: &Source,
     month: Month,
     days: &[FetchDay],
     failed: &[DayReport],
-) -> Vec<MonthReport> {
-    let begin = |source: &Source| {
-        let failed = failed.iter().find(|day| day.source == source.name);
-        let error = failed.and_then(|day| day.error.clone());
-        let owes = days.iter().any(|day| day.key.source == source.name);
-        let note = (!owes && error.is_none()).then(|| {
-            "the source has no day to cover in this month, so nothing was compared".to_owned()
-        });
-        MonthReport { error, note, ..MonthReport::new(source.name.as_ref(), Some(month)) }
-    };
-    account.sources.iter().map(begin).collect()
+) -> MonthReport {
+    let failed = failed.iter().find(|day| day.source == source.name);
+    let error = failed.and_then(|day| day.error.clone());
+    let owes = days.iter().any(|day| day.source.name == source.name);
+    let note = (!owes && error.is_none()).then(|| {
+        "the source has no day to cover in this month, so nothing was compared".to_owned()
+    });
+    MonthReport { error, note, ..MonthReport::new(source.name.as_ref(), Some(month)) }
 }
 
 /// The days of the month that the sources must cover, with the claim that each allows.
 async fn owed_days(
     reader: &Reader,
-    account: &Account,
+    sources: &[Source],
     month: Month,
     newest: NaiveDate,
 ) -> Result<Vec<FetchDay>, Failure> {
-    let names: Vec<&str> = account.sources.iter().map(|source| source.name.as_ref()).collect();
-    let scoped: Vec<_> =
-        account.sources.iter().map(|source| (source.name.as_ref(), Some(&source.scope))).collect();
-    let first_days = reader.first_days(&names).await?;
-    let rows = reader.ledger(&scoped, month.days()).await?;
+    let names = sources.iter().flat_map(Source::names).map(AsRef::as_ref);
+    let first_days = reader.first_days(&names.collect::<Vec<_>>()).await?;
+    let rows = reader.ledger(&StoredNames::of(sources), month.days()).await?;
     let rows: HashMap<(&str, NaiveDate), &LedgerRow> =
         rows.iter().map(|row| ((row.source.as_str(), row.date), row)).collect();
     let mut days = Vec::new();
-    for source in &account.sources {
+    for source in sources {
         let name = source.name.as_ref();
-        let Some(from) = source.since.or_else(|| first_days.get(name).copied()) else { continue };
+        let firsts = source.names().filter_map(|name| first_days.get(name.as_ref())).copied();
+        let Some(from) = source.since.or_else(|| firsts.min()) else { continue };
         for date in DateRange::new(from, newest).overlap(month.days()).dates() {
             let row = rows.get(&(name, date));
             let claimable = row.map_or(Claimable::Due, |row| Claimable::of(row));
-            let key = DayKey::new(&source.name, date);
+            let stored_as = row.map_or(&source.name, |row| source.name_of(&row.stored_as));
+            let key = DayKey::new(stored_as, date);
             let was_complete = row.is_some_and(|row| row.was_complete());
             let source = source.clone();
             days.push(FetchDay { key, source, claimable, is_recount: false, was_complete });
@@ -308,7 +337,7 @@ async fn owed_days(
 async fn repair(run: &ArchiveRun, account: &Account, compared: &mut Compared) {
     let Some(open) = &compared.open else { return };
     let wants_repair = |day: &&FetchDay| {
-        let month = compared.months.iter().find(|month| month.source == day.key.source.as_ref());
+        let month = compared.months.iter().find(|month| month.source == day.source.name.as_ref());
         month.is_some_and(|month| {
             month.days.iter().any(|found| found.date == day.key.date && found.wants_repair())
         })

@@ -1,6 +1,6 @@
 //! `report`: writes one HTML page about the days of a range, verified in the same snapshot.
 
-use super::context::{App, refuse_unknown_to_ledger};
+use super::context::App;
 use super::days_over::{NamedRange, named_range};
 use super::destination::Destination;
 use super::failure::{DONE, ExitStatus, Failure};
@@ -26,15 +26,15 @@ pub(super) async fn run(app: &App<'_>, args: &ReportArgs) -> Result<ExitStatus, 
     }
     let mut destination = Destination::open(&args.out)?;
     let reader = app.connect_to_current().await?;
-    refuse_unknown_to_ledger(app, &args.sources, &reader).await?;
+    let selected = app.select_from_ledger(&args.sources, &reader).await?;
+    // Without names all sources are shown, and a list of many names would slow the check down.
+    let stored_names = selected.stored_names();
     let mut snapshot = reader.evidence_snapshot().await?;
     let as_of = snapshot.now().await?;
     let asked = NamedRange { month: args.month, from: args.from, to: args.to };
     let range = named_range(asked, as_of, DEFAULT_DAYS)?;
-    let sources = sources(app, &mut snapshot, &args.sources, range).await?;
-    // Without names all sources are shown, and a list of many names would slow the check down.
-    let names = (!args.sources.is_empty()).then(|| args.sources.clone());
-    let wanted = WantedDays { sources: names, from: Some(range.from), to: Some(range.to) };
+    let sources = sources(app, &mut snapshot, &selected.present_names(), range).await?;
+    let wanted = WantedDays { sources: stored_names, from: Some(range.from), to: Some(range.to) };
     // On Heroku, stdout and stderr of a one-off dyno are one stream.
     let live_lines = if args.streams() { LiveLines::Hidden } else { app.global.live_lines() };
     let verification = Verification { wanted: &wanted, anchors: Anchors::default(), live_lines };

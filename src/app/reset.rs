@@ -1,6 +1,6 @@
 //! `reset`: makes days due again.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, NaiveDate, Utc};
 
@@ -10,11 +10,11 @@ use super::days_over::require_over;
 use super::failure::{DONE, ExitStatus, FOUND_WRONG, Failure};
 use super::{head, operator};
 use crate::cli::ResetArgs;
-use crate::config::{Source, SourceName};
+use crate::config::Source;
 use crate::day::{DateRange, DayKey, NamedRange};
-use crate::ledger::ResetOutcome;
+use crate::ledger::{LedgerRow, ResetOutcome};
 use crate::report::operator::{ResetDay, ResetReport};
-use crate::store::{Actor, Reader, ResetRequest, Store};
+use crate::store::{Actor, Reader, ResetRequest, Store, StoredNames};
 
 pub(super) async fn run(app: &App<'_>, args: &ResetArgs) -> Result<ExitStatus, Failure> {
     let sources = app.sources(&args.sources)?;
@@ -68,14 +68,12 @@ impl Resetting<'_> {
         source: &Source,
         dates: &BTreeSet<NaiveDate>,
     ) -> Result<Vec<ResetDay>, Failure> {
-        let rows = self.rows(&source.name, dates).await?;
+        let stored = self.stored_days(source, dates).await?;
         let request = ResetRequest { force: self.force, actor: self.actor };
         let mut days = Vec::with_capacity(dates.len());
         for &date in dates {
-            let outcome = match self.store {
-                Some(store) if rows.contains(&date) => {
-                    store.reset(&DayKey::new(&source.name, date), request).await?
-                }
+            let outcome = match (self.store, stored.get(&date)) {
+                (Some(store), Some(key)) => store.reset(key, request).await?,
                 _ => ResetOutcome::NoRow,
             };
             days.push(reset_day(source, date, outcome));
@@ -83,18 +81,20 @@ impl Resetting<'_> {
         Ok(days)
     }
 
-    /// The dates that have a row. A long range with few rows needs no transaction for each date.
-    async fn rows(
+    /// The days that have a row, each with the name under which it is stored. A long range with few
+    /// rows needs no transaction for each date.
+    async fn stored_days(
         &self,
-        source: &SourceName,
+        source: &Source,
         dates: &BTreeSet<NaiveDate>,
-    ) -> Result<HashSet<NaiveDate>, Failure> {
+    ) -> Result<HashMap<NaiveDate, DayKey>, Failure> {
         let (Some(_), Some(&from), Some(&to)) = (self.store, dates.first(), dates.last()) else {
-            return Ok(HashSet::new());
+            return Ok(HashMap::new());
         };
-        let window = DateRange::new(from, to);
-        let rows = self.reader.ledger(&[(source.as_ref(), None)], window).await?;
-        Ok(rows.into_iter().map(|row| row.date).collect())
+        let names = StoredNames::of([source]);
+        let rows = self.reader.ledger(&names, DateRange::new(from, to)).await?;
+        let key = |row: &LedgerRow| DayKey::new(source.name_of(&row.stored_as), row.date);
+        Ok(rows.iter().map(|row| (row.date, key(row))).collect())
     }
 }
 

@@ -10,9 +10,7 @@ use super::days_over::{NamedRange, named_range};
 use super::failure::{DONE, ExitStatus, FOUND_WRONG, Failure};
 use crate::cli::StatusArgs;
 use crate::config::Source;
-use crate::coverage::{
-    AdoptedPolicy, Coverage, LagRule, SourceBehind, Standings, coverage, good_news,
-};
+use crate::coverage::{AdoptedPolicy, Coverage, LagRule, SourceBehind, coverage, good_news};
 use crate::day::DateRange;
 use crate::ledger::LedgerRow;
 use crate::report::status::{DayStatus, SourceStatus, StatusReport};
@@ -24,14 +22,21 @@ pub(super) async fn run(app: &App<'_>, args: &StatusArgs) -> Result<ExitStatus, 
     let now = clock::now(&reader).await?;
     let asked = NamedRange { month: args.month, from: args.from, to: args.to };
     let window = named_range(asked, now, args.days)?;
-    let names: Vec<&str> = args.sources.iter().map(String::as_str).collect();
-    let only = (!names.is_empty()).then_some(&*names);
+    let selected = app.split(&args.sources)?;
     let StatusSnapshot { standings, rows, head } = if has_ledger {
-        reader.status(&app.config.sources, only, window).await?
+        reader.status(&app.config.sources, selected.stored_names(), window).await?
     } else {
         StatusSnapshot::default()
     };
-    let sources = wanted(app, &args.sources, &standings)?;
+    let is_recorded = |name: &&str| standings.counts.iter().any(|count| count.source == **name);
+    if let Some(unknown) = selected.others.iter().find(|name| !is_recorded(name)) {
+        return Err(app.unknown(unknown));
+    }
+    let sources: Vec<&Source> = if args.sources.is_empty() {
+        app.config.sources.iter().collect()
+    } else {
+        selected.sources
+    };
     let covered = coverage(&sources, standings, now);
     let rule = LagRule {
         max_lag: args.max_lag(),
@@ -40,7 +45,6 @@ pub(super) async fn run(app: &App<'_>, args: &StatusArgs) -> Result<ExitStatus, 
         } else {
             AdoptedPolicy::Rejected
         },
-        catch_up_days: app.config.sync.catch_up_days,
     };
     let behind = behind(&covered, &rule, now);
     let ok = behind.is_empty();
@@ -60,21 +64,6 @@ pub(super) async fn run(app: &App<'_>, args: &StatusArgs) -> Result<ExitStatus, 
     })?;
     reader.close().await;
     Ok(if ok || !args.checks() { DONE } else { FOUND_WRONG })
-}
-
-/// The named sources of the file. A name that only the ledger knows is valid too.
-fn wanted<'a>(
-    app: &'a App<'_>,
-    names: &[String],
-    standings: &Standings,
-) -> Result<Vec<&'a Source>, Failure> {
-    if names.is_empty() {
-        return Ok(app.config.sources.iter().collect());
-    }
-    let in_ledger = |name: &String| standings.counts.iter().any(|count| count.source == *name);
-    let mut of_file: Vec<String> = names.to_vec();
-    of_file.retain(|name| app.config.source(name).is_ok() || !in_ledger(name));
-    if of_file.is_empty() { Ok(Vec::new()) } else { app.sources(&of_file) }
 }
 
 /// The sources that are behind: the oldest gap first, and those that were never synced last.

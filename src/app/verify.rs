@@ -5,7 +5,7 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 
-use super::context::{App, refuse_unknown_to_ledger};
+use super::context::App;
 use super::days_over::named_days;
 use super::failure::{DONE, ExitStatus, FOUND_WRONG, Failure};
 use super::verification::Verification;
@@ -22,9 +22,9 @@ mod bag;
 pub(super) async fn run(app: &App<'_>, args: &VerifyArgs) -> Result<ExitStatus, Failure> {
     let anchors = Anchors::new(outside_anchors(args)?, args.keys.clone());
     let reader = app.connect_to_current().await?;
-    refuse_unknown_to_ledger(app, &args.sources, &reader).await?;
+    let sources = app.select_from_ledger(&args.sources, &reader).await?.stored_names();
     let mut snapshot = reader.evidence_snapshot().await?;
-    let wanted = wanted(args, snapshot.now().await?)?;
+    let wanted = WantedDays { sources, ..wanted(args, snapshot.now().await?)? };
     let live_lines = app.global.live_lines();
     let verification = Verification { wanted: &wanted, anchors, live_lines };
     let (verified, ()) = verification.run(&mut snapshot, ()).await?;
@@ -64,13 +64,12 @@ fn judged(mut report: VerifyReport, args: &VerifyArgs) -> VerifyReport {
     report
 }
 
-/// The events to check. A bound that is not named leaves out nothing that is stored.
+/// The days to check, of every source. A bound that is not named leaves out nothing that is stored.
 fn wanted(args: &VerifyArgs, now: DateTime<Utc>) -> Result<WantedDays, Failure> {
     let first = |_| Ok(AUDIT_TRAIL_BEGINS);
     let range = named_days((args.from, args.to), now, ", so nothing is stored of it", first)?;
-    let sources = (!args.sources.is_empty()).then(|| args.sources.clone());
     let (from, to) = (args.from.map(|_| range.from), args.to.map(|_| range.to));
-    Ok(WantedDays { sources, from, to })
+    Ok(WantedDays { sources: None, from, to })
 }
 
 /// The anchors on the command line, and those in files.

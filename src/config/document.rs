@@ -188,13 +188,23 @@ impl<'t, 'i> Table<'t, 'i> {
         key: &'static str,
         example: &'static str,
     ) -> Option<Spanned<T>> {
-        if self.get(key, key).is_none() {
-            self.missing.push(MissingKey { key, example });
-        }
+        self.miss(key, example);
         if let Some(schema) = &mut self.schema {
             schema.require(key);
         }
         self.take(key)
+    }
+
+    /// Reports the key as missing if it is absent. `example` is a line that sets it.
+    pub(super) fn miss(&mut self, key: &'static str, example: &'static str) {
+        if self.get(key, key).is_none() {
+            self.missing.push(MissingKey { key, example });
+        }
+    }
+
+    /// The place of a key's value, if it is present.
+    pub(super) fn place(&mut self, key: &'static str) -> Option<Span> {
+        self.get(key, key).map(Spanned::span)
     }
 
     /// The values of an array that are right, each with its place.

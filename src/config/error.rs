@@ -3,7 +3,6 @@
 use std::io;
 use std::path::Path;
 
-use super::near;
 use crate::text::shown;
 
 /// The configuration is wrong. Nothing was requested or written; the exit status is 2.
@@ -53,41 +52,10 @@ impl ConfigError {
         }
     }
 
-    /// Variables hold no usable tokens.
+    /// No source can be read with the tokens of the environment.
     pub(super) fn tokens(problems: &[String]) -> Self {
         let lines: Vec<String> =
             problems.iter().map(|problem| format!("error: {problem}")).collect();
-        let (count, noun) = (problems.len(), if problems.len() == 1 { "token" } else { "tokens" });
-        Self {
-            report: format!(
-                "{}\n  = help: on Heroku, set a variable with `heroku config:set NAME=TOKEN`; \
-                 elsewhere, set it in the environment\n\n\
-                 {count} mistake{} with {noun}; nothing was requested or written",
-                lines.join("\n"),
-                if count == 1 { "" } else { "s" },
-            ),
-        }
-    }
-}
-
-/// No source has this name.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no source is named `{}`: {hint}", .name.escape_debug())]
-pub struct UnknownSource {
-    name: String,
-    hint: String,
-}
-
-impl UnknownSource {
-    /// No source has this `name`; the file has the `known` ones.
-    pub(super) fn new(name: &str, known: &[&str]) -> Self {
-        let hint = match near::nearest(name, known.iter().copied()) {
-            Some(meant) => format!("did you mean `{meant}`?"),
-            None if known.len() == 1 => {
-                format!("the only source is {}", near::list(known.iter().copied()))
-            }
-            None => format!("the sources are {}", near::list(known.iter().copied())),
-        };
-        Self { name: name.to_owned(), hint }
+        Self { report: format!("{}\n\nnothing was requested or written", lines.join("\n")) }
     }
 }

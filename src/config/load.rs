@@ -4,8 +4,10 @@ use std::fs;
 use std::io::Read as _;
 use std::path::Path;
 
+use chrono::{Days, NaiveDate};
+
 use super::document;
-use super::error::{ConfigError, UnknownSource};
+use super::error::ConfigError;
 use super::settings::Config;
 use super::source::Source;
 use super::token::Tokens;
@@ -15,8 +17,9 @@ use super::{file, schema, syntax};
 const LONGEST_FILE: u64 = 1024 * 1024;
 
 impl Config {
-    /// Reads and checks the file at `path`.
-    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+    /// Reads and checks the file at `path`. `today` is the UTC date by this machine's clock, which
+    /// may be a day behind.
+    pub fn load(path: &Path, today: NaiveDate) -> Result<Self, ConfigError> {
         let mut bytes = Vec::new();
         let read = fs::File::open(path)
             .and_then(|file| file.take(LONGEST_FILE + 1).read_to_end(&mut bytes));
@@ -29,10 +32,10 @@ impl Config {
                 1 + String::from_utf8_lossy(&bytes[..error.valid_up_to()]).matches('\n').count();
             ConfigError::no_text(path, &format!("line {line} is not UTF-8"))
         })?;
-        Self::parse(path, text)
+        Self::parse_on(path, text, today.checked_add_days(Days::new(1)))
     }
 
-    /// Checks `text`. Messages call its file `path`.
+    /// Checks `text`, without a limit for `since`. Messages call its file `path`.
     ///
     /// ```
     /// use auditsync::config::Config;
@@ -47,11 +50,21 @@ impl Config {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        Self::parse_on(path, text, None)
+    }
+
+    /// Checks `text`, in which no `since` may be after `newest_since`.
+    pub fn parse_on(
+        path: &Path,
+        text: &str,
+        newest_since: Option<NaiveDate>,
+    ) -> Result<Self, ConfigError> {
         let (readable, valueless) = syntax::readable(text);
         let mut parsed = syntax::parse(&readable, valueless);
         let end = text.trim_end().len();
-        let (config, mistakes) =
-            document::walk(parsed.root.get_ref(), end, |table| file::read(path, table));
+        let (config, mistakes) = document::walk(parsed.root.get_ref(), end, |table| {
+            file::read(path, newest_since, table)
+        });
         if parsed.mistakes.is_empty() {
             parsed.mistakes = mistakes;
         } else if parsed.trusted {
@@ -68,17 +81,8 @@ impl Config {
         schema::of_the_file()
     }
 
-    /// The source of this name, enabled or not.
-    pub fn source(&self, name: &str) -> Result<&Source, UnknownSource> {
-        self.sources.iter().find(|source| source.name.as_ref() == name).ok_or_else(|| {
-            let known: Vec<&str> = self.sources.iter().map(|source| source.name.as_ref()).collect();
-            UnknownSource::new(name, &known)
-        })
-    }
-
-    /// The tokens of `sources`, from the variables that `env` looks up. The error lists every
-    /// variable that is not set or holds no token, and sources that share a token but not its
-    /// budget.
+    /// The tokens of `sources`, from the variables that `env` looks up. It is an error if no
+    /// source has a token, or if sources share a token but not its budget.
     pub fn tokens<'s>(
         &self,
         sources: impl IntoIterator<Item = &'s Source>,

@@ -6,15 +6,18 @@
 //!
 //! `load` calls `syntax`, which parses the text into a tree, and `document`, which walks the tree
 //! by the known keys. `value`, `number`, `date`, `duration` and `base_url` read single values. Each
-//! section has a reader: `settings`, `rate_limit`, `retry`, `lock`, `evidence`, `source`; `file`
-//! reads them all. `mistake` renders mistakes, and `mask` keeps secrets out of them. `schema`
-//! describes the file to editors.
+//! section has a reader: `settings`, `defaults`, `rate_limit`, `retry`, `lock`, `sync`,
+//! `event_log`, `evidence`, `source_section`; `file` reads them all. `same` checks the sources
+//! against each other, and `select` finds them by name. `mistake` renders mistakes, and `mask` keeps
+//! secrets out of them. `schema` describes the file to editors.
 
 mod base_url;
 mod date;
+mod defaults;
 mod document;
 mod duration;
 mod error;
+mod event_log;
 mod evidence;
 mod file;
 mod first;
@@ -30,16 +33,21 @@ mod number;
 mod rate_limit;
 mod retry;
 mod rule;
+mod same;
 mod schema;
+mod select;
 mod settings;
 mod source;
+mod source_section;
+mod sync;
 mod syntax;
 mod table_schema;
 mod token;
 mod value;
 
 pub use duration::parse as duration;
-pub use error::{ConfigError, UnknownSource};
+pub use error::ConfigError;
+pub use event_log::EventLog;
 pub use evidence::Evidence;
 pub use first::{FirstFile, FirstSource, base_url, name_or_id, source_name, variable_name};
 pub use key_name::{KeyName, KeyNameError};
@@ -48,6 +56,8 @@ pub use mask::redact_patterns;
 pub use near::nearest;
 pub use rate_limit::RateLimit;
 pub use retry::Retry;
-pub use settings::{Api, Config, Database, EventLog, Notify, Sync};
+pub use select::UnknownSource;
+pub use settings::{Api, Config, Database, Notify};
 pub use source::{Filter, NameError, Scope, Source, SourceName};
-pub use token::{Token, TokenError, Tokens};
+pub use sync::{DuePolicy, Sync};
+pub use token::{MissingToken, Token, TokenError, Tokens};

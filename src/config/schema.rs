@@ -8,17 +8,20 @@ use std::path::Path;
 
 use serde_json::{Value as Json, json};
 
+use super::defaults::TOKEN_ENV;
 use super::document::describe;
 use super::duration::show;
+use super::event_log::EventLog;
 use super::file;
 use super::lock::Lock;
 use super::rate_limit::RateLimit;
 use super::retry::Retry;
-use super::settings::{Api, Database, EventLog, Notify, Sync};
+use super::settings::{Api, Database, Notify};
+use super::sync::{DuePolicy, Sync};
 
 /// The schema of `audit.toml`.
 pub(super) fn of_the_file() -> Json {
-    let mut schema = describe(|table| drop(file::read(Path::new("audit.toml"), table)));
+    let mut schema = describe(|table| drop(file::read(Path::new("audit.toml"), None, table)));
     annotate(&mut schema, "", &defaults());
     schema["$schema"] = "http://json-schema.org/draft-07/schema#".into();
     schema["title"] = "audit.toml".into();
@@ -116,13 +119,26 @@ const DESCRIPTIONS: &[(&str, &str)] = &[
         "evidence.origin",
         "The name that the key must have. It names the log in checkpoints; without it, any name",
     ),
+    ("defaults", "Keys for every source that does not set them"),
+    ("defaults.account", "The enterprise account's name or id"),
+    ("defaults.token_env", "The environment variable that holds the API token"),
     ("source", "What to read: enterprise accounts, and teams inside them"),
     (
         "source.name",
-        "A unique name of your choice. The ledger stores it with each day, so do not change it",
+        "A unique name of your choice. The ledger stores it with each day; to change it, set \
+         `previous_names`",
     ),
-    ("source.account", "The enterprise account's name or id, as Heroku's dashboard shows it"),
+    (
+        "source.account",
+        "The enterprise account's name or id, as Heroku's dashboard shows it; else [defaults]",
+    ),
     ("source.team", "Read only this team's events; its name or id"),
+    ("source.teams", "Instead of `team`: one source for each of these teams, named NAME-TEAM"),
+    (
+        "source.previous_names",
+        "Former names of this source, the newest first. A day keeps the name that it is stored \
+         under",
+    ),
     (
         "source.token_env",
         "The environment variable that holds the API token; the file never contains a token",
@@ -139,12 +155,15 @@ const DESCRIPTIONS: &[(&str, &str)] = &[
     ("source.rate_limit", "[rate_limit] for this source; absent keys come from there"),
     ("source.retry", "[retry] for this source; absent keys come from there"),
     ("source.lock", "[lock] for this source; absent keys come from there"),
+    ("source.sync", "[sync] for this source, without `concurrency`; absent keys come from there"),
+    ("source.events", "[events] for this source"),
 ];
 
 fn defaults() -> Json {
     let (api, sync, database) = (Api::default(), Sync::default(), Database::default());
+    let DuePolicy { catch_up_days, recheck_after } = DuePolicy::default();
     let (rate_limit, retry, lock) = (RateLimit::default(), Retry::default(), Lock::default());
-    let recheck_after: Vec<String> = sync.recheck_after.into_iter().map(show).collect();
+    let recheck_after: Vec<String> = recheck_after.into_iter().map(show).collect();
     json!({
         "database": {
             "url_env": database.url_env,
@@ -175,11 +194,12 @@ fn defaults() -> Json {
         },
         "sync": {
             "concurrency": sync.concurrency,
-            "catch_up_days": sync.catch_up_days,
+            "catch_up_days": catch_up_days,
             "recheck_after": recheck_after,
         },
         "events": { "log": EventLog::default().name() },
         "notify": { "ping_url_env": Notify::default().ping_url_env },
+        "defaults": { "token_env": TOKEN_ENV },
         "source": { "enabled": true },
     })
 }

@@ -4,19 +4,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use reqwest::Url;
-use serde_json::{Value as Json, json};
-use toml::Spanned;
-use toml::de::DeValue;
 
 use super::base_url::BaseUrl;
 use super::document::{Table, bare};
-use super::duration::show;
 use super::evidence::Evidence;
-use super::mistake::Mistake;
-use super::near;
 use super::number::Whole;
 use super::source::Source;
-use super::value::{Misfit, ValueKind, VariableName, string};
+use super::sync::Sync;
+use super::value::VariableName;
 
 /// A complete configuration. Every value is checked, alone and against the others.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,10 +22,8 @@ pub struct Config {
     pub database: Database,
     /// Where to read events.
     pub api: Api,
-    /// Which days are due, and how many are read at the same time.
+    /// How many days are read at the same time.
     pub sync: Sync,
-    /// What to log of each new event.
-    pub events: EventLog,
     /// What to call after a sync.
     pub notify: Notify,
     /// What proves the stored events to others.
@@ -104,92 +97,6 @@ impl Api {
             page_size: bare(section.take::<Whole<1, 1000>>("page_size"))
                 .map_or(default.page_size, |Whole(count)| count),
         }
-    }
-}
-
-/// `[sync]`
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sync {
-    /// Days in flight at the same time, 1 to 1000.
-    pub concurrency: usize,
-    /// How many days to look back for missed or failed days, 1 to 3660.
-    pub catch_up_days: u32,
-    /// The ages, counted from a day's end, at which to read it again: ascending, or empty.
-    pub recheck_after: Vec<Duration>,
-}
-
-impl Default for Sync {
-    fn default() -> Self {
-        const DAY: Duration = Duration::from_hours(24);
-        Self { concurrency: 4, catch_up_days: 7, recheck_after: vec![DAY, 3 * DAY] }
-    }
-}
-
-impl Sync {
-    pub(super) fn read(section: &mut Table<'_, '_>) -> Self {
-        let default = Self::default();
-        let concurrency = bare(section.take::<Whole<1, 1000>>("concurrency"))
-            .map_or(default.concurrency, |Whole(count)| count as usize);
-        let catch_up_days = bare(section.take::<Whole<1, 3660>>("catch_up_days"))
-            .map_or(default.catch_up_days, |Whole(count)| count);
-        let Some(ages) = section.array::<Duration>("recheck_after") else {
-            return Self { concurrency, catch_up_days, ..default };
-        };
-        for pair in ages.windows(2) {
-            if let [earlier, later] = pair
-                && later.get_ref() <= earlier.get_ref()
-            {
-                let message = "the ages of `recheck_after` in [sync] must ascend";
-                let label = format!("this is not after {}", show(*earlier.get_ref()));
-                section.report(Mistake::at(later.span(), message).label(label));
-            }
-        }
-        let recheck_after = ages.into_iter().map(Spanned::into_inner).collect();
-        Self { concurrency, catch_up_days, recheck_after }
-    }
-}
-
-/// `[events]`: what to log of each new event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum EventLog {
-    /// Log nothing.
-    None,
-    /// Log one line with time, actor, type, action and id.
-    #[default]
-    Summary,
-    /// Log one line with the entire event.
-    Full,
-}
-
-impl EventLog {
-    const ALL: [Self; 3] = [Self::None, Self::Summary, Self::Full];
-
-    /// The word that the file uses.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Summary => "summary",
-            Self::Full => "full",
-        }
-    }
-}
-
-impl ValueKind for EventLog {
-    fn what() -> String {
-        near::list(Self::ALL.map(Self::name)).replace(" and ", " or ")
-    }
-
-    fn schema() -> Json {
-        json!({ "enum": Self::ALL.map(Self::name) })
-    }
-
-    fn read(value: &DeValue<'_>) -> Result<Self, Misfit> {
-        let text = string(value)?;
-        let named = Self::ALL.into_iter().find(|log| log.name() == text);
-        named.ok_or_else(|| match near::nearest(text, Self::ALL.map(Self::name)) {
-            Some(meant) => Misfit::new(format!("did you mean \"{meant}\"?")),
-            None => Misfit::new("this is none of them"),
-        })
     }
 }
 

@@ -1,24 +1,28 @@
-//! `[[source]]`: what to read, with which token, how fast, and how patiently.
+//! A source: what to read, with which token, how fast, and how patiently.
 
 use std::fmt;
 
 use chrono::NaiveDate;
 use serde::Serialize;
 use serde_json::Value as Json;
-use toml::Spanned;
 use toml::de::DeValue;
 
-use super::document::{Table, bare};
-use super::lock::{Lock, LockKeys};
-use super::rate_limit::{RateLimit, RateLimitKeys};
-use super::retry::{Retry, RetryKeys};
-use super::value::{Misfit, NameOrId, NonBlank, ValueKind, VariableName, no_token, string};
+use super::event_log::EventLog;
+use super::lock::Lock;
+use super::rate_limit::RateLimit;
+use super::retry::Retry;
+use super::sync::DuePolicy;
+use super::value::{Misfit, ValueKind, no_token, string};
 
 /// An enterprise account, or a team inside one, accessed with one token.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Source {
     /// The name in the ledger, in reports and on the command line.
     pub name: SourceName,
+    /// The name that a `[[source]]` with several teams gives to all of its sources.
+    pub group: Option<SourceName>,
+    /// Former names, under which days may be stored, the newest first.
+    pub previous_names: Vec<SourceName>,
     /// What to read.
     pub scope: Scope,
     /// The environment variable that holds the token.
@@ -33,6 +37,23 @@ pub struct Source {
     pub retry: Retry,
     /// How long a lease lasts.
     pub lock: Lock,
+    /// Which of its days are due.
+    pub due: DuePolicy,
+    /// What to log of each new event.
+    pub events: EventLog,
+}
+
+impl Source {
+    /// The names under which its days may be stored: its own, and then the former ones. If two of
+    /// them have the same day, the day of the first one counts.
+    pub fn names(&self) -> impl Iterator<Item = &SourceName> + Clone {
+        std::iter::once(&self.name).chain(&self.previous_names)
+    }
+
+    /// The name of this source under which a day is stored.
+    pub fn name_of(&self, stored: &str) -> &SourceName {
+        self.names().find(|name| name.as_ref() == stored).unwrap_or(&self.name)
+    }
 }
 
 /// The name of a source: `[a-z0-9][a-z0-9_-]{0,62}`.
@@ -137,71 +158,5 @@ impl Filter {
     /// Whether the filter restricts nothing.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
-    }
-}
-
-/// The sections that every source's own sections override.
-pub(super) struct CommonKeys {
-    pub(super) rate_limit: RateLimitKeys,
-    pub(super) retry: RetryKeys,
-    pub(super) lock: LockKeys,
-}
-
-/// One `[[source]]` as it was read, for the rules between sources.
-pub(super) struct SourceSection {
-    pub(super) name: Option<Spanned<SourceName>>,
-    pub(super) token_env: Option<VariableName>,
-    /// The budget, and where it is set; `None` where a key of it is wrong.
-    pub(super) rate_limit: Option<Spanned<RateLimit>>,
-    account: Option<NameOrId>,
-    team: Option<NameOrId>,
-    since: Option<NaiveDate>,
-    enabled: Option<bool>,
-    filter: Filter,
-    retry: Retry,
-    lock: Lock,
-}
-
-impl SourceSection {
-    pub(super) fn read(section: &mut Table<'_, '_>, common: &CommonKeys) -> Self {
-        Self {
-            name: section.require("name", "name = \"acme\""),
-            account: bare(section.require("account", "account = \"acme\"")),
-            team: bare(section.take("team")),
-            token_env: bare(section.require("token_env", "token_env = \"HEROKU_API_TOKEN\"")),
-            since: bare(section.take("since")),
-            enabled: bare(section.take("enabled")),
-            filter: section.section("filter", "[source.filter]", |filter| {
-                let mut text = |key| bare(filter.take(key)).map(|NonBlank(text)| text);
-                Filter { r#type: text("type"), action: text("action"), actor: text("actor") }
-            }),
-            rate_limit: section.section("rate_limit", "[source.rate_limit]", |section| {
-                RateLimitKeys::of_source(section, &common.rate_limit)
-            }),
-            retry: section.section("retry", "[source.retry]", |section| {
-                RetryKeys::of_source(section, &common.retry)
-            }),
-            lock: section.section("lock", "[source.lock]", |section| {
-                LockKeys::of_source(section, &common.lock)
-            }),
-        }
-    }
-
-    /// The source; `None` where a required key is absent or wrong, which was reported.
-    pub(super) fn into_source(self) -> Option<Source> {
-        Some(Source {
-            name: self.name?.into_inner(),
-            scope: Scope {
-                account: self.account?.0,
-                team: self.team.map(|team| team.0),
-                filter: self.filter,
-            },
-            token_env: self.token_env?.0,
-            since: self.since,
-            enabled: self.enabled.unwrap_or(true),
-            rate_limit: self.rate_limit?.into_inner(),
-            retry: self.retry,
-            lock: self.lock,
-        })
     }
 }

@@ -8,7 +8,6 @@ use std::hash::{Hash, Hasher};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::error::ConfigError;
-use super::near;
 use super::source::Source;
 
 /// An API token. It can't be printed. Two tokens are equal by value, whatever variables hold them.
@@ -81,19 +80,32 @@ pub enum TokenError {
     Character,
 }
 
+/// A source's token is not there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{variable} {why}. Set it to the token: `heroku config:set {variable}=…`")]
+pub struct MissingToken {
+    /// The variable that should hold it.
+    pub variable: String,
+    /// Why the variable holds none.
+    pub why: TokenError,
+}
+
 /// The tokens of some sources.
 #[derive(Debug, Clone, Default)]
 pub struct Tokens {
-    by_variable: HashMap<String, Token>,
+    by_variable: HashMap<String, Result<Token, TokenError>>,
 }
 
 impl Tokens {
-    /// The token of `source`.
-    ///
-    /// # Panics
-    /// If `source` is not among those that these tokens were read for.
-    pub fn of(&self, source: &Source) -> &Token {
-        &self.by_variable[&source.token_env]
+    /// The token of `source`. It is missing if `source` is not among those that these tokens were
+    /// read for.
+    pub fn of(&self, source: &Source) -> Result<&Token, MissingToken> {
+        let variable = &source.token_env;
+        let token = self.by_variable.get(variable).map(Result::as_ref);
+        token.unwrap_or(Err(&TokenError::Empty)).map_err(|why| {
+            let (variable, why) = (variable.clone(), *why);
+            MissingToken { variable, why }
+        })
     }
 
     /// See [`Config::tokens`](super::Config::tokens).
@@ -101,36 +113,35 @@ impl Tokens {
         sources: impl IntoIterator<Item = &'s Source>,
         env: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, ConfigError> {
-        let mut users: Vec<(&str, Vec<&Source>)> = Vec::new();
+        let (mut tokens, mut problems) = (Self::default(), Vec::new());
+        let mut budgets: HashMap<Token, &Source> = HashMap::new();
+        let mut without: Vec<(MissingToken, Vec<&str>)> = Vec::new();
         for source in sources {
-            match users.iter_mut().find(|(variable, _)| *variable == source.token_env) {
-                Some((_, users)) => users.push(source),
-                None => users.push((&source.token_env, vec![source])),
+            let variable = &source.token_env;
+            let read = || env(variable).map_or(Err(TokenError::Empty), |text| Token::parse(&text));
+            tokens.by_variable.entry(variable.clone()).or_insert_with(read);
+            match tokens.of(source) {
+                Ok(token) => {
+                    let first = budgets.entry(token.clone()).or_insert(source);
+                    if first.rate_limit != source.rate_limit {
+                        problems.push(two_budgets(first, source));
+                    }
+                }
+                Err(missing) => match without.iter_mut().find(|(known, _)| *known == missing) {
+                    Some((_, users)) => users.push(source.name.as_ref()),
+                    None => without.push((missing, vec![source.name.as_ref()])),
+                },
             }
         }
-        let mut tokens = Self::default();
-        let mut problems = Vec::new();
-        let mut budgets: HashMap<Token, &Source> = HashMap::new();
-        for (variable, users) in users {
-            let why = match env(variable).map(|text| Token::parse(&text)) {
-                None => "is not set".to_owned(),
-                Some(Err(error)) => error.to_string(),
-                Some(Ok(token)) => {
-                    for source in users {
-                        let first = budgets.entry(token.clone()).or_insert(source);
-                        if first.rate_limit != source.rate_limit {
-                            problems.push(two_budgets(first, source));
-                        }
-                    }
-                    tokens.by_variable.insert(variable.to_owned(), token);
-                    continue;
-                }
-            };
-            let noun = if users.len() == 1 { "source" } else { "sources" };
-            let names = near::list(users.iter().map(|source| source.name.as_ref()));
-            problems.push(format!("{variable}, the token of {noun} {names}, {why}"));
+        if !problems.is_empty() {
+            return Err(ConfigError::tokens(&problems));
         }
-        if problems.is_empty() { Ok(tokens) } else { Err(ConfigError::tokens(&problems)) }
+        if budgets.is_empty() && !without.is_empty() {
+            let each =
+                without.iter().map(|(missing, users)| format!("{}: {missing}", users.join(", ")));
+            return Err(ConfigError::tokens(&each.collect::<Vec<_>>()));
+        }
+        Ok(tokens)
     }
 }
 

@@ -33,8 +33,6 @@ pub struct LagRule {
     pub max_lag: Duration,
     /// Whether adopted days are gaps.
     pub adopted: AdoptedPolicy,
-    /// How many days a run without options looks back.
-    pub catch_up_days: u32,
 }
 
 /// A source that is behind.
@@ -74,7 +72,7 @@ impl Coverage {
             if !self.enabled || !(is_late || gaps.iter().any(|gap| is_adopted(&gap))) {
                 return None;
             }
-            (reason(&gaps), self.command(&gaps, rule, now))
+            (reason(&gaps), self.command(&gaps, now))
         };
         Some(SourceBehind { source: self.source.clone(), reason, command })
     }
@@ -93,7 +91,7 @@ impl Coverage {
     }
 
     /// The command that helps.
-    fn command(&self, gaps: &[StateRange], rule: &LagRule, now: DateTime<Utc>) -> Option<String> {
+    fn command(&self, gaps: &[StateRange], now: DateTime<Utc>) -> Option<String> {
         let name = &self.source;
         let unread = gaps.iter().filter(|gap| gap.state != DayState::Syncing);
         let unread: Vec<&StateRange> = unread.collect();
@@ -104,7 +102,7 @@ impl Coverage {
             let endless = gaps.iter().find(is_endless)?;
             return Some(format!("auditsync reset --force --source {name} {}", endless.dates));
         };
-        let caught_up = last_over(now) - Days::new(u64::from(rule.catch_up_days.max(1) - 1));
+        let caught_up = last_over(now) - Days::new(u64::from(self.catch_up_days.max(1) - 1));
         if first.dates.from >= caught_up {
             return Some(format!("auditsync sync --source {name}"));
         }

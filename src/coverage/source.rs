@@ -68,10 +68,15 @@ pub struct Coverage {
     pub events: u64,
     /// How late events came, if rechecks found any.
     pub lateness: Option<Lateness>,
+    /// The former names that the file gives the source.
+    pub previous_names: Vec<String>,
     /// Sources of the ledger that are not in the file and have the same scope.
     pub earlier_names: Vec<String>,
     /// All days as ranges, oldest first.
     pub ranges: Vec<StateRange>,
+    /// How many days a run without options looks back.
+    #[serde(skip)]
+    pub(super) catch_up_days: u32,
     /// The days that must be covered and are not complete, oldest first.
     #[serde(skip)]
     pub(super) gaps: Vec<StateRange>,
@@ -133,6 +138,7 @@ impl Coverage {
             source: name.to_owned(),
             in_file: source.is_some(),
             enabled,
+            catch_up_days: source.map_or(0, |source| source.due.catch_up_days),
             covered_from,
             covered_to: owed.map(|owed| owed.to),
             ..Self::empty()
@@ -175,6 +181,8 @@ impl Coverage {
             syncing_until: None,
             events: 0,
             lateness: None,
+            catch_up_days: 0,
+            previous_names: Vec::new(),
             earlier_names: Vec::new(),
             ranges: Vec::new(),
             gaps: Vec::new(),

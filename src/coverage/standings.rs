@@ -44,6 +44,17 @@ pub struct SourceCount {
 }
 
 impl SourceCount {
+    /// Adds the days that the same source has under another name.
+    pub fn add(&mut self, other: &Self) {
+        if other.dates.to > self.dates.to {
+            self.last_success = other.last_success;
+        }
+        let (from, to) = (self.dates.from.min(other.dates.from), self.dates.to.max(other.dates.to));
+        self.dates = DateRange::new(from, to);
+        self.days += other.days;
+        self.events += other.events;
+    }
+
     /// Whether dates between the first and the last row have no row.
     pub fn has_holes(&self) -> bool {
         self.days != self.dates.len()
@@ -71,6 +82,10 @@ pub struct LedgerRange {
     pub was_complete: bool,
     /// Whether the days were read with another account, team or filter than the file names now.
     pub other_scope: bool,
+    /// Whether another name of the source has these days, too, and comes first.
+    pub is_superseded: bool,
+    /// The events of their last complete readings.
+    pub events: u64,
     /// The days.
     pub dates: DateRange,
     /// When the newest complete reading of one of them began.
@@ -100,6 +115,8 @@ pub(super) fn with_settled<'g>(
             state: DayState::Settled,
             was_complete: true,
             other_scope: false,
+            is_superseded: false,
+            events: 0,
             dates: DateRange::new(from, to),
             last_success: None,
             syncing_until: None,

@@ -26,6 +26,8 @@ fn range(state: DayState, from: &str, to: &str) -> LedgerRange {
         state,
         was_complete: state.is_complete(),
         other_scope: false,
+        is_superseded: false,
+        events: 0,
         dates: DateRange::new(date(from), date(to)),
         last_success: None,
         syncing_until: None,
@@ -109,11 +111,7 @@ fn no_day_before_since_or_before_the_first_day_is_owed() {
 
 /// The rule that a source is behind after so many hours.
 fn after(hours: u64) -> LagRule {
-    LagRule {
-        max_lag: Duration::from_hours(hours),
-        adopted: AdoptedPolicy::Rejected,
-        catch_up_days: 7,
-    }
+    LagRule { max_lag: Duration::from_hours(hours), adopted: AdoptedPolicy::Rejected }
 }
 
 /// The reason and the command, if the source is behind.

@@ -53,8 +53,9 @@ impl Client {
         let waiting = Waiting::new();
         let budgets = sources
             .into_iter()
-            .map(|source| {
-                (tokens.of(source).clone(), Arc::new(Budget::new(&source.rate_limit, &waiting)))
+            .filter_map(|source| {
+                let token = tokens.of(source).ok()?;
+                Some((token.clone(), Arc::new(Budget::new(&source.rate_limit, &waiting))))
             })
             .collect();
         Ok(Self(Arc::new(ClientState {

@@ -27,24 +27,27 @@ pub struct PlanInput<'k, 's> {
     pub sources: &'k [&'s Source],
     /// Their ledger rows: those in the [`window`] that may be due, and every PENDING row.
     pub rows: &'k [LedgerRow],
-    /// What is known of a source's days without rows, by the source's name.
+    /// What is known of a source's days without rows, by the source's present name.
     pub days: &'k HashMap<String, SourceDays>,
     /// The present time.
     pub now: DateTime<Utc>,
-    /// How many days to look back for missed or failed days.
-    pub catch_up_days: u32,
-    /// The ages at which to read a complete day again, ascending.
-    pub recheck_after: &'k [Duration],
-    /// The same for the next run, which has no options.
-    pub next_recheck_after: &'k [Duration],
+    /// Whether this run reads complete days again. The next run, which has no options, does.
+    pub rereads: bool,
+}
+
+impl PlanInput<'_, '_> {
+    /// The ages at which this run reads the complete days of `source` again.
+    pub(super) fn recheck_after<'s>(&self, source: &'s Source) -> &'s [Duration] {
+        if self.rereads { &source.due.recheck_after } else { &[] }
+    }
 }
 
 /// One day of a plan.
 #[derive(Debug, Clone)]
 pub struct Planned<'s> {
-    /// The day.
+    /// The day, with the name under which it is stored, or will be.
     pub key: DayKey,
-    /// Its source.
+    /// Its source, which may have another name by now.
     pub source: &'s Source,
     /// What to do about it.
     pub verdict: Verdict,
@@ -52,6 +55,13 @@ pub struct Planned<'s> {
     pub any_age: AnyAge,
     /// Whether the day was complete at some time, by its row.
     pub was_complete: bool,
+}
+
+impl Planned<'_> {
+    /// The day, with the present name of its source.
+    pub fn shown(&self) -> DayKey {
+        DayKey::new(&self.source.name, self.key.date)
+    }
 }
 
 /// The dates whose rows a plan needs, in addition to the PENDING rows of any age.

@@ -6,7 +6,7 @@ use chrono::{Days, NaiveDate};
 
 use super::input::{PlanInput, Planned, Selection, owed_from, window};
 use crate::config::Source;
-use crate::day::{DateRange, last_over};
+use crate::day::last_over;
 
 /// How a run leaves the row of a day that it did not finish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -34,8 +34,7 @@ pub enum NextRun {
 /// The days that the next run without options catches up.
 #[derive(Debug, Clone)]
 pub struct CatchUp {
-    window: DateRange,
-    days: u32,
+    last_over: NaiveDate,
     /// The first day of each source in the ledger.
     first_days: HashMap<String, NaiveDate>,
 }
@@ -43,15 +42,9 @@ pub struct CatchUp {
 impl CatchUp {
     /// The days that a plan of due days looks at.
     pub fn of(input: &PlanInput<'_, '_>) -> Self {
-        let window = window(Selection::Due, last_over(input.now), input.catch_up_days);
         let first_days =
             input.days.iter().map(|(source, days)| (source.clone(), days.first)).collect();
-        Self { window, days: input.catch_up_days, first_days }
-    }
-
-    /// How many days the next run looks back.
-    pub fn days(&self) -> u32 {
-        self.days
+        Self { last_over: last_over(input.now), first_days }
     }
 
     /// Takes into account that this run inserted a row for the day.
@@ -72,7 +65,7 @@ impl CatchUp {
         } else if at_any_age {
             NextRun::Reads
         } else if self.reaches(day.source, day.key.date) {
-            NextRun::ReadsUntil(day.key.date + Days::new(u64::from(self.days)))
+            NextRun::ReadsUntil(day.key.date + Days::new(u64::from(day.source.due.catch_up_days)))
         } else {
             NextRun::Leaves
         }
@@ -80,7 +73,8 @@ impl CatchUp {
 
     fn reaches(&self, source: &Source, date: NaiveDate) -> bool {
         let first = self.first_days.get(source.name.as_ref()).copied();
-        date >= owed_from(source, first, self.window.to) && self.window.contains(date)
+        let window = window(Selection::Due, self.last_over, source.due.catch_up_days);
+        date >= owed_from(source, first, self.last_over) && window.contains(date)
     }
 }
 

@@ -1,6 +1,5 @@
 use std::collections::HashMap;
 use std::path::Path;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
@@ -11,7 +10,6 @@ use crate::ledger::{SourceDays, Status};
 
 pub(super) const NOW: &str = "2024-09-29T10:00:00Z";
 pub(super) const LAST_OVER: &str = "2024-09-28";
-pub(super) const RECHECKS: [Duration; 2] = [Duration::from_hours(24), Duration::from_hours(72)];
 
 pub(super) fn date(text: &str) -> NaiveDate {
     text.parse().expect("a date")
@@ -27,6 +25,7 @@ pub(super) fn config(more: &str) -> Config {
 pub(super) fn row(day: &str, status: Status) -> LedgerRow {
     LedgerRow {
         source: "a".into(),
+        stored_as: "a".into(),
         date: date(day),
         status,
         attempt: 1,
@@ -53,13 +52,13 @@ struct Case<'c> {
     settled: &'c [&'c str],
     rows: &'c [LedgerRow],
     selection: Selection,
-    recheck_after: &'c [Duration],
+    rereads: bool,
 }
 
 impl<'c> Case<'c> {
     fn new(config: &'c Config, first: Option<&'c str>, rows: &'c [LedgerRow]) -> Self {
         let selection = Selection::Due;
-        Self { config, first, settled: &[], rows, selection, recheck_after: &RECHECKS }
+        Self { config, first, settled: &[], rows, selection, rereads: true }
     }
 
     fn plan(&self) -> Vec<(String, Verdict)> {
@@ -73,9 +72,7 @@ impl<'c> Case<'c> {
             rows: self.rows,
             days: &days.into_iter().collect(),
             now: NOW.parse().expect("a time"),
-            catch_up_days: 7,
-            recheck_after: self.recheck_after,
-            next_recheck_after: self.recheck_after,
+            rereads: self.rereads,
         };
         let planned = plan(&input, self.selection).into_iter();
         planned.map(|day| (day.key.date.to_string(), day.verdict)).collect()
@@ -249,10 +246,9 @@ fn an_age_comes_at_its_exact_moment_even_if_another_is_close() {
         (&[34, 35], true),
         (&[35, 36], false),
     ] {
-        let ages: Vec<_> = ages.iter().map(|hours| Duration::from_hours(*hours)).collect();
-        let config = config("");
-        let case = Case { recheck_after: &ages, ..Case::new(&config, Some(day), &rows) };
-        let planned = case.plan();
+        let listed: Vec<_> = ages.iter().map(|hours| format!("\"{hours}h\"")).collect();
+        let config = config(&format!("sync.recheck_after = [{}]", listed.join(", ")));
+        let planned = Case::new(&config, Some(day), &rows).plan();
         let is_planned =
             planned.iter().any(|(date, verdict)| date == day && matches!(verdict, Verdict::Due(_)));
         assert_eq!(is_planned, is_due, "{ages:?}");
@@ -321,8 +317,9 @@ fn a_day_without_a_row_is_due_unless_it_is_known_as_settled() {
 
 #[test]
 fn days_come_oldest_first_across_sources() {
-    let of =
-        |name: &str| format!("[[source]]\nname = \"{name}\"\naccount = \"x\"\ntoken_env = \"T\"\n");
+    let of = |name: &str| {
+        format!("[[source]]\nname = \"{name}\"\naccount = \"{name}\"\ntoken_env = \"T\"\n")
+    };
     let config =
         Config::parse(Path::new("audit.toml"), &(of("b") + &of("a"))).expect("a right file");
     let selection = Selection::Named(DateRange::new(date("2024-01-01"), date("2024-01-02")));
@@ -332,12 +329,46 @@ fn days_come_oldest_first_across_sources() {
         rows: &[],
         days: &HashMap::new(),
         now: NOW.parse().expect("a time"),
-        catch_up_days: 7,
-        recheck_after: &[],
-        next_recheck_after: &[],
+        rereads: false,
     };
     let order: Vec<_> = plan(&input, selection).iter().map(|day| day.key.to_string()).collect();
     assert_eq!(order, ["a 2024-01-01", "b 2024-01-01", "a 2024-01-02", "b 2024-01-02"]);
+}
+
+/// The names under which the planned days are stored.
+fn stored_as(config: &Config, rows: &[LedgerRow], settled: &[&str]) -> Vec<String> {
+    let sources: Vec<&Source> = config.sources.iter().collect();
+    let settled = settled.iter().copied().map(date).collect();
+    let input = PlanInput {
+        sources: &sources,
+        rows,
+        days: &[("a".to_owned(), SourceDays { first: date("2024-09-26"), settled })].into(),
+        now: NOW.parse().expect("a time"),
+        rereads: true,
+    };
+    plan(&input, Selection::Due).iter().map(|day| day.key.to_string()).collect()
+}
+
+#[test]
+fn an_existing_day_keeps_its_stored_name_and_a_new_one_has_the_new_name() {
+    let config = config("previous_names = [\"old\"]");
+    let old = LedgerRow { stored_as: "old".into(), ..row("2024-09-26", Status::Failed) };
+    let keys = stored_as(&config, std::slice::from_ref(&old), &[]);
+    assert_eq!(keys, ["old 2024-09-26", "a 2024-09-27", "a 2024-09-28"]);
+    // The same date may have settled under a former name. Beside a row that does not count.
+    let own = LedgerRow { stored_as: "a".into(), ..old };
+    let keys = stored_as(&config, &[own], &["2024-09-26", "2024-09-27"]);
+    assert_eq!(keys, ["a 2024-09-26", "a 2024-09-28"]);
+}
+
+#[test]
+fn each_source_looks_back_by_its_own_days() {
+    let first = Some("2024-09-01");
+    assert_eq!(due(&config("sync.catch_up_days = 2"), first, &[]), ["2024-09-27", LAST_OVER]);
+    assert_eq!(due(&config("sync.catch_up_days = 8"), first, &[]).len(), 8);
+    let rows = [complete("2024-09-27", "2024-09-28T00:10:00Z")];
+    let never = due(&config("sync.recheck_after = []"), Some("2024-09-27"), &rows);
+    assert_eq!(never, [LAST_OVER]);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use crate::config::{Source, SourceName};
+use crate::config::{MissingToken, Source, SourceName};
 use crate::day::{DayKey, Month};
 use crate::heroku::{self, ArchiveError, TeamError, Unreadable};
 use crate::plan::{Left, Planned, Verdict};
@@ -89,6 +89,8 @@ pub(crate) enum StopReason {
     Interrupted,
     /// Heroku rejected a request, or did not answer it properly.
     Heroku(Arc<heroku::Error>),
+    /// The source has no token.
+    NoToken(MissingToken),
     /// It is not known which events belong to the source.
     Team(Arc<TeamError>),
     /// Heroku listed nothing for an old day, and this speaks against it.
@@ -148,6 +150,7 @@ impl StopReason {
                 "its lease could not be renewed and expired; nothing more was changed. {trouble}"
             ),
             Self::Interrupted => "not finished, because a signal ended the run".to_owned(),
+            Self::NoToken(missing) => format!("no token: {missing}"),
             Self::Heroku(error) => error.message(source),
             Self::Team(error) => match &**error {
                 TeamError::Heroku(error) => error.message(source),
@@ -164,10 +167,7 @@ impl StopReason {
             },
             Self::NotKept { month, folder, error } => not_kept(*month, folder, error),
             Self::NotCovered { month, to } => {
-                let to = to.map_or_else(
-                    || "no complete day".to_owned(),
-                    |to| format!("complete days up to {to} only"),
-                );
+                let to = covered(*to);
                 format!(
                     "the archive of {month} covers {to}; Heroku's list may have the day: \
                      `auditsync backfill --via api`"
@@ -212,6 +212,11 @@ fn not_kept(month: Month, folder: &str, error: &io::Error) -> String {
     )
 }
 
+/// What an archive covers that ends with the day `to`.
+fn covered(to: Option<NaiveDate>) -> String {
+    to.map_or("no complete day".to_owned(), |to| format!("complete days up to {to} only"))
+}
+
 impl DayReport {
     /// A report of which only the outcome is known.
     pub(crate) fn new(key: &DayKey, outcome: Outcome) -> Self {
@@ -254,7 +259,7 @@ impl DayReport {
 
     /// A planned day that was not read.
     pub(crate) fn unread(day: &Planned<'_>, why: Unread) -> Self {
-        let key = &day.key;
+        let key = &day.shown();
         match &day.verdict {
             Verdict::Complete { events, attempt } => Self::complete(key, *events, *attempt),
             Verdict::Held { by } => Self::held(key, by),

@@ -12,6 +12,7 @@ use super::columns::Column;
 use super::output::Report;
 use super::table::PlainTable;
 use super::text::{Text, counted};
+use crate::config::SourceName;
 use crate::day::Month;
 
 pub(crate) use ids::{Ids, ListId, Spool};
@@ -59,6 +60,9 @@ pub(crate) struct ArchiveFacts {
 /// The comparison of one day.
 #[derive(Debug, Serialize)]
 pub(crate) struct ReconciledDay {
+    /// The name under which the day is stored, or would be.
+    #[serde(skip)]
+    pub(crate) stored_as: SourceName,
     /// The UTC date.
     pub(crate) date: NaiveDate,
     /// The number of stored events.

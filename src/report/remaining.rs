@@ -15,8 +15,8 @@ pub(crate) struct Remaining {
     pub(crate) commands: Vec<String>,
     /// The days, as ranges that the next run treats in the same way.
     pub(crate) ranges: Vec<RemainingDays>,
-    /// How many days the next run looks back.
-    pub(crate) catch_up_days: u32,
+    /// How many days the next run looks back, if that is the same for each source.
+    pub(crate) catch_up_days: Option<u32>,
 }
 
 /// Consecutive days of one source that the next run treats in the same way.
@@ -66,7 +66,7 @@ impl Remaining {
                 "The next `auditsync` does not read {them}. Of each enabled source it reads the \
                  PENDING days,\n\
                  and those of the last {} days.",
-                self.catch_up_days
+                self.catch_up_days.map_or("`catch_up_days`".to_owned(), |days| days.to_string())
             )
         } else if read.len() == self.ranges.len() {
             writeln!(text, "The next `auditsync` also reads {them}{until}.")

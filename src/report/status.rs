@@ -272,9 +272,21 @@ fn write_source(text: &mut Text<'_>, source: &Coverage) -> io::Result<()> {
     write_adopted(text, source)?;
     write_other_scope(text, source)?;
     write_empty(text, source)?;
+    if !source.previous_names.is_empty() {
+        let names = source.previous_names.join(", ");
+        writeln!(
+            text,
+            "  {} was named {names} before. Its older days keep that name.",
+            source.source
+        )?;
+    }
     if !source.earlier_names.is_empty() {
         let names = source.earlier_names.join(", ");
-        writeln!(text, "  It has the same scope as {names}: is that its earlier name?")?;
+        writeln!(
+            text,
+            "  It has the same scope as {names}. If that is its former name, add it to"
+        )?;
+        writeln!(text, "  `previous_names` of {} in the file.", source.source)?;
     }
     if let Some(Lateness { late_events, share, median, max }) = source.lateness {
         writeln!(

@@ -84,9 +84,19 @@ pub(super) enum Search {
     OtherDays,
 }
 
+/// A day whose events are searched for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SearchedDay<'a> {
+    pub(super) key: &'a DayKey,
+    /// Every name under which its source stores days.
+    pub(super) names: &'a [String],
+    pub(super) search: Search,
+}
+
 /// The stored row of an event, as far as it is compared.
 #[derive(Debug)]
 struct StoredCopy {
+    source: String,
     date: NaiveDate,
     hash: Vec<u8>,
     via: String,
@@ -94,16 +104,18 @@ struct StoredCopy {
 
 impl Reader {
     /// Compares events that arrived with the day `key` with the stored ones of the same ids, under
-    /// any day of the source. `None` means that the event is not stored.
+    /// any day of the source, which has these `names`. `None` means that the event is not stored.
     pub async fn compare(
         &self,
         key: &DayKey,
+        names: &[String],
         events: &[&Event],
         sameness: Sameness,
     ) -> Result<Vec<Option<Stored>>> {
+        let day = SearchedDay { key, names, search: Search::EveryDay };
         let mut retrying = Retrying::new(self.connections(), OPERATION);
         loop {
-            match retrying.attempt(self.try_compare(key, events, sameness)).await {
+            match retrying.attempt(self.try_compare(day, events, sameness)).await {
                 Err(error) => retrying.after(error).await?,
                 compared => return compared,
             }
@@ -112,28 +124,27 @@ impl Reader {
 
     async fn try_compare(
         &self,
-        key: &DayKey,
+        day: SearchedDay<'_>,
         events: &[&Event],
         sameness: Sameness,
     ) -> Result<Vec<Option<Stored>>> {
         let mut tx = self.begin().await?;
-        compare(&mut tx, key, events, sameness, Search::EveryDay).await
+        compare(&mut tx, day, events, sameness).await
     }
 }
 
-/// Compares events that arrived with the day `key` with the stored ones of the same ids. An id is
-/// one event across all days of a source, so every day is searched.
+/// Compares events that arrived with a day with the stored ones of the same ids. An id is one event
+/// across all days of a source, so every day is searched.
 pub(super) async fn compare(
     tx: &mut Transaction,
-    key: &DayKey,
+    day: SearchedDay<'_>,
     events: &[&Event],
     sameness: Sameness,
-    search: Search,
 ) -> Result<Vec<Option<Stored>>> {
     if events.is_empty() {
         return Ok(Vec::new());
     }
-    let known = find_stored(tx, key, events, search).await?;
+    let known = find_stored(tx, day, events).await?;
     if known.is_empty() {
         return Ok(vec![None; events.len()]);
     }
@@ -143,25 +154,26 @@ pub(super) async fn compare(
     };
     let is_unclear =
         |event: &Event, stored: &StoredCopy| stored.hash != event.hash && by_values(stored);
-    let unclear: Vec<(NaiveDate, &str)> = events
+    let unclear: Vec<(&StoredCopy, &str)> = events
         .iter()
         .flat_map(|event| {
             known.get(&event.id).into_iter().flatten().map(move |stored| (event, stored))
         })
         .filter(|(event, stored)| is_unclear(event, stored))
-        .map(|(event, stored)| (stored.date, event.id.as_str()))
+        .map(|(event, stored)| (stored, event.id.as_str()))
         .collect();
     let bytes =
-        if unclear.is_empty() { HashMap::new() } else { stored_bytes(tx, key, &unclear).await? };
+        if unclear.is_empty() { HashMap::new() } else { stored_bytes(tx, &unclear).await? };
     let is_same = |event: &Event, stored: &StoredCopy| {
         let value = || {
-            bytes.get(&(stored.date, event.id.clone())).is_some_and(|b| same_value(&event.bytes, b))
+            let place = (stored.source.clone(), stored.date, event.id.clone());
+            bytes.get(&place).is_some_and(|bytes| same_value(&event.bytes, bytes))
         };
         stored.hash == event.hash || (by_values(stored) && value())
     };
     let compared = events.iter().map(|event| {
         let found = known.get(&event.id)?;
-        let here = found.iter().any(|stored| stored.date == key.date);
+        let here = found.iter().any(|stored| stored.date == day.key.date);
         let under = if here { Under::ThisDay } else { Under::AnotherDay };
         let same = found.iter().any(|stored| is_same(event, stored));
         Some(if same { Stored::Same(under) } else { Stored::Other(under) })
@@ -172,9 +184,8 @@ pub(super) async fn compare(
 /// The stored copies of the events, by id.
 async fn find_stored(
     tx: &mut Transaction,
-    key: &DayKey,
+    SearchedDay { key, names, search }: SearchedDay<'_>,
     events: &[&Event],
-    search: Search,
 ) -> Result<HashMap<String, Vec<StoredCopy>>> {
     let ids: Vec<&str> = events.iter().map(|event| event.id.as_str()).collect();
     let elsewhere = events.iter().filter_map(|event| Some((event.id.as_str(), event.own_day()?)));
@@ -187,6 +198,7 @@ async fn find_stored(
         .bind(search == Search::EveryDay)
         .bind(of_another_day)
         .bind(their_days)
+        .bind(names.to_vec())
         .fetch_all(&mut **tx)
         .await
         .context(OPERATION)?;
@@ -200,6 +212,7 @@ async fn find_stored(
 impl StoredCopy {
     fn from_row(row: &PgRow) -> Result<Self> {
         Ok(Self {
+            source: column(row, "source")?,
             date: column(row, "process_date")?,
             hash: column(row, "event_hash")?,
             via: column(row, "via")?,
@@ -207,23 +220,28 @@ impl StoredCopy {
     }
 }
 
+/// A source, a date, and an event's id.
+type StoredPlace = (String, NaiveDate, String);
+
 /// The stored bytes of the wanted events. It may return further ones: the query combines every
-/// wanted date with every wanted id.
+/// wanted name and date with every wanted id.
 async fn stored_bytes(
     tx: &mut Transaction,
-    key: &DayKey,
-    wanted: &[(NaiveDate, &str)],
-) -> Result<HashMap<(NaiveDate, String), Vec<u8>>> {
-    let dates: BTreeSet<NaiveDate> = wanted.iter().map(|(date, _)| *date).collect();
+    wanted: &[(&StoredCopy, &str)],
+) -> Result<HashMap<StoredPlace, Vec<u8>>> {
+    let names: BTreeSet<&str> = wanted.iter().map(|(copy, _)| copy.source.as_str()).collect();
+    let dates: BTreeSet<NaiveDate> = wanted.iter().map(|(copy, _)| copy.date).collect();
     let ids: BTreeSet<&str> = wanted.iter().map(|(_, id)| *id).collect();
     let rows = statement(include_str!("sql/stored_bytes.sql"))
-        .bind(key.source.as_ref())
+        .bind(names.into_iter().collect::<Vec<_>>())
         .bind(dates.into_iter().collect::<Vec<_>>())
         .bind(ids.into_iter().collect::<Vec<_>>())
         .fetch_all(&mut **tx)
         .await
         .context("read stored events")?;
-    let bytes =
-        |row| Ok(((column(row, "process_date")?, column(row, "event_id")?), column(row, "bytes")?));
+    let bytes = |row| {
+        let (source, date) = (column(row, "source")?, column(row, "process_date")?);
+        Ok(((source, date, column(row, "event_id")?), column(row, "bytes")?))
+    };
     rows.iter().map(bytes).collect()
 }

@@ -4,16 +4,16 @@
 use std::collections::{HashMap, HashSet};
 
 use sqlx::postgres::PgRow;
-use sqlx::types::Json;
 
 use super::diagnosis;
 use super::error::{ErrorContext as _, Result};
 use super::handle::Reader;
-use super::ledger::ledger_row;
+use super::ledger::{ledger_query, ledger_row};
+use super::names::StoredNames;
 use super::pool::Transaction;
 use super::seal::head_of;
 use super::statement::{column, statement};
-use crate::config::{Scope, Source};
+use crate::config::{Source, SourceName};
 use crate::coverage::{DayState, EarlierName, Gap, LedgerRange, SourceCount, Standings};
 use crate::day::DateRange;
 use crate::evidence::Head;
@@ -32,17 +32,18 @@ pub struct StatusSnapshot {
 
 impl Reader {
     /// The states of the sources in the ledger, compared with those of the file: all of them, or
-    /// `only` some; and their rows in `window`.
+    /// `only` those that are stored under some names; and their rows in `window`.
     ///
     /// Years of settled days are counted, not read. Gaps are searched only where the count shows
-    /// some, and single days are read only for a source that has days of another scope.
+    /// some, and single days are read only for a source that has days of another scope, or of a
+    /// former name.
     pub async fn status(
         &self,
         of_file: &[Source],
-        only: Option<&[&str]>,
+        only: Option<Vec<String>>,
         window: DateRange,
     ) -> Result<StatusSnapshot> {
-        let ask = async || self.try_status(of_file, only, window).await;
+        let ask = async || self.try_status(of_file, only.as_ref(), window).await;
         match self.connections().persist("read the states of the sources", ask).await {
             Err(error) if error.is_schema_mismatch() => {
                 Err(diagnosis::explain(self.connections(), error).await)
@@ -54,29 +55,26 @@ impl Reader {
     async fn try_status(
         &self,
         of_file: &[Source],
-        only: Option<&[&str]>,
+        only: Option<&Vec<String>>,
         window: DateRange,
     ) -> Result<StatusSnapshot> {
         // One snapshot for all queries: a day that none of them returns counts as settled.
         let mut tx = self.begin_snapshot().await?;
-        let mut queries = Queries {
-            tx: &mut tx,
-            names: of_file.iter().map(|source| source.name.as_ref()).collect(),
-            scopes: of_file.iter().map(|source| Json(&source.scope)).collect(),
-            only: only.map(<[&str]>::to_vec),
-        };
+        let mut queries = Queries { tx: &mut tx, names: StoredNames::of(of_file), only };
         let counts = queries.counts().await?;
         let mut in_detail = queries.sources_of_other_scope().await?;
+        in_detail.extend(renamed(of_file, &counts));
         in_detail.retain(|name| counts.iter().any(|count| count.source == *name));
         let ranges = queries.ranges(&in_detail).await?;
         let gaps = queries.gaps(&counts).await?;
         let late = queries.late_events().await?;
         let empty_unconfirmed = queries.empty_days().await?;
         let earlier_names = queries.sources_of_same_scope(&counts).await?;
-        let rows = queries.rows(&counts, window).await?;
+        let rows = queries.rows(of_file, &counts, window).await?;
         let head = queries.head().await?;
         let standings =
             Standings { counts, ranges, gaps, in_detail, late, empty_unconfirmed, earlier_names };
+        let standings = under_present_names(of_file, standings);
         Ok(StatusSnapshot { standings, rows, head })
     }
 }
@@ -84,24 +82,24 @@ impl Reader {
 /// The queries, which see the same snapshot.
 struct Queries<'q> {
     tx: &'q mut Transaction,
-    /// The sources of the file, and their scopes.
-    names: Vec<&'q str>,
-    scopes: Vec<Json<&'q Scope>>,
-    /// The selected sources, if not all.
-    only: Option<Vec<&'q str>>,
+    /// The names of the file's sources.
+    names: StoredNames<'q>,
+    /// The selected names, if not all.
+    only: Option<&'q Vec<String>>,
 }
 
 impl Queries<'_> {
     async fn counts(&mut self) -> Result<Vec<SourceCount>> {
-        let query = statement(include_str!("sql/coverage_counts.sql")).bind(&self.only);
+        let query = statement(include_str!("sql/coverage_counts.sql")).bind(self.only.cloned());
         let rows = query.fetch_all(&mut **self.tx).await.context("count the days of the ledger")?;
         rows.iter().map(count).collect()
     }
 
     /// The sources that have days of another scope than their present one.
     async fn sources_of_other_scope(&mut self) -> Result<HashSet<String>> {
-        let query =
-            statement(include_str!("sql/coverage_scopes.sql")).bind(&self.names).bind(&self.scopes);
+        let query = statement(include_str!("sql/coverage_scopes.sql"))
+            .bind(self.names.stored())
+            .bind(self.names.scopes());
         let rows = query.fetch_all(&mut **self.tx).await.context("compare the ledger's scopes")?;
         rows.iter().map(|row| column(row, "source")).collect()
     }
@@ -111,10 +109,11 @@ impl Queries<'_> {
     async fn ranges(&mut self, in_detail: &HashSet<String>) -> Result<Vec<LedgerRange>> {
         let in_detail: Vec<&str> = in_detail.iter().map(String::as_str).collect();
         let query = statement(include_str!("sql/coverage_ranges.sql"))
-            .bind(&self.names)
-            .bind(&self.scopes)
+            .bind(self.names.stored())
+            .bind(self.names.scopes())
             .bind(in_detail)
-            .bind(&self.only);
+            .bind(self.only.cloned())
+            .bind(self.names.preceding());
         let rows = query.fetch_all(&mut **self.tx).await.context("find the ledger's ranges")?;
         rows.iter().map(range).collect()
     }
@@ -128,14 +127,17 @@ impl Queries<'_> {
     }
 
     async fn late_events(&mut self) -> Result<Vec<LateEvents>> {
-        let query = statement(include_str!("sql/late_events.sql")).bind(&self.only);
+        let query = statement(include_str!("sql/late_events.sql")).bind(self.only.cloned());
         let rows = query.fetch_all(&mut **self.tx).await.context("read late events")?;
         rows.iter().map(late_events).collect()
     }
 
     /// The complete days without events that nothing but Heroku's list confirms.
     async fn empty_days(&mut self) -> Result<HashMap<String, u64>> {
-        let query = statement(include_str!("sql/coverage_empty.sql")).bind(&self.only);
+        let query = statement(include_str!("sql/coverage_empty.sql"))
+            .bind(self.only.cloned())
+            .bind(self.names.stored())
+            .bind(self.names.preceding());
         let rows = query.fetch_all(&mut **self.tx).await.context("count the empty days")?;
         rows.iter()
             .map(|row| Ok((column(row, "source")?, column::<i64>(row, "days")? as u64)))
@@ -143,15 +145,18 @@ impl Queries<'_> {
     }
 
     /// The rows of the window.
-    async fn rows(&mut self, counts: &[SourceCount], window: DateRange) -> Result<Vec<LedgerRow>> {
-        let names: Vec<&str> = counts.iter().map(|count| count.source.as_str()).collect();
-        let scope = |name: &&str| {
-            let place = self.names.iter().position(|known| known == name)?;
-            Some(Json(self.scopes[place].0))
-        };
-        let scopes: Vec<Option<Json<&Scope>>> = names.iter().map(scope).collect();
-        let query = statement(include_str!("sql/ledger_of_sources.sql")).bind(names).bind(scopes);
-        let query = query.bind(window.from).bind(window.to);
+    async fn rows(
+        &mut self,
+        of_file: &[Source],
+        counts: &[SourceCount],
+        window: DateRange,
+    ) -> Result<Vec<LedgerRow>> {
+        let has_days = |name: &SourceName| counts.iter().any(|count| count.source == name.as_ref());
+        let of_file = of_file.iter().filter(|source| source.names().any(has_days));
+        let known = self.names.stored();
+        let others = counts.iter().map(|count| count.source.as_str());
+        let names = StoredNames::of(of_file).and(others.filter(|name| !known.contains(name)));
+        let query = ledger_query(&names, window);
         let rows = query.fetch_all(&mut **self.tx).await.context("read the ledger")?;
         let rows: Result<Vec<LedgerRow>> = rows.iter().map(ledger_row).collect();
         // PENDING days before the window come too.
@@ -168,10 +173,11 @@ impl Queries<'_> {
     /// Sources of the file, each with a source that only the ledger has and that has its scope.
     async fn sources_of_same_scope(&mut self, counts: &[SourceCount]) -> Result<Vec<EarlierName>> {
         let names = counts.iter().map(|count| count.source.as_str());
-        let others: Vec<&str> = names.filter(|name| !self.names.contains(name)).collect();
+        let of_file = self.names.stored();
+        let others: Vec<&str> = names.filter(|name| !of_file.contains(name)).collect();
         let query = statement(include_str!("sql/same_scope.sql"))
-            .bind(&self.names)
-            .bind(&self.scopes)
+            .bind(self.names.sources())
+            .bind(self.names.scopes())
             .bind(others);
         let rows = query.fetch_all(&mut **self.tx).await.context("compare the sources' scopes")?;
         rows.iter()
@@ -179,6 +185,61 @@ impl Queries<'_> {
                 Ok(EarlierName { source: column(row, "source")?, earlier: column(row, "earlier")? })
             })
             .collect()
+    }
+}
+
+/// The names of the sources that have days under a former name. All of their days are read.
+fn renamed<'f>(of_file: &'f [Source], counts: &'f [SourceCount]) -> impl Iterator<Item = String> {
+    let has_days = |name: &SourceName| counts.iter().any(|count| count.source == name.as_ref());
+    let renamed = of_file.iter().filter(move |source| source.previous_names.iter().any(has_days));
+    renamed.flat_map(|source| source.names().map(ToString::to_string))
+}
+
+/// The same with the present names of the sources, and without the days that do not count because
+/// another name of the source has them, too.
+fn under_present_names(of_file: &[Source], standings: Standings) -> Standings {
+    let owner = |stored: String| {
+        let is_its = |source: &&Source| source.names().any(|name| name.as_ref() == stored);
+        let renamed = of_file.iter().filter(|source| !source.previous_names.is_empty());
+        renamed.clone().find(is_its).map_or(stored.clone(), |source| source.name.to_string())
+    };
+    let Standings { counts, ranges, gaps, in_detail, late, empty_unconfirmed, earlier_names } =
+        standings;
+    let mut of_names: Vec<SourceCount> = counts;
+    let (superseded, ranges): (Vec<_>, Vec<_>) =
+        ranges.into_iter().partition(|range: &LedgerRange| range.is_superseded);
+    for range in superseded {
+        if let Some(count) = of_names.iter_mut().find(|count| count.source == range.source) {
+            count.days -= range.dates.len();
+            count.events = count.events.saturating_sub(range.events);
+        }
+    }
+    let mut counts: Vec<SourceCount> = Vec::with_capacity(of_names.len());
+    for count in of_names {
+        let source = owner(count.source.clone());
+        match counts.iter_mut().find(|other| other.source == source) {
+            Some(other) => other.add(&count),
+            None => counts.push(SourceCount { source, ..count }),
+        }
+    }
+    let mut empty: HashMap<String, u64> = HashMap::new();
+    for (source, days) in empty_unconfirmed {
+        *empty.entry(owner(source)).or_default() += days;
+    }
+    Standings {
+        counts,
+        empty_unconfirmed: empty,
+        ranges: ranges
+            .into_iter()
+            .map(|range| LedgerRange { source: owner(range.source.clone()), ..range })
+            .collect(),
+        gaps,
+        in_detail: in_detail.into_iter().map(owner).collect(),
+        late: late
+            .into_iter()
+            .map(|late| LateEvents { source: owner(late.source.clone()), ..late })
+            .collect(),
+        earlier_names,
     }
 }
 
@@ -199,6 +260,8 @@ fn range(row: &PgRow) -> Result<LedgerRange> {
         state: DayState::named(&state).unwrap_or(DayState::Failed),
         was_complete: column(row, "was_complete")?,
         other_scope: column(row, "other_scope")?,
+        is_superseded: column(row, "is_superseded")?,
+        events: column::<i64>(row, "events")? as u64,
         dates: dates(row)?,
         last_success: column(row, "last_success")?,
         syncing_until: column(row, "syncing_until")?,

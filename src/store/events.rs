@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::iter::zip;
 
 use super::commit::{Prepared, Proof};
-use super::compare::{Sameness, Search, Stored, Under, Via, compare};
+use super::compare::{Sameness, Search, SearchedDay, Stored, Under, Via, compare};
 use super::error::{ErrorContext as _, Result};
 use super::handle::Store;
 use super::lease::Lease;
@@ -152,7 +152,8 @@ impl Store {
         // The fence keeps every other process from storing events of the day, so an event that is
         // not stored now is new.
         let events: Vec<&Event> = unique.iter().chain(&repeated).map(|offer| offer.event).collect();
-        let stored = compare(&mut tx, lease.key(), &events, Sameness::Bytes(via), search).await?;
+        let day = SearchedDay { key: lease.key(), names: lease.names(), search };
+        let stored = compare(&mut tx, day, &events, Sameness::Bytes(via)).await?;
         let is_elsewhere = |stored: &Option<Stored>| {
             stored.is_some_and(|stored| stored.under() == Under::AnotherDay)
         };

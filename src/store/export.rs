@@ -7,6 +7,7 @@ use sqlx::postgres::PgRow;
 
 use super::error::Result;
 use super::evidence::{EventStream, EvidenceSnapshot, LONGEST_WAIT};
+use super::names::StoredNames;
 use super::seal::head_of;
 use super::statement::{column, first, statement};
 use crate::coverage::Gap;
@@ -37,11 +38,19 @@ impl EvidenceSnapshot {
     }
 
     /// The days of each source's range that are not complete, as ranges, by source and date.
-    pub async fn gaps(&mut self, owed: &[(&str, DateRange)]) -> Result<Vec<Gap>> {
-        let names: Vec<String> = owed.iter().map(|(source, _)| (*source).to_owned()).collect();
+    pub async fn gaps(&mut self, owed: &[OwedDays<'_>]) -> Result<Vec<Gap>> {
+        let sources: Vec<String> = owed.iter().map(|days| days.source.to_owned()).collect();
         let (from, to): (Vec<_>, Vec<_>) =
-            owed.iter().map(|(_, dates)| (dates.from, dates.to)).unzip();
-        let query = statement(include_str!("sql/export_gaps.sql")).bind(names).bind(from).bind(to);
+            owed.iter().map(|days| (days.dates.from, days.dates.to)).unzip();
+        let (mut names, mut present) = (StoredNames::default(), Vec::new());
+        for OwedDays { source, stored_as, .. } in owed {
+            names.add(stored_as.iter().map(String::as_str), None);
+            present.extend(stored_as.iter().map(|_| (*source).to_owned()));
+        }
+        let stored: Vec<String> = names.stored().into_iter().map(str::to_owned).collect();
+        let query =
+            statement(include_str!("sql/export_gaps.sql")).bind(sources).bind(from).bind(to);
+        let query = query.bind(stored).bind(present).bind(names.preceding());
         let gap = |row| Ok(Gap { source: column(row, "source")?, dates: dates(row)? });
         self.rows(query).await?.iter().map(gap).collect()
     }
@@ -69,6 +78,17 @@ impl EvidenceSnapshot {
         let query = query.bind(sealed.source.clone()).bind(sealed.date);
         self.stream(query.bind(sealed.prev_attempt).bind(sealed.attempt), LONGEST_WAIT)
     }
+}
+
+/// The days that a source must cover.
+#[derive(Debug, Clone, Copy)]
+pub struct OwedDays<'a> {
+    /// The source's present name.
+    pub source: &'a str,
+    /// The names under which its days are stored. If two have the same day, the first one counts.
+    pub stored_as: &'a [String],
+    /// The days.
+    pub dates: DateRange,
 }
 
 /// The events that a seal adds to its day.

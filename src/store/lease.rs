@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::fence::Fence;
+use crate::config::Source;
 use crate::day::DayKey;
 
 /// The permission to write one day.
@@ -22,6 +23,8 @@ use crate::day::DayKey;
 pub struct Lease {
     pub(super) fence: Fence,
     pub(super) before: DayBefore,
+    /// Every name under which the source of the day stores days.
+    names: Vec<String>,
     /// Whether Heroku sent an event again that was stored under this lease.
     saw_repeat: AtomicBool,
     trust: Arc<Trust>,
@@ -63,7 +66,18 @@ pub struct Trust {
 impl Lease {
     pub(super) fn new(fence: Fence, sent: Instant, before: DayBefore) -> Self {
         let trust = Arc::new(Trust::new(trusted_until(sent, fence.ttl)));
-        Self { fence, before, saw_repeat: AtomicBool::new(false), trust }
+        let names = vec![fence.key.source.to_string()];
+        Self { fence, before, names, saw_repeat: AtomicBool::new(false), trust }
+    }
+
+    /// The same lease, which looks for stored events under all names of the day's source.
+    #[must_use]
+    pub fn of(self, source: &Source) -> Self {
+        Self { names: source.names().map(ToString::to_string).collect(), ..self }
+    }
+
+    pub(super) fn names(&self) -> &[String] {
+        &self.names
     }
 
     /// The day that it protects.

@@ -4,32 +4,24 @@ use std::collections::HashMap;
 
 use chrono::NaiveDate;
 use sqlx::postgres::PgRow;
-use sqlx::types::Json;
 
 use super::error::{ErrorContext as _, Result};
 use super::handle::Reader;
+use super::names::StoredNames;
 use super::pool::Transaction;
-use super::statement::{column, statement};
-use crate::config::Scope;
+use super::statement::{Statement, column, statement};
 use crate::day::{DateRange, DayKey};
 use crate::ledger::{LedgerRow, Status};
 
 impl Reader {
-    /// The rows of `sources` in `window`, ordered by date and name, and before them their PENDING
-    /// rows of any age. Each source comes with its present scope, if it has one.
+    /// The rows of the sources in `window` that count, ordered by date and name, and before them
+    /// their PENDING rows of any age.
     pub async fn ledger(
         &self,
-        sources: &[(&str, Option<&Scope>)],
+        names: &StoredNames<'_>,
         window: DateRange,
     ) -> Result<Vec<LedgerRow>> {
-        let (names, scopes): (Vec<&str>, Vec<Option<Json<&Scope>>>) =
-            sources.iter().map(|(name, scope)| (*name, scope.map(Json))).unzip();
-        let rows = self.rows("read the ledger", || {
-            let query = statement(include_str!("sql/ledger_of_sources.sql"))
-                .bind(names.clone())
-                .bind(scopes.clone());
-            query.bind(window.from).bind(window.to)
-        });
+        let rows = self.rows("read the ledger", || ledger_query(names, window));
         rows.await?.iter().map(ledger_row).collect()
     }
 
@@ -41,9 +33,21 @@ impl Reader {
     }
 }
 
+/// The query for the rows of the sources in `window`, and their older PENDING rows.
+pub(super) fn ledger_query(names: &StoredNames<'_>, window: DateRange) -> Statement {
+    statement(include_str!("sql/ledger_of_sources.sql"))
+        .bind(names.stored())
+        .bind(names.scopes())
+        .bind(window.from)
+        .bind(window.to)
+        .bind(names.sources())
+        .bind(names.preceding())
+}
+
 pub(super) fn ledger_row(row: &PgRow) -> Result<LedgerRow> {
     Ok(LedgerRow {
         source: column(row, "source")?,
+        stored_as: column(row, "stored_as")?,
         date: column(row, "process_date")?,
         status: Status::from(column::<String>(row, "status")?),
         attempt: column(row, "attempt")?,

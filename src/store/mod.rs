@@ -34,6 +34,7 @@ mod lease;
 mod ledger;
 mod migrations;
 mod months;
+mod names;
 mod obstacle;
 mod operator;
 mod outage;
@@ -67,12 +68,13 @@ pub use evidence::{
     AnchorRow, DayName, DayRows, DaysPage, EventChunk, EventStream, EvidenceSnapshot, Selected,
     StoredConflict, WantedDays,
 };
-pub use export::SealedEvents;
+pub use export::{OwedDays, SealedEvents};
 pub use handle::{Holder, Reader, Store};
 pub use history::HistoryFilter;
 pub use inspect::{Rights, Server};
 pub use lease::{Lease, Renewal, Trust};
 pub use migrations::{Schema, all_migrations};
+pub use names::StoredNames;
 pub use obstacle::Obstacle;
 pub use operator::{Actor, ResetRequest, StaleLease};
 pub use provenance::{Provenance, SealedArchive};

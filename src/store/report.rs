@@ -1,5 +1,6 @@
 //! Reads what a report shows, in the snapshot that its verification reads. Changes nothing.
 
+mod present;
 mod rows;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -7,13 +8,14 @@ use sqlx::postgres::PgRow;
 
 use super::error::Result;
 use super::evidence::EvidenceSnapshot;
+use super::names::StoredNames;
 use super::statement::{Statement, column, statement};
 use crate::day::DateRange;
-use crate::ledger::LateEvents;
 
+use present::PresentNames;
 pub use rows::{
     AnchorCount, AppEvent, AppEvents, AppIdentity, AttemptCount, OperatorAction, RecordedScope,
-    RecordedSource, ReportedDay, ReportedFailure, ReportedWitness, RouteCount,
+    RecordedSource, ReportRows, ReportedDay, ReportedFailure, ReportedWitness, RouteCount,
 };
 
 /// The statements that make a report's figures, with what each one answers. A report prints them.
@@ -39,56 +41,38 @@ const MOST_APP_EVENTS: i64 = 100;
 /// What a report shows.
 #[derive(Debug, Clone, Copy)]
 pub struct ReportQuery<'a> {
-    /// The names of the sources. Rows name a source by its place here.
-    pub sources: &'a [String],
+    /// The names of each source, of which the first is its present one. Rows name a source by its
+    /// place here, or by its present name.
+    pub sources: &'a [Vec<String>],
     /// The days.
     pub range: DateRange,
     /// The time at which a lease counts as valid or not.
     pub as_of: DateTime<Utc>,
 }
 
-/// Everything that a report shows of the database, except for its verification.
-#[derive(Debug, Clone, Default)]
-pub struct ReportRows {
-    /// The sources that the ledger has.
-    pub sources: Vec<RecordedSource>,
-    /// The days with a row, by source and date.
-    pub days: Vec<ReportedDay>,
-    /// The scopes.
-    pub scopes: Vec<RecordedScope>,
-    /// The stored events.
-    pub routes: Vec<RouteCount>,
-    /// The attempts.
-    pub attempts: Vec<AttemptCount>,
-    /// The events that came late.
-    pub late: Vec<LateEvents>,
-    /// What else speaks for the days.
-    pub witnesses: Vec<ReportedWitness>,
-    /// The last failures, newest first.
-    pub failures: Vec<ReportedFailure>,
-    /// What people did, newest first.
-    pub actions: Vec<OperatorAction>,
-    /// The anchors.
-    pub anchors: Vec<AnchorCount>,
-}
-
 impl EvidenceSnapshot {
-    /// The sources of the ledger: those with these names, or all. Complete days are counted up to
-    /// the day `before`.
+    /// The names in the ledger: those of the given sources, or all. Complete days are counted up
+    /// to the day `before`.
     pub async fn recorded_sources(
         &mut self,
-        names: Option<&[String]>,
+        sources: Option<&[Vec<String>]>,
         before: NaiveDate,
     ) -> Result<Vec<RecordedSource>> {
+        let mut names = StoredNames::default();
+        for source in sources.unwrap_or_default() {
+            names.add(source.iter().map(String::as_str), None);
+        }
+        let stored: Vec<String> = names.stored().into_iter().map(str::to_owned).collect();
         let query = statement(include_str!("sql/report_sources.sql"));
-        let rows = self.rows(query.bind(names.map(<[String]>::to_vec)).bind(before)).await?;
+        let query = query.bind(sources.map(<[Vec<String>]>::concat)).bind(before);
+        let rows = self.rows(query.bind(stored).bind(names.preceding())).await?;
         rows.iter().map(rows::recorded_source).collect()
     }
 
     /// Everything that a report shows.
     pub async fn report_rows(&mut self, query: &ReportQuery<'_>) -> Result<ReportRows> {
         let of = |sql| query.bind(statement(sql));
-        Ok(ReportRows {
+        let rows = ReportRows {
             sources: self.recorded_sources(Some(query.sources), query.range.from).await?,
             days: {
                 let days = of(include_str!("sql/report_days.sql")).bind(query.as_of);
@@ -128,7 +112,8 @@ impl EvidenceSnapshot {
                 let anchors = statement(include_str!("sql/report_anchors.sql"));
                 read(&self.rows(anchors).await?, rows::anchor_count)?
             },
-        })
+        };
+        Ok(PresentNames::of(query.sources).rows(rows))
     }
 
     /// The events that name this app.
@@ -141,14 +126,24 @@ impl EvidenceSnapshot {
         let events = events.bind(app.id.clone()).bind(app.name.clone()).bind(MOST_APP_EVENTS);
         let rows = self.rows(events).await?;
         let found = rows.first().map(|row| column::<i64>(row, "found")).transpose()?;
-        Ok(AppEvents { found: found.unwrap_or(0) as u64, newest: read(&rows, rows::app_event)? })
+        let mut newest = read(&rows, rows::app_event)?;
+        let names = PresentNames::of(query.sources);
+        for event in &mut newest {
+            names.rename(&mut event.source);
+        }
+        Ok(AppEvents { found: found.unwrap_or(0) as u64, newest })
     }
 }
 
 impl ReportQuery<'_> {
+    /// All names of all sources.
+    fn names(&self) -> Vec<String> {
+        self.sources.concat()
+    }
+
     /// Binds the first three parameters.
     fn bind(&self, query: Statement) -> Statement {
-        query.bind(self.sources.to_vec()).bind(self.range.from).bind(self.range.to)
+        query.bind(self.names()).bind(self.range.from).bind(self.range.to)
     }
 }
 

@@ -5,17 +5,17 @@ use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::postgres::PgRow;
-use sqlx::types::Json;
 
 use super::diagnosis;
 use super::error::{ErrorContext as _, Result};
 use super::handle::Reader;
 use super::ledger::ledger_row;
 use super::migrations::{Schema, schema_of};
+use super::names::StoredNames;
 use super::patience::Retrying;
 use super::seal::head_of;
 use super::statement::{column, first, statement};
-use crate::config::Scope;
+use crate::config::Source;
 use crate::day::DateRange;
 use crate::evidence::Head;
 use crate::ledger::{LedgerRow, SourceDays};
@@ -43,8 +43,8 @@ pub enum EveryDay {
 /// The days that planning needs.
 #[derive(Debug)]
 pub struct SnapshotQuery<'a> {
-    /// The sources, each with its present scope.
-    pub sources: Vec<(&'a str, &'a Scope)>,
+    /// The sources.
+    pub sources: &'a [&'a Source],
     /// The dates that matter in any case.
     pub window: DateRange,
     /// Whether every day of the window comes as a row.
@@ -98,16 +98,17 @@ impl Reader {
 
     async fn try_snapshot(&self, query: &SnapshotQuery<'_>) -> Result<SnapshotResult> {
         let window = query.window;
-        let (names, scopes): (Vec<&str>, Vec<Json<&Scope>>) =
-            query.sources.iter().map(|(name, scope)| (*name, Json(*scope))).unzip();
+        let names = StoredNames::of(query.sources.iter().copied());
         let mut tx = self.begin().await?;
         let rows = statement(include_str!("sql/ledger_snapshot.sql"))
-            .bind(names)
-            .bind(scopes)
+            .bind(names.stored())
+            .bind(names.scopes())
             .bind(window.from)
             .bind(window.to)
             .bind(query.rereads == Rereads::Include)
             .bind(query.every_day == EveryDay::Skip)
+            .bind(names.sources())
+            .bind(names.preceding())
             .fetch_all(&mut *tx)
             .await
             .context(OPERATION)?;
@@ -142,10 +143,12 @@ fn read(rows: &[PgRow]) -> Result<SnapshotResult> {
         let Some(first) = column(row, "first_day")? else { continue };
         let days = SourceDays { first, settled: HashSet::new() };
         let days = snapshot.days.entry(column(row, "source")?).or_insert(days);
+        days.first = days.first.min(first);
         if let Some(settled) = column::<Option<Vec<NaiveDate>>>(row, "settled_days")? {
             days.settled.extend(settled);
         }
-        if column::<Option<NaiveDate>>(row, "process_date")?.is_some() {
+        let has_row = column::<Option<NaiveDate>>(row, "process_date")?.is_some();
+        if has_row && !column::<bool>(row, "is_superseded")? {
             snapshot.rows.push(ledger_row(row)?);
         }
     }

@@ -9,7 +9,7 @@ use auditsync::day::{DateRange, DayKey};
 use auditsync::ledger::FailureStatus;
 use auditsync::store::{
     Actor, AttemptStats, Claim, Claimable, Error, Holder, Lease, Provenance, Publication, Reader,
-    ResetRequest, Store, Via,
+    ResetRequest, Store, StoredNames, Via,
 };
 use fastrand::Rng;
 use sqlx::{Connection as _, PgConnection};
@@ -155,7 +155,10 @@ impl Story<'_> {
     async fn claim(&mut self) -> Result<(), Error> {
         let (key, holder) = (self.day(), self.random.usize(..HOLDERS));
         let source = key.source.as_ref();
-        let rows = self.reader.ledger(&[(source, None)], DateRange::of(key.date)).await?;
+        let rows = self
+            .reader
+            .ledger(&StoredNames::default().and([source]), DateRange::of(key.date))
+            .await?;
         let row = rows.iter().find(|row| row.date == key.date);
         let wanted = row.map_or(Claimable::Due, Claimable::of);
         // Some leases end while their holder works.

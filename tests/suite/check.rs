@@ -68,7 +68,7 @@ fn disabled_sources_need_no_token_but_one_must_be_enabled() {
     let off = format!("{ACME}enabled = false\n");
     let mut world = World::new(&format!(
         "{off}{}",
-        ACME.replacen("acme", "other", 1).replace("HEROKU_API", "GLOBEX")
+        ACME.replace("acme", "globex").replace("HEROKU_API", "GLOBEX")
     ));
     world.unset("HEROKU_API_TOKEN");
     assert_eq!(world.run("check --config-only").status, 0);

@@ -128,7 +128,10 @@ fn a_backfill_and_a_repair_that_stored_something_sign_too() {
 #[test]
 fn two_runs_at_once_leave_a_chain_and_checkpoints_that_are_right() {
     let key = key(ORIGIN);
-    let mut world = World::busy(&format!("{SIGNED}{}{}", source("a", "acme"), ACME));
+    let mut world = World::busy(&format!(
+        "{SIGNED}{}filter = {{ type = \"app\" }}\n{ACME}",
+        source("a", "acme")
+    ));
     world.set("SIGN", key.expose());
     assert_eq!(world.run("migrate").status, 0);
     for day in 20..26 {

@@ -132,7 +132,7 @@ fn check_names_the_source_that_is_behind_with_its_lag_and_exits_1() {
 fn a_never_synced_source_is_behind_and_a_disabled_one_is_not() {
     let world = World::new(&format!(
         "{ACME}enabled = false\n{}",
-        ACME.replace("\"acme\"\naccount", "\"new\"\naccount")
+        ACME.replace("\"acme\"\naccount", "\"new\"\nfilter = { type = \"app\" }\naccount")
     ));
     let report = status(&world, "--check", 1);
     assert_eq!(
@@ -160,7 +160,7 @@ fn a_removed_or_renamed_source_is_still_shown_as_it_was_left() {
         world
             .run("status")
             .stdout
-            .contains("It has the same scope as acme: is that its earlier name?")
+            .contains("It has the same scope as acme. If that is its former name, add it to")
     );
     // The source can still be selected by its name.
     assert_eq!(status(&world, "--source acme", 0)["sources"].as_array().map(Vec::len), Some(1));

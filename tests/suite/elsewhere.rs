@@ -5,7 +5,7 @@ use std::process::Command;
 
 use auditsync::config::Config;
 
-use crate::support::{ACME, World};
+use crate::support::{ACME, World, yesterday};
 
 fn repository() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -69,7 +69,8 @@ fn each_platform_starts_a_sync_that_the_program_knows() {
 #[test]
 fn the_environment_holds_what_the_example_names_for_every_reader() {
     let mut expected = vec!["DATABASE_URL".to_owned()];
-    let example = Config::load(&repository().join("audit.toml")).expect("a right file");
+    let example =
+        Config::load(&repository().join("audit.toml"), yesterday()).expect("a right file");
     expected.extend(example.sources.iter().map(|source| source.token_env.clone()));
     expected.sort();
     expected.dedup();

@@ -45,7 +45,9 @@ fn rows(text: &str) -> Vec<Vec<String>> {
 
 #[test]
 fn ndjson_has_each_event_once_by_source_date_and_id_byte_for_byte() {
+    let by_id = "account = \"aaaaaaaa-0000-4000-8000-000000000001\"";
     let second = ACME.replace("name = \"acme\"", "name = \"aardvark\"");
+    let second = second.replace("account = \"acme\"", by_id);
     let world = World::new(&format!("{ACME}{second}"));
     let events: [&[u8]; 4] = [
         b"{\"id\":\"c\",\r\n \"a\" : 1E+9999,\"a\":\"\xc2\x9b\"}",

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use auditsync::config::Config;
 use serde_json::Value;
 
-use crate::support::{ACME, World};
+use crate::support::{ACME, World, yesterday};
 
 fn repository() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -37,7 +37,7 @@ fn app() -> Value {
 }
 
 fn example() -> Config {
-    Config::load(&repository().join("audit.toml")).expect("a right file")
+    Config::load(&repository().join("audit.toml"), yesterday()).expect("a right file")
 }
 
 #[test]

@@ -10,7 +10,7 @@ use auditsync::event::Event;
 use auditsync::ledger::{FailureStatus, ResetOutcome};
 use auditsync::store::{
     Actor, AttemptStats, Claim, Claimable, Error, Holder, Lease, Provenance, Publication, Reader,
-    ResetRequest, Store, Via,
+    ResetRequest, Store, StoredNames, Via,
 };
 use bytes::Bytes;
 use pg_cluster::Database;
@@ -265,8 +265,11 @@ impl Real<'_> {
 
     async fn compare(&self, model: &Model) -> Result<(), TestCaseError> {
         let (source, day) = (self.key.source.as_ref(), self.key.date);
-        let rows =
-            self.reader.ledger(&[(source, None)], DateRange::of(day)).await.expect("the row");
+        let rows = self
+            .reader
+            .ledger(&StoredNames::default().and([source]), DateRange::of(day))
+            .await
+            .expect("the row");
         let row = rows.iter().find(|row| row.date == self.key.date);
         prop_assert_eq!(row.map(|row| row.status.to_string()), model.status.map(str::to_owned));
         prop_assert_eq!(row.map_or(0, |row| row.attempt), model.attempt);

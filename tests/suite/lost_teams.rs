@@ -129,7 +129,7 @@ fn every_command_selects_a_lost_team_by_id_and_warns() {
 #[test]
 fn a_run_warns_once_per_source_about_a_lost_team() {
     let other = of_team(ID).replace("name = \"acme\"", "name = \"other\"");
-    let world = World::new(&format!("{}{other}", of_team(ID)));
+    let world = World::new(&format!("{}{other}filter = {{ type = \"app\" }}\n", of_team(ID)));
     suffer(&world, Fate::Deleted);
     let finished = world.run("sync --from 2024-09-25 --to 2024-09-28");
     assert_eq!(finished.status, 0, "{finished:#?}");

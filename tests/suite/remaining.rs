@@ -243,7 +243,7 @@ fn the_command_names_sources_unless_all_of_them_remain() {
 fn the_next_run_reads_nothing_of_a_disabled_source() {
     let world = one_at_a_time(&format!(
         "{ACME}enabled = false\n{}",
-        ACME.replace("\"acme\"\naccount = \"acme\"", "\"other\"\naccount = \"acme\"")
+        ACME.replace("name = \"acme\"", "name = \"other\"\nfilter = { type = \"app\" }")
     ));
     world.sync("", 0);
     let command = format!("sync --source acme --from {} --to {} --output json", ago(3), ago(2));

@@ -9,7 +9,7 @@ use auditsync::day::{DateRange, DayKey, end};
 use auditsync::event::Event;
 use auditsync::store::{
     Actor, AttemptStats, Claim, Claimable, Holder, Lease, Provenance, Publication, Published,
-    Reader, ResetRequest, Store, Via,
+    Reader, ResetRequest, Store, StoredNames, Via,
 };
 use bytes::Bytes;
 use chrono::TimeDelta;
@@ -114,7 +114,7 @@ impl Real {
     async fn claim(&self) -> Lease {
         let rows = self
             .reader
-            .ledger(&[("model", None)], DateRange::of(self.key.date))
+            .ledger(&StoredNames::default().and(["model"]), DateRange::of(self.key.date))
             .await
             .expect("the row");
         let row = rows.iter().find(|row| row.date == self.key.date);

@@ -31,8 +31,7 @@ fn a_blank_token_counts_as_not_set_and_the_message_says_so() {
             format!("{} {}", finished.status, finished.stderr)
         });
         assert!(
-            output.starts_with("2 ")
-                && output.contains(&format!("{variable}, the token of source `acme`, is not set")),
+            output.starts_with("2 ") && output.contains(&format!("acme: {variable} is not set")),
             "{output}"
         );
         let output =

@@ -38,7 +38,7 @@ pub(super) async fn look(app: &App<'_>, record: Option<&Record>) -> Result<Vec<C
     };
     let mut of_token: Vec<(&Token, Vec<&Source>)> = Vec::new();
     for source in sources {
-        let token = tokens.of(source);
+        let Ok(token) = tokens.of(source) else { continue };
         match of_token.iter_mut().find(|(known, _)| *known == token) {
             Some((_, sources)) => sources.push(source),
             None => of_token.push((token, vec![source])),

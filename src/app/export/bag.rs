@@ -131,7 +131,8 @@ async fn write_page(
     let file = app.config.path.file_name();
     // What only this process knows, such as the app that runs it, stays out: the same database
     // gives the same bag.
-    let mut sources = page::sources(app, snapshot, &selection.names(), selection.range).await?;
+    let mut sources =
+        page::sources(app, snapshot, &selection.present_names(), selection.range).await?;
     // The bag is about every day of the range, also before the first one in the ledger.
     for source in sources.iter_mut().filter(|source| source.enabled) {
         source.since = source.since.or(Some(from));

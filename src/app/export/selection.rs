@@ -1,17 +1,17 @@
 //! Which sources an export is about, which of their days, and which of these are not complete.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use tracing::{error, warn};
 
-use super::super::context::{App, refuse_unknown};
+use super::super::context::{App, SelectedSources};
 use super::super::days_over::named_days;
 use super::super::failure::{DONE, ExitStatus, FOUND_WRONG, Failure};
 use crate::cli::ExportArgs;
 use crate::coverage::Gap;
 use crate::day::DateRange;
-use crate::store::{self, EvidenceSnapshot, WantedDays};
+use crate::store::{self, EvidenceSnapshot, OwedDays, WantedDays};
 
 /// How many gaps of a source the log names.
 const NAMED: usize = 50;
@@ -28,8 +28,10 @@ pub(super) struct ExportSelection {
 /// A source of an export.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SelectedSource {
-    /// The name.
+    /// Its present name.
     pub(super) name: String,
+    /// The names under which days of the range are stored; the present one if none is.
+    pub(super) stored_as: Vec<String>,
     /// The days of the range that the source must cover. `None`: it need not cover any.
     pub(super) owed: Option<DateRange>,
     /// Whether the file has the source, so that its days can be read.
@@ -48,37 +50,29 @@ impl ExportSelection {
         snapshot: &mut EvidenceSnapshot,
     ) -> Result<Self, Failure> {
         let range = range(args, snapshot.now().await?)?;
-        refuse_unknown(app, &args.sources, async |names| snapshot.known_sources(names).await)
-            .await?;
+        let known = async |names: &[&str]| snapshot.known_sources(names).await;
+        let SelectedSources { sources, others } = app.select(&args.sources, known).await?;
         let in_ledger = snapshot.ledger_days(range).await?;
+        let of_file = sources.iter().map(|source| source.name.as_ref());
         let names: BTreeSet<&str> = if args.sources.is_empty() {
             let enabled = app.enabled_sources().map(|source| source.name.as_ref());
-            enabled.chain(in_ledger.keys().map(String::as_str)).collect()
+            enabled.chain(in_ledger.keys().map(|stored| present_name(app, stored))).collect()
         } else {
-            args.sources.iter().map(String::as_str).collect()
+            of_file.chain(others).collect()
         };
-        let source = |name: &str| {
-            let of_file = app.config.source(name).ok();
-            let owed = match of_file.filter(|source| source.enabled) {
-                Some(source) => source
-                    .since
-                    .map_or(range, |since| DateRange::new(range.from.max(since), range.to)),
-                None => {
-                    return SelectedSource {
-                        name: name.to_owned(),
-                        owed: in_ledger.get(name).copied(),
-                        is_in_file: of_file.is_some(),
-                    };
-                }
-            };
-            let owed = (!owed.is_empty()).then_some(owed);
-            SelectedSource { name: name.to_owned(), owed, is_in_file: true }
-        };
+        let source = |name: &str| SelectedSource::of(app, name, range, &in_ledger);
         Ok(Self { range, sources: names.into_iter().map(source).collect() })
     }
 
-    /// The names of the sources.
+    /// The names under which the days are stored, in order.
     pub(super) fn names(&self) -> Vec<String> {
+        let names: BTreeSet<_> =
+            self.sources.iter().flat_map(|source| source.stored_as.clone()).collect();
+        names.into_iter().collect()
+    }
+
+    /// The present names of the sources.
+    pub(super) fn present_names(&self) -> Vec<String> {
         self.sources.iter().map(|source| source.name.clone()).collect()
     }
 
@@ -92,14 +86,54 @@ impl ExportSelection {
     }
 }
 
+/// The present name of the source that stores days under a name.
+fn present_name<'a>(app: &'a App<'_>, stored: &'a str) -> &'a str {
+    app.config.owner(stored).map_or(stored, |source| source.name.as_ref())
+}
+
+impl SelectedSource {
+    /// The source `name`, whose days of the range are `in_ledger`, by the names that store them.
+    fn of(
+        app: &App<'_>,
+        name: &str,
+        range: DateRange,
+        in_ledger: &HashMap<String, DateRange>,
+    ) -> Self {
+        let of_file = app.config.source(name).ok();
+        let mut stored_as: Vec<String> = match of_file {
+            Some(source) => source.names().map(ToString::to_string).collect(),
+            None => vec![name.to_owned()],
+        };
+        stored_as.retain(|name| in_ledger.contains_key(name));
+        let stored = stored_as.iter().map(|name| in_ledger[name]);
+        let owed = match of_file.filter(|source| source.enabled) {
+            Some(source) => {
+                let from = source.since.map_or(range.from, |since| range.from.max(since));
+                Some(DateRange::new(from, range.to)).filter(|owed| !owed.is_empty())
+            }
+            None => stored.reduce(|one, other| {
+                DateRange::new(one.from.min(other.from), one.to.max(other.to))
+            }),
+        };
+        if stored_as.is_empty() {
+            stored_as.push(name.to_owned());
+        }
+        Self { name: name.to_owned(), stored_as, owed, is_in_file: of_file.is_some() }
+    }
+}
+
 /// The days that must be covered and are not complete, by source and date.
 pub(super) async fn gaps(
     snapshot: &mut EvidenceSnapshot,
     selection: &ExportSelection,
 ) -> store::Result<Vec<Gap>> {
     let owed = selection.sources.iter();
-    let owed: Vec<_> =
-        owed.filter_map(|source| Some((source.name.as_str(), source.owed?))).collect();
+    let owed: Vec<OwedDays<'_>> = owed
+        .filter_map(|source| {
+            let SelectedSource { name, stored_as, owed, .. } = source;
+            Some(OwedDays { source: name, stored_as, dates: (*owed)? })
+        })
+        .collect();
     snapshot.gaps(&owed).await
 }
 

@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::super::context::{App, refuse_unknown};
+use super::super::context::App;
 use super::super::destination::{Destination, Wanted};
 use super::super::failure::{DONE, ExitStatus, Failure};
 use super::super::shutdown;
@@ -78,8 +78,8 @@ async fn write(app: &App<'_>, args: &ExportArgs, mut view: View) -> Result<ExitS
 struct LaterSeals {
     /// Those behind this number.
     after: i64,
-    /// Of days of these sources; empty for all.
-    sources: Vec<String>,
+    /// Of days that are stored under these names, or of all.
+    sources: Option<Vec<String>>,
 }
 
 impl LaterSeals {
@@ -107,13 +107,13 @@ impl LaterSeals {
                  that you kept"
             )));
         }
-        refuse_unknown(app, &args.sources, async |names| snapshot.known_sources(names).await)
-            .await?;
-        Ok(Some(Self { after, sources: args.sources.clone() }))
+        let known = async |names: &[&str]| snapshot.known_sources(names).await;
+        let sources = app.select(&args.sources, known).await?.stored_names();
+        Ok(Some(Self { after, sources }))
     }
 
     fn select(&self, sealed: &SealedEvents) -> bool {
-        self.sources.is_empty() || self.sources.contains(&sealed.source)
+        self.sources.as_ref().is_none_or(|names| names.contains(&sealed.source))
     }
 }
 
@@ -191,9 +191,11 @@ impl View {
             let events = Arc::clone(&self.events);
             let describe = move || counted(events.load(Ordering::Relaxed), "event");
             let _line = progress.line(source.name.clone(), describe);
-            let mut events = snapshot.events_of(&source.name, selection.range);
-            if self.write_events(&mut events).await?.is_break() {
-                return Ok(ControlFlow::Break(()));
+            for name in &source.stored_as {
+                let mut events = snapshot.events_of(name, selection.range);
+                if self.write_events(&mut events).await?.is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
             }
             progress.done(owed(source));
         }

@@ -48,6 +48,8 @@ pub(super) struct Comparing<'a> {
 
 /// What was found of a day so far.
 struct Day {
+    /// The day, with the name under which it is stored, or would be.
+    key: DayKey,
     archived: Fingerprints,
     /// How many of them are stored under another day.
     beside: u64,
@@ -57,8 +59,9 @@ struct Day {
 }
 
 impl Day {
-    fn new(spool: &mut Spool) -> Self {
+    fn new(key: DayKey, spool: &mut Spool) -> Self {
         Self {
+            key,
             archived: Fingerprints::default(),
             beside: 0,
             missing_here: spool.list(),
@@ -78,8 +81,8 @@ impl<'a> Comparing<'a> {
     ) -> Self {
         let mut spool = Spool::default();
         let days = days.iter().filter(|day| covered.contains(day.key.date));
-        let slots = days.filter_map(|day| account.slot(day));
-        let days = slots.map(|slot| (slot, Day::new(&mut spool))).collect();
+        let slots = days.filter_map(|day| Some((account.slot(day)?, day.key.clone())));
+        let days = slots.map(|(slot, key)| (slot, Day::new(key, &mut spool))).collect();
         let (sources, strays) = (&*account.sources, HashMap::new());
         Self { reader, sources, selectors, covered, days, strays, spool, broken: None }
     }
@@ -87,9 +90,10 @@ impl<'a> Comparing<'a> {
     /// Compares some events of a day, or stray events that go to it. An event that is stored under
     /// another day is not missing.
     async fn compare(&mut self, Sorted { slot, events }: &Sorted<'_>) -> Result<(), Broken> {
-        let key = DayKey::new(&self.sources[slot.source].name, slot.date);
-        let compared = self.reader.compare(&key, events, Sameness::Values).await?;
+        let names: Vec<String> =
+            self.sources[slot.source].names().map(ToString::to_string).collect();
         let day = self.days.get_mut(slot).expect("the day is wanted");
+        let compared = self.reader.compare(&day.key, &names, events, Sameness::Values).await?;
         for (event, stored) in events.iter().zip(compared) {
             let is_beside = stored.is_some_and(|stored| stored.under() == Under::AnotherDay);
             // A stray event counts for the day that holds it, or that would take it.
@@ -117,7 +121,7 @@ impl<'a> Comparing<'a> {
         if let Some(broken) = self.broken.take() {
             return Err(broken);
         }
-        let mut stored: HashMap<usize, HashMap<NaiveDate, u64>> = HashMap::new();
+        let mut stored: HashMap<DayKey, u64> = HashMap::new();
         for (number, source) in self.sources.iter().enumerate() {
             let report = &mut months[number];
             if report.error.is_some() {
@@ -128,20 +132,25 @@ impl<'a> Comparing<'a> {
             let checksum = archive.checksum.clone();
             report.archive = Some(ArchiveFacts { events, bytes: archive.bytes, checksum });
             let window = archive.month.days();
-            stored.insert(number, self.reader.stored_counts(&source.name, window).await?);
+            for name in source.names() {
+                let counts = self.reader.stored_counts(name, window).await?.into_iter();
+                stored.extend(counts.map(|(date, events)| (DayKey::new(name, date), events)));
+            }
         }
         let places: BTreeSet<Slot> =
             self.days.keys().filter(|slot| months[slot.source].error.is_none()).copied().collect();
-        let count = |slot: &Slot| stored.get(&slot.source)?.get(&slot.date).copied();
+        let count = |day: &Day| stored.get(&day.key).copied().unwrap_or_default();
         for place in &places {
-            self.find_missing_there(*place, count(place).unwrap_or_default()).await?;
+            let stored = count(&self.days[place]);
+            self.find_missing_there(*place, stored).await?;
         }
         let Self { mut days, spool, .. } = self;
         let mut lists = spool.finish()?;
         for (place, day) in days.iter_mut().filter(|(place, _)| places.contains(place)) {
             let compared = ReconciledDay {
                 date: place.date,
-                stored: count(place).unwrap_or_default(),
+                stored_as: day.key.source.clone(),
+                stored: count(day),
                 archived: day.archived.count() as u64,
                 missing_here: lists.take(day.missing_here),
                 missing_there: lists.take(day.missing_there),
@@ -159,8 +168,8 @@ impl<'a> Comparing<'a> {
     /// Finds the events of the source's scope that are stored under a day and that the archive does
     /// not hold.
     async fn find_missing_there(&mut self, slot: Slot, stored: u64) -> Result<(), Broken> {
-        let key = DayKey::new(&self.sources[slot.source].name, slot.date);
         let day = self.days.get_mut(&slot).expect("the day is wanted");
+        let key = day.key.clone();
         let here = (day.archived.count() as u64)
             .saturating_sub(day.beside + self.spool.put_into(day.missing_here));
         let missing_there = day.missing_there;

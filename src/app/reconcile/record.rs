@@ -1,7 +1,10 @@
 //! Records what a comparison found in the history.
 
+use std::collections::BTreeMap;
+
 use tracing::warn;
 
+use crate::config::SourceName;
 use crate::ledger::HistoryOutcome;
 use crate::report::reconcile::{Ids, MonthReport, ReconciledDay};
 use crate::store::{ComparedDay, Error, Reader, Store};
@@ -25,10 +28,14 @@ impl<'s> Recorder<'s> {
     pub(super) async fn record(&mut self, months: &[MonthReport]) {
         for month in months {
             let Some(store) = self.store else { return };
-            let days: Vec<ComparedDay> =
-                month.days.iter().map(|day| compared(month, day)).collect();
-            if let Err(error) = store.record_comparison(&month.source, &days).await {
-                self.give_up(&error);
+            let mut of_names: BTreeMap<&SourceName, Vec<ComparedDay>> = BTreeMap::new();
+            for day in &month.days {
+                of_names.entry(&day.stored_as).or_default().push(compared(month, day));
+            }
+            for (name, days) in of_names {
+                if let Err(error) = store.record_comparison(name.as_ref(), &days).await {
+                    return self.give_up(&error);
+                }
             }
         }
     }

@@ -52,11 +52,11 @@ pub(crate) struct OpenArchive {
     pub(crate) cost: Cost,
 }
 
-/// The sources by account and token, in the order of the first of each.
+/// The sources that have a token, by account and token, in the order of the first of each.
 pub(crate) fn accounts(sources: &[&Source], tokens: &Tokens) -> Vec<Account> {
     let mut accounts: Vec<Account> = Vec::new();
     for &source in sources {
-        let (name, token) = (&source.scope.account, tokens.of(source));
+        let (name, Ok(token)) = (&source.scope.account, tokens.of(source)) else { continue };
         let is_its = |account: &&mut Account| account.name == *name && account.token == *token;
         match accounts.iter_mut().find(is_its) {
             Some(account) => account.sources.push(source.clone()),
@@ -79,7 +79,7 @@ impl Account {
 
     /// The number of the source that `day` belongs to.
     pub(crate) fn slot(&self, day: &FetchDay) -> Option<Slot> {
-        let source = self.sources.iter().position(|source| source.name == day.key.source)?;
+        let source = self.sources.iter().position(|source| source.name == day.source.name)?;
         Some(Slot::new(source, day.key.date))
     }
 }
@@ -99,7 +99,7 @@ pub(crate) async fn find_selectors(
             Err(error) => {
                 selectors.push(None);
                 let reason = StopReason::Team(Arc::new(error));
-                let its = days.extract_if(.., |day| day.key.source == source.name);
+                let its = days.extract_if(.., |day| day.source.name == source.name);
                 reports.extend(its.map(|day| day.failed(&reason)));
             }
         }

@@ -120,7 +120,7 @@ impl Archives {
     pub(crate) fn reach(&self, day: &Planned<'_>, newest: NaiveDate) -> bool {
         let (date, month) = (day.key.date, Month::of(day.key.date));
         self.accounts.iter().any(|(account, months)| {
-            account.sources.iter().any(|source| source.name == day.key.source)
+            account.sources.iter().any(|source| source.name == day.source.name)
                 && months
                     .get(&month)
                     .and_then(|listed| owed_to(month, listed.as_ref(), newest))

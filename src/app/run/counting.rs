@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::super::shutdown::Shutdown;
 use super::attempt::{DayAttempt, ReadFrom, Writer};
 use super::fetches::FetchDay;
-use crate::config::{EventLog, Token};
+use crate::config::Token;
 use crate::day::DateRange;
 use crate::event::Event;
 use crate::fingerprints::fingerprint;
@@ -21,7 +21,6 @@ use crate::store::{Error, Reader, Result, Sameness, Stored, Under, Via};
 pub(super) struct CountingWriter {
     /// What is stored; `None` where there is no ledger yet.
     pub(super) reader: Option<Reader>,
-    pub(super) event_log: EventLog,
     /// When the run was planned, by the earlier of both clocks.
     pub(super) now: DateTime<Utc>,
     pub(super) shutdown: Shutdown,
@@ -61,7 +60,7 @@ impl CountingWriter {
             new_events: record.new,
             conflicts: record.conflicts,
             duration_ms: record.begun.elapsed().as_millis() as u64,
-            ..DayReport::new(&day.key, Outcome::WouldSync)
+            ..DayReport::new(&day.shown(), Outcome::WouldSync)
         };
         match stopped {
             None => DayReport { events: record.events, ..report },
@@ -96,19 +95,23 @@ impl Writer for CountingWriter {
         events: &[&Event],
         token: &Token,
     ) -> Result<()> {
-        let (key, record) = (&attempt.day.key, &mut attempt.record);
+        let (FetchDay { key, source, .. }, record) = (&attempt.day, &mut attempt.record);
+        let names: Vec<String> = source.names().map(ToString::to_string).collect();
         // A retry, or a page that overlaps another, brings an event again.
         let mut first_seen = events.to_vec();
         first_seen.retain(|event| record.seen.insert(fingerprint(&event.id)));
         let known = match &self.reader {
-            Some(reader) => reader.compare(key, &first_seen, Sameness::Bytes(Via::Api)).await?,
+            Some(reader) => {
+                let sameness = Sameness::Bytes(Via::Api);
+                reader.compare(key, &names, &first_seen, sameness).await?
+            }
             None => vec![None; first_seen.len()],
         };
         for (event, stored) in first_seen.into_iter().zip(known) {
             match stored {
                 None => {
                     record.new += 1;
-                    logging::new_event(self.event_log, Novelty::New, &key.source, event, token);
+                    logging::new_event(source.events, Novelty::New, &source.name, event, token);
                 }
                 Some(Stored::Other(_)) => record.conflicts += 1,
                 Some(Stored::Same(_)) => {}

@@ -42,7 +42,7 @@ pub(crate) fn of_lists(
         let teams = u64::from(
             wants_teams && teams_known.insert((fetch.query.account.clone(), fetch.token.clone())),
         );
-        needs.entry(fetch.days[0].key.source.clone()).or_default().requests += 1 + teams;
+        needs.entry(fetch.days[0].source.name.clone()).or_default().requests += 1 + teams;
     }
     report(request, planned, tokens, &needs)
 }
@@ -66,7 +66,7 @@ pub(crate) fn of_archives(
     let mut teams_known: HashSet<(&str, &Token)> = HashSet::new();
     for archive in downloads.iter().filter(|archive| archive.is_download()) {
         let first =
-            archive.days.first().map_or(&archive.account.first().name, |day| &day.key.source);
+            archive.days.first().map_or(&archive.account.first().name, |day| &day.source.name);
         let need = needs.entry(first.clone()).or_default();
         let wants_teams = archive.days.iter().any(|day| day.source.scope.team.is_some());
         let account = (archive.account.name.as_str(), &archive.account.token);
@@ -104,9 +104,15 @@ fn report(
     let is_of_archives = matches!(request.command, ReadCommand::Archive(_));
     let mut by_token: HashMap<Token, (u64, &Source)> = HashMap::new();
     let per_source = request.sources.iter().map(|&source| {
-        let days = planned.iter().filter(|day| day.key.source == source.name && is_due(day));
+        let days = planned.iter().filter(|day| day.source.name == source.name && is_due(day));
         let need = needs.get(&source.name).copied().unwrap_or_default();
-        by_token.entry(tokens.of(source).clone()).or_insert((0, source)).0 += need.requests;
+        let missing = match tokens.of(source) {
+            Ok(token) => {
+                by_token.entry(token.clone()).or_insert((0, source)).0 += need.requests;
+                None
+            }
+            Err(missing) => Some(missing.to_string()),
+        };
         SourcePlan {
             source: source.name.clone(),
             due_days: days.count() as u64,
@@ -114,7 +120,7 @@ fn report(
             seconds: seconds(need.requests, source),
             archive_months: is_of_archives.then_some(need.archives),
             bytes: need.bytes.filter(|_| is_of_archives),
-            error: None,
+            error: missing,
         }
     });
     let per_source: Vec<SourcePlan> = per_source.collect();

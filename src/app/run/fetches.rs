@@ -22,7 +22,9 @@ pub(crate) struct Fetch {
 /// A day that a fetch, or an archive, serves.
 #[derive(Debug, Clone)]
 pub(crate) struct FetchDay {
+    /// The day, with the name under which it is stored, or will be.
     pub(crate) key: DayKey,
+    /// Its source, which may have another name by now.
     pub(crate) source: Source,
     /// Whether it must be due, or may be complete.
     pub(crate) claimable: Claimable,
@@ -45,27 +47,35 @@ impl FetchDay {
         Some(Self { key, source, claimable, is_recount, was_complete })
     }
 
+    /// The day, with the present name of its source.
+    pub(crate) fn shown(&self) -> DayKey {
+        DayKey::new(&self.source.name, self.key.date)
+    }
+
     /// The report of this day, if it never began for this reason.
     pub(crate) fn failed(&self, reason: &StopReason) -> DayReport {
-        DayReport::new(&self.key, reason.outcome()).stopped(&self.source, reason)
+        DayReport::new(&self.shown(), reason.outcome()).stopped(&self.source, reason)
     }
 }
 
-/// The fetches that the due days among `planned` need, oldest first.
+/// The fetches that the due days among `planned` need, oldest first. A day whose source has no
+/// token gets none: see `missing_tokens`.
 ///
 /// If the account's entire day is fetched anyway, a source with a filter takes its events from that
 /// fetch.
 pub(crate) fn fetches(planned: &[Planned<'_>], tokens: &Tokens) -> VecDeque<Fetch> {
-    let due: Vec<FetchDay> = planned.iter().filter_map(FetchDay::of).collect();
-    let place = |FetchDay { key, source, .. }: &FetchDay| {
-        (source.scope.account.clone(), tokens.of(source).clone(), key.date)
+    let with_place = |day: FetchDay| {
+        let (account, token) = (day.source.scope.account.clone(), tokens.of(&day.source).ok()?);
+        Some(((account, token.clone(), day.key.date), day))
     };
+    let due = planned.iter().filter_map(FetchDay::of);
+    let due: Vec<_> = due.filter_map(with_place).collect();
+    let is_unfiltered = |day: &FetchDay| day.source.scope.filter.is_empty();
     let unfiltered: HashSet<_> =
-        due.iter().filter(|day| day.source.scope.filter.is_empty()).map(place).collect();
+        due.iter().filter(|(_, day)| is_unfiltered(day)).map(|(place, _)| place.clone()).collect();
     let mut fetches: VecDeque<Fetch> = VecDeque::new();
     let mut known: HashMap<(DayQuery, Token), usize> = HashMap::new();
-    for day in due {
-        let place = place(&day);
+    for (place, day) in due {
         let filter = if unfiltered.contains(&place) {
             Filter::default()
         } else {

@@ -94,10 +94,8 @@ async fn finish(mut attempt: LeasedAttempt, writer: &LedgerWriter, from: ReadFro
     let report = DayReport { vanished_events: vanished.count, ..report(&attempt) };
     let note = note(&attempt, from, &vanished);
     let DayAttempt { day, stopped, record, provenance, .. } = attempt;
-    let publication = Publication {
-        note: note.as_deref(),
-        ..publication(writer, &day, &record, from, &provenance)
-    };
+    let publication =
+        Publication { note: note.as_deref(), ..publication(&day, &record, from, &provenance) };
     // The heartbeat goes on until the day is published or given back.
     let Leased { lease, stats, heartbeat: _heartbeat, .. } = record;
     let trust = Arc::clone(lease.trust());
@@ -139,28 +137,32 @@ async fn finish(mut attempt: LeasedAttempt, writer: &LedgerWriter, from: ReadFro
 
 /// What is published of a day.
 fn publication<'a>(
-    writer: &LedgerWriter,
     day: &'a FetchDay,
     record: &Leased,
     from: ReadFrom,
     provenance: &'a Provenance,
 ) -> Publication<'a> {
     // Heroku's list of an old day may hold less than its archive, so no recheck reads it again.
-    let reads_again = from.as_of().is_none() || !is_long_past(writer, day, &record.lease);
+    let reads_again = from.as_of().is_none() || !is_long_past(day, &record.lease);
     Publication {
         scope: &day.source.scope,
         stats: record.stats,
         as_of: from.as_of(),
         settles_as_of: from.as_of(),
-        last_recheck: writer.last_recheck.filter(|_| reads_again),
+        last_recheck: last_recheck(day).filter(|_| reads_again),
         note: None,
         provenance,
     }
 }
 
+/// The last age at which the day is read again once it is complete, if there is one.
+fn last_recheck(day: &FetchDay) -> Option<Duration> {
+    day.source.due.recheck_after.last().copied()
+}
+
 /// Whether the last recheck of the day would have been a month ago.
-fn is_long_past(writer: &LedgerWriter, day: &FetchDay, lease: &Lease) -> bool {
-    let last = writer.last_recheck.and_then(|age| TimeDelta::from_std(age).ok());
+fn is_long_past(day: &FetchDay, lease: &Lease) -> bool {
+    let last = last_recheck(day).and_then(|age| TimeDelta::from_std(age).ok());
     lease.claimed_at() - end(day.key.date) > last.unwrap_or_default() + LONG_PAST
 }
 
@@ -209,7 +211,7 @@ fn report(attempt: &LeasedAttempt) -> DayReport {
         retries: u64::from(stats.retries),
         attempt: attempt.record.lease.attempt(),
         duration_ms: stats.duration.as_millis() as u64,
-        ..DayReport::new(&attempt.day.key, Outcome::Synced)
+        ..DayReport::new(&attempt.day.shown(), Outcome::Synced)
     }
 }
 

@@ -1,13 +1,9 @@
 //! A day under our lease, and the writer that holds it.
 
-use std::time::Duration;
-
 use tokio::time::Instant;
 
-use super::super::context::App;
 use super::super::shutdown::Shutdown;
 use super::attempt::DayAttempt;
-use crate::config::EventLog;
 use crate::fingerprints::Fingerprints;
 use crate::heartbeat::Heartbeat;
 use crate::store::{AttemptStats, Lease, Reader, Store};
@@ -17,9 +13,6 @@ use crate::store::{AttemptStats, Lease, Reader, Store};
 pub(crate) struct LedgerWriter {
     pub(crate) store: Store,
     pub(crate) reader: Reader,
-    pub(super) event_log: EventLog,
-    /// The last age at which a complete day is read again, if there is one.
-    pub(super) last_recheck: Option<Duration>,
     pub(crate) shutdown: Shutdown,
 }
 
@@ -42,9 +35,8 @@ pub(crate) struct Leased {
 pub(crate) type LeasedAttempt = DayAttempt<Leased>;
 
 impl LedgerWriter {
-    /// A writer on `store` that follows the file.
-    pub(crate) fn new(app: &App<'_>, store: Store, reader: Reader, shutdown: Shutdown) -> Self {
-        let last_recheck = app.config.sync.recheck_after.last().copied();
-        Self { store, reader, event_log: app.config.events, last_recheck, shutdown }
+    /// A writer on `store`.
+    pub(crate) fn new(store: Store, reader: Reader, shutdown: Shutdown) -> Self {
+        Self { store, reader, shutdown }
     }
 }

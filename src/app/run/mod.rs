@@ -14,6 +14,7 @@ pub(super) mod fetches;
 mod finish;
 pub(super) mod keep;
 pub(super) mod leased;
+mod missing_tokens;
 mod months;
 mod obtain;
 pub(super) mod plan;
@@ -70,18 +71,17 @@ async fn read_lists(
     let run_id = holder.run_id;
     let (plan, read) = match request.mode {
         Mode::Write => {
-            let (plan, store) = plan_to_write(app, &reader, &holder, request).await?;
+            let (plan, store) = plan_to_write(&reader, &holder, request).await?;
             logging::run_started(run_id, plan.head.as_ref());
-            let writer = LedgerWriter::new(app, store, reader.clone(), shutdown.clone());
+            let writer = LedgerWriter::new(store, reader.clone(), shutdown.clone());
             let read = read_days(app, request, &tokens, &plan, writer).await?;
             (plan, read)
         }
         Mode::DryRun => {
-            let (plan, has_ledger) = plan_only(app, &reader, request).await?;
+            let (plan, has_ledger) = plan_only(&reader, request).await?;
             logging::run_started(run_id, plan.head.as_ref());
             let writer = CountingWriter {
                 reader: has_ledger.then(|| reader.clone()),
-                event_log: app.config.events,
                 now: plan.now,
                 shutdown: shutdown.clone(),
             };
@@ -101,10 +101,11 @@ async fn read_days<W: Writer>(
     plan: &Plan<'_>,
     writer: W,
 ) -> Result<Vec<DayReport>, Failure> {
+    let mut reports = missing_tokens::report(&request.sources, &plan.days, tokens);
     let fetches = fetches(&plan.days, tokens);
     // Most runs of a day find nothing due. Setting up TLS would take them longest.
     if fetches.is_empty() {
-        return Ok(Vec::new());
+        return Ok(reports);
     }
     let client = Client::new(&app.config.api, request.sources.iter().copied(), tokens)?;
     let schedule = Schedule {
@@ -117,5 +118,7 @@ async fn read_days<W: Writer>(
     let (teams, empty_days) = (Teams::default(), EmptyDays::default());
     let reading = Arc::new(Reading { teams, empty_days, writer });
     let is_away = || reading.writer.is_away();
-    Ok(schedule.run(jobs, is_away, |job| read_fetch(Arc::clone(&reading), job)).await)
+    let read = schedule.run(jobs, is_away, |job| read_fetch(Arc::clone(&reading), job)).await;
+    reports.extend(read);
+    Ok(reports)
 }

@@ -18,6 +18,7 @@ use super::attempt::ReadFrom;
 use super::estimate::of_archives;
 use super::fetches::FetchDay;
 use super::leased::LedgerWriter;
+use super::missing_tokens;
 use super::obtain::{Obtained, obtain};
 use super::plan::{RunRequest, plan_to_write};
 use super::remaining::ArchiveOptions;
@@ -92,20 +93,21 @@ pub(super) async fn read_archives(
     let request = &archives.select(request, options, newest);
     let holder = App::holder();
     let run_id = holder.run_id;
-    let (mut plan, store) = plan_to_write(app, &reader, &holder, request).await?;
-    plan.days.retain(|day| archives.reach(day, newest));
+    let (mut plan, store) = plan_to_write(&reader, &holder, request).await?;
+    plan.days.retain(|day| archives.reach(day, newest) || tokens.of(day.source).is_err());
     logging::run_started(run_id, plan.head.as_ref());
     let planned = archives.plan(&plan.days, options.keep.as_ref(), newest).await;
     let estimate = of_archives(request, &plan.days, &tokens, &archives, &planned);
     logging::plan(&estimate, app.global.verbosity());
-    let writer = LedgerWriter::new(app, store, reader.clone(), shutdown.clone());
+    let writer = LedgerWriter::new(store, reader.clone(), shutdown.clone());
     let run = Arc::new(MonthsRun {
         run: ArchiveRun { teams: Teams::default(), writer },
         options: options.clone(),
         newest,
         found: Mutex::new(Found { archives: archives.problems, ..Found::default() }),
     });
-    let read = read_months(app, &client, &run, planned, shutdown).await;
+    let mut read = missing_tokens::report(&request.sources, &plan.days, &tokens);
+    read.extend(read_months(app, &client, &run, planned, shutdown).await);
     let Found { archives, not_yet } =
         std::mem::take(&mut *run.found.lock().unwrap_or_else(PoisonError::into_inner));
     plan.days.retain(|day| !not_yet.contains(&day.key));

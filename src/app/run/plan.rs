@@ -1,12 +1,11 @@
 //! What a run is asked to do, and which days that makes due.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
 use super::super::clock;
-use super::super::context::{App, bring_up_to_date};
+use super::super::context::bring_up_to_date;
 use super::super::days_over::named_days;
 use super::super::failure::Failure;
 use super::remaining::ReadCommand;
@@ -71,20 +70,19 @@ impl NamedSelection {
 
 /// Plans what is to be written. An older schema is brought up to date first.
 pub(crate) async fn plan_to_write<'s>(
-    app: &App<'_>,
     reader: &Reader,
     holder: &Holder,
     request: &'s RunRequest<'s>,
 ) -> Result<(Plan<'s>, Store), Failure> {
     let store = Store::new(reader, holder);
-    let mut result = snapshot(app, reader, request).await?;
+    let mut result = snapshot(reader, request).await?;
     if matches!(result, SnapshotResult::NotReady(_)) {
         bring_up_to_date(&store).await?;
-        result = snapshot(app, reader, request).await?;
+        result = snapshot(reader, request).await?;
     }
     match result {
         SnapshotResult::Ready(snapshot) => {
-            let plan = plan_days(app, request, &snapshot)?;
+            let plan = plan_days(request, &snapshot)?;
             // A run that finds nothing due writes nothing, so the question is not worth a
             // statement.
             if plan.days.iter().any(|day| matches!(day.verdict, Verdict::Due(_))) {
@@ -98,11 +96,10 @@ pub(crate) async fn plan_to_write<'s>(
 
 /// Plans without writing. Returns also whether there is a ledger.
 pub(crate) async fn plan_only<'s>(
-    app: &App<'_>,
     reader: &Reader,
     request: &'s RunRequest<'s>,
 ) -> Result<(Plan<'s>, bool), Failure> {
-    let (snapshot, has_ledger) = match snapshot(app, reader, request).await? {
+    let (snapshot, has_ledger) = match snapshot(reader, request).await? {
         SnapshotResult::Ready(snapshot) => (snapshot, true),
         SnapshotResult::NotReady(Schema::Absent | Schema::Behind(_)) => {
             let now = clock::now(reader).await?;
@@ -111,31 +108,26 @@ pub(crate) async fn plan_only<'s>(
         }
         SnapshotResult::NotReady(other) => return Err(other.into_error().into()),
     };
-    Ok((plan_days(app, request, &snapshot)?, has_ledger))
+    Ok((plan_days(request, &snapshot)?, has_ledger))
 }
 
 /// The ledger as a plan needs it; `now` is the earlier of both clocks.
-async fn snapshot(
-    app: &App<'_>,
-    reader: &Reader,
-    request: &RunRequest<'_>,
-) -> Result<SnapshotResult, Failure> {
+async fn snapshot(reader: &Reader, request: &RunRequest<'_>) -> Result<SnapshotResult, Failure> {
     let selection = request.selection;
     let (every_day, rereads) = match selection {
-        NamedSelection::Due if recheck_after(app, request).is_empty() => {
-            (EveryDay::Skip, Rereads::Skip)
-        }
+        NamedSelection::Due if !rechecks(request) => (EveryDay::Skip, Rereads::Skip),
         NamedSelection::Due => (EveryDay::Skip, Rereads::Include),
         NamedSelection::Days(..) => (EveryDay::Include, Rereads::Skip),
     };
-    let catch_up_days = app.config.sync.catch_up_days;
+    // The widest window holds that of every source.
+    let days = request.sources.iter().map(|source| source.due.catch_up_days).max();
+    let days = days.unwrap_or_default();
     let window_at =
-        |now| selection.at(now).map(|selection| window(selection, last_over(now), catch_up_days));
+        |now| selection.at(now).map(|selection| window(selection, last_over(now), days));
     let mut now = clock::here();
     loop {
-        let sources =
-            request.sources.iter().map(|source| (source.name.as_ref(), &source.scope)).collect();
-        let query = SnapshotQuery { sources, window: window_at(now)?, every_day, rereads };
+        let (sources, window) = (&*request.sources, window_at(now)?);
+        let query = SnapshotQuery { sources, window, every_day, rereads };
         let result = reader.snapshot(&query).await?;
         let SnapshotResult::Ready(snapshot) = result else { return Ok(result) };
         let (here, there) = (clock::here(), snapshot.now);
@@ -149,13 +141,13 @@ async fn snapshot(
     }
 }
 
-/// The ages at which this request reads complete days again.
-fn recheck_after<'a>(app: &'a App<'_>, request: &RunRequest<'_>) -> &'a [Duration] {
-    if request.rereads == Rereads::Include { &app.config.sync.recheck_after } else { &[] }
+/// Whether this request reads complete days of a source again.
+fn rechecks(request: &RunRequest<'_>) -> bool {
+    request.rereads == Rereads::Include
+        && request.sources.iter().any(|source| !source.due.recheck_after.is_empty())
 }
 
 fn plan_days<'s>(
-    app: &App<'_>,
     request: &'s RunRequest<'s>,
     snapshot: &LedgerSnapshot,
 ) -> Result<Plan<'s>, Failure> {
@@ -167,9 +159,7 @@ fn plan_days<'s>(
         rows,
         days,
         now,
-        catch_up_days: app.config.sync.catch_up_days,
-        recheck_after: recheck_after(app, request),
-        next_recheck_after: &app.config.sync.recheck_after,
+        rereads: request.rereads == Rereads::Include,
     };
     let (days, catch_up) = (plan(&input, selection), CatchUp::of(&input));
     Ok(Plan { days, now, catch_up, head: head.clone() })

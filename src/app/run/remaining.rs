@@ -86,8 +86,8 @@ pub(crate) fn name_commands(
     mut catch_up: CatchUp,
     reports: &mut [DayReport],
 ) -> Remaining {
-    let planned: HashMap<&DayKey, &Planned<'_>> =
-        planned.iter().map(|day| (&day.key, day)).collect();
+    let planned: HashMap<DayKey, &Planned<'_>> =
+        planned.iter().map(|day| (day.shown(), day)).collect();
     for report in reports.iter().filter(|report| report.attempt > 0) {
         catch_up.note_row(report.source.as_ref(), report.date);
     }
@@ -131,7 +131,14 @@ pub(crate) fn name_commands(
         let sources = if every_one(sources) { &[] } else { &sources[..] };
         command.line(sources, range)
     });
-    Remaining { commands: commands.collect(), ranges, catch_up_days: catch_up.days() }
+    Remaining { commands: commands.collect(), ranges, catch_up_days: catch_up_days(app) }
+}
+
+/// How many days the next run looks back, if that is the same for each enabled source.
+fn catch_up_days(app: &App<'_>) -> Option<u32> {
+    let mut days = app.enabled_sources().map(|source| source.due.catch_up_days);
+    let first = days.next();
+    first.filter(|first| days.all(|days| days == *first))
 }
 
 /// A path as a shell takes it.

@@ -91,6 +91,7 @@ impl LedgerWriter {
         let stale_after = source.lock.stale_after;
         match self.store.claim(key, &source.scope, stale_after, day.claimable).await {
             Ok(Claim::Claimed(lease)) => {
+                let lease = lease.of(source);
                 let every = source.lock.heartbeat_every;
                 let heartbeat = Heartbeat::start(&self.store, lease.renewal(), every);
                 let stats = AttemptStats::default();
@@ -98,9 +99,9 @@ impl LedgerWriter {
                 let record = Leased { lease, stats, claimed, seen, saw_any, heartbeat };
                 Ok(DayAttempt::new(day.clone(), record))
             }
-            Ok(Claim::HeldBy(by)) => Err(DayReport::held(key, &by)),
+            Ok(Claim::HeldBy(by)) => Err(DayReport::held(&day.shown(), &by)),
             Ok(Claim::AlreadyComplete { events, attempt }) => {
-                Err(DayReport::complete(key, events, attempt))
+                Err(DayReport::complete(&day.shown(), events, attempt))
             }
             Err(error) => {
                 let reason = StopReason::Store(Arc::new(error));
@@ -131,30 +132,31 @@ impl LedgerWriter {
         if via == Via::Api {
             record.note_seen(events, &written);
         }
-        self.log_written(attempt, &written, token);
+        log_written(attempt, &written, token);
         Ok(())
     }
+}
 
-    fn log_written(&self, attempt: &LeasedAttempt, written: &Written<'_>, token: &Token) {
-        let (source, date) = (&attempt.day.source.name, attempt.day.key.date);
-        let is_late = attempt.record.lease.counts_late_events();
-        let novelty = if is_late { Novelty::Late } else { Novelty::New };
-        let id = |event: &Event| token.redact(&event.id).into_owned();
-        for event in &written.new {
-            logging::new_event(self.event_log, novelty, source, event, token);
-            if event.unusable_id {
-                warn!(%source, %date, id = id(event), "an event has no usable id; its hash is \
-                    used");
-            }
+/// Logs the new events, and those that need a look.
+fn log_written(attempt: &LeasedAttempt, written: &Written<'_>, token: &Token) {
+    let (source, date) = (&attempt.day.source.name, attempt.day.key.date);
+    let is_late = attempt.record.lease.counts_late_events();
+    let novelty = if is_late { Novelty::Late } else { Novelty::New };
+    let id = |event: &Event| token.redact(&event.id).into_owned();
+    for event in &written.new {
+        logging::new_event(attempt.day.source.events, novelty, source, event, token);
+        if event.unusable_id {
+            warn!(%source, %date, id = id(event), "an event has no usable id; its hash is \
+                used");
         }
-        for event in &written.conflicting {
-            warn!(%source, %date, id = id(event), "an event differs from the stored one; both are \
-                kept");
-        }
-        for (event, reason) in &written.refused {
-            warn!(%source, %date, id = id(event), reason, "the database rejects an event as JSON; \
-                its bytes are kept");
-        }
+    }
+    for event in &written.conflicting {
+        warn!(%source, %date, id = id(event), "an event differs from the stored one; both are \
+            kept");
+    }
+    for (event, reason) in &written.refused {
+        warn!(%source, %date, id = id(event), reason, "the database rejects an event as JSON; \
+            its bytes are kept");
     }
 }
 

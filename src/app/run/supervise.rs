@@ -141,7 +141,7 @@ pub(super) fn report_all(
     let why = if shutdown.is_asked() { Unread::Interrupted } else { Unread::Unexplained };
     let published = read.iter().any(|day| day.outcome == Outcome::Synced);
     let mut days = Vec::with_capacity(plan.days.len());
-    for day in plan.days.iter().filter(|day| !done.contains(&day.key)) {
+    for day in plan.days.iter().filter(|day| !done.contains(&day.shown())) {
         let report = DayReport::unread(day, why);
         logging::day(&report);
         days.push(report);

@@ -1,9 +1,10 @@
 use std::collections::HashSet;
 
 use super::super::plan;
-use super::super::tests::{LAST_OVER, NOW, RECHECKS, config, date, row};
+use super::super::tests::{LAST_OVER, NOW, config, date, row};
 use super::*;
 use crate::config::Config;
+use crate::day::DateRange;
 use crate::ledger::{LedgerRow, SourceDays, Status};
 
 /// What the next run does with each named day, if this run leaves it in this way.
@@ -21,9 +22,7 @@ fn next_runs(
         rows,
         days: &first.map(of_source).into_iter().collect(),
         now: NOW.parse().expect("a time"),
-        catch_up_days: 7,
-        recheck_after: &[],
-        next_recheck_after: &RECHECKS,
+        rereads: false,
     };
     let catch_up = CatchUp::of(&input);
     let next_run = |&(day, left): &(&str, Left)| {

@@ -42,7 +42,10 @@ pub(crate) struct MadeBy {
 /// A source, as the file has it. One that only the ledger has is not in the file.
 #[derive(Debug, Clone)]
 pub(crate) struct PageSource {
+    /// Its present name.
     pub(crate) name: String,
+    /// The names under which its days may be stored, the present one first.
+    pub(crate) names: Vec<String>,
     /// Its present scope.
     pub(crate) scope: Option<Scope>,
     /// The first day that must be covered.

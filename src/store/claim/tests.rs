@@ -17,6 +17,7 @@ fn claim_of(status: Status, locked_by: Option<&str>, live: bool) -> Result<Optio
 fn a_complete_day_is_claimed_by_its_attempt_and_any_other_as_due() {
     let row = |status| LedgerRow {
         source: "acme".into(),
+        stored_as: "acme".into(),
         date: "2024-09-28".parse().expect("a date"),
         status,
         attempt: 3,

@@ -9,6 +9,31 @@ use crate::coverage::DayState;
 use crate::day::DateRange;
 use crate::ledger::{HistoryAction, LateEvents};
 
+/// Everything that a report shows of the database, except for its verification.
+#[derive(Debug, Clone, Default)]
+pub struct ReportRows {
+    /// The sources that the ledger has.
+    pub sources: Vec<RecordedSource>,
+    /// The days with a row, by source and date.
+    pub days: Vec<ReportedDay>,
+    /// The scopes.
+    pub scopes: Vec<RecordedScope>,
+    /// The stored events.
+    pub routes: Vec<RouteCount>,
+    /// The attempts.
+    pub attempts: Vec<AttemptCount>,
+    /// The events that came late.
+    pub late: Vec<LateEvents>,
+    /// What else speaks for the days.
+    pub witnesses: Vec<ReportedWitness>,
+    /// The last failures, newest first.
+    pub failures: Vec<ReportedFailure>,
+    /// What people did, newest first.
+    pub actions: Vec<OperatorAction>,
+    /// The anchors.
+    pub anchors: Vec<AnchorCount>,
+}
+
 /// A source of the ledger.
 #[derive(Debug, Clone)]
 pub struct RecordedSource {

@@ -1,6 +1,8 @@
 -- Counts the complete days of each source that have no event, and for which nothing but Heroku's
 -- list speaks: no confirmation, and no last comparison with the archive that agrees. A report
 -- counts in the same way. An index has the days without events. $1 selects sources, if not all.
+-- $3 are the names of the same source that come before each of the names $2, separated by commas. A
+-- day that one of these has, too, does not count.
 SELECT l.source, count(*) AS days
 FROM audit_events_log AS l
 WHERE ($1::text[] IS NULL OR l.source = ANY ($1))
@@ -20,4 +22,11 @@ WHERE ($1::text[] IS NULL OR l.source = ANY ($1))
          AND h.action = 'reconcile'
        ORDER BY h.id DESC
        LIMIT 1) IS DISTINCT FROM 'agrees'
+  AND NOT EXISTS (SELECT
+                  FROM unnest($2::text[], $3::text[]) AS known (source, preceding)
+                  JOIN audit_events_log AS first
+                    ON first.source = ANY (string_to_array(known.preceding, ','))
+                  WHERE known.source = l.source
+                    AND known.preceding IS NOT NULL
+                    AND first.process_date = l.process_date)
 GROUP BY l.source

@@ -6,6 +6,10 @@
 -- every PENDING day, settled days whose repair broke off, and, if days are rechecked ($5), complete
 -- days that are not settled.
 -- Dates before Heroku's audit trail, and values such as infinity, are mistakes.
+--
+-- A source may have stored days under several names ($1). $7 names the source of each, and $8 the
+-- names of that source that come first, separated by commas. A day that one of these has, too, does
+-- not count.
 WITH of_window AS MATERIALIZED (
     SELECT source, process_date, status, attempt, events_count, locked_by, error_message,
            updated_at, synced_at, settled_at, scope, locked_until,
@@ -48,7 +52,14 @@ WITH of_window AS MATERIALIZED (
 )
 SELECT here.now, here.versions, here.checksums, here.may_hide_rows,
        CASE WHEN row_number() OVER () = 1 THEN here.last_seal END AS last_seal,
-       wanted.source, wanted.first_day,
+       wanted.present AS source, wanted.source AS stored_as, wanted.first_day,
+       CASE WHEN wanted.preceding IS NOT NULL
+            THEN EXISTS (SELECT
+                         FROM audit_events_log AS l
+                         WHERE l.source = ANY (string_to_array(wanted.preceding, ','))
+                           AND l.process_date = listed.process_date)
+            ELSE false
+       END AS is_superseded,
        CASE WHEN row_number() OVER (PARTITION BY wanted.source) = 1 THEN wanted.settled_days END
            AS settled_days,
        listed.process_date, listed.status, listed.attempt,
@@ -74,7 +85,7 @@ FROM (
     FROM auditsync_migrations
 ) AS here
 LEFT JOIN (
-    SELECT w.source, w.scope, per_source.settled_days,
+    SELECT w.source, w.scope, w.present, w.preceding, per_source.settled_days,
            -- If the window has every day, its first day is enough. Else the index on
            -- (source, process_date) finds the first day of all.
            CASE WHEN per_source.days > $4 - $3 THEN $3
@@ -83,7 +94,8 @@ LEFT JOIN (
                       WHERE l.source = w.source
                         AND l.process_date BETWEEN '2017-01-01' AND '9999-12-31')
            END AS first_day
-    FROM unnest($1::text[], $2::jsonb[]) AS w (source, scope)
+    FROM unnest($1::text[], $2::jsonb[], $7::text[], $8::text[])
+             AS w (source, scope, present, preceding)
     LEFT JOIN per_source USING (source)
     -- Without this the first day would be looked up once for each row.
     OFFSET 0

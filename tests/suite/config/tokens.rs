@@ -9,12 +9,17 @@ fn tokens(config: &Config, env: &[(&str, &str)]) -> Result<Vec<String>, String> 
         env.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
     };
     let tokens = config.tokens(&config.sources, &env).map_err(|error| error.to_string())?;
-    Ok(config.sources.iter().map(|source| tokens.of(source).expose().to_owned()).collect())
+    let token = |source| tokens.of(source).map(|token| token.expose().to_owned());
+    Ok(config
+        .sources
+        .iter()
+        .map(|source| token(source).unwrap_or_else(|no| no.to_string()))
+        .collect())
 }
 
 fn three_sources() -> Config {
-    let second = LEAST.replacen("acme", "second", 1);
-    let third = LEAST.replacen("acme", "third", 1).replace("HEROKU_API_TOKEN", "THIRD_TOKEN");
+    let second = LEAST.replace("acme", "second");
+    let third = LEAST.replace("acme", "third").replace("HEROKU_API_TOKEN", "THIRD_TOKEN");
     good(&format!("{LEAST}{second}{third}rate_limit.burst = 1\n"))
 }
 
@@ -25,18 +30,25 @@ fn tokens_come_from_their_variables() {
 }
 
 #[test]
-fn all_unusable_tokens_are_reported_together_and_none_is_shown() {
-    let said = tokens(&three_sources(), &[("THIRD_TOKEN", "s3cret\ns3cret")])
-        .expect_err("unusable tokens");
+fn without_any_token_each_variable_is_named_and_no_value_is_shown() {
+    let env = [("HEROKU_API_TOKEN", " \t"), ("THIRD_TOKEN", "s3cret\ns3cret")];
+    let said = tokens(&three_sources(), &env).expect_err("unusable tokens");
     assert_eq!(
         said,
-        "error: HEROKU_API_TOKEN, the token of sources `acme` and `second`, is not set\n\
-         error: THIRD_TOKEN, the token of source `third`, contains a line break, so it is not \
-         a token (its value is not shown)\n  \
-         = help: on Heroku, set a variable with `heroku config:set NAME=TOKEN`; elsewhere, set \
-         it in the environment\n\n\
-         2 mistakes with tokens; nothing was requested or written"
+        "error: acme, second: HEROKU_API_TOKEN is not set. Set it to the token: \
+         `heroku config:set HEROKU_API_TOKEN=…`\n\
+         error: third: THIRD_TOKEN contains a line break, so it is not a token (its value is not \
+         shown). Set it to the token: `heroku config:set THIRD_TOKEN=…`\n\n\
+         nothing was requested or written"
     );
+}
+
+#[test]
+fn a_missing_token_concerns_its_own_sources_alone() {
+    let got = tokens(&three_sources(), &[("THIRD_TOKEN", "two")]).expect("one token is enough");
+    let missing = "HEROKU_API_TOKEN is not set. Set it to the token: \
+                   `heroku config:set HEROKU_API_TOKEN=…`";
+    assert_eq!(got, [missing, missing, "two"]);
 }
 
 #[test]

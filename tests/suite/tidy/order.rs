@@ -86,7 +86,7 @@ const ORDERS: &[Order] = &[
             &["run/archive_days", "run/empty_day", "run/supervise"],
             &["run/estimate", "run/obtain"],
             &["run/archive_plan"],
-            &["run/archive", "run/finish", "run/plan"],
+            &["run/archive", "run/finish", "run/missing_tokens", "run/plan"],
             &["run/archive/bins", "run/remaining", "run/schedule", "run/vanished"],
             &["run/leased"],
             &["run/attempt"],
@@ -103,6 +103,7 @@ const ORDERS: &[Order] = &[
         layers: &[
             &["mod"],
             &["calendar", "coverage", "export", "release", "report", "search"],
+            &["report/present"],
             &["report/rows"],
             &[
                 "claim", "attempt", "events", "adoption", "anchors", "evidence", "snapshot",
@@ -116,7 +117,7 @@ const ORDERS: &[Order] = &[
             &["address/parameters", "address/passfile", "handle"],
             &["address/error", "diagnosis", "patience"],
             &["blockers", "expected", "lease"],
-            &["fence", "migrations"],
+            &["fence", "migrations", "names"],
             &["pool", "statement"],
             &["outage"],
             &["error"],

@@ -86,7 +86,10 @@ fn a_tail_that_was_cut_off_needs_an_anchor() {
 
 #[test]
 fn a_source_that_was_dropped_without_a_trace_needs_an_anchor() {
-    let sources = format!("{ACME}{}", crate::support::source("other", "acme"));
+    let sources = format!(
+        "{ACME}{}",
+        crate::support::source("other", "acme") + "filter = { type = \"app\" }\n"
+    );
     let world = World::new(&sources);
     let log = world.place("heads.log", &synced(&world));
     world.sql(
