@@ -9,15 +9,15 @@ use crate::moment::NamedDay;
 
 /// A month, or a range of days, as the user named it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct NamedRange {
+pub(super) struct MonthOrRange {
     pub(super) month: Option<Month>,
     pub(super) from: Option<NamedDay>,
     pub(super) to: Option<NamedDay>,
 }
 
 /// The days of `named` that are over. A range without a beginning has `days` days.
-pub(super) fn named_range(
-    named: NamedRange,
+pub(super) fn month_or_range(
+    named: MonthOrRange,
     now: DateTime<Utc>,
     days: u32,
 ) -> Result<DateRange, Failure> {

@@ -1,7 +1,7 @@
 //! `report`: writes one HTML page about the days of a range, verified in the same snapshot.
 
 use super::context::App;
-use super::days_over::{NamedRange, named_range};
+use super::days_over::{MonthOrRange, month_or_range};
 use super::destination::Destination;
 use super::failure::{DONE, ExitStatus, Failure};
 use super::page::{PageRequest, api, own_app, page, sources};
@@ -31,8 +31,8 @@ pub(super) async fn run(app: &App<'_>, args: &ReportArgs) -> Result<ExitStatus, 
     let stored_names = selected.stored_names();
     let mut snapshot = reader.evidence_snapshot().await?;
     let as_of = snapshot.now().await?;
-    let asked = NamedRange { month: args.month, from: args.from, to: args.to };
-    let range = named_range(asked, as_of, DEFAULT_DAYS)?;
+    let asked = MonthOrRange { month: args.month, from: args.from, to: args.to };
+    let range = month_or_range(asked, as_of, DEFAULT_DAYS)?;
     let sources = sources(app, &mut snapshot, &selected.present_names(), range).await?;
     let wanted = WantedDays { sources: stored_names, from: Some(range.from), to: Some(range.to) };
     // On Heroku, stdout and stderr of a one-off dyno are one stream.

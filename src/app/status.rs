@@ -6,7 +6,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use super::clock;
 use super::context::{App, has_ledger};
-use super::days_over::{NamedRange, named_range};
+use super::days_over::{MonthOrRange, month_or_range};
 use super::failure::{DONE, ExitStatus, FOUND_WRONG, Failure};
 use crate::cli::StatusArgs;
 use crate::config::Source;
@@ -20,8 +20,8 @@ pub(super) async fn run(app: &App<'_>, args: &StatusArgs) -> Result<ExitStatus, 
     let reader = app.connect().await?;
     let has_ledger = has_ledger(&reader).await?;
     let now = clock::now(&reader).await?;
-    let asked = NamedRange { month: args.month, from: args.from, to: args.to };
-    let window = named_range(asked, now, args.days)?;
+    let asked = MonthOrRange { month: args.month, from: args.from, to: args.to };
+    let window = month_or_range(asked, now, args.days)?;
     let selected = app.split(&args.sources)?;
     let StatusSnapshot { standings, rows, head } = if has_ledger {
         reader.status(&app.config.sources, selected.stored_names(), window).await?

@@ -57,18 +57,15 @@ pub(super) fn grouped<'a, T, K: Eq + Hash>(
     let mut open: HashMap<(K, NaiveDate), usize> = HashMap::new();
     for (place, day, date, likeness) in dated {
         let key = (likeness, date);
-        let group = match open.remove(&key) {
-            Some(group) => {
-                let (first, group_of) = &mut groups[group];
-                *first = place.min(*first);
-                group_of.dates.to = date;
-                group_of.days.push(day);
-                group
-            }
-            None => {
-                groups.push((place, DayGroup { dates: DateRange::of(date), days: vec![day] }));
-                groups.len() - 1
-            }
+        let group = if let Some(group) = open.remove(&key) {
+            let (first, members) = &mut groups[group];
+            *first = place.min(*first);
+            members.dates.to = date;
+            members.days.push(day);
+            group
+        } else {
+            groups.push((place, DayGroup { dates: DateRange::of(date), days: vec![day] }));
+            groups.len() - 1
         };
         if let Some(next) = date.checked_add_days(Days::new(1)) {
             open.insert((key.0, next), group);
