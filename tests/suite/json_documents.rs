@@ -103,7 +103,7 @@ fn every_command_prints_the_document_of_its_schema() {
     let first = format!("--config {} init --yes --base-url {}", beside("new"), world.heroku.url());
     let mut seen = BTreeSet::new();
     for (arguments, name) in [
-        (&first, "init.json"),
+        (first.as_str(), "init.json"),
         ("migrate", "migrate.json"),
         ("--dry-run", "sync.json"),
         ("--date 2024-09-28", "sync.json"),

@@ -17,6 +17,7 @@ use super::archive_plan::{Archives, PlannedArchive};
 use super::attempt::ReadFrom;
 use super::estimate::of_archives;
 use super::fetches::FetchDay;
+use super::keep::KeepFolder;
 use super::leased::LedgerWriter;
 use super::missing_tokens;
 use super::obtain::{Obtained, obtain};
@@ -82,7 +83,7 @@ pub(super) async fn read_archives(
     options: &ArchiveOptions,
     shutdown: &Shutdown,
 ) -> Result<Done, Failure> {
-    options.keep.as_ref().map_or(Ok(()), |folder| folder.prepare())?;
+    options.keep.as_ref().map_or(Ok(()), KeepFolder::prepare)?;
     let tokens = app.config.tokens(request.sources.iter().copied(), &env)?;
     let client = Client::new(&app.config.api, request.sources.iter().copied(), &tokens)?;
     let reader = app.connect().await?;
