@@ -274,7 +274,9 @@ impl Model {
         }
         months.push(Month::of(today));
         months.dedup();
-        months.into_iter().for_each(|month| self.make_archive(account, month));
+        for month in months {
+            self.make_archive(account, month);
+        }
     }
 
     /// Remove the archive of a month.
