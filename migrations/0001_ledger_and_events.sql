@@ -196,6 +196,14 @@ $$;
 CREATE INDEX idx_audit_events_log_unsettled ON audit_events_log (source, process_date)
     WHERE settled_at IS NULL;
 
+-- The pruned days, which are settled. `status` names them among the settled days.
+CREATE INDEX idx_audit_events_log_pruned ON audit_events_log (source, process_date)
+    WHERE pruned_at IS NOT NULL;
+
+-- The days without events, which `status` compares with what confirms them.
+CREATE INDEX idx_audit_events_log_empty ON audit_events_log (source, process_date)
+    WHERE events_count = 0;
+
 -- Counts the days and events of each source without reading the table.
 CREATE INDEX idx_audit_events_log_counts ON audit_events_log (source, process_date)
     INCLUDE (events_count);

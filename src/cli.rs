@@ -8,6 +8,7 @@ mod init;
 mod limits;
 mod reconcile;
 mod report;
+mod status;
 mod verify;
 
 use std::path::PathBuf;
@@ -27,6 +28,7 @@ pub(crate) use export::{ExportArgs, ExportFormat};
 pub(crate) use init::InitArgs;
 pub(crate) use reconcile::ReconcileArgs;
 pub(crate) use report::ReportArgs;
+pub(crate) use status::StatusArgs;
 pub(crate) use verify::VerifyArgs;
 
 /// Copy every event of a Heroku Enterprise audit trail into your own PostgreSQL, and show that none
@@ -101,7 +103,7 @@ pub(crate) enum Command {
     /// Sync every due day of every enabled source (the default)
     #[command(after_help = help::SYNC)]
     Sync(SyncArgs),
-    /// Show the state of each source: its complete, due, failed and missing days
+    /// Show the state of each source: its settled, complete, due, syncing, failed and missing days
     #[command(after_help = help::STATUS)]
     Status(StatusArgs),
     /// Read a range of days, from Heroku's API or from its monthly archives
@@ -171,30 +173,6 @@ pub(crate) struct SyncArgs {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct StatusArgs {
-    /// Show only this source (repeatable)
-    #[arg(long = "source", value_name = "NAME")]
-    pub(crate) sources: Vec<String>,
-    /// Look back this many days
-    #[arg(
-        long,
-        value_name = "N",
-        default_value = "30",
-        value_parser = clap::value_parser!(u32).range(1..=36_600)
-    )]
-    pub(crate) days: u32,
-    /// Exit with 1 if a source is behind, and print the reason
-    #[arg(long)]
-    pub(crate) check: bool,
-    /// Accept this lag, counted from the start of the oldest incomplete day
-    #[arg(long, value_name = "TIME", default_value = "36h", requires = "check")]
-    pub(crate) max_lag: humantime::Duration,
-    /// Accept adopted days: the Python logger called them complete, but stored no events
-    #[arg(long, requires = "check")]
-    pub(crate) accept_adopted: bool,
-}
-
-#[derive(Debug, Args)]
 pub(crate) struct ResetArgs {
     /// Reset days of this source (repeatable)
     #[arg(long = "source", value_name = "NAME", required = true)]
@@ -227,6 +205,9 @@ pub(crate) struct HistoryArgs {
     /// Print only entries of the last N days [default: 7; with --date, no limit]
     #[arg(long, value_name = "N", value_parser = limits::within("--days", 1..=36_600))]
     pub(crate) days: Option<u32>,
+    /// Show claims too: a claim begins each attempt
+    #[arg(long)]
+    pub(crate) all: bool,
 }
 
 /// Who changes the ledger, and why.
@@ -346,6 +327,9 @@ mod tests {
             "auditsync reset --source a",
             "auditsync status --days 0",
             "auditsync status --days 100000000",
+            "auditsync status --days 7 --month 2024-09",
+            "auditsync status --from -7d --month 2024-09",
+            "auditsync status --days 7 --to yesterday",
         ] {
             assert!(parse(line).is_err(), "{line}");
         }

@@ -4,7 +4,7 @@
 //! ledger, to yesterday. A source that is disabled, or no longer in the file, must cover only the
 //! days up to its last one in the ledger. So a removed source keeps the state in which it was left.
 
-mod check;
+mod behind;
 mod lateness;
 mod source;
 mod standings;
@@ -14,9 +14,9 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-pub use check::AdoptedPolicy;
+pub use behind::{AdoptedPolicy, LagRule, SourceBehind, good_news};
 pub use lateness::{Lateness, lateness};
-pub use source::{Coverage, StateRange};
+pub use source::{Coverage, StateRange, WindowDays};
 pub use standings::{EarlierName, Gap, LedgerRange, SourceCount, Standings};
 pub use state::DayState;
 
@@ -26,7 +26,8 @@ use standings::with_settled;
 
 /// Returns each source's coverage: the sources of the file in its order, then the others by name.
 pub fn coverage(sources: &[&Source], standings: Standings, now: DateTime<Utc>) -> Vec<Coverage> {
-    let Standings { counts, ranges, gaps, in_detail, late, earlier_names } = standings;
+    let Standings { counts, ranges, gaps, in_detail, late, empty_unconfirmed, earlier_names } =
+        standings;
     let mut days: BTreeMap<&str, SourceStanding<'_>> = BTreeMap::new();
     for count in &counts {
         let name = count.source.as_str();
@@ -55,6 +56,9 @@ pub fn coverage(sources: &[&Source], standings: Standings, now: DateTime<Utc>) -
         all.push(coverage);
     }
     all.extend(days.into_iter().map(|(name, days)| Coverage::of(name, None, days, now)));
+    for coverage in &mut all {
+        coverage.empty_unconfirmed = empty_unconfirmed.get(&coverage.source).copied().unwrap_or(0);
+    }
     all
 }
 

@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 pub use history::{HistoryAction, HistoryEntry, HistoryOutcome};
 
 /// The status of a day in the ledger.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Status {
     /// Due, after a reset or an interruption.
     Pending,
@@ -145,7 +145,7 @@ pub struct LateEvents {
 }
 
 /// The result of a reset of one day.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ResetOutcome {
     /// The day is due again.
     Reset {

@@ -4,6 +4,7 @@ use super::context::{App, has_ledger, refuse_unknown};
 use super::days_over::named_day;
 use super::failure::{DONE, ExitStatus, Failure};
 use crate::cli::HistoryArgs;
+use crate::ledger::HistoryAction;
 use crate::report::history::HistoryReport;
 use crate::store::HistoryFilter;
 
@@ -25,14 +26,17 @@ pub(super) async fn run(app: &App<'_>, args: &HistoryArgs) -> Result<ExitStatus,
     };
     let days = args.days.or(date.is_none().then_some(DEFAULT_DAYS));
     let past = HistoryFilter { sources: (!sources.is_empty()).then_some(&sources), date, days };
-    let entries = match history {
+    let mut entries = match history {
         Some(history) => history.history(&past).await?,
         None => Vec::new(),
     };
+    let found = entries.len();
+    entries.retain(|entry| args.all || entry.action != HistoryAction::Claim);
     app.global.output.print(&HistoryReport {
         sources: args.sources.clone(),
         date,
         days,
+        hidden_claims: found - entries.len(),
         entries,
     })?;
     reader.close().await;

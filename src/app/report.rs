@@ -1,16 +1,13 @@
 //! `report`: writes one HTML page about the days of a range, verified in the same snapshot.
 
-use chrono::{DateTime, Days, NaiveDate, Utc};
-
 use super::context::{App, refuse_unknown_to_ledger};
-use super::days_over::named_days;
+use super::days_over::{NamedRange, named_range};
 use super::destination::Destination;
 use super::failure::{DONE, ExitStatus, Failure};
 use super::page::{PageRequest, api, own_app, page, sources};
 use super::verification::Verification;
-use crate::calendar::AUDIT_TRAIL_BEGINS;
 use crate::cli::ReportArgs;
-use crate::day::{DateRange, last_over};
+use crate::day::DateRange;
 use crate::evidence::Anchors;
 use crate::report::Output;
 use crate::report::page::MadeBy;
@@ -19,7 +16,7 @@ use crate::report::progress::LiveLines;
 use crate::store::WantedDays;
 
 /// How many days the page shows if the user names no range.
-const DEFAULT_DAYS: u64 = 30;
+const DEFAULT_DAYS: u32 = 30;
 
 pub(super) async fn run(app: &App<'_>, args: &ReportArgs) -> Result<ExitStatus, Failure> {
     if args.streams() && app.global.output == Output::Json {
@@ -32,7 +29,8 @@ pub(super) async fn run(app: &App<'_>, args: &ReportArgs) -> Result<ExitStatus, 
     refuse_unknown_to_ledger(app, &args.sources, &reader).await?;
     let mut snapshot = reader.evidence_snapshot().await?;
     let as_of = snapshot.now().await?;
-    let range = range(args, as_of)?;
+    let asked = NamedRange { month: args.month, from: args.from, to: args.to };
+    let range = named_range(asked, as_of, DEFAULT_DAYS)?;
     let sources = sources(app, &mut snapshot, &args.sources, range).await?;
     // Without names all sources are shown, and a list of many names would slow the check down.
     let names = (!args.sources.is_empty()).then(|| args.sources.clone());
@@ -65,17 +63,6 @@ pub(super) async fn run(app: &App<'_>, args: &ReportArgs) -> Result<ExitStatus, 
     }
     reader.close().await;
     Ok(DONE)
-}
-
-/// The days of the page, which are over.
-fn range(args: &ReportArgs, now: DateTime<Utc>) -> Result<DateRange, Failure> {
-    if let Some(month) = args.month {
-        let over = DateRange::new(month.first(), month.last().min(last_over(now)));
-        let none = || Failure::usage(format!("no day of {month} is over in UTC"));
-        return if over.is_empty() { Err(none()) } else { Ok(over) };
-    }
-    let first = |to: NaiveDate| Ok((to - Days::new(DEFAULT_DAYS - 1)).max(AUDIT_TRAIL_BEGINS));
-    named_days((args.from, args.to), now, "", first)
 }
 
 fn made_by(app: &App<'_>, args: &ReportArgs, range: DateRange) -> MadeBy {

@@ -2,51 +2,64 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Days, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use super::clock;
 use super::context::{App, has_ledger};
+use super::days_over::{NamedRange, named_range};
 use super::failure::{DONE, ExitStatus, FOUND_WRONG, Failure};
-use crate::calendar::AUDIT_TRAIL_BEGINS;
 use crate::cli::StatusArgs;
-use crate::config::{Scope, Source};
-use crate::coverage::{AdoptedPolicy, Coverage, Standings, coverage};
-use crate::day::{DateRange, last_over};
+use crate::config::Source;
+use crate::coverage::{
+    AdoptedPolicy, Coverage, LagRule, SourceBehind, Standings, coverage, good_news,
+};
+use crate::day::DateRange;
 use crate::ledger::LedgerRow;
-use crate::report::status::{DayStatus, LagCheck, SourceBehind, StatusReport};
-use crate::store::Reader;
+use crate::report::status::{DayStatus, SourceStatus, StatusReport};
+use crate::store::StatusSnapshot;
 
 pub(super) async fn run(app: &App<'_>, args: &StatusArgs) -> Result<ExitStatus, Failure> {
     let reader = app.connect().await?;
-    let ledger = has_ledger(&reader).await?.then_some(&reader);
+    let has_ledger = has_ledger(&reader).await?;
     let now = clock::now(&reader).await?;
-    let to = last_over(now);
-    let from = (to - Days::new(u64::from(args.days - 1))).max(AUDIT_TRAIL_BEGINS);
-    let window = DateRange::new(from, to);
-    let standings = standings(app, ledger, &args.sources).await?;
+    let asked = NamedRange { month: args.month, from: args.from, to: args.to };
+    let window = named_range(asked, now, args.days)?;
+    let names: Vec<&str> = args.sources.iter().map(String::as_str).collect();
+    let only = (!names.is_empty()).then_some(&*names);
+    let StatusSnapshot { standings, rows, head } = if has_ledger {
+        reader.status(&app.config.sources, only, window).await?
+    } else {
+        StatusSnapshot::default()
+    };
     let sources = wanted(app, &args.sources, &standings)?;
     let covered = coverage(&sources, standings, now);
-    let (rows, head) = match ledger {
-        Some(ledger) => (days_of(ledger, &covered, &sources, window).await?, ledger.head().await?),
-        None => (Vec::new(), None),
+    let rule = LagRule {
+        max_lag: args.max_lag(),
+        adopted: if args.accept_adopted {
+            AdoptedPolicy::Accepted
+        } else {
+            AdoptedPolicy::Rejected
+        },
+        catch_up_days: app.config.sync.catch_up_days,
     };
-    let check = args.check.then(|| check(&covered, args, now));
-    let status = if check.as_ref().is_some_and(|check| !check.ok) { FOUND_WRONG } else { DONE };
-    let days = days(&covered, &rows, window);
-    app.global.output.print(&StatusReport { window, head, sources: covered, days, check })?;
+    let behind = behind(&covered, &rule, now);
+    let ok = behind.is_empty();
+    app.global.output.print(&StatusReport {
+        checked_at: now,
+        window,
+        ok,
+        max_lag_seconds: rule.max_lag,
+        head,
+        behind,
+        summary: good_news(&covered, &rule),
+        days: days(&covered, &rows, window),
+        sources: covered
+            .into_iter()
+            .map(|coverage| SourceStatus { in_window: coverage.in_window(window), coverage })
+            .collect(),
+    })?;
     reader.close().await;
-    Ok(status)
-}
-
-/// The standings of the named sources, or of all in the ledger; empty where there is no ledger.
-async fn standings(
-    app: &App<'_>,
-    ledger: Option<&Reader>,
-    names: &[String],
-) -> Result<Standings, Failure> {
-    let Some(ledger) = ledger else { return Ok(Standings::default()) };
-    let only: Vec<&str> = names.iter().map(String::as_str).collect();
-    Ok(ledger.standings(&app.config.sources, (!only.is_empty()).then_some(&only)).await?)
+    Ok(if ok || !args.checks() { DONE } else { FOUND_WRONG })
 }
 
 /// The named sources of the file. A name that only the ledger knows is valid too.
@@ -64,55 +77,29 @@ fn wanted<'a>(
     if of_file.is_empty() { Ok(Vec::new()) } else { app.sources(&of_file) }
 }
 
-/// The rows of the sources in the window, and the rows that are due at any age.
-async fn days_of(
-    reader: &Reader,
-    covered: &[Coverage],
-    sources: &[&Source],
-    window: DateRange,
-) -> Result<Vec<LedgerRow>, Failure> {
-    let scopes: HashMap<&str, &Scope> =
-        sources.iter().map(|source| (source.name.as_ref(), &source.scope)).collect();
-    let names: Vec<(&str, Option<&Scope>)> = covered
+/// The sources that are behind: the oldest gap first, and those that were never synced last.
+fn behind(covered: &[Coverage], rule: &LagRule, now: DateTime<Utc>) -> Vec<SourceBehind> {
+    let mut behind: Vec<(Option<NaiveDate>, SourceBehind)> = covered
         .iter()
-        .map(|source| (source.source.as_str(), scopes.get(source.source.as_str()).copied()))
+        .filter_map(|source| Some((source.oldest_gap, source.behind(rule, now)?)))
         .collect();
-    Ok(reader.ledger(&names, window).await?)
+    behind.sort_by(|(a_gap, a), (b_gap, b)| {
+        (a_gap.is_none(), a_gap, &a.reason).cmp(&(b_gap.is_none(), b_gap, &b.reason))
+    });
+    behind.into_iter().map(|(_, behind)| behind).collect()
 }
 
-/// The days in the window that have a row or should have one, and the days that are due at any age,
-/// newest first.
+/// The days of the window that have a state, newest first.
 fn days(covered: &[Coverage], rows: &[LedgerRow], window: DateRange) -> Vec<DayStatus> {
-    let mut days: Vec<DayStatus> = rows.iter().map(DayStatus::of).collect();
+    let rows: HashMap<(&str, NaiveDate), &LedgerRow> =
+        rows.iter().map(|row| ((&*row.source, row.date), row)).collect();
+    let mut days: Vec<DayStatus> = Vec::new();
     for source in covered {
-        for missing in source.missing_ranges() {
-            let dates = missing.dates.overlap(window);
-            days.extend(dates.dates().map(|date| DayStatus::missing(&source.source, date)));
-        }
+        let name = &*source.source;
+        days.extend(source.states(window).map(|(date, state)| {
+            DayStatus::of(name, date, (state, rows.get(&(name, date)).copied()))
+        }));
     }
     days.sort_by(|a, b| (b.date, &a.source).cmp(&(a.date, &b.source)));
     days
-}
-
-fn check(covered: &[Coverage], args: &StatusArgs, now: DateTime<Utc>) -> LagCheck {
-    let adopted =
-        if args.accept_adopted { AdoptedPolicy::Accepted } else { AdoptedPolicy::Rejected };
-    let behind: Vec<SourceBehind> = covered
-        .iter()
-        .flat_map(|source| {
-            let reasons = source.behind(args.max_lag.into(), adopted, now).into_iter();
-            reasons.map(|reason| SourceBehind { source: source.source.clone(), reason })
-        })
-        .collect();
-    LagCheck { ok: behind.is_empty(), max_lag: describe(args.max_lag), behind }
-}
-
-/// A duration as people type it: full hours as hours, also more than 24 of them.
-fn describe(duration: humantime::Duration) -> String {
-    let seconds = duration.as_secs();
-    if seconds > 0 && seconds.is_multiple_of(3600) && duration.subsec_nanos() == 0 {
-        format!("{}h", seconds / 3600)
-    } else {
-        duration.to_string()
-    }
 }

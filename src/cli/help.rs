@@ -30,8 +30,14 @@ Exit status: 1 if a day failed or lost its lease; `auditsync --help` lists the o
 pub(super) const STATUS: &str = "\
 Examples:
   auditsync status                            show the last 30 days
-  auditsync status --source acme --days 90    show 90 days of one source
-  auditsync status --output json              print the status for scripts";
+  auditsync status --source acme --days 90    list 90 days of one source
+  auditsync status --month 2024-09            list the days of a month
+  auditsync status --output json              print the status for scripts
+
+The counts of a source are of all its days. The options for days select the
+days that are listed.
+
+Exit status: 1 if --check, --max-lag or --accept-adopted is given and a source is behind.";
 
 pub(super) const BACKFILL: &str = "\
 Examples:
@@ -74,7 +80,7 @@ The newest entry comes last; # is the number of the claim. Entries are never rem
 Examples:
   auditsync history                                    print the last week
   auditsync history --source acme --date 2024-09-28    print all about one day
-  auditsync history --days 90 --output json            print 90 days as JSON";
+  auditsync history --days 90 --all --output json      print 90 days and all claims as JSON";
 
 pub(super) const MIGRATE: &str = "\
 Examples:

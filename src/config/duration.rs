@@ -54,8 +54,12 @@ impl ValueKind for Duration {
     }
 }
 
-/// Reads a duration from one millisecond to ten years. The error says what is wrong with `text`.
-fn parse(text: &str) -> Result<Duration, &'static str> {
+/// Reads a duration from one millisecond to ten years, as the file writes it.
+///
+/// # Errors
+///
+/// Says what is wrong with `text`.
+pub fn parse(text: &str) -> Result<Duration, &'static str> {
     let mut rest = text;
     let mut total = Duration::ZERO;
     if text.is_empty() {

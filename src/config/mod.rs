@@ -38,6 +38,7 @@ mod table_schema;
 mod token;
 mod value;
 
+pub use duration::parse as duration;
 pub use error::{ConfigError, UnknownSource};
 pub use evidence::Evidence;
 pub use first::{FirstFile, FirstSource, base_url, name_or_id, source_name, variable_name};

@@ -15,14 +15,14 @@ pub struct Lateness {
     /// The late part of all events, from 0.0 to 1.0.
     pub share: f64,
     /// The age of their day when half of the late events had been found.
-    #[serde(rename = "median_seconds", serialize_with = "whole_seconds")]
+    #[serde(rename = "median_seconds", serialize_with = "in_seconds")]
     pub median: Duration,
     /// The age of its day when the latest event was found.
-    #[serde(rename = "max_seconds", serialize_with = "whole_seconds")]
+    #[serde(rename = "max_seconds", serialize_with = "in_seconds")]
     pub max: Duration,
 }
 
-fn whole_seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+fn in_seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u64(time.as_secs())
 }
 

@@ -12,7 +12,7 @@ use crate::config::Source;
 use crate::day::{DateRange, end, last_over, time_between};
 use crate::ledger::LateEvents;
 
-/// The coverage of one source.
+/// The coverage of one source. The counts are of its entire calendar.
 #[derive(Debug, Clone, Serialize)]
 pub struct Coverage {
     /// The source's name.
@@ -25,40 +25,45 @@ pub struct Coverage {
     pub covered_from: Option<NaiveDate>,
     /// The last day that must be covered.
     pub covered_to: Option<NaiveDate>,
-    /// Settled days.
+    /// Complete days that will not be read again. `complete` counts them too.
     pub settled: u64,
-    /// Complete days that have not settled.
-    pub whole: u64,
-    /// Days that another program called complete, and of which no event is stored.
-    pub adopted: u64,
+    /// Complete days, settled or not.
+    pub complete: u64,
     /// Days that are due after a reset, an interruption or a lost lease.
     pub due: u64,
     /// Days that a process is syncing.
-    pub at_work: u64,
+    pub syncing: u64,
     /// Days whose last attempt failed.
     pub failed: u64,
     /// Days that must be covered and have no row.
     pub missing: u64,
-    /// Days that were read with another account, team or filter than the file names now.
+    /// Days that another program called complete, and of which no event is stored.
+    pub adopted: u64,
+    /// Days whose events were removed after they were complete.
+    pub pruned: u64,
+    /// Complete days that were read with another account, team or filter than the file names now.
     pub other_scope: u64,
+    /// Complete days without events that nothing but Heroku's list confirms.
+    pub empty_unconfirmed: u64,
     /// The oldest day that must be covered and is not complete. A complete day that is due again,
     /// or is being read again, is no gap. It becomes one if that reading fails.
     pub oldest_gap: Option<NaiveDate>,
-    /// The same where adopted days are accepted.
-    #[serde(skip)]
-    pub(super) oldest_gap_beside_adopted: Option<NaiveDate>,
-    /// From the first to the last adopted day that must be covered.
-    #[serde(skip)]
-    pub(super) adopted_and_owed: Option<DateRange>,
-    /// The time since the oldest gap began; without a gap, since today began. `None` for a source
-    /// that is not synced, or never was.
+    /// The full days since the oldest gap began. `None` without a gap, and for a source that is
+    /// not synced.
+    pub lag_days: Option<u64>,
+    /// The same in seconds.
     #[serde(rename = "lag_seconds", serialize_with = "seconds")]
     pub lag: Option<Duration>,
+    /// The last day up to which every day that must be covered is complete.
+    pub complete_through: Option<NaiveDate>,
     /// The newest complete day.
-    pub last_whole_day: Option<NaiveDate>,
+    pub last_complete_day: Option<NaiveDate>,
     /// When the last complete reading began, of the newest day or of an unsettled one.
     #[serde(serialize_with = "crate::day::written::optional_time")]
     pub last_success: Option<DateTime<Utc>>,
+    /// When the last lease of its syncing days ends, if it is not renewed.
+    #[serde(serialize_with = "crate::day::written::optional_time")]
+    pub syncing_until: Option<DateTime<Utc>>,
     /// The events of all days, counted at their last complete reading.
     pub events: u64,
     /// How late events came, if rechecks found any.
@@ -67,6 +72,9 @@ pub struct Coverage {
     pub earlier_names: Vec<String>,
     /// All days as ranges, oldest first.
     pub ranges: Vec<StateRange>,
+    /// The days that must be covered and are not complete, oldest first.
+    #[serde(skip)]
+    pub(super) gaps: Vec<StateRange>,
 }
 
 #[expect(clippy::ref_option, reason = "the form that serde asks for")]
@@ -83,9 +91,14 @@ pub struct StateRange {
     #[serde(flatten)]
     pub dates: DateRange,
     /// The number of days.
+    #[serde(rename = "day_count")]
     pub days: u64,
     /// Whether the days were read with another account, team or filter than the file names now.
+    #[serde(rename = "is_other_scope")]
     pub other_scope: bool,
+    /// When the last lease of these days ends, if they are syncing.
+    #[serde(serialize_with = "crate::day::written::optional_time")]
+    pub syncing_until: Option<DateTime<Utc>>,
 }
 
 /// What the database says about the days of one source.
@@ -129,7 +142,10 @@ impl Coverage {
         coverage.events = count.map_or(0, |count| count.events);
         coverage.add_days(&ranges, owed);
         coverage.lateness = lateness(late.into_iter(), coverage.events);
+        coverage.oldest_gap = coverage.gaps.first().map(|gap| gap.dates.from);
+        coverage.complete_through = coverage.complete_before(coverage.oldest_gap);
         coverage.lag = coverage.lag_of(coverage.oldest_gap, now);
+        coverage.lag_days = coverage.lag.map(|lag| lag.as_secs() / (24 * 60 * 60));
         coverage
     }
 
@@ -141,23 +157,27 @@ impl Coverage {
             covered_from: None,
             covered_to: None,
             settled: 0,
-            whole: 0,
-            adopted: 0,
+            complete: 0,
             due: 0,
-            at_work: 0,
+            syncing: 0,
             failed: 0,
             missing: 0,
+            adopted: 0,
+            pruned: 0,
             other_scope: 0,
+            empty_unconfirmed: 0,
             oldest_gap: None,
-            oldest_gap_beside_adopted: None,
-            adopted_and_owed: None,
+            lag_days: None,
             lag: None,
-            last_whole_day: None,
+            complete_through: None,
+            last_complete_day: None,
             last_success: None,
+            syncing_until: None,
             events: 0,
             lateness: None,
             earlier_names: Vec::new(),
             ranges: Vec::new(),
+            gaps: Vec::new(),
         }
     }
 
@@ -180,81 +200,108 @@ impl Coverage {
     fn add_missing(&mut self, dates: DateRange) {
         if !dates.is_empty() {
             self.missing += dates.len();
-            let (state, days) = (DayState::Missing, dates.len());
-            self.push(StateRange { state, dates, days, other_scope: false });
-            self.note_gap(dates.from);
+            let range = StateRange::of(DayState::Missing, dates);
+            push(&mut self.ranges, range);
+            push(&mut self.gaps, range);
         }
     }
 
     fn add_range(&mut self, range: &LedgerRange, owed: Option<DateRange>) {
-        let &LedgerRange { state, was_whole, other_scope, dates, .. } = range;
-        let count = match state {
+        let &LedgerRange { state, was_complete, other_scope, dates, syncing_until, .. } = range;
+        *self.count(state) += dates.len();
+        if state.is_complete() {
+            self.complete += if state == DayState::Settled { dates.len() } else { 0 };
+            self.other_scope += if other_scope { dates.len() } else { 0 };
+            self.last_complete_day = self.last_complete_day.max(Some(dates.to));
+        }
+        self.syncing_until = self.syncing_until.max(syncing_until);
+        let shown = StateRange { other_scope, syncing_until, ..StateRange::of(state, dates) };
+        push(&mut self.ranges, shown);
+        let owed = owed.map(|owed| owed.overlap(dates)).filter(|owed| !owed.is_empty());
+        let is_gap = if was_complete { state.is_gap_again() } else { state.is_gap() };
+        if let Some(dates) = owed.filter(|_| is_gap) {
+            push(&mut self.gaps, StateRange { dates, days: dates.len(), ..shown });
+        }
+    }
+
+    /// The count of a state. A settled day is also complete.
+    fn count(&mut self, state: DayState) -> &mut u64 {
+        match state {
             DayState::Settled => &mut self.settled,
-            DayState::Whole => &mut self.whole,
-            DayState::Adopted => &mut self.adopted,
+            DayState::Complete => &mut self.complete,
             DayState::Due => &mut self.due,
-            DayState::AtWork => &mut self.at_work,
+            DayState::Syncing => &mut self.syncing,
             DayState::Failed => &mut self.failed,
             DayState::Missing => &mut self.missing,
-        };
-        *count += dates.len();
-        if other_scope {
-            self.other_scope += dates.len();
-        }
-        if state.is_whole() {
-            self.last_whole_day = self.last_whole_day.max(Some(dates.to));
-        } else if let Some(owed) = owed.map(|owed| owed.overlap(dates))
-            && (state == DayState::Failed || !was_whole)
-            && !owed.is_empty()
-        {
-            if state == DayState::Adopted {
-                self.note_adopted(owed);
-            } else {
-                self.note_gap(owed.from);
-            }
-        }
-        self.push(StateRange { state, dates, days: dates.len(), other_scope });
-    }
-
-    fn note_gap(&mut self, date: NaiveDate) {
-        for gap in [&mut self.oldest_gap, &mut self.oldest_gap_beside_adopted] {
-            *gap = Some(gap.map_or(date, |gap| gap.min(date)));
+            DayState::Adopted => &mut self.adopted,
+            DayState::Pruned => &mut self.pruned,
         }
     }
 
-    fn note_adopted(&mut self, dates: DateRange) {
-        self.oldest_gap = Some(self.oldest_gap.map_or(dates.from, |gap| gap.min(dates.from)));
-        let known = self.adopted_and_owed.unwrap_or(dates);
-        self.adopted_and_owed =
-            Some(DateRange::new(known.from.min(dates.from), known.to.max(dates.to)));
+    /// The last day up to which every day is complete, if `gap` is the oldest gap.
+    pub(super) fn complete_before(&self, gap: Option<NaiveDate>) -> Option<NaiveDate> {
+        let last = gap.map_or(self.covered_to, |gap| gap.pred_opt());
+        last.filter(|last| Some(*last) >= self.covered_from)
     }
 
     /// The lag if `gap` is the oldest gap.
     pub(super) fn lag_of(&self, gap: Option<NaiveDate>, now: DateTime<Utc>) -> Option<Duration> {
-        match (self.enabled, gap, self.covered_from) {
-            (true, Some(gap), _) => Some(time_between(end(gap) - TimeDelta::days(1), now)),
-            (true, None, Some(_)) => Some(time_between(end(last_over(now)), now)),
-            _ => None,
-        }
-    }
-
-    /// Appends a range, or extends the last one.
-    fn push(&mut self, range: StateRange) {
-        match self.ranges.last_mut() {
-            Some(last)
-                if last.state == range.state
-                    && last.other_scope == range.other_scope
-                    && last.dates.to.succ_opt() == Some(range.dates.from) =>
-            {
-                last.dates.to = range.dates.to;
-                last.days += range.days;
-            }
-            _ => self.ranges.push(range),
-        }
+        let gap = gap.filter(|_| self.enabled)?;
+        Some(time_between(end(gap) - TimeDelta::days(1), now))
     }
 
     /// The ranges of days that must be covered and have no row.
     pub fn missing_ranges(&self) -> impl Iterator<Item = &StateRange> {
         self.ranges.iter().filter(|range| range.state == DayState::Missing)
+    }
+
+    /// The days of `window` that have a state, oldest first.
+    pub fn states(&self, window: DateRange) -> impl Iterator<Item = (NaiveDate, DayState)> {
+        self.ranges.iter().flat_map(move |range| {
+            range.dates.overlap(window).dates().map(|date| (date, range.state))
+        })
+    }
+
+    /// How many days of `window` have a state, and how many of them are complete.
+    pub fn in_window(&self, window: DateRange) -> WindowDays {
+        let mut counted = WindowDays::default();
+        for range in &self.ranges {
+            let days = range.dates.overlap(window).len();
+            counted.days += days;
+            counted.complete += if range.state.is_complete() { days } else { 0 };
+        }
+        counted
+    }
+}
+
+/// The days of one source in a window.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct WindowDays {
+    /// Those that have a state.
+    #[serde(rename = "day_count")]
+    pub days: u64,
+    /// The complete ones.
+    pub complete: u64,
+}
+
+impl StateRange {
+    fn of(state: DayState, dates: DateRange) -> Self {
+        Self { state, dates, days: dates.len(), other_scope: false, syncing_until: None }
+    }
+}
+
+/// Appends a range, or extends the last one.
+fn push(ranges: &mut Vec<StateRange>, range: StateRange) {
+    match ranges.last_mut() {
+        Some(last)
+            if last.state == range.state
+                && last.other_scope == range.other_scope
+                && last.dates.to.succ_opt() == Some(range.dates.from) =>
+        {
+            last.dates.to = range.dates.to;
+            last.days += range.days;
+            last.syncing_until = last.syncing_until.max(range.syncing_until);
+        }
+        _ => ranges.push(range),
     }
 }

@@ -1,6 +1,6 @@
 //! What the database says about the days of its sources.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use serde::Serialize;
@@ -22,6 +22,8 @@ pub struct Standings {
     pub in_detail: HashSet<String>,
     /// The events that were found late.
     pub late: Vec<LateEvents>,
+    /// The complete days without events that nothing but Heroku's list confirms, by source.
+    pub empty_unconfirmed: HashMap<String, u64>,
     /// The possible earlier names of the file's sources.
     pub earlier_names: Vec<EarlierName>,
 }
@@ -66,13 +68,15 @@ pub struct LedgerRange {
     /// The days' state, never [`DayState::Missing`].
     pub state: DayState,
     /// Whether the days were complete at some time.
-    pub was_whole: bool,
+    pub was_complete: bool,
     /// Whether the days were read with another account, team or filter than the file names now.
     pub other_scope: bool,
     /// The days.
     pub dates: DateRange,
     /// When the newest complete reading of one of them began.
     pub last_success: Option<DateTime<Utc>>,
+    /// When the last lease of syncing days ends.
+    pub syncing_until: Option<DateTime<Utc>>,
 }
 
 /// A source of the ledger that is not in the file, and has the scope of a source of the file.
@@ -94,10 +98,11 @@ pub(super) fn with_settled<'g>(
         let range = LedgerRange {
             source: count.source.clone(),
             state: DayState::Settled,
-            was_whole: true,
+            was_complete: true,
             other_scope: false,
             dates: DateRange::new(from, to),
             last_success: None,
+            syncing_until: None,
         };
         (from <= to).then_some(range)
     };

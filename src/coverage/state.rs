@@ -10,45 +10,59 @@ pub enum DayState {
     /// Complete; it will not be read again.
     Settled,
     /// Complete; a recheck may find late events.
-    Whole,
+    Complete,
     /// Another program called it complete, and none of its events is stored.
     Adopted,
     /// Due after a reset, an interruption or a lost lease.
     Due,
     /// A process holds its lease.
-    AtWork,
+    Syncing,
     /// The last attempt failed.
     Failed,
     /// It must be covered and has no row.
     Missing,
+    /// It was complete, and its events were removed afterwards.
+    Pruned,
 }
 
 impl DayState {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Settled,
-        Self::Whole,
+        Self::Complete,
         Self::Adopted,
         Self::Due,
-        Self::AtWork,
+        Self::Syncing,
         Self::Failed,
         Self::Missing,
+        Self::Pruned,
     ];
 
     /// Whether every event that Heroku listed is stored.
-    pub fn is_whole(self) -> bool {
-        matches!(self, Self::Settled | Self::Whole)
+    pub fn is_complete(self) -> bool {
+        matches!(self, Self::Settled | Self::Complete)
     }
 
-    /// The name in JSON documents and in the database's answers.
+    /// Whether a day that must be covered, and was never complete, leaves a gap in this state.
+    pub fn is_gap(self) -> bool {
+        !matches!(self, Self::Settled | Self::Complete | Self::Pruned)
+    }
+
+    /// Whether a day that was complete leaves a gap in this state: only if the next reading fails.
+    pub fn is_gap_again(self) -> bool {
+        self.is_gap() && !matches!(self, Self::Due | Self::Syncing)
+    }
+
+    /// The name in texts, in JSON documents and in the database's answers.
     pub fn name(self) -> &'static str {
         match self {
             Self::Settled => "settled",
-            Self::Whole => "whole",
+            Self::Complete => "complete",
             Self::Adopted => "adopted",
             Self::Due => "due",
-            Self::AtWork => "at_work",
+            Self::Syncing => "syncing",
             Self::Failed => "failed",
             Self::Missing => "missing",
+            Self::Pruned => "pruned",
         }
     }
 

@@ -41,7 +41,7 @@ pub struct HistoryEntry {
 }
 
 /// What was done to a day: the column `action` of the history.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum HistoryAction {
     /// A process claimed the day.
     Claim,
@@ -120,7 +120,7 @@ impl Serialize for HistoryAction {
 }
 
 /// The result of an action: the column `outcome` of the history.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum HistoryOutcome {
     /// The day is protected by a lease.
     Processing,

@@ -52,7 +52,7 @@ pub(crate) struct DayReport {
 }
 
 /// How a day ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Outcome {
     /// It was read to its proper end, and stored.

@@ -19,7 +19,7 @@ pub(crate) struct InitReport {
     /// The sources in the file.
     pub(crate) sources: Vec<InitSource>,
     /// The command to run next.
-    pub(crate) next: String,
+    pub(crate) command: String,
 }
 
 /// A source in the file.
@@ -46,13 +46,13 @@ impl InitReport {
             account: source.account,
             team: source.team,
         });
-        Self { path, token_env: file.token_env, sources: sources.collect(), next }
+        Self { path, token_env: file.token_env, sources: sources.collect(), command: next }
     }
 }
 
 impl Report for InitReport {
     fn write_text(&self, text: &mut Text<'_>) -> io::Result<()> {
-        let Self { path, token_env, sources, next } = self;
+        let Self { path, token_env, sources, command } = self;
         let count = counted(sources.len() as u64, "source");
         writeln!(text, "Wrote {path} with {count}; the token stays in {token_env}:")?;
         for InitSource { source, account, team } in sources {
@@ -61,6 +61,6 @@ impl Report for InitReport {
                 None => writeln!(text, "  {source}: the enterprise account {account}")?,
             }
         }
-        writeln!(text, "Next: {next}")
+        writeln!(text, "Next: {command}")
     }
 }

@@ -6,7 +6,9 @@ use chrono::NaiveDate;
 use serde::Serialize;
 
 use super::adoption::{AdoptedTable, RereadDays};
+use super::group::grouped;
 use super::output::Report;
+use super::reason::{for_all, likeness};
 use super::text::{Text, counted};
 use crate::day::DateRange;
 use crate::ledger::ResetOutcome;
@@ -44,34 +46,31 @@ impl ResetDay {
              `auditsync backfill --from {from} --to {to} --source {source}` reads {them}"
         )
     }
-
-    /// Whether `next` is the following day and has the same outcome.
-    fn continues_in(&self, next: &Self) -> bool {
-        let is_alike = self.outcome == next.outcome
-            && (self.outcome == ResetOutcome::NoRow || self.message == next.message);
-        self.date.succ_opt() == Some(next.date) && is_alike
-    }
 }
 
 impl Report for ResetReport {
     fn write_text(&self, text: &mut Text<'_>) -> io::Result<()> {
-        for alike in self.days.chunk_by(ResetDay::continues_in) {
-            let (first, last) = (&alike[0], &alike[alike.len() - 1]);
-            let source = &first.source;
-            if alike.len() == 1 {
-                writeln!(text, "{source} {}: {}", first.date, first.message)?;
-                continue;
-            }
-            let message = if first.outcome == ResetOutcome::NoRow {
-                ResetDay::without_row(source, DateRange::new(first.date, last.date))
-            } else {
-                first.message.replace("reads it", "reads them")
+        let groups = grouped(&self.days, |day| {
+            // The message about a day without a row names the day.
+            let message = day.outcome != ResetOutcome::NoRow;
+            let message = message.then(|| likeness(&day.message, day.date));
+            (day.date, (day.source.clone(), day.outcome.clone(), message))
+        });
+        for group in groups {
+            let ResetDay { source, date, outcome, message } = group.first();
+            let message = match outcome {
+                ResetOutcome::NoRow => ResetDay::without_row(source, group.dates),
+                _ => for_all(message, *date, &[group.dates]).into_owned(),
             };
-            let days = alike.len();
-            writeln!(text, "{source} {} .. {}: {days} days {message}", first.date, last.date)?;
+            writeln!(text, "{source} {}: {message}", days(group.dates))?;
         }
         Ok(())
     }
+}
+
+/// `2024-09-01..2024-09-03 (3 days)`, or the only day.
+fn days(dates: DateRange) -> String {
+    if dates.len() == 1 { dates.to_string() } else { format!("{dates} ({} days)", dates.len()) }
 }
 
 /// `cleanup`: the days whose lease was stale.
@@ -96,8 +95,12 @@ pub(crate) struct StaleDay {
 
 impl Report for CleanupReport {
     fn write_text(&self, text: &mut Text<'_>) -> io::Result<()> {
-        for StaleDay { source, date, message, .. } in &self.days {
-            writeln!(text, "{source} {date}: {message}; due again")?;
+        let groups = grouped(&self.days, |day| {
+            (day.date, (day.source.clone(), likeness(&day.message, day.date)))
+        });
+        for group in groups {
+            let StaleDay { source, message, .. } = group.first();
+            writeln!(text, "{source} {}: {message}; due again", days(group.dates))?;
         }
         match self.days.len() as u64 {
             0 => text.line("No stale days."),

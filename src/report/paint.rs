@@ -9,12 +9,11 @@ use anstyle::AnsiColor;
 /// The colour of a state, a status or an outcome; `None` for any other word.
 fn color(word: &str) -> Option<AnsiColor> {
     match word {
-        "failed" | "FAILED" | "error" | "ERROR" | "missing" | "MISSING" | "lost_lock" => {
-            Some(AnsiColor::Red)
-        }
-        "due" | "at work" | "PENDING" | "PROCESSING" | "pending" | "processing" | "interrupted"
+        "failed" | "FAILED" | "error" | "ERROR" | "missing" | "MISSING" | "lost_lock"
+        | "BEHIND" => Some(AnsiColor::Red),
+        "due" | "syncing" | "PENDING" | "PROCESSING" | "pending" | "processing" | "interrupted"
         | "locked_elsewhere" => Some(AnsiColor::Yellow),
-        "synced" | "already_synced" | "would_sync" | "whole" | "settled" | "SUCCESS" => {
+        "synced" | "already_synced" | "would_sync" | "complete" | "settled" | "SUCCESS" | "OK" => {
             Some(AnsiColor::Green)
         }
         _ => None,

@@ -2,8 +2,7 @@
 
 use std::fmt::Write as _;
 
-use chrono::NaiveDate;
-
+use crate::day::DateRange;
 use crate::plan::NextRun;
 
 /// The most commands, or ranges of days, that a text names.
@@ -25,10 +24,8 @@ pub(crate) struct Remaining {
 pub(crate) struct RemainingDays {
     /// The source.
     pub(crate) source: String,
-    /// The first day.
-    pub(crate) from: NaiveDate,
-    /// The last.
-    pub(crate) to: NaiveDate,
+    /// The days.
+    pub(crate) dates: DateRange,
     /// Whether the next run reads them.
     pub(crate) next_run: NextRun,
 }
@@ -61,7 +58,7 @@ impl Remaining {
         });
         let until =
             until.min().map(|date| format!(", if it starts by {date} (UTC)")).unwrap_or_default();
-        let is_one = matches!(&*self.ranges, [only] if only.from == only.to);
+        let is_one = matches!(&*self.ranges, [only] if only.dates.len() == 1);
         let them = if is_one { "it" } else { "them" };
         let _ = if read.is_empty() {
             writeln!(
@@ -78,12 +75,7 @@ impl Remaining {
         };
         if read.len() < self.ranges.len() {
             for range in read.iter().take(NAMED) {
-                let to = if range.from == range.to {
-                    String::new()
-                } else {
-                    format!(" .. {}", range.to)
-                };
-                let _ = writeln!(text, "  {} {}{to}", range.source, range.from);
+                let _ = writeln!(text, "  {} {}", range.source, range.dates);
             }
             if read.len() > NAMED {
                 let _ = writeln!(

@@ -1,5 +1,6 @@
 //! The report of a sync.
 
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::time::Duration;
 
@@ -10,12 +11,13 @@ use uuid::Uuid;
 use super::archives::{ArchiveReport, write_archives};
 use super::columns::Column;
 use super::day::{DayReport, Outcome};
+use super::group::{DayGroup, grouped, named};
 use super::output::Report;
 use super::program::Program;
+use super::reason::{for_all, likeness};
 use super::remaining::Remaining;
 use super::table::PlainTable;
 use super::text::{Text, counted};
-use crate::config::SourceName;
 use crate::day::written;
 use crate::evidence::Head;
 
@@ -138,7 +140,7 @@ impl RunReport {
     fn write_days(&self, text: &mut Text<'_>) -> io::Result<()> {
         let mut table = PlainTable::new([
             Column::name("SOURCE"),
-            Column::text("DATE"),
+            Column::text("DATES"),
             Column::state("OUTCOME"),
             Column::number("EVENTS"),
             Column::number("NEW"),
@@ -146,16 +148,17 @@ impl RunReport {
             Column::number("REQUESTS").dropped(1),
             Column::number("TIME").dropped(2),
         ]);
-        for day in &self.days {
-            let took = Duration::from_millis(day.duration_ms).as_secs_f64();
+        for group in self.groups() {
+            let day = group.first();
+            let took = Duration::from_millis(group.sum(|day| day.duration_ms)).as_secs_f64();
             table.row([
                 day.source.to_string(),
-                day.date.to_string(),
+                group.dates.to_string(),
                 day.outcome.to_string(),
-                day.events.to_string(),
-                day.new_events.to_string(),
-                day.late_events.to_string(),
-                day.requests.to_string(),
+                group.sum(|day| day.events).to_string(),
+                group.sum(|day| day.new_events).to_string(),
+                group.sum(|day| day.late_events).to_string(),
+                group.sum(|day| day.requests).to_string(),
                 format!("{took:.1}s"),
             ]);
         }
@@ -163,18 +166,33 @@ impl RunReport {
         text.blank()?;
         text.line(&self.summary())?;
         for (days, error) in self.reasons() {
+            let dates: Vec<_> = days.iter().map(|day| (&day.source, day.date)).collect();
+            let ranges: BTreeSet<NaiveDate> = days.iter().map(|day| day.date).collect();
+            let ranges = grouped(&ranges, |date| (*date, ()));
+            let ranges: Vec<_> = ranges.iter().map(|group| group.dates).collect();
+            let error = for_all(error, days[0].date, &ranges);
             text.blank()?;
-            writeln!(text, "{}: {error}", named(&days))?;
+            writeln!(text, "{}: {error}", named(&dates))?;
         }
         text.lines(&self.remaining.text())
     }
 
-    /// Why days were not done, each reason once with all days that it is of.
+    /// Consecutive days of a source with the same outcome and reason.
+    fn groups(&self) -> Vec<DayGroup<'_, DayReport>> {
+        grouped(&self.days, |day| {
+            let reason = day.why().map(|reason| likeness(reason, day.date));
+            (day.date, (day.source.clone(), day.outcome, reason))
+        })
+    }
+
+    /// Why days were not done: each reason once, as it is of the first day, with all its days.
     fn reasons(&self) -> Vec<(Vec<&DayReport>, &str)> {
         let mut reasons: Vec<(Vec<&DayReport>, &str)> = Vec::new();
+        let mut known: HashMap<String, usize> = HashMap::new();
         for day in &self.days {
             let Some(error) = day.why() else { continue };
-            match reasons.iter_mut().find(|(_, known)| *known == error) {
+            let place = *known.entry(likeness(error, day.date)).or_insert(reasons.len());
+            match reasons.get_mut(place) {
                 Some((days, _)) => days.push(day),
                 None => reasons.push((vec![day], error)),
             }
@@ -205,32 +223,4 @@ impl RunReport {
         let (events, new) = (counted(totals.events, "event"), totals.new_events);
         format!("{}; {events}, {new} new{dry}.", parts.join(", "))
     }
-}
-
-/// Which days these are: the dates of each source as ranges, of a few sources at most.
-fn named(days: &[&DayReport]) -> String {
-    const SOURCES: usize = 3;
-    if let [day] = days {
-        return format!("{} {}", day.source, day.date);
-    }
-    let mut of_source: Vec<(&SourceName, Vec<NaiveDate>)> = Vec::new();
-    for day in days {
-        match of_source.iter_mut().find(|(source, _)| *source == &day.source) {
-            Some((_, dates)) => dates.push(day.date),
-            None => of_source.push((&day.source, vec![day.date])),
-        }
-    }
-    let mut parts: Vec<String> = Vec::new();
-    for (source, dates) in of_source.iter().take(SOURCES) {
-        let ranges = dates.chunk_by(|day, next| day.succ_opt() == Some(*next));
-        let ranges = ranges.map(|range| match range {
-            [only] => only.to_string(),
-            range => format!("{}..{}", range[0], range[range.len() - 1]),
-        });
-        parts.push(format!("{source} {}", ranges.collect::<Vec<_>>().join(" ")));
-    }
-    if of_source.len() > SOURCES {
-        parts.push(format!("and {}", counted((of_source.len() - SOURCES) as u64, "more source")));
-    }
-    format!("{} ({})", parts.join(", "), counted(days.len() as u64, "day"))
 }

@@ -1,7 +1,7 @@
 //! Reads how many days of each source are in which state, for `status`. Most days are counted, not
 //! read one by one.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use sqlx::postgres::PgRow;
 use sqlx::types::Json;
@@ -9,30 +9,54 @@ use sqlx::types::Json;
 use super::diagnosis;
 use super::error::{ErrorContext as _, Result};
 use super::handle::Reader;
+use super::ledger::ledger_row;
 use super::pool::Transaction;
+use super::seal::head_of;
 use super::statement::{column, statement};
 use crate::config::{Scope, Source};
 use crate::coverage::{DayState, EarlierName, Gap, LedgerRange, SourceCount, Standings};
 use crate::day::DateRange;
-use crate::ledger::LateEvents;
+use crate::evidence::Head;
+use crate::ledger::{LateEvents, LedgerRow};
+
+/// What `status` shows of the database, at one moment.
+#[derive(Debug, Default)]
+pub struct StatusSnapshot {
+    /// The states of the sources.
+    pub standings: Standings,
+    /// The rows of the window, by date and source.
+    pub rows: Vec<LedgerRow>,
+    /// The head of the chain of seals.
+    pub head: Option<Head>,
+}
 
 impl Reader {
     /// The states of the sources in the ledger, compared with those of the file: all of them, or
-    /// `only` some.
+    /// `only` some; and their rows in `window`.
     ///
     /// Years of settled days are counted, not read. Gaps are searched only where the count shows
     /// some, and single days are read only for a source that has days of another scope.
-    pub async fn standings(&self, of_file: &[Source], only: Option<&[&str]>) -> Result<Standings> {
-        let ask = async || self.try_standings(of_file, only).await;
+    pub async fn status(
+        &self,
+        of_file: &[Source],
+        only: Option<&[&str]>,
+        window: DateRange,
+    ) -> Result<StatusSnapshot> {
+        let ask = async || self.try_status(of_file, only, window).await;
         match self.connections().persist("read the states of the sources", ask).await {
             Err(error) if error.is_schema_mismatch() => {
                 Err(diagnosis::explain(self.connections(), error).await)
             }
-            standings => standings,
+            snapshot => snapshot,
         }
     }
 
-    async fn try_standings(&self, of_file: &[Source], only: Option<&[&str]>) -> Result<Standings> {
+    async fn try_status(
+        &self,
+        of_file: &[Source],
+        only: Option<&[&str]>,
+        window: DateRange,
+    ) -> Result<StatusSnapshot> {
         // One snapshot for all queries: a day that none of them returns counts as settled.
         let mut tx = self.begin_snapshot().await?;
         let mut queries = Queries {
@@ -47,8 +71,13 @@ impl Reader {
         let ranges = queries.ranges(&in_detail).await?;
         let gaps = queries.gaps(&counts).await?;
         let late = queries.late_events().await?;
+        let empty_unconfirmed = queries.empty_days().await?;
         let earlier_names = queries.sources_of_same_scope(&counts).await?;
-        Ok(Standings { counts, ranges, gaps, in_detail, late, earlier_names })
+        let rows = queries.rows(&counts, window).await?;
+        let head = queries.head().await?;
+        let standings =
+            Standings { counts, ranges, gaps, in_detail, late, empty_unconfirmed, earlier_names };
+        Ok(StatusSnapshot { standings, rows, head })
     }
 }
 
@@ -104,6 +133,38 @@ impl Queries<'_> {
         rows.iter().map(late_events).collect()
     }
 
+    /// The complete days without events that nothing but Heroku's list confirms.
+    async fn empty_days(&mut self) -> Result<HashMap<String, u64>> {
+        let query = statement(include_str!("sql/coverage_empty.sql")).bind(&self.only);
+        let rows = query.fetch_all(&mut **self.tx).await.context("count the empty days")?;
+        rows.iter()
+            .map(|row| Ok((column(row, "source")?, column::<i64>(row, "days")? as u64)))
+            .collect()
+    }
+
+    /// The rows of the window.
+    async fn rows(&mut self, counts: &[SourceCount], window: DateRange) -> Result<Vec<LedgerRow>> {
+        let names: Vec<&str> = counts.iter().map(|count| count.source.as_str()).collect();
+        let scope = |name: &&str| {
+            let place = self.names.iter().position(|known| known == name)?;
+            Some(Json(self.scopes[place].0))
+        };
+        let scopes: Vec<Option<Json<&Scope>>> = names.iter().map(scope).collect();
+        let query = statement(include_str!("sql/ledger_of_sources.sql")).bind(names).bind(scopes);
+        let query = query.bind(window.from).bind(window.to);
+        let rows = query.fetch_all(&mut **self.tx).await.context("read the ledger")?;
+        let rows: Result<Vec<LedgerRow>> = rows.iter().map(ledger_row).collect();
+        // PENDING days before the window come too.
+        Ok(rows?.into_iter().filter(|row| window.contains(row.date)).collect())
+    }
+
+    async fn head(&mut self) -> Result<Option<Head>> {
+        let query = statement(include_str!("sql/head.sql"));
+        let rows = query.fetch_all(&mut **self.tx).await.context("read the head")?;
+        let text = rows.first().map(|row| column::<String>(row, "sealed")).transpose()?;
+        Ok(text.as_deref().and_then(head_of))
+    }
+
     /// Sources of the file, each with a source that only the ledger has and that has its scope.
     async fn sources_of_same_scope(&mut self, counts: &[SourceCount]) -> Result<Vec<EarlierName>> {
         let names = counts.iter().map(|count| count.source.as_str());
@@ -136,10 +197,11 @@ fn range(row: &PgRow) -> Result<LedgerRange> {
     Ok(LedgerRange {
         source: column(row, "source")?,
         state: DayState::named(&state).unwrap_or(DayState::Failed),
-        was_whole: column(row, "was_whole")?,
+        was_complete: column(row, "was_complete")?,
         other_scope: column(row, "other_scope")?,
         dates: dates(row)?,
         last_success: column(row, "last_success")?,
+        syncing_until: column(row, "syncing_until")?,
     })
 }
 

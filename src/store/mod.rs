@@ -60,6 +60,7 @@ pub use claim::{Claim, Claimable};
 pub use compare::{Sameness, Stored, Under, Via};
 pub use comparison::ComparedDay;
 pub use connect::ConnectError;
+pub use coverage::StatusSnapshot;
 pub use error::{Error, Result};
 pub use events::Written;
 pub use evidence::{

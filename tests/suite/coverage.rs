@@ -1,5 +1,8 @@
 //! `status`: every owed day is shown, with or without a row.
 
+mod figures;
+mod window;
+
 use serde_json::Value;
 
 use crate::support::{ACME, World, yesterday};
@@ -61,25 +64,30 @@ fn each_day_since_the_first_has_a_state_and_equal_ones_form_a_range() {
             format!("failed {} {}", ago(9), ago(9)),
             format!("missing {} {}", ago(8), ago(8)),
             format!("due {} {}", ago(7), ago(7)),
-            format!("whole {} {}", ago(6), ago(1)),
+            format!("complete {} {}", ago(6), ago(1)),
         ]
     );
-    for (figure, days) in
-        [("settled", 31), ("whole", 6), ("failed", 1), ("due", 1), ("missing", 3), ("at_work", 0)]
-    {
+    for (figure, days) in [
+        ("settled", 31),
+        ("complete", 37),
+        ("failed", 1),
+        ("due", 1),
+        ("missing", 3),
+        ("syncing", 0),
+    ] {
         assert_eq!(acme[figure], days, "{figure}");
     }
     assert_eq!(acme["oldest_gap"], ago(42));
-    assert_eq!(acme["last_whole_day"], ago(1));
+    assert_eq!(acme["last_complete_day"], ago(1));
     // The list covers the last month, including days without a row.
     let days = report["days"].as_array().expect("days");
     assert_eq!(days.len(), 30);
-    assert_eq!(days.iter().filter(|day| day["status"] == "MISSING").count(), 1);
+    assert_eq!(days.iter().filter(|day| day["state"] == "missing").count(), 1);
 
     let text = world.run("status").stdout;
     assert!(text.contains("failed, 1 day") && text.contains("Heroku refused: 403"), "{text}");
     // The head is for copying, so it is never broken.
-    let fits = |line: &str| line.starts_with("Head: ") || line.chars().count() <= 80;
+    let fits = |line: &str| line.starts_with("Head: ") || line.chars().count() <= 100;
     assert!(text.lines().count() < 27 && text.lines().all(fits), "{text}");
 }
 
@@ -88,11 +96,17 @@ fn check_names_the_source_that_is_behind_with_its_lag_and_exits_1() {
     let world = World::new(ACME);
     with_holes(&world);
     let report = status(&world, "--check --max-lag 36h", 1);
-    assert_eq!(report["check"]["ok"], false);
-    let reason = report["check"]["behind"][0]["reason"].as_str().expect("a reason").to_owned();
-    let gap = (yesterday() - chrono::Days::new(8)).to_string();
-    assert!(reason.starts_with(&format!("{gap} is not complete")), "{reason}");
-    assert!(world.run("status --check").stdout.contains("acme is behind: "));
+    assert_eq!(report["ok"], false);
+    let (first, last) = (yesterday() - chrono::Days::new(8), yesterday() - chrono::Days::new(7));
+    // The reset day was complete, so it is no gap.
+    let reason = format!("1 day missing, 1 day failed since {first}");
+    let command = format!("auditsync backfill --source acme --from {first} --to {last}");
+    assert_eq!(
+        report["behind"],
+        serde_json::json!([{"source": "acme", "reason": reason, "command": command}])
+    );
+    let text = world.run("status --check").stdout;
+    assert!(text.starts_with(&format!("BEHIND  acme: {reason}\n  Run `{command}`.\n")), "{text}");
 
     world.sql(
         "UPDATE audit_events_log SET status = 'SUCCESS', synced_at = clock_timestamp() \
@@ -102,15 +116,15 @@ fn check_names_the_source_that_is_behind_with_its_lag_and_exits_1() {
         "INSERT INTO audit_events_log (source, process_date, status, synced_at) \
          VALUES ('acme', current_date - 8, 'SUCCESS', clock_timestamp())",
     );
-    assert_eq!(status(&world, "--check --max-lag 36h", 0)["check"]["ok"], true);
+    assert_eq!(status(&world, "--check --max-lag 36h", 0)["ok"], true);
+    let good = format!("OK  1 source, complete through {}\n", yesterday());
+    assert!(world.run("status").stdout.starts_with(&good));
     world.sql("DELETE FROM audit_events_log WHERE process_date = current_date - 1");
-    assert_eq!(status(&world, "--check --max-lag 3d", 0)["check"]["ok"], true);
-    assert_eq!(
-        status(&world, "--check --max-lag 23h", 1)["check"]["ok"],
-        false,
-        "yesterday is missing"
-    );
-    assert_eq!(world.run("status --max-lag 36h").status, 2);
+    assert_eq!(status(&world, "--max-lag 3d", 0)["ok"], true);
+    assert_eq!(status(&world, "--max-lag 23h", 1)["ok"], false, "yesterday is missing");
+    let command = status(&world, "--max-lag 23h", 1)["behind"][0]["command"].clone();
+    assert_eq!(command, "auditsync sync --source acme");
+    assert_eq!(world.run("status").status, 0, "only --check decides about the exit status");
     assert_eq!(world.run("status --check --max-lag soon").status, 2);
 }
 
@@ -122,8 +136,10 @@ fn a_never_synced_source_is_behind_and_a_disabled_one_is_not() {
     ));
     let report = status(&world, "--check", 1);
     assert_eq!(
-        report["check"]["behind"],
-        serde_json::json!([{"source": "new", "reason": "it was never synced"}])
+        report["behind"],
+        serde_json::json!([
+            {"source": "new", "reason": "never synced", "command": "auditsync"}
+        ])
     );
 }
 
@@ -163,12 +179,12 @@ fn days_requested_with_another_filter_are_distinguished() {
     let report = status(&world, "", 0);
     let acme = source(&report, "acme");
     assert_eq!((&acme["other_scope"], &acme["settled"]), (&20.into(), &31.into()));
-    assert_eq!(acme["ranges"][0]["other_scope"], true);
+    assert_eq!(acme["ranges"][0]["is_other_scope"], true);
     assert!(
         world
             .run("status")
             .stdout
-            .contains("20 days were read with another account, team or filter")
+            .contains("20 complete days were read with another account, team or filter")
     );
 }
 

@@ -221,10 +221,10 @@ fn output_that_is_not_right_is_written_anew() {
     let (problems, text) = play(&Page::parse("docs/page.md", text.to_owned()));
     assert_eq!(problems.len(), 1);
     assert!(
-        text.starts_with("1. Step\n\n   ```console\n   $ auditsync status\n   SOURCE "),
+        text.starts_with("1. Step\n\n   ```console\n   $ auditsync status\n   BEHIND  "),
         "{text}"
     );
-    assert!(text.ends_with(" run `auditsync`.\n   ```\n\nThe end.\n"), "{text}");
+    assert!(text.ends_with(" no day was ever due\n   ```\n\nThe end.\n"), "{text}");
     assert_eq!(play(&Page::parse("docs/page.md", text)).0, [""; 0]);
 }
 

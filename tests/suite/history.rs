@@ -29,9 +29,11 @@ fn history_shows_every_action_on_a_day_newest_last_and_changes_nothing() {
     let before = world.dump();
     let expected =
         ["claim", "publish", "reset", "cleanup"].map(|action| format!("acme 2024-09-28 {action}"));
-    assert_eq!(entries(&world, ""), expected);
+    assert_eq!(entries(&world, "--all"), expected);
+    // Claims are hidden unless they are asked for.
+    assert_eq!(entries(&world, ""), expected[1..]);
 
-    let entries = world.run("history --output json").json();
+    let entries = world.run("history --all --output json").json();
     let publish = &entries["entries"][1];
     let keys: Vec<_> = publish.as_object().expect("an entry").keys().map(String::as_str).collect();
     let mut known = [
@@ -71,19 +73,19 @@ fn history_filters_by_source_date_and_age() {
     let world = World::new(THREE_ACCOUNTS_AND_A_TEAM);
     world.sync("--source acme --from 2024-09-27 --to 2024-09-28", 0);
     world.sync("--source team-a --date 2024-09-28", 0);
-    assert_eq!(entries(&world, "").len(), 6);
+    assert_eq!((entries(&world, "").len(), entries(&world, "--all").len()), (3, 6));
     assert_eq!(
-        entries(&world, "--source team-a"),
+        entries(&world, "--all --source team-a"),
         ["team-a 2024-09-28 claim", "team-a 2024-09-28 publish"]
     );
-    assert_eq!(entries(&world, "--source acme --source team-a --date 2024-09-28").len(), 4);
+    assert_eq!(entries(&world, "--source acme --source team-a --date 2024-09-28").len(), 2);
     // Entries older than a week are shown on request, or if a date is given.
     world.sql(
         "UPDATE audit_history SET at = clock_timestamp() - interval '8 days' WHERE source = 'acme'",
     );
-    assert_eq!(entries(&world, "").len(), 2);
-    assert_eq!(entries(&world, "--days 9").len(), 6);
-    assert_eq!(entries(&world, "--date 2024-09-27").len(), 2);
+    assert_eq!(entries(&world, "").len(), 1);
+    assert_eq!(entries(&world, "--days 9").len(), 3);
+    assert_eq!(entries(&world, "--date 2024-09-27 --all").len(), 2);
     assert_eq!(entries(&world, "--date 2024-09-27 --days 7").len(), 0);
 }
 
@@ -92,7 +94,7 @@ fn history_accepts_a_removed_source_and_exits_2_for_an_unknown_one() {
     let world = World::new(ACME);
     world.sync("--date 2024-09-28", 0);
     world.write_config(&ACME.replace("name = \"acme\"", "name = \"acme-prod\""));
-    assert_eq!(entries(&world, "--source acme").len(), 2);
+    assert_eq!(entries(&world, "--source acme").len(), 1);
     let unknown = world.run("history --source acme-prd");
     assert_eq!(unknown.status, 2, "{unknown:#?}");
     assert!(unknown.stderr.contains("acme-prod"), "{unknown:#?}");
@@ -120,4 +122,41 @@ fn foreign_text_in_the_history_can_not_steer_a_terminal() {
     );
     let text = world.run("history --days 30").stdout;
     assert!(text.contains("  one\\u{1b}[31m\\u{a}two\n"), "{text}");
+}
+
+#[test]
+fn entries_of_one_run_about_days_that_are_alike_are_one_line() {
+    let world = World::busy(&format!("[sync]\nconcurrency = 4\n{ACME}"));
+    world.sync("--from 2024-09-20 --to 2024-09-28", 0);
+    let reset = "reset --source acme 2024-09-20..2024-09-22 2024-09-25 --reason drill --by ada";
+    assert_eq!(world.run(reset).status, 0);
+    let text = world.run("history").stdout;
+    let lines: Vec<Vec<&str>> =
+        text.lines().map(|line| line.split_whitespace().skip(2).collect()).collect();
+    let events = world.sql("SELECT count(*) FROM audit_events");
+    assert_eq!(
+        lines[1..],
+        [
+            vec!["acme", "2024-09-20..2024-09-28", "1", "publish", "synced", &events, &events],
+            vec!["acme", "2024-09-20..2024-09-22", "1", "reset", "pending", "-", "-"],
+            vec!["drill;", "by", "ada"],
+            vec!["acme", "2024-09-25", "1", "reset", "pending", "-", "-"],
+            vec!["drill;", "by", "ada"],
+        ],
+        "{text}"
+    );
+    // The document has each entry.
+    assert_eq!(entries(&world, "").len(), 9 + 4);
+}
+
+#[test]
+fn a_day_that_was_only_claimed_is_not_called_untouched() {
+    let world = World::new(ACME);
+    world.sync("--date 2024-09-28", 0);
+    world.sql("DELETE FROM audit_history WHERE action <> 'claim'");
+    assert_eq!(
+        world.run("history --date 2024-09-28").stdout,
+        "No entries about 2024-09-28.\nTo see 1 claim too, use `--all`.\n"
+    );
+    assert_eq!(world.run("history --date 2024-09-27").stdout, "No run ever touched 2024-09-27.\n");
 }

@@ -1,6 +1,7 @@
 //! Manual commands: `status`, `reset`, `cleanup`, `migrate`.
 
 use fake_heroku::Match;
+use serde_json::Value;
 
 use crate::support::{ACME, DAY, THREE_ACCOUNTS_AND_A_TEAM, World, day, schemas, truth, wait_for};
 
@@ -61,9 +62,9 @@ fn reset_accepts_days_and_inclusive_ranges_and_lists_each_day() {
     assert_eq!(reset.status, 1, "some days have no row: {reset:#?}");
     assert_eq!(
         reset.stdout,
-        "acme 2024-09-18 .. 2024-09-19: 2 days not reset, because they have no row in the ledger. \
+        "acme 2024-09-18..2024-09-19 (2 days): not reset, because they have no row in the ledger. \
          `auditsync backfill --from 2024-09-18 --to 2024-09-19 --source acme` reads them\n\
-         acme 2024-09-20 .. 2024-09-22: 3 days due again (was SUCCESS); the next `auditsync` \
+         acme 2024-09-20..2024-09-22 (3 days): due again (was SUCCESS); the next `auditsync` \
          reads them\n\
          acme 2024-09-25: due again (was SUCCESS); the next `auditsync` reads it\n"
     );
@@ -280,16 +281,17 @@ fn status_shows_missing_days_beside_failed_ones() {
     let status = status.json();
     let source = &status["sources"][0];
     assert_eq!(
-        (&source["whole"], &source["missing"], &source["failed"]),
+        (&source["complete"], &source["missing"], &source["failed"]),
         (&1.into(), &2.into(), &0.into())
     );
     assert_eq!(source["covered_from"], first.to_string());
     assert_eq!(source["oldest_gap"], (first + chrono::Days::new(1)).to_string());
-    let statuses: Vec<_> =
-        status["days"].as_array().expect("days").iter().map(|day| day["status"].clone()).collect();
-    assert_eq!(statuses, ["MISSING", "MISSING", "SUCCESS"], "newest first");
+    let days = status["days"].as_array().expect("days");
+    let of = |key: &str| days.iter().map(|day| day[key].clone()).collect::<Vec<_>>();
+    assert_eq!(of("state"), ["missing", "missing", "complete"], "newest first");
+    assert_eq!(of("status"), [Value::Null, Value::Null, "SUCCESS".into()]);
     let text = world.run("status --days 3").stdout;
-    assert!(text.contains("missing, 2 days") && text.contains("whole, 1 day"), "{text}");
+    assert!(text.contains("missing, 2 days") && text.contains("complete, 1 day"), "{text}");
 }
 
 #[test]
@@ -298,7 +300,8 @@ fn status_of_an_empty_database_says_how_to_begin_and_leaves_it_empty() {
     let before = world.dump();
     let status = world.run("status");
     assert_eq!(status.status, 0, "{status:#?}");
-    assert!(status.stdout.contains("To begin, run `auditsync`"), "{}", status.stdout);
+    let begin = "BEHIND  acme: never synced\n  Run `auditsync`.\n";
+    assert!(status.stdout.starts_with(begin), "{}", status.stdout);
     assert_eq!(world.dump(), before);
 }
 

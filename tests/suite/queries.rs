@@ -1,12 +1,16 @@
-//! The ready-made queries of `sql/queries.sql`, run on the fixtures.
+//! The ready-made queries of `sql/queries.sql` and `sql/dashboard.sql`, run on the fixtures.
 
 use std::path::Path;
 
 use crate::support::{THREE_ACCOUNTS_AND_A_TEAM, World, yesterday};
 
-/// Each question with its statement.
-fn queries() -> Vec<(String, String)> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql/queries.sql");
+/// Each question of both files with its statement.
+pub(crate) fn queries() -> Vec<(String, String)> {
+    ["queries.sql", "dashboard.sql"].into_iter().flat_map(queries_of).collect()
+}
+
+fn queries_of(file: &str) -> Vec<(String, String)> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql").join(file);
     let text = std::fs::read_to_string(path).expect("the file");
     let parts = text.split_inclusive(";\n").filter(|part| part.contains("SELECT"));
     let parts = parts.map(|part| {
@@ -79,6 +83,43 @@ fn queries_find_exactly_missing_days_late_events_and_interventions() {
 }
 
 #[test]
+fn the_dashboard_shows_gaps_failures_removals_and_runs() {
+    let world = World::new(THREE_ACCOUNTS_AND_A_TEAM);
+    let [first, last] = [2, 1].map(|days| yesterday() - chrono::Days::new(days - 1));
+    world.sync(&format!("--from {first} --to {last}"), 0);
+    let healthy = ask(&world, "Is every source complete");
+    assert!(healthy.lines().all(|row| row.ends_with(&format!("|{first}|{last}||0"))), "{healthy}");
+    assert_eq!(healthy.lines().count(), 4);
+    assert_eq!(ask(&world, "Which days failed"), "");
+    assert_eq!(ask(&world, "How many events did each day have").lines().count(), 8);
+    let runs = ask(&world, "When was the last run");
+    assert!(runs.lines().count() == 1 && runs.contains("|8|0|"), "{runs}");
+    assert!(ask(&world, "How much disk space").parse::<u64>().expect("a number") > 8192);
+    assert!(ask(&world, "Where does the chain of seals end").starts_with("9|"));
+
+    world.sql(&format!(
+        "UPDATE audit_events_log SET status = 'FAILED', error_message = 'Heroku refused'
+         WHERE source = 'globex' AND process_date = '{last}';
+         DELETE FROM audit_events_log WHERE source = 'acme' AND process_date = '{first}';
+         INSERT INTO audit_events
+             (source, process_date, event_id, attempt, created_at, type, action, actor_email,
+              app_name, event, event_hash, via)
+         VALUES ('acme', '{last}', 'removal', 1, '{last} 10:00:00+00', 'app', 'destroy',
+                 'ada@example.com', 'shop', '{{}}', '', 'api')"
+    ));
+    let open = ask(&world, "Is every source complete");
+    let row = |source: &str, gap: &str, complete: &str| {
+        let first_day = if source == "acme" { last } else { first };
+        format!("{source}|{first_day}|{complete}|{gap}|")
+    };
+    assert!(open.contains(&row("globex", &last.to_string(), &first.to_string())), "{open}");
+    let failed = ask(&world, "Which days failed");
+    assert!(failed.starts_with(&format!("{last}|globex|FAILED|Heroku refused|")), "{failed}");
+    assert!(ask(&world, "What was removed").contains("|acme|ada@example.com|app|destroy|shop|"));
+    assert!(ask(&world, "Who acted most").contains("ada@example.com|1"));
+}
+
+#[test]
 fn every_query_has_a_test() {
     let tests = include_str!("queries.rs");
     for (question, sql) in queries() {
@@ -90,5 +131,5 @@ fn every_query_has_a_test() {
             "{question}"
         );
     }
-    assert!(queries().len() >= 10);
+    assert!(queries_of("queries.sql").len() >= 10 && queries_of("dashboard.sql").len() >= 8);
 }

@@ -17,7 +17,7 @@ use crate::support::{ACME, Finished, THREE_ACCOUNTS_AND_A_TEAM, World, yesterday
 
 /// A page as a person reads it: tags are gone, escapes are characters, and each run of white space
 /// is one space.
-fn words(html: &str) -> String {
+pub(crate) fn words(html: &str) -> String {
     let mut text = String::new();
     for part in html.split('<').skip(1) {
         let (tag, after) = part.split_once('>').expect("a tag ends");

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use fake_heroku::Fixtures;
 use pg_cluster::{Cluster, Database};
 
+use crate::queries::queries;
 use crate::support::{DAY, Finished, THREE_ACCOUNTS_AND_A_TEAM, World, day, truth};
 
 /// Roles belong to an entire server, so the chapter has one of its own.
@@ -167,8 +168,10 @@ fn the_role_for_dashboards_reads_everything_and_changes_nothing() {
     let before = world.dump();
     let status = run_as(&world, "auditsync_read", "status --output json");
     assert_eq!(status.status, 0, "{status:#?}");
-    assert_eq!(status.json()["sources"][0]["last_whole_day"], DAY);
-    assert_eq!(refusal(&world, "auditsync_read", "SELECT count(*) FROM audit_events"), None);
+    assert_eq!(status.json()["sources"][0]["last_complete_day"], DAY);
+    for (question, sql) in queries() {
+        assert_eq!(refusal(&world, "auditsync_read", &sql), None, "{question}");
+    }
     for sql in [
         "INSERT INTO audit_events SELECT * FROM audit_events",
         "UPDATE audit_events_log SET status = 'PENDING'",

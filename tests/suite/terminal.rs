@@ -241,7 +241,7 @@ fn words_for_the_state_of_days_are_colored_only_on_a_terminal() {
     let green = |word: &str| format!("\u{1b}[32m{word}\u{1b}[0m");
     let status = Screen::start(&world.command("status"), NARROW).end();
     assert!(
-        status.raw.contains(&green("whole")) || status.raw.contains(&green("settled")),
+        status.raw.contains(&green("complete")) || status.raw.contains(&green("settled")),
         "{:?}",
         status.raw
     );

@@ -17,7 +17,6 @@ const COMMANDS: &[&[&str]] = &[&[], &["status"]];
 /// More days than any of the commands looks back.
 const DAYS_BACK: u64 = 60;
 const TIME: &str = "0.1s";
-const LAG: &str = "12h";
 
 /// Runs the commands, and returns the picture.
 pub(crate) fn draw(stage: &Stage) -> Result<String, Box<dyn Error>> {
@@ -49,14 +48,10 @@ fn fixed_end(line: &str) -> String {
         return format!("Head: {seq}:9c1b… of log 5f3a…");
     }
     let last = line.rsplit(' ').next().unwrap_or_default();
-    let is_number = |unit| last.strip_suffix(unit).is_some_and(|n: &str| n.parse::<f64>().is_ok());
-    let value = if is_number('s') {
-        TIME
-    } else if is_number('h') {
-        LAG
-    } else {
+    let is_time = last.strip_suffix('s').is_some_and(|number| number.parse::<f64>().is_ok());
+    if !is_time {
         return line.to_owned();
-    };
-    let width = value.len().max(last.len());
-    format!("{}{value:>width$}", &line[..line.len() - width])
+    }
+    let width = TIME.len().max(last.len());
+    format!("{}{TIME:>width$}", &line[..line.len() - width])
 }

@@ -182,14 +182,15 @@ fn alike(source: &SourceName, days: &[(NaiveDate, Option<NextRun>)]) -> Vec<Rema
     for &(date, next_run) in days {
         let Some(next_run) = next_run else { continue };
         match ranges.last_mut() {
-            Some(last) if last.to.succ_opt() == Some(date) && is_alike(last.next_run, next_run) => {
-                last.to = date;
+            Some(last)
+                if last.dates.to.succ_opt() == Some(date) && is_alike(last.next_run, next_run) =>
+            {
+                last.dates.to = date;
                 last.next_run = last.next_run.min(next_run);
             }
             _ => ranges.push(RemainingDays {
                 source: source.to_string(),
-                from: date,
-                to: date,
+                dates: DateRange::of(date),
                 next_run,
             }),
         }
@@ -246,8 +247,10 @@ mod tests {
     fn days_that_the_next_run_treats_alike_are_one_range() {
         let source = SourceName::parse("a").expect("a name");
         let ranges = alike(&source, &days("01p 02p 03- 04+ 05- 06-"));
-        let told: Vec<_> =
-            ranges.iter().map(|r| format!("{}..{} {:?}", r.from, r.to, r.next_run)).collect();
+        let told: Vec<_> = ranges
+            .iter()
+            .map(|r| format!("{}..{} {:?}", r.dates.from, r.dates.to, r.next_run))
+            .collect();
         assert_eq!(
             told,
             [

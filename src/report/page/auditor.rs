@@ -199,7 +199,7 @@ fn comparison(
 pub(super) fn empty_days(data: &PageData<'_>, sources: &[SourceView]) -> Vec<EmptyView> {
     let mut views = Vec::new();
     for (place, source) in sources.iter().enumerate() {
-        let is_empty = |state: crate::coverage::DayState| state.is_whole();
+        let is_empty = |state: crate::coverage::DayState| state.is_complete();
         let cells = source
             .cells
             .iter()

@@ -69,7 +69,7 @@ impl Calendar {
     pub(super) fn draw(range: DateRange, days: &[Option<DayState>]) -> Self {
         let grid = Grid::of(range);
         let mut shapes: Vec<(&'static str, Outline)> =
-            STATES.iter().map(|state| (super::state::word(*state), Outline::default())).collect();
+            STATES.iter().map(|state| (state.name(), Outline::default())).collect();
         shapes.push(("outside", Outline::default()));
         let mut from = 0;
         for run in days.chunk_by(|a, b| a == b) {

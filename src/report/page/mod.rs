@@ -118,7 +118,7 @@ fn views(data: &PageData<'_>) -> Vec<SourceView> {
 
 fn legend(views: &[SourceView]) -> Vec<LegendEntry> {
     let entry = |state: DayState| LegendEntry {
-        word: state::word(state),
+        word: state.name(),
         meaning: state::meaning(state),
         days: views.iter().map(|view| view.count(state)).sum(),
     };

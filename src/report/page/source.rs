@@ -5,7 +5,7 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use super::calendar::Calendar;
 use super::data::{PageData, PageSource};
 use super::figures::{FewDates, counted, number};
-use super::state::{STATES, place, word};
+use super::state::{STATES, place};
 use crate::coverage::{DayState, Lateness, lateness};
 use crate::day::{DateRange, end, last_over};
 use crate::store::ReportedDay;
@@ -120,7 +120,7 @@ impl SourceView {
 
     /// Complete days, settled or not.
     pub(super) fn complete(&self) -> u64 {
-        self.count(DayState::Settled) + self.count(DayState::Whole)
+        self.count(DayState::Settled) + self.count(DayState::Complete)
     }
 
     /// The days that must be covered.
@@ -145,7 +145,7 @@ impl SourceView {
             .filter_map(|state| {
                 let is = |cell: &&Cell| cell.is_gap && cell.state == Some(state);
                 let days = self.cells.iter().filter(is).count() as u64;
-                (days > 0).then(|| format!("{} {}", counted(days, "day"), word(state)))
+                (days > 0).then(|| format!("{} {}", counted(days, "day"), state.name()))
             })
             .collect();
         format!("{} since {since}", kinds.join(", "))
@@ -175,7 +175,7 @@ impl SourceView {
     pub(super) fn states(&self) -> String {
         let counts = STATES.iter().zip(self.counts).filter(|(_, days)| *days > 0);
         let parts: Vec<String> = counts
-            .map(|(state, days)| format!("{} {}", counted(days, "day"), word(*state)))
+            .map(|(state, days)| format!("{} {}", counted(days, "day"), state.name()))
             .collect();
         match (parts.is_empty(), self.was_never_synced) {
             (false, _) => parts.join(", "),
@@ -204,7 +204,7 @@ fn run(cells: &[Cell]) -> Option<StateRun> {
     let events = cells.iter().filter_map(|cell| cell.events);
     Some(StateRun {
         dates: DateRange::new(first.date, last.date),
-        state: word(first.state?),
+        state: first.state?.name(),
         days: number(cells.len() as u64),
         events: number(events.map(|events| events as u64).sum()),
     })
@@ -231,11 +231,7 @@ fn cells(range: DateRange, owed: Option<DateRange>, days: &[ReportedDay]) -> Vec
             let state = is_owed.then_some(DayState::Missing);
             return Cell { date, state, events: None, is_gap: is_owed };
         };
-        let is_gap = match day.state {
-            DayState::Settled | DayState::Whole => false,
-            DayState::Failed | DayState::Missing | DayState::Adopted => true,
-            DayState::Due | DayState::AtWork => !day.was_complete,
-        };
+        let is_gap = if day.was_complete { day.state.is_gap_again() } else { day.state.is_gap() };
         Cell { date, state: Some(day.state), events: day.events, is_gap: is_gap && is_owed }
     };
     range.dates().map(cell).collect()

@@ -2,40 +2,28 @@
 
 use crate::coverage::DayState;
 
-/// All states, in the order of the legend.
+/// The states that a page shows, in the order of the legend.
 pub(super) const STATES: [DayState; 7] = [
     DayState::Settled,
-    DayState::Whole,
-    DayState::AtWork,
+    DayState::Complete,
+    DayState::Syncing,
     DayState::Due,
     DayState::Failed,
     DayState::Missing,
     DayState::Adopted,
 ];
 
-/// The word for a state, which also names its mark.
-pub(super) fn word(state: DayState) -> &'static str {
-    match state {
-        DayState::Settled => "settled",
-        DayState::Whole => "complete",
-        DayState::AtWork => "syncing",
-        DayState::Due => "due",
-        DayState::Failed => "failed",
-        DayState::Missing => "missing",
-        DayState::Adopted => "adopted",
-    }
-}
-
 /// What a state means.
 pub(super) fn meaning(state: DayState) -> &'static str {
     match state {
         DayState::Settled => "read to its end; its last recheck brought nothing new",
-        DayState::Whole => "read to its end; a recheck follows",
-        DayState::AtWork => "a process is reading it",
+        DayState::Complete => "read to its end; a recheck follows",
+        DayState::Syncing => "a process is reading it",
         DayState::Due => "reset or interrupted; the next run reads it",
         DayState::Failed => "its last attempt failed",
         DayState::Missing => "must be covered, and was never read",
         DayState::Adopted => "another program called it complete; no event of it is stored",
+        DayState::Pruned => "its events were removed after it was complete",
     }
 }
 

@@ -4,12 +4,12 @@ SELECT array_position($1::text[], source) AS place, process_date,
        CASE status
            WHEN 'SUCCESS' THEN
                CASE WHEN synced_at IS NULL THEN 'adopted'
-                    WHEN settled_at IS NULL THEN 'whole'
+                    WHEN settled_at IS NULL THEN 'complete'
                     ELSE 'settled'
                END
            WHEN 'PENDING' THEN 'due'
            WHEN 'PROCESSING' THEN
-               CASE WHEN locked_by IS NOT NULL AND locked_until > $4 THEN 'at_work' ELSE 'due' END
+               CASE WHEN locked_by IS NOT NULL AND locked_until > $4 THEN 'syncing' ELSE 'due' END
            ELSE 'failed'
        END AS state,
        synced_at IS NOT NULL AS was_complete,

@@ -109,5 +109,5 @@ fn the_tables_of_create_all_are_adopted_with_reread_in_one_step() {
     let world = adopted(ACME, "--reread");
     assert_eq!(world.sql("SELECT DISTINCT source, status FROM audit_events_log"), "acme|PENDING");
     assert_eq!(world.sync("", 0)["totals"]["synced"], 10, "three of long ago, and the last seven");
-    status(&world, "--check --max-lag 90000h", 0);
+    status(&world, "--check --max-lag 87000h", 0);
 }

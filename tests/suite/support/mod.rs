@@ -2,6 +2,7 @@
 
 pub(crate) mod authority;
 pub(crate) mod checkpoints;
+pub(crate) mod documents;
 pub(crate) mod https;
 pub(crate) mod key_files;
 pub(crate) mod numbered;

@@ -4,6 +4,8 @@ use std::process::{Child, Command};
 
 use serde_json::Value;
 
+use super::documents::assert_published;
+
 /// How a run of the program ended.
 #[derive(Debug)]
 pub(crate) struct Finished {
@@ -29,10 +31,12 @@ impl Finished {
         }
     }
 
-    /// The only JSON document on stdout.
+    /// The only JSON document on stdout, which is as its published schema says.
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout)
-            .unwrap_or_else(|error| panic!("no JSON document ({error}): {self:#?}"))
+        let document = serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("no JSON document ({error}): {self:#?}"));
+        assert_published(&document);
+        document
     }
 }
 

@@ -190,7 +190,7 @@ const ORDERS: &[Order] = &[
             &["adoption", "archives", "day", "found", "reconcile/ids", "remaining", "view"],
             &["event_table", "output"],
             &["lines", "sheet", "streams", "text"],
-            &["json", "program", "progress", "table", "wrap"],
+            &["group", "json", "program", "progress", "reason", "table", "wrap"],
             &["columns"],
             &["paint", "width"],
         ],
