@@ -173,15 +173,7 @@ impl StopReason {
                      `auditsync backfill --via api`"
                 )
             }
-            Self::BrokenArchive { month, error, day: BrokenDay::Settled } => format!(
-                "{error}. The day had settled. The next run counts its stored events again. \
-                 To repair the day, repeat \
-                 `auditsync reconcile --source {name} --month {month} --repair`"
-            ),
-            Self::BrokenArchive { error, day: BrokenDay::Due, .. } => format!(
-                "{error}. The day is still due. Heroku's list may have it: `auditsync \
-                 backfill --via api`"
-            ),
+            Self::BrokenArchive { month, error, day } => broken(name, *month, error, *day),
             Self::Undated { month, events } => format!(
                 "the archive of {month} holds {events} events of this source without a date, so \
                  any of its days may be incomplete. These events stay stored. Read the day from \
@@ -202,6 +194,19 @@ impl StopReason {
             }
             Self::Store(error) => format!("{error}. Check the database"),
         }
+    }
+}
+
+fn broken(source: &SourceName, month: Month, error: &Unreadable, day: BrokenDay) -> String {
+    match day {
+        BrokenDay::Settled => format!(
+            "{error}. The day had settled. The next run counts its stored events again. To repair \
+             the day, repeat `auditsync reconcile --source {source} --month {month} --repair`"
+        ),
+        BrokenDay::Due => format!(
+            "{error}. The day is still due. Heroku's list may have it: `auditsync backfill --via \
+             api`"
+        ),
     }
 }
 

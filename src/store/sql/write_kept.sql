@@ -1,6 +1,6 @@
 -- Adds to the history that the archive of a month is kept: an entry for each source $2, at the
--- first day $3 of the month. An entry that says the same is not repeated: a run that is killed may have
--- kept the file before, and writes its entry when it runs again.
+-- first day $3 of the month. An entry that says the same is not repeated: a run that is killed may
+-- have kept the file before, and writes its entry when it runs again.
 INSERT INTO audit_history (run_id, source, process_date, attempt, action, outcome, message, "by")
 SELECT $1, kept.source, $3, 0, 'keep', 'kept', $4, $5
 FROM unnest($2::text[]) AS kept (source)
