@@ -149,10 +149,7 @@ impl StopReason {
             Self::Interrupted => "not finished, because a signal ended the run".to_owned(),
             Self::NoToken(missing) => format!("no token: {missing}"),
             Self::Heroku(error) => error.message(source),
-            Self::Team(error) => match &**error {
-                TeamError::Heroku(error) => error.message(source),
-                error => format!("{error}. {}", error.hint(source)),
-            },
+            Self::Team(error) => no_team(error, source),
             Self::EmptyDay { doubt } => format!(
                 "Heroku lists no event for this old day, which is not credible: {doubt}. Read the \
                  day from the archive: \
@@ -198,6 +195,14 @@ impl StopReason {
             }
             Self::Store(error) => format!("{error}. Check the database"),
         }
+    }
+}
+
+/// Why it is not known which events belong to a team.
+fn no_team(error: &TeamError, source: &Source) -> String {
+    match error {
+        TeamError::Heroku(error) => error.message(source),
+        error => format!("{error}. {}", error.hint(source)),
     }
 }
 
