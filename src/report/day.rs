@@ -152,10 +152,7 @@ impl StopReason {
             Self::Interrupted => "not finished, because a signal ended the run".to_owned(),
             Self::NoToken(missing) => format!("no token: {missing}"),
             Self::Heroku(error) => error.message(source),
-            Self::Team(error) => match &**error {
-                TeamError::Heroku(error) => error.message(source),
-                error => format!("{error}. {}", error.hint(source)),
-            },
+            Self::Team(error) => no_team(error, source),
             Self::EmptyDay { doubt } => format!(
                 "Heroku lists no event for this old day, which is not credible: {doubt}. Read the \
                  day from the archive: \
@@ -215,6 +212,14 @@ fn not_kept(month: Month, folder: &str, error: &io::Error) -> String {
         "the archive of {month} can't be kept in {folder}: {error}. Nothing of it was stored. Free \
          some space there, or name another folder with --keep, and run the command again"
     )
+}
+
+/// Why it is not known which events belong to a team.
+fn no_team(error: &TeamError, source: &Source) -> String {
+    match error {
+        TeamError::Heroku(error) => error.message(source),
+        error => format!("{error}. {}", error.hint(source)),
+    }
 }
 
 /// What an archive covers that ends with the day `to`.
