@@ -158,10 +158,7 @@ impl StopReason {
                  day from the archive: \
                  `auditsync backfill --via archive --source {name} --from {date} --to {date}`"
             ),
-            Self::NoArchive(error) => match &**error {
-                ArchiveError::Heroku { error, .. } if error.is_of_token() => error.message(source),
-                error => format!("{error}. {}", error.hint(source)),
-            },
+            Self::NoArchive(error) => no_archive(error, source),
             Self::NotKept { month, folder, error } => not_kept(*month, folder, error),
             Self::NotCovered { month, to } => {
                 let to = covered(*to);
@@ -218,6 +215,14 @@ fn not_kept(month: Month, folder: &str, error: &io::Error) -> String {
 fn no_team(error: &TeamError, source: &Source) -> String {
     match error {
         TeamError::Heroku(error) => error.message(source),
+        error => format!("{error}. {}", error.hint(source)),
+    }
+}
+
+/// Why there is no archive to read.
+fn no_archive(error: &ArchiveError, source: &Source) -> String {
+    match error {
+        ArchiveError::Heroku { error, .. } if error.is_of_token() => error.message(source),
         error => format!("{error}. {}", error.hint(source)),
     }
 }
