@@ -111,14 +111,38 @@ pub(super) async fn read_archives(
             ..FoundArchives::default()
         }),
     });
+    let mut unkept = Unkept::of(&planned, options);
     let mut read = missing_tokens::report(&request.sources, &plan.days, &tokens);
     read.extend(read_months(app, &client, &run, planned, shutdown).await);
-    let FoundArchives { archives, not_yet } =
+    let FoundArchives { mut archives, not_yet } =
         std::mem::take(&mut *run.found.lock().unwrap_or_else(PoisonError::into_inner));
     plan.days.retain(|day| !not_yet.contains(&day.key));
+    if shutdown.is_asked() {
+        archives.extend(unkept.without(&archives));
+    }
     let mut reported = report_all(app, request, plan, read, shutdown);
     reported.archives = Some(archives);
     Ok(Done { run_id, reader, reported })
+}
+
+/// The archives that a run is to keep as files.
+struct Unkept(Vec<ArchiveReport>);
+
+impl Unkept {
+    fn of(planned: &[PlannedArchive], options: &ArchiveOptions) -> Self {
+        let keeps = options.keep.is_some();
+        Self(planned.iter().filter(|_| keeps).map(PlannedArchive::report).collect())
+    }
+
+    /// Those that a signal left out: none of `reported` is about them.
+    fn without(&mut self, reported: &[ArchiveReport]) -> Vec<ArchiveReport> {
+        let is_reported = |archive: &ArchiveReport| {
+            reported.iter().any(|one| one.account == archive.account && one.month == archive.month)
+        };
+        self.0.retain(|archive| !is_reported(archive));
+        let why = "it is not kept, because a signal ended the run. Run the command again";
+        self.0.drain(..).map(|archive| archive.failed(why.to_owned())).collect()
+    }
 }
 
 async fn read_months(
