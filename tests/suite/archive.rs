@@ -281,7 +281,7 @@ fn months_without_possible_archive_and_reversed_ranges_are_rejected() {
     for (arguments, expected) in [
         ("reconcile --month 2016-12", "before 2017-01-01"),
         ("reconcile --month 2999-01", "no day of 2999-01 is over"),
-        ("reconcile --month 2024-13", "YYYY-MM"),
+        ("reconcile --month 2024-13", "months are 01 to 12"),
         ("backfill --from 2024-09-28 --to 2024-09-27", "is after"),
         ("backfill --from 2016-12-31 --to 2017-01-01", "is before 2017-01-01"),
         ("backfill --from 2024-09-28 --to 2999-01-01", "is not over in UTC"),

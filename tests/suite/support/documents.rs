@@ -59,15 +59,17 @@ impl DocumentSchemas {
         Self { schemas, documents }
     }
 
-    /// The schema that has the document's keys, and is satisfied by it.
+    /// A schema that has the document's keys, and is satisfied by it.
     pub(crate) fn validate(&self, document: &Value) -> Result<&str, String> {
         let keys = sorted(document.as_object().ok_or("no object")?.keys().cloned());
-        let of_keys = self.documents.iter().find(|published| published.keys == keys);
-        let published = of_keys.ok_or_else(|| format!("no schema has the keys {keys:?}"))?;
-        self.schemas
-            .validate(document, published.index)
-            .map(|()| published.name.as_str())
-            .map_err(|error| format!("{}: {error:#}", published.name))
+        let mut result = Err(format!("no schema has the keys {keys:?}"));
+        for published in self.documents.iter().filter(|published| published.keys == keys) {
+            match self.schemas.validate(document, published.index) {
+                Ok(()) => return Ok(&published.name),
+                Err(error) => result = Err(format!("{}: {error:#}", published.name)),
+            }
+        }
+        result
     }
 }
 
