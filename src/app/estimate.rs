@@ -1,5 +1,7 @@
 //! `backfill --plan`: what a backfill would take. It changes nothing.
 
+use tracing::warn;
+
 use super::clock;
 use super::context::App;
 use super::environment::env;
@@ -26,6 +28,11 @@ pub(super) async fn run(app: &App<'_>, request: &RunRequest<'_>) -> Result<ExitS
             of_lists(request, &plan.days, &tokens)
         }
     };
+    for source in &request.sources {
+        if let Err(missing) = tokens.of(source) {
+            warn!(target: "auditsync", "{}: {missing}. Its days would fail", source.name);
+        }
+    }
     app.global.output.print(&report)?;
     reader.close().await;
     Ok(if report.is_good() { DONE } else { FOUND_WRONG })
@@ -45,7 +52,7 @@ async fn archives(
     let archives = Archives::find(&client, accounts, request, options, now).await?;
     let request = &archives.select(request, options, newest);
     let (mut plan, _) = plan_only(reader, request).await?;
-    plan.days.retain(|day| archives.reach(day, newest));
+    plan.days.retain(|day| archives.reach(day, newest) || tokens.of(day.source).is_err());
     let downloads = archives.plan(&plan.days, options.keep.as_ref(), newest).await;
     Ok(of_archives(request, &plan.days, tokens, &archives, &downloads))
 }

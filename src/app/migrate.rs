@@ -7,7 +7,7 @@ use crate::cli::MigrateArgs;
 use crate::config::Source;
 use crate::report::adoption::{AdoptedTable, RereadDays};
 use crate::report::operator::MigrateReport;
-use crate::store::{AdoptRequest, Adoption, Reader, Schema, Store, all_migrations};
+use crate::store::{AdoptRequest, AdoptedDays, Adoption, Reader, Schema, Store, all_migrations};
 
 pub(super) async fn run(app: &App<'_>, args: &MigrateArgs) -> Result<ExitStatus, Failure> {
     let named = args
@@ -83,12 +83,16 @@ async fn reread_adopted(
     source: &Source,
     by: &str,
 ) -> Result<RereadDays, Failure> {
-    let name = source.name.as_ref();
-    let adopted = if args.dry_run {
-        reader.adopted_days(name).await?
-    } else {
-        Store::new(reader, &App::holder()).reread_adopted(name, by).await?
-    };
+    let names: Vec<&str> = source.names().map(AsRef::as_ref).collect();
+    let mut adopted = AdoptedDays::default();
+    for (place, name) in names.iter().enumerate() {
+        let preceding = &names[..place];
+        adopted = adopted.and(if args.dry_run {
+            reader.adopted_days(name, preceding).await?
+        } else {
+            Store::new(reader, &App::holder()).reread_adopted(name, preceding, by).await?
+        });
+    }
     Ok(RereadDays {
         days_due: adopted.days,
         dates: adopted.range,

@@ -101,7 +101,9 @@ async fn reconcile(
         existing(&reader, &holder).await?
     };
     let Some(store) = store else {
-        let report = in_order(nothing_stored(&archives, newest), &sources);
+        let mut months = nothing_stored(&archives, newest);
+        months.extend(unread(&sources, &tokens, (args.month, newest)));
+        let report = in_order(months, &sources);
         return Ok(Reconciled { report, reader, before: None });
     };
     let before = if args.repair { head::read(&reader).await } else { None };
@@ -207,6 +209,22 @@ impl Compared {
     }
 }
 
+/// The reports of the sources whose token is missing, where there is no ledger.
+fn unread(
+    sources: &[&Source],
+    tokens: &Tokens,
+    (month, newest): (Option<Month>, NaiveDate),
+) -> Vec<MonthReport> {
+    let of_source = |source: &&Source| {
+        let missing = tokens.of(source).err()?;
+        let is_owed = |month: Month| source.since.is_some_and(|since| since <= month.last());
+        let why = Some(StopReason::NoToken(missing).message(source, newest));
+        let (error, note) = if month.is_none_or(is_owed) { (why, None) } else { (None, why) };
+        Some(MonthReport { error, note, ..MonthReport::new(source.name.as_ref(), month) })
+    };
+    sources.iter().filter_map(of_source).collect()
+}
+
 /// The reports of the sources whose token is missing. That is an error for a source that must cover
 /// days of the month, or that is compared with every month.
 async fn without_token(
@@ -303,7 +321,8 @@ fn begin_report(
     MonthReport { error, note, ..MonthReport::new(source.name.as_ref(), Some(month)) }
 }
 
-/// The days of the month that the sources must cover, with the claim that each allows.
+/// The days of the month that the sources must cover, and those before them that have a row, with
+/// the claim that each allows.
 async fn owed_days(
     reader: &Reader,
     sources: &[Source],
@@ -319,9 +338,15 @@ async fn owed_days(
     for source in sources {
         let name = source.name.as_ref();
         let firsts = source.names().filter_map(|name| first_days.get(name.as_ref())).copied();
-        let Some(from) = source.since.or_else(|| firsts.min()) else { continue };
+        let first = firsts.min();
+        let Some(owed_from) = source.since.or(first) else { continue };
+        let from = first.map_or(owed_from, |first| first.min(owed_from));
         for date in DateRange::new(from, newest).overlap(month.days()).dates() {
             let row = rows.get(&(name, date));
+            // Before `since`, only what is stored is compared.
+            if date < owed_from && row.is_none() {
+                continue;
+            }
             let claimable = row.map_or(Claimable::Due, |row| Claimable::of(row));
             let stored_as = row.map_or(&source.name, |row| source.name_of(&row.stored_as));
             let key = DayKey::new(stored_as, date);

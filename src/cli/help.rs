@@ -43,8 +43,8 @@ pub(super) const BACKFILL: &str = "\
 Examples:
   auditsync backfill --from 2024-09-01 --to 2024-09-30 --plan    only estimate
   auditsync backfill --source acme --from 2024-09-01 --to 2024-09-30 --via archive
-  auditsync backfill --via archive --all --plan           what Heroku's archives hold
-  auditsync backfill --via archive --all --keep archives  take everything
+  auditsync backfill --source acme --via archive --all --plan      see what the archives hold
+  auditsync backfill --source acme --via archive --all --keep .    take it, and keep the files here
 
 Exit status: 1 if a day failed or lost its lease, or an archive could not be used or kept.";
 
@@ -52,7 +52,7 @@ pub(super) const RECONCILE: &str = "\
 Examples:
   auditsync reconcile --source acme --month 2024-09
   auditsync reconcile --source acme --month 2024-09 --repair    store what is missing
-  auditsync reconcile --all    compare every month that Heroku lists
+  auditsync reconcile --source acme --all    compare every month that Heroku lists
 
 The history records what was found of each day.
 

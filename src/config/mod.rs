@@ -8,8 +8,8 @@
 //! by the known keys. `value`, `number`, `date`, `duration` and `base_url` read single values. Each
 //! section has a reader: `settings`, `defaults`, `rate_limit`, `retry`, `lock`, `sync`,
 //! `event_log`, `evidence`, `source_section`; `file` reads them all. `same` checks the sources
-//! against each other, and `select` finds them by name. `mistake` renders mistakes, and `mask` keeps
-//! secrets out of them. `schema` describes the file to editors.
+//! against each other, and `select` finds them by name. `mistake` renders mistakes, and `mask`
+//! keeps secrets out of them. `schema` describes the file to editors.
 
 mod base_url;
 mod date;

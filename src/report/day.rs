@@ -152,19 +152,13 @@ impl StopReason {
             Self::Interrupted => "not finished, because a signal ended the run".to_owned(),
             Self::NoToken(missing) => format!("no token: {missing}"),
             Self::Heroku(error) => error.message(source),
-            Self::Team(error) => match &**error {
-                TeamError::Heroku(error) => error.message(source),
-                error => format!("{error}. {}", error.hint(source)),
-            },
+            Self::Team(error) => no_team(error, source),
             Self::EmptyDay { doubt } => format!(
                 "Heroku lists no event for this old day, which is not credible: {doubt}. Read the \
                  day from the archive: \
                  `auditsync backfill --via archive --source {name} --from {date} --to {date}`"
             ),
-            Self::NoArchive(error) => match &**error {
-                ArchiveError::Heroku { error, .. } if error.is_of_token() => error.message(source),
-                error => format!("{error}. {}", error.hint(source)),
-            },
+            Self::NoArchive(error) => no_archive(error, source),
             Self::NotKept { month, folder, error } => not_kept(*month, folder, error),
             Self::NotCovered { month, to } => {
                 let to = covered(*to);
@@ -173,15 +167,7 @@ impl StopReason {
                      `auditsync backfill --via api`"
                 )
             }
-            Self::BrokenArchive { month, error, day: BrokenDay::Settled } => format!(
-                "{error}. The day had settled. The next run counts its stored events again. \
-                 To repair the day, repeat \
-                 `auditsync reconcile --source {name} --month {month} --repair`"
-            ),
-            Self::BrokenArchive { error, day: BrokenDay::Due, .. } => format!(
-                "{error}. The day is still due. Heroku's list may have it: `auditsync \
-                 backfill --via api`"
-            ),
+            Self::BrokenArchive { month, error, day } => broken(name, *month, error, *day),
             Self::Undated { month, events } => format!(
                 "the archive of {month} holds {events} events of this source without a date, so \
                  any of its days may be incomplete. These events stay stored. Read the day from \
@@ -205,11 +191,40 @@ impl StopReason {
     }
 }
 
+fn broken(source: &SourceName, month: Month, error: &Unreadable, day: BrokenDay) -> String {
+    match day {
+        BrokenDay::Settled => format!(
+            "{error}. The day had settled. The next run counts its stored events again. To repair \
+             the day, repeat `auditsync reconcile --source {source} --month {month} --repair`"
+        ),
+        BrokenDay::Due => format!(
+            "{error}. The day is still due. Heroku's list may have it: `auditsync backfill --via \
+             api`"
+        ),
+    }
+}
+
 fn not_kept(month: Month, folder: &str, error: &io::Error) -> String {
     format!(
         "the archive of {month} can't be kept in {folder}: {error}. Nothing of it was stored. Free \
          some space there, or name another folder with --keep, and run the command again"
     )
+}
+
+/// Why it is not known which events belong to a team.
+fn no_team(error: &TeamError, source: &Source) -> String {
+    match error {
+        TeamError::Heroku(error) => error.message(source),
+        error => format!("{error}. {}", error.hint(source)),
+    }
+}
+
+/// Why there is no archive to read.
+fn no_archive(error: &ArchiveError, source: &Source) -> String {
+    match error {
+        ArchiveError::Heroku { error, .. } if error.is_of_token() => error.message(source),
+        error => format!("{error}. {}", error.hint(source)),
+    }
 }
 
 /// What an archive covers that ends with the day `to`.

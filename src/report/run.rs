@@ -123,9 +123,9 @@ impl RunReport {
 
 impl Report for RunReport {
     fn write_text(&self, text: &mut Text<'_>) -> io::Result<()> {
-        if self.days.is_empty() {
+        if self.days.is_empty() && self.is_good() {
             text.line("Nothing is due.")?;
-        } else {
+        } else if !self.days.is_empty() {
             self.write_days(text)?;
         }
         if let Some(archives) = &self.archives {

@@ -68,6 +68,16 @@ pub struct AdoptedDays {
 }
 
 impl AdoptedDays {
+    /// These days and others.
+    #[must_use]
+    pub fn and(self, others: Self) -> Self {
+        let range = match (self.range, others.range) {
+            (Some(a), Some(b)) => Some(DateRange::new(a.from.min(b.from), a.to.max(b.to))),
+            (a, b) => a.or(b),
+        };
+        Self { days: self.days + others.days, range }
+    }
+
     fn from_row(row: &PgRow) -> Result<Self> {
         let (first, last) = (column(row, "first_day")?, column(row, "last_day")?);
         Ok(Self {
@@ -79,9 +89,11 @@ impl AdoptedDays {
 
 impl Reader {
     /// The adopted days of a source.
-    pub async fn adopted_days(&self, source: &str) -> Result<AdoptedDays> {
+    pub async fn adopted_days(&self, source: &str, preceding: &[&str]) -> Result<AdoptedDays> {
         let operation = "count the adopted days";
-        let ask = || statement(include_str!("sql/adopted_days.sql")).bind(source.to_owned());
+        let ask = || {
+            statement(include_str!("sql/adopted_days.sql")).bind(source).bind(preceding.to_vec())
+        };
         let rows = self.rows(operation, ask).await?;
         AdoptedDays::from_row(first(&rows, operation)?)
     }
@@ -91,17 +103,28 @@ const REREAD: &str = "make the adopted days due";
 
 impl Store {
     /// Makes the adopted days of a source due. `by` names the person.
-    pub async fn reread_adopted(&self, source: &str, by: &str) -> Result<AdoptedDays> {
-        let work = async || self.try_reread_adopted(source, by).await;
+    pub async fn reread_adopted(
+        &self,
+        source: &str,
+        preceding: &[&str],
+        by: &str,
+    ) -> Result<AdoptedDays> {
+        let work = async || self.try_reread_adopted(source, preceding, by).await;
         self.connections().persist(REREAD, work).await
     }
 
-    async fn try_reread_adopted(&self, source: &str, by: &str) -> Result<AdoptedDays> {
+    async fn try_reread_adopted(
+        &self,
+        source: &str,
+        preceding: &[&str],
+        by: &str,
+    ) -> Result<AdoptedDays> {
         let mut tx = self.begin().await?;
         let row = statement(include_str!("sql/reread_adopted.sql"))
             .bind(source)
             .bind(self.run_id)
             .bind(by)
+            .bind(preceding.to_vec())
             .fetch_one(&mut *tx)
             .await
             .context(REREAD)?;

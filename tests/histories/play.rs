@@ -302,6 +302,6 @@ impl Story<'_> {
         if self.random.u32(..100) > 0 {
             return Ok(());
         }
-        self.stores[0].reread_adopted(crate::start::ADOPTED, "histories").await.map(drop)
+        self.stores[0].reread_adopted(crate::start::ADOPTED, &[], "histories").await.map(drop)
     }
 }

@@ -178,7 +178,7 @@ fn every_way_to_name_an_adopted_day_reads_it() {
 fn a_plan_counts_adopted_days_as_days_to_read() {
     let world = adopted(ACME, "");
     let plan = world.run("backfill --from 2024-09-24 --to 2024-09-28 --plan --output json").json();
-    assert_eq!((&plan["days"], &plan["requests"]), (&5.into(), &5.into()));
+    assert_eq!((&plan["due_days"], &plan["requests"]), (&5.into(), &5.into()));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::support::{ACME, DAY, World, day, source};
 
-/// Two accounts with a token each, of which GLOBEX_TOKEN is not set.
+/// Two accounts with a token each, of which `GLOBEX_TOKEN` is blank.
 fn world_without_globex() -> World {
     let globex = source("globex", "globex").replace("HEROKU_API_TOKEN", "GLOBEX_TOKEN");
     let mut world = World::busy(&format!("[sync]\ncatch_up_days = 1\n{ACME}{globex}"));
@@ -81,8 +81,8 @@ fn backfill_and_reconcile_go_on_with_the_sources_that_have_a_token() {
     let compared = world.run("reconcile --month 2024-09 --output json");
     let report = compared.json();
     let of = |source: &str| {
-        let months = report["months"].as_array().expect("months").iter();
-        months.filter(|month| month["source"] == source).cloned().next().expect("its month")
+        let mut months = report["months"].as_array().expect("months").iter();
+        months.find(|month| month["source"] == source).cloned().expect("its month")
     };
     assert_eq!(of("globex")["error"], json!(null), "it owes no day: {report:#}");
     assert!(compared.stderr.contains(&format!("globex: no token: {WHY}")), "{compared:#?}");

@@ -146,7 +146,7 @@ fn a_day_under_two_names_counts_once_by_the_present_name() {
         rows(&world),
         format!("acme|{OLD}|SUCCESS|1\nacme|{DAY}|SUCCESS|1\nacme-eu|{DAY}|PENDING|1")
     );
-    world.sql(&format!("UPDATE audit_events_log SET status = 'PENDING' WHERE source = 'acme'"));
+    world.sql("UPDATE audit_events_log SET status = 'PENDING' WHERE source = 'acme'");
     let report = world.sync("", 0);
     assert_eq!(day(&report, "acme-eu", DAY)["attempt"], 2);
     assert_eq!(

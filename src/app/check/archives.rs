@@ -55,9 +55,9 @@ impl Record {
         let months: Vec<Month> = archives.iter().map(|archive| archive.month).collect();
         let is_past = |month: &&Month| month.last() <= self.newest;
         let past: Vec<Month> = months.iter().filter(is_past).copied().collect();
-        let wanted: Vec<(&str, Month)> = sources
+        let wanted: Vec<(&Source, Month)> = sources
             .iter()
-            .flat_map(|source| past.iter().map(|month| (source.name.as_ref(), *month)))
+            .flat_map(|&source| past.iter().map(move |month| (source, *month)))
             .collect();
         let days = match self.schema {
             Schema::Current => {
@@ -67,8 +67,8 @@ impl Record {
             Schema::Absent => vec![0; wanted.len()],
             _ => return None,
         };
-        let is_missing = |((_, month), days): &(&(&str, Month), u64)| *days < month.days().len();
-        let missing: Vec<(&str, Month)> =
+        let is_missing = |((_, month), days): &(&(&Source, Month), u64)| *days < month.days().len();
+        let missing: Vec<(&Source, Month)> =
             wanted.iter().zip(days).filter(is_missing).map(|(month, _)| *month).collect();
         if missing.is_empty() {
             let found = format!(
@@ -80,19 +80,19 @@ impl Record {
         Some(warning(account, sources, &missing))
     }
 
-    async fn days(&self, months: &[(&str, Month)]) -> store::Result<Vec<u64>> {
+    async fn days(&self, months: &[(&Source, Month)]) -> store::Result<Vec<u64>> {
         self.reader.days_on_record(months).await
     }
 }
 
-fn warning(account: &str, sources: &[&Source], missing: &[(&str, Month)]) -> Check {
+fn warning(account: &str, sources: &[&Source], missing: &[(&Source, Month)]) -> Check {
     let mut months: Vec<Month> = missing.iter().map(|(_, month)| *month).collect();
     months.sort_unstable();
     months.dedup();
     let names: Vec<&SourceName> = sources
         .iter()
         .map(|source| &source.name)
-        .filter(|name| missing.iter().any(|(source, _)| *source == name.as_ref()))
+        .filter(|name| missing.iter().any(|(source, _)| source.name == **name))
         .collect();
     let listed: Vec<String> = names.iter().map(ToString::to_string).collect();
     let found = format!(

@@ -106,13 +106,9 @@ fn report(
     let per_source = request.sources.iter().map(|&source| {
         let days = planned.iter().filter(|day| day.source.name == source.name && is_due(day));
         let need = needs.get(&source.name).copied().unwrap_or_default();
-        let missing = match tokens.of(source) {
-            Ok(token) => {
-                by_token.entry(token.clone()).or_insert((0, source)).0 += need.requests;
-                None
-            }
-            Err(missing) => Some(missing.to_string()),
-        };
+        if let Ok(token) = tokens.of(source) {
+            by_token.entry(token.clone()).or_insert((0, source)).0 += need.requests;
+        }
         SourcePlan {
             source: source.name.clone(),
             due_days: days.count() as u64,
@@ -120,7 +116,7 @@ fn report(
             seconds: seconds(need.requests, source),
             archive_months: is_of_archives.then_some(need.archives),
             bytes: need.bytes.filter(|_| is_of_archives),
-            error: missing,
+            error: None,
         }
     });
     let per_source: Vec<SourcePlan> = per_source.collect();

@@ -21,6 +21,10 @@ use crate::heroku::Archive;
 /// How the names of unfinished files begin.
 const UNFINISHED: &str = ".auditsync-keep-";
 
+/// How the name of a gzip file ends, and that of a plain one.
+const PACKED: &str = "json.gz";
+const UNPACKED: &str = "json";
+
 /// How many bytes are copied at a time.
 const CHUNK: usize = 256 * 1024;
 
@@ -121,7 +125,7 @@ impl KeepFolder {
             return Err(io::Error::other("the downloaded bytes changed on this machine's disk"));
         }
         unfinished.as_file().sync_all()?;
-        let name = id.name(archive.is_gzip);
+        let name = id.name(archive.ending);
         unfinished.persist(self.0.join(&name))?;
         // The name must survive a crash, too.
         File::open(&self.0)?.sync_all()?;
@@ -163,30 +167,28 @@ impl KeepFolder {
 /// The bytes of a downloaded archive, to be copied.
 pub(crate) struct ArchiveBytes {
     bytes: Box<dyn Read + Send>,
-    is_gzip: bool,
+    /// How the name of the file ends.
+    ending: &'static str,
 }
 
 impl ArchiveBytes {
     /// The bytes of `archive` from their start.
     pub(crate) fn of(archive: &Archive) -> io::Result<Self> {
-        let (mut first, mut is_gzip) = ([0; 2], false);
-        if archive.bytes >= 2 {
-            archive.bytes_as_downloaded()?.read_exact(&mut first)?;
-            is_gzip = first == [0x1f, 0x8b];
-        }
-        Ok(Self { bytes: Box::new(archive.bytes_as_downloaded()?), is_gzip })
+        let mut first = Vec::new();
+        archive.bytes_as_downloaded()?.take(2).read_to_end(&mut first)?;
+        let ending = if first == [0x1f, 0x8b] { PACKED } else { UNPACKED };
+        Ok(Self { bytes: Box::new(archive.bytes_as_downloaded()?), ending })
     }
 }
 
 impl FileId {
     /// The name of the file. Heroku may send an archive that is not compressed.
-    fn name(&self, is_gzip: bool) -> String {
-        let ending = if is_gzip { "json.gz" } else { "json" };
+    fn name(&self, ending: &str) -> String {
         format!("{}{}.{ending}", stem(&self.account, self.month), self.checksum)
     }
 
     fn names(&self) -> [String; 2] {
-        [self.name(true), self.name(false)]
+        [self.name(PACKED), self.name(UNPACKED)]
     }
 }
 
@@ -234,7 +236,7 @@ mod tests {
     }
 
     fn archive(bytes: &'static [u8]) -> ArchiveBytes {
-        ArchiveBytes { bytes: Box::new(bytes), is_gzip: true }
+        ArchiveBytes { bytes: Box::new(bytes), ending: PACKED }
     }
 
     fn names(folder: &KeepFolder) -> Vec<String> {
@@ -266,7 +268,7 @@ mod tests {
     fn a_file_with_other_bytes_than_its_name_says_is_not_found_and_replaced() {
         let (_place, folder) = folder();
         let id = id(b"abc");
-        let path = folder.path().join(id.name(true));
+        let path = folder.path().join(id.name(PACKED));
         fs::write(&path, b"ab").expect("room");
         assert_eq!(folder.find(&id).expect("readable"), None);
         folder.keep(&id, &mut archive(b"abc"), || false).expect("room");

@@ -17,7 +17,6 @@ use super::archive_plan::{Archives, PlannedArchive};
 use super::attempt::ReadFrom;
 use super::estimate::of_archives;
 use super::fetches::FetchDay;
-use super::keep::KeepFolder;
 use super::leased::LedgerWriter;
 use super::missing_tokens;
 use super::obtain::{Obtained, obtain};
@@ -46,12 +45,12 @@ struct MonthsRun {
     run: ArchiveRun,
     options: ArchiveOptions,
     newest: NaiveDate,
-    found: Mutex<Found>,
+    found: Mutex<FoundArchives>,
 }
 
 /// What the jobs found so far.
 #[derive(Debug, Default)]
-struct Found {
+struct FoundArchives {
     archives: Vec<ArchiveReport>,
     /// Days that the current month's archive does not cover yet.
     not_yet: HashSet<DayKey>,
@@ -83,7 +82,9 @@ pub(super) async fn read_archives(
     options: &ArchiveOptions,
     shutdown: &Shutdown,
 ) -> Result<Done, Failure> {
-    options.keep.as_ref().map_or(Ok(()), KeepFolder::prepare)?;
+    if let Some(folder) = &options.keep {
+        folder.prepare()?;
+    }
     let tokens = app.config.tokens(request.sources.iter().copied(), &env)?;
     let client = Client::new(&app.config.api, request.sources.iter().copied(), &tokens)?;
     let reader = app.connect().await?;
@@ -105,16 +106,43 @@ pub(super) async fn read_archives(
         run: ArchiveRun { teams: Teams::default(), writer },
         options: options.clone(),
         newest,
-        found: Mutex::new(Found { archives: archives.problems, ..Found::default() }),
+        found: Mutex::new(FoundArchives {
+            archives: archives.problems,
+            ..FoundArchives::default()
+        }),
     });
+    let mut unkept = Unkept::of(&planned, options);
     let mut read = missing_tokens::report(&request.sources, &plan.days, &tokens);
     read.extend(read_months(app, &client, &run, planned, shutdown).await);
-    let Found { archives, not_yet } =
+    let FoundArchives { mut archives, not_yet } =
         std::mem::take(&mut *run.found.lock().unwrap_or_else(PoisonError::into_inner));
     plan.days.retain(|day| !not_yet.contains(&day.key));
+    if shutdown.is_asked() {
+        archives.extend(unkept.without(&archives));
+    }
     let mut reported = report_all(app, request, plan, read, shutdown);
     reported.archives = Some(archives);
     Ok(Done { run_id, reader, reported })
+}
+
+/// The archives that a run is to keep as files.
+struct Unkept(Vec<ArchiveReport>);
+
+impl Unkept {
+    fn of(planned: &[PlannedArchive], options: &ArchiveOptions) -> Self {
+        let keeps = options.keep.is_some();
+        Self(planned.iter().filter(|_| keeps).map(PlannedArchive::report).collect())
+    }
+
+    /// Those that a signal left out: none of `reported` is about them.
+    fn without(&mut self, reported: &[ArchiveReport]) -> Vec<ArchiveReport> {
+        let is_reported = |archive: &ArchiveReport| {
+            reported.iter().any(|one| one.account == archive.account && one.month == archive.month)
+        };
+        self.0.retain(|archive| !is_reported(archive));
+        let why = "it is not kept, because a signal ended the run. Run the command again";
+        self.0.drain(..).map(|archive| archive.failed(why.to_owned())).collect()
+    }
 }
 
 async fn read_months(

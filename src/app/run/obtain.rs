@@ -111,13 +111,11 @@ async fn record(
     id: &FileId,
     file: &KeptFile,
 ) -> Result<(), StopReason> {
-    let sources = planned.account.sources.iter();
-    let sources: Vec<&str> = sources.map(|source| source.name.as_ref()).collect();
     let FileId { month, checksum, .. } = id;
     let KeptFile { name, bytes } = file;
     let message =
         format!("the archive of {month}, sha256 {checksum}, {bytes} bytes, is kept as {name}");
-    let recorded = writer.store.record_kept(&sources, *month, &message);
+    let recorded = writer.store.record_kept(&planned.account.sources, *month, &message);
     tokio::select! {
         () = writer.shutdown.asked() => Err(StopReason::Interrupted),
         recorded = recorded => recorded.map_err(StopReason::of_store),

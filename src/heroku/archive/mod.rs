@@ -2,8 +2,8 @@
 //!
 //! Heroku gives the address of the file, which is on another host. `fetch` requests the address and
 //! downloads the file until its checksum is right, `download` talks to the host, `file` is the
-//! downloaded file, `unpack` reads its events, `listed` is Heroku's list of months, and `fault` holds
-//! what can go wrong, with hints.
+//! downloaded file, `unpack` reads its events, `listed` is Heroku's list of months, and `fault`
+//! holds what can go wrong, with hints.
 
 mod download;
 mod fault;

@@ -6,7 +6,8 @@ SELECT source, action, outcome, message, "by",
        greatest('0001-01-01', least('9999-12-31', min(process_date))) AS first_day,
        greatest('0001-01-01', least('9999-12-31', max(process_date))) AS last_day
 FROM audit_history
-WHERE action NOT IN ('claim', 'takeover', 'publish', 'fail', 'release', 'reconcile', 'confirm')
+WHERE action NOT IN ('claim', 'takeover', 'publish', 'fail', 'release', 'reconcile', 'confirm',
+                     'keep')
   AND source = ANY ($1)
   AND (process_date BETWEEN $2 AND $3
        OR at >= $2::date::timestamp AT TIME ZONE 'UTC'

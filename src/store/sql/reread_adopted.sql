@@ -1,6 +1,6 @@
--- Makes the adopted days of a source due, however old, and records each in the history. A row that
--- another process is just claiming is PROCESSING once its lock is free, so it does not match any
--- more.
+-- Makes the adopted days that are stored as $1 due, however old, and records each in the history. A
+-- row that another process is just claiming is PROCESSING once its lock is free, so it does not match
+-- any more. A day that one of the names $4 of the same source has, too, does not count.
 WITH due AS (
     UPDATE audit_events_log
     SET status = 'PENDING',
@@ -10,6 +10,10 @@ WITH due AS (
       AND status = 'SUCCESS'
       AND synced_at IS NULL
       AND process_date BETWEEN '2017-01-01' AND '9999-12-31'
+      AND NOT EXISTS (SELECT
+                      FROM audit_events_log AS first
+                      WHERE first.source = ANY ($4)
+                        AND first.process_date = audit_events_log.process_date)
     RETURNING process_date, attempt
 ), recorded AS (
     INSERT INTO audit_history (run_id, source, process_date, attempt, action, outcome, message,

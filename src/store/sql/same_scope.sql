@@ -1,6 +1,6 @@
 -- Finds the sources among $3 whose newest day has the same scope as a source of the file ($1, with
 -- the scopes $2).
-SELECT wanted.source, other.source AS earlier
+SELECT DISTINCT wanted.source, other.source AS earlier
 FROM unnest($3::text[]) AS other (source)
 CROSS JOIN LATERAL (
     SELECT scope

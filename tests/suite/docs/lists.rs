@@ -127,7 +127,9 @@ fn keys_of_the_schema() -> BTreeMap<String, String> {
         let required = of["required"].as_array().cloned().unwrap_or_default();
         for (key, value) in of["properties"].as_object().expect("keys") {
             // They have the keys of the sections of the same name.
-            if section == "source" && ["rate_limit", "retry", "lock"].contains(&key.as_str()) {
+            if section == "source"
+                && ["rate_limit", "retry", "lock", "sync", "events"].contains(&key.as_str())
+            {
                 continue;
             }
             let default = match value.get("default") {

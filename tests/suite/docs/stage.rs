@@ -157,9 +157,23 @@ fn names_a_month(command: &str) -> bool {
     ["--month", "september.tar.gz", "2024-09-30"].iter().any(|word| command.contains(word))
 }
 
+/// Sources that the example shows as comments. The pages have them in their file.
+const GLOBEX_SOURCE: &str = "# [[source]]\n# name = \"globex\"\n# account = \"globex\"\n\
+                             # token_env = \"GLOBEX_API_TOKEN\"\n";
+const TEAM_SOURCE: &str =
+    "# [[source]]\n# name = \"team-a\"\n# account = \"acme\"\n# team = \"team-a\"\n";
+
+/// The file with these lines, which are comments there, in effect.
+fn in_effect(file: &str, lines: &str) -> String {
+    assert!(file.contains(lines), "the example does not show {lines}");
+    let uncommented: Vec<&str> = lines.lines().map(|line| &line[2..]).collect();
+    file.replace(lines, &(uncommented.join("\n") + "\n"))
+}
+
 /// The example file, with quick retries and the fake's address in it.
 fn example(world: &World) -> String {
     let file = std::fs::read_to_string(repository().join("audit.toml")).expect("the example");
+    let file = in_effect(&in_effect(&file, GLOBEX_SOURCE), TEAM_SOURCE);
     let with = |text: String, key: &str, value: &str| {
         let shown = text.lines().find(|line| line.starts_with(&format!("# {key} = ")));
         let shown = shown.unwrap_or_else(|| panic!("the example shows no {key}")).to_owned();
