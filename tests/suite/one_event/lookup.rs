@@ -10,7 +10,7 @@ const STATEMENT: &str = include_str!("../../../src/store/sql/stored_events.sql")
 fn plan(world: &World, batch: usize) -> String {
     let ids = (0..batch).map(|number| format!("'event-{number}'")).collect::<Vec<_>>().join(",");
     let mut sql = format!("PREPARE stored AS {STATEMENT};\n");
-    let own = "'{event-1,event-2}', '{2024-02-01,2024-02-02}'";
+    let own = "'{event-1,event-2}', '{2024-02-01,2024-02-02}', ARRAY['acme']";
     let _ = write!(sql, "EXPLAIN EXECUTE stored ('acme', '2024-03-01', ARRAY[{ids}], true, {own})");
     world.sql(&sql)
 }
