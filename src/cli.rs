@@ -17,9 +17,9 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::config::KeyName;
-use crate::day::NamedRange;
 use crate::logging::{LogFormat, Verbosity};
 use crate::moment::NamedDay;
+use crate::named_range::NamedRange;
 use crate::report::progress::LiveLines;
 use crate::report::{Output, TerminalKind};
 pub(crate) use backfill::{BackfillArgs, Route};

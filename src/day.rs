@@ -2,8 +2,6 @@
 //!
 //! This module does no I/O. It defines how days are named and ordered, and when a day is over.
 
-mod named;
-
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -13,7 +11,6 @@ use serde::Serialize;
 
 use crate::calendar::{self, NotADate};
 use crate::config::SourceName;
-pub use named::{NamedRange, NotANamedRange};
 
 /// Names one day: the key of the ledger, of the lease, and of every event.
 ///

@@ -19,7 +19,8 @@
 //!   I/O.
 //! - `http`: the one builder of HTTP clients. `retry`: the retry policy as delays.
 //! - [`config`]: the file, which is checked completely before anything else happens.
-//! - [`calendar`]: which dates can be named. [`moment`]: days and times relative to now.
+//! - [`calendar`]: which dates can be named. [`moment`], [`named_range`]: days, times and ranges of
+//!   days relative to now.
 //! - [`text`]: every text for people passes through it.
 //!
 //! The binary is the product. What is public here serves its tests and benchmarks.
@@ -43,6 +44,7 @@ mod http;
 pub mod ledger;
 mod logging;
 pub mod moment;
+pub mod named_range;
 pub mod plan;
 mod report;
 mod retry;

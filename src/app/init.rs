@@ -19,7 +19,7 @@ use crate::report::streams;
 use crate::text::clean;
 use crate::text::secrets::{self, SecretKind};
 use ask::Questions;
-use choice::{Offer, Offered};
+use choice::{Offered, OfferedAccount};
 
 /// The variable that a file names without further keys.
 const USUAL_VARIABLE: &str = "HEROKU_API_TOKEN";
@@ -114,7 +114,7 @@ async fn offered(session: &Session) -> Result<Offered, heroku::Error> {
     for account in session.enterprise_accounts().await? {
         if account.may_manage() {
             let teams = session.teams(&account.id).await?;
-            offered.accounts.push(Offer { account, teams });
+            offered.accounts.push(OfferedAccount { account, teams });
         } else {
             offered.refused.push(sanitize(&account.name, session.token()));
         }

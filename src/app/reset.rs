@@ -11,8 +11,9 @@ use super::failure::{DONE, ExitStatus, FOUND_WRONG, Failure};
 use super::{head, operator};
 use crate::cli::ResetArgs;
 use crate::config::Source;
-use crate::day::{DateRange, DayKey, NamedRange};
+use crate::day::{DateRange, DayKey};
 use crate::ledger::{LedgerRow, ResetOutcome};
+use crate::named_range::NamedRange;
 use crate::report::operator::{ResetDay, ResetReport};
 use crate::store::{Actor, Reader, ResetRequest, Store, StoredNames};
 

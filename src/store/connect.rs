@@ -29,7 +29,8 @@ pub enum ConnectError {
         advice: &'static str,
     },
     /// The server does not answer, or refuses.
-    #[error("the database at {endpoint} can't be reached: {}{}", describe(.source), advice(.source))]
+    #[error("the database at {endpoint} can't be reached: {}{}",
+        describe(.source), advice(.source))]
     Unreachable {
         /// The server.
         endpoint: String,

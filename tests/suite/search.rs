@@ -157,7 +157,7 @@ fn what_can_not_be_searched_for_exits_2_with_the_reason() {
         ("--since 2024-09-28 --until 2024-09-27", "--since is after --until"),
         ("--ip localhost", "write an address such as"),
         ("--ip 10.0.0.0/33", "write an address such as"),
-        ("--limit 0", "0 is not in 1.."),
+        ("--limit 0", "--limit must be 1 to"),
         ("--source nobody", "nobody"),
     ] {
         let finished = world.run(&format!("events {arguments}"));

@@ -38,14 +38,15 @@ fn lasting(stdout: &str) -> Value {
     for key in ["run_id", "started_at", "finished_at", "checked_at"] {
         document.as_object_mut().expect("an object").remove(key);
     }
-    for day in document["days"].as_array_mut().into_iter().flatten() {
-        for key in ["duration_ms", "updated_at"] {
-            day.as_object_mut().expect("a day").remove(key);
+    for list in ["days", "archives"] {
+        for entry in document[list].as_array_mut().into_iter().flatten() {
+            for key in ["duration_ms", "updated_at"] {
+                entry.as_object_mut().expect("an entry").remove(key);
+            }
+            // Each request has its own id.
+            let error = entry["error"].as_str().and_then(|text| text.split(", request ").next());
+            entry["error"] = error.map(Value::from).unwrap_or_default();
         }
-        // Each request has its own id.
-        let error =
-            day["error"].as_str().and_then(|text| text.split(", request ").next()).map(Value::from);
-        day["error"] = error.unwrap_or_default();
     }
     document
 }

@@ -72,7 +72,8 @@ fn status_shows_gaps_failures_and_how_to_begin() {
     let sources = format!(
         "{ACME}since = \"{}\"\n{}",
         yesterday() - chrono::Days::new(41),
-        ACME.replace("\"acme\"\naccount", "\"off\"\naccount") + "enabled = false\n"
+        ACME.replace("\"acme\"\naccount", "\"off\"\naccount")
+            + "enabled = false\nfilter = { type = \"app\" }\n"
     );
     let world = World::new(&sources);
     with_holes(&world);

@@ -200,7 +200,7 @@ fn the_variable_that_url_env_names_is_used_and_no_other() {
     let mut world = world();
     world.write_config(&format!("[database]\nurl_env = \"DATABASE_CONNECTION_POOL_URL\"\n{ACME}"));
     world.unset("DATABASE_URL");
-    assert_refused(&world.run(ON_DAY), 2, &["Set DATABASE_CONNECTION_POOL_URL"]);
+    assert_refused(&world.run(ON_DAY), 2, &["DATABASE_CONNECTION_POOL_URL is not set"]);
     world.set("DATABASE_CONNECTION_POOL_URL", &pooler.url(world.database.name()));
     world.set("DATABASE_URL", "postgres://user:hush-hush@127.0.0.1:1/nowhere");
     let finished = world.run(ON_DAY);

@@ -10,7 +10,7 @@ const NAMED: usize = 20;
 
 /// An account that the token may read.
 #[derive(Debug)]
-pub(super) struct Offer {
+pub(super) struct OfferedAccount {
     pub(super) account: ListedAccount,
     pub(super) teams: Vec<Team>,
 }
@@ -18,7 +18,7 @@ pub(super) struct Offer {
 /// The accounts of a token.
 #[derive(Debug, Default)]
 pub(super) struct Offered {
-    pub(super) accounts: Vec<Offer>,
+    pub(super) accounts: Vec<OfferedAccount>,
     /// The names of the accounts whose audit trail the token may not read.
     pub(super) refused: Vec<String>,
 }
@@ -87,7 +87,7 @@ impl Offered {
 
     /// Each account, with its teams after it.
     fn choices(&self) -> Vec<Choice<'_>> {
-        let all = self.accounts.iter().flat_map(|Offer { account, teams }| {
+        let all = self.accounts.iter().flat_map(|OfferedAccount { account, teams }| {
             let teams = teams.iter().map(move |team| Choice { account, team: Some(team) });
             std::iter::once(Choice { account, team: None }).chain(teams)
         });

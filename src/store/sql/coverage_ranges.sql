@@ -1,7 +1,7 @@
 -- Groups days into ranges of consecutive days with the same state: all days of the sources $3, and
 -- the unsettled or pruned days of the others. $4 selects among the others, if not all. $1 and $2
--- are the names of the file's sources and their scopes. $5 are the names of the same source that come
--- first, separated by commas. A day that one of these has, too, does not count.
+-- are the names of the file's sources and their scopes. $5 are the names of the same source that
+-- come first, separated by commas. A day that one of these has, too, does not count.
 SELECT l.source, state, was_complete, other_scope, is_superseded,
        count(*) AS days,
        coalesce(sum(events_count) FILTER (WHERE was_complete), 0) AS events,

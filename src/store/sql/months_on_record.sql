@@ -1,6 +1,6 @@
 -- Counts the days of each month that are on record: complete, or compared with Heroku's archive.
--- The months come as their first days ($2), each with a name of its source ($1). Those of one source
--- have the same number ($3), and a day counts once for all of them.
+-- The months come as their first days ($2), each with a name of its source ($1). Those of one
+-- source have the same number ($3), and a day counts once for all of them.
 SELECT wanted.place, count(DISTINCT on_record.process_date) AS days
 FROM unnest($1::text[], $2::date[], $3::integer[]) AS wanted (source, first_day, place)
 LEFT JOIN LATERAL (

@@ -1,6 +1,6 @@
--- Makes the adopted days that are stored as $1 due, however old, and records each in the history. A
--- row that another process is just claiming is PROCESSING once its lock is free, so it does not match
--- any more. A day that one of the names $4 of the same source has, too, does not count.
+-- Makes the adopted days that are stored as $1 due, however old, and records each in the history.
+-- A row that another process is just claiming is PROCESSING once its lock is free, so it does not
+-- match any more. A day that one of the names $4 of the same source has, too, does not count.
 WITH due AS (
     UPDATE audit_events_log
     SET status = 'PENDING',

@@ -56,7 +56,8 @@ fn a_kept_file_has_heroku_s_bytes_and_its_checksum_is_recorded() {
     let facts = &report["archives"][0];
     assert_eq!(
         facts,
-        &serde_json::json!({"account": "acme", "month": "2023-01", "source_names": ["acme", "team-a"],
+        &serde_json::json!({"account": "acme", "month": "2023-01",
+            "source_names": ["acme", "team-a"],
             "bytes": bytes, "checksum": checksum, "kept_as": format!("kept/{name}"),
             "error": null})
     );

@@ -168,7 +168,7 @@ fn secrets_repeated_by_heroku_or_the_database_are_redacted() {
         let teams =
             format!("{ACME}team = \"gone\"\n").replace("\"acme\"\naccount", "\"t\"\naccount");
         place.world.write_config(&format!(
-            "{ACME}{teams}{}",
+            "{ACME}{teams}{}filter = {{ type = \"user\" }}\n",
             ACME.replace("\"acme\"\naccount", "\"o\"\naccount")
                 .replace("HEROKU_API_TOKEN", "OTHER")
         ));

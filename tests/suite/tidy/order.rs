@@ -28,7 +28,7 @@ const ORDERS: &[Order] = &[
             &["report"],
             &["bag", "heroku", "store"],
             &["plan", "coverage", "digest", "evidence", "fingerprints", "http"],
-            &["ledger", "event", "retry"],
+            &["ledger", "event", "named_range", "retry"],
             &["day"],
             &["config", "moment"],
             &["calendar", "text"],

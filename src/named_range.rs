@@ -4,8 +4,8 @@ use std::str::FromStr;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use super::DateRange;
 use crate::calendar::NotADate;
+use crate::day::DateRange;
 use crate::moment::{NamedDay, NotANamedDay};
 
 /// The longest range that commands accept: a century.
@@ -14,7 +14,7 @@ const LONGEST_RANGE: i64 = 36_600;
 /// A day `D`, or a range of days `D..D` with both ends. Each end is a [`NamedDay`].
 ///
 /// ```
-/// use auditsync::day::{NamedRange, NotANamedRange};
+/// use auditsync::named_range::{NamedRange, NotANamedRange};
 ///
 /// let now = "2024-09-29T08:30:00Z".parse().expect("a time");
 /// let range = "-7d..yesterday".parse::<NamedRange>()?.at(now)?;
