@@ -141,7 +141,10 @@ impl Stage {
         }
         let world = self.world("");
         match section {
-            "yesterday-is-missing" => world.heroku.revoke(GLOBEX_TOKEN),
+            "yesterday-is-missing" => {
+                world.heroku.revoke(GLOBEX_TOKEN);
+                assert_eq!(world.run("--source globex").status, 1);
+            }
             "read-older-days" => world.heroku.add_token(GLOBEX_TOKEN, "audit@globex.example.com"),
             "move-to-a-new-database" => {
                 world.place("heads.log", &world.run("--source acme").stderr);
@@ -213,7 +216,7 @@ fn recent(page: &str) -> World {
             assert_eq!(finished.status, 0, "{finished:#?}");
             world.place("heads.log", &finished.stderr);
         }
-        "docs/operating.md" | "docs/searching.md" | "docs/exports.md" => {
+        "docs/operating.md" | "docs/reference.md" | "docs/searching.md" | "docs/exports.md" => {
             assert_eq!(world.run("--source acme").status, 0);
         }
         _ => {}
