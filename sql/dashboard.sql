@@ -1,7 +1,7 @@
 -- A dashboard for colleagues: one query per panel. Use the role `auditsync_read` of roles.sql. It
 -- can read the tables, and change nothing. Every panel can be a table. The line "Draw" names a
--- better form. A query with a column `time` suits the time series of Grafana; in Metabase, choose the
--- column as the axis.
+-- better form. A query with a column `time` suits the time series of Grafana. In Metabase, choose
+-- the column as the axis.
 --
 -- All days are UTC. Change `30` to show more days.
 
