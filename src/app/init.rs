@@ -50,7 +50,7 @@ pub(super) async fn run(global: &Global, args: &InitArgs) -> Result<ExitStatus, 
     Ok(DONE)
 }
 
-/// A file that exists is somebody's work, also a broken link.
+/// `init` replaces no existing file, not even a broken link.
 fn refuse_existing(path: &Path) -> Result<(), Failure> {
     if path.symlink_metadata().is_err() {
         return Ok(());

@@ -31,7 +31,7 @@ enum ColumnKind {
 }
 
 impl Column {
-    /// Names or other texts that somebody chose. A narrow terminal shortens them.
+    /// Names and other free texts. A narrow terminal shortens them.
     pub(super) const fn name(heading: &'static str) -> Self {
         Self { heading, kind: ColumnKind::Name, drop_order: None }
     }

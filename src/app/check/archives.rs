@@ -14,7 +14,7 @@ use crate::day::{Month, last_over};
 use crate::heroku::ListedArchive;
 use crate::report::check::Check;
 use crate::report::counted;
-use crate::store::{self, Reader, Schema};
+use crate::store::{Reader, Schema};
 
 /// The longest wait for the database. A person waits for the result.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -61,8 +61,8 @@ impl Record {
             .collect();
         let days = match self.schema {
             Schema::Current => {
-                let days = tokio::time::timeout(PATIENCE, self.days(&wanted)).await;
-                days.ok()?.ok()?
+                let days = self.reader.days_on_record(&wanted);
+                tokio::time::timeout(PATIENCE, days).await.ok()?.ok()?
             }
             Schema::Absent => vec![0; wanted.len()],
             _ => return None,
@@ -78,10 +78,6 @@ impl Record {
             return Some(Check::good("archives", account, found));
         }
         Some(warning(account, sources, &missing))
-    }
-
-    async fn days(&self, months: &[(&Source, Month)]) -> store::Result<Vec<u64>> {
-        self.reader.days_on_record(months).await
     }
 }
 
