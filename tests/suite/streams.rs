@@ -198,7 +198,7 @@ fn an_argument_error_gets_a_document_wherever_output_json_is_given() {
         ("--output json status --days many", "many"),
         ("reset --output json", "--source"),
         ("sync --date 2024-13-01 --output json", "2024-13-01"),
-        ("--output json sync --from 2024-09-28", "--to"),
+        ("--output json sync --to 2024-09-28", "--from"),
         ("--source acme --output json status", "sync"),
         ("--log-format xml --output json", "xml"),
         ("-q -v --output json", "--quiet"),
