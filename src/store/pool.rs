@@ -56,34 +56,34 @@ pub(super) enum Access {
     Write,
 }
 
+/// Begins a transaction. It states the isolation level, because the database or the role may have
+/// another default. A writer inherits the access mode, so a read-only default is respected. A lock
+/// is waited for 3 s at most, because other sessions queue behind us; the operation is retried. The
+/// server ends a statement shortly before we stop waiting, and also a transaction in which this
+/// process falls silent. Compiling a statement (PostgreSQL's `jit`) takes seconds where the planner
+/// overestimates it, and saves nothing in statements that wait for rows.
+macro_rules! begin {
+    ($mode:literal, $statement:literal, $idle:literal) => {
+        concat!(
+            "BEGIN ISOLATION LEVEL ",
+            $mode,
+            "; SET LOCAL lock_timeout = '3s'; SET LOCAL statement_timeout = '",
+            $statement,
+            "'; SET LOCAL idle_in_transaction_session_timeout = '",
+            $idle,
+            "'; SET LOCAL jit = off"
+        )
+    };
+}
+
 impl Access {
-    /// The statement that begins the transaction. It states the isolation level, because the
-    /// database or the role may have another default. A writer inherits the access mode, so a
-    /// read-only default is respected. A lock is waited for 3 s at most, because other sessions
-    /// queue behind us; the operation is retried. The server ends a statement shortly before we
-    /// stop waiting, and also a transaction in which this process falls silent.
+    /// The statement that begins the transaction.
     fn begin(self) -> &'static str {
         match self {
-            Self::Read => {
-                "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; SET LOCAL lock_timeout = '3s'; \
-                 SET LOCAL statement_timeout = '28s'; \
-                 SET LOCAL idle_in_transaction_session_timeout = '10s'"
-            }
-            Self::ReadSnapshot => {
-                "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL lock_timeout = '3s'; \
-                 SET LOCAL statement_timeout = '28s'; \
-                 SET LOCAL idle_in_transaction_session_timeout = '10s'"
-            }
-            Self::ReadLong => {
-                "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL lock_timeout = '3s'; \
-                 SET LOCAL statement_timeout = '12h'; \
-                 SET LOCAL idle_in_transaction_session_timeout = '60s'"
-            }
-            Self::Write => {
-                "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '3s'; \
-                 SET LOCAL statement_timeout = '28s'; \
-                 SET LOCAL idle_in_transaction_session_timeout = '10s'"
-            }
+            Self::Read => begin!("READ COMMITTED READ ONLY", "28s", "10s"),
+            Self::ReadSnapshot => begin!("REPEATABLE READ READ ONLY", "28s", "10s"),
+            Self::ReadLong => begin!("REPEATABLE READ READ ONLY", "12h", "60s"),
+            Self::Write => begin!("READ COMMITTED", "28s", "10s"),
         }
     }
 }
