@@ -1,5 +1,6 @@
 //! Which days are due, and why: a pure function of the file, the ledger and the time.
 
+mod first_run;
 mod input;
 mod next;
 mod verdict;
@@ -8,6 +9,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use chrono::NaiveDate;
 
+pub use first_run::{OlderDays, older_days};
 pub use input::{PlanInput, Planned, Selection, window};
 pub use next::{CatchUp, Left, NextRun};
 pub use verdict::{AnyAge, Reason, Verdict};

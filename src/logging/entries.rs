@@ -9,8 +9,10 @@ use uuid::Uuid;
 use super::line::{EVENT, events_logged};
 use super::start::Verbosity;
 use crate::config::{EventLog, SourceName, Token};
+use crate::day::DateRange;
 use crate::event::Event;
 use crate::evidence::Head;
+use crate::plan::OlderDays;
 use crate::report::backfill::PlanReport;
 use crate::report::day::{DayReport, Outcome};
 use crate::report::run::RunReport;
@@ -120,6 +122,17 @@ pub(crate) fn plan(plan: &PlanReport, verbosity: Verbosity) {
         seconds = plan.seconds,
         "{}", plan.summary()
     );
+}
+
+/// Logs one line for each source whose very first run leaves older days to a backfill.
+pub(crate) fn older_days(older: &[OlderDays]) {
+    for days in older {
+        let OlderDays { source, dates: DateRange { from, to } } = days;
+        info!(
+            target: "auditsync", %source, %from, %to, days = days.dates.len(),
+            "older days are missing: a backfill reads them"
+        );
+    }
 }
 
 /// Logs the last line of a run, with the program that ran. Its count of event lines shows whether a

@@ -7,7 +7,7 @@ mod line;
 mod start;
 
 pub(crate) use entries::{
-    Novelty, command_finished, day, export_finished, new_event, plan, run, run_started,
+    Novelty, command_finished, day, export_finished, new_event, older_days, plan, run, run_started,
 };
 pub(crate) use line::LogFormat;
 pub(crate) use start::{Verbosity, start};

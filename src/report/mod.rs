@@ -18,6 +18,7 @@ pub(crate) mod history;
 pub(crate) mod init;
 mod json;
 pub(crate) mod lines;
+mod older;
 pub(crate) mod operator;
 mod output;
 pub(crate) mod page;

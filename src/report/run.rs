@@ -12,6 +12,7 @@ use super::archives::{ArchiveReport, write_archives};
 use super::columns::Column;
 use super::day::{DayReport, Outcome};
 use super::group::{DayGroup, grouped, named};
+use super::older::write_older;
 use super::output::Report;
 use super::program::Program;
 use super::reason::{for_all, likeness};
@@ -20,6 +21,7 @@ use super::table::PlainTable;
 use super::text::{Text, counted};
 use crate::day::written;
 use crate::evidence::Head;
+use crate::plan::OlderDays;
 
 /// What a run did, day by day.
 #[derive(Debug, Clone, Serialize)]
@@ -45,6 +47,9 @@ pub(crate) struct RunReport {
     /// What reads those that were not finished.
     #[serde(skip)]
     pub(crate) remaining: Remaining,
+    /// What the very first run of a source leaves to a backfill.
+    #[serde(skip)]
+    pub(crate) older: Vec<OlderDays>,
     /// The program that ran.
     #[serde(skip)]
     pub(crate) program: Program,
@@ -110,6 +115,7 @@ impl RunReport {
             totals,
             archives: None,
             remaining: Remaining::default(),
+            older: Vec::new(),
             program: Program::default(),
         }
     }
@@ -132,6 +138,7 @@ impl Report for RunReport {
             let said = |error: &str| self.days.iter().any(|day| day.why() == Some(error));
             write_archives(archives, said, text)?;
         }
+        write_older(&self.older, text)?;
         text.head_of_run(self.head.as_ref(), &self.program)
     }
 }

@@ -33,6 +33,7 @@ mod environment_waits;
 mod events;
 mod export_views;
 mod faults;
+mod first_run;
 mod frozen;
 mod grouping;
 mod guards;

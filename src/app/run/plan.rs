@@ -13,7 +13,9 @@ use crate::config::Source;
 use crate::day::last_over;
 use crate::evidence::Head;
 use crate::moment::NamedDay;
-use crate::plan::{CatchUp, PlanInput, Planned, Selection, Verdict, plan, window};
+use crate::plan::{
+    CatchUp, OlderDays, PlanInput, Planned, Selection, Verdict, older_days, plan, window,
+};
 use crate::store::{
     EveryDay, Holder, LedgerSnapshot, Reader, Rereads, Schema, SnapshotQuery, SnapshotResult, Store,
 };
@@ -45,6 +47,8 @@ pub(crate) struct Plan<'s> {
     pub(crate) now: DateTime<Utc>,
     /// What the next run catches up.
     pub(super) catch_up: CatchUp,
+    /// What the very first run of a source leaves to a backfill.
+    pub(super) older: Vec<OlderDays>,
     /// The head of the chain of seals at that time.
     pub(super) head: Option<Head>,
 }
@@ -161,6 +165,7 @@ fn plan_days<'s>(
         now,
         rereads: request.rereads == Rereads::Include,
     };
+    let older = older_days(&input, selection);
     let (days, catch_up) = (plan(&input, selection), CatchUp::of(&input));
-    Ok(Plan { days, now, catch_up, head: head.clone() })
+    Ok(Plan { days, now, catch_up, older, head: head.clone() })
 }

@@ -17,6 +17,7 @@ use super::remaining::name_commands;
 use crate::day::DayKey;
 use crate::evidence::Head;
 use crate::logging;
+use crate::plan::OlderDays;
 use crate::report::archives::ArchiveReport;
 use crate::report::day::{DayReport, Outcome, Unread};
 use crate::report::remaining::Remaining;
@@ -44,6 +45,8 @@ pub(super) struct Reported {
     pub(super) archives: Option<Vec<ArchiveReport>>,
     /// What reads the days that were not finished.
     remaining: Remaining,
+    /// What the very first run of a source leaves to a backfill.
+    older: Vec<OlderDays>,
     /// The head when the run was planned.
     head: Option<Head>,
     /// Whether the run published a day, which moved the head.
@@ -72,12 +75,14 @@ pub(super) async fn supervise(
     let report = RunReport {
         archives: reported.archives,
         remaining: reported.remaining,
+        older: reported.older,
         head: head.clone(),
         dry_run: mode == Mode::DryRun,
         finished_at: clock::here(),
         program: this_program(),
         ..report
     };
+    logging::older_days(&report.older);
     logging::run(&report);
     let status = if report.is_good() { DONE } else { FOUND_WRONG };
     let printed = app.global.output.print(&report);
@@ -151,5 +156,6 @@ pub(super) fn report_all(
         Mode::DryRun => Remaining::default(),
         Mode::Write => name_commands(app, &request.command, &plan.days, plan.catch_up, &mut days),
     };
-    Reported { days, archives: None, remaining, head: plan.head, published }
+    let (older, head) = (plan.older, plan.head);
+    Reported { days, archives: None, remaining, older, head, published }
 }
