@@ -5,6 +5,7 @@
 //! days up to its last one in the ledger. So a removed source keeps the state in which it was left.
 
 mod behind;
+mod good_news;
 mod lateness;
 mod source;
 mod standings;
@@ -14,10 +15,11 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-pub use behind::{AdoptedPolicy, LagRule, SourceBehind, good_news};
+pub use behind::{AdoptedPolicy, LagRule, SourceGaps};
+pub use good_news::{GoodNews, good_news};
 pub use lateness::{Lateness, lateness};
 pub use source::{Coverage, StateRange, WindowDays};
-pub use standings::{EarlierName, Gap, LedgerRange, SourceCount, Standings};
+pub use standings::{EarlierName, Gap, LedgerRange, SourceCount, Standings, UnconfirmedDays};
 pub use state::DayState;
 
 use crate::config::Source;
@@ -59,7 +61,9 @@ pub fn coverage(sources: &[&Source], standings: Standings, now: DateTime<Utc>) -
     }
     all.extend(days.into_iter().map(|(name, days)| Coverage::of(name, None, days, now)));
     for coverage in &mut all {
-        coverage.empty_unconfirmed = empty_unconfirmed.get(&coverage.source).copied().unwrap_or(0);
+        let empty = empty_unconfirmed.get(&coverage.source);
+        coverage.empty_unconfirmed = empty.map_or(0, |empty| empty.days);
+        coverage.empty_dates = empty.map(|empty| empty.dates);
     }
     all
 }

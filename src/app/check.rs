@@ -6,6 +6,7 @@
 mod archives;
 mod database;
 mod heroku;
+mod names;
 mod signing;
 
 use std::collections::HashMap;
@@ -32,6 +33,9 @@ pub(super) async fn run(app: &App<'_>, args: &CheckArgs) -> Result<ExitStatus, F
         let is_usable = !database.is_empty() && database.iter().all(|check| check.ok);
         checks.extend(database);
         let record = if is_usable { Record::open(app).await } else { None };
+        if let Some(ledger) = record.as_ref().and_then(Record::ledger) {
+            checks.extend(names::look(app, ledger).await);
+        }
         checks.extend(heroku::look(app, record.as_ref()).await?);
         if let Some(record) = record {
             record.close().await;

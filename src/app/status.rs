@@ -10,7 +10,7 @@ use super::days_over::{MonthOrRange, month_or_range};
 use super::failure::{DONE, ExitStatus, FOUND_WRONG, Failure};
 use crate::cli::StatusArgs;
 use crate::config::Source;
-use crate::coverage::{AdoptedPolicy, Coverage, LagRule, SourceBehind, coverage, good_news};
+use crate::coverage::{AdoptedPolicy, Coverage, LagRule, SourceGaps, coverage, good_news};
 use crate::day::DateRange;
 use crate::ledger::LedgerRow;
 use crate::report::status::{DayStatus, SourceStatus, StatusReport};
@@ -55,7 +55,8 @@ pub(super) async fn run(app: &App<'_>, args: &StatusArgs) -> Result<ExitStatus, 
         max_lag_seconds: rule.max_lag,
         head,
         behind,
-        summary: good_news(&covered, &rule),
+        is_window_named: args.month.is_some() || args.from.is_some() || args.to.is_some(),
+        news: good_news(&covered, &rule, now),
         days: days(&covered, &rows, window),
         sources: covered
             .into_iter()
@@ -67,8 +68,8 @@ pub(super) async fn run(app: &App<'_>, args: &StatusArgs) -> Result<ExitStatus, 
 }
 
 /// The sources that are behind: the oldest gap first, and those that were never synced last.
-fn behind(covered: &[Coverage], rule: &LagRule, now: DateTime<Utc>) -> Vec<SourceBehind> {
-    let mut behind: Vec<(Option<NaiveDate>, SourceBehind)> = covered
+fn behind(covered: &[Coverage], rule: &LagRule, now: DateTime<Utc>) -> Vec<SourceGaps> {
+    let mut behind: Vec<(Option<NaiveDate>, SourceGaps)> = covered
         .iter()
         .filter_map(|source| Some((source.oldest_gap, source.behind(rule, now)?)))
         .collect();

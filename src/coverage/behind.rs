@@ -35,9 +35,9 @@ pub struct LagRule {
     pub adopted: AdoptedPolicy,
 }
 
-/// A source that is behind.
+/// The gaps of a source, and what helps.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct SourceBehind {
+pub struct SourceGaps {
     /// The source's name.
     pub source: String,
     /// `3 days missing since 2024-09-15`.
@@ -61,7 +61,7 @@ impl Coverage {
     }
 
     /// Why this source is behind at `now`, if it is.
-    pub fn behind(&self, rule: &LagRule, now: DateTime<Utc>) -> Option<SourceBehind> {
+    pub fn behind(&self, rule: &LagRule, now: DateTime<Utc>) -> Option<SourceGaps> {
         let (reason, command) = if self.was_never_synced() {
             ("never synced".to_owned(), Some("auditsync".to_owned()))
         } else {
@@ -74,7 +74,22 @@ impl Coverage {
             }
             (reason(&gaps), self.command(&gaps, now))
         };
-        Some(SourceBehind { source: self.source.clone(), reason, command })
+        Some(SourceGaps { source: self.source.clone(), reason, command })
+    }
+
+    /// The gaps that do not leave this source behind yet and still need a look: a day failed, or
+    /// not even the first day is complete.
+    pub(super) fn young_gaps(&self, rule: &LagRule, now: DateTime<Utc>) -> Option<SourceGaps> {
+        if !self.enabled || self.behind(rule, now).is_some() {
+            return None;
+        }
+        let gaps = self.counted_gaps(rule);
+        let has_failed = gaps.iter().any(|gap| gap.state == DayState::Failed);
+        if gaps.is_empty() || !(has_failed || self.covered_through(rule).is_none()) {
+            return None;
+        }
+        let reason = format!("{}, not yet {} late", reason(&gaps), short(rule.max_lag));
+        Some(SourceGaps { source: self.source.clone(), reason, command: self.command(&gaps, now) })
     }
 
     /// The last day up to which every day is complete under this rule, if any day must be covered.
@@ -115,22 +130,12 @@ impl Coverage {
     }
 }
 
-/// What is good where no source is behind: `3 sources, complete through 2024-09-28`.
-pub fn good_news(sources: &[Coverage], rule: &LagRule) -> String {
-    let synced = sources.iter().filter(|source| source.enabled);
-    let owing: Vec<&Coverage> = synced.filter(|source| source.covered_to.is_some()).collect();
-    if owing.is_empty() {
-        return match sources.iter().find(|source| source.enabled) {
-            Some(_) => "no source must cover a day yet".to_owned(),
-            None => "no source is enabled, so no day is due".to_owned(),
-        };
-    }
-    let through = owing.iter().map(|source| source.covered_through(rule)).min().flatten();
-    let count = owing.len();
-    let sources = if count == 1 { "1 source".to_owned() } else { format!("{count} sources") };
-    match through {
-        Some(through) => format!("{sources}, complete through {through}"),
-        None => format!("{sources}, the first day is not complete yet"),
+/// A time as an option takes it: `36h`.
+fn short(time: Duration) -> String {
+    match time.as_secs() {
+        seconds if seconds % 3600 == 0 => format!("{}h", seconds / 3600),
+        seconds if seconds % 60 == 0 => format!("{}m", seconds / 60),
+        seconds => format!("{seconds}s"),
     }
 }
 

@@ -45,6 +45,9 @@ pub struct Coverage {
     pub other_scope: u64,
     /// Complete days without events that nothing but Heroku's list confirms.
     pub empty_unconfirmed: u64,
+    /// From the first of them to the last.
+    #[serde(skip)]
+    pub empty_dates: Option<DateRange>,
     /// The oldest day that must be covered and is not complete. A complete day that is due again,
     /// or is being read again, is no gap. It becomes one if that reading fails.
     pub oldest_gap: Option<NaiveDate>,
@@ -172,6 +175,7 @@ impl Coverage {
             pruned: 0,
             other_scope: 0,
             empty_unconfirmed: 0,
+            empty_dates: None,
             oldest_gap: None,
             lag_days: None,
             lag: None,

@@ -23,7 +23,7 @@ pub struct Standings {
     /// The events that were found late.
     pub late: Vec<LateEvents>,
     /// The complete days without events that nothing but Heroku's list confirms, by source.
-    pub empty_unconfirmed: HashMap<String, u64>,
+    pub empty_unconfirmed: HashMap<String, UnconfirmedDays>,
     /// The possible earlier names of the file's sources.
     pub earlier_names: Vec<EarlierName>,
 }
@@ -59,6 +59,15 @@ impl SourceCount {
     pub fn has_holes(&self) -> bool {
         self.days != self.dates.len()
     }
+}
+
+/// The complete days of a source without events that nothing but Heroku's list confirms.
+#[derive(Debug, Clone, Copy)]
+pub struct UnconfirmedDays {
+    /// Their number.
+    pub days: u64,
+    /// From the first of them to the last.
+    pub dates: DateRange,
 }
 
 /// Consecutive dates without a row, between two rows of a source.

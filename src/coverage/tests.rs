@@ -205,16 +205,49 @@ fn each_day_is_counted_once_and_complete_days_partly_again() {
 #[test]
 fn the_good_news_name_the_last_day_up_to_which_all_is_complete() {
     let complete = |to| of("", vec![range(DayState::Complete, "2024-09-20", to)]);
-    let news = |sources: &[Coverage]| good_news(sources, &after(36));
+    let news = |sources: &[Coverage]| good_news(sources, &after(36), now()).summary;
     let (one, two) = (complete("2024-09-28"), complete("2024-09-27"));
     assert_eq!(news(&[one.clone(), two]), "2 sources, complete through 2024-09-27");
     assert_eq!(news(&[one]), "1 source, complete through 2024-09-28");
-    let first = of("since = \"2024-09-28\"", vec![]);
-    assert_eq!(news(&[first]), "1 source, the first day is not complete yet");
     assert_eq!(news(&[of("since = \"2030-01-01\"", vec![])]), "no source must cover a day yet");
     let disabled = of("enabled = false", vec![]);
-    assert_eq!(news(&[disabled]), "no source is enabled, so no day is due");
+    let absent = Coverage { in_file: false, source: "b".to_owned(), ..disabled.clone() };
+    let both = [disabled.clone(), absent.clone()];
+    assert_eq!(news(&[disabled]), "a is disabled, so no day is due");
+    assert_eq!(news(&[absent]), "b is not in the file, so no day is due");
+    assert_eq!(news(&both), "a is disabled and b is not in the file, so no day is due");
     assert_eq!(news(&[]), "no source is enabled, so no day is due");
+}
+
+#[test]
+fn a_gap_that_is_not_late_is_named_if_it_failed_or_nothing_is_complete() {
+    let news = |more, rows, hours| good_news(&[of(more, rows)], &after(hours), now());
+    let young = |news: GoodNews| {
+        let young = news.young.into_iter().map(|gaps| (gaps.reason, gaps.command));
+        (news.summary, young.collect::<Vec<_>>())
+    };
+    let rows = |state| {
+        vec![
+            range(DayState::Complete, "2024-09-20", "2024-09-27"),
+            range(state, "2024-09-28", "2024-09-28"),
+        ]
+    };
+    let (through, sync) = ("1 source, complete through 2024-09-27", "auditsync sync --source a");
+    let failed = "1 day failed since 2024-09-28, not yet 36h late";
+    assert_eq!(
+        young(news("", rows(DayState::Failed), 36)),
+        (through.to_owned(), vec![(failed.to_owned(), Some(sync.to_owned()))])
+    );
+    // A morning before the daily run is good.
+    assert_eq!(young(news("", rows(DayState::Due), 36)), (through.to_owned(), vec![]));
+    let first = vec![range(DayState::Syncing, "2024-09-28", "2024-09-28")];
+    let syncing = "1 day syncing since 2024-09-28, not yet 36h late";
+    assert_eq!(
+        young(news("", first, 36)),
+        ("1 source".to_owned(), vec![(syncing.to_owned(), None)])
+    );
+    // What is late is behind.
+    assert_eq!(young(news("", rows(DayState::Failed), 12)).1, []);
 }
 
 #[test]
@@ -350,8 +383,8 @@ fn adopted_days_are_not_complete_and_fail_a_check_unless_accepted() {
     let reason = "10 days adopted since 2024-09-01".to_owned();
     assert_eq!(behind(&coverage, after(90_000)), Some((reason, command)));
     assert_eq!(behind(&coverage, accepted), None);
-    let news = good_news(std::slice::from_ref(&coverage), &accepted);
-    assert_eq!(news, "1 source, complete through 2024-09-28");
+    let news = good_news(std::slice::from_ref(&coverage), &accepted, now());
+    assert_eq!(news.summary, "1 source, complete through 2024-09-28");
     // Adopted days that are not owed do not matter.
     assert_eq!(behind(&of("since = \"2024-09-11\"", rows()), after(36)), None);
     // A gap counts even if adopted days are accepted.

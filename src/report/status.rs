@@ -1,10 +1,14 @@
 //! The report of `status`.
 
+mod notes;
+
 use std::io;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Serialize, Serializer};
+
+use notes::{moment, write_earlier_names, write_empty, write_source};
 
 use super::columns::Column;
 use super::group::{DayGroup, grouped};
@@ -12,7 +16,7 @@ use super::output::Report;
 use super::reason::{for_all, likeness};
 use super::table::PlainTable;
 use super::text::{Text, counted};
-use crate::coverage::{Coverage, DayState, Lateness, SourceBehind, StateRange, WindowDays};
+use crate::coverage::{Coverage, DayState, GoodNews, SourceGaps, WindowDays};
 use crate::day::{DateRange, written};
 use crate::evidence::Head;
 use crate::ledger::LedgerRow;
@@ -34,10 +38,13 @@ pub(crate) struct StatusReport {
     /// The head of the chain of seals.
     pub(crate) head: Option<Head>,
     /// The sources that are behind, the oldest gap first.
-    pub(crate) behind: Vec<SourceBehind>,
+    pub(crate) behind: Vec<SourceGaps>,
     /// What is good, in words.
     #[serde(skip)]
-    pub(crate) summary: String,
+    pub(crate) news: GoodNews,
+    /// Whether the user named the window, who then wants its figures first.
+    #[serde(skip)]
+    pub(crate) is_window_named: bool,
     /// The sources of the file in its order, then those that only the ledger knows.
     pub(crate) sources: Vec<SourceStatus>,
     /// The days of the window that have a row or must have one, newest first.
@@ -100,46 +107,62 @@ impl DayStatus {
     }
 }
 
-/// The most ranges to show of one source; the newest are shown.
-const RANGES_SHOWN: usize = 12;
-
-/// The most sources that the verdict names.
+/// The most lines of the verdict.
 const BEHIND_SHOWN: usize = 12;
 
 impl Report for StatusReport {
     fn write_text(&self, text: &mut Text<'_>) -> io::Result<()> {
-        self.write_verdict(text)?;
+        if self.ok {
+            self.write_good_news(text)?;
+        } else {
+            self.write_behind(text)?;
+        }
+        if self.is_window_named {
+            self.write_window(text)?;
+        }
         text.blank()?;
         text.table(&self.table())?;
-        self.sources.iter().try_for_each(|source| write_source(text, &source.coverage))?;
-        self.write_window(text)?;
+        let sources = || self.sources.iter().map(|source| &source.coverage);
+        sources().try_for_each(|source| write_source(text, source))?;
+        write_empty(text, sources())?;
+        if !self.is_window_named {
+            self.write_window(text)?;
+        }
+        self.write_days(text)?;
         text.head(self.head.as_ref())
     }
 }
 
 impl StatusReport {
-    fn write_verdict(&self, text: &mut Text<'_>) -> io::Result<()> {
-        if self.ok {
-            return text.painted_line("", "OK", &format!("  {}", self.summary));
-        }
-        let alike = |one: &SourceBehind, other: &SourceBehind| {
-            one.reason == other.reason && command_for(one, &[]) == command_for(other, &[])
-        };
-        let groups: Vec<_> = self.behind.chunk_by(alike).collect();
+    /// Writes the verdict that no source is behind, and what still needs a look.
+    fn write_good_news(&self, text: &mut Text<'_>) -> io::Result<()> {
+        let GoodNews { summary, young } = &self.news;
+        let groups = alike(young);
+        let shown = &groups[..groups.len().min(BEHIND_SHOWN)];
+        let gaps = shown.iter().map(|group| format!("; {}: {}", names(group), group[0].reason));
+        let gaps = gaps.collect::<String>() + &hidden(&groups, "; ");
+        text.painted_line("", "OK", &format!("  {summary}{gaps}"))?;
+        shown.iter().try_for_each(|group| write_command(text, group))
+    }
+
+    /// Writes which sources are behind, and the commands that help.
+    fn write_behind(&self, text: &mut Text<'_>) -> io::Result<()> {
+        let groups = alike(&self.behind);
         for group in groups.iter().take(BEHIND_SHOWN) {
             let reason = &group[0].reason;
-            text.painted_line("", "BEHIND", &format!("  {}: {reason}", sources(group)))?;
-            match command_for(&group[0], group) {
-                Some(command) => writeln!(text, "  Run `{command}`.")?,
-                None => text.line("  Wait until the process that reads them ends.")?,
-            }
+            text.painted_line("", "BEHIND", &format!("  {}: {reason}", names(group)))?;
+            let own = |source: &&SourceStatus| {
+                group.iter().any(|behind| behind.source == source.coverage.source)
+            };
+            let never = self.sources.iter().filter(own).map(|source| &source.coverage);
+            let mut never = never.filter(|source| source.was_never_synced());
+            never.try_for_each(|source| write_earlier_names(text, source))?;
+            write_command(text, group)?;
         }
-        let hidden: usize = groups.iter().skip(BEHIND_SHOWN).map(|group| group.len()).sum();
-        if hidden > 0 {
-            let more = counted(hidden as u64, "more source");
-            writeln!(text, "  … and {more}: see `--output json`")?;
+        match &*hidden(&groups, "  … and ") {
+            "" => Ok(()),
+            more => text.line(more),
         }
-        Ok(())
     }
 
     fn table(&self) -> PlainTable<11> {
@@ -148,10 +171,10 @@ impl StatusReport {
             Column::text("SINCE").dropped(1),
             Column::number("COMPLETE"),
             Column::number("SETTLED").dropped(4),
-            Column::number("DUE"),
+            Column::number("DUE").dropped_if_empty(),
             Column::number("SYNCING").dropped(2),
-            Column::number("FAILED"),
-            Column::number("MISSING"),
+            Column::number("FAILED").dropped_if_empty(),
+            Column::number("MISSING").dropped_if_empty(),
             Column::number("ADOPTED").dropped(3),
             Column::text("OLDEST GAP").dropped(6),
             Column::number("LAG").dropped(5),
@@ -174,19 +197,26 @@ impl StatusReport {
         sources
     }
 
-    /// Writes the sums of the window, and its days that are not complete, each with its reason.
+    /// Writes the sums of the window.
     fn write_window(&self, text: &mut Text<'_>) -> io::Result<()> {
+        let DateRange { from, to } = self.window;
         if self.days.is_empty() {
-            return Ok(());
+            let named = self.is_window_named;
+            return if named { write_no_day(text, self.window) } else { Ok(()) };
         }
         text.blank()?;
-        writeln!(text, "From {} to {}:", self.window.from, self.window.to)?;
+        writeln!(text, "From {from} to {to}:")?;
         for SourceStatus { coverage, in_window: WindowDays { days, complete } } in &self.sources {
             if *days > 0 {
                 let days = counted(*days, "day");
                 writeln!(text, "  {}: {complete} of {days} complete", coverage.source)?;
             }
         }
+        Ok(())
+    }
+
+    /// Writes the days of the window that are not complete, each with its reason.
+    fn write_days(&self, text: &mut Text<'_>) -> io::Result<()> {
         let is_shown = |day: &&DayStatus| {
             matches!(day.state, DayState::Due | DayState::Syncing | DayState::Failed)
         };
@@ -211,18 +241,48 @@ impl StatusReport {
     }
 }
 
+/// Says that the window has no day.
+fn write_no_day(text: &mut Text<'_>, window: DateRange) -> io::Result<()> {
+    text.blank()?;
+    writeln!(text, "From {} to {}: no source must cover a day.", window.from, window.to)
+}
+
+/// Sources in a row that have the same reason and command.
+fn alike(gaps: &[SourceGaps]) -> Vec<&[SourceGaps]> {
+    let are_alike = |one: &SourceGaps, other: &SourceGaps| {
+        one.reason == other.reason && command_for(one, &[]) == command_for(other, &[])
+    };
+    gaps.chunk_by(are_alike).collect()
+}
+
+/// Writes the command that helps a group of sources.
+fn write_command(text: &mut Text<'_>, group: &[SourceGaps]) -> io::Result<()> {
+    match command_for(&group[0], group) {
+        Some(command) => writeln!(text, "  Run `{command}`."),
+        None => text.line("  Wait until the process that reads them ends."),
+    }
+}
+
+/// How many sources the verdict does not show; empty if it shows all.
+fn hidden(groups: &[&[SourceGaps]], before: &str) -> String {
+    match groups.iter().skip(BEHIND_SHOWN).map(|group| group.len()).sum::<usize>() {
+        0 => String::new(),
+        more => format!("{before}{}: see `--output json`", counted(more as u64, "more source")),
+    }
+}
+
 /// The command that helps all `sources` as it helps the first of them.
-fn command_for(first: &SourceBehind, sources: &[SourceBehind]) -> Option<String> {
+fn command_for(first: &SourceGaps, sources: &[SourceGaps]) -> Option<String> {
     let all: String = sources.iter().map(|behind| format!(" --source {}", behind.source)).collect();
     let command = first.command.as_ref()?;
     Some(command.replace(&format!(" --source {}", first.source), &all))
 }
 
 /// The names of a few sources, and how many more there are.
-fn sources(behind: &[SourceBehind]) -> String {
+fn names(sources: &[SourceGaps]) -> String {
     const NAMED: usize = 3;
-    let names: Vec<&str> = behind.iter().take(NAMED).map(|behind| &*behind.source).collect();
-    match behind.len().saturating_sub(NAMED) {
+    let names: Vec<&str> = sources.iter().take(NAMED).map(|gaps| &*gaps.source).collect();
+    match sources.len().saturating_sub(NAMED) {
         0 => names.join(", "),
         more => format!("{} and {more} more", names.join(", ")),
     }
@@ -252,115 +312,6 @@ fn table_of_days(groups: &[DayGroup<'_, DayStatus>]) -> PlainTable<6> {
     table
 }
 
-/// Writes the days of a source as ranges, and what its figures do not say.
-fn write_source(text: &mut Text<'_>, source: &Coverage) -> io::Result<()> {
-    let what = match (source.in_file, source.enabled) {
-        (true, true) => "",
-        (true, false) => " (disabled)",
-        (false, _) => " (not in the file)",
-    };
-    text.blank()?;
-    writeln!(text, "{}{what}", source.source)?;
-    if source.ranges.is_empty() {
-        text.line("  no day was ever due")?;
-    }
-    let hidden = source.ranges.len().saturating_sub(RANGES_SHOWN);
-    if hidden > 0 {
-        writeln!(text, "  … and {hidden} earlier ranges: see `--output json`")?;
-    }
-    source.ranges.iter().skip(hidden).try_for_each(|range| write_range(text, range))?;
-    write_adopted(text, source)?;
-    write_other_scope(text, source)?;
-    write_empty(text, source)?;
-    if !source.previous_names.is_empty() {
-        let names = source.previous_names.join(", ");
-        writeln!(
-            text,
-            "  {} was named {names} before. Its older days keep that name.",
-            source.source
-        )?;
-    }
-    if !source.earlier_names.is_empty() {
-        let names = source.earlier_names.join(", ");
-        writeln!(
-            text,
-            "  It has the same scope as {names}. If that is its former name, add it to"
-        )?;
-        writeln!(text, "  `previous_names` of {} in the file.", source.source)?;
-    }
-    if let Some(Lateness { late_events, share, median, max }) = source.lateness {
-        writeln!(
-            text,
-            "  {} came late ({:.3} %): half were found within {} after the day's end, \
-             the last {} after it",
-            counted(late_events, "event"),
-            share * 100.0,
-            hours(median),
-            hours(max)
-        )?;
-    }
-    Ok(())
-}
-
-fn write_range(text: &mut Text<'_>, range: &StateRange) -> io::Result<()> {
-    let StateRange { state, dates, days, other_scope, syncing_until } = range;
-    let until = syncing_until.map(|until| format!(" until {}", moment(until))).unwrap_or_default();
-    let scope = if *other_scope { ", with another scope" } else { "" };
-    let days = counted(*days, "day");
-    text.painted_line(
-        &format!("  {:22}  ", dates.to_string()),
-        state.name(),
-        &format!("{until}, {days}{scope}"),
-    )
-}
-
-fn write_other_scope(text: &mut Text<'_>, source: &Coverage) -> io::Result<()> {
-    let (days, them) = match source.other_scope {
-        0 => return Ok(()),
-        1 => ("1 complete day was".to_owned(), "it"),
-        days => (format!("{days} complete days were"), "them"),
-    };
-    writeln!(text, "  {days} read with another account, team or filter than the file names now.")?;
-    writeln!(text, "  To read {them} again, use `auditsync reset`.")
-}
-
-fn write_empty(text: &mut Text<'_>, source: &Coverage) -> io::Result<()> {
-    let (days, are, them) = match source.empty_unconfirmed {
-        0 => return Ok(()),
-        1 => ("1 complete day".to_owned(), "has", "it"),
-        days => (format!("{days} complete days"), "have", "them"),
-    };
-    writeln!(text, "  {days} {are} no event, and only Heroku's list says so.")?;
-    writeln!(text, "  `auditsync reconcile` compares {them} with Heroku's archive of the month.")
-}
-
-/// Writes what adopted days are, and the command that reads them, if the file has the source.
-fn write_adopted(text: &mut Text<'_>, source: &Coverage) -> io::Result<()> {
-    let (Some(command), true) = (source.adopted_days_command(), source.in_file) else {
-        return Ok(());
-    };
-    let (days, them, as_is) = if source.adopted == 1 {
-        ("day", "it", "as it is")
-    } else {
-        ("days", "them", "as they are")
-    };
-    writeln!(
-        text,
-        "  {} {days} adopted: another program called {them} complete, but no event is stored.",
-        source.adopted
-    )?;
-    writeln!(text, "  To read {them}, use `{command}`.")?;
-    writeln!(text, "  To accept {them} {as_is}, add `--accept-adopted` to `status`.")
-}
-
 fn or_dash(value: Option<impl ToString>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| value.to_string())
-}
-
-fn moment(at: DateTime<Utc>) -> String {
-    at.format("%Y-%m-%d %H:%M:%SZ").to_string()
-}
-
-fn hours(time: Duration) -> String {
-    format!("{}h", time.as_secs() / 3600)
 }

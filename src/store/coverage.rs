@@ -14,7 +14,9 @@ use super::pool::Transaction;
 use super::seal::head_of;
 use super::statement::{column, statement};
 use crate::config::{Source, SourceName};
-use crate::coverage::{DayState, EarlierName, Gap, LedgerRange, SourceCount, Standings};
+use crate::coverage::{
+    DayState, EarlierName, Gap, LedgerRange, SourceCount, Standings, UnconfirmedDays,
+};
 use crate::day::DateRange;
 use crate::evidence::Head;
 use crate::ledger::{LateEvents, LedgerRow};
@@ -133,14 +135,17 @@ impl Queries<'_> {
     }
 
     /// The complete days without events that nothing but Heroku's list confirms.
-    async fn empty_days(&mut self) -> Result<HashMap<String, u64>> {
+    async fn empty_days(&mut self) -> Result<HashMap<String, UnconfirmedDays>> {
         let query = statement(include_str!("sql/coverage_empty.sql"))
             .bind(self.only.cloned())
             .bind(self.names.stored())
             .bind(self.names.preceding());
         let rows = query.fetch_all(&mut **self.tx).await.context("count the empty days")?;
         rows.iter()
-            .map(|row| Ok((column(row, "source")?, column::<i64>(row, "days")? as u64)))
+            .map(|row| {
+                let days = column::<i64>(row, "days")? as u64;
+                Ok((column(row, "source")?, UnconfirmedDays { days, dates: dates(row)? }))
+            })
             .collect()
     }
 
@@ -222,9 +227,14 @@ fn under_present_names(of_file: &[Source], standings: Standings) -> Standings {
             None => counts.push(SourceCount { source, ..count }),
         }
     }
-    let mut empty: HashMap<String, u64> = HashMap::new();
-    for (source, days) in empty_unconfirmed {
-        *empty.entry(owner(source)).or_default() += days;
+    let mut empty: HashMap<String, UnconfirmedDays> = HashMap::new();
+    for (source, more) in empty_unconfirmed {
+        let sum = |known: &mut UnconfirmedDays| {
+            known.days += more.days;
+            known.dates.from = known.dates.from.min(more.dates.from);
+            known.dates.to = known.dates.to.max(more.dates.to);
+        };
+        empty.entry(owner(source)).and_modify(sum).or_insert(more);
     }
     Standings {
         counts,

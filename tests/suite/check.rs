@@ -275,3 +275,28 @@ fn a_schema_that_is_newer_or_not_ours_is_a_problem() {
     assert_eq!(failed(&report), [("schema", "database")]);
     assert!(found(&report, "schema")[0].2.contains("has no column `source`"), "{report:#}");
 }
+
+#[test]
+fn a_source_that_was_renamed_without_its_former_name_is_a_warning() {
+    let world = World::new(ACME);
+    world.sync("--date 2024-09-28", 0);
+    let warned = |world: &World| {
+        let finished = world.run("check");
+        assert_eq!(finished.status, 0, "{finished:#?}");
+        let lines = finished.stdout.lines().filter(|line| line.starts_with("! source "));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(warned(&world), [""; 0]);
+    let renamed = ACME.replacen("\"acme\"", "\"umbrella\"", 1);
+    world.write_config(&renamed);
+    assert_eq!(
+        warned(&world),
+        ["! source umbrella: it has no day, and acme, not in the file, has days of its scope. \
+              If umbrella is a new name of it, first add `previous_names = [\"acme\"]`"]
+    );
+    // Another filter is another scope.
+    world.write_config(&format!("{renamed}filter = {{ type = \"app\" }}\n"));
+    assert_eq!(warned(&world), [""; 0]);
+    world.write_config(&format!("{renamed}previous_names = [\"acme\"]\n"));
+    assert_eq!(warned(&world), [""; 0]);
+}

@@ -156,12 +156,15 @@ fn a_removed_or_renamed_source_is_still_shown_as_it_was_left() {
     );
     let renamed = source(&report, "acme-prod");
     assert_eq!(renamed["earlier_names"], serde_json::json!(["acme"]));
-    assert!(
-        world
-            .run("status")
-            .stdout
-            .contains("It has the same scope as acme. If that is its former name, add it to")
+    let text = world.run("status").stdout;
+    let (verdict, _) = text.split_once("\n\n").expect("the verdict");
+    assert_eq!(
+        verdict,
+        "BEHIND  acme-prod: never synced\n  acme, which is not in the file, has days of the same \
+         account, team and filter.\n  If acme-prod is a new name of it, first add \
+         `previous_names = [\"acme\"]`.\n  Run `auditsync`."
     );
+    assert_eq!(text.matches("previous_names").count(), 1, "{text}");
     // The source can still be selected by its name.
     assert_eq!(status(&world, "--source acme", 0)["sources"].as_array().map(Vec::len), Some(1));
     assert_eq!(world.run("status --source nobody").status, 2);

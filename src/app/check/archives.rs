@@ -39,6 +39,11 @@ impl Record {
         tokio::time::timeout(PATIENCE, open).await.ok().flatten()
     }
 
+    /// The ledger, if there is one.
+    pub(super) fn ledger(&self) -> Option<&Reader> {
+        (self.schema == Schema::Current).then_some(&self.reader)
+    }
+
     /// Closes the connections.
     pub(super) async fn close(self) {
         self.reader.close().await;

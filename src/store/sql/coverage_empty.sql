@@ -3,7 +3,9 @@
 -- counts in the same way. An index has the days without events. $1 selects sources, if not all.
 -- $3 are the names of the same source that come before each of the names $2, separated by commas. A
 -- day that one of these has, too, does not count.
-SELECT l.source, count(*) AS days
+SELECT l.source, count(*) AS days,
+       min(l.process_date) AS first_day,
+       max(l.process_date) AS last_day
 FROM audit_events_log AS l
 WHERE ($1::text[] IS NULL OR l.source = ANY ($1))
   AND l.process_date BETWEEN '2017-01-01' AND '9999-12-31'

@@ -36,6 +36,21 @@ fn days_month_or_range_select_the_listed_days_and_no_count_changes() {
 }
 
 #[test]
+fn the_figures_of_a_named_window_stand_below_the_verdict() {
+    let world = World::new(ACME);
+    with_holes(&world);
+    let (from, to) = (yesterday() - chrono::Days::new(39), yesterday() - chrono::Days::new(9));
+    let figures = format!("From {from} to {to}:\n  acme: 31 of 31 days complete\n\nSOURCE");
+    let text = world.run(&format!("status --from {from} --to {to}")).stdout;
+    let (verdict, rest) = text.split_once("\n\n").expect("the verdict");
+    assert!(verdict.starts_with("BEHIND  acme: ") && rest.starts_with(&figures), "{text}");
+    assert_eq!(text.matches("31 of 31 days complete").count(), 1, "{text}");
+    let none = world.run("status --from 2020-01-01 --to 2020-01-31").stdout;
+    let said = "\n\nFrom 2020-01-01 to 2020-01-31: no source must cover a day.\n\nSOURCE";
+    assert!(none.contains(said), "{none}");
+}
+
+#[test]
 fn a_range_that_can_not_be_listed_exits_2() {
     let world = World::new(ACME);
     for arguments in [
@@ -101,11 +116,15 @@ fn the_verdict_fits_sources_that_are_disabled_gone_or_not_covered_yet() {
         let text = world.run("status --check");
         (text.status, text.stdout.lines().next().unwrap_or_default().to_owned())
     };
-    let off = "OK  no source is enabled, so no day is due".to_owned();
+    let off = "OK  acme is disabled, so no day is due".to_owned();
     assert_eq!(first(&world), (0, off));
     // Only the ledger knows `acme` now.
     world.write_config(&ACME.replace("\"acme\"", "\"other\""));
     assert_eq!(first(&world), (1, "BEHIND  other: never synced".to_owned()));
+    let gone = world.run("status --source acme --check");
+    assert_eq!(gone.status, 0, "{gone:#?}");
+    let verdict = "OK  acme is not in the file, so no day is due\n";
+    assert!(gone.stdout.starts_with(verdict), "{gone:#?}");
     let several = ["b", "c", "d", "e"].map(|name| ACME.replace("\"acme\"", &format!("\"{name}\"")));
     world.write_config(&several.concat());
     assert_eq!(first(&world), (1, "BEHIND  b, c, d and 1 more: never synced".to_owned()));
