@@ -33,13 +33,15 @@ pub(crate) struct DayReport {
     pub(crate) conflicts: u64,
     /// The stored events that Heroku lists no longer.
     pub(crate) vanished_events: u64,
-    /// Requests to Heroku. Sources that share a fetch share this figure.
+    /// Requests to Heroku. Sources that share a fetch share this figure. A download that serves
+    /// several days counts for the first of them.
     pub(crate) requests: u64,
     /// How many of them repeated one that had failed.
     pub(crate) retries: u64,
     /// The fencing number of the claim; 0 if there was none.
     pub(crate) attempt: i32,
-    /// From the claim to the end of reading, before the day is published, in milliseconds.
+    /// From the claim to the end of reading, before the day is published, in milliseconds. Days
+    /// that one archive serves share this time.
     pub(crate) duration_ms: u64,
     /// Why the day was not synced by this run, and what to do.
     pub(crate) error: Option<String>,

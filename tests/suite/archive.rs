@@ -293,3 +293,43 @@ fn months_without_possible_archive_and_reversed_ranges_are_rejected() {
     }
     assert_eq!(world.heroku.requests().len(), 0);
 }
+
+#[test]
+fn a_download_that_serves_several_days_counts_once_and_its_time_is_shared() {
+    let world = World::new(ACME_AND_TEAM_A);
+    world.heroku.make_archive("acme", SEPTEMBER);
+    let arguments = format!("--via archive {FIXTURE_DAYS}");
+    let plan = backfill(&world, &format!("{arguments} --plan"), 0);
+    let report = backfill(&world, &arguments, 0);
+    let days = report["days"].as_array().expect("days");
+    let sum = |key: &str| days.iter().map(|day| day[key].as_u64().expect("a number")).sum::<u64>();
+    assert_eq!((days.len(), sum("requests")), (8, plan["requests"].as_u64().expect("a number")));
+    let time = |key: &str| {
+        let text = report[key].as_str().expect("a time");
+        text.parse::<chrono::DateTime<chrono::Utc>>().expect("a time")
+    };
+    let took = (time("finished_at") - time("started_at")).num_milliseconds();
+    assert!(sum("duration_ms") <= took as u64, "{took} ms: {report:#}");
+    let history = world.sql("SELECT sum(requests) FROM audit_history WHERE action = 'publish'");
+    assert_eq!(history, sum("requests").to_string());
+}
+
+#[test]
+fn an_empty_day_from_an_archive_is_confirmed_by_it() {
+    let world = World::new(ACME_AND_TEAM_A);
+    world.heroku.put_day("acme", date("2024-09-26"), Vec::new());
+    world.heroku.make_archive("acme", SEPTEMBER);
+    backfill(&world, &format!("--via archive {FIXTURE_DAYS}"), 0);
+    let confirmed = world.sql(
+        "SELECT string_agg(source || ' ' || process_date, ', ' ORDER BY source)
+         FROM audit_history WHERE action = 'confirm' AND outcome = 'confirmed'
+         AND message LIKE 'the archive of 2024-09 (sha256 %) holds no event of it'",
+    );
+    assert_eq!(confirmed, "acme 2024-09-26, team-a 2024-09-26");
+    let status = world.run("status --output json").json();
+    for source in status["sources"].as_array().expect("sources") {
+        assert_eq!(source["empty_unconfirmed"], 0, "{source:#}");
+    }
+    let text = world.run("status").stdout;
+    assert!(!text.contains("only Heroku's list says so"), "{text}");
+}

@@ -8,6 +8,7 @@ use futures_util::future::join_all;
 
 use super::archive::{Sink, Slot, Sorted, nearest, sort};
 use super::attempt::{ReadFrom, Writer};
+use super::empty_day::holds_no_event;
 use super::fetches::FetchDay;
 use super::finish::finish_all;
 use super::leased::{LeasedAttempt, LedgerWriter};
@@ -116,11 +117,14 @@ pub(crate) async fn store_days(
     days: Vec<FetchDay>,
 ) -> Vec<DayReport> {
     let mut reports = Vec::new();
+    // One download serves all days, so it counts for the first of them.
+    let mut cost = Some(open.cost);
     let mut days: VecDeque<FetchDay> = days.into();
     while !days.is_empty() && !run.writer.shutdown.is_asked() {
         let part: Vec<FetchDay> = days.drain(..days.len().min(LEASES)).collect();
         let mut attempts = run.writer.begin(&part, &mut reports).await;
-        if !attempts.is_empty() {
+        if let Some(first) = attempts.first_mut() {
+            first.cost = cost.take().unwrap_or_default();
             read(&run.writer, account, open, &mut attempts).await;
             reports.extend(finish_all(&run.writer, attempts, open.read_from).await);
         }
@@ -136,7 +140,7 @@ async fn read(
     open: &OpenArchive,
     attempts: &mut [LeasedAttempt],
 ) {
-    let OpenArchive { archive, selectors, cost, .. } = open;
+    let OpenArchive { archive, selectors, .. } = open;
     let all_lost = writer.all_lost(attempts);
     let places = attempts.iter().enumerate();
     let places = places.filter_map(|(at, attempt)| Some((account.slot(&attempt.day)?, at)));
@@ -161,7 +165,6 @@ async fn read(
     };
     storing.withhold_undated();
     for attempt in attempts {
-        attempt.cost = *cost;
         attempt.provenance = provenance(open);
         if attempt.is_open() {
             attempt.stopped = stopped.clone().map(|reason| for_day(reason, attempt));
@@ -173,8 +176,10 @@ async fn read(
 fn provenance(open: &OpenArchive) -> Provenance {
     let Archive { month, bytes, checksum, request_id, .. } = &open.archive;
     let facts = SealedArchive { month: *month, checksum: checksum.clone(), bytes: *bytes };
+    // It says so of a day in which nothing is stored: no list is needed to confirm that.
+    let confirmed_by = Some(holds_no_event(*month, checksum));
     let (archive, kept_as) = (Some(facts), open.kept_as.clone());
-    Provenance { request_id: request_id.clone(), archive, kept_as, ..Provenance::default() }
+    Provenance { request_id: request_id.clone(), archive, kept_as, confirmed_by }
 }
 
 /// The reason for one day: what to do depends on whether the day had settled.

@@ -125,9 +125,7 @@ impl EmptyDays {
                 Witness::Doubts(format!("the archive of {month} was made before the day was over"))
             }
             ArchiveCount::Events { days, checksum, .. } => match days.get(date) {
-                None | Some(0) => Witness::Confirms(format!(
-                    "the archive of {month} (sha256 {checksum}) holds no event of it"
-                )),
+                None | Some(0) => Witness::Confirms(holds_no_event(month, checksum)),
                 Some(events) => {
                     Witness::Doubts(format!("the archive of {month} holds {events} events of it"))
                 }
@@ -142,6 +140,11 @@ impl EmptyDays {
             }
         }
     }
+}
+
+/// What the history says of an empty day that an archive confirms.
+pub(super) fn holds_no_event(month: Month, checksum: &str) -> String {
+    format!("the archive of {month} (sha256 {checksum}) holds no event of it")
 }
 
 /// Counts the events in the archive of `month` that the fetch asks for.

@@ -37,10 +37,15 @@ pub(super) async fn finish_all(
     mut attempts: Vec<LeasedAttempt>,
     from: ReadFrom,
 ) -> Vec<DayReport> {
+    // The days of an archive are read together, so they share the time.
+    let sharing = match from {
+        ReadFrom::Archive { .. } => u32::try_from(attempts.len()).unwrap_or(u32::MAX),
+        ReadFrom::List | ReadFrom::Stored => 1,
+    };
     for DayAttempt { cost, record, .. } in &mut attempts {
         record.stats.requests = cost.requests;
         record.stats.retries = cost.retries;
-        record.stats.duration = record.claimed.elapsed();
+        record.stats.duration = record.claimed.elapsed() / sharing;
     }
     let (interrupted, others): (Vec<_>, Vec<_>) = attempts
         .into_iter()

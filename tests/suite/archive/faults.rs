@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use fake_heroku::{Fault, Match, gzip};
 
-use super::{FIXTURE_DAYS, SEPTEMBER, backfill, reconcile};
+use super::{DAYS, FIXTURE_DAYS, SEPTEMBER, backfill, reconcile};
 use crate::support::{ACME, DAY, World, day};
 
 #[test]
@@ -22,11 +22,9 @@ fn a_cut_file_or_a_wrong_checksum_leaves_only_due_days() {
 
     world.heroku.fault(Match::download(), Fault::CutBody { after_bytes: 5000 });
     let report = backfill(&world, &format!("--via archive {FIXTURE_DAYS}"), 0);
-    assert_eq!(
-        day(&report, "acme", DAY)["retries"],
-        1,
-        "a download that breaks off is tried again"
-    );
+    // It counts for the first of the days that it serves.
+    let retries = DAYS.map(|date| day(&report, "acme", date)["retries"].as_u64());
+    assert_eq!(retries, [1, 0, 0, 0].map(Some), "a download that breaks off is tried again");
     world.heroku.change_archive("acme", SEPTEMBER, |archive| archive.checksum = "0".repeat(64));
     let months = reconcile(&world, "", 1);
     assert!(
