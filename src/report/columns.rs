@@ -20,6 +20,8 @@ pub(super) struct Column {
     kind: ColumnKind,
     /// When a narrow terminal drops it: 1 comes first. `None` for never.
     drop_order: Option<u8>,
+    /// Whether a narrow terminal drops it, if none of its rows says anything.
+    is_dropped_if_empty: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,27 +35,32 @@ enum ColumnKind {
 impl Column {
     /// Names and other free texts. A narrow terminal shortens them.
     pub(super) const fn name(heading: &'static str) -> Self {
-        Self { heading, kind: ColumnKind::Name, drop_order: None }
+        Self { heading, kind: ColumnKind::Name, drop_order: None, is_dropped_if_empty: false }
     }
 
     /// Texts of a limited length, such as dates. They are never shortened.
     pub(super) const fn text(heading: &'static str) -> Self {
-        Self { heading, kind: ColumnKind::Text, drop_order: None }
+        Self { heading, kind: ColumnKind::Text, drop_order: None, is_dropped_if_empty: false }
     }
 
     /// Numbers, aligned to the right.
     pub(super) const fn number(heading: &'static str) -> Self {
-        Self { heading, kind: ColumnKind::Number, drop_order: None }
+        Self { heading, kind: ColumnKind::Number, drop_order: None, is_dropped_if_empty: false }
     }
 
     /// States or outcomes, each in its colour.
     pub(super) const fn state(heading: &'static str) -> Self {
-        Self { heading, kind: ColumnKind::State, drop_order: None }
+        Self { heading, kind: ColumnKind::State, drop_order: None, is_dropped_if_empty: false }
     }
 
     /// Makes a narrow terminal drop the column. The one with the lowest `order` goes first.
     pub(super) const fn dropped(self, order: u8) -> Self {
-        Self { drop_order: Some(order), ..self }
+        Self { drop_order: Some(order), ..self.dropped_if_empty() }
+    }
+
+    /// Makes a narrow terminal drop the column if it is empty, or 0, in every row.
+    pub(super) const fn dropped_if_empty(self) -> Self {
+        Self { is_dropped_if_empty: true, ..self }
     }
 }
 
@@ -73,7 +80,7 @@ impl<const N: usize> Layout<N> {
         let mut layout = Self { columns, shown };
         layout.widen(rows);
         if let Some(terminal) = terminal {
-            layout.fit(terminal.max(NARROWEST));
+            layout.fit(rows, terminal.max(NARROWEST));
         }
         layout
     }
@@ -86,16 +93,23 @@ impl<const N: usize> Layout<N> {
         }
     }
 
-    /// Drops columns, then narrows the widest names, until a row fits.
-    fn fit(&mut self, terminal: usize) {
+    /// Drops columns, first those that say nothing, then narrows the widest names, until a row
+    /// fits.
+    fn fit(&mut self, rows: &[[String; N]], terminal: usize) {
         let excess = |shown: &[(usize, usize)]| {
             let row: usize = shown.iter().map(|(_, width)| width + BETWEEN).sum();
             row.saturating_sub(terminal + BETWEEN)
         };
-        let mut droppable: Vec<usize> =
-            (0..N).filter(|column| self.columns[*column].drop_order.is_some()).collect();
-        droppable.sort_by_key(|column| self.columns[*column].drop_order);
-        for dropped in droppable {
+        let order = |column: &usize| self.columns[*column].drop_order;
+        let is_empty = |column: &usize| {
+            self.columns[*column].is_dropped_if_empty
+                && rows.iter().all(|cells| matches!(&*cells[*column], "" | "-" | "0"))
+        };
+        let mut empty: Vec<usize> = (0..N).filter(is_empty).collect();
+        empty.sort_by_key(|column| order(column).unwrap_or(u8::MAX));
+        let mut droppable: Vec<usize> = (0..N).filter(|column| order(column).is_some()).collect();
+        droppable.sort_by_key(order);
+        for dropped in empty.into_iter().chain(droppable) {
             if excess(&self.shown) > 0 {
                 self.shown.retain(|(column, _)| *column != dropped);
             }
@@ -191,6 +205,32 @@ mod tests {
         assert!(!row(27).contains('…'), "{}", row(27));
         assert!(row(28).contains('…'), "{}", row(28));
         assert_eq!(width(&row(3000)), 80);
+    }
+
+    #[test]
+    fn a_column_that_says_nothing_is_dropped_before_one_that_does() {
+        let columns = [
+            Column::name("SOURCE"),
+            Column::number("FIRST").dropped(1),
+            Column::number("SECOND").dropped(2),
+            Column::number("DUE").dropped_if_empty(),
+            Column::number("KEPT"),
+        ];
+        let headings = |length: usize, [first, second, due]: [&str; 3]| {
+            let row = ["x".repeat(length), first.into(), second.into(), due.into(), "0".into()];
+            Layout::new(columns, &[row], Some(80)).headings()
+        };
+        let shown = |length, cells| {
+            let headings = headings(length, cells);
+            headings.split_whitespace().skip(1).collect::<Vec<_>>().join(" ")
+        };
+        // All columns need 26 beside the name.
+        assert_eq!(shown(54, ["0", "0", "0"]), "FIRST SECOND DUE KEPT");
+        assert_eq!(shown(55, ["0", "-", "0"]), "SECOND DUE KEPT");
+        assert_eq!(shown(55, ["1", "0", "0"]), "FIRST DUE KEPT");
+        assert_eq!(shown(55, ["1", "1", "0"]), "FIRST SECOND KEPT");
+        assert_eq!(shown(55, ["1", "1", "1"]), "SECOND DUE KEPT");
+        assert_eq!(shown(80, ["1", "1", "1"]), "DUE KEPT");
     }
 
     #[test]
