@@ -1,7 +1,7 @@
 //! The log entries that drains rely on: new events, days and runs.
 
 use std::io::IsTerminal as _;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use tracing::{debug, error, info, warn};
 use uuid::Uuid;
@@ -57,7 +57,8 @@ pub(crate) fn new_event(
     );
 }
 
-/// Logs one line about a day that ended.
+/// Logs one line about a day that ended. Where a terminal shows the report, too, that says why a
+/// day was not done, once for all days that are alike.
 pub(crate) fn day(report: &DayReport) {
     let DayReport { source, date, outcome, events, new_events, late_events, .. } = report;
     let DayReport { conflicts, vanished_events, requests, retries, attempt, .. } = report;
@@ -67,6 +68,10 @@ pub(crate) fn day(report: &DayReport) {
         Outcome::Failed if *attempt == 0 && is_repeated(error.as_deref()) => debug!(
             target: "auditsync", %source, %date, %outcome,
             "day not done, for the same reason as the one before"
+        ),
+        Outcome::Failed | Outcome::LostLock | Outcome::Interrupted if is_above_report() => info!(
+            target: "auditsync", %source, %date, %outcome, requests, retries, attempt, duration_ms,
+            error, "day not done"
         ),
         Outcome::Failed | Outcome::LostLock => error!(
             target: "auditsync", %source, %date, %outcome, requests, retries, attempt, duration_ms,
@@ -81,6 +86,13 @@ pub(crate) fn day(report: &DayReport) {
             conflicts, vanished_events, requests, retries, attempt, duration_ms, "day done"
         ),
     }
+}
+
+/// Whether a terminal shows both this log and the report.
+fn is_above_report() -> bool {
+    static IS_ABOVE: LazyLock<bool> =
+        LazyLock::new(|| std::io::stderr().is_terminal() && std::io::stdout().is_terminal());
+    *IS_ABOVE
 }
 
 /// Whether `reason` is also the reason of the last day that did not begin.
@@ -109,7 +121,7 @@ pub(crate) fn run_started(run_id: Uuid, head: Option<&Head>) {
 pub(crate) fn plan(plan: &PlanReport, verbosity: Verbosity) {
     if std::io::stderr().is_terminal() {
         if verbosity != Verbosity::Quiet {
-            streams::print_to_stderr(&format!("{}.", plan.summary()));
+            streams::print_to_stderr(&streams::wrapped_for_stderr(&format!("{}.", plan.summary())));
         }
         return;
     }

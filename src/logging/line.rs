@@ -15,6 +15,7 @@ use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::report::streams::wrapped_for_stderr;
 use crate::text::secrets::redact;
 use crate::text::{json, steers};
 
@@ -73,7 +74,11 @@ where
         if target == EVENT {
             EVENTS_LOGGED.fetch_add(1, Ordering::Relaxed);
         }
-        writeln!(writer, "{}", line.fitting(*self))
+        let line = line.fitting(*self);
+        match self.format {
+            LogFormat::Text => writeln!(writer, "{}", wrapped_for_stderr(&line)),
+            LogFormat::Logfmt | LogFormat::Json => writeln!(writer, "{line}"),
+        }
     }
 }
 

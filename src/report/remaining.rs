@@ -64,8 +64,7 @@ impl Remaining {
             writeln!(
                 text,
                 "The next `auditsync` does not read {them}. Of each enabled source it reads the \
-                 PENDING days,\n\
-                 and those of the last {} days.",
+                 PENDING days, and those of the last {} days.",
                 self.catch_up_days.map_or("`catch_up_days`".to_owned(), |days| days.to_string())
             )
         } else if read.len() == self.ranges.len() {

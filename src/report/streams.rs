@@ -3,6 +3,7 @@
 //! A failed write to stdout is an error, which the exit status shows. A failed write to stderr is
 //! ignored: nobody reads it.
 
+use std::borrow::Cow;
 use std::io::{self, BufWriter, IsTerminal, Write as _};
 use std::os::fd::AsFd;
 
@@ -69,6 +70,14 @@ pub(crate) fn print_to_stderr(text: &str) {
         lines.push('\n');
     }
     write_to_stderr(lines.as_bytes());
+}
+
+/// The line, broken at words where stderr is a terminal.
+pub(crate) fn wrapped_for_stderr(line: &str) -> Cow<'_, str> {
+    match width_of(&io::stderr()) {
+        Some(width) => wrapped(line, width),
+        None => line.into(),
+    }
 }
 
 /// The columns of a terminal; `None` where the stream is none. Some terminals do not say.

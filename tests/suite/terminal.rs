@@ -157,6 +157,51 @@ fn a_terminal_gets_the_result_and_warnings_and_v_the_rest() {
 }
 
 #[test]
+fn a_terminal_shows_the_reason_of_failed_days_once_and_a_pipe_each_day() {
+    let world = World::new(ACME);
+    world.heroku.revoke("HRKU-demo-acme-0001-not-a-secret");
+    let sync = "sync --from 2024-09-20 --to 2024-09-22";
+    let shown = Screen::start(&world.command(sync), WIDE).end();
+    assert!(!shown.raw.contains("day not done"), "{:?}", shown.raw);
+    assert_eq!(shown.raw.matches("Heroku refused the token").count(), 1, "{:?}", shown.raw);
+    let verbose = Screen::start(&world.command(&format!("-v {sync}")), WIDE).end();
+    assert_eq!(verbose.raw.matches("day not done").count(), 3, "{:?}", verbose.raw);
+    let piped = world.run(sync).stderr;
+    assert_eq!(piped.matches("level=ERROR target=auditsync message=\"day not done\"").count(), 3);
+}
+
+#[test]
+fn a_warning_of_the_log_wraps_at_words() {
+    let retry = "[retry]\ninitial_interval = \"1ms\"\njitter = 0.0\n";
+    let mut world = World::new(&format!("{retry}{ACME}"));
+    world.set("TERM", "dumb");
+    world.heroku.fault(Match::events("acme"), Fault::status(503, "unavailable", "Try later."));
+    let shown = Screen::start(&world.command(ON_DAY), NARROW).end();
+    let warning = shown.raw.split("SOURCE").next().expect("the log");
+    assert!(warning.contains(" WARNING ") && warning.len() > 80, "{:?}", shown.raw);
+    assert!(warning.lines().all(|line| line.chars().count() <= 80), "{:?}", shown.raw);
+}
+
+#[test]
+fn a_narrow_status_drops_what_is_zero_before_what_is_not() {
+    let world = World::new(ACME);
+    assert_eq!(world.run("migrate").status, 0);
+    world.sql(
+        "INSERT INTO audit_events_log (source, process_date, status, events_count, attempt, scope,
+                                       synced_at, locked_by, locked_until)
+         SELECT 'acme', current_date - age, CASE age WHEN 2 THEN 'PROCESSING' ELSE 'SUCCESS' END, 5,
+                1, '{\"account\": \"acme\"}', CASE WHEN age <> 2 THEN clock_timestamp() END,
+                CASE age WHEN 2 THEN 'run.1' END, clock_timestamp() + interval '1 h'
+         FROM generate_series(1, 9) AS age",
+    );
+    let shown = Screen::start(&world.command("status"), (60, 80)).end();
+    let heading = shown.lines.iter().find(|line| line.starts_with("SOURCE")).expect("a table");
+    let headings: Vec<&str> = heading.split_whitespace().collect();
+    assert!(headings.contains(&"SYNCING") && headings.contains(&"SINCE"), "{heading}");
+    assert!(!headings.contains(&"ADOPTED"), "{heading}");
+}
+
+#[test]
 fn records_in_a_file_leave_their_summary_on_the_terminal() {
     let world = World::new(ACME);
     world.sync("--date 2024-09-28", 0);
