@@ -7,7 +7,7 @@ use super::failure::{DONE, ExitStatus, Failure};
 use crate::calendar::NotADate;
 use crate::cli::EventsArgs;
 use crate::report::Output;
-use crate::report::found::FoundEvents;
+use crate::report::found::{FixedColumn, FoundEvents};
 use crate::store::{EventSearch, Pattern, Reader};
 
 /// How many events a table has without `--limit`: some screens full.
@@ -25,7 +25,7 @@ pub(super) async fn run(app: &App<'_>, args: &EventsArgs) -> Result<ExitStatus, 
     };
     let sources = app.select(&args.sources, known).await?.stored_names();
     let search = EventSearch { sources, ..search };
-    let mut found = FoundEvents::new(output, limit);
+    let mut found = FoundEvents::new(output, limit, fixed_columns(args));
     if let Some(ledger) = ledger {
         print(ledger, search, &mut found).await?;
     }
@@ -81,6 +81,14 @@ fn search(
         // One more shows whether there are more.
         limit: limit.map(|limit| limit + 1),
     })
+}
+
+/// The columns for which the filters leave one value.
+fn fixed_columns(args: &EventsArgs) -> Vec<FixedColumn> {
+    let of_filters = [(&args.types, FixedColumn::Type), (&args.actions, FixedColumn::Action)];
+    let is_fixed = |values: &[String]| matches!(values, [one] if !one.contains('*'));
+    let fixed = of_filters.into_iter().filter(|(values, _)| is_fixed(values));
+    fixed.map(|(_, column)| column).collect()
 }
 
 /// The values of an option; `None` if it was not given.

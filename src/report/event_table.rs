@@ -12,16 +12,42 @@ use crate::text::clean;
 /// How many columns there are.
 const COLUMNS: usize = 8;
 
-const EVENT_COLUMNS: [Column; COLUMNS] = [
-    Column::text("TIME (UTC)"),
-    Column::name("SOURCE").dropped(2),
-    Column::name("TYPE"),
-    Column::name("ACTION"),
-    Column::name("ACTOR"),
-    Column::name("APP"),
-    Column::name("TEAM").dropped(1),
-    Column::name("IP").dropped(3),
-];
+/// The place of the source among them.
+const SOURCE: usize = 1;
+
+/// A column for which a filter leaves one value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FixedColumn {
+    Type,
+    Action,
+}
+
+/// The columns. A narrow terminal first drops those that a filter fixed, and keeps the source where
+/// the rows have several.
+fn event_columns(fixed: &[FixedColumn], rows: &[[String; COLUMNS]]) -> [Column; COLUMNS] {
+    let mut kind = Column::name("TYPE");
+    let mut action = Column::name("ACTION");
+    let mut source = Column::name("SOURCE");
+    if fixed.contains(&FixedColumn::Type) {
+        kind = kind.dropped(1);
+    }
+    if fixed.contains(&FixedColumn::Action) {
+        action = action.dropped(2);
+    }
+    if rows.iter().all(|cells| cells[SOURCE] == rows[0][SOURCE]) {
+        source = source.dropped(4);
+    }
+    [
+        Column::text("TIME (UTC)"),
+        source,
+        kind,
+        action,
+        Column::name("ACTOR"),
+        Column::name("APP"),
+        Column::name("TEAM").dropped(3),
+        Column::name("IP").dropped(5),
+    ]
+}
 
 /// The cells of an event, in the order of the columns. They are clean.
 pub(super) struct EventCells([String; COLUMNS]);
@@ -55,13 +81,14 @@ impl EventCells {
 pub(super) struct EventTable {
     /// The columns of the terminal; `None` where there is no terminal.
     terminal: Option<usize>,
+    fixed: Vec<FixedColumn>,
     /// `None` before the first row.
     layout: Option<Layout<COLUMNS>>,
 }
 
 impl EventTable {
-    pub(super) fn new(terminal: Option<usize>) -> Self {
-        Self { terminal, layout: None }
+    pub(super) fn new(terminal: Option<usize>, fixed: Vec<FixedColumn>) -> Self {
+        Self { terminal, fixed, layout: None }
     }
 
     /// Writes the rows, before the first ones the headings. The first rows decide what a terminal
@@ -74,7 +101,8 @@ impl EventTable {
             }
             layout
         } else {
-            let layout = Layout::new(EVENT_COLUMNS, &rows, self.terminal);
+            let columns = event_columns(&self.fixed, &rows);
+            let layout = Layout::new(columns, &rows, self.terminal);
             text.row(&layout.headings())?;
             self.layout.insert(layout)
         };
@@ -90,7 +118,7 @@ mod tests {
 
     fn printed(names: &[&str], terminal: Option<usize>) -> Vec<String> {
         let mut out = Vec::new();
-        let mut table = EventTable::new(terminal);
+        let mut table = EventTable::new(terminal, Vec::new());
         for name in names {
             let cells = EventCells::of(name, RawDate::of(2024, 9, 28), &row(b"{}", name));
             table.write(&mut Text::new(&mut out, None), vec![cells]).expect("a vector");
@@ -124,6 +152,27 @@ mod tests {
         let lines = printed(&["acme"], Some(100));
         assert_eq!(lines[0], "TIME (UTC)           SOURCE  TYPE  ACTION  ACTOR  APP   TEAM  IP");
         assert_eq!(lines[1], "2024-09-28 00:00:00  acme    acme  acme    acme   acme  acme  -");
+    }
+
+    #[test]
+    fn what_a_filter_fixed_is_dropped_first_and_several_sources_stay() {
+        let headings = |sources: [&str; 2], length, fixed| {
+            let mut out = Vec::new();
+            let texts = "x".repeat(length);
+            let row = row(b"{}", &texts);
+            let rows = sources.map(|source| EventCells::of(source, RawDate::of(2024, 9, 28), &row));
+            let mut table = EventTable::new(Some(80), fixed);
+            table.write(&mut Text::new(&mut out, None), rows.into()).expect("a vector");
+            let text = String::from_utf8(out).expect("text");
+            let (headings, _) = text.split_once('\n').expect("a line");
+            headings.split_whitespace().skip(2).collect::<Vec<_>>().join(" ")
+        };
+        let both = || vec![FixedColumn::Type, FixedColumn::Action];
+        assert_eq!(headings(["a", "b"], 9, both()), "SOURCE ACTION ACTOR APP TEAM");
+        assert_eq!(headings(["a", "b"], 12, both()), "SOURCE ACTOR APP TEAM");
+        assert_eq!(headings(["a", "b"], 9, vec![]), "SOURCE TYPE ACTION ACTOR APP");
+        assert_eq!(headings(["a", "a"], 12, vec![]), "TYPE ACTION ACTOR APP");
+        assert_eq!(headings(["a", "b"], 12, vec![]), "SOURCE TYPE ACTION ACTOR APP");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+pub(crate) use super::event_table::FixedColumn;
 use super::event_table::{EventCells, EventTable};
 use super::json;
 use super::lines::{LineForm, json_text, write_line};
@@ -36,11 +37,11 @@ enum PrintedForm {
 }
 
 impl FoundEvents {
-    /// Prints at most `limit` events.
-    pub(crate) fn new(output: Output, limit: Option<u32>) -> Self {
+    /// Prints at most `limit` events. A filter leaves one value for the `fixed` columns.
+    pub(crate) fn new(output: Output, limit: Option<u32>, fixed: Vec<FixedColumn>) -> Self {
         let width = terminal_width();
         let form = match output {
-            Output::Text => PrintedForm::Table(Box::new(EventTable::new(width))),
+            Output::Text => PrintedForm::Table(Box::new(EventTable::new(width, fixed))),
             Output::Json => PrintedForm::Document,
             Output::Ndjson => PrintedForm::Lines,
         };
