@@ -7,6 +7,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::columns::Column;
+use super::compared::{Comparison, outcome, summed};
 use super::group::{DayGroup, grouped};
 use super::output::Report;
 use super::reason::{for_all, likeness};
@@ -40,21 +41,27 @@ struct Likeness<'a> {
     source: &'a str,
     by: &'a str,
     action: &'a HistoryAction,
-    outcome: &'a HistoryOutcome,
+    /// `None` of a compared day: the days of one archive are one line.
+    outcome: Option<&'a HistoryOutcome>,
     has_events: bool,
     message: Option<String>,
 }
 
 impl<'a> Likeness<'a> {
     fn of(entry: &'a HistoryEntry) -> Self {
+        let comparison = Comparison::of(entry);
+        let message = entry.message.as_ref().map(|message| match &comparison {
+            Some(comparison) => comparison.likeness(),
+            None => likeness(message, entry.date),
+        });
         Self {
             run_id: entry.run_id,
             source: &entry.source,
             by: &entry.by,
             action: &entry.action,
-            outcome: &entry.outcome,
+            outcome: comparison.is_none().then_some(&entry.outcome),
             has_events: entry.events.is_some(),
-            message: entry.message.as_ref().map(|message| likeness(message, entry.date)),
+            message,
         }
     }
 }
@@ -84,7 +91,7 @@ impl Report for HistoryReport {
                 group.dates.to_string(),
                 group.span(|entry| entry.attempt),
                 entry.action.as_str().to_owned(),
-                entry.outcome.as_str().to_owned(),
+                outcome(&group.days).as_str().to_owned(),
                 figure(group, |entry| entry.events),
                 figure(group, |entry| entry.new_events),
             ]);
@@ -146,8 +153,10 @@ fn detail(group: &DayGroup<'_, HistoryEntry>) -> Option<String> {
     let entry = group.first();
     let late = group.sum(|entry| entry.late_events.unwrap_or_default().max(0) as u64);
     let late = (late > 0).then(|| format!("{} came late", counted(late, "event")));
-    let message = entry.message.as_ref();
-    let message = message.map(|message| for_all(message, entry.date, &[group.dates]).into_owned());
+    let message = summed(&group.days).or_else(|| {
+        let message = entry.message.as_ref()?;
+        Some(for_all(message, entry.date, &[group.dates]).into_owned())
+    });
     let by = entry.action.is_by_person().then(|| format!("by {}", entry.by));
     let parts: Vec<String> = [late, message, by].into_iter().flatten().collect();
     (!parts.is_empty()).then(|| parts.join("; "))

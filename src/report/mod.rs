@@ -10,6 +10,7 @@ pub(crate) mod backfill;
 pub(crate) mod bag;
 pub(crate) mod check;
 mod columns;
+mod compared;
 pub(crate) mod day;
 mod event_table;
 pub(crate) mod found;

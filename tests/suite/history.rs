@@ -160,3 +160,27 @@ fn a_day_that_was_only_claimed_is_not_called_untouched() {
     );
     assert_eq!(world.run("history --date 2024-09-27").stdout, "No run ever touched 2024-09-27.\n");
 }
+
+#[test]
+fn the_days_that_one_run_compared_with_an_archive_are_one_line() {
+    let world = World::new(&format!("{ACME}since = \"2024-09-25\"\n"));
+    world.heroku.make_archive("acme", fake_heroku::Month { year: 2024, month: 9 });
+    world.sync("--from 2024-09-25 --to 2024-09-28", 0);
+    let reconcile = |status| {
+        let finished = world.run("reconcile --month 2024-09");
+        assert_eq!(finished.status, status, "{finished:#?}");
+    };
+    reconcile(0);
+    world.sql("DELETE FROM audit_events WHERE event_id = (SELECT min(event_id) FROM audit_events)");
+    reconcile(1);
+    let text = world.run("history").stdout;
+    let compared: Vec<&str> =
+        text.lines().skip_while(|line| !line.contains(" reconcile ")).collect();
+    assert_eq!(compared.len(), 4, "{text}");
+    assert!(compared[0].contains("2024-09-25..2024-09-30  0..1  reconcile  agrees "), "{text}");
+    assert!(compared[1].starts_with("  archive 2"), "{text}");
+    assert!(compared[2].contains("2024-09-25..2024-09-30  0..1  reconcile  differs "), "{text}");
+    let differ = ", missing here 1, missing there 0, differing 0; 5 days agree, not 2024-09-";
+    assert!(compared[3].contains(differ), "{text}");
+    assert_eq!(text.matches("archive sha256").count(), 2, "{text}");
+}
