@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-pub use behind::{AdoptedPolicy, LagRule, SourceBehind, good_news};
+pub use behind::{AdoptedPolicy, KINDS, LagRule, SourceBehind, good_news};
 pub use lateness::{Lateness, lateness};
 pub use source::{Coverage, StateRange, WindowDays};
 pub use standings::{EarlierName, Gap, LedgerRange, SourceCount, Standings};
