@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-pub use behind::{AdoptedPolicy, LagRule, SourceGaps};
+pub use behind::{AdoptedPolicy, KINDS, LagRule, SourceGaps};
 pub use good_news::{GoodNews, good_news};
 pub use lateness::{Lateness, lateness};
 pub use source::{Coverage, StateRange, WindowDays};

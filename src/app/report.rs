@@ -37,7 +37,8 @@ pub(super) async fn run(app: &App<'_>, args: &ReportArgs) -> Result<ExitStatus, 
     let wanted = WantedDays { sources: stored_names, from: Some(range.from), to: Some(range.to) };
     // On Heroku, stdout and stderr of a one-off dyno are one stream.
     let live_lines = if args.streams() { LiveLines::Hidden } else { app.global.live_lines() };
-    let verification = Verification { wanted: &wanted, anchors: Anchors::default(), live_lines };
+    let verification =
+        Verification { wanted: &wanted, anchors: Anchors::new(Vec::new(), Vec::new()), live_lines };
     let (verified, ()) = verification.run(&mut snapshot, ()).await?;
     let verified = verified.into_report();
     let made_by = made_by(app, args, range);

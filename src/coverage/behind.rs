@@ -13,7 +13,7 @@ use crate::day::{DateRange, last_over};
 const LONGEST_LEASE: TimeDelta = TimeDelta::days(30);
 
 /// The order in which a reason names the states of gaps.
-const KINDS: [DayState; 5] =
+pub const KINDS: [DayState; 5] =
     [DayState::Missing, DayState::Failed, DayState::Due, DayState::Syncing, DayState::Adopted];
 
 /// Whether adopted days count as complete: another program called them complete, and no event is

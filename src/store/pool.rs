@@ -299,3 +299,25 @@ impl Drop for Transaction {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_transaction_states_its_limits_and_compiles_nothing() {
+        for access in [Access::Read, Access::ReadSnapshot, Access::ReadLong, Access::Write] {
+            let begin = access.begin();
+            assert!(begin.starts_with("BEGIN ISOLATION LEVEL RE"), "{begin}");
+            assert_eq!(begin.contains("READ ONLY"), access != Access::Write, "{begin}");
+            for setting in [
+                "lock_timeout = '3s'",
+                "statement_timeout = '",
+                "idle_in_transaction_session_timeout = '",
+                "jit = off",
+            ] {
+                assert!(begin.contains(&format!("; SET LOCAL {setting}")), "{begin}");
+            }
+        }
+    }
+}

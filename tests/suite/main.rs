@@ -3,6 +3,7 @@
 mod address;
 mod adopted;
 mod adoption;
+mod agreement;
 mod answers;
 mod archive;
 mod archive_addresses;

@@ -88,3 +88,29 @@ fn backfill_and_reconcile_go_on_with_the_sources_that_have_a_token() {
     assert!(compared.stderr.contains(&format!("globex: no token: {WHY}")), "{compared:#?}");
     assert_ne!(of("acme")["error"], json!(format!("no token: {WHY}")));
 }
+
+#[test]
+fn a_failure_is_never_followed_by_the_word_that_nothing_is_due() {
+    let world = world_without_globex();
+    let forbidden = fake_heroku::Fault::status(403, "forbidden", "No");
+    let list = fake_heroku::Match::path("/enterprise-accounts/acme/archives");
+    world.heroku.fault(list.always(), forbidden);
+    let finished = world.run("backfill --via archive --all --source acme");
+    assert_eq!(finished.status, 1, "{finished:#?}");
+    assert!(finished.stdout.contains("can't be listed"), "{finished:#?}");
+    assert!(!finished.stdout.contains("Nothing is due"), "{finished:#?}");
+}
+
+#[test]
+fn an_empty_database_still_says_which_source_has_no_token() {
+    let globex = source("globex", "globex").replace("HEROKU_API_TOKEN", "GLOBEX_TOKEN");
+    let mut world =
+        World::busy(&format!("{ACME}since = \"2024-09-01\"\n{globex}since = \"2024-09-01\"\n"));
+    world.unset("GLOBEX_TOKEN");
+    let finished = world.run("reconcile --month 2024-09 --output json");
+    assert_eq!(finished.status, 1, "{finished:#?}");
+    let report = finished.json();
+    let mut months = report["months"].as_array().expect("months").iter();
+    let month = months.find(|month| month["source"] == "globex").expect("its month");
+    assert!(month["error"].as_str().expect("a reason").contains(WHY), "{report:#}");
+}

@@ -1,5 +1,7 @@
 //! A renamed source keeps its past: no row changes, and everything finds its days.
 
+mod everywhere;
+
 use bytes::Bytes;
 use fake_heroku::{Month, pack};
 use serde_json::{Value, json};

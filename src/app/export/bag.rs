@@ -111,7 +111,8 @@ async fn write_payload(
     live_lines: LiveLines,
 ) -> Result<WrittenBag, Failure> {
     let wanted = selection.wanted();
-    let verification = Verification { wanted: &wanted, anchors: Anchors::default(), live_lines };
+    let verification =
+        Verification { wanted: &wanted, anchors: Anchors::new(Vec::new(), Vec::new()), live_lines };
     let (verified, writer) = verification.run(snapshot, BagWriter::new(bag)?).await?;
     let sealed_at = verified.sealed_at.unwrap_or(DateTime::UNIX_EPOCH);
     let (mut bag, announced) = writer.finish()?;

@@ -6,7 +6,7 @@ use super::calendar::Calendar;
 use super::data::{PageData, PageSource};
 use super::figures::{FewDates, counted, number};
 use super::state::{STATES, place};
-use crate::coverage::{DayState, Lateness, lateness};
+use crate::coverage::{DayState, KINDS, Lateness, lateness};
 use crate::day::{DateRange, end, last_over};
 use crate::store::ReportedDay;
 
@@ -134,13 +134,13 @@ impl SourceView {
         owed.take_while(|cell| !cell.is_gap).last().map(|cell| cell.date)
     }
 
-    /// `2 days failed, 1 day missing since 2024-09-27`.
+    /// `1 day missing, 2 days failed since 2024-09-27`, as in `status`.
     pub(super) fn gap_text(&self) -> String {
         if self.was_never_synced {
             return "was never synced".to_owned();
         }
         let Some(since) = self.oldest_gap else { return "every day is complete".to_owned() };
-        let kinds: Vec<String> = STATES
+        let kinds: Vec<String> = KINDS
             .into_iter()
             .filter_map(|state| {
                 let is = |cell: &&Cell| cell.is_gap && cell.state == Some(state);
@@ -151,7 +151,7 @@ impl SourceView {
         format!("{} since {since}", kinds.join(", "))
     }
 
-    /// The command that reads the gaps.
+    /// The command that reads the gaps, but for those that a process is reading.
     pub(super) fn command(&self) -> Option<String> {
         if !self.in_file {
             return None;
@@ -160,7 +160,8 @@ impl SourceView {
         if self.was_never_synced {
             return Some(format!("auditsync --source {name}"));
         }
-        let mut gaps = self.cells.iter().filter(|cell| cell.is_gap);
+        let is_open = |cell: &&Cell| cell.is_gap && cell.state != Some(DayState::Syncing);
+        let mut gaps = self.cells.iter().filter(is_open);
         let from = gaps.next()?;
         let to = gaps.next_back().unwrap_or(from).date;
         let from = from.date;

@@ -41,6 +41,7 @@ impl PageVerdict {
 impl VerdictLine {
     /// The verdict on sources, of which the worst comes first.
     pub(super) fn of(sources: &[&SourceView]) -> Self {
+        let older = older_gaps(sources);
         let is_behind = |source: &&&SourceView| source.is_behind || source.was_never_synced;
         let behind: Vec<&&SourceView> = sources.iter().filter(is_behind).collect();
         if let Some(worst) = behind.first() {
@@ -51,7 +52,7 @@ impl VerdictLine {
             let says = if worst.was_never_synced { " " } else { ": " };
             return Self {
                 verdict: PageVerdict::Behind,
-                text: format!("{}{says}{}{others}", worst.name, worst.gap_text()),
+                text: format!("{}{says}{}{others}{older}", worst.name, worst.gap_text()),
                 command: worst.command(),
             };
         }
@@ -67,8 +68,17 @@ impl VerdictLine {
             None if covered.is_empty() => {
                 (PageVerdict::Empty, "no source must cover a day of this range".to_owned())
             }
-            None => (PageVerdict::Ok, "no source is behind; the first day is not read yet".into()),
+            None => (PageVerdict::Ok, "no source is late; the days are not complete yet".into()),
         };
-        Self { verdict, text, command: None }
+        Self { verdict, text: text + &older, command: None }
+    }
+}
+
+/// `; 787 older days are not complete`, if there are any before the range.
+fn older_gaps(sources: &[&SourceView]) -> String {
+    match sources.iter().map(|source| source.gaps_before).sum() {
+        0 => String::new(),
+        1 => "; 1 older day is not complete".to_owned(),
+        days => format!("; {} are not complete", counted(days, "older day")),
     }
 }

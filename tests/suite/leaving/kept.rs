@@ -205,3 +205,32 @@ fn accounts_and_plain_files_keep_their_own_names() {
     assert_eq!(files[&format!("acme-2023-01-{checksum}.json")], plain);
     assert!(files.keys().any(|name| name.starts_with("globex-2023-01-")));
 }
+
+#[test]
+fn a_signal_names_each_archive_that_is_not_kept() {
+    let world = World::with(three_months(), ACME);
+    folder(&world, "kept");
+    // The days are complete: only the files are wanted.
+    world.sync("--from 2023-01-01 --to 2023-03-31", 0);
+    let hold = world.heroku.hold(Match::download());
+    let run = world.spawn("backfill --via archive --all --keep kept --output json");
+    wait_for("the first download", || hold.waiting() > 0);
+    run.signal("TERM");
+    let finished = run.wait();
+    assert_status(&finished, 143);
+    let report = finished.json();
+    let archives = report["archives"].as_array().expect("archives");
+    let unkept = |archive: &&Value| archive["error"].is_string() && archive["kept_as"].is_null();
+    assert_eq!(archives.iter().filter(unkept).count(), 3, "{report:#}");
+}
+
+#[test]
+fn a_kept_archive_is_no_action_of_a_person_in_the_report() {
+    let world = World::with(three_months(), ACME);
+    folder(&world, "kept");
+    all(&world, "--keep kept", 0);
+    let page = world.run("report --from 2023-01-01 --to 2023-03-31 --out -");
+    assert_status(&page, 0);
+    let text = crate::report::words(&page.stdout);
+    assert!(text.contains("The history has no action of a person on these days"), "{text}");
+}

@@ -1,6 +1,7 @@
 //! What the auditor's part says: who compared, who confirmed, who acted, and on what.
 
 use fake_heroku::{Fixtures, Model, Month};
+use serde_json::Value;
 
 use crate::support::{ACME, World, date, yesterday};
 
@@ -136,4 +137,32 @@ fn late_events_are_counted_with_their_share_and_age() {
     let page = page(&world, "");
     assert_says(&page, "Came late 3 events, found by rechecks");
     assert_says(&page, "3 events (75.00 %); half were found within");
+}
+
+#[test]
+fn the_sql_of_the_page_can_be_read_and_pasted() {
+    let world = World::busy(ACME);
+    world.sync("--date 2024-09-28", 0);
+    let page = page(&world, "--from 2024-09-28 --to 2024-09-28");
+    let statements: Vec<&str> =
+        page.split("<pre>").skip(1).filter_map(|rest| rest.split("</pre>").next()).collect();
+    assert!(statements.len() > 5, "{page}");
+    for statement in statements {
+        let lines: Vec<&str> = statement.lines().collect();
+        assert!(lines[0].starts_with("-- ") && lines.len() > 4, "{statement}");
+        assert!(lines.iter().any(|line| line.starts_with("SELECT")), "{statement}");
+        assert!(!statement.contains(r"\u{"), "{statement}");
+    }
+}
+
+#[test]
+fn the_place_of_the_compared_anchors_is_named() {
+    let mut world = World::busy(&format!("{ACME}[evidence]\nsigning_key_env = \"KEY\"\n"));
+    let key = world.run("keygen --name audit.example.com --output json").json();
+    let key = key.as_object().expect("keys").values().filter_map(Value::as_str);
+    let secret = key.into_iter().find(|key| key.starts_with("PRIVATE+KEY+")).expect("a key");
+    world.set("KEY", secret);
+    world.sync("--date 2024-09-28", 0);
+    let page = page(&world, "--from 2024-09-28 --to 2024-09-28");
+    assert_says(&page, "from database, up to seal");
 }

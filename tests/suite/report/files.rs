@@ -120,3 +120,34 @@ fn without_a_schema_it_says_so_and_leaves_the_database_empty() {
     assert_eq!(finished.status, 3, "{finished:#?}");
     assert_eq!(world.dump(), before);
 }
+
+#[test]
+fn a_range_before_which_days_are_missing_says_so_in_its_first_line() {
+    let world = World::busy(&format!("{ACME}since = \"2024-09-20\"\n"));
+    world.sync("--date 2024-09-28", 0);
+    let report = document(&world, "--from 2024-09-28 --to 2024-09-28");
+    let said = "1 source, complete through 2024-09-28; 8 older days are not complete";
+    assert_eq!((&report["verdict"], &report["summary"]), (&"ok".into(), &said.into()));
+}
+
+#[test]
+fn the_command_of_the_page_leaves_out_what_a_process_is_reading() {
+    let world = World::busy(ACME);
+    world.sync("--from 2024-09-24 --to 2024-09-28", 0);
+    world.sql(
+        "DELETE FROM audit_events_log WHERE process_date = '2024-09-26';
+         UPDATE audit_events_log SET status = 'FAILED' WHERE process_date = '2024-09-25';
+         UPDATE audit_events_log SET status = 'PROCESSING', locked_by = 'run.1', synced_at = NULL,
+             locked_until = clock_timestamp() + interval '1 h'
+         WHERE process_date = '2024-09-24'",
+    );
+    let report = document(&world, "--from 2024-09-24 --to 2024-09-28");
+    assert_eq!(
+        report["summary"],
+        "acme: 1 day missing, 1 day failed, 1 day syncing since 2024-09-24"
+    );
+    assert_eq!(
+        report["command"],
+        "auditsync backfill --source acme --from 2024-09-25 --to 2024-09-26"
+    );
+}
