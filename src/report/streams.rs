@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::json;
 use super::progress::suspend_live_lines;
 use super::wrap::wrapped;
-use crate::text::clean_lines;
+use crate::text::{clean, clean_lines};
 
 /// What a terminal can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -69,6 +69,13 @@ pub(crate) fn print_to_stderr(text: &str) {
         lines.push('\n');
     }
     write_to_stderr(lines.as_bytes());
+}
+
+/// Writes one line for a person to stderr, redacted and sanitized. A terminal gets it broken at
+/// words.
+pub(crate) fn say(line: &str) {
+    let width = width_of(&io::stderr()).unwrap_or(usize::MAX);
+    write_to_stderr(format!("{}\n", wrapped(&clean(line), width)).as_bytes());
 }
 
 /// The columns of a terminal; `None` where the stream is none. Some terminals do not say.
