@@ -7,6 +7,7 @@
 pub mod secrets;
 
 use std::fmt::Write as _;
+use std::io;
 
 /// Whether a character controls the terminal or the text around it.
 ///
@@ -95,6 +96,16 @@ pub fn reason(text: &str) -> String {
             first.to_lowercase().chain(words.chars().skip(1)).collect()
         }
         _ => words.to_owned(),
+    }
+}
+
+/// Why a file can't be read, without the number that the system adds.
+pub fn unread(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "the file does not exist".to_owned(),
+        io::ErrorKind::PermissionDenied => "this user has no permission to read it".to_owned(),
+        io::ErrorKind::IsADirectory => "it is a directory".to_owned(),
+        _ => reason(&error.to_string()),
     }
 }
 

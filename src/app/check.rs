@@ -13,7 +13,7 @@ use std::collections::HashMap;
 
 use archives::Record;
 
-use super::context::App;
+use super::context::{App, GET_A_DATABASE};
 use super::environment::env;
 use super::failure::{DONE, ExitStatus, FOUND_WRONG, Failure};
 use super::notify::{self, Monitor};
@@ -86,8 +86,8 @@ fn token_variable<'a>(
         Check::bad("token", variable, format!("{why}; {whose}"), advice)
     };
     match env(variable).map(|text| Token::parse(&text)) {
-        None => bad("not set", set(variable, "TOKEN")),
-        Some(Err(error)) => bad(&error.to_string(), set(variable, "TOKEN")),
+        None => bad("not set", set(variable)),
+        Some(Err(error)) => bad(&error.to_string(), set(variable)),
         Some(Ok(token)) => {
             let [first, ..] = users else { return Check::good("token", variable, whose) };
             // Reading the file checked sources that share a variable. Here two variables may hold
@@ -111,9 +111,9 @@ fn token_variable<'a>(
     }
 }
 
-/// What to do about a variable that is not set.
-fn set(variable: &str, what: &str) -> String {
-    format!("Set it: `heroku config:set {variable}={what}`, or in the environment")
+/// What to do about a token's variable that is not set.
+fn set(variable: &str) -> String {
+    format!("Set it: `heroku config:set {variable}=TOKEN`, or in the environment")
 }
 
 fn database_variable(app: &App<'_>) -> Check {
@@ -128,8 +128,7 @@ fn database_variable(app: &App<'_>) -> Check {
             Check::bad("database", subject, error.problem(), error.advice())
         }
         Err(_) => {
-            let advice = set(variable, "postgres://user:password@host:port/database");
-            Check::bad("database", variable, "not set; the database's address", advice)
+            Check::bad("database", variable, "not set; the database's address", GET_A_DATABASE)
         }
     }
 }

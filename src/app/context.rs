@@ -9,6 +9,11 @@ use crate::config::{Config, Source, UnknownSource};
 use crate::store::{self, Address, ConnectError, Holder, Reader, Schema, Store};
 use crate::text::clean;
 
+/// What to do where no address of a database is set.
+pub(super) const GET_A_DATABASE: &str = "On Heroku: `heroku addons:create \
+    heroku-postgresql:essential-0`. Elsewhere, set it to an address that begins with postgres://, \
+    or give --database-url";
+
 /// The options and the file of this process.
 pub(super) struct App<'g> {
     pub(super) global: &'g Global,
@@ -36,14 +41,14 @@ impl App<'_> {
         let url = match &self.global.database_url {
             Some(url) => url.clone(),
             None => env(variable).ok_or_else(|| {
-                Failure::usage(format!(
-                    "no database: {variable} is not set. On Heroku: \
-                     `heroku addons:create heroku-postgresql:essential-0`. Elsewhere, set it to an \
-                     address that begins with postgres://, or give --database-url"
-                ))
+                Failure::usage(format!("no database: {variable} is not set. {GET_A_DATABASE}"))
             })?,
         };
-        Ok(Address::parse(&url, &env).map_err(ConnectError::Address)?)
+        let place = match &self.global.database_url {
+            Some(_) => "--database-url",
+            None => variable,
+        };
+        Ok(Address::parse(&url, &env).map_err(ConnectError::Address)?.given_by(place))
     }
 
     /// The name of this process in leases and in the history.

@@ -1,8 +1,10 @@
 //! `events`: finds stored events and prints them, newest first.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 
-use super::context::{App, has_ledger};
+use super::context::App;
 use super::failure::{DONE, ExitStatus, Failure};
 use crate::calendar::NotADate;
 use crate::cli::EventsArgs;
@@ -13,23 +15,23 @@ use crate::store::{EventSearch, Pattern, Reader};
 /// How many events a table has without `--limit`: some screens full.
 const DEFAULT_ROWS: u32 = 50;
 
+/// How long to look for the reason why no event matches.
+const REASON: Duration = Duration::from_secs(5);
+
 pub(super) async fn run(app: &App<'_>, args: &EventsArgs) -> Result<ExitStatus, Failure> {
     let output = app.global.output;
     let limit = args.limit.or((output == Output::Text).then_some(DEFAULT_ROWS));
-    let reader = app.connect().await?;
+    let reader = app.connect_to_current().await?;
     let search = search(args, limit, reader.now().await?)?;
-    let ledger = has_ledger(&reader).await?.then_some(&reader);
-    let known = async |names: &[&str]| match ledger {
-        Some(ledger) => Ok(ledger.first_days(names).await?.into_keys().collect()),
-        None => Ok(Vec::new()),
-    };
-    let sources = app.select(&args.sources, known).await?.stored_names();
+    let sources = app.select_from_ledger(&args.sources, &reader).await?.stored_names();
     let search = EventSearch { sources, ..search };
     let mut found = FoundEvents::new(output, limit, fixed_columns(args));
-    if let Some(ledger) = ledger {
-        print(ledger, search, &mut found).await?;
-    }
-    found.end()?;
+    print(&reader, search, &mut found).await?;
+    let unknown = match output {
+        Output::Text if !found.has_begun() => unknown_values(&reader, args).await,
+        _ => Vec::new(),
+    };
+    found.end(&unknown)?;
     reader.close().await;
     Ok(DONE)
 }
@@ -52,6 +54,26 @@ async fn print(
             _ => return Ok(()),
         }
     }
+}
+
+/// The values of options that no stored event has, such as ``action `destory` ``. Empty if that
+/// can't be found out soon.
+async fn unknown_values(reader: &Reader, args: &EventsArgs) -> Vec<String> {
+    let options = [
+        ("app", &args.apps),
+        ("actor", &args.actors),
+        ("type", &args.types),
+        ("action", &args.actions),
+        ("team", &args.teams),
+    ];
+    let named: Vec<(&str, &str)> = options
+        .into_iter()
+        .flat_map(|(option, values)| values.iter().map(move |value| (option, value.as_str())))
+        .collect();
+    let looked = tokio::time::timeout(REASON, reader.stored_values(&named)).await;
+    let Ok(Ok(known)) = looked else { return Vec::new() };
+    let unknown = named.iter().zip(known).filter(|(_, is_known)| !is_known);
+    unknown.map(|((option, value), _)| format!("{option} `{value}`")).collect()
 }
 
 fn search(

@@ -111,7 +111,9 @@ impl Failure {
         }
         // Stdout may hold half a document.
         if !matches!(self, Self::Output(_) | Self::Cut(_)) {
-            let _ = output.print_failure(&message, status);
+            // The key of the document says that it is an error.
+            let message = message.strip_prefix("error: ").unwrap_or(&message);
+            let _ = output.print_failure(message, status);
         }
         status
     }

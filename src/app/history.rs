@@ -1,6 +1,6 @@
 //! `history`: prints the append-only record of what happened to the days.
 
-use super::context::{App, has_ledger};
+use super::context::App;
 use super::days_over::named_day;
 use super::failure::{DONE, ExitStatus, Failure};
 use crate::cli::HistoryArgs;
@@ -12,12 +12,8 @@ use crate::store::HistoryFilter;
 const DEFAULT_DAYS: u32 = 7;
 
 pub(super) async fn run(app: &App<'_>, args: &HistoryArgs) -> Result<ExitStatus, Failure> {
-    let reader = app.connect().await?;
-    let history = has_ledger(&reader).await?.then_some(&reader);
-    let known = async |names: &[&str]| match history {
-        Some(history) => history.known_to_history(names).await,
-        None => Ok(Vec::new()),
-    };
+    let reader = app.connect_to_current().await?;
+    let known = async |names: &[&str]| reader.known_to_history(names).await;
     let sources = app.select(&args.sources, known).await?.stored_names();
     let sources: Option<Vec<&str>> =
         sources.as_ref().map(|names| names.iter().map(String::as_str).collect());
@@ -27,10 +23,7 @@ pub(super) async fn run(app: &App<'_>, args: &HistoryArgs) -> Result<ExitStatus,
     };
     let days = args.days.or(date.is_none().then_some(DEFAULT_DAYS));
     let past = HistoryFilter { sources: sources.as_deref(), date, days };
-    let mut entries = match history {
-        Some(history) => history.history(&past).await?,
-        None => Vec::new(),
-    };
+    let mut entries = reader.history(&past).await?;
     let found = entries.len();
     entries.retain(|entry| args.all || entry.action != HistoryAction::Claim);
     app.global.output.print(&HistoryReport {

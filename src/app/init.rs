@@ -69,8 +69,7 @@ fn exists(path: &Path) -> Failure {
 /// The variable and the token in it.
 fn token(args: &InitArgs, questions: Option<&Questions>) -> Result<(String, Token), Failure> {
     let named = |text: &str| {
-        let why = |why| format!("this names no variable: {why}");
-        let variable = config::variable_name(text).map_err(why)?;
+        let variable = config::variable_name(text)?;
         let token = env(&variable).map_or(Err(TokenError::Empty), |text| Token::parse(&text));
         match token {
             Ok(token) => Ok((variable, token)),

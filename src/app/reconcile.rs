@@ -10,7 +10,6 @@ mod compare;
 mod record;
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use chrono::NaiveDate;
 use tracing::warn;
@@ -103,7 +102,7 @@ async fn reconcile(
     let Some(store) = store else {
         let mut months = nothing_stored(&archives, newest);
         months.extend(unread(&sources, &tokens, (args.month, newest)));
-        let report = in_order(months, &sources);
+        let report = in_order(months, &sources, newest);
         return Ok(Reconciled { report, reader, before: None });
     };
     let before = if args.repair { head::read(&reader).await } else { None };
@@ -131,7 +130,7 @@ async fn reconcile(
         months.extend(compared.months);
         progress.done(days(month));
     }
-    Ok(Reconciled { report: in_order(months, &sources), reader, before })
+    Ok(Reconciled { report: in_order(months, &sources, newest), reader, before })
 }
 
 /// What a comparison is doing, each time it is called.
@@ -141,12 +140,16 @@ fn activity(session: &Session) -> impl Fn() -> String + Clone + Send + Sync + 's
 }
 
 /// The report, in the order of the sources and months.
-fn in_order(mut months: Vec<MonthReport>, sources: &[&Source]) -> ReconcileReport {
+fn in_order(
+    mut months: Vec<MonthReport>,
+    sources: &[&Source],
+    newest: NaiveDate,
+) -> ReconcileReport {
     months.sort_by_key(|month| {
         let place = sources.iter().position(|source| source.name.as_ref() == month.source);
         (place, month.month)
     });
-    ReconcileReport { months }
+    ReconcileReport { months, newest }
 }
 
 /// A report for each source of an account whose archives are not known.
@@ -272,8 +275,7 @@ async fn compare_account(
     let archive = match session.archive(&account.name, month).await {
         Ok(archive) => archive,
         Err(error) => {
-            let why = StopReason::NoArchive(Arc::new(error));
-            let why = why.message(&account.sources[0], month.first());
+            let why = error.message(&account.sources[0]);
             return Ok(compared.failed(&format!("nothing was compared, nothing changed: {why}")));
         }
     };
@@ -315,9 +317,8 @@ fn begin_report(
     let failed = failed.iter().find(|day| day.source == source.name);
     let error = failed.and_then(|day| day.error.clone());
     let owes = days.iter().any(|day| day.source.name == source.name);
-    let note = (!owes && error.is_none()).then(|| {
-        "the source has no day to cover in this month, so nothing was compared".to_owned()
-    });
+    let note = (!owes && error.is_none())
+        .then(|| "nothing was compared, because no day of this month is stored or owed".to_owned());
     MonthReport { error, note, ..MonthReport::new(source.name.as_ref(), Some(month)) }
 }
 

@@ -81,6 +81,7 @@ impl Verified {
             problems,
             bag: None,
             compared_outside: false,
+            named_days: None,
         }
     }
 }

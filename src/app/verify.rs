@@ -12,9 +12,11 @@ use super::verification::Verification;
 use crate::bag::BagReader;
 use crate::calendar::AUDIT_TRAIL_BEGINS;
 use crate::cli::{Global, VerifyArgs};
+use crate::day::DateRange;
 use crate::evidence::{Anchors, OutsideAnchor, Problem, ProblemKind};
 use crate::report::verify::VerifyReport;
 use crate::store::WantedDays;
+use crate::text::unread;
 use bag::Signature;
 
 mod bag;
@@ -24,12 +26,14 @@ pub(super) async fn run(app: &App<'_>, args: &VerifyArgs) -> Result<ExitStatus, 
     let reader = app.connect_to_current().await?;
     let sources = app.select_from_ledger(&args.sources, &reader).await?.stored_names();
     let mut snapshot = reader.evidence_snapshot().await?;
-    let wanted = WantedDays { sources, ..wanted(args, snapshot.now().await?)? };
+    let (range, wanted) = wanted(args, snapshot.now().await?)?;
+    let wanted = WantedDays { sources, ..wanted };
     let live_lines = app.global.live_lines();
     let verification = Verification { wanted: &wanted, anchors, live_lines };
     let (verified, ()) = verification.run(&mut snapshot, ()).await?;
     drop(snapshot);
-    let report = judged(verified.into_report(), args);
+    let named_days = (args.from.is_some() || args.to.is_some()).then_some(range);
+    let report = VerifyReport { named_days, ..judged(verified.into_report(), args) };
     app.global.output.print(&report)?;
     reader.close().await;
     Ok(if report.ok { DONE } else { FOUND_WRONG })
@@ -41,7 +45,10 @@ pub(super) fn run_on_bag(global: &Global, args: &VerifyArgs) -> Result<ExitStatu
     let anchors = Anchors::new(outside_anchors(args)?, args.keys.clone()).kept_in("bag");
     let keys = if args.keys.is_empty() { Signature::Optional } else { Signature::Demanded };
     let bag = BagReader::open(path);
-    let bag = bag.map_err(|error| Failure::usage(format!("--bag can't be read: {error}")))?;
+    let bag = bag.map_err(|error| {
+        let (path, why) = (path.display(), unread(error.reason()));
+        Failure::usage(format!("can't read {path}, which --bag names: {why}"))
+    })?;
     let report = judged(bag::verify(&bag, anchors, keys, global.live_lines())?, args);
     global.output.print(&report)?;
     Ok(if report.ok { DONE } else { FOUND_WRONG })
@@ -64,12 +71,13 @@ fn judged(mut report: VerifyReport, args: &VerifyArgs) -> VerifyReport {
     report
 }
 
-/// The days to check, of every source. A bound that is not named leaves out nothing that is stored.
-fn wanted(args: &VerifyArgs, now: DateTime<Utc>) -> Result<WantedDays, Failure> {
+/// The range that the bounds name, and the days to check, of every source. A bound that is not
+/// named leaves out nothing that is stored.
+fn wanted(args: &VerifyArgs, now: DateTime<Utc>) -> Result<(DateRange, WantedDays), Failure> {
     let first = |_| Ok(AUDIT_TRAIL_BEGINS);
     let range = named_days((args.from, args.to), now, ", so nothing is stored of it", first)?;
     let (from, to) = (args.from.map(|_| range.from), args.to.map(|_| range.to));
-    Ok(WantedDays { sources: None, from, to })
+    Ok((range, WantedDays { sources: None, from, to }))
 }
 
 /// The anchors on the command line, and those in files.
@@ -84,8 +92,10 @@ fn outside_anchors(args: &VerifyArgs) -> Result<Vec<OutsideAnchor>, Failure> {
 
 fn read_file(file: &Path) -> Result<Vec<OutsideAnchor>, Failure> {
     let name = file.display().to_string();
-    let bytes = std::fs::read(file)
-        .map_err(|error| Failure::usage(format!("--anchors {name} can't be read: {error}")))?;
+    let bytes = std::fs::read(file).map_err(|error| {
+        let why = unread(&error);
+        Failure::usage(format!("can't read {name}, which --anchors names: {why}"))
+    })?;
     // A log may contain anything, and anchors are ASCII but for the mark of a signature.
     OutsideAnchor::read_all(&name, &String::from_utf8_lossy(&bytes))
         .map_err(|error| Failure::usage(format!("--anchors {name}: {error}")))

@@ -12,6 +12,9 @@ use super::error::Error;
 /// How a gzip file begins (RFC 1952, section 2.3.1).
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
+/// Where the header of a tar names its format, and how (POSIX, `pax`).
+const TAR_MAGIC: (u64, &[u8]) = (257, b"ustar");
+
 /// Writes the bag in the folder `root` as a tar: the payload in the order of the names, then the
 /// other files. All entries stand in the folder `name` and have the time `mtime`, in seconds since
 /// 1970, so equal bags are equal files.
@@ -47,6 +50,19 @@ fn list(root: &Path, below: &Path, files: &mut Vec<PathBuf>) -> Result<(), Error
         }
     }
     Ok(())
+}
+
+/// Whether a file has the name or the beginning of a tar, compressed or not.
+pub(super) fn may_be(path: &Path) -> io::Result<bool> {
+    let mut begin = Vec::new();
+    File::open(path)?.take(TAR_MAGIC.0 + TAR_MAGIC.1.len() as u64).read_to_end(&mut begin)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    Ok(begin.starts_with(&GZIP) || begin.ends_with(TAR_MAGIC.1) || is_archive_name(&name))
+}
+
+/// Whether the lower-case name is one that a bag in one file has.
+pub(crate) fn is_archive_name(name: &str) -> bool {
+    [".tar.gz", ".tgz", ".tar"].iter().any(|end| name.ends_with(end))
 }
 
 /// Writes the files of a tar, compressed or not, into the folder `into`. Returns the folder of the

@@ -18,7 +18,7 @@ mod table;
 
 use crate::event::Hash;
 
-pub(crate) use archive::pack;
+pub(crate) use archive::{is_archive_name, pack};
 pub(crate) use coverage::{CoverageFile, CoverageRow, CoverageState};
 pub(crate) use day_files::{DayFiles, DayItems, NotADay, StoredItem};
 pub(crate) use error::Error;

@@ -1,13 +1,13 @@
 //! Opens a bag: a folder, or a tar that is unpacked into a temporary folder.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::archive::unpack;
+use super::archive::{self, unpack};
 use super::coverage::CoverageRows;
 use super::error::Error;
 use super::layout::{AnchorFile, BAG_INFO, COVERAGE, NOTE, TAG_MANIFEST};
@@ -33,7 +33,10 @@ impl BagReader {
         let (root, unpacked) = if fs::metadata(path).map_err(Error::of(path))?.is_dir() {
             (path.to_owned(), None)
         } else {
-            File::open(path).map_err(Error::of(path))?;
+            if !archive::may_be(path).map_err(Error::of(path))? {
+                let why = "it is no bag: a bag is a folder, a .tar.gz or a .tar";
+                return Err(Error::new(path, io::Error::new(io::ErrorKind::InvalidData, why)));
+            }
             let folder = tempfile::tempdir().map_err(Error::of(path))?;
             let root = unpack(path, folder.path()).unwrap_or_else(|error| {
                 let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();

@@ -23,8 +23,8 @@ pub(crate) struct VerifyArgs {
     /// Compare with this head, which was recorded elsewhere (repeatable)
     #[arg(long = "anchor", value_name = "SEQ:HEX")]
     pub(crate) anchors: Vec<AnchorText>,
-    /// Compare with the heads and signed checkpoints in this file, such as saved log lines
-    /// (repeatable)
+    /// Compare with the heads and signed checkpoints in this file: saved log lines, saved results
+    /// of any command as text or JSON, or signed notes (repeatable)
     #[arg(long = "anchors", value_name = "FILE")]
     pub(crate) anchor_files: Vec<PathBuf>,
     /// Require that the chain is the one with this id

@@ -36,7 +36,7 @@ impl ValueKind for NaiveDate {
         };
         date.map_err(|error| match error {
             NotADate::Form => Misfit::new("write year-month-day in digits: \"YYYY-MM-DD\""),
-            NotADate::NoMonth(_) | NotADate::NoDay { .. } => Misfit::new("no such day exists"),
+            NotADate::NoMonth(_) | NotADate::NoDay { .. } => Misfit::new(error.to_string()),
             NotADate::TooEarly(_) => {
                 Misfit::new(format!("Heroku's audit trail begins on {AUDIT_TRAIL_BEGINS}"))
             }

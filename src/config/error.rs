@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use crate::text::shown;
+use crate::text::{shown, unread};
 
 /// The configuration is wrong. Nothing was requested or written; the exit status is 2.
 ///
@@ -23,18 +23,17 @@ impl ConfigError {
 
     pub(super) fn unreadable(path: &Path, why: &io::Error) -> Self {
         let path = shown(&path.display().to_string());
-        // The system's own message would add its error number.
-        let why = match why.kind() {
-            io::ErrorKind::NotFound => "the file does not exist".to_owned(),
-            io::ErrorKind::PermissionDenied => "this user has no permission to read it".to_owned(),
-            io::ErrorKind::IsADirectory => "it is a directory".to_owned(),
-            _ => why.to_string(),
+        let help = match why.kind() {
+            io::ErrorKind::NotFound => "run `auditsync init` to write one, or name another",
+            io::ErrorKind::PermissionDenied => "permit this user to read it, or name another file",
+            io::ErrorKind::IsADirectory => "name a file in it",
+            _ => "name another file",
         };
+        let why = unread(why);
         Self {
             report: format!(
                 "error: can't read {path}: {why}\n  \
-                 = help: copy this project's example audit.toml there, or name another file \
-                 with -c FILE\n\n\
+                 = help: {help} with -c FILE\n\n\
                  {path}: not read; nothing was requested or written"
             ),
         }

@@ -8,6 +8,7 @@ use toml::de::DeValue;
 
 use super::base_url::BaseUrl;
 use super::error::ConfigError;
+use super::mask;
 use super::settings::Config;
 use super::value::{NameOrId, ValueKind, VariableName};
 use crate::text::{shown, steers};
@@ -115,8 +116,15 @@ fn quoted(text: &str) -> String {
 
 /// Whether `text` names a variable. The error quotes nothing of it, because it may be a secret.
 pub fn variable_name(text: &str) -> Result<String, String> {
+    if mask::is_token(text) || mask::is_uuid(text) {
+        return Err(
+            "this looks like a token: put it into a variable, and give the variable's name"
+                .to_owned(),
+        );
+    }
     let read = VariableName::read(&DeValue::String(text.into()));
-    read.map(|VariableName(name)| name).map_err(|misfit| misfit.label)
+    read.map(|VariableName(name)| name)
+        .map_err(|misfit| format!("this names no variable: {}", misfit.label))
 }
 
 /// Whether `text` is an address of the API.

@@ -95,7 +95,7 @@ impl AsRef<str> for SourceName {
 
 impl ValueKind for SourceName {
     fn what() -> String {
-        "a name of lower-case letters, digits, - and _".to_owned()
+        "a name of at most 63 lower-case letters, digits, - and _".to_owned()
     }
 
     fn schema() -> Json {

@@ -1,6 +1,7 @@
 //! Compares a chain with what was recorded of it: heads in log lines, signed checkpoints and
 //! timestamps.
 
+mod document;
 mod mismatch;
 mod text;
 

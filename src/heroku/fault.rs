@@ -52,7 +52,7 @@ pub(crate) enum Fault {
     #[error(transparent)]
     Decode(#[from] DecodeError),
     /// The body is not JSON at all.
-    #[error("the answer is {what}, not JSON")]
+    #[error("the answer is not JSON but {what}")]
     NoJson {
         /// Its type and how it begins, in sanitized words.
         what: String,
@@ -195,6 +195,13 @@ impl Error {
         format!("{text}. {}", self.hint(source))
     }
 
+    /// Heroku's words, the request and its id.
+    pub(super) fn details(&self) -> String {
+        let words = self.fault.to_string();
+        let id = self.request_id.as_ref().map(|id| format!(", request {id}")).unwrap_or_default();
+        format!("{}; {}{id}", words.trim_end_matches('.'), self.request)
+    }
+
     /// Whether Heroku refuses the token itself.
     pub(crate) fn is_of_token(&self) -> bool {
         self.fault.status() == Some(StatusCode::UNAUTHORIZED)
@@ -259,7 +266,7 @@ pub(super) fn not_json(kind: Option<&str>, body: &[u8], token: &Token) -> Option
     }
     Some(match &*begin {
         "" => "empty".to_owned(),
-        _ => format!("{kind} beginning \"{begin}\": a proxy?"),
+        _ => format!("{kind} beginning \"{begin}\", perhaps from a proxy"),
     })
 }
 

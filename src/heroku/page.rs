@@ -195,7 +195,7 @@ mod tests {
     async fn a_body_that_is_not_json_is_described_by_its_type_and_beginning() {
         for (chunks, what) in [
             (&["\u{feff} <html>\u{1b}[2J", "<h1>HRKU-secret"][..], "of no type beginning \"<html>"),
-            (&["hello"], "of no type beginning \"hello\": a proxy?"),
+            (&["hello"], "of no type beginning \"hello\", perhaps from a proxy"),
             (&[""], "empty"),
         ] {
             let fault = read(&mut page(chunks)).await.expect_err("no list");

@@ -15,6 +15,9 @@ use crate::evidence::{Head, Problem};
 pub(crate) struct BagReport {
     /// The folder or file.
     pub(crate) path: String,
+    /// Whether it is a folder.
+    #[serde(skip)]
+    pub(crate) is_folder: bool,
     /// The days.
     #[serde(flatten)]
     pub(crate) range: DateRange,
@@ -41,7 +44,8 @@ impl Report for BagReport {
         let Self { path, range, source_names, .. } = self;
         let days = counted(self.days_exported, "complete day");
         let events = counted(self.events_exported, "event");
-        writeln!(text, "Wrote {path}: {days} of {}, {events}", source_names.join(", "))?;
+        let what = if self.is_folder { "the folder " } else { "" };
+        writeln!(text, "Wrote {what}{path}: {days} of {}, {events}", source_names.join(", "))?;
         let missing: u64 = self.gaps.iter().map(|gap| gap.dates.len()).sum();
         if missing > 0 {
             let missing = counted(missing, "day");

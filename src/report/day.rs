@@ -160,7 +160,11 @@ impl StopReason {
                  day from the archive: \
                  `auditsync backfill --via archive --source {name} --from {date} --to {date}`"
             ),
-            Self::NoArchive(error) => no_archive(error, source),
+            Self::NoArchive(error) if error.is_not_found() => format!(
+                "{}. Heroku's list may have the day: `auditsync backfill --via api`",
+                error.message(source)
+            ),
+            Self::NoArchive(error) => error.message(source),
             Self::NotKept { month, folder, error } => not_kept(*month, folder, error),
             Self::NotCovered { month, to } => {
                 let to = covered(*to);
@@ -184,6 +188,7 @@ impl StopReason {
                         | store::Error::BrokenRow { .. }
                         | store::Error::Locked { .. }
                         | store::Error::RowLocked
+                        | store::Error::Unusable(_)
                 ) =>
             {
                 error.to_string()
@@ -217,14 +222,6 @@ fn not_kept(month: Month, folder: &str, error: &io::Error) -> String {
 fn no_team(error: &TeamError, source: &Source) -> String {
     match error {
         TeamError::Heroku(error) => error.message(source),
-        error => format!("{error}. {}", error.hint(source)),
-    }
-}
-
-/// Why there is no archive to read.
-fn no_archive(error: &ArchiveError, source: &Source) -> String {
-    match error {
-        ArchiveError::Heroku { error, .. } if error.is_of_token() => error.message(source),
         error => format!("{error}. {}", error.hint(source)),
     }
 }

@@ -64,9 +64,9 @@ impl FoundEvents {
         }
     }
 
-    /// Prints the end.
-    pub(crate) fn end(mut self) -> io::Result<()> {
-        accept_closed_pipe(self.write_end().and_then(|()| self.out.flush()))
+    /// Prints the end. `unknown` are the searched values that no stored event has.
+    pub(crate) fn end(mut self, unknown: &[String]) -> io::Result<()> {
+        accept_closed_pipe(self.write_end(unknown).and_then(|()| self.out.flush()))
     }
 
     fn write(&mut self, events: &EventChunk) -> io::Result<()> {
@@ -103,11 +103,18 @@ impl FoundEvents {
         Ok(())
     }
 
-    fn write_end(&mut self) -> io::Result<()> {
+    fn write_end(&mut self, unknown: &[String]) -> io::Result<()> {
         match self.form {
             PrintedForm::Table(_) if self.printed == 0 => {
                 let mut text = Text::new(&mut self.out, self.width);
-                text.line("No event matches. `auditsync status` shows which days are complete.")
+                let why = match unknown {
+                    [] => String::new(),
+                    unknown => format!(": no stored event has the {}", unknown.join(", or the ")),
+                };
+                writeln!(
+                    text,
+                    "No event matches{why}. `auditsync status` shows which days are complete."
+                )
             }
             PrintedForm::Table(_) if self.more => {
                 let mut text = Text::new(&mut self.out, self.width);

@@ -22,6 +22,9 @@ pub(crate) use ids::{Ids, ListId, Spool};
 pub(crate) struct ReconcileReport {
     /// In the order of the sources.
     pub(crate) months: Vec<MonthReport>,
+    /// The last day that is over.
+    #[serde(skip)]
+    pub(crate) newest: NaiveDate,
 }
 
 /// One source's month.
@@ -114,13 +117,17 @@ impl ReconciledDay {
 }
 
 impl ReconcileReport {
-    /// Whether something was compared, every month was, and no event is missing here now.
+    /// Whether something was compared, no comparison failed, and no event is missing here now.
+    /// Months without a day to cover are no failure beside one that was compared.
     pub(crate) fn is_good(&self) -> bool {
-        !self.months.is_empty()
-            && self
-                .months
-                .iter()
-                .all(|month| month.error.is_none() && month.days.iter().all(ReconciledDay::is_good))
+        let is_good = |month: &MonthReport| {
+            month.error.is_none() && month.days.iter().all(ReconciledDay::is_good)
+        };
+        self.compared_something() && self.months.iter().all(is_good)
+    }
+
+    fn compared_something(&self) -> bool {
+        self.months.iter().any(|month| !month.days.is_empty())
     }
 }
 
@@ -132,8 +139,8 @@ impl Report for ReconcileReport {
             Column::number("DAYS").dropped(1),
             Column::number("STORED"),
             Column::number("ARCHIVED"),
-            Column::number("MISSING HERE"),
-            Column::number("THERE"),
+            Column::number("NOT HERE"),
+            Column::number("NOT THERE"),
             Column::number("DIFFERING"),
         ]);
         let groups: Vec<MonthGroup<'_>> =
@@ -156,21 +163,43 @@ impl Report for ReconcileReport {
         text.table(&table)?;
         groups.iter().try_for_each(|group| group.write_details(text))?;
         self.write_agreement(text)?;
-        let lacks_nothing = |month: &MonthReport| {
-            month.error.is_none() && month.days.iter().all(|day| day.missing_here.is_empty())
-        };
-        if self.months.is_empty() {
-            text.blank()?;
-            text.line("No archive holds a complete day yet, so nothing was compared.")?;
-        } else if self.months.iter().all(lacks_nothing) {
-            text.blank()?;
-            text.line("No event of the archive is missing here.")?;
-        }
-        Ok(())
+        self.write_verdict(text)
     }
 }
 
 impl ReconcileReport {
+    /// Says whether an event is missing, if nothing above does.
+    fn write_verdict(&self, text: &mut Text<'_>) -> io::Result<()> {
+        let lacks_nothing = |month: &MonthReport| {
+            month.error.is_none() && month.days.iter().all(|day| day.missing_here.is_empty())
+        };
+        if !self.months.iter().all(lacks_nothing) {
+            return Ok(());
+        }
+        text.blank()?;
+        if self.months.is_empty() {
+            text.line("No archive holds a complete day yet, so nothing was compared.")
+        } else if self.compared_something() {
+            text.line("No event of the archive is missing here.")
+        } else {
+            text.line("Nothing was compared, so this proves nothing. To read the days first:")?;
+            writeln!(text, "  `{}`", self.backfill())
+        }
+    }
+
+    /// The command that reads the months that were not compared.
+    fn backfill(&self) -> String {
+        let mut months = self.months.iter().filter_map(|report| report.month);
+        let month = months.next().filter(|first| months.all(|month| month == *first));
+        let range = month.map_or("--all".to_owned(), |month| {
+            format!("--from {} --to {}", month.first(), month.last().min(self.newest))
+        });
+        let mut sources: Vec<&str> = self.months.iter().map(|report| &*report.source).collect();
+        sources.dedup();
+        let sources: String = sources.iter().map(|name| format!(" --source {name}")).collect();
+        format!("auditsync backfill --via archive {range}{sources}")
+    }
+
     /// Says how many months agree, if there are several.
     fn write_agreement(&self, text: &mut Text<'_>) -> io::Result<()> {
         let mut months: BTreeMap<Month, bool> = BTreeMap::new();

@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::json;
 use super::progress::suspend_live_lines;
 use super::wrap::wrapped;
-use crate::text::clean_lines;
+use crate::text::{clean, clean_lines};
 
 /// What a terminal can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -78,6 +78,12 @@ pub(crate) fn wrapped_for_stderr(line: &str) -> Cow<'_, str> {
         Some(width) => wrapped(line, width),
         None => line.into(),
     }
+}
+
+/// Writes one line for a person to stderr, redacted and sanitized. A terminal gets it broken at
+/// words.
+pub(crate) fn say(line: &str) {
+    write_to_stderr(format!("{}\n", wrapped_for_stderr(&clean(line))).as_bytes());
 }
 
 /// The columns of a terminal; `None` where the stream is none. Some terminals do not say.

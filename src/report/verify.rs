@@ -40,6 +40,9 @@ pub(crate) struct VerifyReport {
     /// Whether anchors from outside this database were given.
     #[serde(skip)]
     pub(crate) compared_outside: bool,
+    /// The days that the user named, if any.
+    #[serde(skip)]
+    pub(crate) named_days: Option<DateRange>,
 }
 
 /// What a bag is about.
@@ -109,6 +112,14 @@ impl Report for VerifyReport {
             bag.write_text(text)?;
         }
         if !self.compared_outside {
+            if let Some(days) = self.named_days {
+                let DateRange { from, to } = days;
+                return writeln!(
+                    text,
+                    "No day of {days} is complete here, so this proves nothing. To see what is: \
+                 `auditsync status --from {from} --to {to}`"
+                );
+            }
             let what = if self.bag.is_some() { "bag" } else { "database" };
             writeln!(
                 text,

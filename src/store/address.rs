@@ -29,6 +29,8 @@ pub struct Address {
     pub(super) resolved: Resolved,
     /// Whether a character is unencoded that other programs expect to be percent-encoded.
     unencoded: bool,
+    /// What gave it, such as `DATABASE_URL`, for people.
+    pub(super) place: String,
 }
 
 /// Omits the password.
@@ -66,7 +68,14 @@ impl Address {
                 .filter(|value| !value.is_empty());
             given.extend(value.map(|value| Given { parameter, value, origin: Origin::Variable }));
         }
-        Ok(Self { resolved: resolve::resolve(&given, variable)?, unencoded })
+        let place = "the URL".to_owned();
+        Ok(Self { resolved: resolve::resolve(&given, variable)?, unencoded, place })
+    }
+
+    /// The same address, which messages say `place` holds: a variable, or an option.
+    #[must_use]
+    pub fn given_by(self, place: &str) -> Self {
+        Self { place: place.to_owned(), ..self }
     }
 
     /// Logs a warning about a password that other programs may read differently.

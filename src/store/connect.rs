@@ -29,23 +29,37 @@ pub enum ConnectError {
         advice: &'static str,
     },
     /// The server does not answer, or refuses.
-    #[error("the database at {endpoint} can't be reached: {}{}",
-        describe(.source), advice(.source))]
+    #[error("the database at {endpoint} can't be reached: {}. {}",
+        describe(.source), advice(.source, .place))]
     Unreachable {
         /// The server.
         endpoint: String,
+        /// What gave the address.
+        place: String,
         /// The cause.
         source: sqlx::Error,
     },
 }
 
-/// What to do about a server that can't be reached. A server that answers says why it refuses.
-fn advice(error: &sqlx::Error) -> &'static str {
-    match error {
-        sqlx::Error::Io(_) => {
-            ". Check that the server runs, the address in the variable, and the network"
+/// What to do about a server that can't be reached, or refuses, at the address that `place` gave.
+fn advice(error: &sqlx::Error, place: &str) -> String {
+    let code = match error {
+        sqlx::Error::Database(error) => error.code(),
+        _ => None,
+    };
+    match code.as_deref() {
+        // invalid_catalog_name
+        Some("3D000") => format!("Correct the database's name in {place}, or create the database"),
+        // invalid_password, invalid_authorization_specification
+        Some("28P01" | "28000") => {
+            format!("Check user and password in {place}, and the server's pg_hba.conf")
         }
-        _ => "",
+        // insufficient_privilege
+        Some("42501") => format!("Grant the user in {place} CONNECT on the database"),
+        // too_many_connections
+        Some("53300") => "End other sessions, or raise the limit, and try again".to_owned(),
+        Some(_) => "See the server's log".to_owned(),
+        None => format!("Check that the server runs, the address in {place}, and the network"),
     }
 }
 
@@ -76,11 +90,13 @@ impl Reader {
     pub async fn connect_to(address: &Address, max_connections: u32) -> Result<Self, ConnectError> {
         address.warn_unencoded();
         let options = &address.resolved.options;
-        let opened = open(options.clone(), max_connections).await;
+        let place = &address.place;
+        let opened = open(options.clone(), max_connections, place).await;
         let connections = match (opened, address.resolved.fallback) {
             (Err(error), Some(mode)) if error.may_depend_on_protection() => {
                 // Report the first error, which is about the preferred protection.
-                open(options.clone().ssl_mode(mode), max_connections).await.map_err(|_| error)?
+                let options = options.clone().ssl_mode(mode);
+                open(options, max_connections, place).await.map_err(|_| error)?
             }
             (opened, _) => opened?,
         };
@@ -92,6 +108,7 @@ impl Reader {
 async fn open(
     options: PgConnectOptions,
     max_connections: u32,
+    place: &str,
 ) -> Result<Connections, ConnectError> {
     let endpoint = Endpoint::of(&options).to_string();
     let connections = Connections::new(options, max_connections);
@@ -105,9 +122,10 @@ async fn open(
         match delay {
             Some(delay) if began.elapsed() + delay < PATIENCE => tokio::time::sleep(delay).await,
             _ => {
+                let place = place.to_owned();
                 return Err(match tls::refusal(&source) {
                     Some((reason, advice)) => ConnectError::Tls { endpoint, reason, advice },
-                    None => ConnectError::Unreachable { endpoint, source },
+                    None => ConnectError::Unreachable { endpoint, place, source },
                 });
             }
         }

@@ -114,8 +114,8 @@ impl Obstacle {
                 listed(tables, |table| format!("`ALTER TABLE {table} DISABLE ROW LEVEL SECURITY`"))
             ),
             Self::MissingRight { role, .. } => format!(
-                "GRANT it to {role}: sql/roles.sql grants all that a role needs, and \
-                 `auditsync check` shows what is missing"
+                "Use a role that has it, or GRANT it: `auditsync check` lists the rights of \
+                 {role}, and sql/roles.sql grants all that a role needs"
             ),
             Self::SchemaForbidden { schemas, role } => {
                 format!("Run `GRANT USAGE ON SCHEMA {} TO {role}`", schemas.join(", "))

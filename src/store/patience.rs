@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::blockers;
+use super::diagnosis;
 use super::error::{Error, OutageKind, Result};
 use super::lease::{Lease, Trust};
 use super::outage::PATIENCE;
@@ -117,6 +118,9 @@ impl<'t> Retrying<'t> {
             && trust.holds()
         {
             trust.lose();
+        }
+        if error.missing_right().is_some() {
+            return Err(diagnosis::explain(self.connections, error).await);
         }
         if !error.is_transient() {
             return Err(error);

@@ -5,8 +5,10 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use ipnet::IpNet;
 
+use super::error::Result;
 use super::evidence::{EventStream, EvidenceSnapshot};
-use super::statement::{Statement, statement};
+use super::handle::Reader;
+use super::statement::{Statement, column, statement};
 
 /// How long the next event may take. A rare one may be far back, and all events after it are read.
 const LONGEST_SEARCH: Duration = Duration::from_mins(10);
@@ -52,6 +54,18 @@ impl Pattern {
             }
         }
         Self(like)
+    }
+}
+
+impl Reader {
+    /// Whether a stored event has each of these values: the kind of value (`app`, `actor`, `type`,
+    /// `action` or `team`) and what a person typed.
+    pub async fn stored_values(&self, named: &[(&str, &str)]) -> Result<Vec<bool>> {
+        let kinds: Vec<&str> = named.iter().map(|(kind, _)| *kind).collect();
+        let patterns: Vec<String> = named.iter().map(|(_, typed)| Pattern::new(typed).0).collect();
+        let ask = || statement(include_str!("sql/stored_values.sql")).bind(&kinds).bind(&patterns);
+        let rows = self.rows("search its events", ask).await?;
+        rows.iter().map(|row| column(row, "is_stored")).collect()
     }
 }
 

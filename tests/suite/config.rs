@@ -296,11 +296,13 @@ fn an_unreadable_file_is_reported_with_the_reason() {
     assert_eq!(
         said("/none.toml", None),
         "error: can't read /none.toml: the file does not exist\n  \
-         = help: copy this project's example audit.toml there, or name another file with -c \
-         FILE\n\n\
+         = help: run `auditsync init` to write one, or name another with -c FILE\n\n\
          /none.toml: not read; nothing was requested or written"
     );
-    assert!(said("", None).contains("it is a directory"));
+    let folder_said = said("", None);
+    assert!(
+        folder_said.contains(": it is a directory\n  = help: name a file in it with -c FILE\n")
+    );
     assert!(said("bytes.toml", Some(b"# one\n# \xff\n")).contains("line 2 is not UTF-8"));
     assert!(said("long.toml", Some(&vec![b'#'; 1024 * 1024 + 1])).contains("longer than 1 MiB"));
     fs::remove_dir_all(&folder).expect("a folder of its own");

@@ -105,11 +105,15 @@ fn history_accepts_a_removed_source_and_exits_2_for_an_unknown_one() {
 }
 
 #[test]
-fn history_of_an_empty_database_is_empty_and_leaves_it_so() {
+fn an_empty_database_has_no_history_and_stays_empty() {
     let world = World::new(ACME);
     let before = world.dump();
-    assert_eq!(entries(&world, ""), Vec::<String>::new());
+    let finished = world.run("history");
+    assert_eq!(finished.status, 3, "{finished:#?}");
+    assert!(finished.stderr.contains("no schema of auditsync yet"), "{finished:#?}");
     assert_eq!(world.dump(), before);
+    assert_eq!(world.run("migrate").status, 0);
+    assert_eq!(entries(&world, ""), Vec::<String>::new());
 }
 
 #[test]

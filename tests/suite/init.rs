@@ -62,7 +62,12 @@ fn without_a_terminal_or_a_token_init_says_what_it_needs() {
     for (options, status, said) in [
         ("", 2, "Give --yes"),
         ("--yes --token-env NO_SUCH_TOKEN", 2, "NO_SUCH_TOKEN is not set"),
-        ("--yes --token-env HRKU-1234-5678-9012", 2, "names no variable"),
+        (
+            "--yes --token-env HRKU-1234-5678-9012",
+            2,
+            "this looks like a token: put it into a variable, and give the variable's name\n",
+        ),
+        ("--yes --token-env 1A", 2, "this names no variable: use letters, digits and _"),
         ("--yes --token-env ACME_VIEWER_TOKEN", 1, "the permission `manage`"),
     ] {
         let finished = world.run(&init(&world, options));
@@ -99,7 +104,11 @@ fn on_a_terminal_init_asks_for_the_variable_and_the_sources() {
     let screen = Screen::start(&world.command(&init(&world, "")), NARROW);
     screen.wait_for(&["Variable that holds the Heroku API token"]);
     screen.type_keys("NO_SUCH_TOKEN\n");
-    screen.wait_for(&["NO_SUCH_TOKEN is not set"]);
+    // A command stays on one line.
+    screen.wait_for(&["NO_SUCH_TOKEN is not set. Set it to a token:"]);
+    screen.wait_for(&["  `export NO_SUCH_TOKEN=$(heroku authorizations:create --short)`"]);
+    screen.type_keys("HRKU-1234-5678-9012\n");
+    screen.wait_for(&["this looks like a token: put it into a variable, and give the"]);
     screen.type_keys("\n");
     screen.wait_for(&["Numbers of the sources"]);
     screen.type_keys("9\n");
@@ -107,7 +116,7 @@ fn on_a_terminal_init_asks_for_the_variable_and_the_sources() {
     screen.type_keys("2\n");
     let shown = screen.end();
     assert_eq!(shown.status, Some(0), "{:#?}", shown.lines);
-    assert!(!shown.raw.contains("HRKU") && !shown.raw.contains('\u{1b}'), "{}", shown.raw);
+    assert!(!shown.raw.contains("HRKU-demo") && !shown.raw.contains('\u{1b}'), "{}", shown.raw);
     let text = std::fs::read_to_string(&file).expect("the file");
     assert!(text.contains("team = \"team-a\"") && text.contains("acme-team-a"), "{text}");
 }

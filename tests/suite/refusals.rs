@@ -112,15 +112,26 @@ fn a_server_that_keeps_refusing_is_reported_in_its_own_words() {
 
 #[test]
 fn a_lasting_refusal_is_reported_at_once() {
-    for (code, words) in [
-        ("28P01", "password authentication failed for user \"ada\""),
-        ("3D000", "database \"x\" does not exist"),
+    for (code, words, advice) in [
+        (
+            "28P01",
+            "password authentication failed for user \"ada\"",
+            "Check user and password in DATABASE_URL, and the server's pg_hba.conf",
+        ),
+        (
+            "3D000",
+            "database \"x\" does not exist",
+            "Correct the database's name in DATABASE_URL, or create the database",
+        ),
     ] {
         let mut world = World::new(ACME);
         let proxy = Proxy::start(world.database.url());
         let (url, asked) = refusing(&proxy, usize::MAX, code, words);
         world.set("DATABASE_URL", &url);
-        assert_eq!(world.run(SYNC).status, 3);
+        let finished = world.run(SYNC);
+        assert_eq!(finished.status, 3, "{finished:#?}");
+        let why = format!("can't be reached: {words} (SQLSTATE {code}). {advice}\n");
+        assert!(finished.stderr.ends_with(&why), "{finished:#?}");
         assert_eq!(asked.load(Ordering::SeqCst), 1, "{words}");
     }
 }

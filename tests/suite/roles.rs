@@ -187,12 +187,14 @@ fn the_role_for_dashboards_reads_everything_and_changes_nothing() {
     }
     let reset = run_as(&world, "auditsync_read", "reset --source acme 2024-09-28");
     assert_eq!(reset.status, 3, "{reset:#?}");
-    assert!(reset.stderr.contains("permission denied for table audit_events_log"), "{reset:#?}");
+    let lacks = "the role auditsync_read lacks a right: permission denied for table \
+                 audit_events_log. Use a role that has it, or GRANT it: `auditsync check` lists";
+    assert!(reset.stderr.contains(lacks), "{reset:#?}");
     assert_eq!(world.dump(), before);
 }
 
 #[test]
-fn a_day_that_a_role_may_not_claim_fails_in_the_server_s_words() {
+fn a_day_that_a_role_may_not_claim_fails_with_the_role_and_the_right() {
     let world = migrated();
     world.sql(
         "INSERT INTO audit_events_log (source, process_date, status) \
@@ -204,7 +206,10 @@ fn a_day_that_a_role_may_not_claim_fails_in_the_server_s_words() {
     let report = run.json();
     let row = day(&report, "acme", DAY);
     assert!(
-        row["error"].as_str().is_some_and(|error| error.contains("permission denied")),
+        row["error"].as_str().is_some_and(|error| error.starts_with(
+            "the role auditsync_read lacks a right: permission denied for table audit_events_log. \
+             Use a role that has it, or GRANT it: `auditsync check`"
+        )),
         "{row:#}"
     );
 }
@@ -280,21 +285,42 @@ fn a_preflight_lists_each_role_s_missing_rights_by_statement() {
     assert_eq!(run_as(&world, "auditsync_migrate", "migrate").status, 0);
     give_roles(&world);
     assert!(wrong("auditsync_sync").is_empty() && wrong("auditsync_migrate").is_empty());
-    let of_reader = wrong("auditsync_read");
-    let ledger = "✗ rights audit_events_log: auditsync_read may not INSERT, \
+    world.sql("REVOKE INSERT, UPDATE ON audit_events_log FROM auditsync_sync");
+    let of_sync = wrong("auditsync_sync");
+    let ledger = "✗ rights audit_events_log: auditsync_sync may not INSERT, \
                   UPDATE. A sync needs it. Run GRANT INSERT, UPDATE ON audit_events_log TO \
-                  auditsync_read, or see sql/roles.sql";
-    assert_eq!(of_reader[0], ledger);
-    let function =
-        "✗ rights FUNCTION auditsync_seal(text, text[]): auditsync_read may not EXECUTE.";
-    assert!(of_reader[6].starts_with(function), "{of_reader:#?}");
-    assert_eq!(of_reader.len(), 7, "{of_reader:#?}");
+                  auditsync_sync, or see sql/roles.sql";
+    assert_eq!(of_sync, [ledger]);
+    world.sql("GRANT INSERT, UPDATE ON audit_events_log TO auditsync_sync");
     world.sql("REVOKE ALL ON auditsync_migrations FROM auditsync_sync");
     let of_sync = wrong("auditsync_sync");
     assert!(
         of_sync.len() == 1 && of_sync[0].starts_with("✗ rights auditsync_migrations:"),
         "{of_sync:#?}"
     );
+}
+
+#[test]
+fn a_role_that_may_only_read_is_no_failure_of_the_preflight() {
+    let world = migrated();
+    let rights = |role: &str, status: i32| {
+        let finished = run_as(&world, role, "check");
+        assert_eq!(finished.status, status, "{finished:#?}");
+        let lines = finished.stdout.lines().filter(|line| line.contains(" rights "));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let only_reads = "! rights database: auditsync_read may only read. `status` and other commands \
+                      that read can use it. A sync needs a role that may write: see sql/roles.sql";
+    assert_eq!(rights("auditsync_read", 0), [only_reads]);
+    world.sql("REVOKE SELECT ON audit_history FROM auditsync_read");
+    let history = "✗ rights audit_history: auditsync_read may not SELECT. A reader needs it. Run \
+                   GRANT SELECT ON audit_history TO auditsync_read, or see sql/roles.sql";
+    assert_eq!(rights("auditsync_read", 1), [only_reads, history]);
+    // A role without any right is not one that reads.
+    let nobody = format!("nobody_{}", world.database.name());
+    world.sql(&format!("CREATE ROLE {nobody} LOGIN"));
+    let of_nobody = rights(&nobody, 1);
+    assert!(of_nobody.len() > 6 && of_nobody.iter().all(|line| line.starts_with('✗')));
 }
 
 #[test]

@@ -58,7 +58,7 @@ fn a_full_or_closed_stderr_changes_no_exit_status_and_no_document() {
         ("sync --dry-run --date 2024-09-28 --source acme --log-format text", 0),
         ("status", 0),
         ("check --config-only", 0),
-        ("history", 0),
+        ("history", 3),
         ("sync --source nobody", 2),
         ("sync -c nowhere.toml", 2),
         ("sync --bogus", 2),
@@ -219,6 +219,9 @@ fn an_argument_error_gets_a_document_wherever_output_json_is_given() {
             "{arguments}: {finished:#?}"
         );
     }
+    let document = world.run("--config none.toml --output json").json();
+    let error = document["error"].as_str().expect("text");
+    assert!(error.starts_with("can't read none.toml: the file does not exist"), "{error}");
     for arguments in
         ["--bogus", "--output text --bogus", "reset --source acme -- --output json", "--output"]
     {

@@ -6,6 +6,9 @@ use super::super::failure::Failure;
 use crate::report::check::Check;
 use crate::store::{ConnectError, Obstacle, Protection, Reader, Rights, Schema, Server};
 
+/// The right to read a table.
+const READ: &str = "SELECT";
+
 /// Checks everything that can be reached. The caller has reported a wrong address already.
 pub(super) async fn look(app: &App<'_>) -> Vec<Check> {
     let reader = match app.connect().await {
@@ -39,10 +42,9 @@ async fn look_inside(reader: &Reader, checks: &mut Vec<Check>) -> Result<(), Fai
     checks.push(clocks(reader).await?);
     checks.extend(server.obstacles.iter().map(|obstacle| in_the_way("server", &place, obstacle)));
     let rights = reader.rights().await?;
-    checks.extend(rights.iter().map(|rights| allowed(&server.role, rights)));
+    checks.extend(all_rights(&server.role, &rights));
     // The schema's version is in a table that this role may not read, or may not read completely.
-    let is_readable =
-        rights.iter().all(|rights| rights.lacking.iter().all(|right| right != "SELECT"));
+    let is_readable = rights.iter().all(|rights| rights.lacking.iter().all(|right| right != READ));
     if !is_readable
         || server.obstacles.iter().any(|obstacle| matches!(obstacle, Obstacle::RowSecurity { .. }))
     {
@@ -130,14 +132,37 @@ async fn clocks(reader: &Reader) -> Result<Check, Failure> {
     Ok(Check::bad("clock", "this machine", found, advice))
 }
 
-fn allowed(role: &str, rights: &Rights) -> Check {
-    let Rights { table, granted, lacking } = rights;
+/// The rights of the role. A role that may write to none of the tables is one for people and
+/// dashboards: it lacks nothing but what a sync needs.
+fn all_rights(role: &str, rights: &[Rights]) -> Vec<Check> {
+    let may_read = rights.iter().any(|rights| rights.granted.iter().any(|right| right == READ));
+    // Unless sql/roles.sql ran, everybody may execute a function.
+    let may_write = rights
+        .iter()
+        .filter(|rights| !rights.table.starts_with("FUNCTION "))
+        .any(|rights| rights.granted.iter().any(|right| right != READ));
+    if may_write || !may_read {
+        let allowed = |rights: &Rights| allowed(role, rights, &rights.lacking, "A sync needs it");
+        return rights.iter().map(allowed).collect();
+    }
+    let advice = "`status` and other commands that read can use it. A sync needs a role that may \
+                  write: see sql/roles.sql";
+    let only_reads = Check::good("rights", "database", format!("{role} may only read"));
+    let mut checks = vec![only_reads.advise(advice)];
+    let unreadable =
+        rights.iter().filter(|rights| rights.lacking.iter().any(|right| right == READ));
+    let needs = [READ.to_owned()];
+    checks.extend(unreadable.map(|rights| allowed(role, rights, &needs, "A reader needs it")));
+    checks
+}
+
+fn allowed(role: &str, rights: &Rights, lacking: &[String], who: &str) -> Check {
+    let Rights { table, granted, .. } = rights;
     if lacking.is_empty() {
         return Check::good("rights", table, format!("{role} may {}", granted.join(", ")));
     }
     let lacking = lacking.join(", ");
-    let advice =
-        format!("A sync needs it. Run GRANT {lacking} ON {table} TO {role}, or see sql/roles.sql");
+    let advice = format!("{who}. Run GRANT {lacking} ON {table} TO {role}, or see sql/roles.sql");
     Check::bad("rights", table, format!("{role} may not {lacking}"), advice)
 }
 

@@ -67,6 +67,7 @@ async fn write(
     let signed_by = key.map(|key| key.verifier().name().to_string());
     let report = BagReport {
         path: args.out.display().to_string(),
+        is_folder: target.is_folder(),
         range: selection.range,
         source_names: selection.names(),
         days_exported: payload.verified.days_checked,

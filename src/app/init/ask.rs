@@ -3,6 +3,7 @@
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
 use super::super::failure::Failure;
+use crate::report::streams;
 use crate::text::clean;
 
 /// How often a question is repeated.
@@ -28,10 +29,10 @@ impl Questions {
     }
 
     /// Writes lines for the person.
+    #[expect(clippy::unused_self, reason = "only where there is a terminal")]
     pub(super) fn say(&self, lines: &[String]) {
-        let mut stderr = self.stderr.lock();
         for line in lines {
-            let _ = writeln!(stderr, "{}", clean(line));
+            streams::say(line);
         }
     }
 

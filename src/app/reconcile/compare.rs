@@ -127,8 +127,6 @@ impl<'a> Comparing<'a> {
             if report.error.is_some() {
                 continue;
             }
-            report.covers_month = Some(self.covered == archive.month.days());
-            report.agrees = Some(true);
             let checksum = archive.checksum.clone();
             report.archive = Some(ArchiveFacts { events, bytes: archive.bytes, checksum });
             let window = archive.month.days();
@@ -144,7 +142,7 @@ impl<'a> Comparing<'a> {
             let stored = count(&self.days[place]);
             self.find_missing_there(*place, stored).await?;
         }
-        let Self { mut days, spool, .. } = self;
+        let Self { mut days, spool, covered, .. } = self;
         let mut lists = spool.finish()?;
         for (place, day) in days.iter_mut().filter(|(place, _)| places.contains(place)) {
             let compared = ReconciledDay {
@@ -158,9 +156,11 @@ impl<'a> Comparing<'a> {
                 repaired: None,
                 error: None,
             };
-            let month = &mut months[place.source];
-            month.agrees = month.agrees.map(|agrees| agrees && compared.agrees());
-            month.days.push(compared);
+            months[place.source].days.push(compared);
+        }
+        let covers_month = covered == archive.month.days();
+        for report in months.iter_mut().filter(|report| report.error.is_none()) {
+            conclude(report, covers_month, covered);
         }
         Ok(())
     }
@@ -201,6 +201,22 @@ impl<'a> Comparing<'a> {
         of_its_day
             || self.strays.get_mut(&slot.source).is_some_and(|strays| strays.contains(&stored.id))
     }
+}
+
+/// Sums up the compared days of a source. Without one, nothing agrees or differs.
+fn conclude(report: &mut MonthReport, covers_month: bool, covered: DateRange) {
+    if report.days.is_empty() {
+        report.note.get_or_insert_with(|| {
+            format!(
+                "nothing was compared, because the archive ends at {}, before the first day of \
+                 this source",
+                covered.to
+            )
+        });
+        return;
+    }
+    report.covers_month = Some(covers_month);
+    report.agrees = Some(report.days.iter().all(ReconciledDay::agrees));
 }
 
 impl Sink for Comparing<'_> {

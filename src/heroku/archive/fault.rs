@@ -43,24 +43,29 @@ impl ArchiveError {
         matches!(self, Self::Heroku { error, .. } if error.is_absent())
     }
 
-    /// What the operator of `source` can do about it.
-    pub(crate) fn hint(&self, source: &Source) -> String {
+    /// What failed, why, and what the operator of `source` can do about it.
+    pub(crate) fn message(&self, source: &Source) -> String {
         match self {
-            Self::Heroku { month, error }
-                if error.fault.status() == Some(StatusCode::NOT_FOUND) =>
-            {
-                format!(
-                    "Heroku has no archive of {month} for {} yet, or the user of the token in {} \
-                     may not see it",
-                    source.scope.account, source.token_env
-                )
-            }
-            Self::Heroku { error, .. } => error.hint(source),
-            Self::Host { fault, .. } => fault.hint(source),
+            Self::Heroku { month, error } if self.is_not_found() => format!(
+                "Heroku has no archive of {month} for {} yet, or the user of the token in {} may \
+                 not see it ({})",
+                source.scope.account,
+                source.token_env,
+                error.details()
+            ),
+            // It says what to do.
+            Self::Heroku { error, .. } => error.message(source),
+            Self::Host { fault, .. } => format!("{self}. {}", fault.hint(source)),
             Self::Disk(_) => {
-                "Free some space, or set TMPDIR to a folder with enough space".to_owned()
+                format!("{self}. Free some space, or set TMPDIR to a folder with enough space")
             }
         }
+    }
+
+    /// Whether Heroku says that there is no such archive.
+    pub(crate) fn is_not_found(&self) -> bool {
+        matches!(self, Self::Heroku { error, .. }
+            if error.fault.status() == Some(StatusCode::NOT_FOUND))
     }
 }
 

@@ -117,7 +117,22 @@ fn a_missing_or_forbidden_archive_is_reported_and_the_days_stay_due() {
     let world = World::new(ACME);
     let report = backfill(&world, "--via archive --from 2019-02-28 --to 2019-02-28", 1);
     let error = day(&report, "acme", "2019-02-28")["error"].as_str().expect("an error").to_owned();
-    assert!(error.contains("Heroku has no archive of 2019-02 for acme"), "{error}");
+    let why = "Heroku has no archive of 2019-02 for acme yet, or the user of the token in \
+               HEROKU_API_TOKEN may not see it (404 not_found: ";
+    assert!(error.starts_with(why), "{error}");
+    assert!(
+        error.contains("; GET /enterprise-accounts/acme/archives/2019/02, request "),
+        "{error}"
+    );
+    let next = "). Heroku's list may have the day: `auditsync backfill --via api`";
+    assert!(error.ends_with(next), "{error}");
+    world.write_config(&format!("{ACME}since = \"2019-01-01\"\n"));
+    assert_eq!(world.run("migrate").status, 0);
+    let compared = world.run("reconcile --month 2019-02 --output json");
+    assert_eq!(compared.status, 1, "{compared:#?}");
+    let error = compared.json()["months"][0]["error"].as_str().expect("an error").to_owned();
+    assert!(error.starts_with(&format!("nothing was compared, nothing changed: {why}")), "{error}");
+    assert!(error.ends_with(')') && !error.contains("--via api"), "{error}");
 
     world.write_config(&ACME.replace("HEROKU_API_TOKEN", "ACME_VIEWER_TOKEN"));
     let report = backfill(&world, "--via archive --from 2024-09-28 --to 2024-09-28", 1);

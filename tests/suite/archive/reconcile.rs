@@ -35,14 +35,51 @@ fn without_a_ledger_all_events_of_an_owed_month_are_reported_missing() {
 }
 
 #[test]
-fn a_source_that_owes_no_day_of_the_month_is_reported_without_error() {
+fn a_comparison_of_nothing_fails_and_names_what_reads_the_month() {
     let world = World::new(&format!("{ACME}since = \"2024-10-01\"\n"));
-    assert_eq!(world.run("migrate").status, 0);
-    let report = reconcile(&world, "", 0);
+    let read = "  `auditsync backfill --via archive --from 2024-09-01 --to 2024-09-30 \
+                --source acme`\n";
+    for migrated in [false, true] {
+        if migrated {
+            assert_eq!(world.run("migrate").status, 0);
+        }
+        let text = world.run("reconcile --month 2024-09");
+        assert_eq!(text.status, 1, "{text:#?}");
+        assert!(text.stdout.contains("Nothing was compared, so this proves nothing."), "{text:#?}");
+        assert!(!text.stdout.contains("No event of the archive is missing"), "{text:#?}");
+        assert!(text.stdout.ends_with(read), "{text:#?}");
+    }
+    let report = reconcile(&world, "", 1);
     let note = report["months"][0]["note"].as_str().expect("a note");
-    assert!(note.contains("no day to cover in this month"), "{note}");
+    assert!(note.contains("no day of this month is stored or owed"), "{note}");
     assert_eq!(report["months"][0]["agrees"], Value::Null, "nothing was compared");
     assert_eq!(downloads(&world), 0);
+    // Beside a source that was compared, one that owes no day is no failure.
+    world.write_config(&ACME_AND_TEAM_A.replacen("2024-09-25", "2024-10-01", 1));
+    for day in DAYS {
+        world.sync(&format!("--date {day} --source team-a"), 0);
+    }
+    put_respelled(&world);
+    let report = reconcile(&world, "", 0);
+    let of =
+        |number: usize| (&report["months"][number]["agrees"], &report["months"][number]["note"]);
+    assert_eq!(of(0).0, &Value::Null);
+    assert_eq!(of(1), (&true.into(), &Value::Null));
+}
+
+#[test]
+fn an_archive_that_ends_before_a_source_begins_agrees_with_nothing() {
+    let world = World::new(&format!("{ACME}since = \"2024-09-28\"\n"));
+    world.sync("--date 2024-09-28", 0);
+    world.heroku.put_archive("acme", SEPTEMBER, pack(&listed(&world, &DAYS[..1])));
+    world.heroku.change_archive("acme", SEPTEMBER, |archive| {
+        archive.created_at = "2024-09-26T00:02:00Z".into();
+    });
+    let report = reconcile(&world, "", 1);
+    let month = &report["months"][0];
+    let note = month["note"].as_str().expect("a note");
+    assert!(note.contains("the archive ends at 2024-09-25"), "{note}");
+    assert_eq!((&month["agrees"], &month["covers_month"]), (&Value::Null, &Value::Null));
 }
 
 #[test]

@@ -62,13 +62,18 @@ fn what_is_no_bag_is_named_and_never_sound() {
     assert_eq!(verify(Path::new("/nowhere"), "").status, 2);
     for (path, says) in [
         (folder.path().to_owned(), "the file manifest-sha256.txt is gone"),
-        (place("empty", b""), "the file manifest-sha256.txt is gone"),
-        (place("text", &[b'x'; 2000]), "text: "),
+        (place("empty.tar", b""), "the file manifest-sha256.txt is gone"),
+        (place("text.tgz", &[b'x'; 2000]), "text.tgz: "),
         (place("half.tar.gz", &[0x1f, 0x8b, 8, 0, 0]), "half.tar.gz: "),
     ] {
         let finished = verify(&path, "");
         assert_eq!(finished.status, 1, "{finished:#?}");
         assert!(finished.stdout.contains(says), "{finished:#?}");
+    }
+    for path in [place("empty", b""), place("text", &[b'x'; 2000])] {
+        let finished = verify(&path, "");
+        assert_eq!(finished.status, 2, "{finished:#?}");
+        assert!(finished.stderr.contains("which --bag names: it is no bag: "), "{finished:#?}");
     }
 }
 

@@ -33,6 +33,28 @@ fn an_existing_file_or_folder_is_never_replaced() {
 }
 
 #[test]
+fn a_name_of_another_kind_of_archive_is_rejected_and_a_folder_is_called_so() {
+    let world = synced();
+    for (out, end) in
+        [("x.zip", ".zip"), ("X.ZIP", ".zip"), ("x.tar.xz", ".tar.xz"), ("x.gz", ".gz")]
+    {
+        let finished = world.run(&format!("export {DAY} --out {out}"));
+        assert_eq!(finished.status, 2, "{finished:#?}");
+        let why = format!(
+            "error: --out {out}: a bag is never a {end}. Give it a name that ends in .tar.gz, or \
+             the plain name of a folder\n"
+        );
+        assert_eq!(finished.stderr, why);
+        assert!(!world.file().with_file_name(out).exists(), "{out}");
+    }
+    for (out, wrote) in [("x", "Wrote the folder x: "), ("x.tgz", "Wrote x.tgz: ")] {
+        let finished = world.run(&format!("export {DAY} --out {out}"));
+        assert_eq!(finished.status, 0, "{finished:#?}");
+        assert!(finished.stdout.starts_with(wrote), "{finished:#?}");
+    }
+}
+
+#[test]
 fn an_export_that_fails_leaves_nothing() {
     let world = synced();
     let before = fs::read_dir(world.file().parent().expect("a folder")).expect("a folder").count();

@@ -70,6 +70,34 @@ fn a_chain_that_was_sealed_again_from_a_change_on_needs_an_anchor() {
 }
 
 #[test]
+fn results_that_were_kept_as_text_or_json_are_anchors() {
+    let world = World::new(ACME);
+    let mut results: Vec<String> = Vec::new();
+    for (day, output) in [(DAYS[0], "text"), (DAYS[1], "json")] {
+        results.push(world.run(&format!("sync --date {day} --output {output}")).stdout);
+        results.push(world.run(&format!("status --output {output}")).stdout);
+    }
+    let kept = world.place("heads.txt", &results.concat());
+    let report = assert_clean(&world, &format!("--anchors {kept}"));
+    let anchor = &report["anchors"][0];
+    assert_eq!(
+        (&anchor["kind"], &anchor["count"], &anchor["seq"]),
+        (&"head".into(), &4.into(), &3.into())
+    );
+    reseal::forge(&world, DAYS[1]);
+    for result in &results[2..] {
+        let kept = world.place("heads.txt", result);
+        let problems = found(&world, &format!("--anchors {kept}"));
+        assert!(problems[0].starts_with("rewritten: differs from seal 3"), "{problems:?}");
+    }
+    // A result of another chain is of no use.
+    let other = World::new(ACME);
+    other.sync(&format!("--date {}", DAYS[0]), 0);
+    let kept = other.place("heads.txt", &results[0]);
+    assert_eq!(codes(&other, &format!("--anchors {kept}")), ["foreign".to_owned()].into());
+}
+
+#[test]
 fn a_tail_that_was_cut_off_needs_an_anchor() {
     let world = World::new(ACME);
     let log = world.place("heads.log", &synced(&world));

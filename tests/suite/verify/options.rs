@@ -101,6 +101,10 @@ fn a_verification_of_nothing_fails_unless_it_is_allowed() {
     assert_clean(&world, "");
     verify(&world, "--from 2024-09-01 --to 2024-09-02", 1);
     verify(&world, "--from 2024-09-01 --to 2024-09-02 --allow-empty", 0);
+    let text = world.run("verify --to 2024-09-02 --from 2024-09-01").stdout;
+    let why = "\nNo day of 2024-09-01..2024-09-02 is complete here, so this proves nothing. To see \
+               what is: `auditsync status --from 2024-09-01 --to 2024-09-02`\n";
+    assert!(text.contains(why), "{text}");
     // Nothing is excused by this option.
     world.sql("DELETE FROM audit_seals WHERE seq = 2");
     assert_eq!(codes(&world, "--allow-empty"), ["unsealed".to_owned()].into());
@@ -119,7 +123,18 @@ fn options_that_can_t_be_right_exit_2_and_say_why() {
         ("--anchor 2".to_owned(), "SEQ:HEX"),
         ("--anchor 2:abc".to_owned(), "SEQ:HEX"),
         (format!("--anchor 0:{}", "0".repeat(64)), "SEQ:HEX"),
-        ("--anchors nowhere".to_owned(), "can't be read"),
+        (
+            "--anchors nowhere".to_owned(),
+            "error: can't read nowhere, which --anchors names: the file does not exist\n",
+        ),
+        (
+            "--bag nope.tar.gz".to_owned(),
+            "error: can't read nope.tar.gz, which --bag names: the file does not exist\n",
+        ),
+        (
+            format!("--bag {other}"),
+            "which --bag names: it is no bag: a bag is a folder, a .tar.gz or a .tar\n",
+        ),
         (format!("--anchors {empty}"), "it holds no anchor"),
         (format!("--anchors {other}"), "it holds no anchor"),
         (format!("--anchors {cut}"), "line 1 names a head that can't be read"),

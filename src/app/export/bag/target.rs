@@ -37,6 +37,11 @@ pub(super) struct Workplace<'t> {
     writer: Option<Receiver<()>>,
 }
 
+/// How archives of other kinds are named, and single compressed files.
+const OTHER_ARCHIVES: [&str; 11] = [
+    ".zip", ".7z", ".rar", ".tar.xz", ".txz", ".tar.bz2", ".tbz2", ".tar.zst", ".bz2", ".xz", ".gz",
+];
+
 /// How long an abandoned bag waits for the thread that writes into it.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -56,13 +61,24 @@ impl BagTarget {
             return Ok(Self::Stdout);
         }
         let name = out.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-        let target = if [".tar.gz", ".tgz", ".tar"].iter().any(|end| name.ends_with(end)) {
+        let other = OTHER_ARCHIVES.iter().find(|end| name.ends_with(*end));
+        let target = if bag::is_archive_name(&name) {
             Self::Archive(out.to_owned())
+        } else if let Some(end) = other {
+            return Err(Failure::usage(format!(
+                "--out {}: a bag is never a {end}. Give it a name that ends in .tar.gz, or the \
+                 plain name of a folder",
+                out.display()
+            )));
         } else {
             Self::Folder(out.to_owned())
         };
         target.require_free(out)?;
         Ok(target)
+    }
+
+    pub(super) fn is_folder(&self) -> bool {
+        matches!(self, Self::Folder(_))
     }
 
     pub(super) fn is_stdout(&self) -> bool {
