@@ -77,19 +77,26 @@ impl Coverage {
         Some(SourceGaps { source: self.source.clone(), reason, command })
     }
 
-    /// The gaps that do not leave this source behind yet and still need a look: a day failed, or
-    /// not even the first day is complete.
-    pub(super) fn young_gaps(&self, rule: &LagRule, now: DateTime<Utc>) -> Option<SourceGaps> {
-        if !self.enabled || self.behind(rule, now).is_some() {
+    /// The gaps that do not leave this source behind and still need a look: a day failed, not even
+    /// the first day is complete, or no run reads them, because the source is not enabled.
+    pub(super) fn other_gaps(&self, rule: &LagRule, now: DateTime<Utc>) -> Option<SourceGaps> {
+        if self.behind(rule, now).is_some() {
             return None;
         }
         let gaps = self.counted_gaps(rule);
         let has_failed = gaps.iter().any(|gap| gap.state == DayState::Failed);
-        if gaps.is_empty() || !(has_failed || self.covered_through(rule).is_none()) {
+        let is_unread = !self.enabled || has_failed || self.covered_through(rule).is_none();
+        if gaps.is_empty() || !is_unread {
             return None;
         }
-        let reason = format!("{}, not yet {} late", reason(&gaps), short(rule.max_lag));
-        Some(SourceGaps { source: self.source.clone(), reason, command: self.command(&gaps, now) })
+        let why = match (self.enabled, self.in_file) {
+            (true, _) => format!("not yet {} late", short(rule.max_lag)),
+            (false, true) => "and no run reads them: the source is disabled".to_owned(),
+            (false, false) => "and no run reads them: it is not in the file".to_owned(),
+        };
+        let reason = format!("{}, {why}", reason(&gaps));
+        let command = if self.in_file { self.command(&gaps, now) } else { None };
+        Some(SourceGaps { source: self.source.clone(), reason, command })
     }
 
     /// The last day up to which every day is complete under this rule, if any day must be covered.
@@ -118,7 +125,7 @@ impl Coverage {
             return Some(format!("auditsync reset --force --source {name} {}", endless.dates));
         };
         let caught_up = last_over(now) - Days::new(u64::from(self.catch_up_days.max(1) - 1));
-        if first.dates.from >= caught_up {
+        if self.enabled && first.dates.from >= caught_up {
             return Some(format!("auditsync sync --source {name}"));
         }
         Some(self.backfill(DateRange::new(first.dates.from, last.dates.to)))

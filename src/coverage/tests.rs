@@ -1,3 +1,5 @@
+mod news;
+
 use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
@@ -200,54 +202,6 @@ fn each_day_is_counted_once_and_complete_days_partly_again() {
     assert_eq!(all.complete_through, Some(date("2024-09-10")));
     let window = DateRange::new(date("2024-09-05"), date("2024-09-08"));
     assert_eq!(all.in_window(window), WindowDays { days: 4, complete: 2 });
-}
-
-#[test]
-fn the_good_news_name_the_last_day_up_to_which_all_is_complete() {
-    let complete = |to| of("", vec![range(DayState::Complete, "2024-09-20", to)]);
-    let news = |sources: &[Coverage]| good_news(sources, &after(36), now()).summary;
-    let (one, two) = (complete("2024-09-28"), complete("2024-09-27"));
-    assert_eq!(news(&[one.clone(), two]), "2 sources, complete through 2024-09-27");
-    assert_eq!(news(&[one]), "1 source, complete through 2024-09-28");
-    assert_eq!(news(&[of("since = \"2030-01-01\"", vec![])]), "no source must cover a day yet");
-    let disabled = of("enabled = false", vec![]);
-    let absent = Coverage { in_file: false, source: "b".to_owned(), ..disabled.clone() };
-    let both = [disabled.clone(), absent.clone()];
-    assert_eq!(news(&[disabled]), "a is disabled, so no day is due");
-    assert_eq!(news(&[absent]), "b is not in the file, so no day is due");
-    assert_eq!(news(&both), "a is disabled and b is not in the file, so no day is due");
-    assert_eq!(news(&[]), "no source is enabled, so no day is due");
-}
-
-#[test]
-fn a_gap_that_is_not_late_is_named_if_it_failed_or_nothing_is_complete() {
-    let news = |more, rows, hours| good_news(&[of(more, rows)], &after(hours), now());
-    let young = |news: GoodNews| {
-        let young = news.young.into_iter().map(|gaps| (gaps.reason, gaps.command));
-        (news.summary, young.collect::<Vec<_>>())
-    };
-    let rows = |state| {
-        vec![
-            range(DayState::Complete, "2024-09-20", "2024-09-27"),
-            range(state, "2024-09-28", "2024-09-28"),
-        ]
-    };
-    let (through, sync) = ("1 source, complete through 2024-09-27", "auditsync sync --source a");
-    let failed = "1 day failed since 2024-09-28, not yet 36h late";
-    assert_eq!(
-        young(news("", rows(DayState::Failed), 36)),
-        (through.to_owned(), vec![(failed.to_owned(), Some(sync.to_owned()))])
-    );
-    // A morning before the daily run is good.
-    assert_eq!(young(news("", rows(DayState::Due), 36)), (through.to_owned(), vec![]));
-    let first = vec![range(DayState::Syncing, "2024-09-28", "2024-09-28")];
-    let syncing = "1 day syncing since 2024-09-28, not yet 36h late";
-    assert_eq!(
-        young(news("", first, 36)),
-        ("1 source".to_owned(), vec![(syncing.to_owned(), None)])
-    );
-    // What is late is behind.
-    assert_eq!(young(news("", rows(DayState::Failed), 12)).1, []);
 }
 
 #[test]

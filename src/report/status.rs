@@ -136,8 +136,8 @@ impl Report for StatusReport {
 impl StatusReport {
     /// Writes the verdict that no source is behind, and what still needs a look.
     fn write_good_news(&self, text: &mut Text<'_>) -> io::Result<()> {
-        let GoodNews { summary, young } = &self.news;
-        let groups = alike(young);
+        let GoodNews { summary, others } = &self.news;
+        let groups = alike(others);
         let shown = &groups[..groups.len().min(BEHIND_SHOWN)];
         let gaps = shown.iter().map(|group| format!("; {}: {}", names(group), group[0].reason));
         let gaps = gaps.collect::<String>() + &hidden(&groups, "; ");

@@ -70,7 +70,7 @@ impl VerdictLine {
             }
             None => (PageVerdict::Ok, "no source is late; the days are not complete yet".into()),
         };
-        Self { verdict, text: text + &older, command: None }
+        Self { verdict, text: text + &unread_gaps(sources) + &older, command: None }
     }
 }
 
@@ -81,4 +81,17 @@ fn older_gaps(sources: &[&SourceView]) -> String {
         1 => "; 1 older day is not complete".to_owned(),
         days => format!("; {} are not complete", counted(days, "older day")),
     }
+}
+
+/// `; acme (disabled): 2 days missing since 2024-09-27`: the gaps that no run reads.
+fn unread_gaps(sources: &[&SourceView]) -> String {
+    let mut unread = sources
+        .iter()
+        .filter_map(|source| Some((source, source.note.filter(|_| source.oldest_gap.is_some())?)));
+    let Some((first, note)) = unread.next() else { return String::new() };
+    let others = match unread.count() {
+        0 => String::new(),
+        others => format!(", and gaps in {}", counted(others as u64, "other source")),
+    };
+    format!("; {} ({note}): {}{others}", first.name, first.gap_text())
 }
