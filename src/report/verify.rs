@@ -112,14 +112,6 @@ impl Report for VerifyReport {
             bag.write_text(text)?;
         }
         if !self.compared_outside {
-            if let Some(days) = self.named_days {
-                let DateRange { from, to } = days;
-                return writeln!(
-                    text,
-                    "No day of {days} is complete here, so this proves nothing. To see what is: \
-                 `auditsync status --from {from} --to {to}`"
-                );
-            }
             let what = if self.bag.is_some() { "bag" } else { "database" };
             writeln!(
                 text,
@@ -179,6 +171,14 @@ impl VerifyReport {
             return text.painted_line("", "OK", &format!("  {checked}: all as they were sealed"));
         }
         text.painted_line("", "FAILED", &format!("  nothing was checked: {checked}"))?;
+        if let Some(days) = self.named_days {
+            let DateRange { from, to } = days;
+            return writeln!(
+                text,
+                "No day of {days} is complete here, so this proves nothing. To see what is: \
+                 `auditsync status --from {from} --to {to}`"
+            );
+        }
         let what = if self.bag.is_some() { "bag" } else { "database" };
         writeln!(
             text,

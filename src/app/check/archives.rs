@@ -76,11 +76,12 @@ impl Record {
         let missing: Vec<(&Source, Month)> =
             wanted.iter().zip(days).filter(is_missing).map(|(month, _)| *month).collect();
         if missing.is_empty() {
-            let found = format!(
-                "{} listed; every past month is stored or compared",
-                counted(months.len() as u64, "archive")
-            );
-            return Some(Check::good("archives", account, found));
+            let listed = counted(months.len() as u64, "archive");
+            let what = match past.len() {
+                0 => ", none of a past month, so there is nothing to store or compare yet",
+                _ => "; every past month is stored or compared",
+            };
+            return Some(Check::good("archives", account, format!("{listed} listed{what}")));
         }
         Some(warning(account, sources, &missing))
     }

@@ -10,7 +10,7 @@ use super::super::run::archive_days::Account;
 use super::super::run::fetches::FetchDay;
 use super::super::run::selector::Selector;
 use crate::config::Source;
-use crate::day::{DateRange, DayKey};
+use crate::day::{DateRange, DayKey, Month};
 use crate::event::Event;
 use crate::fingerprints::Fingerprints;
 use crate::heroku::{Archive, Unreadable};
@@ -158,9 +158,8 @@ impl<'a> Comparing<'a> {
             };
             months[place.source].days.push(compared);
         }
-        let covers_month = covered == archive.month.days();
         for report in months.iter_mut().filter(|report| report.error.is_none()) {
-            conclude(report, covers_month, covered);
+            conclude(report, archive.month, covered);
         }
         Ok(())
     }
@@ -204,7 +203,7 @@ impl<'a> Comparing<'a> {
 }
 
 /// Sums up the compared days of a source. Without one, nothing agrees or differs.
-fn conclude(report: &mut MonthReport, covers_month: bool, covered: DateRange) {
+fn conclude(report: &mut MonthReport, month: Month, covered: DateRange) {
     if report.days.is_empty() {
         report.note.get_or_insert_with(|| {
             format!(
@@ -215,7 +214,7 @@ fn conclude(report: &mut MonthReport, covers_month: bool, covered: DateRange) {
         });
         return;
     }
-    report.covers_month = Some(covers_month);
+    report.covers_month = Some(covered == month.days());
     report.agrees = Some(report.days.iter().all(ReconciledDay::agrees));
 }
 

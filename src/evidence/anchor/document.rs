@@ -17,7 +17,7 @@ pub(super) struct DocumentHead {
 }
 
 /// A document names a head, which is cut or not of its form.
-pub(super) struct Unreadable;
+pub(super) struct CutHead;
 
 /// What counts in a document. Other keys are skipped.
 #[derive(Deserialize)]
@@ -29,14 +29,14 @@ struct Document {
 
 /// The head of the document at the beginning of `text`, and how many lines the document takes.
 /// `None` if there is no document, or one without a head.
-pub(super) fn read(text: &str) -> Result<Option<(DocumentHead, usize)>, Unreadable> {
+pub(super) fn read(text: &str) -> Result<Option<(DocumentHead, usize)>, CutHead> {
     if !text.trim_start_matches([' ', '\t']).starts_with('{') {
         return Ok(None);
     }
     let mut documents = serde_json::Deserializer::from_str(text).into_iter::<Document>();
     let document = match documents.next() {
         Some(Ok(document)) => document,
-        Some(Err(error)) if error.is_eof() && text.contains("\"head\"") => return Err(Unreadable),
+        Some(Err(error)) if error.is_eof() && text.contains("\"head\"") => return Err(CutHead),
         _ => return Ok(None),
     };
     let lines = text[..documents.byte_offset()].lines().count();
@@ -45,11 +45,11 @@ pub(super) fn read(text: &str) -> Result<Option<(DocumentHead, usize)>, Unreadab
     };
     // Other programs have a `head`, too.
     let (Some(seq), Some(seal)) = (head.get("seq"), head.get("seal")) else { return Ok(None) };
-    let seq = seq.as_i64().filter(|seq| *seq >= 1).ok_or(Unreadable)?;
-    let seal = seal.as_str().and_then(read_hash).ok_or(Unreadable)?;
+    let seq = seq.as_i64().filter(|seq| *seq >= 1).ok_or(CutHead)?;
+    let seal = seal.as_str().and_then(read_hash).ok_or(CutHead)?;
     let log = match head.get("log") {
         None | Some(Value::Null) => None,
-        Some(log) => Some(log.as_str().and_then(|log| log.parse().ok()).ok_or(Unreadable)?),
+        Some(log) => Some(log.as_str().and_then(|log| log.parse().ok()).ok_or(CutHead)?),
     };
     let time = |at: Value| DateTime::parse_from_rfc3339(at.as_str()?).ok();
     let at = checked_at.or(finished_at).and_then(time).map(|at| at.to_utc());

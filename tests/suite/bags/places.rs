@@ -33,7 +33,7 @@ fn an_existing_file_or_folder_is_never_replaced() {
 }
 
 #[test]
-fn a_name_of_another_kind_of_archive_is_rejected_and_a_folder_is_called_so() {
+fn another_kind_of_archive_is_rejected_and_a_folder_is_called_so() {
     let world = synced();
     for (out, end) in
         [("x.zip", ".zip"), ("X.ZIP", ".zip"), ("x.tar.xz", ".tar.xz"), ("x.gz", ".gz")]

@@ -58,6 +58,19 @@ fn the_current_month_and_a_list_that_fails_are_no_mistake() {
          WHERE process_date >= date_trunc('month', now() AT TIME ZONE 'UTC')",
     );
     assert_eq!(checked(&world, "acme")["advice"], Value::Null);
+    // A month that is not over says nothing about those that are.
+    world.heroku.change(|model| {
+        let (first, last) = (super::first_recent_day(), super::today());
+        for day in first.iter_days().take_while(|day| *day < last) {
+            if Month::of(day) != Month::of(last) {
+                model.remove_archive("acme", Month::of(day));
+            }
+        }
+        model.make_archive("acme", Month::of(last));
+    });
+    let detail =
+        "1 archive listed, none of a past month, so there is nothing to store or compare yet";
+    assert_eq!(checked(&world, "acme")["detail"], detail);
     let path = Match::path("/enterprise-accounts/acme/archives").always();
     world.heroku.fault(path, Fault::status(503, "unavailable", "Later"));
     let failed = checked(&world, "acme");
