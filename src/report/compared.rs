@@ -23,7 +23,7 @@ pub(super) struct Comparison<'e> {
 impl<'e> Comparison<'e> {
     /// The comparison that `entry` records, if it records one.
     pub(super) fn of(entry: &'e HistoryEntry) -> Option<Self> {
-        let message = entry.message.as_deref().filter(|_| is_of_day(entry))?;
+        let message = entry.message.as_deref().filter(|_| is_comparison(entry))?;
         let (found, checksum) = message.split_once(CHECKSUM)?;
         let words = found.split(|c: char| c.is_ascii_digit()).filter(|word| !word.is_empty());
         let figures = found.split(|c: char| !c.is_ascii_digit()).filter(|word| !word.is_empty());
@@ -52,7 +52,7 @@ impl<'e> Comparison<'e> {
     }
 }
 
-fn is_of_day(entry: &HistoryEntry) -> bool {
+fn is_comparison(entry: &HistoryEntry) -> bool {
     entry.action == HistoryAction::Reconcile
 }
 
