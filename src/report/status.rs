@@ -142,7 +142,8 @@ impl StatusReport {
         let gaps = shown.iter().map(|group| format!("; {}: {}", names(group), group[0].reason));
         let gaps = gaps.collect::<String>() + &hidden(&groups, "; ");
         text.painted_line("", "OK", &format!("  {summary}{gaps}"))?;
-        shown.iter().try_for_each(|group| write_command(text, group))
+        let helps = |group: &&&[SourceGaps]| group[0].command.is_some();
+        shown.iter().filter(helps).try_for_each(|group| write_command(text, group))
     }
 
     /// Writes which sources are behind, and the commands that help.

@@ -61,7 +61,7 @@ fn gaps_of_a_source_that_no_run_reads_are_named_and_leave_nothing_behind() {
     };
     let disabled = of("enabled = false", rows(DayState::Failed));
     assert_eq!(disabled.behind(&after(36), now()), None);
-    let news = good_news(&[disabled.clone()], &after(36), now());
+    let news = good_news(std::slice::from_ref(&disabled), &after(36), now());
     assert_eq!(news.summary, "a is disabled, so no day is due");
     assert_eq!(
         news.others[0].reason,
