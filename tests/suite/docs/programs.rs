@@ -28,7 +28,7 @@ const RUN: [&str; 10] = [
 ];
 
 /// Commands of the heroku CLI. They need an account at Heroku, and change it.
-const HEROKU: [&str; 13] = [
+const HEROKU: [&str; 14] = [
     "heroku create acme-audit",
     "heroku addons:create ",
     "heroku addons:open scheduler",
@@ -39,6 +39,7 @@ const HEROKU: [&str; 13] = [
     "heroku container:release web",
     "heroku labs:enable runtime-dyno-metadata",
     "heroku pg:copy",
+    "heroku pg:credentials:create --name auditsync_read",
     "heroku ps:scale web=0",
     "heroku rollback",
     "heroku stack:set container",
@@ -48,9 +49,11 @@ const HEROKU: [&str; 13] = [
 const MACHINE: [&str; 4] = ["install", "kubectl", "useradd", "chown"];
 
 /// Whole commands that nothing can be checked of, each with its reason.
-const LISTED: [(&str, &str); 15] = [
+const LISTED: [(&str, &str); 17] = [
     ("git push heroku main", "it needs an app at Heroku"),
     ("git commit -am 'Audit initech too'", "it would change this repository"),
+    ("git commit -am 'Audit globex too'", "it would change this repository"),
+    ("git commit -am 'Call acme umbrella'", "it would change this repository"),
     ("apt-get install postgresql pgbouncer", "it would change this machine"),
     ("brew install postgresql@17 pgbouncer", "it would change this machine, a Mac"),
     ("systemctl enable --now auditsync.timer", "it would change this machine"),

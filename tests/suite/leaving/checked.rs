@@ -81,4 +81,5 @@ fn the_current_month_and_a_list_that_fails_are_no_mistake() {
     let away = world.run("check --database-url postgres://127.0.0.1:1/none --output json");
     assert_status(&away, 1);
     assert!(!away.stdout.contains("archives"), "{away:#?}");
+    assert!(away.stdout.contains("the address in --database-url, and the network"), "{away:#?}");
 }

@@ -160,7 +160,7 @@ const ORDERS: &[Order] = &[
             &["mod"],
             &["anchor"],
             &["anchor/mismatch", "anchor/text"],
-            &["chain", "day_check"],
+            &["anchor/document", "chain", "day_check"],
             &["day_check/ledger", "row"],
             &["problem", "seal", "tally"],
             &["head", "netstring"],
