@@ -40,11 +40,15 @@ pub(super) fn run_on_bag(global: &Global, args: &VerifyArgs) -> Result<ExitStatu
     let Some(path) = &args.bag else { return Ok(DONE) };
     let anchors = Anchors::new(outside_anchors(args)?, args.keys.clone()).kept_in("bag");
     let keys = if args.keys.is_empty() { Signature::Optional } else { Signature::Demanded };
-    let bag = BagReader::open(path);
-    let bag = bag.map_err(|error| Failure::usage(format!("--bag can't be read: {error}")))?;
-    let report = judged(bag::verify(&bag, anchors, keys, global.live_lines())?, args);
+    let bag = BagReader::open(path).map_err(not_readable)?;
+    let report = bag::verify(&bag, anchors, keys, global.live_lines());
+    let report = judged(report.map_err(not_readable)?, args);
     global.output.print(&report)?;
     Ok(if report.ok { DONE } else { FOUND_WRONG })
+}
+
+fn not_readable(error: impl std::fmt::Display) -> Failure {
+    Failure::usage(format!("--bag can't be read: {error}"))
 }
 
 /// The report, with what the options demand.

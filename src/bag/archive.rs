@@ -1,16 +1,12 @@
-//! A bag as one file: a tar, compressed or not.
+//! Writes a bag as one file: a tar.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader, Read, Seek as _, Write};
-use std::path::{Component, Path, PathBuf};
+use std::io::{BufReader, Write};
+use std::path::{Path, PathBuf};
 
-use flate2::bufread::MultiGzDecoder;
 use tar::{Builder, EntryType, Header};
 
 use super::error::Error;
-
-/// How a gzip file begins (RFC 1952, section 2.3.1).
-const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// Writes the bag in the folder `root` as a tar: the payload in the order of the names, then the
 /// other files. All entries stand in the folder `name` and have the time `mtime`, in seconds since
@@ -44,58 +40,6 @@ fn list(root: &Path, below: &Path, files: &mut Vec<PathBuf>) -> Result<(), Error
             list(root, &name, files)?;
         } else {
             files.push(name);
-        }
-    }
-    Ok(())
-}
-
-/// Writes the files of a tar, compressed or not, into the folder `into`. Returns the folder of the
-/// bag: the only one, or `into`.
-///
-/// Only files and folders with plain names are unpacked, so nothing outside of `into` is written.
-pub(super) fn unpack(archive: &Path, into: &Path) -> io::Result<PathBuf> {
-    let mut file = File::open(archive)?;
-    let mut magic = [0; 2];
-    let is_gzip = file.read_exact(&mut magic).is_ok() && magic == GZIP;
-    file.rewind()?;
-    let file = BufReader::with_capacity(128 * 1024, file);
-    if is_gzip {
-        let mut decoder = MultiGzDecoder::new(file);
-        unpack_from(&mut decoder, into)?;
-        // The checksum stands at the end.
-        io::copy(&mut decoder, &mut io::sink())?;
-    } else {
-        unpack_from(file, into)?;
-    }
-    let mut entries = fs::read_dir(into)?.collect::<io::Result<Vec<_>>>()?;
-    match (entries.pop(), entries.is_empty()) {
-        (Some(only), true) if only.file_type()?.is_dir() => Ok(only.path()),
-        _ => Ok(into.to_owned()),
-    }
-}
-
-fn unpack_from(tar: impl Read, into: &Path) -> io::Result<()> {
-    let invalid = |what: String| io::Error::new(io::ErrorKind::InvalidData, what);
-    for entry in tar::Archive::new(tar).entries()? {
-        let mut entry = entry?;
-        let name = entry.path()?.into_owned();
-        let parts = name.components().filter(|part| *part != Component::CurDir);
-        let is_plain = parts.clone().all(|part| matches!(part, Component::Normal(_)));
-        let target = into.join(parts.collect::<PathBuf>());
-        match entry.header().entry_type() {
-            // What a global header says does not change the files.
-            EntryType::XGlobalHeader => {}
-            EntryType::Directory if is_plain => fs::create_dir_all(&target)?,
-            EntryType::Regular if is_plain => {
-                if let Some(folder) = target.parent() {
-                    fs::create_dir_all(folder)?;
-                }
-                io::copy(&mut entry, &mut File::create_new(&target)?)?;
-            }
-            _ => {
-                let name = name.display();
-                return Err(invalid(format!("{name} is no file or folder with a plain name")));
-            }
         }
     }
     Ok(())

@@ -9,6 +9,7 @@ use chrono::NaiveDate;
 use super::error::Error;
 use super::folder::{BagFile, BagFolder};
 use super::layout::COVERAGE;
+use super::regular;
 use super::table::{NotARow, TableReader, TableWriter, micros, number, time_text};
 use crate::event::Hash;
 use crate::evidence::hash_from_hex;
@@ -143,7 +144,7 @@ pub(crate) struct CoverageRows(TableReader<BufReader<File>>);
 impl CoverageRows {
     /// Begins to read a file with this path.
     pub(super) fn open(path: &Path) -> Result<Result<Self, NotARow>, Error> {
-        let file = File::open(path).map_err(Error::of(path))?;
+        let file = regular::open_known(path)?;
         Ok(TableReader::new(BufReader::new(file), COLUMNS).map(Self))
     }
 

@@ -1,11 +1,13 @@
 //! `export --format bag` and `verify --bag`: our program, the lines of Python in a bag, and tools
 //! of others find it sound, and none of them overlooks a change.
 
+mod archives;
 mod changes;
 mod formats;
 mod hostile;
 mod places;
 mod tampering;
+mod unreadable;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -146,8 +146,8 @@ const ORDERS: &[Order] = &[
         layers: &[
             &["mod"],
             &["reader"],
-            &["archive", "coverage", "day_files", "manifest", "seals"],
-            &["folder"],
+            &["archive", "coverage", "day_files", "manifest", "seals", "unpack"],
+            &["folder", "regular", "stream"],
             &["error", "info", "layout", "table"],
         ],
     },

@@ -4,11 +4,10 @@ use std::collections::{BTreeMap, HashSet};
 
 use chrono::NaiveDate;
 
-use super::super::super::failure::Failure;
 use super::super::super::verification::CheckedDays;
 use super::chain::BagChain;
 use crate::bag::{
-    BagReader, COVERAGE, CoverageRow, CoverageState, DayFile, DayItems, NotADay, StoredItem,
+    self, BagReader, COVERAGE, CoverageRow, CoverageState, DayFile, DayItems, NotADay, StoredItem,
 };
 use crate::day::DateRange;
 use crate::evidence::{
@@ -30,7 +29,7 @@ pub(super) fn check(
     bag: &BagReader,
     chain: &mut BagChain,
     live_lines: LiveLines,
-) -> Result<CheckedBag, Failure> {
+) -> Result<CheckedBag, bag::Error> {
     let mut checked = CheckedBag::default();
     let days = match calendar(bag)? {
         Ok(days) => days,
@@ -40,11 +39,11 @@ pub(super) fn check(
             return Ok(checked);
         }
     };
-    checked.describe(bag, &days);
+    checked.describe(bag, &days)?;
     if let Some(head) = &chain.head {
         let labels =
             [("Auditsync-Log", head.log.to_string()), ("Auditsync-Head", head.to_string())];
-        checked.compare_info(bag, &labels);
+        checked.compare_info(bag, &labels)?;
     }
     let progress = Progress::new(days.len(), live_lines);
     let mut files: HashSet<&str> = bag.payload().filter(|name| DayFile::is_named(name)).collect();
@@ -53,7 +52,7 @@ pub(super) fn check(
         for file in DayFile::ALL {
             files.remove(file.path(&row.source, row.date).as_str());
         }
-        checked.check_day(bag, row, seals);
+        checked.check_day(bag, row, seals)?;
         progress.done(1);
     }
     let mut files: Vec<&str> = files.into_iter().collect();
@@ -70,7 +69,7 @@ pub(super) fn check(
 type BagDays = BTreeMap<(String, NaiveDate), CoverageRow>;
 
 /// The days of the calendar, each once.
-fn calendar(bag: &BagReader) -> Result<Result<BagDays, String>, Failure> {
+fn calendar(bag: &BagReader) -> Result<Result<BagDays, String>, bag::Error> {
     if !bag.has(COVERAGE) {
         return Ok(Err("the bag does not have it".to_owned()));
     }
@@ -101,7 +100,7 @@ impl CheckedBag {
     }
 
     /// Says what the bag is about. Every source must have every day.
-    fn describe(&mut self, bag: &BagReader, days: &BagDays) {
+    fn describe(&mut self, bag: &BagReader, days: &BagDays) -> Result<(), bag::Error> {
         let dates = days.keys().map(|(_, date)| *date);
         (self.contents.from, self.contents.to) = (dates.clone().min(), dates.max());
         let range = DateRange::between(self.contents.from, self.contents.to);
@@ -116,7 +115,7 @@ impl CheckedBag {
                 _ => last.incomplete += 1,
             }
         }
-        let Some(range) = range else { return };
+        let Some(range) = range else { return Ok(()) };
         for BagSource { source, complete, incomplete } in &self.contents.sources {
             if complete + incomplete != range.len() {
                 let detail = format!("{COVERAGE} does not have every day of {source} in {range}");
@@ -129,39 +128,58 @@ impl CheckedBag {
         self.compare_info(
             bag,
             &[("Auditsync-Days", format!("{from}..{to}")), ("Auditsync-Sources", names.join(", "))],
-        );
+        )
     }
 
     /// Compares labels of `bag-info.txt` with what the payload says.
-    fn compare_info(&mut self, bag: &BagReader, expected: &[(&str, String)]) {
-        let of_info = bag.info();
+    fn compare_info(
+        &mut self,
+        bag: &BagReader,
+        expected: &[(&str, String)],
+    ) -> Result<(), bag::Error> {
+        let of_info = bag.info()?;
         for (label, value) in expected {
             if of_info.get(*label) != Some(value) {
                 let detail = format!("bag-info.txt: {label} is not {value}, as the payload says");
                 self.days.problems.push(Problem::of_chain(ProblemKind::Altered, detail));
             }
         }
+        Ok(())
     }
 
-    fn check_day(&mut self, bag: &BagReader, row: &CoverageRow, seals: Vec<Seal>) {
+    fn check_day(
+        &mut self,
+        bag: &BagReader,
+        row: &CoverageRow,
+        seals: Vec<Seal>,
+    ) -> Result<(), bag::Error> {
         let is_published = seals.iter().any(|seal| seal.sealed.kind == SealKind::Day);
         let facts = DayFacts { ledger: ledger(row), other_rows: 0, seals };
         let mut check = DayCheck::new(row.source.clone(), Ok(row.date), facts);
         for (of, index) in
             [(DayFile::Conflicts, DayFile::ConflictIndex), (DayFile::Events, DayFile::EventIndex)]
         {
-            let [name, index] = [of, index].map(|file| file.path(&row.source, row.date));
+            let names = [of, index].map(|file| file.path(&row.source, row.date));
+            let are_there = names.each_ref().map(|name| bag.has(name));
             let is_demanded = of == DayFile::Events && is_published;
-            if !bag.has(&name) {
-                if is_demanded || bag.has(&index) {
+            if are_there != [true, true] {
+                let gone = names.iter().zip(are_there).filter(|(_, is_there)| !is_there);
+                for (name, _) in gone.filter(|_| is_demanded || are_there != [false, false]) {
                     let detail = format!("the bag does not have the file {name}");
                     self.note(row, ProblemKind::Missing, detail);
                 }
-            } else if let Err(error) = read(bag, of, row, &mut check) {
-                self.note(row, ProblemKind::Malformed, format!("{name}: {error}"));
+                continue;
+            }
+            match read(bag, of, row, &mut check) {
+                Ok(()) => {}
+                Err(NotADay::File(error)) => return Err(error),
+                Err(error) => {
+                    self.note(row, ProblemKind::Malformed, format!("{}: {error}", names[0]));
+                }
             }
         }
         self.days.add(check.finish());
+        Ok(())
     }
 
     /// Finds days of the bag's sources and range that are sealed and not in the calendar.
