@@ -1,7 +1,7 @@
 //! Writes a bag as one file: a tar.
 
 use std::fs::{self, File};
-use std::io::{BufReader, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 use tar::{Builder, EntryType, Header};
@@ -11,24 +11,44 @@ use super::error::Error;
 /// Writes the bag in the folder `root` as a tar: the payload in the order of the names, then the
 /// other files. All entries stand in the folder `name` and have the time `mtime`, in seconds since
 /// 1970, so equal bags are equal files.
-pub(crate) fn pack<W: Write>(root: &Path, name: &str, mtime: u64, out: W) -> Result<W, Error> {
+/// `target` names `out` in errors.
+pub(crate) fn pack<W: Write>(
+    root: &Path,
+    name: &str,
+    mtime: u64,
+    (out, target): (W, &Path),
+) -> Result<W, Error> {
     let mut files = Vec::new();
     list(root, Path::new(""), &mut files)?;
     files.sort_by_key(|file| (!file.starts_with("data"), file.clone()));
     let mut tar = Builder::new(out);
     for file in files {
         let path = root.join(&file);
-        let packed = File::open(&path).and_then(|source| {
-            let mut header = Header::new_ustar();
-            header.set_size(source.metadata()?.len());
-            header.set_mode(0o644);
-            header.set_mtime(mtime);
-            header.set_entry_type(EntryType::Regular);
-            tar.append_data(&mut header, Path::new(name).join(&file), BufReader::new(source))
-        });
-        packed.map_err(Error::of(&path))?;
+        let source = File::open(&path).map_err(Error::of(&path))?;
+        let mut header = Header::new_ustar();
+        header.set_size(source.metadata().map_err(Error::of(&path))?.len());
+        header.set_mode(0o644);
+        header.set_mtime(mtime);
+        header.set_entry_type(EntryType::Regular);
+        let mut source = Packed { from: BufReader::new(source), is_unread: false };
+        let packed = tar.append_data(&mut header, Path::new(name).join(&file), &mut source);
+        packed.map_err(Error::of(if source.is_unread { &path } else { target }))?;
     }
-    tar.into_inner().map_err(Error::of(root))
+    tar.into_inner().map_err(Error::of(target))
+}
+
+/// A file that is packed. It knows whether reading it failed, or writing the tar.
+struct Packed {
+    from: BufReader<File>,
+    is_unread: bool,
+}
+
+impl Read for Packed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.from.read(buffer);
+        self.is_unread |= read.is_err();
+        read
+    }
 }
 
 fn list(root: &Path, below: &Path, files: &mut Vec<PathBuf>) -> Result<(), Error> {

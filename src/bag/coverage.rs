@@ -153,7 +153,6 @@ impl CoverageRows {
         let Some(record) = self.0.next()? else { return Ok(None) };
         let table = &self.0;
         let text = |index: usize| record.get(index).unwrap_or_default().to_owned();
-        let state = text(2);
         let row = CoverageRow {
             source: text(0),
             date: table.cell(&record, 1, |date| {
@@ -166,7 +165,8 @@ impl CoverageRows {
             scope: Some(text(7)).filter(|scope| !scope.is_empty()),
             synced_at: table.cell(&record, 8, |text| optional(text, micros))?,
             settled_at: table.cell(&record, 9, |text| optional(text, micros))?,
-            is_pruned: state == CoverageState::Pruned.as_str(),
+            // No bag has a state for it yet.
+            is_pruned: false,
         };
         table.cell(&record, 2, |text| (text == row.state().as_str()).then_some(()))?;
         Ok(Some(row))

@@ -9,6 +9,7 @@ use std::path::Path;
 use sha2::{Digest as _, Sha256};
 
 use super::error::Error;
+use super::info;
 use super::layout::{
     AnchorFile, BAG_INFO, BAGIT, DECLARATION, MANIFEST, NOTE, PAYLOAD, TAG_MANIFEST, is_of_a_bag,
 };
@@ -84,6 +85,7 @@ pub(super) fn check(root: &Path, flaws: &mut Vec<Flaw>) -> Result<ListedFiles, E
     let added = there.keys().filter(|name| !is_known(name));
     flaws.extend(added.cloned().map(Flaw::Added));
     check_declaration(root, flaws)?;
+    check_info(root, &there, flaws)?;
     let mut payload = payload;
     payload.retain(|name, _| there.contains_key(name));
     Ok(payload)
@@ -92,6 +94,28 @@ pub(super) fn check(root: &Path, flaws: &mut Vec<Flaw>) -> Result<ListedFiles, E
 fn check_declaration(root: &Path, flaws: &mut Vec<Flaw>) -> Result<(), Error> {
     if regular::read(&root.join(BAGIT))?.is_some_and(|text| text != DECLARATION.as_bytes()) {
         flaws.push(Flaw::Malformed(BAGIT.to_owned(), "it has another text".to_owned()));
+    }
+    Ok(())
+}
+
+/// Each label of `bag-info.txt` stands there once, and the payload has the size that one of them
+/// names.
+fn check_info(root: &Path, there: &FileSizes, flaws: &mut Vec<Flaw>) -> Result<(), Error> {
+    let Some(text) = regular::read(&root.join(BAG_INFO))? else { return Ok(()) };
+    let mut malformed = |why| flaws.push(Flaw::Malformed(BAG_INFO.to_owned(), why));
+    let info = match info::labels(&text) {
+        Ok(info) => info,
+        Err(line) => {
+            malformed(format!("line {line} is no label with a value, or repeats one"));
+            return Ok(());
+        }
+    };
+    let payload = there.iter().filter(|(name, _)| name.starts_with("data/"));
+    let (files, bytes) =
+        payload.fold((0, 0), |(files, bytes), (_, size)| (files + 1, bytes + size));
+    let oxum = info::oxum(bytes, files);
+    if info.get(info::OXUM) != Some(&oxum) {
+        malformed(format!("{} is not {oxum}, as the payload has it", info::OXUM));
     }
     Ok(())
 }
@@ -164,8 +188,7 @@ fn read(root: &Path, manifest: &str, flaws: &mut Vec<Flaw>) -> Result<ListedFile
             break;
         }
         number += 1;
-        let is_new =
-            parsed(&line).is_some_and(|(name, hash)| files.insert(name, hash).is_none());
+        let is_new = parsed(&line).is_some_and(|(name, hash)| files.insert(name, hash).is_none());
         if !is_new {
             odd_lines += 1;
             let why = format!("line {number} is no hash and name, or repeats one");
@@ -177,7 +200,7 @@ fn read(root: &Path, manifest: &str, flaws: &mut Vec<Flaw>) -> Result<ListedFile
 
 /// The name and the hash in a line of a manifest.
 fn parsed(line: &[u8]) -> Option<(String, Hash)> {
-    let line = str::from_utf8(line.strip_suffix(b"\n").unwrap_or(line)).ok()?;
+    let line = str::from_utf8(line.strip_suffix(b"\n")?).ok()?;
     let (hash, name) = line.split_once("  ")?;
     let is_plain = !name.split('/').any(|part| matches!(part, "" | "." | ".."));
     Some((name.to_owned(), hash_from_hex(hash)?)).filter(|_| is_plain)

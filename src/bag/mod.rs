@@ -24,7 +24,7 @@ use crate::event::Hash;
 pub(crate) use archive::pack;
 pub(crate) use coverage::{CoverageFile, CoverageRow, CoverageState};
 pub(crate) use day_files::{DayFiles, DayItems, NotADay, StoredItem};
-pub(crate) use error::{Error, NotReadable};
+pub(crate) use error::Error;
 pub(crate) use folder::{BagFile, BagFolder};
 pub(crate) use info::BagInfo;
 pub(crate) use layout::{AnchorFile, COVERAGE, DayFile, NOTE, REPORT, SEALS, VERIFY};

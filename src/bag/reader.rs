@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use super::coverage::CoverageRows;
 use super::error::{Error, NotReadable};
+use super::info;
 use super::layout::{AnchorFile, BAG_INFO, COVERAGE, NOTE, TAG_MANIFEST};
 use super::manifest::{self, Flaw, ListedFiles, hash_of};
 use super::regular;
@@ -33,10 +34,8 @@ impl BagReader {
         if fs::metadata(path).map_err(Error::of(path))?.is_dir() {
             return Ok(Self::of_folder(path.to_owned(), None)?);
         }
-        let folder = tempfile::tempdir().map_err(|source| NotReadable::Temporary {
-            folder: std::env::temp_dir(),
-            source,
-        })?;
+        let folder = tempfile::tempdir()
+            .map_err(|source| NotReadable::Temporary { folder: std::env::temp_dir(), source })?;
         match unpack(path, folder.path())? {
             Ok(root) => Ok(Self::of_folder(root, Some(folder))?),
             Err(why) => {
@@ -90,12 +89,7 @@ impl BagReader {
 
     /// The labels and values of `bag-info.txt`.
     pub(crate) fn info(&self) -> Result<BTreeMap<String, String>, Error> {
-        let text = self.bytes(BAG_INFO)?;
-        let text = String::from_utf8_lossy(&text);
-        let pair = |line: &str| {
-            line.split_once(": ").map(|(label, value)| (label.to_owned(), value.to_owned()))
-        };
-        Ok(text.lines().filter_map(pair).collect())
+        Ok(info::labels(&self.bytes(BAG_INFO)?).unwrap_or_default())
     }
 
     /// The signature of the bag, if it has one.

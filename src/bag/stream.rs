@@ -218,7 +218,8 @@ mod tests {
             }
         }
         let half = |bytes: Vec<u8>| bytes[..bytes.len() / 2].to_vec();
-        let random: Vec<u8> = (0..60_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+        let random: Vec<u8> =
+            (0..60_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
         for bytes in [half(random.clone()), half(zipped(&random))] {
             let unread = read(Cursor::new(bytes.clone()).chain(Broken), SPARE);
             assert!(

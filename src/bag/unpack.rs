@@ -21,11 +21,11 @@ const LONGEST: u64 = 64 * 1024;
 
 /// What an extended header may say beside `path` and `size`: it does not change which files are
 /// unpacked, and what they hold.
-const HARMLESS: [&str; 8] =
-    ["mtime", "atime", "ctime", "uid", "gid", "uname", "gname", "comment"];
+const HARMLESS: [&str; 8] = ["mtime", "atime", "ctime", "uid", "gid", "uname", "gname", "comment"];
 
 /// The same, for keys with these beginnings: what macOS and libarchive add.
-const HARMLESS_GROUPS: [&str; 3] = ["SCHILY.xattr.", "LIBARCHIVE.xattr.", "LIBARCHIVE.creationtime"];
+const HARMLESS_GROUPS: [&str; 3] =
+    ["SCHILY.xattr.", "LIBARCHIVE.xattr.", "LIBARCHIVE.creationtime"];
 
 /// Writes the files of the tar `archive` into the folder `into`. Returns the folder of the bag: the
 /// only one, or `into`. `Err` in the answer says what is wrong with the archive.

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::output::Report;
 use super::text::{Text, counted};
+use super::view::due_again;
 use crate::coverage::Gap;
 use crate::day::DateRange;
 use crate::evidence::{Head, Problem};
@@ -20,8 +21,10 @@ pub(crate) struct BagReport {
     pub(crate) range: DateRange,
     /// The sources.
     pub(crate) source_names: Vec<String>,
-    /// The days that a seal covers.
+    /// The complete days.
     pub(crate) days_exported: u64,
+    /// The days that were complete, and are due or being read again. They are no gaps.
+    pub(crate) days_due_again: u64,
     /// The events of these days.
     pub(crate) events_exported: u64,
     /// The days that must be covered and are not complete.
@@ -41,7 +44,8 @@ impl Report for BagReport {
         let Self { path, range, source_names, .. } = self;
         let days = counted(self.days_exported, "complete day");
         let events = counted(self.events_exported, "event");
-        writeln!(text, "Wrote {path}: {days} of {}, {events}", source_names.join(", "))?;
+        let again = due_again(self.days_due_again);
+        writeln!(text, "Wrote {path}: {days}{again} of {}, {events}", source_names.join(", "))?;
         let missing: u64 = self.gaps.iter().map(|gap| gap.dates.len()).sum();
         if missing > 0 {
             let missing = counted(missing, "day");

@@ -36,7 +36,7 @@ pub(super) fn verify(
     });
     let (of_anchors, compared) = anchors.finish(chain.head.as_ref());
     problems.extend(of_anchors);
-    let days::CheckedBag { mut days, mut contents } = days::check(bag, &mut chain, live_lines)?;
+    let days::CheckedBag { mut days, mut contents, .. } = days::check(bag, &mut chain, live_lines)?;
     problems.append(&mut days.problems);
     contents.signed_by = signed_by;
     contents.is_key_given = signature == Signature::Demanded;

@@ -102,7 +102,8 @@ const ORDERS: &[Order] = &[
         module: "store",
         layers: &[
             &["mod"],
-            &["calendar", "coverage", "export", "release", "report", "search"],
+            &["calendar"],
+            &["coverage", "export", "release", "report", "search"],
             &["report/present"],
             &["report/rows"],
             &[

@@ -1,5 +1,6 @@
 //! Checks the days of a bag against their seals.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashSet};
 
 use chrono::NaiveDate;
@@ -23,7 +24,12 @@ use crate::report::verify::{BagContents, BagSource};
 pub(super) struct CheckedBag {
     pub(super) days: CheckedDays,
     pub(super) contents: BagContents,
+    /// The days that the bag is about: of its sources, it has each sealed one.
+    range: Option<DateRange>,
 }
+
+/// The label of the range.
+const DAYS: &str = "Auditsync-Days";
 
 pub(super) fn check(
     bag: &BagReader,
@@ -83,10 +89,17 @@ fn calendar(bag: &BagReader) -> Result<Result<BagDays, String>, bag::Error> {
             Ok(None) => return Ok(Ok(days)),
             Ok(Some(row)) => {
                 let day = (row.source.clone(), row.date);
-                let twice = format!("it has {} {} twice", day.0, day.1);
-                if days.insert(day, row).is_some() {
-                    return Ok(Err(twice));
+                match days.last_key_value().map(|(last, _)| day.cmp(last)) {
+                    None | Some(Ordering::Greater) => {}
+                    Some(Ordering::Equal) => {
+                        return Ok(Err(format!("it has {} {} twice", day.0, day.1)));
+                    }
+                    Some(Ordering::Less) => {
+                        let why = format!("{} {} is not in the order of the days", day.0, day.1);
+                        return Ok(Err(why));
+                    }
                 }
+                days.insert(day, row);
             }
             Err(error) => return Ok(Err(error.to_string())),
         }
@@ -99,36 +112,40 @@ impl CheckedBag {
         self.days.problems.push(Problem { source, date, problem, detail });
     }
 
-    /// Says what the bag is about. Every source must have every day.
+    /// Says what the bag is about.
     fn describe(&mut self, bag: &BagReader, days: &BagDays) -> Result<(), bag::Error> {
-        let dates = days.keys().map(|(_, date)| *date);
-        (self.contents.from, self.contents.to) = (dates.clone().min(), dates.max());
-        let range = DateRange::between(self.contents.from, self.contents.to);
         for row in days.values() {
             let sources = &mut self.contents.sources;
             if sources.last().is_none_or(|last| last.source != row.source) {
-                sources.push(BagSource { source: row.source.clone(), complete: 0, incomplete: 0 });
+                sources.push(BagSource::from(row.source.clone(), row.date));
             }
             let Some(last) = sources.last_mut() else { continue };
+            last.dates.to = row.date;
             match row.state() {
                 CoverageState::Complete => last.complete += 1,
                 _ => last.incomplete += 1,
             }
         }
-        let Some(range) = range else { return Ok(()) };
-        for BagSource { source, complete, incomplete } in &self.contents.sources {
-            if complete + incomplete != range.len() {
-                let detail = format!("{COVERAGE} does not have every day of {source} in {range}");
-                self.days.problems.push(Problem::of_chain(ProblemKind::Missing, detail));
-            }
+        let sources = &self.contents.sources;
+        self.contents.from = sources.iter().map(|source| source.dates.from).min();
+        self.contents.to = sources.iter().map(|source| source.dates.to).max();
+        let names: Vec<&str> = sources.iter().map(|source| source.source.as_str()).collect();
+        let sources = ("Auditsync-Sources", names.join(", "));
+        let label = bag.info()?.remove(DAYS).unwrap_or_default();
+        let range = label.split_once("..").and_then(|(from, to)| {
+            let range = DateRange::new(from.parse().ok()?, to.parse().ok()?);
+            (format!("{}..{}", range.from, range.to) == label).then_some(range)
+        });
+        let rows = DateRange::between(self.contents.from, self.contents.to);
+        let has_all = range
+            .zip(rows)
+            .is_none_or(|(range, rows)| range.contains(rows.from) && range.contains(rows.to));
+        if range.is_none() || !has_all {
+            let detail = format!("bag-info.txt: {DAYS} is not the range of {COVERAGE}");
+            self.days.problems.push(Problem::of_chain(ProblemKind::Altered, detail));
         }
-        let names: Vec<&str> =
-            self.contents.sources.iter().map(|source| source.source.as_str()).collect();
-        let DateRange { from, to } = range;
-        self.compare_info(
-            bag,
-            &[("Auditsync-Days", format!("{from}..{to}")), ("Auditsync-Sources", names.join(", "))],
-        )
+        self.range = range.filter(|_| has_all).or(rows);
+        self.compare_info(bag, &[sources])
     }
 
     /// Compares labels of `bag-info.txt` with what the payload says.
@@ -184,7 +201,7 @@ impl CheckedBag {
 
     /// Finds days of the bag's sources and range that are sealed and not in the calendar.
     fn find_withheld(&mut self, chain: &mut BagChain) {
-        let Some(range) = DateRange::between(self.contents.from, self.contents.to) else { return };
+        let Some(range) = self.range else { return };
         let names: HashSet<&str> =
             self.contents.sources.iter().map(|source| source.source.as_str()).collect();
         let withheld =
