@@ -30,7 +30,7 @@ pub(crate) fn pack<W: Write>(
         header.set_mode(0o644);
         header.set_mtime(mtime);
         header.set_entry_type(EntryType::Regular);
-        let mut source = Packed { from: BufReader::new(source), is_unread: false };
+        let mut source = PackedFile { from: BufReader::new(source), is_unread: false };
         let packed = tar.append_data(&mut header, Path::new(name).join(&file), &mut source);
         packed.map_err(Error::of(if source.is_unread { &path } else { target }))?;
     }
@@ -38,12 +38,12 @@ pub(crate) fn pack<W: Write>(
 }
 
 /// A file that is packed. It knows whether reading it failed, or writing the tar.
-struct Packed {
+struct PackedFile {
     from: BufReader<File>,
     is_unread: bool,
 }
 
-impl Read for Packed {
+impl Read for PackedFile {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.from.read(buffer);
         self.is_unread |= read.is_err();

@@ -10,6 +10,9 @@ const INDEX: &str = "data/index/acme/2024-09-28.csv";
 const COVERAGE: &str = "data/coverage.csv";
 const SEALS: &str = "data/seals.netstrings";
 
+/// What is changed, and how.
+type NamedChange<'c> = (&'c str, &'c dyn Fn(&str) -> String);
+
 fn small() -> (World, PathBuf) {
     let world = World::new(ACME);
     world.sync("--from 2024-09-27 --to 2024-09-28", 0);
@@ -103,7 +106,7 @@ fn each_file_stands_once_in_its_own_manifest() {
         fs::write(&tags, new).expect("a file");
         copy
     };
-    let changes: [(&str, &dyn Fn(&str) -> String); 4] = [
+    let changes: [NamedChange<'_>; 4] = [
         ("a wrong line first", &|text| format!("{wrong}{text}")),
         ("a line twice", &|text| format!("{text}{}\n", text.lines().next().expect("a line"))),
         ("another end of line", &|text| text.replace('\n', "\u{c}")),
@@ -156,7 +159,7 @@ fn a_chain_that_is_sealed_again_has_the_form_of_a_chain() {
         })
     };
     let log = |text: &str| text[24..56].to_owned();
-    let changes: [(&str, &dyn Fn(&str) -> String); 4] = [
+    let changes: [NamedChange<'_>; 4] = [
         ("19 fields", &|text| format!("{text}0:,")),
         ("another log", &|text| text.replacen(&log(text), &"0".repeat(32), 1)),
         ("another format", &|text| text.replacen("auditsync-seal-v1", "auditsync-seal-v2", 1)),

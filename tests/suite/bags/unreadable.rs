@@ -15,6 +15,9 @@ use tempfile::TempDir;
 use super::{copied, export, lines_of_python, python, rewrite_manifests, verify};
 use crate::support::{ACME, Finished, World};
 
+/// What stands in place of a file, and how it is made.
+type NamedKind<'k> = (&'k str, &'k dyn Fn(&Path));
+
 fn small() -> (World, PathBuf) {
     let world = World::new(ACME);
     world.sync("--date 2024-09-28", 0);
@@ -108,7 +111,7 @@ fn what_is_no_regular_file_is_a_problem_and_keeps_nobody_waiting() {
         "data/index/acme/2024-09-28.csv",
         "data/events/acme/2024-09-28.events",
     ];
-    let kinds: [(&str, &dyn Fn(&Path)); 4] =
+    let kinds: [NamedKind<'_>; 4] =
         [("pipe", &pipe), ("endless", &endless), ("folder", &folder), ("socket", &socket)];
     for (kind, make) in kinds {
         for name in names {
