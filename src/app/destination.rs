@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, BufWriter, Stdout, Write};
 use std::ops::ControlFlow;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -101,6 +102,9 @@ fn target(path: &Path, name: &str) -> Result<OutputTarget, Failure> {
             return Ok(OutputTarget::Device(device));
         }
         _ => {}
+    }
+    if path.as_os_str().as_bytes().ends_with(b"/") {
+        return Err(Failure::usage(format!("--out {name} names a folder: name a file in it")));
     }
     // A link stays a link.
     let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());

@@ -9,7 +9,7 @@ use super::context::App;
 use super::days_over::named_days;
 use super::failure::{DONE, ExitStatus, FOUND_WRONG, Failure};
 use super::verification::Verification;
-use crate::bag::BagReader;
+use crate::bag::{BagReader, NotReadable};
 use crate::calendar::AUDIT_TRAIL_BEGINS;
 use crate::cli::{Global, VerifyArgs};
 use crate::day::DateRange;
@@ -44,14 +44,19 @@ pub(super) fn run_on_bag(global: &Global, args: &VerifyArgs) -> Result<ExitStatu
     let Some(path) = &args.bag else { return Ok(DONE) };
     let anchors = Anchors::new(outside_anchors(args)?, args.keys.clone()).kept_in("bag");
     let keys = if args.keys.is_empty() { Signature::Optional } else { Signature::Demanded };
-    let bag = BagReader::open(path);
-    let bag = bag.map_err(|error| {
-        let (path, why) = (path.display(), unread(error.reason()));
-        Failure::usage(format!("can't read {path}, which --bag names: {why}"))
-    })?;
-    let report = judged(bag::verify(&bag, anchors, keys, global.live_lines())?, args);
+    let bag = BagReader::open(path).map_err(|error| not_readable(path, &error))?;
+    let report = bag::verify(&bag, anchors, keys, global.live_lines());
+    let report = judged(report.map_err(|error| not_readable(path, &error.into()))?, args);
     global.output.print(&report)?;
     Ok(if report.ok { DONE } else { FOUND_WRONG })
+}
+
+fn not_readable(bag: &Path, error: &NotReadable) -> Failure {
+    let why = match error {
+        NotReadable::File(error) if error.path() == bag => unread(error.reason()),
+        other => other.to_string(),
+    };
+    Failure::usage(format!("can't read {}, which --bag names: {why}", bag.display()))
 }
 
 /// The report, with what the options demand.

@@ -9,6 +9,7 @@ use chrono::NaiveDate;
 use super::error::Error;
 use super::folder::{BagFile, BagFolder};
 use super::layout::COVERAGE;
+use super::regular;
 use super::table::{NotARow, TableReader, TableWriter, micros, number, time_text};
 use crate::event::Hash;
 use crate::evidence::hash_from_hex;
@@ -143,7 +144,7 @@ pub(crate) struct CoverageRows(TableReader<BufReader<File>>);
 impl CoverageRows {
     /// Begins to read a file with this path.
     pub(super) fn open(path: &Path) -> Result<Result<Self, NotARow>, Error> {
-        let file = File::open(path).map_err(Error::of(path))?;
+        let file = regular::open_known(path)?;
         Ok(TableReader::new(BufReader::new(file), COLUMNS).map(Self))
     }
 
@@ -152,7 +153,6 @@ impl CoverageRows {
         let Some(record) = self.0.next()? else { return Ok(None) };
         let table = &self.0;
         let text = |index: usize| record.get(index).unwrap_or_default().to_owned();
-        let state = text(2);
         let row = CoverageRow {
             source: text(0),
             date: table.cell(&record, 1, |date| {
@@ -165,7 +165,8 @@ impl CoverageRows {
             scope: Some(text(7)).filter(|scope| !scope.is_empty()),
             synced_at: table.cell(&record, 8, |text| optional(text, micros))?,
             settled_at: table.cell(&record, 9, |text| optional(text, micros))?,
-            is_pruned: state == CoverageState::Pruned.as_str(),
+            // No bag has a state for it yet.
+            is_pruned: false,
         };
         table.cell(&record, 2, |text| (text == row.state().as_str()).then_some(()))?;
         Ok(Some(row))

@@ -10,12 +10,16 @@ use csv::StringRecord;
 use super::error::Error;
 use super::folder::{BagFile, BagFolder};
 use super::layout::DayFile;
+use super::regular;
 use super::table::{NotARow, TableReader, TableWriter, micros, number, time_text};
 use crate::event::Hash;
 use crate::evidence::hash_from_hex;
 
 const EVENT_COLUMNS: &[&str] = &["event_id", "bytes", "sha256", "via", "attempt", "first_seen_at"];
 const CONFLICT_COLUMNS: &[&str] = &["event_id", "bytes", "sha256", "attempt", "seen_at"];
+
+/// PostgreSQL stores no longer event. A longer one is not read into memory.
+const LONGEST: u64 = 1024 * 1024 * 1024;
 
 /// An event or a conflict, with what the database knows of it.
 #[derive(Debug, Clone, Copy)]
@@ -122,8 +126,7 @@ impl DayItems {
         date: NaiveDate,
     ) -> Result<Self, NotADay> {
         let open = |file: DayFile| {
-            let path = root.join(file.path(source, date));
-            File::open(&path).map(BufReader::new).map_err(Error::of(&path))
+            regular::open_known(&root.join(file.path(source, date))).map(BufReader::new)
         };
         let (index, columns) = index_of(of);
         Ok(Self {
@@ -169,6 +172,9 @@ impl DayItems {
 /// Reads the bytes of an event, and the LF behind them.
 fn read_event(from: &mut BufReader<File>, length: u64, into: &mut Vec<u8>) -> Result<(), NotADay> {
     into.clear();
+    if length > LONGEST {
+        return Err(NotADay::Cut);
+    }
     let is_complete = |read: io::Result<usize>, length| read.is_ok_and(|n| n as u64 == length);
     let mut end = Vec::new();
     let read = from.by_ref().take(length).read_to_end(into);

@@ -20,8 +20,32 @@ impl Error {
         move |source| Self::new(path, source)
     }
 
+    /// The file that can't be written or read.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The reason alone, for a message that names the file in other words.
     pub(crate) fn reason(&self) -> &io::Error {
         &self.source
     }
+}
+
+/// Why a bag can't be checked at all. This says nothing about the bag.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotReadable {
+    #[error("{0}")]
+    File(#[from] Error),
+    #[error(
+        "it can't be unpacked into the temporary folder {folder} (TMPDIR): {source}. Free some \
+         space, or set TMPDIR to a folder with enough space",
+        folder = folder.display()
+    )]
+    Temporary { folder: PathBuf, source: io::Error },
+    #[error(
+        "{archive} unpacks to more than {ratio} times its size, as a file does that is made to \
+         fill a disk. If you trust it, unpack it with tar, and check the folder",
+        archive = archive.display()
+    )]
+    TooLarge { archive: PathBuf, ratio: u64 },
 }

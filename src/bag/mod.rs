@@ -13,15 +13,18 @@ mod info;
 mod layout;
 mod manifest;
 mod reader;
+mod regular;
 mod seals;
+mod stream;
 mod table;
+mod unpack;
 
 use crate::event::Hash;
 
 pub(crate) use archive::{is_archive_name, pack};
 pub(crate) use coverage::{CoverageFile, CoverageRow, CoverageState};
 pub(crate) use day_files::{DayFiles, DayItems, NotADay, StoredItem};
-pub(crate) use error::Error;
+pub(crate) use error::{Error, NotReadable};
 pub(crate) use folder::{BagFile, BagFolder};
 pub(crate) use info::BagInfo;
 pub(crate) use layout::{AnchorFile, COVERAGE, DayFile, NOTE, REPORT, SEALS, VERIFY};

@@ -7,12 +7,15 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::archive::{self, unpack};
+use super::archive;
 use super::coverage::CoverageRows;
-use super::error::Error;
+use super::error::{Error, NotReadable};
+use super::info;
 use super::layout::{AnchorFile, BAG_INFO, COVERAGE, NOTE, TAG_MANIFEST};
 use super::manifest::{self, Flaw, ListedFiles, hash_of};
+use super::regular;
 use super::table::NotARow;
+use super::unpack::unpack;
 use crate::event::Hash;
 
 /// A bag.
@@ -21,6 +24,7 @@ pub(crate) struct BagReader {
     root: PathBuf,
     payload: ListedFiles,
     flaws: Vec<Flaw>,
+    is_damaged: bool,
     /// Where a tar was unpacked. It goes with this value.
     _unpacked: Option<TempDir>,
 }
@@ -28,25 +32,42 @@ pub(crate) struct BagReader {
 impl BagReader {
     /// Opens the bag at `path`, and compares its files with its manifests. A broken tar is a flaw.
     /// An error says that `path` can't be read at all.
-    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
-        let mut flaws = Vec::new();
-        let (root, unpacked) = if fs::metadata(path).map_err(Error::of(path))?.is_dir() {
-            (path.to_owned(), None)
-        } else {
-            if !archive::may_be(path).map_err(Error::of(path))? {
-                let why = "it is no bag: a bag is a folder, a .tar.gz or a .tar";
-                return Err(Error::new(path, io::Error::new(io::ErrorKind::InvalidData, why)));
-            }
-            let folder = tempfile::tempdir().map_err(Error::of(path))?;
-            let root = unpack(path, folder.path()).unwrap_or_else(|error| {
+    pub(crate) fn open(path: &Path) -> Result<Self, NotReadable> {
+        let facts = fs::metadata(path).map_err(Error::of(path))?;
+        if facts.is_dir() {
+            return Ok(Self::of_folder(path.to_owned(), None)?);
+        }
+        // A pipe is read once.
+        if facts.is_file() && !archive::may_be(path).map_err(Error::of(path))? {
+            let why = "it is no bag: a bag is a folder, a .tar.gz or a .tar";
+            return Err(Error::new(path, io::Error::new(io::ErrorKind::InvalidData, why)).into());
+        }
+        let folder = tempfile::tempdir()
+            .map_err(|source| NotReadable::Temporary { folder: std::env::temp_dir(), source })?;
+        match unpack(path, folder.path())? {
+            Ok(root) => Ok(Self::of_folder(root, Some(folder))?),
+            Err(why) => {
                 let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                flaws.push(Flaw::Malformed(name, error.to_string()));
-                folder.path().to_owned()
-            });
-            (root, Some(folder))
-        };
+                Ok(Self {
+                    root: folder.path().to_owned(),
+                    payload: ListedFiles::new(),
+                    flaws: vec![Flaw::Malformed(name, why)],
+                    is_damaged: true,
+                    _unpacked: Some(folder),
+                })
+            }
+        }
+    }
+
+    fn of_folder(root: PathBuf, unpacked: Option<TempDir>) -> Result<Self, Error> {
+        let mut flaws = Vec::new();
         let payload = manifest::check(&root, &mut flaws)?;
-        Ok(Self { root, payload, flaws, _unpacked: unpacked })
+        Ok(Self { root, payload, flaws, is_damaged: false, _unpacked: unpacked })
+    }
+
+    /// Whether it is a tar that can't be unpacked, so its files say nothing.
+    pub(crate) fn is_damaged(&self) -> bool {
+        self.is_damaged
     }
 
     /// The folder of the bag.
@@ -69,36 +90,24 @@ impl BagReader {
         self.payload.contains_key(name)
     }
 
-    /// The bytes of a file.
+    /// The bytes of a small file; none if it is not there.
     pub(crate) fn bytes(&self, name: &str) -> Result<Vec<u8>, Error> {
-        let path = self.root.join(name);
-        fs::read(&path).map_err(Error::of(&path))
+        Ok(regular::read(&self.root.join(name))?.unwrap_or_default())
     }
 
     /// The labels and values of `bag-info.txt`.
-    pub(crate) fn info(&self) -> BTreeMap<String, String> {
-        let text = self.bytes(BAG_INFO).unwrap_or_default();
-        let text = String::from_utf8_lossy(&text);
-        let pair = |line: &str| {
-            line.split_once(": ").map(|(label, value)| (label.to_owned(), value.to_owned()))
-        };
-        text.lines().filter_map(pair).collect()
+    pub(crate) fn info(&self) -> Result<BTreeMap<String, String>, Error> {
+        Ok(info::labels(&self.bytes(BAG_INFO)?).unwrap_or_default())
     }
 
     /// The signature of the bag, if it has one.
     pub(crate) fn note(&self) -> Result<Option<Vec<u8>>, Error> {
-        let path = self.root.join(NOTE);
-        match fs::read(&path) {
-            Ok(note) => Ok(Some(note)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Error::new(&path, error)),
-        }
+        regular::read(&self.root.join(NOTE))
     }
 
     /// The SHA-256 of the tag manifest, which the signature is about.
     pub(crate) fn tag_manifest(&self) -> Result<Option<Hash>, Error> {
-        let path = self.root.join(TAG_MANIFEST);
-        if path.is_file() { hash_of(&path).map(Some) } else { Ok(None) }
+        hash_of(&self.root.join(TAG_MANIFEST))
     }
 
     /// The names of the files with anchors, in the order of the seals.

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::error::Error;
 use super::layout::SEALS;
+use super::regular;
 
 /// A longer preimage is not read: the texts in one have at most some KiB.
 const LONGEST: u64 = 64 * 1024 * 1024;
@@ -29,8 +30,7 @@ pub(crate) struct NotSeals(pub(crate) u64);
 impl SealTexts {
     /// Opens the file below the bag's folder.
     pub(crate) fn open(root: &Path) -> Result<Self, Error> {
-        let path = root.join(SEALS);
-        let file = File::open(&path).map_err(Error::of(&path))?;
+        let file = regular::open_known(&root.join(SEALS))?;
         Ok(Self { file: BufReader::with_capacity(64 * 1024, file), at: 0 })
     }
 

@@ -1,6 +1,6 @@
 //! The CSV files of a bag (RFC 4180, with LF as the end of a line).
 
-use std::io::{Read, Write};
+use std::io::{BufRead, Write};
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use csv::StringRecord;
@@ -48,9 +48,13 @@ pub(super) struct TableReader<R> {
     row: u64,
 }
 
-impl<R: Read> TableReader<R> {
+impl<R: BufRead> TableReader<R> {
     /// Requires the header.
-    pub(super) fn new(input: R, columns: &'static [&'static str]) -> Result<Self, NotARow> {
+    pub(super) fn new(mut input: R, columns: &'static [&'static str]) -> Result<Self, NotARow> {
+        // A reader of CSV skips a byte order mark, which no bag has.
+        if input.fill_buf().is_ok_and(|begin| begin.first() == Some(&0xef)) {
+            return Err(NotARow::Header(columns.join(",")));
+        }
         let mut reader = csv::Reader::from_reader(input);
         let header = reader.headers().map_err(|error| NotARow::Csv(error.to_string()))?;
         if *header != *columns {

@@ -194,6 +194,7 @@ pub(crate) fn export_finished(report: &ViewReport) {
         target: "auditsync",
         days = report.days_exported,
         days_incomplete = report.days_incomplete,
+        days_due_again = report.days_due_again,
         seals = report.seals_exported,
         events = report.events_exported,
         bytes = report.bytes_written,

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::output::Report;
 use super::text::{Text, counted};
+use super::view::due_again;
 use crate::coverage::Gap;
 use crate::day::DateRange;
 use crate::evidence::{Head, Problem};
@@ -23,8 +24,10 @@ pub(crate) struct BagReport {
     pub(crate) range: DateRange,
     /// The sources.
     pub(crate) source_names: Vec<String>,
-    /// The days that a seal covers.
+    /// The complete days.
     pub(crate) days_exported: u64,
+    /// The days that were complete, and are due or being read again. They are no gaps.
+    pub(crate) days_due_again: u64,
     /// The events of these days.
     pub(crate) events_exported: u64,
     /// The days that must be covered and are not complete.
@@ -45,7 +48,8 @@ impl Report for BagReport {
         let days = counted(self.days_exported, "complete day");
         let events = counted(self.events_exported, "event");
         let what = if self.is_folder { "the folder " } else { "" };
-        writeln!(text, "Wrote {what}{path}: {days} of {}, {events}", source_names.join(", "))?;
+        let of = format!("{days}{} of {}", due_again(self.days_due_again), source_names.join(", "));
+        writeln!(text, "Wrote {what}{path}: {of}, {events}")?;
         let missing: u64 = self.gaps.iter().map(|gap| gap.dates.len()).sum();
         if missing > 0 {
             let missing = counted(missing, "day");

@@ -72,6 +72,16 @@ pub(crate) struct BagSource {
     pub(crate) complete: u64,
     /// All others: due, syncing, failed, missing, adopted, pruned.
     pub(crate) incomplete: u64,
+    /// From its first to its last day.
+    #[serde(skip)]
+    pub(crate) dates: DateRange,
+}
+
+impl BagSource {
+    /// A source whose first day is `first`.
+    pub(crate) fn from(source: String, first: NaiveDate) -> Self {
+        Self { source, complete: 0, incomplete: 0, dates: DateRange::new(first, first) }
+    }
 }
 
 impl Report for VerifyReport {
@@ -128,15 +138,18 @@ impl Report for VerifyReport {
 
 impl BagContents {
     fn write_text(&self, text: &mut Text<'_>) -> io::Result<()> {
-        if let Some(dates) = DateRange::between(self.from, self.to) {
-            for BagSource { source, complete, incomplete } in &self.sources {
-                let complete = counted(*complete, "complete day");
-                let rest = match incomplete {
-                    0 => String::new(),
-                    days => format!(", NOT COMPLETE: {}", counted(*days, "day")),
-                };
-                writeln!(text, "{source} {dates}: {complete}{rest}")?;
-            }
+        for BagSource { source, complete, incomplete, dates } in &self.sources {
+            let others = dates.len() - (complete + incomplete);
+            let complete = counted(*complete, "complete day");
+            let rest = match incomplete {
+                0 => String::new(),
+                days => format!(", NOT COMPLETE: {}", counted(*days, "day")),
+            };
+            let others = match others {
+                0 => String::new(),
+                days => format!(", NOT IN THE BAG: {}", counted(days, "day")),
+            };
+            writeln!(text, "{source} {dates}: {complete}{rest}{others}")?;
         }
         if self.other_days > 0 {
             let days = counted(self.other_days, "other day");

@@ -9,6 +9,11 @@ use super::text::{Text, counted};
 use crate::coverage::Gap;
 use crate::evidence::Head;
 
+/// `, 1 due again`: the days that were complete, if there are any.
+pub(super) fn due_again(days: u64) -> String {
+    if days == 0 { String::new() } else { format!(", {days} due again") }
+}
+
 /// What was exported.
 #[derive(Debug, Serialize)]
 pub(crate) struct ViewReport {
@@ -18,8 +23,10 @@ pub(crate) struct ViewReport {
     pub(crate) path: Option<String>,
     /// The complete days of the range; `None` for an export by seals.
     pub(crate) days_exported: Option<u64>,
-    /// The days of the range that are not complete.
+    /// The days of the range that are gaps.
     pub(crate) days_incomplete: Option<u64>,
+    /// The days that were complete, and are due or being read again. They are no gaps.
+    pub(crate) days_due_again: Option<u64>,
     /// The seals whose events were exported.
     pub(crate) seals_exported: Option<u64>,
     pub(crate) events_exported: u64,
@@ -36,7 +43,10 @@ impl Report for ViewReport {
     fn write_text(&self, text: &mut Text<'_>) -> io::Result<()> {
         let events = counted(self.events_exported, "event");
         let of = match (self.days_exported, self.seals_exported) {
-            (Some(days), _) => format!(" of {}", counted(days, "complete day")),
+            (Some(days), _) => {
+                let again = due_again(self.days_due_again.unwrap_or_default());
+                format!(" of {}{again}", counted(days, "complete day"))
+            }
             (None, Some(seals)) => format!(" of {}", counted(seals, "seal")),
             (None, None) => String::new(),
         };

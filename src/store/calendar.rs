@@ -1,4 +1,4 @@
-//! Reads every day of some sources in a range, for a bag: also days without a row.
+//! Reads the calendar of an export: the days that are stored, and those that should be.
 
 use chrono::NaiveDate;
 use futures_util::StreamExt as _;
@@ -8,6 +8,7 @@ use tokio::time::timeout;
 
 use super::error::{Error, ErrorContext as _, Result};
 use super::evidence::{EvidenceSnapshot, LONGEST_WAIT, OPERATION};
+use super::export::OwedDays;
 use super::raw::RawTime;
 use super::statement::{column, statement};
 use crate::day::DateRange;
@@ -43,12 +44,20 @@ pub struct CalendarStream<'s> {
 }
 
 impl EvidenceSnapshot {
-    /// Every day of these sources in the range.
-    pub fn calendar(&mut self, sources: Vec<String>, range: DateRange) -> CalendarStream<'_> {
-        let query = statement(include_str!("sql/bag_calendar.sql"))
-            .bind(sources)
-            .bind(range.from)
-            .bind(range.to);
+    /// The days in `range` that sources store under `names`, each with its source's present name.
+    /// And the `owed` days that none of a source's names stores, under its present name.
+    pub fn calendar(
+        &mut self,
+        range: DateRange,
+        names: Vec<(String, String)>,
+        owed: &[OwedDays<'_>],
+    ) -> CalendarStream<'_> {
+        let (stored, present): (Vec<String>, Vec<String>) = names.into_iter().unzip();
+        let sources: Vec<String> = owed.iter().map(|days| days.source.to_owned()).collect();
+        let (from, to): (Vec<NaiveDate>, Vec<NaiveDate>) =
+            owed.iter().map(|days| (days.dates.from, days.dates.to)).unzip();
+        let query = statement(include_str!("sql/bag_calendar.sql")).bind(range.from).bind(range.to);
+        let query = query.bind(stored).bind(present).bind(sources).bind(from).bind(to);
         CalendarStream { rows: query.fetch(&mut *self.tx) }
     }
 }

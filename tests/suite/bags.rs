@@ -1,11 +1,15 @@
 //! `export --format bag` and `verify --bag`: our program, the lines of Python in a bag, and tools
 //! of others find it sound, and none of them overlooks a change.
 
+mod archives;
+mod calendar;
 mod changes;
 mod formats;
 mod hostile;
+mod lines;
 mod places;
 mod tampering;
+mod unreadable;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -120,8 +124,25 @@ fn copied(bag: &Path) -> TempDir {
     copy
 }
 
+/// Writes the size of the payload into `bag-info.txt`.
+fn rewrite_oxum(bag: &Path) {
+    let payload: Vec<String> =
+        files(bag).into_iter().filter(|name| name.starts_with("data/")).collect();
+    let size = |name: &String| fs::metadata(bag.join(name)).expect("a file").len();
+    let oxum = format!("{}.{}", payload.iter().map(size).sum::<u64>(), payload.len());
+    let path = bag.join("bag-info.txt");
+    let Ok(info) = fs::read_to_string(&path) else { return };
+    let line = |line: &str| match line.strip_prefix("Payload-Oxum: ") {
+        Some(_) => format!("Payload-Oxum: {oxum}\n"),
+        None => line.to_owned(),
+    };
+    let changed: String = info.split_inclusive('\n').map(line).collect();
+    fs::write(&path, changed).expect("a file");
+}
+
 /// Makes both manifests again, as anyone can who changes a bag.
 fn rewrite_manifests(bag: &Path) {
+    rewrite_oxum(bag);
     let line = |name: &String| {
         let bytes = fs::read(bag.join(name)).expect("a file");
         format!("{}  {name}\n", hex::encode(<sha2::Sha256 as sha2::Digest>::digest(bytes)))

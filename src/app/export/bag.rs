@@ -3,6 +3,8 @@
 mod target;
 mod writer;
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use tracing::{error, warn};
 
@@ -13,7 +15,9 @@ use super::super::page::{self, PageRequest};
 use super::super::shutdown;
 use super::super::verification::Verification;
 use super::selection::{ExportSelection, gaps, report_gaps};
-use crate::bag::{BagFolder, BagInfo, CoverageFile, CoverageRow, REPORT, VERIFY, VERIFY_PAGE};
+use crate::bag::{
+    BagFolder, BagInfo, CoverageFile, CoverageRow, CoverageState, REPORT, VERIFY, VERIFY_PAGE,
+};
 use crate::cli::ExportArgs;
 use crate::config::SourceName;
 use crate::day::DateRange;
@@ -69,8 +73,9 @@ async fn write(
         path: args.out.display().to_string(),
         is_folder: target.is_folder(),
         range: selection.range,
-        source_names: selection.names(),
-        days_exported: payload.verified.days_checked,
+        source_names: payload.days.sources.into_iter().collect(),
+        days_exported: payload.days.complete,
+        days_due_again: payload.days.due_again,
         events_exported: payload.verified.events_checked,
         gaps,
         tag_manifest: hex::encode(tag_manifest),
@@ -102,6 +107,16 @@ struct WrittenBag {
     sealed_at: DateTime<Utc>,
     /// The key that the chain names last.
     announced: Option<VerifierKey>,
+    days: WrittenDays,
+}
+
+/// What the calendar of a bag has.
+#[derive(Debug, Default)]
+struct WrittenDays {
+    /// The names under which its days stand.
+    sources: BTreeSet<String>,
+    complete: u64,
+    due_again: u64,
 }
 
 /// Writes everything but the files about the files, from one snapshot.
@@ -117,9 +132,9 @@ async fn write_payload(
     let (verified, writer) = verification.run(snapshot, BagWriter::new(bag)?).await?;
     let sealed_at = verified.sealed_at.unwrap_or(DateTime::UNIX_EPOCH);
     let (mut bag, announced) = writer.finish()?;
-    write_coverage(snapshot, selection, &mut bag).await?;
+    let days = write_coverage(snapshot, selection, &mut bag).await?;
     bag.add(VERIFY, VERIFY_PAGE.as_bytes())?;
-    Ok(WrittenBag { bag, verified: verified.into_report(), sealed_at, announced })
+    Ok(WrittenBag { bag, verified: verified.into_report(), sealed_at, announced, days })
 }
 
 /// Writes the report about the same days. It is dated by the last seal.
@@ -130,9 +145,8 @@ async fn write_page(
     payload: &mut WrittenBag,
 ) -> Result<(), Failure> {
     let DateRange { from, to } = selection.range;
-    let file = app.config.path.file_name();
-    // What only this process knows, such as the app that runs it, stays out: the same database
-    // gives the same bag.
+    // What only this process knows, such as the app that runs it, the name of its file and where
+    // it finds Heroku's API, stays out: the same database gives the same bag.
     let mut sources =
         page::sources(app, snapshot, &selection.present_names(), selection.range).await?;
     // The bag is about every day of the range, also before the first one in the ledger.
@@ -146,8 +160,8 @@ async fn write_page(
         verified: &payload.verified,
         made_by: MadeBy {
             command: format!("auditsync export --format bag --from {from} --to {to}"),
-            file: file.unwrap_or_default().to_string_lossy().into_owned(),
-            api: page::api(app),
+            file: String::new(),
+            api: String::new(),
         },
         app: AppIdentity::default(),
     };
@@ -159,13 +173,19 @@ async fn write_coverage(
     snapshot: &mut EvidenceSnapshot,
     selection: &ExportSelection,
     bag: &mut BagFolder,
-) -> Result<(), Failure> {
+) -> Result<WrittenDays, Failure> {
     let mut file = CoverageFile::begin(bag)?;
-    let mut days = snapshot.calendar(selection.names(), selection.range);
+    let mut days = selection.calendar(snapshot);
+    let mut written = WrittenDays::default();
     while let Some(day) = days.next().await? {
-        file.add(&coverage_row(day))?;
+        written.due_again += u64::from(selection.is_due_again(&day));
+        let row = coverage_row(day);
+        written.complete += u64::from(row.state() == CoverageState::Complete);
+        file.add(&row)?;
+        written.sources.insert(row.source);
     }
-    Ok(file.end(bag)?)
+    file.end(bag)?;
+    Ok(written)
 }
 
 fn coverage_row(day: CalendarDay) -> CoverageRow {
@@ -194,7 +214,7 @@ impl WrittenBag {
         let info = BagInfo {
             made_on: made_at.date_naive(),
             range: selection.range,
-            sources: selection.names(),
+            sources: self.days.sources.iter().cloned().collect(),
             head: self.verified.head.clone(),
         };
         let tag_manifest = self.bag.finish(&info)?;

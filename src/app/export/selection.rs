@@ -11,7 +11,7 @@ use super::super::failure::{DONE, ExitStatus, FOUND_WRONG, Failure};
 use crate::cli::ExportArgs;
 use crate::coverage::Gap;
 use crate::day::DateRange;
-use crate::store::{self, EvidenceSnapshot, OwedDays, WantedDays};
+use crate::store::{self, CalendarDay, CalendarStream, EvidenceSnapshot, OwedDays, WantedDays};
 
 /// How many gaps of a source the log names.
 const NAMED: usize = 50;
@@ -76,6 +76,45 @@ impl ExportSelection {
         self.sources.iter().map(|source| source.name.clone()).collect()
     }
 
+    /// The days that are stored under each name, and those that the sources must cover beside them.
+    pub(super) fn calendar<'s>(&self, snapshot: &'s mut EvidenceSnapshot) -> CalendarStream<'s> {
+        let names = self.sources.iter().flat_map(|source| {
+            source.stored_as.iter().map(|name| (name.clone(), source.name.clone()))
+        });
+        snapshot.calendar(self.range, names.collect(), &self.owed_days())
+    }
+
+    fn owed_days(&self) -> Vec<OwedDays<'_>> {
+        let owed = self.sources.iter().filter_map(|source| {
+            let SelectedSource { name, stored_as, owed, .. } = source;
+            Some(OwedDays { source: name, stored_as, dates: (*owed)? })
+        });
+        owed.collect()
+    }
+
+    /// How many of the days that must be covered were complete, and are due or being read again.
+    /// They are no gaps, and they are not complete until that reading ends.
+    pub(super) async fn days_due_again(
+        &self,
+        snapshot: &mut EvidenceSnapshot,
+    ) -> store::Result<u64> {
+        let mut again = 0;
+        let mut days = self.calendar(snapshot);
+        while let Some(day) = days.next().await? {
+            again += u64::from(self.is_due_again(&day));
+        }
+        Ok(again)
+    }
+
+    pub(super) fn is_due_again(&self, day: &CalendarDay) -> bool {
+        let is_owed = |source: &SelectedSource| {
+            source.stored_as.contains(&day.source)
+                && source.owed.is_some_and(|owed| owed.contains(day.date))
+        };
+        let is_being_read = matches!(day.status.as_deref(), Some("PENDING" | "PROCESSING"));
+        is_being_read && day.synced_at.is_some() && self.sources.iter().any(is_owed)
+    }
+
     /// The days, as a snapshot selects them.
     pub(super) fn wanted(&self) -> WantedDays {
         WantedDays {
@@ -127,14 +166,7 @@ pub(super) async fn gaps(
     snapshot: &mut EvidenceSnapshot,
     selection: &ExportSelection,
 ) -> store::Result<Vec<Gap>> {
-    let owed = selection.sources.iter();
-    let owed: Vec<OwedDays<'_>> = owed
-        .filter_map(|source| {
-            let SelectedSource { name, stored_as, owed, .. } = source;
-            Some(OwedDays { source: name, stored_as, dates: (*owed)? })
-        })
-        .collect();
-    snapshot.gaps(&owed).await
+    snapshot.gaps(&selection.owed_days()).await
 }
 
 /// Logs each gap, and how its days can be read. Returns the exit status of the export.

@@ -56,7 +56,7 @@ async fn write(app: &App<'_>, args: &ExportArgs, mut view: View) -> Result<ExitS
         let selection = ExportSelection::of(app, args, &mut snapshot).await?;
         let gaps = gaps(&mut snapshot, &selection).await?;
         status = report_gaps(&selection, &gaps, args);
-        report.count_days(&selection, &gaps);
+        report.count_days(&selection, &gaps, selection.days_due_again(&mut snapshot).await?);
         let live_lines = app.global.live_lines();
         view.write_days(&mut snapshot, &selection, live_lines).await?
     };
@@ -288,6 +288,7 @@ impl ViewReport {
             path: None,
             days_exported: None,
             days_incomplete: None,
+            days_due_again: None,
             seals_exported: None,
             events_exported: 0,
             bytes_written: 0,
@@ -297,11 +298,12 @@ impl ViewReport {
         }
     }
 
-    fn count_days(&mut self, selection: &ExportSelection, gaps: &[Gap]) {
+    fn count_days(&mut self, selection: &ExportSelection, gaps: &[Gap], due_again: u64) {
         let owed = selection.sources.iter().filter_map(|source| source.owed);
         let owed: u64 = owed.map(DateRange::len).sum();
         let incomplete: u64 = gaps.iter().map(|gap| gap.dates.len()).sum();
-        self.days_exported = Some(owed - incomplete);
+        self.days_exported = Some(owed.saturating_sub(incomplete + due_again));
+        self.days_due_again = Some(due_again);
         self.days_incomplete = Some(incomplete);
         self.gaps = gaps.to_vec();
     }

@@ -3,13 +3,12 @@
 mod chain;
 mod days;
 
-use super::super::failure::Failure;
-use super::super::verification::Verified;
-use crate::bag::{BagReader, Flaw, NOTE, note_text};
+use super::super::verification::{CheckedDays, Verified};
+use crate::bag::{self, BagReader, Flaw, NOTE, note_text};
 use crate::evidence::note::Note;
 use crate::evidence::{Anchors, Problem, ProblemKind};
 use crate::report::progress::LiveLines;
-use crate::report::verify::VerifyReport;
+use crate::report::verify::{BagContents, VerifyReport};
 
 /// Whether a bag must be signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,16 +24,19 @@ pub(super) fn verify(
     mut anchors: Anchors,
     signature: Signature,
     live_lines: LiveLines,
-) -> Result<VerifyReport, Failure> {
+) -> Result<VerifyReport, bag::Error> {
     let mut problems: Vec<Problem> = bag.flaws().iter().map(problem_of).collect();
+    if bag.is_damaged() {
+        return Ok(unchecked(problems));
+    }
     let mut chain = chain::walk(bag, &mut anchors, &mut problems)?;
-    let signed_by = signer(bag, &anchors, signature).unwrap_or_else(|why| {
+    let signed_by = signer(bag, &anchors, signature)?.unwrap_or_else(|why| {
         problems.push(Problem::of_chain(ProblemKind::BadNote, format!("{NOTE}: {why}")));
         None
     });
     let (of_anchors, compared) = anchors.finish(chain.head.as_ref());
     problems.extend(of_anchors);
-    let days::CheckedBag { mut days, mut contents } = days::check(bag, &mut chain, live_lines)?;
+    let days::CheckedBag { mut days, mut contents, .. } = days::check(bag, &mut chain, live_lines)?;
     problems.append(&mut days.problems);
     contents.signed_by = signed_by;
     contents.is_key_given = signature == Signature::Demanded;
@@ -47,6 +49,14 @@ pub(super) fn verify(
         problems,
     };
     Ok(VerifyReport { bag: Some(contents), ..verified.into_report() })
+}
+
+/// The report about a bag whose files say nothing.
+fn unchecked(problems: Vec<Problem>) -> VerifyReport {
+    let days = CheckedDays::default();
+    let (seals, compared) = (0, Vec::new());
+    let verified = Verified { head: None, sealed_at: None, seals, compared, days, problems };
+    VerifyReport { bag: Some(BagContents::default()), ..verified.into_report() }
 }
 
 fn problem_of(flaw: &Flaw) -> Problem {
@@ -62,23 +72,25 @@ fn problem_of(flaw: &Flaw) -> Problem {
     Problem::of_chain(kind, detail)
 }
 
-/// Who signed the bag.
+/// Who signed the bag, or why nobody did as is demanded.
 fn signer(
     bag: &BagReader,
     anchors: &Anchors,
     signature: Signature,
-) -> Result<Option<String>, String> {
-    let words = |error: crate::bag::Error| error.to_string();
-    let Some(note) = bag.note().map_err(words)? else {
-        return match signature {
+) -> Result<Result<Option<String>, String>, bag::Error> {
+    let Some(note) = bag.note()? else {
+        return Ok(match signature {
             Signature::Optional => Ok(None),
             Signature::Demanded => Err("the bag is not signed, and --key demands it".to_owned()),
-        };
+        });
     };
-    let note = Note::parse(&note).map_err(|error| error.to_string())?;
-    let text = bag.tag_manifest().map_err(words)?.map(|hash| note_text(&hash));
+    let note = match Note::parse(&note) {
+        Ok(note) => note,
+        Err(error) => return Ok(Err(error.to_string())),
+    };
+    let text = bag.tag_manifest()?.map(|hash| note_text(&hash));
     if text.as_deref() != Some(note.text()) {
-        return Err("it signs another tag manifest".to_owned());
+        return Ok(Err("it signs another tag manifest".to_owned()));
     }
-    anchors.signer(&note).map(Some)
+    Ok(anchors.signer(&note).map(Some))
 }

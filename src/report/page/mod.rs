@@ -148,6 +148,10 @@ impl PageTemplate<'_> {
         self.views.iter().map(SourceView::complete).sum()
     }
 
+    fn due_again(&self) -> u64 {
+        self.views.iter().map(SourceView::due_again).sum()
+    }
+
     fn owed(&self) -> u64 {
         self.views.iter().map(SourceView::owed).sum()
     }

@@ -27,6 +27,8 @@ pub(super) struct Cell {
     /// Whether it must be covered and is not complete. A complete day that is due again, or is
     /// being read again, is no gap. It becomes one if that reading fails.
     pub(super) is_gap: bool,
+    /// Whether it must be covered and is not complete, gap or not.
+    pub(super) is_incomplete: bool,
 }
 
 /// Consecutive days of one state.
@@ -139,7 +141,12 @@ impl SourceView {
         if self.was_never_synced {
             return "was never synced".to_owned();
         }
-        let Some(since) = self.oldest_gap else { return "every day is complete".to_owned() };
+        let Some(since) = self.oldest_gap else {
+            return match self.due_again() {
+                0 => "every day is complete".to_owned(),
+                days => format!("no gap, and {} due again", counted(days, "day")),
+            };
+        };
         let kinds: Vec<String> = KINDS
             .into_iter()
             .filter_map(|state| {
@@ -172,6 +179,11 @@ impl SourceView {
         Some(format!("{command} --source {name} --from {from} --to {to}"))
     }
 
+    /// The days that were complete, and are due or being read again.
+    pub(super) fn due_again(&self) -> u64 {
+        self.cells.iter().filter(|cell| cell.is_incomplete && !cell.is_gap).count() as u64
+    }
+
     /// The number of days in each state.
     pub(super) fn states(&self) -> String {
         let counts = STATES.iter().zip(self.counts).filter(|(_, days)| *days > 0);
@@ -186,8 +198,8 @@ impl SourceView {
     }
 
     /// The days that must be covered and are not complete.
-    pub(super) fn gaps(&self) -> FewDates {
-        let gaps = self.cells.iter().filter(|cell| cell.is_gap);
+    pub(super) fn incomplete(&self) -> FewDates {
+        let gaps = self.cells.iter().filter(|cell| cell.is_incomplete);
         FewDates::of(gaps.map(|cell| cell.date), MOST_GAPS)
     }
 
@@ -230,10 +242,16 @@ fn cells(range: DateRange, owed: Option<DateRange>, days: &[ReportedDay]) -> Vec
         let is_owed = owed.is_some_and(|owed| owed.contains(date));
         let Some(day) = days.next_if(|day| day.date == date) else {
             let state = is_owed.then_some(DayState::Missing);
-            return Cell { date, state, events: None, is_gap: is_owed };
+            return Cell { date, state, events: None, is_gap: is_owed, is_incomplete: is_owed };
         };
         let is_gap = if day.was_complete { day.state.is_gap_again() } else { day.state.is_gap() };
-        Cell { date, state: Some(day.state), events: day.events, is_gap: is_gap && is_owed }
+        Cell {
+            date,
+            state: Some(day.state),
+            events: day.events,
+            is_gap: is_gap && is_owed,
+            is_incomplete: day.state.is_gap() && is_owed,
+        }
     };
     range.dates().map(cell).collect()
 }

@@ -45,7 +45,7 @@ impl Volume {
             let cells = sources.iter().map(|source| source.cells[at]);
             let date = sources[0].cells[at].date;
             let count = cells.clone().filter_map(|cell| cell.events).map(|n| n as u64).sum();
-            DayVolume { date, count, gaps: cells.filter(|cell| cell.is_gap).count() }
+            DayVolume { date, count, gaps: cells.filter(|cell| cell.is_incomplete).count() }
         };
         let days: Vec<DayVolume> = (0..length).map(day).collect();
         let busiest = days.iter().copied().rev().max_by_key(|day| day.count);

@@ -68,6 +68,29 @@ fn a_complete_day_is_no_gap_until_its_next_reading_fails() {
 }
 
 #[test]
+fn a_day_that_is_due_again_is_no_gap_and_no_complete_day() {
+    let world = World::busy(ACME);
+    for day in ["2024-09-26", "2024-09-27", "2024-09-28"] {
+        world.sync(&format!("--date {day}"), 0);
+    }
+    assert_eq!(world.run("reset --source acme 2024-09-27").status, 0);
+    let range = "--from 2024-09-26 --to 2024-09-28";
+    let finished = export(&world, &format!("{range} --out all.csv"), 0);
+    assert!(finished.stdout.contains("of 2 complete days, 1 due again to"), "{finished:#?}");
+    let report = export(&world, &format!("{range} --out all.csv --output json"), 0).json();
+    let days = ["days_exported", "days_incomplete", "days_due_again"].map(|key| &report[key]);
+    assert_eq!(days, [2, 0, 1], "{report:#}");
+    let bag = export(&world, &format!("{range} --out bag"), 0);
+    assert!(bag.stdout.contains(": 2 complete days, 1 due again of acme, "), "{bag:#?}");
+    let report = export(&world, &format!("{range} --out again --output json"), 0).json();
+    let days = ["days_exported", "days_due_again"].map(|key| &report[key]);
+    assert_eq!((days, &report["gaps"]), ([&2.into(), &1.into()], &serde_json::json!([])));
+    let page = world.run("report --from 2024-09-26 --to 2024-09-28 --out -").stdout;
+    assert!(page.contains("; not complete: 2024-09-27"), "the report agrees");
+    assert!(page.contains("The next sync reads what is due again: 1 day."), "the report agrees");
+}
+
+#[test]
 fn an_enabled_source_owes_the_range_from_since_on_others_what_they_have() {
     let world = World::busy(THREE_ACCOUNTS_AND_A_TEAM);
     world.sync("--from 2024-09-25 --to 2024-09-26", 0);
@@ -132,6 +155,7 @@ fn what_can_not_be_exported_exits_2_with_the_reason() {
         (String::new(), "--from"),
         ("--from 2024-09-28 --out nowhere/x.csv".to_owned(), "there is no folder nowhere"),
         ("--from 2024-09-28 --out . --format csv".to_owned(), "is a folder"),
+        ("--from 2024-09-28 --out nothing.csv/".to_owned(), "names a folder"),
         ("--from 2024-09-28 --output ndjson".to_owned(), "only `events`"),
     ] {
         let finished = export(&world, &arguments, 2);

@@ -104,7 +104,8 @@ const ORDERS: &[Order] = &[
         module: "store",
         layers: &[
             &["mod"],
-            &["calendar", "coverage", "export", "release", "report", "search"],
+            &["calendar"],
+            &["coverage", "export", "release", "report", "search"],
             &["report/present"],
             &["report/rows"],
             &[
@@ -149,8 +150,8 @@ const ORDERS: &[Order] = &[
         layers: &[
             &["mod"],
             &["reader"],
-            &["archive", "coverage", "day_files", "manifest", "seals"],
-            &["folder"],
+            &["archive", "coverage", "day_files", "manifest", "seals", "unpack"],
+            &["folder", "regular", "stream"],
             &["error", "info", "layout", "table"],
         ],
     },

@@ -158,24 +158,26 @@ impl Workplace<'_> {
                     .map_err(failed)?;
                 let out = BufWriter::new(file.reopen().map_err(failed)?);
                 let is_plain = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("tar"));
+                let target = path.clone();
                 let packed = spawn_blocking(move || {
                     if is_plain {
-                        let mut out = bag::pack(&root, &name, mtime, out)?;
-                        return out.flush().map_err(|error| bag::Error::new(&root, error));
+                        let mut out = bag::pack(&root, &name, mtime, (out, &target))?;
+                        return out.flush().map_err(|error| bag::Error::new(&target, error));
                     }
                     let gzip = GzBuilder::new().write(out, Compression::new(3));
-                    let gzip = bag::pack(&root, &name, mtime, gzip)?;
+                    let gzip = bag::pack(&root, &name, mtime, (gzip, &target))?;
                     let written = gzip.finish().and_then(|mut out| out.flush());
-                    written.map_err(|error| bag::Error::new(&root, error))
+                    written.map_err(|error| bag::Error::new(&target, error))
                 });
                 packed.await.expect("packing does not panic")?;
                 keep(file, path)
             }
             BagTarget::Stdout => {
                 let packed = spawn_blocking(move || {
+                    let target = Path::new("stdout");
                     let stdout = BufWriter::new(io::stdout().lock());
-                    let mut stdout = bag::pack(&root, &name, mtime, stdout)?;
-                    stdout.flush().map_err(|error| bag::Error::new(&root, error))
+                    let mut stdout = bag::pack(&root, &name, mtime, (stdout, target))?;
+                    stdout.flush().map_err(|error| bag::Error::new(target, error))
                 });
                 match packed.await.expect("packing does not panic") {
                     Err(error) if error.reason().kind() != io::ErrorKind::BrokenPipe => {

@@ -4,8 +4,7 @@ use std::collections::HashMap;
 
 use chrono::NaiveDate;
 
-use super::super::super::failure::Failure;
-use crate::bag::{AnchorFile, BagReader, SEALS, SealTexts};
+use crate::bag::{self, AnchorFile, BagReader, SEALS, SealTexts};
 use crate::event::Hash;
 use crate::evidence::{
     Anchors, BrokenLink, ChainWalk, Head, KeptAnchor, Problem, ProblemKind, Seal, SealKind,
@@ -25,7 +24,7 @@ pub(super) fn walk(
     bag: &BagReader,
     anchors: &mut Anchors,
     problems: &mut Vec<Problem>,
-) -> Result<BagChain, Failure> {
+) -> Result<BagChain, bag::Error> {
     let mut walked = BagChain { seals: 0, head: None, places: HashMap::new(), texts: None };
     if !bag.has(SEALS) {
         problems.push(Problem::of_chain(ProblemKind::Missing, format!("the bag has no {SEALS}")));
@@ -83,7 +82,7 @@ fn anchor<'b>(file: &'b AnchorFile, bytes: &'b [u8]) -> KeptAnchor<'b> {
 }
 
 /// The problems of broken links. Which seals they name is found by reading the chain again.
-fn resolve(bag: &BagReader, broken: &[BrokenLink]) -> Result<Vec<Problem>, Failure> {
+fn resolve(bag: &BagReader, broken: &[BrokenLink]) -> Result<Vec<Problem>, bag::Error> {
     if broken.is_empty() {
         return Ok(Vec::new());
     }

@@ -1,14 +1,14 @@
 //! Checks the days of a bag against their seals.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashSet};
 
 use chrono::NaiveDate;
 
-use super::super::super::failure::Failure;
 use super::super::super::verification::CheckedDays;
 use super::chain::BagChain;
 use crate::bag::{
-    BagReader, COVERAGE, CoverageRow, CoverageState, DayFile, DayItems, NotADay, StoredItem,
+    self, BagReader, COVERAGE, CoverageRow, CoverageState, DayFile, DayItems, NotADay, StoredItem,
 };
 use crate::day::DateRange;
 use crate::evidence::{
@@ -24,13 +24,18 @@ use crate::report::verify::{BagContents, BagSource};
 pub(super) struct CheckedBag {
     pub(super) days: CheckedDays,
     pub(super) contents: BagContents,
+    /// The days that the bag is about: of its sources, it has each sealed one.
+    range: Option<DateRange>,
 }
+
+/// The label of the range.
+const DAYS: &str = "Auditsync-Days";
 
 pub(super) fn check(
     bag: &BagReader,
     chain: &mut BagChain,
     live_lines: LiveLines,
-) -> Result<CheckedBag, Failure> {
+) -> Result<CheckedBag, bag::Error> {
     let mut checked = CheckedBag::default();
     let days = match calendar(bag)? {
         Ok(days) => days,
@@ -40,11 +45,11 @@ pub(super) fn check(
             return Ok(checked);
         }
     };
-    checked.describe(bag, &days);
+    checked.describe(bag, &days)?;
     if let Some(head) = &chain.head {
         let labels =
             [("Auditsync-Log", head.log.to_string()), ("Auditsync-Head", head.to_string())];
-        checked.compare_info(bag, &labels);
+        checked.compare_info(bag, &labels)?;
     }
     let progress = Progress::new(days.len(), live_lines);
     let mut files: HashSet<&str> = bag.payload().filter(|name| DayFile::is_named(name)).collect();
@@ -53,7 +58,7 @@ pub(super) fn check(
         for file in DayFile::ALL {
             files.remove(file.path(&row.source, row.date).as_str());
         }
-        checked.check_day(bag, row, seals);
+        checked.check_day(bag, row, seals)?;
         progress.done(1);
     }
     let mut files: Vec<&str> = files.into_iter().collect();
@@ -70,7 +75,7 @@ pub(super) fn check(
 type BagDays = BTreeMap<(String, NaiveDate), CoverageRow>;
 
 /// The days of the calendar, each once.
-fn calendar(bag: &BagReader) -> Result<Result<BagDays, String>, Failure> {
+fn calendar(bag: &BagReader) -> Result<Result<BagDays, String>, bag::Error> {
     if !bag.has(COVERAGE) {
         return Ok(Err("the bag does not have it".to_owned()));
     }
@@ -84,10 +89,17 @@ fn calendar(bag: &BagReader) -> Result<Result<BagDays, String>, Failure> {
             Ok(None) => return Ok(Ok(days)),
             Ok(Some(row)) => {
                 let day = (row.source.clone(), row.date);
-                let twice = format!("it has {} {} twice", day.0, day.1);
-                if days.insert(day, row).is_some() {
-                    return Ok(Err(twice));
+                match days.last_key_value().map(|(last, _)| day.cmp(last)) {
+                    None | Some(Ordering::Greater) => {}
+                    Some(Ordering::Equal) => {
+                        return Ok(Err(format!("it has {} {} twice", day.0, day.1)));
+                    }
+                    Some(Ordering::Less) => {
+                        let why = format!("{} {} is not in the order of the days", day.0, day.1);
+                        return Ok(Err(why));
+                    }
                 }
+                days.insert(day, row);
             }
             Err(error) => return Ok(Err(error.to_string())),
         }
@@ -100,73 +112,96 @@ impl CheckedBag {
         self.days.problems.push(Problem { source, date, problem, detail });
     }
 
-    /// Says what the bag is about. Every source must have every day.
-    fn describe(&mut self, bag: &BagReader, days: &BagDays) {
-        let dates = days.keys().map(|(_, date)| *date);
-        (self.contents.from, self.contents.to) = (dates.clone().min(), dates.max());
-        let range = DateRange::between(self.contents.from, self.contents.to);
+    /// Says what the bag is about.
+    fn describe(&mut self, bag: &BagReader, days: &BagDays) -> Result<(), bag::Error> {
         for row in days.values() {
             let sources = &mut self.contents.sources;
             if sources.last().is_none_or(|last| last.source != row.source) {
-                sources.push(BagSource { source: row.source.clone(), complete: 0, incomplete: 0 });
+                sources.push(BagSource::from(row.source.clone(), row.date));
             }
             let Some(last) = sources.last_mut() else { continue };
+            last.dates.to = row.date;
             match row.state() {
                 CoverageState::Complete => last.complete += 1,
                 _ => last.incomplete += 1,
             }
         }
-        let Some(range) = range else { return };
-        for BagSource { source, complete, incomplete } in &self.contents.sources {
-            if complete + incomplete != range.len() {
-                let detail = format!("{COVERAGE} does not have every day of {source} in {range}");
-                self.days.problems.push(Problem::of_chain(ProblemKind::Missing, detail));
-            }
+        let sources = &self.contents.sources;
+        self.contents.from = sources.iter().map(|source| source.dates.from).min();
+        self.contents.to = sources.iter().map(|source| source.dates.to).max();
+        let names: Vec<&str> = sources.iter().map(|source| source.source.as_str()).collect();
+        let sources = ("Auditsync-Sources", names.join(", "));
+        let label = bag.info()?.remove(DAYS).unwrap_or_default();
+        let range = label.split_once("..").and_then(|(from, to)| {
+            let range = DateRange::new(from.parse().ok()?, to.parse().ok()?);
+            (format!("{}..{}", range.from, range.to) == label).then_some(range)
+        });
+        let rows = DateRange::between(self.contents.from, self.contents.to);
+        let has_all = range
+            .zip(rows)
+            .is_none_or(|(range, rows)| range.contains(rows.from) && range.contains(rows.to));
+        if range.is_none() || !has_all {
+            let detail = format!("bag-info.txt: {DAYS} is not the range of {COVERAGE}");
+            self.days.problems.push(Problem::of_chain(ProblemKind::Altered, detail));
         }
-        let names: Vec<&str> =
-            self.contents.sources.iter().map(|source| source.source.as_str()).collect();
-        let DateRange { from, to } = range;
-        self.compare_info(
-            bag,
-            &[("Auditsync-Days", format!("{from}..{to}")), ("Auditsync-Sources", names.join(", "))],
-        );
+        self.range = range.filter(|_| has_all).or(rows);
+        self.compare_info(bag, &[sources])
     }
 
     /// Compares labels of `bag-info.txt` with what the payload says.
-    fn compare_info(&mut self, bag: &BagReader, expected: &[(&str, String)]) {
-        let of_info = bag.info();
+    fn compare_info(
+        &mut self,
+        bag: &BagReader,
+        expected: &[(&str, String)],
+    ) -> Result<(), bag::Error> {
+        let of_info = bag.info()?;
         for (label, value) in expected {
             if of_info.get(*label) != Some(value) {
                 let detail = format!("bag-info.txt: {label} is not {value}, as the payload says");
                 self.days.problems.push(Problem::of_chain(ProblemKind::Altered, detail));
             }
         }
+        Ok(())
     }
 
-    fn check_day(&mut self, bag: &BagReader, row: &CoverageRow, seals: Vec<Seal>) {
+    fn check_day(
+        &mut self,
+        bag: &BagReader,
+        row: &CoverageRow,
+        seals: Vec<Seal>,
+    ) -> Result<(), bag::Error> {
         let is_published = seals.iter().any(|seal| seal.sealed.kind == SealKind::Day);
         let facts = DayFacts { ledger: ledger(row), other_rows: 0, seals };
         let mut check = DayCheck::new(row.source.clone(), Ok(row.date), facts);
         for (of, index) in
             [(DayFile::Conflicts, DayFile::ConflictIndex), (DayFile::Events, DayFile::EventIndex)]
         {
-            let [name, index] = [of, index].map(|file| file.path(&row.source, row.date));
+            let names = [of, index].map(|file| file.path(&row.source, row.date));
+            let are_there = names.each_ref().map(|name| bag.has(name));
             let is_demanded = of == DayFile::Events && is_published;
-            if !bag.has(&name) {
-                if is_demanded || bag.has(&index) {
+            if are_there != [true, true] {
+                let gone = names.iter().zip(are_there).filter(|(_, is_there)| !is_there);
+                for (name, _) in gone.filter(|_| is_demanded || are_there != [false, false]) {
                     let detail = format!("the bag does not have the file {name}");
                     self.note(row, ProblemKind::Missing, detail);
                 }
-            } else if let Err(error) = read(bag, of, row, &mut check) {
-                self.note(row, ProblemKind::Malformed, format!("{name}: {error}"));
+                continue;
+            }
+            match read(bag, of, row, &mut check) {
+                Ok(()) => {}
+                Err(NotADay::File(error)) => return Err(error),
+                Err(error) => {
+                    self.note(row, ProblemKind::Malformed, format!("{}: {error}", names[0]));
+                }
             }
         }
         self.days.add(check.finish());
+        Ok(())
     }
 
     /// Finds days of the bag's sources and range that are sealed and not in the calendar.
     fn find_withheld(&mut self, chain: &mut BagChain) {
-        let Some(range) = DateRange::between(self.contents.from, self.contents.to) else { return };
+        let Some(range) = self.range else { return };
         let names: HashSet<&str> =
             self.contents.sources.iter().map(|source| source.source.as_str()).collect();
         let withheld =
