@@ -61,6 +61,14 @@ pub(crate) fn get(state: &State, path: &[&str], user: &User) -> Result<Resource,
             let (month, archive) = archive.ok_or_else(|| Refusal::not_found("archive"))?;
             let mut archive_info = describe_archive(month, archive);
             archive_info["url"] = format!("{}/{}", state.archive_base, archive.key).into();
+            if let Some(fields) = archive_info.as_object_mut() {
+                for (name, value) in &archive.page_fields {
+                    match value {
+                        Some(value) => drop(fields.insert(name.clone(), value.clone())),
+                        None => drop(fields.remove(name)),
+                    }
+                }
+            }
             archive_info
         }
         ["teams"] => {
