@@ -1,13 +1,16 @@
 //! Timestamps (RFC 3161): an authority signs that a hash existed at some time.
 //!
-//! Only the status, the hash and the time of an answer are read here. `openssl ts -verify` checks
-//! its signature and certificates.
+//! An answer is checked up to its signature, so none of its signed parts can have changed. Whether
+//! the signer is an authority is for `openssl ts -verify`, which knows the certificates to trust.
+
+mod signature;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use der::asn1::{AnyRef, BitStringRef, ObjectIdentifier, OctetStringRef, Utf8StringRef};
 use der::{Reader, SliceReader, Tag, TagNumber, Tagged as _};
 
 use crate::event::Hash;
+use signature::SignedTimestamp;
 
 /// The DER of a request up to the hash: version 1, SHA-256.
 const BEFORE_HASH: [u8; 24] = [
@@ -69,6 +72,15 @@ pub enum TimestampError {
     /// The timestamp is of something else.
     #[error("the timestamp is of another hash, {}", hex::encode(.0))]
     Hash(Vec<u8>),
+    /// The signature is of other bytes.
+    #[error("the timestamp was changed: its signature is of something else")]
+    Altered,
+    /// The certificate of the signer is not there, or is another one.
+    #[error("the timestamp does not contain its signer's certificate, or that was changed")]
+    Signer,
+    /// The signature can't be checked.
+    #[error("the timestamp uses an algorithm that auditsync can't check ({0})")]
+    Unknown(ObjectIdentifier),
     /// The time is none.
     #[error("the timestamp has a time that can't be read")]
     Time,
@@ -90,7 +102,8 @@ pub fn request(hash: &Hash) -> [u8; 59] {
     request
 }
 
-/// Checks that the answer is a timestamp of `hash`, and returns what it says.
+/// Checks that the answer is a timestamp of `hash` that its signer signed, and returns what it
+/// says. Nothing tells whether the signer is an authority.
 pub fn check(answer: &[u8], hash: &Hash) -> Result<TimestampFacts, TimestampError> {
     let mut reader = SliceReader::new(answer)?;
     let facts = reader.sequence(|answer| {
@@ -98,10 +111,11 @@ pub fn check(answer: &[u8], hash: &Hash) -> Result<TimestampFacts, TimestampErro
         if answer.is_finished() {
             return Err(TimestampError::NoToken);
         }
-        let info = answer.sequence(signed_info)?;
-        let mut info = SliceReader::new(info)?;
+        let signed = answer.sequence(signed_timestamp)?;
+        let mut info = SliceReader::new(signed.info)?;
         let facts = info.sequence(|info| read_info(info, hash))?;
         info.finish()?;
+        signed.verify()?;
         Ok(facts)
     })?;
     reader.finish()?;
@@ -141,23 +155,12 @@ fn meaning(failure: BitStringRef<'_>) -> Option<&'static str> {
     FAILURES.iter().find(|(known, _)| *known == number).map(|(_, meaning)| *meaning)
 }
 
-/// The signed bytes of a timestamp, from the two wrappers around them.
-fn signed_info<'a>(token: &mut SliceReader<'a>) -> Result<&'a [u8], TimestampError> {
+/// The signed timestamp in its wrapper.
+fn signed_timestamp<'a>(token: &mut SliceReader<'a>) -> der::Result<SignedTimestamp<'a>> {
     let mut content = content(token, SIGNED_DATA)?;
-    let info = content.sequence(|signed| -> der::Result<_> {
-        let _version: u64 = signed.decode()?;
-        let _algorithms: AnyRef<'a> = signed.decode()?;
-        let info = signed.sequence(|wrapper| -> der::Result<_> {
-            let mut content = self::content(wrapper, TIMESTAMP_INFO)?;
-            let info: &OctetStringRef = content.decode()?;
-            content.finish()?;
-            Ok(info)
-        })?;
-        skip_rest(signed)?;
-        Ok(info)
-    })?;
+    let signed = content.sequence(SignedTimestamp::read)?;
     content.finish()?;
-    Ok(info.as_bytes())
+    Ok(signed)
 }
 
 /// The content of a wrapper, which must be of this type.
