@@ -65,11 +65,11 @@ pub struct Anchors {
 
 /// Who recorded an anchor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Witness {
+enum RecordedBy {
     /// The database or the bag that also holds the chain.
-    OfChain,
+    Home,
     /// Someone else.
-    Outside,
+    Other,
 }
 
 /// Where the walk is.
@@ -134,7 +134,7 @@ impl Anchors {
                 match Note::parse(anchor.bytes) {
                     Ok(note) => {
                         let recorded = Recorded::new(what, self.home, anchor.at);
-                        self.compare_note(here, &note, recorded, Witness::OfChain);
+                        self.compare_note(here, &note, recorded, RecordedBy::Home);
                     }
                     Err(error) => self.bad_note(format!("{what}: {error}")),
                 }
@@ -173,13 +173,13 @@ impl Anchors {
                 }
             }
             AnchorText::Note(note, _) => {
-                self.compare_note(here, note, recorded, Witness::Outside);
+                self.compare_note(here, note, recorded, RecordedBy::Other);
             }
         }
     }
 
     /// Compares a checkpoint with the tree of the seals up to here.
-    fn compare_note(&mut self, here: Here, note: &Note, recorded: Recorded, witness: Witness) {
+    fn compare_note(&mut self, here: Here, note: &Note, recorded: Recorded, by: RecordedBy) {
         let checkpoint = match Checkpoint::parse(note.text()) {
             Ok(checkpoint) => checkpoint,
             Err(error) => return self.bad_note(format!("{}: {error}", recorded.place)),
@@ -191,14 +191,14 @@ impl Anchors {
             let (place, size) = (&recorded.place, checkpoint.size);
             return self.bad_note(format!("{place}: it is of seal {size}"));
         }
-        if let Witness::Outside = witness {
+        if let RecordedBy::Other = by {
             self.signers.signed_outside(note);
         }
         self.count(&recorded.from, "checkpoint", here.seq);
         if checkpoint.root == self.tree.root() {
             self.signers.signed(note, here.seq);
-            // Whoever can rewrite the chain can also sign it and keep a checkpoint beside it.
-            if let Witness::Outside = witness {
+            // An attacker who rewrites the chain can sign it, and keep a checkpoint beside it.
+            if let RecordedBy::Other = by {
                 self.mismatches.agrees(here.seq);
             }
         } else {

@@ -3,14 +3,18 @@
 //! An answer is checked up to its signature, so none of its signed parts can have changed. Whether
 //! the signer is an authority is for `openssl ts -verify`, which knows the certificates to trust.
 
+mod encoding;
 mod signature;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use der::asn1::{AnyRef, BitStringRef, ObjectIdentifier, OctetStringRef, Utf8StringRef};
-use der::{Reader, SliceReader, Tag, TagNumber, Tagged as _};
+use der::{Reader, SliceReader, Tag, Tagged as _};
 
 use crate::event::Hash;
+use encoding::{SHA_256, content, skip_rest};
 use signature::SignedTimestamp;
+
+pub use encoding::TimestampError;
 
 /// The DER of a request up to the hash: version 1, SHA-256.
 const BEFORE_HASH: [u8; 24] = [
@@ -22,11 +26,6 @@ const BEFORE_HASH: [u8; 24] = [
 const AFTER_HASH: [u8; 3] = [0x01, 0x01, 0xff];
 
 const SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
-const TIMESTAMP_INFO: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.1.4");
-const SHA_256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
-
-/// The tag of the content in the two wrappers of a timestamp.
-const CONTENT: Tag = Tag::ContextSpecific { constructed: true, number: TagNumber(0) };
 
 /// The reasons that an answer gives by number.
 const FAILURES: [(usize, &str); 8] = [
@@ -47,43 +46,6 @@ pub struct TimestampFacts {
     pub time: DateTime<Utc>,
     /// The number that the authority gave the timestamp, in hexadecimal digits.
     pub serial: String,
-}
-
-/// Why an answer is not a timestamp of a hash.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum TimestampError {
-    /// The bytes have another format.
-    #[error("the answer is not a timestamp: {0}")]
-    Malformed(#[from] der::Error),
-    /// The authority made no timestamp.
-    #[error("the authority made no timestamp (status {status}): {reason}")]
-    Rejected {
-        /// The status of RFC 3161, section 2.4.2.
-        status: u64,
-        /// The authority's words, or what its number means.
-        reason: String,
-    },
-    /// The answer has a good status and no timestamp.
-    #[error("the answer contains no timestamp")]
-    NoToken,
-    /// The timestamp was made with another hash algorithm.
-    #[error("the timestamp is of a hash by another algorithm ({0}), and not by SHA-256")]
-    Algorithm(ObjectIdentifier),
-    /// The timestamp is of something else.
-    #[error("the timestamp is of another hash, {}", hex::encode(.0))]
-    Hash(Vec<u8>),
-    /// The signature is of other bytes.
-    #[error("the timestamp was changed: its signature is of something else")]
-    Altered,
-    /// The certificate of the signer is not there, or is another one.
-    #[error("the timestamp does not contain its signer's certificate, or that was changed")]
-    Signer,
-    /// The signature can't be checked.
-    #[error("the timestamp uses an algorithm that auditsync can't check ({0})")]
-    Unknown(ObjectIdentifier),
-    /// The time is none.
-    #[error("the timestamp has a time that can't be read")]
-    Time,
 }
 
 /// The request for a timestamp of `hash`.
@@ -163,20 +125,6 @@ fn signed_timestamp<'a>(token: &mut SliceReader<'a>) -> der::Result<SignedTimest
     Ok(signed)
 }
 
-/// The content of a wrapper, which must be of this type.
-fn content<'a>(
-    wrapper: &mut SliceReader<'a>,
-    expected: ObjectIdentifier,
-) -> der::Result<SliceReader<'a>> {
-    let found: ObjectIdentifier = wrapper.decode()?;
-    if found != expected {
-        return Err(wrapper.error(der::ErrorKind::OidUnknown { oid: found }));
-    }
-    let content: AnyRef<'a> = wrapper.decode()?;
-    content.tag().assert_eq(CONTENT)?;
-    SliceReader::new(content.value())
-}
-
 /// Reads a `TSTInfo`, which must be of `hash`.
 fn read_info<'a>(
     info: &mut SliceReader<'a>,
@@ -212,13 +160,6 @@ fn read_time(bytes: &[u8]) -> Option<DateTime<Utc>> {
     let is_plain = text.len() >= 14 && text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
     let time = NaiveDateTime::parse_from_str(text, "%Y%m%d%H%M%S%.f").ok()?;
     is_plain.then(|| time.and_utc())
-}
-
-fn skip_rest<'a>(reader: &mut SliceReader<'a>) -> der::Result<()> {
-    while !reader.is_finished() {
-        reader.decode::<AnyRef<'a>>()?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! Which keys may sign checkpoints, and what their signatures prove.
 //!
-//! Whoever can rewrite the chain can announce a key in it. So a key that only the chain names proves
-//! nothing against a rewritten chain, unless something outside vouches for the seal that names it.
+//! An attacker who can rewrite the chain can announce a key in it. So a key that only the chain
+//! names proves nothing against a rewritten chain, unless something outside vouches for the seal
+//! that names it.
 
 use super::super::checkpoint::Checkpoint;
 use super::super::key::VerifierKey;

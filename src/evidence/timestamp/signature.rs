@@ -13,7 +13,7 @@ use ring::signature::{
     UnparsedPublicKey, VerificationAlgorithm,
 };
 
-use super::{CONTENT, SHA_256, TIMESTAMP_INFO, TimestampError, content, skip_rest};
+use super::encoding::{CONTENT, SHA_256, TIMESTAMP_INFO, TimestampError, content, skip_rest};
 
 const CONTENT_TYPE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.3");
 const MESSAGE_DIGEST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.4");
@@ -110,10 +110,10 @@ impl<'a> SignedTimestamp<'a> {
         }
         part.tag().assert_eq(Tag::Set)?;
         let mut rest = SliceReader::new(part.value())?;
-        let signer = rest.sequence(Signer::read)?;
+        let found = rest.sequence(Signer::read)?;
         // A timestamp has one signer (RFC 3161, section 2.4.2).
         rest.finish()?;
-        Ok(Self { info, digests, certificates, signer })
+        Ok(Self { info, digests, certificates, signer: found })
     }
 
     /// Checks that the signer's certificate is there, and that its key signed the timestamp.
@@ -290,10 +290,8 @@ fn read_key<'a>(
 ) -> der::Result<(ObjectIdentifier, Option<ObjectIdentifier>, &'a [u8])> {
     let (algorithm, curve) = key.sequence(|algorithm| -> der::Result<_> {
         let oid = algorithm.decode()?;
-        let curve = match algorithm.is_finished() {
-            false if oid == EC => Some(algorithm.decode()?),
-            _ => None,
-        };
+        let is_on_curve = oid == EC && !algorithm.is_finished();
+        let curve = if is_on_curve { Some(algorithm.decode()?) } else { None };
         skip_rest(algorithm)?;
         Ok((oid, curve))
     })?;

@@ -110,7 +110,7 @@ impl Made {
     }
 
     /// What the events of a file tell of the time when Heroku made it. A file that can't be read
-    /// tells nothing; whoever reads it for its events reports that.
+    /// tells nothing; the run that reads its events reports that.
     pub(super) async fn after_events(file: &File, month: Month) -> io::Result<Self> {
         let newest = newest_event(Entries::of(file.try_clone()?), month).await;
         Ok(newest.ok().flatten().map_or(Self::Unknown, Self::After))

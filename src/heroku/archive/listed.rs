@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn an_element_without_a_month_of_the_audit_trail_is_named_and_hides_no_other() {
+    fn an_element_without_a_month_of_the_audit_trail_is_named() {
         for (odd, named) in [
             (r#"{"month":"09"}"#, "year missing, month `09`"),
             (r#"{"year":"x"}"#, "year `x`, month missing"),
