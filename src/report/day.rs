@@ -234,7 +234,7 @@ fn no_archive(error: &ArchiveError, source: &Source) -> String {
 fn not_covered(month: Month, to: Option<NaiveDate>, dating: Dating) -> String {
     let covers = match dating.doubt() {
         None => format!("the archive of {month} covers {}", covered(to)),
-        Some(doubt) => format!("{doubt}, of {month}, which proves {}", covered(to)),
+        Some(doubt) => format!("{doubt} ({month}), so it proves {}", covered(to)),
     };
     format!("{covers}; Heroku's list may have the day: `auditsync backfill --via api`")
 }

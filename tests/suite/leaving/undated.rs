@@ -111,7 +111,7 @@ fn a_past_archive_without_a_time_covers_days_before_its_newest_event() {
         let error = day(&report, "acme", "2023-05-20")["error"].as_str().expect("an error");
         assert!(
             error.contains(
-                "Heroku does not say when it made this archive, of 2023-05, which proves complete \
+                "Heroku does not say when it made this archive (2023-05), so it proves complete \
                  days up to 2023-05-19 only"
             ),
             "{error}"
