@@ -4,6 +4,7 @@ use super::context::{App, existing};
 use super::failure::{DONE, ExitStatus, Failure};
 use super::operator;
 use crate::cli::CleanupArgs;
+use crate::config::Source;
 use crate::report::operator::{CleanupReport, StaleDay};
 use crate::store::{Actor, StaleLease};
 
@@ -18,12 +19,21 @@ pub(super) async fn run(app: &App<'_>, args: &CleanupArgs) -> Result<ExitStatus,
         None => Vec::new(),
     };
     let days = stale.into_iter().map(|StaleLease { source, date, attempt, message }| StaleDay {
-        source,
+        source: present_name(app, source),
         date,
         attempt,
         message,
     });
-    app.global.output.print(&CleanupReport { days: days.collect() })?;
+    let mut days: Vec<StaleDay> = days.collect();
+    days.sort_by(|a, b| (a.date, &a.source).cmp(&(b.date, &b.source)));
+    app.global.output.print(&CleanupReport { days })?;
     reader.close().await;
     Ok(DONE)
+}
+
+/// The present name of a source whose days are stored under `name`. The file may no longer have it.
+fn present_name(app: &App<'_>, name: String) -> String {
+    let is_its = |source: &&Source| source.names().any(|known| known.as_ref() == name);
+    let source = app.config.sources.iter().find(is_its).map(|source| source.name.to_string());
+    source.unwrap_or(name)
 }

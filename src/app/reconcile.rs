@@ -43,7 +43,7 @@ use crate::ledger::LedgerRow;
 use crate::report::archives::ArchiveReport;
 use crate::report::day::{DayReport, Outcome, StopReason};
 use crate::report::progress::Progress;
-use crate::report::reconcile::{MonthReport, ReconcileReport, ReconciledDay};
+use crate::report::reconcile::{MonthReport, ReconcileReport, ReconciledDay, covers_nothing};
 use crate::store::{Claimable, Reader, StoredNames};
 
 pub(super) async fn run(app: &App<'_>, args: &ReconcileArgs) -> Result<ExitStatus, Failure> {
@@ -280,7 +280,7 @@ async fn compare_account(
         }
     };
     let Some(covered) = archive.covers_to(newest) else {
-        return Ok(compared.failed("the archive covers no complete day of this month yet"));
+        return Ok(compared.failed(&covers_nothing(archive.dating(newest))));
     };
     let covered = DateRange::new(month.first(), covered);
     let mut comparing =
@@ -291,7 +291,7 @@ async fn compare_account(
     };
     match ended {
         Ok(()) => {
-            let read_from = ReadFrom::Archive { month, as_of: archive.as_of(newest) };
+            let read_from = ReadFrom::Archive { month, as_of: archive.as_of() };
             compared.open = Some(OpenArchive {
                 archive,
                 selectors,

@@ -3,6 +3,7 @@
 
 mod document;
 mod mismatch;
+mod signers;
 mod text;
 
 use chrono::{DateTime, Utc};
@@ -17,9 +18,9 @@ use super::problem::{Problem, ProblemKind};
 use super::seal::{Seal, SealKind, hash_of};
 use super::timestamp;
 use super::tree::TreeEdge;
-use crate::config::KeyName;
 use crate::event::Hash;
 use mismatch::{Mismatches, Recorded};
+use signers::Signers;
 
 pub use text::{AnchorText, NoAnchor, OutsideAnchor};
 
@@ -55,17 +56,21 @@ pub struct Anchors {
     outside: Vec<OutsideAnchor>,
     /// Where the kept anchors are kept.
     home: &'static str,
-    /// Keys that the caller trusts. Without one, the keys of the chain's own seals count.
-    pinned: Vec<VerifierKey>,
-    /// The keys that sign, from which seal on.
-    keys: Vec<VerifierKey>,
+    signers: Signers,
     tree: TreeEdge,
     log: Option<LogId>,
-    /// The highest seal that a checkpoint by a known key vouches for.
-    signed_up_to: i64,
     mismatches: Mismatches,
     compared: Vec<ComparedAnchor>,
     problems: Vec<Problem>,
+}
+
+/// Who recorded an anchor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum RecordedBy {
+    /// The database or the bag that also holds the chain.
+    Home,
+    /// Someone else.
+    Other,
 }
 
 /// Where the walk is.
@@ -80,7 +85,7 @@ impl Anchors {
     /// A comparison with anchors that are kept elsewhere. `pinned` are keys that the caller trusts.
     pub fn new(mut outside: Vec<OutsideAnchor>, pinned: Vec<VerifierKey>) -> Self {
         outside.sort_by_key(|anchor| std::cmp::Reverse(anchor.seq()));
-        Self { outside, pinned, home: "database", ..Self::default() }
+        Self { outside, signers: Signers::new(pinned), home: "database", ..Self::default() }
     }
 
     /// The same, where `home` keeps anchors with the chain instead of the database.
@@ -115,7 +120,7 @@ impl Anchors {
             return;
         }
         match seal.sealed.verifier_key().as_deref().map(VerifierKey::parse) {
-            Some(Ok(key)) => self.keys.push(key),
+            Some(Ok(key)) => self.signers.announce(key, seal.place.seq),
             _ => self.problems.push(Problem::of_chain(
                 ProblemKind::Malformed,
                 format!("seal {}: its body names no key", seal.place.seq),
@@ -129,7 +134,8 @@ impl Anchors {
                 let what = format!("the kept checkpoint of seal {}", here.seq);
                 match Note::parse(anchor.bytes) {
                     Ok(note) => {
-                        self.compare_note(here, &note, Recorded::new(what, self.home, anchor.at));
+                        let recorded = Recorded::new(what, self.home, anchor.at);
+                        self.compare_note(here, &note, recorded, RecordedBy::Home);
                     }
                     Err(error) => self.bad_note(format!("{what}: {error}")),
                 }
@@ -167,69 +173,43 @@ impl Anchors {
                     self.mismatches.differs(here.seq, recorded, here.sealed_at);
                 }
             }
-            AnchorText::Note(note, _) => self.compare_note(here, note, recorded),
+            AnchorText::Note(note, _) => {
+                self.compare_note(here, note, recorded, RecordedBy::Other);
+            }
         }
     }
 
     /// Compares a checkpoint with the tree of the seals up to here.
-    fn compare_note(&mut self, here: Here, note: &Note, recorded: Recorded) {
+    fn compare_note(&mut self, here: Here, note: &Note, recorded: Recorded, by: RecordedBy) {
         let checkpoint = match Checkpoint::parse(note.text()) {
             Ok(checkpoint) => checkpoint,
             Err(error) => return self.bad_note(format!("{}: {error}", recorded.place)),
         };
-        if let Err(why) = self.verify(note, &checkpoint) {
+        if let Err(why) = self.signers.verify(note, &checkpoint) {
             return self.bad_note(format!("{}: {why}", recorded.place));
         }
         if checkpoint.size != here.seq as u64 {
             let (place, size) = (&recorded.place, checkpoint.size);
             return self.bad_note(format!("{place}: it is of seal {size}"));
         }
+        if let RecordedBy::Other = by {
+            self.signers.signed_outside(note);
+        }
         self.count(&recorded.from, "checkpoint", here.seq);
         if checkpoint.root == self.tree.root() {
-            self.signed_up_to = here.seq;
-            self.mismatches.agrees(here.seq);
+            self.signers.signed(note, here.seq);
+            // An attacker who rewrites the chain can sign it, and keep a checkpoint beside it.
+            if let RecordedBy::Other = by {
+                self.mismatches.agrees(here.seq);
+            }
         } else {
             self.mismatches.differs(here.seq, recorded, here.sealed_at);
         }
     }
 
-    /// The names of the known keys that signed the note, at least one.
-    fn signers(&self, note: &Note) -> Result<Vec<KeyName>, String> {
-        let known = if self.pinned.is_empty() { self.keys.last() } else { None };
-        let known: Vec<&VerifierKey> = known.into_iter().chain(&self.pinned).collect();
-        if known.is_empty() {
-            return Err("no key is known: the chain has no seal of kind key so far".to_owned());
-        }
-        let mut why = String::new();
-        let mut names = Vec::new();
-        for key in known {
-            match note.verify(key) {
-                Ok(()) => names.push(key.name().clone()),
-                Err(error) => why = error.to_string(),
-            }
-        }
-        if names.is_empty() { Err(why) } else { Ok(names) }
-    }
-
     /// The name of a known key that signed the note, after the last seal.
     pub fn signer(&self, note: &Note) -> Result<String, String> {
-        self.signers(note).map(|names| names[0].to_string())
-    }
-
-    /// Whether a known key signed the note, and for this log.
-    fn verify(&mut self, note: &Note, checkpoint: &Checkpoint) -> Result<(), String> {
-        let mut names = self.signers(note)?;
-        let signer = names[0].clone();
-        // A trusted key announces the one that replaces it, which may have a name of its own.
-        let announced = self.keys.last().filter(|key| note.verify(key).is_ok());
-        names.extend(announced.map(|key| key.name().clone()));
-        if !names.contains(&checkpoint.origin) {
-            return Err(format!("it is of the log {}, not {signer}", checkpoint.origin));
-        }
-        let is_new = |key: &&VerifierKey| !self.pinned.is_empty() && !self.pinned.contains(key);
-        let announced = announced.filter(is_new).cloned();
-        self.pinned.extend(announced);
-        Ok(())
+        self.signers.of(note).map(|names| names[0].to_string())
     }
 
     fn is_foreign(&self, log: &LogId) -> bool {
@@ -287,17 +267,18 @@ impl Anchors {
                 AnchorText::Head { log: Some(log), .. } if self.is_foreign(log) => {
                     self.foreign(&anchor.place, log);
                 }
-                AnchorText::Note(note, checkpoint) => match self.verify(note, checkpoint) {
-                    Ok(()) => self.mismatches.beyond(anchor.seq(), recorded),
+                AnchorText::Note(note, checkpoint) => match self.signers.verify(note, checkpoint) {
+                    Ok(()) => {
+                        self.signers.signed_outside(note);
+                        self.mismatches.beyond(anchor.seq(), recorded);
+                    }
                     Err(why) => self.bad_note(format!("{}: {why}", anchor.place)),
                 },
                 AnchorText::Head { .. } => self.mismatches.beyond(anchor.seq(), recorded),
             }
-            let kind = anchor.text.kind();
-            self.count(&anchor.from, kind, anchor.seq());
         }
         let mismatches = std::mem::take(&mut self.mismatches);
-        self.problems.extend(mismatches.problems(head, self.signed_up_to));
+        self.problems.extend(mismatches.problems(head, &self.signers));
         (self.problems, self.compared)
     }
 }

@@ -139,6 +139,9 @@ impl ChainWalk {
             let what = "a chain begins with one seal of kind genesis, and has no other";
             self.note(row.seq, ProblemKind::Malformed, what);
         }
+        if let Err(error) = seal.check_form() {
+            self.note(row.seq, ProblemKind::Malformed, &format!("the text: {error}"));
+        }
         for column in row.derived.differing(seal) {
             let what = format!("the column {column} is not what the text says");
             self.note(row.seq, ProblemKind::Altered, &what);

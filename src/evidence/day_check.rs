@@ -222,7 +222,7 @@ impl DayCheck {
                 ProblemKind::Altered,
                 found.seen_after_seal,
                 "row",
-                "that say they were first seen after the seal that covers them",
+                "recorded as first seen after the covering seal",
             ),
         ];
         for (kind, ids, what, why) in lists {

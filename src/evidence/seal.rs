@@ -4,6 +4,8 @@
 //! builds and reads it. In the database, the function `auditsync_seal` adds the four fields that
 //! only the database knows.
 
+mod form;
+
 use std::fmt;
 use std::str::FromStr;
 

@@ -1,13 +1,20 @@
 //! Timestamps (RFC 3161): an authority signs that a hash existed at some time.
 //!
-//! Only the status, the hash and the time of an answer are read here. `openssl ts -verify` checks
-//! its signature and certificates.
+//! An answer is checked up to its signature, so none of its signed parts can have changed. Whether
+//! the signer is an authority is for `openssl ts -verify`, which knows the certificates to trust.
+
+mod encoding;
+mod signature;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use der::asn1::{AnyRef, BitStringRef, ObjectIdentifier, OctetStringRef, Utf8StringRef};
-use der::{Reader, SliceReader, Tag, TagNumber, Tagged as _};
+use der::{Reader, SliceReader, Tag, Tagged as _};
 
 use crate::event::Hash;
+use encoding::{SHA_256, content, skip_rest};
+use signature::SignedTimestamp;
+
+pub use encoding::TimestampError;
 
 /// The DER of a request up to the hash: version 1, SHA-256.
 const BEFORE_HASH: [u8; 24] = [
@@ -19,11 +26,6 @@ const BEFORE_HASH: [u8; 24] = [
 const AFTER_HASH: [u8; 3] = [0x01, 0x01, 0xff];
 
 const SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
-const TIMESTAMP_INFO: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.1.4");
-const SHA_256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
-
-/// The tag of the content in the two wrappers of a timestamp.
-const CONTENT: Tag = Tag::ContextSpecific { constructed: true, number: TagNumber(0) };
 
 /// The reasons that an answer gives by number.
 const FAILURES: [(usize, &str); 8] = [
@@ -46,34 +48,6 @@ pub struct TimestampFacts {
     pub serial: String,
 }
 
-/// Why an answer is not a timestamp of a hash.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum TimestampError {
-    /// The bytes have another format.
-    #[error("the answer is not a timestamp: {0}")]
-    Malformed(#[from] der::Error),
-    /// The authority made no timestamp.
-    #[error("the authority made no timestamp (status {status}): {reason}")]
-    Rejected {
-        /// The status of RFC 3161, section 2.4.2.
-        status: u64,
-        /// The authority's words, or what its number means.
-        reason: String,
-    },
-    /// The answer has a good status and no timestamp.
-    #[error("the answer contains no timestamp")]
-    NoToken,
-    /// The timestamp was made with another hash algorithm.
-    #[error("the timestamp is of a hash by another algorithm ({0}), and not by SHA-256")]
-    Algorithm(ObjectIdentifier),
-    /// The timestamp is of something else.
-    #[error("the timestamp is of another hash, {}", hex::encode(.0))]
-    Hash(Vec<u8>),
-    /// The time is none.
-    #[error("the timestamp has a time that can't be read")]
-    Time,
-}
-
 /// The request for a timestamp of `hash`.
 ///
 /// ```
@@ -90,7 +64,8 @@ pub fn request(hash: &Hash) -> [u8; 59] {
     request
 }
 
-/// Checks that the answer is a timestamp of `hash`, and returns what it says.
+/// Checks that the answer is a timestamp of `hash` that its signer signed, and returns what it
+/// says. Nothing tells whether the signer is an authority.
 pub fn check(answer: &[u8], hash: &Hash) -> Result<TimestampFacts, TimestampError> {
     let mut reader = SliceReader::new(answer)?;
     let facts = reader.sequence(|answer| {
@@ -98,10 +73,11 @@ pub fn check(answer: &[u8], hash: &Hash) -> Result<TimestampFacts, TimestampErro
         if answer.is_finished() {
             return Err(TimestampError::NoToken);
         }
-        let info = answer.sequence(signed_info)?;
-        let mut info = SliceReader::new(info)?;
+        let signed = answer.sequence(signed_timestamp)?;
+        let mut info = SliceReader::new(signed.info)?;
         let facts = info.sequence(|info| read_info(info, hash))?;
         info.finish()?;
+        signed.verify()?;
         Ok(facts)
     })?;
     reader.finish()?;
@@ -141,37 +117,12 @@ fn meaning(failure: BitStringRef<'_>) -> Option<&'static str> {
     FAILURES.iter().find(|(known, _)| *known == number).map(|(_, meaning)| *meaning)
 }
 
-/// The signed bytes of a timestamp, from the two wrappers around them.
-fn signed_info<'a>(token: &mut SliceReader<'a>) -> Result<&'a [u8], TimestampError> {
+/// The signed timestamp in its wrapper.
+fn signed_timestamp<'a>(token: &mut SliceReader<'a>) -> der::Result<SignedTimestamp<'a>> {
     let mut content = content(token, SIGNED_DATA)?;
-    let info = content.sequence(|signed| -> der::Result<_> {
-        let _version: u64 = signed.decode()?;
-        let _algorithms: AnyRef<'a> = signed.decode()?;
-        let info = signed.sequence(|wrapper| -> der::Result<_> {
-            let mut content = self::content(wrapper, TIMESTAMP_INFO)?;
-            let info: &OctetStringRef = content.decode()?;
-            content.finish()?;
-            Ok(info)
-        })?;
-        skip_rest(signed)?;
-        Ok(info)
-    })?;
+    let signed = content.sequence(SignedTimestamp::read)?;
     content.finish()?;
-    Ok(info.as_bytes())
-}
-
-/// The content of a wrapper, which must be of this type.
-fn content<'a>(
-    wrapper: &mut SliceReader<'a>,
-    expected: ObjectIdentifier,
-) -> der::Result<SliceReader<'a>> {
-    let found: ObjectIdentifier = wrapper.decode()?;
-    if found != expected {
-        return Err(wrapper.error(der::ErrorKind::OidUnknown { oid: found }));
-    }
-    let content: AnyRef<'a> = wrapper.decode()?;
-    content.tag().assert_eq(CONTENT)?;
-    SliceReader::new(content.value())
+    Ok(signed)
 }
 
 /// Reads a `TSTInfo`, which must be of `hash`.
@@ -209,13 +160,6 @@ fn read_time(bytes: &[u8]) -> Option<DateTime<Utc>> {
     let is_plain = text.len() >= 14 && text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
     let time = NaiveDateTime::parse_from_str(text, "%Y%m%d%H%M%S%.f").ok()?;
     is_plain.then(|| time.and_utc())
-}
-
-fn skip_rest<'a>(reader: &mut SliceReader<'a>) -> der::Result<()> {
-    while !reader.is_finished() {
-        reader.decode::<AnyRef<'a>>()?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

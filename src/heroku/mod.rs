@@ -30,7 +30,9 @@ mod session;
 mod team;
 mod teams;
 
-pub(crate) use archive::{Archive, ArchiveError, ListedArchive, Unreadable};
+pub(crate) use archive::{
+    Archive, ArchiveError, Dating, ListedArchive, ListedArchives, Unreadable,
+};
 pub(crate) use client::Client;
 pub(crate) use fault::Error;
 pub(crate) use hint::Class;

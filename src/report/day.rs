@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::config::{MissingToken, Source, SourceName};
 use crate::day::{DayKey, Month};
-use crate::heroku::{self, ArchiveError, TeamError, Unreadable};
+use crate::heroku::{self, ArchiveError, Dating, TeamError, Unreadable};
 use crate::plan::{Left, Planned, Verdict};
 use crate::store;
 
@@ -101,8 +101,8 @@ pub(crate) enum StopReason {
     NoArchive(Arc<ArchiveError>),
     /// The folder of `--keep` does not take the archive.
     NotKept { month: Month, folder: String, error: Arc<io::Error> },
-    /// The archive ends before the day does. `to` is the last day that it covers.
-    NotCovered { month: Month, to: Option<NaiveDate> },
+    /// The archive is not proven to hold all of the day. `to` is the last day that it covers.
+    NotCovered { month: Month, to: Option<NaiveDate>, dating: Dating },
     /// The archive could not be read to its end.
     BrokenArchive { month: Month, error: Arc<Unreadable>, day: BrokenDay },
     /// Some events of the source have no date, so any day may lack them.
@@ -166,13 +166,7 @@ impl StopReason {
             ),
             Self::NoArchive(error) => error.message(source),
             Self::NotKept { month, folder, error } => not_kept(*month, folder, error),
-            Self::NotCovered { month, to } => {
-                let to = covered(*to);
-                format!(
-                    "the archive of {month} covers {to}; Heroku's list may have the day: \
-                     `auditsync backfill --via api`"
-                )
-            }
+            Self::NotCovered { month, to, dating } => not_covered(*month, *to, *dating),
             Self::BrokenArchive { month, error, day } => broken(name, *month, error, *day),
             Self::Undated { month, events } => format!(
                 "the archive of {month} holds {events} events of this source without a date, so \
@@ -212,9 +206,18 @@ fn broken(source: &SourceName, month: Month, error: &Unreadable, day: BrokenDay)
 }
 
 fn not_kept(month: Month, folder: &str, error: &io::Error) -> String {
+    let first = match error.kind() {
+        io::ErrorKind::AlreadyExists => "Move it away",
+        io::ErrorKind::PermissionDenied => "Allow auditsync to write there",
+        io::ErrorKind::StorageFull
+        | io::ErrorKind::QuotaExceeded
+        | io::ErrorKind::FileTooLarge
+        | io::ErrorKind::WriteZero => "Free some space there",
+        _ => "Check that folder",
+    };
     format!(
-        "the archive of {month} can't be kept in {folder}: {error}. Nothing of it was stored. Free \
-         some space there, or name another folder with --keep, and run the command again"
+        "the archive of {month} can't be kept in {folder}: {error}. Nothing of it was stored. \
+         {first}, or name another folder with --keep, and run the command again"
     )
 }
 
@@ -224,6 +227,15 @@ fn no_team(error: &TeamError, source: &Source) -> String {
         TeamError::Heroku(error) => error.message(source),
         error => format!("{error}. {}", error.hint(source)),
     }
+}
+
+/// Why an archive that covers days up to `to` proves nothing of a later day.
+fn not_covered(month: Month, to: Option<NaiveDate>, dating: Dating) -> String {
+    let covers = match dating.doubt() {
+        None => format!("the archive of {month} covers {}", covered(to)),
+        Some(doubt) => format!("{doubt} ({month}), so it proves {}", covered(to)),
+    };
+    format!("{covers}; Heroku's list may have the day: `auditsync backfill --via api`")
 }
 
 /// What an archive covers that ends with the day `to`.

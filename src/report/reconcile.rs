@@ -14,6 +14,7 @@ use super::table::PlainTable;
 use super::text::{Text, counted};
 use crate::config::SourceName;
 use crate::day::Month;
+use crate::heroku::Dating;
 
 pub(crate) use ids::{Ids, ListId, Spool};
 
@@ -47,6 +48,17 @@ pub(crate) struct MonthReport {
     pub(crate) error: Option<String>,
     /// Why there was nothing to compare.
     pub(crate) note: Option<String>,
+}
+
+/// Why no day was compared.
+pub(crate) fn covers_nothing(dating: Dating) -> String {
+    match dating.doubt() {
+        None => "the archive covers no complete day of this month yet".to_owned(),
+        Some(doubt) => format!(
+            "{doubt}, so it proves no complete day of this month, and nothing was compared. \
+             Heroku's lists may have its days: `auditsync backfill --via api`"
+        ),
+    }
 }
 
 /// What identifies an archive.

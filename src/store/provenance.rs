@@ -53,7 +53,9 @@ pub(super) fn day_seal(
         Some(scope) => json!(scope).to_string(),
         None => column::<Option<String>>(row, "scope")?.unwrap_or_default(),
     };
-    let read_at = began.map_or_else(|| column(row, "synced_at"), |began| Ok(Some(began)))?;
+    let read_at: Option<DateTime<Utc>> =
+        began.map_or_else(|| column(row, "synced_at"), |began| Ok(Some(began)))?;
+    let now: DateTime<Utc> = column(row, "now")?;
     Ok(Sealed {
         prev_attempt: Some(column(row, "prev_attempt")?),
         contents: Some(Contents {
@@ -63,7 +65,7 @@ pub(super) fn day_seal(
             conflicts_digest: hash(row, "conflicts_digest")?,
         }),
         scope,
-        read_at,
+        read_at: read_at.map(|read_at| read_at.min(now)),
         request_id: provenance.request_id.clone().unwrap_or_default(),
         body: body.map(|body| body.to_string()).unwrap_or_default(),
         ..Sealed::of_day(SealKind::Day, key.source.as_ref(), key.date, lease.attempt())

@@ -5,6 +5,7 @@ mod checked;
 mod compared;
 mod kept;
 mod planned;
+mod undated;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

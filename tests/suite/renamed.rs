@@ -245,3 +245,22 @@ fn a_former_name_is_refused_with_the_present_one() {
         assert!(refused.stderr.contains("its name is `acme-eu` now"), "{command}: {refused:#?}");
     }
 }
+
+#[test]
+fn a_cleanup_shows_the_present_name_and_records_the_stored_one() {
+    let world = renamed_world();
+    world
+        .sql("UPDATE audit_events_log SET status = 'PROCESSING' WHERE process_date < '2025-01-01'");
+    let text = world.run("cleanup --by ada");
+    assert_eq!(text.status, 0, "{text:#?}");
+    assert!(text.stdout.contains(&format!("acme-eu {OLDEST}")), "{text:#?}");
+    assert!(!text.stdout.contains("acme 2024"), "{text:#?}");
+    let recorded =
+        world.sql("SELECT source FROM audit_history WHERE action = 'cleanup' ORDER BY id");
+    assert_eq!(recorded, "acme\nacme\nacme-eu");
+    world.sql("UPDATE audit_events_log SET status = 'PROCESSING', locked_until = NULL");
+    world.write_config(&named("").replace("acme-eu", "other"));
+    let report = world.run("cleanup --by ada --output json").json();
+    // A name that the file does not have is shown as it is stored.
+    assert_eq!(of_each_day(&report, "source"), ["acme", "acme", "acme-eu"]);
+}

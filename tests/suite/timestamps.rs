@@ -52,6 +52,33 @@ fn a_run_that_moved_the_head_keeps_the_answer_of_the_authority() {
 }
 
 #[test]
+fn an_altered_timestamp_is_found_wherever_the_signature_reaches() {
+    let Some(authority) = Authority::start() else { return };
+    let world = stamping(&format!("{}/tsr", authority.url));
+    world.sync("--date 2024-09-28", 0);
+    world.sql("CREATE TABLE kept AS SELECT * FROM audit_anchors");
+    let year = "UPDATE audit_anchors SET anchor = overlay(anchor PLACING '19'::bytea FROM
+                position('\\x180f'::bytea IN anchor) + 2)";
+    let length = world.sql("SELECT octet_length(anchor) FROM audit_anchors");
+    let length: u32 = length.parse().expect("a number");
+    // The answer's second field is its status, in bytes 4 to 8, which nobody signs.
+    let random = fastrand::Rng::with_seed(3).choose_multiple(9..length, 12);
+    let flips = random.into_iter().map(|at| {
+        format!(
+            "UPDATE audit_anchors SET anchor = set_byte(anchor, {at}, get_byte(anchor, {at}) # 1)"
+        )
+    });
+    for change in flips.chain([year.to_owned()]) {
+        world.sql(&change);
+        let altered = world.sql("SELECT a.anchor <> k.anchor FROM audit_anchors a, kept k");
+        assert_eq!(altered, "t", "{change}");
+        assert_eq!(codes(&verify(&world, "", 1)), ["bad_timestamp"], "{change}");
+        world.sql("TRUNCATE audit_anchors; INSERT INTO audit_anchors SELECT * FROM kept");
+    }
+    verify(&world, "", 0);
+}
+
+#[test]
 fn an_authority_that_fails_costs_a_warning_and_nothing_else() {
     let Some(folder) = folder() else { return };
     make_authority(folder.path());

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Datelike as _, NaiveDate, NaiveTime, SecondsFormat, Utc};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::generate::Dice;
@@ -52,6 +53,8 @@ pub struct Archive {
     /// When Heroku made it: just after the end of the month. The archive of the current month is
     /// made just after each midnight.
     pub created_at: String,
+    /// Fields that its own page has in place of those above. A field without a value is left out.
+    pub page_fields: Vec<(String, Option<Value>)>,
     /// The header `Content-Encoding` of the download. It does not change the bytes.
     pub content_encoding: Option<String>,
     /// Fields that Heroku's list of archives leaves out of this one.
@@ -77,6 +80,7 @@ impl Archive {
             checksum,
             key,
             created_at,
+            page_fields: Vec::new(),
             content_encoding: None,
             unlisted_fields: Vec::new(),
         }

@@ -61,6 +61,7 @@ pub(crate) fn get(state: &State, path: &[&str], user: &User) -> Result<Resource,
             let (month, archive) = archive.ok_or_else(|| Refusal::not_found("archive"))?;
             let mut archive_info = describe_archive(month, archive);
             archive_info["url"] = format!("{}/{}", state.archive_base, archive.key).into();
+            replace_fields(&mut archive_info, &archive.page_fields);
             archive_info
         }
         ["teams"] => {
@@ -182,6 +183,17 @@ fn listed(month: Month, archive: &Archive) -> Value {
         fields.retain(|name, _| !archive.unlisted_fields.contains(name));
     }
     value
+}
+
+/// Replaces or removes these fields of an object.
+fn replace_fields(object: &mut Value, replaced: &[(String, Option<Value>)]) {
+    let Some(fields) = object.as_object_mut() else { return };
+    for (name, value) in replaced {
+        match value {
+            Some(value) => drop(fields.insert(name.clone(), value.clone())),
+            None => drop(fields.remove(name)),
+        }
+    }
 }
 
 /// What Heroku says of an archive, except for the address.

@@ -6,9 +6,12 @@ use std::time::Duration;
 use super::super::context::App;
 use super::super::environment::env;
 use super::super::failure::Failure;
+use super::super::run::archive_plan::odd_archives;
 use super::archives::Record;
 use crate::config::{Retry, Source, Token};
-use crate::heroku::{Class, Client, Error, FoundTeam, Session, TeamError, Teams, sanitize};
+use crate::heroku::{
+    Class, Client, Error, FoundTeam, ListedArchives, Session, TeamError, Teams, sanitize,
+};
 use crate::http::SetupError;
 use crate::report::check::Check;
 
@@ -171,7 +174,11 @@ impl<'a> Inquiry<'a> {
     async fn archives(&self, account: &str, checks: &mut Vec<Check>) {
         let Some(record) = self.record else { return };
         match self.session.archives(account).await {
-            Ok(archives) => {
+            Ok(ListedArchives { archives, odd }) => {
+                if !odd.is_empty() {
+                    let odd = self.sanitize(&odd_archives(&odd));
+                    checks.push(Check::good("archives", account, odd));
+                }
                 let of_account = |source: &&&Source| source.scope.account == account;
                 let sources: Vec<&Source> =
                     self.sources.iter().filter(of_account).copied().collect();

@@ -12,10 +12,11 @@ use super::plan::{NamedSelection, RunRequest};
 use super::remaining::{ArchiveMonths, ArchiveOptions};
 use crate::config::{Source, SourceName};
 use crate::day::{DateRange, Month};
-use crate::heroku::{Client, ListedArchive, sanitize};
+use crate::heroku::{Client, ListedArchive, ListedArchives, sanitize};
 use crate::moment::NamedDay;
 use crate::plan::{Planned, Selection};
 use crate::report::archives::ArchiveReport;
+use crate::report::counted;
 
 /// The archives that a run may read.
 #[derive(Debug)]
@@ -65,7 +66,10 @@ impl Archives {
         let mut archives = Self { accounts: Vec::new(), problems: Vec::new() };
         for account in accounts {
             match list(client, &account).await {
-                Ok(months) => archives.accounts.push((account, months)),
+                Ok((months, odd)) => {
+                    archives.problems.extend(odd.map(|odd| account.report(None).failed(odd)));
+                    archives.accounts.push((account, months));
+                }
                 Err(problem) => archives.problems.push(account.report(None).failed(problem)),
             }
         }
@@ -195,27 +199,43 @@ pub(crate) async fn find(keep: &KeepFolder, id: FileId) -> Option<KeptFile> {
     found.ok().and_then(Result::ok).flatten()
 }
 
-/// The months that Heroku lists of an account, or why they are not known.
-async fn list(client: &Client, account: &Account) -> Result<AccountMonths, String> {
+/// The months that Heroku lists of an account, and what is odd in its list; or why they are not
+/// known.
+async fn list(
+    client: &Client,
+    account: &Account,
+) -> Result<(AccountMonths, Option<String>), String> {
     let session = account.session(client);
-    let archives = session.archives(&account.name).await.map_err(|error| {
+    let listed = session.archives(&account.name).await.map_err(|error| {
         format!("the archives can't be listed: {error}. {}", error.hint(account.first()))
     })?;
-    if archives.is_empty() {
+    let ListedArchives { archives, odd } = listed;
+    if archives.is_empty() && odd.is_empty() {
         let name = sanitize(&account.name, session.token());
         return Err(format!(
             "Heroku lists no archive of {name}, so nothing was taken. Heroku's lists may have its \
              days: `auditsync backfill --via api`"
         ));
     }
-    Ok(archives.into_iter().map(|archive| (archive.month, Some(archive))).collect())
+    let months = archives.into_iter().map(|archive| (archive.month, Some(archive))).collect();
+    Ok((months, (!odd.is_empty()).then(|| odd_archives(&odd))))
+}
+
+/// What to do about archives in Heroku's list that can't be requested.
+pub(crate) fn odd_archives(odd: &[String]) -> String {
+    format!(
+        "Heroku's list names {} whose month is none of the audit trail, so nothing of it was \
+         taken: {}. Ask Heroku what it holds",
+        counted(odd.len() as u64, "archive"),
+        odd.join("; ")
+    )
 }
 
 /// The newest day that an archive should hold, as far as is known before it is downloaded: the last
 /// one of a month that is over, and of the current month the last one that it covers.
 fn owed_to(month: Month, listed: Option<&ListedArchive>, newest: NaiveDate) -> Option<NaiveDate> {
     match listed {
-        Some(listed) if month.last() > newest => listed.covers_to(newest),
+        Some(listed) if month.last() > newest => listed.may_cover_to(newest),
         _ => (month.first() <= newest).then(|| month.last().min(newest)),
     }
 }

@@ -16,7 +16,7 @@ use tracing::warn;
 use super::attempt::{DayAttempt, Writer};
 use super::selector::Selector;
 use crate::config::{Filter, Token};
-use crate::day::{Month, end};
+use crate::day::{Month, end, last_over};
 use crate::heroku::{Archive, DayQuery, Session, Unreadable};
 use crate::report::day::StopReason;
 
@@ -42,8 +42,14 @@ struct ArchiveQuery {
 /// What an archive holds of a query's events.
 #[derive(Debug)]
 enum ArchiveCount {
-    /// The number of each day, up to the newest day that the archive covers completely.
-    Events { days: HashMap<NaiveDate, u64>, covered: Option<NaiveDate>, checksum: String },
+    /// The number of each day, up to the newest day that the archive covers completely, and what
+    /// speaks against it as a proof.
+    Events {
+        days: HashMap<NaiveDate, u64>,
+        covered: Option<NaiveDate>,
+        doubt: Option<&'static str>,
+        checksum: String,
+    },
     /// There is no archive of this month, or the token may not have it.
     None,
     /// The archive could not be read.
@@ -72,10 +78,13 @@ impl EmptyDays {
     ) {
         let DayQuery { account, filter, date } = query;
         let mut doubted: Vec<&mut DayAttempt<W::Record>> = Vec::new();
+        let mut newest = *date;
         for attempt in attempts.iter_mut().filter(|attempt| attempt.is_open()) {
-            if writer.began_at(attempt) - end(*date) < DOUBTED_AFTER {
+            let began = writer.began_at(attempt);
+            if began - end(*date) < DOUBTED_AFTER {
                 continue;
             }
+            newest = last_over(began);
             match writer.was_complete_with_events(attempt).await {
                 Ok(true) => {}
                 Ok(false) => doubted.push(attempt),
@@ -93,7 +102,7 @@ impl EmptyDays {
             Ok(Some(source)) => {
                 Witness::Doubts(format!("the source {source} has stored events of it"))
             }
-            Ok(None) => self.ask_archive(session, query).await,
+            Ok(None) => self.ask_archive(session, query, newest).await,
             Err(error) => Witness::Doubts(format!("other sources may hold events of it: {error}")),
         };
         for attempt in doubted {
@@ -109,8 +118,9 @@ impl EmptyDays {
         }
     }
 
-    /// Whether the archive contradicts an empty answer, or confirms it.
-    async fn ask_archive(&self, session: &Session, query: &DayQuery) -> Witness {
+    /// Whether the archive contradicts an empty answer, or confirms it. `newest` is the newest day
+    /// that is over.
+    async fn ask_archive(&self, session: &Session, query: &DayQuery, newest: NaiveDate) -> Witness {
         let DayQuery { account, filter, date } = query;
         let month = Month::of(*date);
         let cell = {
@@ -118,18 +128,28 @@ impl EmptyDays {
             let key = ArchiveQuery { account, filter, month, token: session.token().clone() };
             Arc::clone(self.archives.lock().expect("no panic while locked").entry(key).or_default())
         };
-        match cell.get_or_init(|| count(session, query, month)).await {
-            ArchiveCount::Events { covered, .. }
-                if covered.is_none_or(|covered| covered < *date) =>
-            {
-                Witness::Doubts(format!("the archive of {month} was made before the day was over"))
-            }
-            ArchiveCount::Events { days, checksum, .. } => match days.get(date) {
-                None | Some(0) => Witness::Confirms(holds_no_event(month, checksum)),
-                Some(events) => {
-                    Witness::Doubts(format!("the archive of {month} holds {events} events of it"))
+        match cell.get_or_init(|| count(session, query, newest)).await {
+            ArchiveCount::Events { days, covered, doubt, checksum } => {
+                let is_covered = covered.is_some_and(|covered| covered >= *date);
+                match (days.get(date), doubt) {
+                    (Some(1..), _) if is_covered || doubt.is_some() => {
+                        let events = days[date];
+                        Witness::Doubts(format!(
+                            "the archive of {month} holds {events} events of it"
+                        ))
+                    }
+                    _ if is_covered => Witness::Confirms(holds_no_event(month, checksum)),
+                    (_, None) => Witness::Doubts(format!(
+                        "the archive of {month} was made before the day was over"
+                    )),
+                    // As if there were no archive.
+                    (_, Some(doubt)) => {
+                        warn!(account, %date, "Heroku lists no event for this old day, and its \
+                            archive proves nothing of it: {doubt}");
+                        Witness::Silent
+                    }
                 }
-            },
+            }
             ArchiveCount::None => {
                 warn!(account, %date, "Heroku lists no event for this old day, and has no archive \
                     that could confirm it");
@@ -147,18 +167,20 @@ pub(super) fn holds_no_event(month: Month, checksum: &str) -> String {
     format!("the archive of {month} (sha256 {checksum}) holds no event of it")
 }
 
-/// Counts the events in the archive of `month` that the fetch asks for.
-async fn count(session: &Session, query: &DayQuery, month: Month) -> ArchiveCount {
+/// Counts the events in the archive of the day's month that the fetch asks for.
+async fn count(session: &Session, query: &DayQuery, newest: NaiveDate) -> ArchiveCount {
+    let month = Month::of(query.date);
     let archive = match session.archive(&query.account, month).await {
         Ok(archive) => archive,
         Err(error) if error.is_absent() => return ArchiveCount::None,
         Err(error) => return ArchiveCount::Unknown(error.to_string()),
     };
     let selector = Selector { team: None, filter: query.filter.clone() };
-    let covered = archive.covers_to(month.last());
+    let (covered, doubt) = (archive.covers_to(newest), archive.dating(newest).doubt());
     match count_days(&archive, &selector).await {
         Ok(Some(days)) => {
-            ArchiveCount::Events { days, covered, checksum: archive.checksum.clone() }
+            let checksum = archive.checksum.clone();
+            ArchiveCount::Events { days, covered, doubt, checksum }
         }
         Ok(None) => ArchiveCount::Unknown("some of its events have no date".to_owned()),
         Err(error) => ArchiveCount::Unknown(error.to_string()),

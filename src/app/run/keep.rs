@@ -81,11 +81,7 @@ impl KeepFolder {
     /// The file of this name, if it is here and its bytes have the checksum.
     pub(crate) fn find(&self, id: &FileId) -> io::Result<Option<KeptFile>> {
         for name in id.names() {
-            let mut file = match File::open(self.0.join(&name)) {
-                Ok(file) => file,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(error) => return Err(error),
-            };
+            let Some(mut file) = open_file(&self.0.join(&name), &name)? else { continue };
             let (bytes, checksum) = copy(&mut file, &mut io::sink(), || false)?;
             if checksum == id.checksum {
                 return Ok(Some(KeptFile { name, bytes }));
@@ -154,9 +150,10 @@ impl KeepFolder {
         for entry in fs::read_dir(&self.0)?.flatten() {
             let is_ours =
                 entry.file_name().to_str().is_some_and(|name| name.starts_with(UNFINISHED));
+            let is_file = || entry.file_type().is_ok_and(|kind| kind.is_file());
             let is_abandoned =
                 || File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok());
-            if is_ours && is_abandoned() {
+            if is_ours && is_file() && is_abandoned() {
                 let _ = fs::remove_file(entry.path());
             }
         }
@@ -189,6 +186,24 @@ impl FileId {
 
     fn names(&self) -> [String; 2] {
         [self.name(PACKED), self.name(UNPACKED)]
+    }
+}
+
+/// Opens the file `name` at `path`, if it is there. To open a pipe would wait for its writer.
+fn open_file(path: &Path, name: &str) -> io::Result<Option<File>> {
+    let opened = match fs::metadata(path) {
+        Ok(found) if !found.is_file() => {
+            let what = if found.is_dir() { "a folder" } else { "no file" };
+            let error = format!("{name} is there, and is {what}");
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, error));
+        }
+        Ok(_) => File::open(path),
+        Err(error) => Err(error),
+    };
+    match opened {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
@@ -273,6 +288,38 @@ mod tests {
         assert_eq!(folder.find(&id).expect("readable"), None);
         folder.keep(&id, &mut archive(b"abc"), || false).expect("room");
         assert_eq!(fs::read(&path).expect("the file"), b"abc");
+    }
+
+    #[test]
+    fn what_is_no_file_is_neither_opened_nor_replaced() {
+        for make in [
+            (|path: &Path| fs::create_dir(path)) as fn(&Path) -> io::Result<()>,
+            |path| std::os::unix::net::UnixListener::bind(path).map(drop),
+            |path| std::process::Command::new("mkfifo").arg(path).status().map(drop),
+            |path| std::os::unix::fs::symlink("/dev/zero", path),
+        ] {
+            let (_place, folder) = folder();
+            let id = id(b"abc");
+            // Short enough for the name of a socket.
+            let short = folder.path().join("x");
+            make(&short).expect("room");
+            fs::rename(&short, folder.path().join(id.name(PACKED))).expect("the same folder");
+            let before = names(&folder);
+            let error = folder.keep(&id, &mut archive(b"abc"), || false).expect_err("in the way");
+            assert_eq!(error.kind(), io::ErrorKind::AlreadyExists, "{error}");
+            assert!(error.to_string().contains(&id.name(PACKED)), "{error}");
+            assert_eq!(names(&folder), before);
+        }
+        let (_place, folder) = folder();
+        let pipe = folder.path().join(format!("{UNFINISHED}pipe"));
+        std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo");
+        folder.prepare().expect("it does not wait for the pipe");
+        // A link to a file is as good as the file.
+        let id = id(b"abc");
+        fs::write(folder.path().join("elsewhere"), b"abc").expect("room");
+        std::os::unix::fs::symlink("elsewhere", folder.path().join(id.name(UNPACKED)))
+            .expect("room");
+        assert!(folder.find(&id).expect("readable").is_some());
     }
 
     #[test]

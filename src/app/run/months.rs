@@ -26,7 +26,7 @@ use super::schedule::{Job, Schedule};
 use super::supervise::{Done, report_all};
 use crate::config::Token;
 use crate::day::{DayKey, last_over};
-use crate::heroku::{Client, Session, Teams};
+use crate::heroku::{Client, Dating, Session, Teams};
 use crate::logging;
 use crate::report::archives::ArchiveReport;
 use crate::report::counted;
@@ -209,8 +209,9 @@ impl MonthsRun {
         let to = archive.covers_to(self.newest);
         let is_covered = |day: &FetchDay| to.is_some_and(|to| day.key.date <= to);
         let (days, uncovered): (Vec<_>, Vec<_>) = days.into_iter().partition(is_covered);
-        reports.extend(self.leave(&uncovered, &StopReason::NotCovered { month, to }));
-        let read_from = ReadFrom::Archive { month, as_of: archive.as_of(self.newest) };
+        let dating = archive.dating(self.newest);
+        reports.extend(self.leave(&uncovered, &StopReason::NotCovered { month, to, dating }));
+        let read_from = ReadFrom::Archive { month, as_of: archive.as_of() };
         let open = OpenArchive { archive, selectors, read_from, kept_as, cost: session.cost() };
         reports.extend(store_days(&self.run, &account, &open, days).await);
         reports
@@ -221,9 +222,12 @@ impl MonthsRun {
     }
 
     /// Reports the days that an archive does not cover. A run that takes what there is leaves those
-    /// of the current month out: a later archive has them.
+    /// of the current month out: a later archive has them. An archive without a time promises no
+    /// later one.
     fn leave(&self, days: &[FetchDay], reason: &StopReason) -> Vec<DayReport> {
-        let StopReason::NotCovered { month, to } = reason else { return fail(days, reason) };
+        let StopReason::NotCovered { month, to, dating: Dating::Stated } = reason else {
+            return fail(days, reason);
+        };
         if !self.options.reads_listed() || month.last() <= self.newest || days.is_empty() {
             return fail(days, reason);
         }

@@ -39,16 +39,6 @@ pub enum AnchorText {
     Note(Note, Checkpoint),
 }
 
-impl AnchorText {
-    /// The word for it in a report.
-    pub(super) fn kind(&self) -> &'static str {
-        match self {
-            Self::Head { .. } => "head",
-            Self::Note(..) => "checkpoint",
-        }
-    }
-}
-
 /// Why a text is no anchor.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoAnchor {

@@ -15,8 +15,14 @@ fn row(seq: i64, prev: Option<Hash>, log: u128) -> SealRow {
     let sealed_at = "2024-09-29T00:10:01Z".parse().expect("a time");
     let day = "2024-09-28".parse().expect("a date");
     let sealed = match seq {
-        1 => Sealed::of_log(SealKind::Genesis, "{}".to_owned()),
-        _ => Sealed::of_day(SealKind::Reset, "acme", day, seq as i32),
+        1 => {
+            let body = r#"{"auditsync":"0.1.0","postgresql":"16.4"}"#;
+            Sealed::of_log(SealKind::Genesis, body.to_owned())
+        }
+        _ => Sealed {
+            body: r#"{"by":"me","reason":null,"was":"SUCCESS"}"#.to_owned(),
+            ..Sealed::of_day(SealKind::Reset, "acme", day, seq as i32)
+        },
     };
     let place = Place { log: LogId::from_bits(log), seq, prev, sealed_at };
     of_seal(&Seal { place, sealed })
@@ -64,6 +70,23 @@ fn a_chain_as_it_was_written_has_no_problem_and_ends_with_its_head() {
 }
 
 #[test]
+fn a_seal_whose_body_has_another_form_is_malformed_and_the_walk_goes_on() {
+    let mut rows = chain(6);
+    for seq in [3, 4] {
+        let mut seal = Seal::parse(&rows[seq - 1].sealed).expect("a seal");
+        seal.sealed.body = "{}".to_owned();
+        seal.place.prev = Some(hash_of(&rows[seq - 2].sealed));
+        rows[seq - 1] = of_seal(&seal);
+    }
+    let mut seal = Seal::parse(&rows[4].sealed).expect("a seal");
+    seal.place.prev = Some(hash_of(&rows[3].sealed));
+    rows[4] = of_seal(&seal);
+    rows[5] = row(6, Some(hash_of(&rows[4].sealed)), 0xabc);
+    let said = "malformed: seals 3 to 4: the text: its field body is not what the format demands";
+    assert_eq!(walk(&rows), (vec![said.to_owned()], vec![]));
+}
+
+#[test]
 fn gaps_are_named_as_ranges_and_the_walk_goes_on() {
     let mut rows = chain(9);
     rows.remove(6);
@@ -98,10 +121,9 @@ fn a_changed_text_is_altered_once_and_a_changed_column_is_named() {
 fn a_replaced_seal_breaks_the_link_behind_it() {
     let mut rows = chain(5);
     let prev = rows[1].seal.as_slice().try_into().ok();
-    rows[2] = of_seal(&Seal {
-        sealed: Sealed::of_day(SealKind::Reset, "evil", "2024-09-01".parse().expect("a date"), 3),
-        place: Seal::parse(&row(3, prev, 0xabc).sealed).expect("a seal").place,
-    });
+    let mut seal = Seal::parse(&row(3, prev, 0xabc).sealed).expect("a seal");
+    "evil".clone_into(&mut seal.sealed.source);
+    rows[2] = of_seal(&seal);
     assert_eq!(walk(&rows), (vec![], vec![4]));
     let link = BrokenLink { seq: 4, prev: [1; 32] };
     assert_eq!(link.problem(Some(2)).problem, ProblemKind::Fork);

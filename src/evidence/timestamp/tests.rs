@@ -1,4 +1,5 @@
-//! The two answers are by `openssl ts -reply`, to a request for the SHA-256 of `seal`.
+//! The answers are by `openssl ts -reply`, to a request for the SHA-256 of `seal`. The signers have
+//! keys of several kinds.
 
 use proptest::prelude::*;
 use sha2::{Digest as _, Sha256};
@@ -7,6 +8,14 @@ use super::*;
 
 const GRANTED: &[u8] = include_bytes!("granted.tsr");
 const REJECTED: &[u8] = include_bytes!("rejected.tsr");
+
+/// Answers by several kinds of keys, each with the certificate of the authority in it, if it has
+/// one. They name the signer's certificate by SHA-1, SHA-256 and SHA-512.
+const SIGNED: [(&str, &[u8], &[u8]); 3] = [
+    ("P-256", GRANTED, GRANTED.split_at(614).1.split_at(380).0),
+    ("RSA and SHA-512", include_bytes!("rsa.tsr"), &[]),
+    ("P-384 and SHA-384", include_bytes!("p384.tsr"), &[]),
+];
 
 fn hash() -> Hash {
     Sha256::digest("seal").into()
@@ -123,6 +132,56 @@ fn an_answer_that_is_cut_or_has_more_behind_it_is_rejected() {
         assert!(matches!(cut, Err(TimestampError::Malformed(_))), "{length}: {cut:?}");
     }
     assert!(matches!(changed(|answer| answer.push(0)), Err(TimestampError::Malformed(_))));
+}
+
+/// The places that no signature covers: the status, and what is there besides the signer's
+/// certificate, here the certificate of its authority.
+fn unsigned_places(answer: &[u8], authority: &[u8]) -> Vec<std::ops::Range<usize>> {
+    let at = |part: &[u8]| {
+        let start = memchr::memmem::find(answer, part).expect("the part is in the answer");
+        start..start + part.len()
+    };
+    // SEQUENCE { INTEGER 0 }
+    let status = at(&[0x30, 3, 2, 1, 0]);
+    [status].into_iter().chain((!authority.is_empty()).then(|| at(authority))).collect()
+}
+
+#[test]
+fn every_changed_bit_of_what_is_signed_is_found() {
+    for (name, answer, authority) in SIGNED {
+        let facts = check(answer, &hash()).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let unsigned = unsigned_places(answer, authority);
+        let mut passed = 0;
+        for at in 0..answer.len() {
+            for change in (0..8).map(|bit| 1 << bit).chain([0xff]) {
+                let mut changed = answer.to_vec();
+                changed[at] ^= change;
+                let Ok(found) = check(&changed, &hash()) else { continue };
+                assert!(unsigned.iter().any(|place| place.contains(&at)), "{name}: {at}: {change}");
+                assert_eq!(found, facts, "{name}: {at}");
+                passed += 1;
+            }
+        }
+        assert_eq!(passed > 1, !authority.is_empty(), "{name}: {passed}");
+    }
+}
+
+#[test]
+fn a_changed_year_is_found() {
+    let error = changed(|answer| replace(answer, b"20261126", b"20251126"));
+    assert_eq!(error, Err(TimestampError::Altered));
+}
+
+#[test]
+fn a_signature_that_can_not_be_checked_is_named() {
+    // From ecdsa-with-SHA256 to ecdsa-with-SHA512. The last place is that of the signature.
+    let ecdsa = [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2];
+    let error = changed(|answer| {
+        let at = memchr::memmem::rfind(answer, &ecdsa).expect("the algorithm");
+        answer[at + 7] = 4;
+    });
+    let sha_512 = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.4");
+    assert_eq!(error, Err(TimestampError::Unknown(sha_512)));
 }
 
 #[test]

@@ -7,6 +7,7 @@
 use chrono::{DateTime, Utc};
 use reqwest::Url;
 use serde::Deserialize;
+use serde_json::Value;
 use tracing::{info, warn};
 
 use super::super::call::Call;
@@ -14,7 +15,7 @@ use super::super::fault::{Error, Fault};
 use super::super::session::Session;
 use super::download::{Download, Downloaded};
 use super::fault::{ArchiveError, HostFault};
-use super::file::Archive;
+use super::file::{Archive, Made, time};
 use crate::day::Month;
 use crate::http::NoResponse;
 use crate::text::secrets::learn_address;
@@ -25,7 +26,9 @@ use crate::text::secrets::learn_address;
 struct Info {
     url: Option<String>,
     checksum: Option<String>,
-    created_at: Option<String>,
+    /// Any value: a month is worth more than this field.
+    #[serde(default)]
+    created_at: Value,
 }
 
 /// Where a file is, and what it should be. Without `Debug` for the same reason.
@@ -62,7 +65,11 @@ impl Session {
                 Ok(Downloaded { file, bytes, checksum }) => {
                     info!(account, %month, bytes, "archive downloaded");
                     let Location { made_at, request_id, .. } = location;
-                    return Ok(Archive { file, month, bytes, checksum, request_id, made_at });
+                    let made = match made_at {
+                        Some(time) => Made::At(time),
+                        None => Made::after_events(&file, month).await?,
+                    };
+                    return Ok(Archive { file, month, bytes, checksum, request_id, made });
                 }
                 Err(fault) => fault,
             };
@@ -138,9 +145,7 @@ fn location(info: Info, api: &Url) -> Result<Location, &'static str> {
         .checksum
         .filter(|text| !text.is_empty())
         .ok_or("the archive has no checksum, so a cut file can't be told from a complete one")?;
-    let made_at = info.created_at.and_then(|text| DateTime::parse_from_rfc3339(&text).ok());
-    let made_at = made_at.map(|time| time.to_utc());
-    Ok(Location { url, checksum, made_at, request_id: None })
+    Ok(Location { url, checksum, made_at: time(&info.created_at), request_id: None })
 }
 
 /// The file, if it has this checksum.

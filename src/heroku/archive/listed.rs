@@ -6,17 +6,24 @@ use serde_json::Value;
 
 use super::super::fault::Error;
 use super::super::reader::{Element, ListReader};
+use super::super::sanitize::sanitize;
 use super::super::session::Session;
-use super::file::covered_to;
-use crate::day::Month;
+use super::file::time;
+use crate::day::{Month, last_over};
 use crate::text::secrets::learn_address;
 
+/// Heroku's list of an account's archives.
+#[derive(Debug, Default)]
+pub(crate) struct ListedArchives {
+    /// The archives, in the order of the list.
+    pub(crate) archives: Vec<ListedArchive>,
+    /// What the list says of the months of archives that no source can have.
+    pub(crate) odd: Vec<String>,
+}
+
 /// An archive in Heroku's list. Heroku may leave out everything except the month.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "Fields")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ListedArchive {
-    /// The month as text: the list has no other id.
-    id: String,
     /// The month.
     pub(crate) month: Month,
     /// The SHA-256 of the file as lower-case hex, if Heroku announces one.
@@ -27,42 +34,42 @@ pub(crate) struct ListedArchive {
     made_at: Option<DateTime<Utc>>,
 }
 
-/// The fields of an element. Only the month must have the documented form.
+/// An element of the list, whatever it is. One odd element must not hide all other months.
 #[derive(Deserialize)]
-struct Fields {
-    year: Value,
-    month: Value,
-    #[serde(default)]
-    checksum: Value,
-    #[serde(default)]
-    size: Value,
-    #[serde(default)]
-    created_at: Value,
-    #[serde(default)]
-    url: Value,
+#[serde(from = "Value")]
+struct Listed {
+    /// The list has no other id than the month.
+    id: String,
+    archive: Option<ListedArchive>,
 }
 
-impl TryFrom<Fields> for ListedArchive {
-    type Error = String;
-
-    fn try_from(fields: Fields) -> Result<Self, String> {
-        if let Some(url) = fields.url.as_str() {
+impl From<Value> for Listed {
+    fn from(element: Value) -> Self {
+        if let Some(url) = element["url"].as_str() {
             learn_address(url);
         }
-        let id = match (number(&fields.year), number(&fields.month)) {
+        let [year, month] = [&element["year"], &element["month"]];
+        let id = match (number(year), number(month)) {
             (Some(year), Some(month)) => format!("{year:04}-{month:02}"),
-            _ => return Err("an archive has no year and month".to_owned()),
+            _ => format!("year {}, month {}", words(year), words(month)),
         };
-        let month: Month = id.parse().map_err(|_| "an archive's month is not one".to_owned())?;
-        let made_at = fields.created_at.as_str();
-        let made_at = made_at.and_then(|text| DateTime::parse_from_rfc3339(text).ok());
-        Ok(Self {
-            id,
+        let archive = id.parse().ok().map(|month| ListedArchive {
             month,
-            checksum: fields.checksum.as_str().and_then(sha256),
-            bytes: number(&fields.size),
-            made_at: made_at.map(|time| time.to_utc()),
-        })
+            checksum: element["checksum"].as_str().and_then(sha256),
+            bytes: number(&element["size"]),
+            made_at: time(&element["created_at"]),
+        });
+        Self { id, archive }
+    }
+}
+
+/// How a value is named to people. What is neither number nor text may be long.
+fn words(value: &Value) -> String {
+    match value {
+        Value::Null => "missing".to_owned(),
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => format!("`{}`", text.chars().take(40).collect::<String>()),
+        Value::Bool(_) | Value::Array(_) | Value::Object(_) => "of another type".to_owned(),
     }
 }
 
@@ -78,24 +85,34 @@ fn sha256(text: &str) -> Option<String> {
 }
 
 impl ListedArchive {
-    /// The newest day that it covers completely, if there is one. `newest` is the newest day that
-    /// is over.
-    pub(crate) fn covers_to(&self, newest: NaiveDate) -> Option<NaiveDate> {
-        covered_to(self.month, self.made_at, newest)
+    /// The newest day that it may cover completely, by the list alone. `newest` is the newest day
+    /// that is over. If the list does not say when the archive was made, its own page may.
+    pub(crate) fn may_cover_to(&self, newest: NaiveDate) -> Option<NaiveDate> {
+        let made = self.made_at.map_or(newest, last_over);
+        let last = self.month.last().min(newest).min(made);
+        (last >= self.month.first()).then_some(last)
     }
 }
 
-impl Element for ListedArchive {
+impl Element for Listed {
     fn id(&self) -> &str {
         &self.id
     }
 }
 
 impl Session {
-    /// The archives that Heroku has of an account, in the order of its list.
-    pub(crate) async fn archives(&self, account: &str) -> Result<Vec<ListedArchive>, Error> {
+    /// The archives that Heroku has of an account.
+    pub(crate) async fn archives(&self, account: &str) -> Result<ListedArchives, Error> {
         let url = self.client().url(&["enterprise-accounts", account, "archives"]);
-        ListReader::new(self, url).read_all().await
+        let elements = ListReader::new(self, url).read_all::<Listed>().await?;
+        let mut listed = ListedArchives::default();
+        for Listed { id, archive } in elements {
+            match archive {
+                Some(archive) => listed.archives.push(archive),
+                None => listed.odd.push(sanitize(&id, self.token())),
+            }
+        }
+        Ok(listed)
     }
 }
 
@@ -104,7 +121,8 @@ mod tests {
     use super::*;
 
     fn listed(text: &str) -> Result<ListedArchive, String> {
-        serde_json::from_str(text).map_err(|error| error.to_string())
+        let Listed { id, archive } = serde_json::from_str(text).expect("JSON");
+        archive.ok_or(id)
     }
 
     #[test]
@@ -125,27 +143,38 @@ mod tests {
         let odd = r#"{"year":2024,"month":"09","checksum":"../x","size":null,"created_at":1}"#;
         let odd = listed(odd).expect("an archive");
         assert_eq!((odd.checksum, odd.bytes, odd.made_at), (None, None, None));
-        for wrong in [
-            r#"{"month":"09"}"#,
-            r#"{"year":2024,"month":"13"}"#,
-            r#"{"year":2024,"month":"x"}"#,
-            r#"{"year":1999,"month":"01"}"#,
+    }
+
+    #[test]
+    fn an_element_without_a_month_of_the_audit_trail_is_named() {
+        for (odd, named) in [
+            (r#"{"month":"09"}"#, "year missing, month `09`"),
+            (r#"{"year":"x"}"#, "year `x`, month missing"),
+            (r#"{"year":2016,"month":"12"}"#, "2016-12"),
+            (r#"{"year":2024,"month":"13"}"#, "2024-13"),
+            (r#"{"year":2024,"month":"00"}"#, "2024-00"),
+            (r#"{"year":2024.5,"month":[9]}"#, "year 2024.5, month of another type"),
+            (r#"{"year":-2024,"month":true}"#, "year -2024, month of another type"),
+            (r#"{"year":18446744073709551616,"month":1}"#, "year 1.8446744073709552e+19, month 1"),
+            ("null", "year missing, month missing"),
+            ("7", "year missing, month missing"),
+            ("[[]]", "year missing, month missing"),
         ] {
-            assert!(listed(wrong).is_err(), "{wrong}");
+            assert_eq!(listed(odd), Err(named.to_owned()), "{odd}");
         }
     }
 
     #[test]
-    fn a_listed_archive_covers_days_up_to_the_midnight_before_it_was_made() {
+    fn a_listed_archive_may_cover_days_up_to_the_midnight_before_it_was_made() {
         let date = |text: &str| text.parse::<NaiveDate>().expect("a date");
         let made = |created_at: &str| {
             let text = format!(r#"{{"year":2024,"month":"09","created_at":"{created_at}"}}"#);
             listed(&text).expect("an archive")
         };
         let current = made("2024-09-28T00:02:00Z");
-        assert_eq!(current.covers_to(date("2024-09-27")), Some(date("2024-09-27")));
-        assert_eq!(current.covers_to(date("2024-10-05")), Some(date("2024-09-27")));
-        assert_eq!(made("2024-09-01T00:02:00Z").covers_to(date("2024-08-31")), None);
-        assert_eq!(made("").covers_to(date("2024-10-05")), Some(date("2024-09-30")));
+        assert_eq!(current.may_cover_to(date("2024-09-27")), Some(date("2024-09-27")));
+        assert_eq!(current.may_cover_to(date("2024-10-05")), Some(date("2024-09-27")));
+        assert_eq!(made("2024-09-01T00:02:00Z").may_cover_to(date("2024-08-31")), None);
+        assert_eq!(made("").may_cover_to(date("2024-10-05")), Some(date("2024-09-30")));
     }
 }

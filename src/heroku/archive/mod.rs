@@ -14,6 +14,6 @@ mod listed;
 mod unpack;
 
 pub(crate) use fault::ArchiveError;
-pub(crate) use file::Archive;
-pub(crate) use listed::ListedArchive;
+pub(crate) use file::{Archive, Dating};
+pub(crate) use listed::{ListedArchive, ListedArchives};
 pub(crate) use unpack::Unreadable;

@@ -59,6 +59,8 @@ WHERE l.source = $1
 RETURNING l.events_count, l.settled_at IS NOT NULL AS settled, stored.digest,
           differing.conflicts, differing.digest AS conflicts_digest, l.scope::text AS scope,
           l.synced_at,
+          -- For the seal: a clock that was set back must not seal before the reading began.
+          clock_timestamp() AS now,
           (SELECT coalesce(max(s.attempt + 0), 0)
            FROM audit_seals AS s
            WHERE s.source = $1

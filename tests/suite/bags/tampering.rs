@@ -190,6 +190,24 @@ fn each_column_of_the_index_and_the_calendar_that_is_sealed_is_checked() {
 }
 
 #[test]
+fn a_calendar_without_the_attempt_of_a_day_says_so() {
+    let (_world, bag) = three_days();
+    let copy = copied(&bag);
+    change_coverage(copy.path(), |line| {
+        let mut cells: Vec<&str> = line.splitn(6, ',').collect();
+        if cells[1] == "2024-09-26" {
+            cells[4] = "";
+        }
+        cells.join(",") + "\n"
+    });
+    let finished = verify(copy.path(), "");
+    assert_eq!(finished.status, 1, "{finished:#?}");
+    let said = "does not say which attempt was the last";
+    assert!(finished.stdout.contains(said), "{finished:#?}");
+    assert!(!finished.stdout.contains("-2147483648"), "{finished:#?}");
+}
+
+#[test]
 fn a_note_by_another_key_or_of_another_bag_is_bad() {
     let (world, key, bag) = signed_bag();
     let stranger = crate::support::checkpoints::key("audit.example.com/acme");

@@ -234,3 +234,28 @@ fn a_kept_archive_is_no_action_of_a_person_in_the_report() {
     let text = crate::report::words(&page.stdout);
     assert!(text.contains("The history has no action of a person on these days"), "{text}");
 }
+
+#[test]
+fn what_is_in_the_way_of_a_kept_file_is_named_and_never_waited_for() {
+    let world = World::with(three_months(), ACME);
+    let kept = folder(&world, "kept");
+    let name = format!("acme-2023-01-{}.json.gz", of_heroku(&world, JANUARY).1);
+    let path = kept.join(&name);
+    for (make, what) in [("mkdir", "a folder"), ("mkfifo", "no file")] {
+        let made = std::process::Command::new(make).arg(&path).status().expect("a command");
+        assert!(made.success(), "{make}");
+        let report = all(&world, "--keep kept", 1);
+        let errors: Vec<&str> = report["archives"]
+            .as_array()
+            .expect("archives")
+            .iter()
+            .filter_map(|archive| archive["error"].as_str())
+            .collect();
+        let [error] = errors[..] else { panic!("{errors:?}") };
+        assert!(error.contains(&format!("{name} is there, and is {what}")), "{error}");
+        assert!(error.contains("Move it away, or name another folder with --keep"), "{error}");
+        assert_eq!(report["totals"]["failed"], 31, "{make}");
+        let _ = fs::remove_dir(&path).or_else(|_| fs::remove_file(&path));
+    }
+    all(&world, "--keep kept", 0);
+}

@@ -177,6 +177,38 @@ fn a_kept_checkpoint_finds_what_an_attacker_without_the_key_rewrites() {
 }
 
 #[test]
+fn a_stranger_s_key_of_the_same_name_does_not_acquit_a_rewritten_chain() {
+    let key = new_key();
+    let mut world = signing(&key);
+    synced(&world);
+    let report = assert_clean(&world, "");
+    let before = head(&report);
+    // A typing mistake is no second database.
+    let typed = format!(
+        "{}{}",
+        &before[..before.len() - 2],
+        if before.ends_with("00") { "11" } else { "00" }
+    );
+    let problems = found(&world, &format!("--anchor {typed}"));
+    assert!(problems[0].starts_with("rewritten: "), "{problems:?}");
+    assert!(problems[0].contains("First check that the anchor was copied"), "{problems:?}");
+    world.sql(
+        "DELETE FROM audit_anchors; DELETE FROM audit_seals WHERE seq > 1;
+         DELETE FROM audit_events; DELETE FROM audit_events_log",
+    );
+    world.set("SIGN", new_key().expose());
+    synced(&world);
+    assert_clean(&world, "");
+    let problems = found(&world, &format!("--anchor {before}"));
+    let [only] = &problems[..] else { panic!("{problems:#?}") };
+    assert!(only.starts_with("rewritten: differs from seal "), "{only}");
+    assert!(only.contains("is named only by the part that differs (seal 3)"), "{only}");
+    assert!(!only.contains("holder of the key"), "{only}");
+    let pinned = codes(&world, &format!("--anchor {before} --key {}", key.verifier()));
+    assert_eq!(pinned, ["bad_note", "rewritten"].map(str::to_owned).into());
+}
+
+#[test]
 fn a_note_by_another_key_and_a_broken_one_are_bad() {
     let (key, stranger) = (new_key(), new_key());
     let world = signing(&key);

@@ -96,6 +96,37 @@ fn swapped_seals_are_moved() {
 }
 
 #[test]
+fn a_body_or_a_time_of_another_form_is_malformed_and_hides_nothing() {
+    let world = synced();
+    assert_clean(&world, "");
+    let archive = r#"{"archive":{"month":"2024-09","checksum":"no hex","bytes":7}}"#;
+    for body in ["x", "{}", "[]", "{\"archive\":null}", archive] {
+        reseal::seal_again(&world, 3, |seal| {
+            if seal.place.seq == 3 {
+                body.clone_into(&mut seal.sealed.body);
+            }
+        });
+        let field = "malformed: seal 3: the text: its field body is not what the format demands";
+        assert_eq!(found(&world, ""), [field], "{body}");
+    }
+    let good = format!(
+        r#"{{"archive":{{"month":"2024-09","checksum":"{}","bytes":7}},"more":1}}"#,
+        "ab".repeat(32)
+    );
+    reseal::seal_again(&world, 3, |seal| {
+        if seal.place.seq == 3 {
+            good.clone_into(&mut seal.sealed.body);
+        }
+    });
+    assert_clean(&world, "");
+    reseal::seal_again(&world, 4, |seal| {
+        seal.sealed.read_at = Some(seal.place.sealed_at + chrono::TimeDelta::microseconds(1));
+    });
+    let field = "malformed: seal 4: the text: its field read_at is not what the format demands";
+    assert_eq!(found(&world, ""), [field]);
+}
+
+#[test]
 fn a_duplicated_seal_is_a_fork_or_moved() {
     let world = world();
     world.sql("INSERT INTO audit_seals SELECT * FROM audit_seals WHERE seq = 3");

@@ -170,6 +170,10 @@ impl CheckedBag {
         row: &CoverageRow,
         seals: Vec<Seal>,
     ) -> Result<(), bag::Error> {
+        if row.attempt.is_none() && !row.status.is_empty() {
+            let detail = format!("{COVERAGE} does not say which attempt was the last");
+            self.note(row, ProblemKind::Malformed, detail);
+        }
         let is_published = seals.iter().any(|seal| seal.sealed.kind == SealKind::Day);
         let facts = DayFacts { ledger: ledger(row), other_rows: 0, seals };
         let mut check = DayCheck::new(row.source.clone(), Ok(row.date), facts);
@@ -218,7 +222,7 @@ impl CheckedBag {
 fn ledger(row: &CoverageRow) -> Option<LedgerFacts> {
     (!row.status.is_empty()).then(|| LedgerFacts {
         status: Status::from(row.status.clone()),
-        attempt: row.attempt.unwrap_or(i32::MIN),
+        attempt: row.attempt.unwrap_or_default(),
         events: row.events,
         digest: row.digest.map(|digest| digest.to_vec()),
         scope: row.scope.clone(),

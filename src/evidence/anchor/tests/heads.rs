@@ -27,7 +27,8 @@ fn a_head_is_compared_by_its_hash_and_not_by_its_number_alone() {
         found,
         ["rewritten: differs from seal 3 on: restored, failed over or rewritten. --anchor 3:… \
           contradicts the chain; anchors agree up to seal 2. The anchor has no time, so nothing \
-          here tells them apart: compare the times of your backups and failovers"]
+          here tells them apart: compare the times of your backups and failovers. First check that \
+          the anchor was copied without a mistake"]
     );
 }
 
@@ -40,7 +41,8 @@ fn several_anchors_that_differ_are_one_problem_from_the_first_seal_on() {
     assert!(only.starts_with("rewritten: differs from seal 4 on: "), "{only}");
     assert!(
         only.contains(
-            "--anchor 4:… contradicts the chain, as do 2 more; no anchor before it agrees"
+            "--anchor 4:… contradicts the chain, as do 2 more; no anchor from elsewhere agrees \
+             before it"
         ),
         "{only}"
     );
@@ -85,6 +87,16 @@ fn heads_behind_the_end_of_the_chain_are_one_truncation() {
             "truncated: the chain has no seal, and an anchor names seal 1 (--anchor 1:…): {why}"
         )]
     );
+}
+
+#[test]
+fn heads_behind_the_end_of_the_chain_were_not_compared() {
+    let (chain, longer) = (Chain::of(3), Chain::of(9));
+    let beyond = [6, 9, 4].map(|seq| option(&longer.head(seq)));
+    let note = file(&Chain::of(2).note(&[&signing_key(ORIGIN)]));
+    let outside = beyond.into_iter().chain([option(&chain.head(2)), note]).collect();
+    let (_, all) = chain.compare(Anchors::new(outside, Vec::new()));
+    assert_eq!(all, [compared("--anchor", "head", 1, 2)]);
 }
 
 #[test]

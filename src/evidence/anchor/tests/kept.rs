@@ -72,7 +72,7 @@ fn a_changed_seal_contradicts_every_later_checkpoint_once() {
     assert!(found[0].starts_with("altered: the kept edge of the tree at seal 4"), "{found:?}");
     let last = found.last().expect("a problem");
     assert!(last.starts_with("rewritten: differs from seal 4 on"), "{last}");
-    assert!(last.contains("the kept checkpoint of seal 4 contradicts the chain, as do 1 more"));
+    assert!(last.contains("The kept checkpoint of seal 4 contradicts the chain, as does 1 more"));
 }
 
 #[test]

@@ -176,7 +176,7 @@ fn a_row_that_says_it_came_after_its_seal_is_altered() {
     let stored = StoredDay::simple();
     let late: fn(&mut EventRow<'_>) = |row| row.first_seen_at = BEGIN + 3;
     let found = said(&stored.check_seeing(Ok(day()), late));
-    let why = "that say they were first seen after the seal that covers them";
+    let why = "recorded as first seen after the covering seal";
     assert_eq!(found, [format!("altered: 2 rows {why}: e1, e2")]);
     let at_once: fn(&mut EventRow<'_>) = |row| row.first_seen_at = BEGIN + 2;
     assert_eq!(said(&stored.check_seeing(Ok(day()), at_once)), nothing());
