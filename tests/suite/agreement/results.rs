@@ -14,8 +14,8 @@ fn reconcile_agrees_with_its_document() {
          UPDATE audit_events SET event = (event::jsonb || '{\"action\": \"other\"}')::json
          WHERE source = 'acme' AND process_date = '2024-09-27';
          INSERT INTO audit_events (source, process_date, event_id, event, event_hash, first_seen_at,
-                                   attempt)
-         SELECT source, '2024-09-26', 'more-' || n, event, event_hash, first_seen_at, attempt
+                                   attempt, via)
+         SELECT source, '2024-09-26', 'more-' || n, event, event_hash, first_seen_at, attempt, via
          FROM audit_events, generate_series(1, 3) AS n
          WHERE source = 'apps' AND process_date = '2024-09-29' AND event_id NOT LIKE 'more%'",
     );
@@ -165,7 +165,7 @@ fn exports_and_a_report_agree_with_their_documents() {
     let sources: Vec<&str> =
         list(&document, "source_names").iter().filter_map(Value::as_str).collect();
     said.says(format!(
-        "Wrote {bag}-2: {} of {}, {}",
+        "Wrote the folder {bag}-2: {} of {}, {}",
         counted(number(&document, "days_exported"), "complete day"),
         sources.join(", "),
         counted(number(&document, "events_exported"), "event")

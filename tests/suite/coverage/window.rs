@@ -116,14 +116,16 @@ fn the_verdict_fits_sources_that_are_disabled_gone_or_not_covered_yet() {
         let text = world.run("status --check");
         (text.status, text.stdout.lines().next().unwrap_or_default().to_owned())
     };
-    let off = "OK  acme is disabled, so no day is due".to_owned();
-    assert_eq!(first(&world), (0, off));
+    let (status, off) = first(&world);
+    assert_eq!(status, 0);
+    assert!(off.starts_with("OK  acme is disabled, so no day is due; acme: "), "{off}");
+    assert!(off.ends_with(", and no run reads them"), "{off}");
     // Only the ledger knows `acme` now.
     world.write_config(&ACME.replace("\"acme\"", "\"other\""));
     assert_eq!(first(&world), (1, "BEHIND  other: never synced".to_owned()));
     let gone = world.run("status --source acme --check");
     assert_eq!(gone.status, 0, "{gone:#?}");
-    let verdict = "OK  acme is not in the file, so no day is due\n";
+    let verdict = "OK  acme is not in the file, so no day is due; acme: ";
     assert!(gone.stdout.starts_with(verdict), "{gone:#?}");
     let several = ["b", "c", "d", "e"].map(|name| ACME.replace("\"acme\"", &format!("\"{name}\"")));
     world.write_config(&several.concat());
