@@ -10,7 +10,7 @@ use crate::day::Month;
 
 impl Seal {
     /// Checks that scope, times and body say what the kind demands.
-    pub(in super::super) fn check_form(&self) -> Result<(), NotAPreimage> {
+    pub(crate) fn check_form(&self) -> Result<(), NotAPreimage> {
         let sealed = &self.sealed;
         let is_read_later = sealed.read_at.is_some_and(|read_at| read_at > self.place.sealed_at);
         let wrong = [
