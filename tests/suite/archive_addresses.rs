@@ -301,7 +301,9 @@ fn encrypted(
             INFO => http(
                 "200 OK",
                 "",
-                &json!({ "url": format!("{address}/first"), "checksum": checksum }).to_string(),
+                &json!({ "url": format!("{address}/first"), "checksum": checksum,
+                         "created_at": "2024-10-01T00:02:24.870Z" })
+                .to_string(),
             ),
             "/first" => found(&redirect(address)),
             "/second" => found("third"),
