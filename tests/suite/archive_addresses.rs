@@ -302,7 +302,7 @@ fn encrypted(
                 "200 OK",
                 "",
                 &json!({ "url": format!("{address}/first"), "checksum": checksum,
-                    "created_at": "2024-10-01T00:02:24.870Z" })
+                         "created_at": "2024-10-01T00:02:24.870Z" })
                 .to_string(),
             ),
             "/first" => found(&redirect(address)),

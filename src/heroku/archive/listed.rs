@@ -63,14 +63,19 @@ impl From<Value> for Listed {
     }
 }
 
-/// How a value is named to people. What is neither number nor text may be long.
+/// How a value is named to people. A longer text is left out: it may be the address of an archive.
 fn words(value: &Value) -> String {
     match value {
         Value::Null => "missing".to_owned(),
         Value::Number(number) => number.to_string(),
-        Value::String(text) => format!("`{}`", text.chars().take(40).collect::<String>()),
+        Value::String(text) if is_short(text) => format!("`{text}`"),
+        Value::String(_) => "no number".to_owned(),
         Value::Bool(_) | Value::Array(_) | Value::Object(_) => "of another type".to_owned(),
     }
+}
+
+fn is_short(text: &str) -> bool {
+    text.len() <= 10 && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 /// A whole number, or a text that is one.
@@ -150,6 +155,7 @@ mod tests {
         for (odd, named) in [
             (r#"{"month":"09"}"#, "year missing, month `09`"),
             (r#"{"year":"x"}"#, "year `x`, month missing"),
+            (r#"{"year":"h.example/1","month":"h://"}"#, "year no number, month no number"),
             (r#"{"year":2016,"month":"12"}"#, "2016-12"),
             (r#"{"year":2024,"month":"13"}"#, "2024-13"),
             (r#"{"year":2024,"month":"00"}"#, "2024-00"),

@@ -174,7 +174,7 @@ fn odd_elements_of_the_list_hide_no_other_month_and_are_reported() {
         json!({"year": 2023, "month": 13}),
         json!(null),
     ];
-    odd.into_iter().for_each(|odd| elements.insert(3, odd));
+    elements.splice(3..3, odd);
     // The next request for archives is the one for the list.
     let spoil = || {
         let body = Fault::Body {
