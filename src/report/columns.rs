@@ -35,22 +35,26 @@ enum ColumnKind {
 impl Column {
     /// Names and other free texts. A narrow terminal shortens them.
     pub(super) const fn name(heading: &'static str) -> Self {
-        Self { heading, kind: ColumnKind::Name, drop_order: None, is_dropped_if_empty: false }
+        Self::of(heading, ColumnKind::Name)
     }
 
     /// Texts of a limited length, such as dates. They are never shortened.
     pub(super) const fn text(heading: &'static str) -> Self {
-        Self { heading, kind: ColumnKind::Text, drop_order: None, is_dropped_if_empty: false }
+        Self::of(heading, ColumnKind::Text)
     }
 
     /// Numbers, aligned to the right.
     pub(super) const fn number(heading: &'static str) -> Self {
-        Self { heading, kind: ColumnKind::Number, drop_order: None, is_dropped_if_empty: false }
+        Self::of(heading, ColumnKind::Number)
     }
 
     /// States or outcomes, each in its colour.
     pub(super) const fn state(heading: &'static str) -> Self {
-        Self { heading, kind: ColumnKind::State, drop_order: None, is_dropped_if_empty: false }
+        Self::of(heading, ColumnKind::State)
+    }
+
+    const fn of(heading: &'static str, kind: ColumnKind) -> Self {
+        Self { heading, kind, drop_order: None, is_dropped_if_empty: false }
     }
 
     /// Makes a narrow terminal drop the column. The one with the lowest `order` goes first.

@@ -17,7 +17,7 @@ use crate::report::counted;
 use crate::store::{Reader, Schema};
 
 /// The longest wait for the database. A person waits for the result.
-const PATIENCE: Duration = Duration::from_secs(15);
+pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 
 /// What the database has on record.
 pub(super) struct Record {

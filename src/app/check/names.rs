@@ -1,15 +1,11 @@
 //! The part of the preflight that looks for days under a name that the file does not have.
 
-use std::time::Duration;
-
 use super::super::context::App;
+use super::archives::PATIENCE;
 use crate::coverage::coverage;
 use crate::day::{DateRange, last_over};
 use crate::report::check::Check;
 use crate::store::Reader;
-
-/// The longest wait for the database. A person waits for the result.
-const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Warns of each enabled source without a day whose scope has days under another name: it may have
 /// been renamed without `previous_names`.
